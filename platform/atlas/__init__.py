@@ -1,0 +1,1 @@
+"""Atlas: ML pipelines as data, from a notebook to production."""

@@ -1,0 +1,110 @@
+"""Every error that Atlas raises, and the Problem that validation returns.
+
+    AtlasError                     anything that is the user's to mend; the CLI prints it and exits 1
+    ├── DocumentError              a file can't be read at all (missing, not JSON, too large)
+    ├── InvalidError               what was read is broken; carries every Problem
+    ├── StepError                  a step failed; carries the step's name
+    ├── StoreError                 an artifact is missing, half-written, corrupt or can't be written
+    ├── TargetError                a target can't express or run a Plan
+    ├── PlatformError              a service of the platform is down, refuses or answers wrongly
+    └── DeployError                an update of a deployment failed or can't be made
+
+A message is lower case and says where, what was found, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong in a document, and the way to mend it.
+
+    Attributes:
+        code: stable code, such as ``R012``; each has a page in the docs.
+        message: what is wrong, lower case, in one sentence.
+        file: the document's path as the user gave it.
+        path: JSON path inside the document, dotted (``steps.train.inputs.rows``); empty for the whole.
+        line: 1-based line of the value, 0 when unknown.
+        column: 1-based column (characters) of the value, 0 when unknown.
+        found: what stood there.
+        expected: what would have been right.
+        hint: a likely fix.
+        severity: ``error``, or ``note`` for what doesn't stop a run.
+    """
+
+    code: str
+    message: str
+    file: str = ""
+    path: str = ""
+    line: int = 0
+    column: int = 0
+    found: str = ""
+    expected: str = ""
+    hint: str = ""
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        """Return the problem as one line of text."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        where = f"{place}: " if place else ""
+        at = f"{self.path}: " if self.path else ""
+        expected = f"; expected {self.expected}" if self.expected else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.severity} {self.code}: {at}{self.message}{expected}{hint}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """Return the problem as plain data, in a fixed key order."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class AtlasError(Exception):
+    """Base of all errors that Atlas raises on purpose."""
+
+
+class DocumentError(AtlasError):
+    """A document can't be read at all."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Keep the problem, so that a folder's scan can report it beside the others."""
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class InvalidError(AtlasError):
+    """Documents were read, and are broken."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Keep all problems; the message has one line for each."""
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class StepError(AtlasError):
+    """A step failed."""
+
+    def __init__(self, step: str, message: str) -> None:
+        """Name the step in front of what went wrong."""
+        super().__init__(f"step {step}: {message}")
+        self.step = step
+
+
+class StoreError(AtlasError):
+    """An artifact can't be read or written as it should be."""
+
+
+class TargetError(AtlasError):
+    """A target can't express or run a Plan."""
+
+
+class PlatformError(AtlasError):
+    """A service of the platform is down, refuses or answers wrongly."""
+
+
+class DeployError(AtlasError):
+    """An update of a deployment failed or can't be made."""

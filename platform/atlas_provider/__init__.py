@@ -1,0 +1,1 @@
+"""The Pulumi provider of Atlas: pipelines and their parts as resources."""
