@@ -1,6 +1,6 @@
 """Every error that Atlas raises, and the Problem that validation returns.
 
-    AtlasError                     anything that is the user's to mend; the CLI prints it and exits 1
+    AtlasError                     what the user can mend; the CLI prints it and exits 1
     ├── DocumentError              a file can't be read at all (missing, not JSON, too large)
     ├── InvalidError               what was read is broken; carries every Problem
     ├── StepError                  a step failed; carries the step's name
@@ -29,7 +29,7 @@ class Problem:
         code: stable code, such as ``R012``; each has a page in the docs.
         message: what is wrong, lower case, in one sentence.
         file: the document's path as the user gave it.
-        path: JSON path inside the document, dotted (``steps.train.inputs.rows``); empty for the whole.
+        path: dotted JSON path inside the document (``steps.train.inputs.rows``); empty for the whole.
         line: 1-based line of the value, 0 when unknown.
         column: 1-based column (characters) of the value, 0 when unknown.
         found: what stood there.

@@ -1,0 +1,275 @@
+"""The Plan: one pipeline and flow, resolved and frozen; the form that every back end reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
+from typing import Any
+
+from atlas.recipe import Image, Parameter, Resources, Retries
+from atlas.values import canonical, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a step's input comes from, resolved.
+
+    Attributes:
+        kind: ``step``, ``data``, ``model``, ``pipeline`` or ``family``.
+        name: the step's full name (``features.scale``), or the name of the data, model part,
+            pipeline or family.
+        output: the output's name, for ``step``, ``pipeline`` and ``family``.
+        step: the other pipeline's step, for ``pipeline`` and ``family``.
+    """
+
+    kind: str
+    name: str
+    output: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A param's value: known now, or named and known only at the run's start.
+
+    Attributes:
+        kind: ``value``, ``parameter`` or ``run``.
+        value: the literal, the parameter's name, or one of `atlas.recipe.RUN_FACTS`.
+    """
+
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a step: its type with full names, and its format where one is named."""
+
+    type: str = ""
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step, with everything that a target needs to run it.
+
+    Attributes:
+        name: full name; a step inlined from a Recipe is ``features.scale``.
+        cls: ``module:Class`` in the pipeline's folder, or of an allowed package.
+        inputs: parameter of ``run`` → source.
+        params: attribute of the class → value; only those that the documents set.
+        outputs: name → type and format; empty when it can't be read from the source.
+        after: full names of the steps that must be over first, those of inputs not repeated.
+        foreach: the ``run`` parameter that gets the key, and the JSON list of keys; or None.
+        origin: the Recipe file that the step was inlined from; empty for the Recipe's own.
+        image: name in `Plan.images`; empty for none.
+        timeout: seconds, or None.
+        env: variables of the step's process.
+        secrets: names of secrets, never values.
+        cache: False turns the cache off; a string is the user's version of the step.
+    """
+
+    name: str
+    cls: str
+    inputs: Mapping[str, Source] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    foreach: tuple[str, Source] | None = None
+    description: str = ""
+    origin: str = ""
+    image: str = ""
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
+    timeout: float | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    cache: bool | str = True
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+
+    def sources(self) -> tuple[Source, ...]:
+        """Return every source that the step reads, that of its keys last."""
+        return (*self.inputs.values(), *((self.foreach[1],) if self.foreach else ()))
+
+    def upstream(self) -> tuple[str, ...]:
+        """Return the names of the steps that must be over first, without repeats."""
+        read = (source.name for source in self.sources() if source.kind == "step")
+        return tuple(dict.fromkeys((*read, *self.after)))
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A data set that the Config names, and where the Environment says it is.
+
+    Attributes:
+        type: ``table``, ``file`` or ``folder``.
+        uri: where it is; empty when the Environment doesn't say.
+        format: ``parquet``, ``csv``, ``json``… ; empty for by the URI's ending.
+        credential: name of the secret that opens it, or empty.
+        version: version that makes reading it cacheable, or empty.
+        time: column with the rows' time, or empty.
+        label: column with the label, or empty.
+    """
+
+    type: str = "table"
+    uri: str = ""
+    format: str = ""
+    credential: str = ""
+    version: str = ""
+    time: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The registered model of a pipeline.
+
+    Attributes:
+        name: registered name, with the Environment's prefix.
+        version: what inference follows: an alias (``champion``) or a number.
+        parts: part → full training output (``train.model``) that is registered together.
+    """
+
+    name: str
+    version: str = "champion"
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a flow runs: cron in a timezone, from a start (ISO 8601)."""
+
+    cron: str
+    timezone: str = "UTC"
+    start: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One pipeline and flow, resolved. Equal documents and code give equal bytes and digests.
+
+    Attributes:
+        name: the name under which everything shared is known: prefix and pipeline.
+        pipeline: the Config's name and, in a family, the member's axis values.
+        config: the Config's name; the family's.
+        flow: ``training`` or ``inference``.
+        recipe: the Recipe's name.
+        environment: the Environment's name.
+        target: ``local``, ``kubeflow`` or ``airflow``.
+        steps: in an order that respects every edge.
+        code: digest of the pipeline folder's code, as `atlas.store` snapshots it.
+        axes: axis → this member's value.
+        digests: of the documents: ``recipe``, ``config``, ``features``.
+        promotion: the Config's promotion rule, training only.
+    """
+
+    name: str
+    pipeline: str
+    config: str
+    flow: str
+    recipe: str
+    environment: str
+    target: str
+    steps: tuple[PlanStep, ...]
+    code: str = ""
+    description: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    data: Mapping[str, Data] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    model: Model | None = None
+    schedule: Schedule | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    promotion: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the Plan as plain data; what has its default is left out."""
+        return {"version": 1, **_plain(self)}
+
+    @cached_property
+    def text(self) -> str:
+        """The Plan's canonical JSON."""
+        return canonical(self.to_json())
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the Plan's canonical JSON, 64 hexadecimal digits."""
+        return digest(self.to_json())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, PlanStep]:
+        """The steps by their full names."""
+        return {step.name: step for step in self.steps}
+
+    def step(self, name: str) -> PlanStep:
+        """Return one step.
+
+        Raises:
+            KeyError: no step has that name.
+        """
+        return self.by_name[name]
+
+    @classmethod
+    def from_text(cls, text: str) -> Plan:
+        """Read back what `text` wrote; only for Plans that Atlas itself wrote."""
+        return cls.from_json(json.loads(text))
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Plan:
+        """Read back what `to_json` gave."""
+        simple = {key: value for key, value in raw.items() if key not in {"version", *_READERS}}
+        read = {key: reader(raw[key]) for key, reader in _READERS.items() if raw.get(key)}
+        return cls(**{"steps": (), **simple, **read})
+
+
+def _plain(value: Any) -> Any:
+    """Return plain data; a field that is None or empty is left out, so that new ones are free."""
+    if isinstance(value, Value):
+        return {"kind": value.kind, "value": value.value}
+    if is_dataclass(value):
+        items = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {k: _plain(v) for k, v in items if v is not None and v not in _EMPTY}
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+_EMPTY: tuple[Any, ...] = ("", {}, (), [], Resources(), Retries())
+
+
+def _each(kind: Any) -> Any:
+    return lambda raw: {key: kind(**value) for key, value in raw.items()}
+
+
+def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
+    return {key: Parameter.parse(value) for key, value in raw.items()}
+
+
+def _step(raw: Mapping[str, Any]) -> PlanStep:
+    foreach = raw.get("foreach")
+    own = {
+        "inputs": {key: Source(**value) for key, value in raw.get("inputs", {}).items()},
+        "params": {k: Value(v["kind"], v["value"]) for k, v in raw.get("params", {}).items()},
+        "outputs": {key: Output(**value) for key, value in raw.get("outputs", {}).items()},
+        "after": tuple(raw.get("after", ())),
+        "foreach": (foreach[0], Source(**foreach[1])) if foreach else None,
+        "resources": Resources(**raw.get("resources", {})),
+        "retries": Retries(**raw.get("retries", {})),
+        "secrets": tuple(raw.get("secrets", ())),
+        "tolerations": tuple(raw.get("tolerations", ())),
+    }
+    return PlanStep(**{**raw, **own})
+
+
+_READERS: Mapping[str, Any] = {
+    "steps": lambda raw: tuple(_step(step) for step in raw),
+    "parameters": _parameters,
+    "data": _each(Data),
+    "images": _each(Image),
+    "model": lambda raw: Model(**raw),
+    "schedule": lambda raw: Schedule(**raw),
+}

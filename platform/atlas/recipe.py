@@ -1,0 +1,204 @@
+"""The Recipe: one DAG as data. What runs, in which class, after what, in which image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.values import seconds, size_in_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DYNAMIC = ("parameter", "feature", "axis", "run", "literal")
+"""Keys of the one-key objects that a param may be instead of a literal."""
+RUN_FACTS = ("interval_start", "interval_end", "id")
+"""What ``{"run": …}`` can ask for."""
+RESERVED = ("data", "model", "input")
+"""Names that no step may have, because references start with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where an input comes from.
+
+    Attributes:
+        kind: ``step``, ``data``, ``model``, ``input``, ``pipeline`` or ``family``.
+        name: the step's, data's, part's, input's, pipeline's or family's name.
+        output: the output's name, for ``step``, ``pipeline`` and ``family``.
+        step: the step of the other pipeline, for ``pipeline`` and ``family``.
+    """
+
+    kind: str
+    name: str
+    output: str = ""
+    step: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Parse ``step.output``, ``data.NAME``, ``model.NAME``, ``input.NAME``, ``pipeline:…`` or ``family:…``.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        scheme, colon, rest = text.partition(":")
+        if colon and scheme in ("pipeline", "family"):
+            name, _, source = rest.partition("/")
+            step, _, output = source.rpartition(".")
+            if name and step and output:
+                return cls(scheme, name, output, step)
+        elif not colon:
+            head, _, tail = text.rpartition(".")
+            if head in RESERVED and tail:
+                return cls(head, tail)
+            if head and tail and all(head.split(".")):
+                return cls("step", head, tail)
+        raise ValueError(f"'{text}' is no reference")
+
+    def __str__(self) -> str:
+        """Return the reference as a Recipe writes it."""
+        if self.kind == "step":
+            return f"{self.name}.{self.output}"
+        if self.kind in RESERVED:
+            return f"{self.kind}.{self.name}"
+        return f"{self.kind}:{self.name}/{self.step}.{self.output}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that a run may set: its type, default and bounds."""
+
+    type: str
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] = ()
+    description: str = ""
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Parameter:
+        """Build a parameter from its JSON."""
+        return cls(**{**raw, "choices": tuple(raw.get("choices", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a step's container image is made from: requirements, a Dockerfile, or a ready image.
+
+    Attributes:
+        requirements: a requirements file, relative to the pipeline's folder.
+        dockerfile: a Dockerfile, relative to the pipeline's folder.
+        reference: a ready image, by digest.
+        base: the image that requirements are installed on; empty for the project's default.
+    """
+
+    requirements: str = ""
+    dockerfile: str = ""
+    reference: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a step asks for: cores, bytes and GPUs; None leaves it to the target."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    gpu: int | None = None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Resources:
+        """Build resources from their JSON, memory as ``2Gi``."""
+        memory = raw.get("memory")
+        return cls(
+            raw.get("cpu"), None if memory is None else size_in_bytes(memory), raw.get("gpu")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a failed step is tried again, and how long to wait: delay × factor^n, at most max_delay (seconds)."""
+
+    limit: int = 0
+    delay: float = 1.0
+    factor: float = 2.0
+    max_delay: float = 300.0
+
+    @classmethod
+    def parse(cls, raw: int | Mapping[str, Any]) -> Retries:
+        """Build retries from a count or their full JSON."""
+        if isinstance(raw, int):
+            return cls(raw)
+        times = {key: seconds(raw[key]) for key in ("delay", "max_delay") if key in raw}
+        return cls(**{**raw, **times})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a Recipe, as written; what isn't given is None, so that defaults can fill it."""
+
+    name: str
+    cls: str = ""
+    recipe: str = ""
+    description: str = ""
+    inputs: Mapping[str, Reference] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    foreach: tuple[str, Reference] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+SETTINGS = (
+    "image", "resources", "retries", "timeout", "env", "secrets", "cache", "node_selector",
+    "tolerations",
+)  # fmt: skip
+"""What a step may set for itself, or take from the Recipe's ``defaults``."""
+
+
+def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
+    """Build a step from its JSON, which the schema has accepted."""
+    inputs = {key: Reference.parse(text) for key, text in raw.get("inputs", {}).items()}
+    foreach = next(iter(raw.get("foreach", {}).items()), None)
+    return Step(
+        name=name,
+        cls=raw.get("class", ""),
+        recipe=raw.get("recipe", ""),
+        description=raw.get("description", ""),
+        inputs=inputs,
+        params=raw.get("params", {}),
+        outputs={key: value["format"] for key, value in raw.get("outputs", {}).items()},
+        after=tuple(raw.get("after", ())),
+        foreach=foreach and (foreach[0], Reference.parse(foreach[1])),
+        settings={key: raw[key] for key in SETTINGS if key in raw},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One Recipe, as written, after ``extends`` was applied."""
+
+    name: str
+    flow: str
+    steps: Mapping[str, Step]
+    description: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, bool] = field(default_factory=dict)
+    outputs: Mapping[str, Reference] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Recipe:
+        """Build a Recipe from JSON that the schema has accepted; ``inputs`` maps a name to 'optional'."""
+        return cls(
+            name=raw["name"],
+            flow=raw.get("flow", ""),
+            description=raw.get("description", ""),
+            steps={name: parse_step(name, step) for name, step in raw["steps"].items()},
+            parameters={k: Parameter.parse(v) for k, v in raw.get("parameters", {}).items()},
+            images={k: Image(**v) for k, v in raw.get("images", {}).items()},
+            defaults=raw.get("defaults", {}),
+            inputs={k: v.get("optional", False) for k, v in raw.get("inputs", {}).items()},
+            outputs={k: Reference.parse(v) for k, v in raw.get("outputs", {}).items()},
+        )
