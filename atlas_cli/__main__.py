@@ -1,0 +1,83 @@
+"""The `atlas` command: its root, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from atlas_cli.lazy import LazyGroup
+
+app = typer.Typer(
+    name="atlas",
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the installed version and leave."""
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"atlas {version('atlas-ml')}")
+        raise typer.Exit
+
+
+@app.callback()
+def atlas(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take a machine-learning pipeline from a notebook to production without a rewrite."""
+
+
+def _explain(error: Exception) -> int:
+    """Print an error that is the user's to mend, and return 1; raise again what is a bug."""
+    from atlas.errors import AtlasError, DocumentError, InvalidError
+
+    if not isinstance(error, AtlasError):
+        raise error
+    prefix = "" if isinstance(error, DocumentError | InvalidError) else "error: "
+    print(f"{prefix}{error}", file=sys.stderr)
+    return 1
+
+
+def _status() -> int | str | None:
+    """Run the app and return what the process exits with."""
+    try:
+        app()
+    except SystemExit as end:
+        return end.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _explain(error)
+    return 0
+
+
+def main() -> None:
+    """Run `atlas`: exit 0 done, 1 the user's problem, 2 wrong usage, 130 interrupted."""
+    try:
+        code = _status()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read us has gone (`atlas list | head -1`): nothing is wrong, and nothing can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A typer group that imports a command only when that command is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from atlas_cli.table import COMMANDS, Entry
+
+
+def load(entry: Entry) -> Any:
+    """Import a command's module and return the typer command made of its function or app."""
+    module, attribute = entry.place.split(":")
+    target = getattr(import_module(f"atlas_cli.commands.{module}"), attribute)
+    if not isinstance(target, typer.Typer):
+        app = typer.Typer(rich_markup_mode=None, add_completion=False)
+        app.command(entry.name)(target)
+        target = app
+    target.rich_markup_mode = None
+    return typer.main.get_command(target)
+
+
+class LazyGroup(TyperGroup):
+    """The commands of the table: listed as stubs, loaded when one is resolved."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Fill the group with one stub a command, which is all that help and completion need."""
+        super().__init__(**attributes)
+        self._entries = {entry.name: entry for entry in COMMANDS}
+        self.commands = {
+            entry.name: TyperCommand(entry.name, help=entry.help, rich_markup_mode=None)
+            for entry in COMMANDS
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the real command in place of its stub."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in self._entries:
+            command = load(self._entries[name])
+        return name, command, rest

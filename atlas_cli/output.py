@@ -1,0 +1,45 @@
+"""What every command prints with: text or JSON on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def emit(data: Any, text: str | Callable[[], str], *, as_json: bool) -> None:
+    """Print a result: `data` as JSON, or `text` (made only when it is needed) for a person.
+
+    Args:
+        data: plain data, or anything with a ``to_json`` method inside it.
+        text: the same for a person, or a function that makes it; nothing is printed for "".
+        as_json: whether ``--json`` was given.
+    """
+    if as_json:
+        print(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+        return
+    shown = text if isinstance(text, str) else text()
+    if shown:
+        print(shown)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value that `json` doesn't know into plain data."""
+    return value.to_json() if hasattr(value, "to_json") else str(value)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows below their headers, in columns two spaces apart, with no trailing space."""
+    cells = [[str(cell) for cell in row] for row in (headers, *rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "\n".join(lines)
+
+
+def progress(message: str) -> None:
+    """Print a line of progress on stderr, when a person is there to read it."""
+    if sys.stderr.isatty():
+        print(message, file=sys.stderr, flush=True)

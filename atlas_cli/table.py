@@ -1,0 +1,31 @@
+"""The table of commands: name, where it lives, and its line of help.
+
+`atlas --help` prints from here alone, so that it imports no command. A test holds each line of help
+to the first line of the command's docstring. An attribute is a function typed for typer, or a
+`typer.Typer` where the command has commands of its own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command of `atlas`.
+
+    Attributes:
+        name: what the user types.
+        place: ``module:attribute``, the module below ``atlas_cli.commands``.
+        help: the first line of the command's docstring.
+    """
+
+    name: str
+    place: str
+    help: str
+
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry(
+        "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
+    ),
+)
