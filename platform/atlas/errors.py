@@ -29,7 +29,7 @@ class Problem:
         code: stable code, such as ``R012``; each has a page in the docs.
         message: what is wrong, lower case, in one sentence.
         file: the document's path as the user gave it.
-        path: dotted JSON path inside the document (``steps.train.inputs.rows``); empty for the whole.
+        path: dotted JSON path inside the document (``steps.train.inputs.rows``), or empty.
         line: 1-based line of the value, 0 when unknown.
         column: 1-based column (characters) of the value, 0 when unknown.
         found: what stood there.

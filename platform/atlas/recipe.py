@@ -36,7 +36,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Parse ``step.output``, ``data.NAME``, ``model.NAME``, ``input.NAME``, ``pipeline:…`` or ``family:…``.
+        """Parse a reference, such as ``load.rows`` or ``pipeline:tumour/train.model``.
 
         Raises:
             ValueError: it is none of these.
@@ -117,7 +117,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a failed step is tried again, and how long to wait: delay × factor^n, at most max_delay (seconds)."""
+    """How often a failed step is tried again; the wait (seconds) grows from delay by factor."""
 
     limit: int = 0
     delay: float = 1.0
@@ -176,7 +176,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One Recipe, as written, after ``extends`` was applied."""
+    """One Recipe, as written, after ``extends``; ``inputs`` maps a name to whether it is optional."""
 
     name: str
     flow: str
@@ -190,7 +190,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Recipe:
-        """Build a Recipe from JSON that the schema has accepted; ``inputs`` maps a name to 'optional'."""
+        """Build a Recipe from JSON that the schema has accepted."""
         return cls(
             name=raw["name"],
             flow=raw.get("flow", ""),

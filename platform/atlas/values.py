@@ -1,4 +1,4 @@
-"""Small typed values that documents and Plans share: durations, sizes, canonical JSON and its digest."""
+"""Values that documents and Plans share: durations, sizes, canonical JSON and its digest."""
 
 from __future__ import annotations
 
