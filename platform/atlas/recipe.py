@@ -176,7 +176,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One Recipe, as written, after ``extends``; ``inputs`` maps a name to whether it is optional."""
+    """One Recipe, after ``extends``; ``inputs`` maps a name to whether it is optional."""
 
     name: str
     flow: str

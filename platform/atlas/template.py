@@ -159,7 +159,7 @@ class Transformed(NamedTuple):
 class Transform(Template):
     """Changes rows; fits itself unless it is given what an earlier run fitted. Write `apply`.
 
-    One class serves both flows: training leaves ``fitted`` out, inference gives it the model's part.
+    One class serves both flows: training leaves ``fitted`` out, inference gives the model's.
     """
 
     def run(self, rows: DataFrame, fitted: Any = None) -> Transformed:
