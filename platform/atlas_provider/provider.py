@@ -1,0 +1,185 @@
+"""The adapter between Pulumi's provider protocol and the kinds: alone it speaks both."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from atlas.errors import DeployError
+from pulumi.provider.experimental import provider as pulumi_provider
+from pulumi.provider.experimental.provider import (
+    CheckFailure,
+    CheckRequest,
+    CheckResponse,
+    ConfigureRequest,
+    ConfigureResponse,
+    CreateRequest,
+    CreateResponse,
+    DeleteRequest,
+    DiffRequest,
+    DiffResponse,
+    GetSchemaRequest,
+    GetSchemaResponse,
+    PropertyDiff,
+    PropertyDiffKind,
+    ReadRequest,
+    ReadResponse,
+    UpdateRequest,
+    UpdateResponse,
+)
+
+from atlas_provider.checks import check_schema
+from atlas_provider.kind import UNKNOWN, Context, Plain
+from atlas_provider.schema import package_schema
+from atlas_provider.values import to_plain, to_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi.provider.experimental.property_value import PropertyValue
+
+    from atlas_provider.kind import Diff, Failure, Kind
+
+_T = TypeVar("_T")
+_WORKERS = 32
+_DIFF_KINDS = {
+    "add": PropertyDiffKind.ADD,
+    "update": PropertyDiffKind.UPDATE,
+    "delete": PropertyDiffKind.DELETE,
+    "replace": PropertyDiffKind.UPDATE_REPLACE,
+}
+
+
+class AtlasProvider(pulumi_provider.Provider):
+    """Serve the kinds of a table; every operation runs in a thread of its own."""
+
+    def __init__(self, kinds: Mapping[str, Kind], version: str) -> None:
+        """Keep the kinds by their type tokens (``atlas:index:Process``)."""
+        self._kinds = kinds
+        self._version = version
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="atlas")
+        self._cancelled = threading.Event()
+
+    async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
+        """Take properties without secret marks (the engine keeps them); take part in previews."""
+        return ConfigureResponse(supports_preview=True)
+
+    async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
+        """Return the package's schema."""
+        return GetSchemaResponse(schema=package_schema(self._kinds, self._version))
+
+    async def check(self, request: CheckRequest) -> CheckResponse:
+        """Hold inputs to the kind's schema, then to the kind's own rules."""
+        kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.new_inputs)
+        failures = await self._run(_failures, kind, inputs)
+        return CheckResponse(
+            inputs=request.new_inputs,
+            failures=[CheckFailure(failure.property, failure.reason) for failure in failures],
+        )
+
+    async def diff(self, request: DiffRequest) -> DiffResponse:
+        """Compare state and inputs, property by property."""
+        kind = self._kind(_type_of(request.urn))
+        state, inputs = to_plain(request.old_state), to_plain(request.new_inputs)
+        inputs |= {name: state[name] for name in request.ignore_changes if name in state}
+        return _diff_response(await self._run(kind.diff, state, inputs), kind.schema.inputs)
+
+    async def create(self, request: CreateRequest) -> CreateResponse:
+        """Make a resource, or in a preview say what is known of it."""
+        kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.properties)
+        if request.preview:
+            return CreateResponse("", _previewed(kind, None, inputs))
+        context = self._context(request.name, request.timeout)
+        identity, outputs = await self._run(kind.create, inputs, context)
+        return CreateResponse(identity, to_values({**inputs, **outputs}))
+
+    async def read(self, request: ReadRequest) -> ReadResponse:
+        """Return what is really there; no id when nothing is."""
+        kind = self._kind(_type_of(request.urn))
+        state = {**to_plain(request.inputs), **to_plain(request.properties)}
+        context = self._context(_name_of(request.urn), 0)
+        live = await self._run(kind.read, request.resource_id, state, context)
+        if live is None:
+            return ReadResponse("")
+        return ReadResponse(request.resource_id, to_values(live.state), to_values(live.inputs))
+
+    async def update(self, request: UpdateRequest) -> UpdateResponse:
+        """Change a resource, or in a preview say what is known of it afterwards."""
+        kind = self._kind(_type_of(request.urn))
+        state, inputs = to_plain(request.olds), to_plain(request.news)
+        inputs |= {name: state[name] for name in request.ignore_changes if name in state}
+        if request.preview:
+            return UpdateResponse(_previewed(kind, state, inputs))
+        context = self._context(request.name, request.timeout)
+        outputs = await self._run(kind.update, request.resource_id, state, inputs, context)
+        return UpdateResponse(to_values({**inputs, **outputs}))
+
+    async def delete(self, request: DeleteRequest) -> None:
+        """Remove a resource."""
+        context = self._context(request.name, request.timeout)
+        state = to_plain(request.properties)
+        await self._run(
+            self._kind(_type_of(request.urn)).delete, request.resource_id, state, context
+        )
+
+    async def cancel(self) -> None:
+        """Ask every operation under way to end early and leave nothing half-made."""
+        self._cancelled.set()
+
+    def _kind(self, token: str) -> Kind:
+        """Return the kind of a type token."""
+        try:
+            return self._kinds[token]
+        except KeyError:
+            known = ", ".join(sorted(self._kinds))
+            message = (
+                f"no resource type '{token}' in this version of Atlas; expected one of {known}"
+            )
+            raise DeployError(message) from None
+
+    def _context(self, name: str, timeout: float) -> Context:
+        """Return what an operation is told of the world around it."""
+        return Context(name, timeout, self._cancelled)
+
+    async def _run(self, function: Callable[..., _T], *args: Any) -> _T:
+        """Run a kind's operation in a thread, so that resources are handled concurrently."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+
+def _failures(kind: Kind, inputs: Plain) -> list[Failure]:
+    """Return what is wrong with inputs; the kind's own check sees only well-typed ones."""
+    return check_schema(kind.schema, inputs) or kind.check(inputs)
+
+
+def _previewed(kind: Kind, state: Plain | None, inputs: Plain) -> dict[str, PropertyValue]:
+    """Return the state after a create or update, with outputs that aren't known yet as unknown."""
+    unknown = dict.fromkeys(kind.schema.outputs, UNKNOWN)
+    return to_values({**inputs, **unknown, **kind.preview(state, inputs)})
+
+
+def _diff_response(diff: Diff, inputs: Mapping[str, Any]) -> DiffResponse:
+    """Return a diff in Pulumi's words; changes of outputs aren't input diffs."""
+    roots = {path: path.split("[")[0].split(".")[0] for path in diff.changes}
+    replaced = [roots[path] for path, change in diff.changes.items() if change == "replace"]
+    return DiffResponse(
+        changes=bool(diff.changes),
+        replaces=sorted(set(replaced)),
+        delete_before_replace=diff.delete_first,
+        diffs=sorted(set(roots.values())),
+        detailed_diff={
+            path: PropertyDiff(_DIFF_KINDS[change], input_diff=roots[path] in inputs)
+            for path, change in diff.changes.items()
+        },
+    )
+
+
+def _type_of(urn: str) -> str:
+    """Return the type token in a URN, without the types of its parents."""
+    return urn.split("::")[-2].rsplit("$", maxsplit=1)[-1]
+
+
+def _name_of(urn: str) -> str:
+    """Return the resource's name in a URN."""
+    return urn.rsplit("::", maxsplit=1)[-1]
