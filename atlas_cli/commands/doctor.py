@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from atlas_cli.options import Json
-from atlas_cli.output import emit, table
+from atlas_cli.output import emit
+from atlas_cli.toolchain import tools
+from atlas_cli.toolchain.finding import as_table, lacking
 
 
-def doctor(json: Json = False) -> None:
-    """Show each tool Atlas uses: found, needed, what works without."""
-    rows = [("python", sys.version.split()[0], "3.11", sys.executable)]
-    emit(rows, lambda: table(("tool", "found", "needed", "from"), rows), as_json=json)
+def doctor(
+    install: Annotated[
+        bool, typer.Option("--install", help="First get what is missing, as `make setup` does.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show each tool Atlas uses: found, needed, what works without.
+
+    Exits 1 when something is missing that everything needs.
+    """
+    if install:
+        tools.obtain(lambda message: print(message, file=sys.stderr), again=True)
+    found = tools.findings()
+    emit(found, lambda: as_table(found), as_json=json)
+    if lacking(found):
+        raise typer.Exit(1)

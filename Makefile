@@ -1,0 +1,53 @@
+# One command a task: the same for a person, for CI and for Jenkins. Each sets up first, which takes
+# a second when nothing is missing. `make setup` also tries again what could not be got lately, and
+# prints what was found. PYTHON=/path/to/python3.12 chooses the Python that .venv is made with.
+
+PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
+IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+BIN = .venv/bin
+
+.PHONY: help setup demo test test-long lint bench lock clean
+
+help:
+	@echo "make setup      get what Atlas needs, and show what was found"
+	@echo "make demo       stand up the platform, train, deploy and score: the whole way"
+	@echo "make test       the tests, with those against real servers on loopback"
+	@echo "make test-long  the tests that take too long for that"
+	@echo "make lint       style, types, and who may import whom"
+	@echo "make bench      what it takes, against what it may take"
+	@echo "make lock       write requirements.lock anew (LOCK=--upgrade for the newest versions)"
+	@echo "make clean      remove caches and builds; .venv and .atlas stay"
+
+setup:
+	@for python in $(PYTHONS); do \
+	    "$$python" -c '$(IS_GOOD)' 2>/dev/null || continue; \
+	    exec "$$python" -m atlas_cli.toolchain $(if $(filter setup,$(MAKECMDGOALS)),--full); \
+	done; \
+	exec $(lastword $(PYTHONS)) -m atlas_cli.toolchain
+
+demo: setup
+	@$(BIN)/python recipes/demo.py
+
+test: setup
+	@$(BIN)/python -m pytest -m "not long and not cluster"
+
+test-long: setup
+	@$(BIN)/python -m pytest -m "long"
+
+lint: setup
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python tests/bench/__main__.py
+
+lock: setup
+	@$(BIN)/uv pip compile -q $(LOCK) --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	@rm -rf build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+	    .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.atlas/*' -prune -exec rm -rf {} +

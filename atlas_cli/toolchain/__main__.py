@@ -1,0 +1,20 @@
+"""Set up this machine for Atlas.
+
+Older Pythons must be able to parse this module, so that they can say that they are too old.
+"""
+
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+if not OLDEST <= sys.version_info[:2] <= NEWEST:
+    sys.exit(  # no f-string, for the sake of the oldest
+        "set-up: python: found {}.{} ({}), expected 3.11 to 3.13; install one of these (Debian: "
+        "apt-get install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.11"
+        "".format(sys.version_info[0], sys.version_info[1], sys.executable)  # noqa: UP032
+    )
+
+from atlas_cli.toolchain.setup import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
