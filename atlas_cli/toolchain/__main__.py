@@ -7,12 +7,13 @@ import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 
+TOO_OLD = (
+    "set-up: python: found {}.{} ({}), expected 3.11 to 3.13; install one of these (Debian: "
+    "apt-get install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.11"
+)
+
 if not OLDEST <= sys.version_info[:2] <= NEWEST:
-    sys.exit(  # no f-string, for the sake of the oldest
-        "set-up: python: found {}.{} ({}), expected 3.11 to 3.13; install one of these (Debian: "
-        "apt-get install python3 python3-venv) or name one: make setup PYTHON=/path/to/python3.11"
-        "".format(sys.version_info[0], sys.version_info[1], sys.executable)  # noqa: UP032
-    )
+    sys.exit(TOO_OLD.format(sys.version_info[0], sys.version_info[1], sys.executable))
 
 from atlas_cli.toolchain.setup import main  # noqa: E402
 
