@@ -1,6 +1,7 @@
 """Atlas: ML pipelines as data, from a notebook to production."""
 
 from atlas.template import (
+    Bounds,
     Context,
     Data,
     Evaluator,
@@ -13,6 +14,7 @@ from atlas.template import (
 )
 
 __all__ = [
+    "Bounds",
     "Context",
     "Data",
     "Evaluator",

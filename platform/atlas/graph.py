@@ -101,6 +101,30 @@ def reverse(edges: Edges) -> dict[str, list[str]]:
     return downstream
 
 
+def without_cycles(edges: Edges) -> dict[str, list[str]]:
+    """Return the same graph without the edges that close a cycle, in the order of the nodes.
+
+    A depth-first search drops each edge that leads back into the path it is on.
+    """
+    upstream = _adjacency(edges)
+    kept: Adjacency = {node: [] for node in upstream}
+    seen: set[str] = set()
+    for root in upstream:
+        path = {root: iter(upstream[root])} if root not in seen else {}
+        seen.add(root)
+        while path:
+            node, parents = next(reversed(path.items()))
+            parent = next(parents, None)
+            if parent is None:
+                del path[node]
+            elif parent not in path:
+                kept[node].append(parent)
+                if parent not in seen:
+                    seen.add(parent)
+                    path[parent] = iter(upstream[parent])
+    return kept
+
+
 def _adjacency(edges: Edges) -> Adjacency:
     """Read every iterable once; drop repeats, and names that are no nodes."""
     return {

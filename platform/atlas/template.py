@@ -49,6 +49,13 @@ def _ignore(name: str, value: float, /) -> None:
     """Drop a metric: what a context outside of a run does."""
 
 
+class Bounds(NamedTuple):
+    """Bounds of a param, checked before anything runs: ``Annotated[int, Bounds(1, 500)]``."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a step may know and use besides its params and inputs.

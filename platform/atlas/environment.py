@@ -1,0 +1,170 @@
+"""The Environment, and the Project and state folder that it belongs to."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import DocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_BASE = "python:3.11-slim"
+"""The image that a project's images are built on unless it names another."""
+LOCAL = "local"
+"""The Environment that there is without a file."""
+TARGETS = {"training": "kubeflow", "inference": "airflow"}
+"""What runs each flow when the Environment says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataLocation:
+    """Where a data set is, in one Environment."""
+
+    uri: str
+    format: str = ""
+    credential: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What differs between dev and production.
+
+    Attributes:
+        platform: name of the platform's stack; empty when `outputs` names a file.
+        outputs: hand-written outputs file of a platform that Atlas didn't make.
+        prefix: in front of every shared name; empty for none.
+        schedules: Config → flow → schedule; None for no schedule.
+        resources: Config → step → resources, as written.
+    """
+
+    name: str = LOCAL
+    platform: str = LOCAL
+    outputs: str = ""
+    targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
+    prefix: str = ""
+    data: Mapping[str, DataLocation] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    protected: bool = False
+    schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, name: str, raw: Mapping[str, Any]) -> Environment:
+        """Build an Environment from JSON that the schema has accepted."""
+        platform = raw.get("platform", LOCAL)
+        where = (
+            {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
+        )
+        plain = ("prefix", "secrets", "protected", "schedules", "resources")
+        return cls(
+            name=name,
+            **where,
+            targets={**TARGETS, **raw.get("targets", {})},
+            data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
+            **{key: raw[key] for key in plain if key in raw},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with ``[tool.atlas]`` in its pyproject.toml, or a folder that is taken for one.
+
+    Attributes:
+        root: the folder.
+        state: where local state lives: the store, the platform, deployments, secrets.
+        allow: packages besides the pipeline's folder that classes may come from.
+        base_image: what images are built on.
+        formats: modules that add artifact formats.
+        explicit: whether there is a ``[tool.atlas]``.
+    """
+
+    root: Path
+    state: Path
+    allow: tuple[str, ...] = ()
+    base_image: str = DEFAULT_BASE
+    formats: tuple[str, ...] = ()
+    explicit: bool = True
+
+    def environment_file(self, name: str) -> Path:
+        """Return the file of an Environment; it need not exist."""
+        return self.root / "environments" / f"{name}.json"
+
+
+def find_project(path: Path | None = None) -> Project:
+    """Return the project that a path is in; without one, the folder itself with default settings.
+
+    Args:
+        path: a file or folder; the working directory by default.
+
+    Raises:
+        DocumentError: a pyproject.toml on the way can't be read, or its ``[tool.atlas]`` is wrong.
+    """
+    start = (path or Path()).resolve()
+    for folder in (start, *start.parents):
+        table = _tool_atlas(folder / "pyproject.toml")
+        if table is not None:
+            return _project(folder, table)
+    root = start if start.is_dir() else start.parent
+    return Project(root=root, state=_state_without_project(), explicit=False)
+
+
+def state_folder(path: Path | None = None) -> Path:
+    """Return the state folder that commands on a path use: absolute, perhaps not there yet."""
+    return find_project(path).state
+
+
+def _project(root: Path, table: Mapping[str, Any]) -> Project:
+    chosen = os.environ.get("ATLAS_STATE")
+    return Project(
+        root=root,
+        state=Path(chosen or root / table.get("state", ".atlas")).resolve(),
+        allow=tuple(table.get("allow", ())),
+        base_image=table.get("base-image", DEFAULT_BASE),
+        formats=tuple(table.get("formats", ())),
+    )
+
+
+def _state_without_project() -> Path:
+    chosen = os.environ.get("ATLAS_STATE")
+    if chosen:
+        return Path(chosen).resolve()
+    here = Path.cwd()
+    found = (folder / ".atlas" for folder in (here, *here.parents))
+    return next((state for state in found if state.is_dir()), here / ".atlas")
+
+
+_SETTINGS: Mapping[str, type] = {"state": str, "allow": list, "base-image": str, "formats": list}
+
+
+def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
+    """Return ``[tool.atlas]`` of a pyproject.toml, or None when there is none."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if "[tool.atlas" not in text:
+        return None
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("atlas")
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem(code="P001", message=f"is no TOML: {error}", file=str(file))
+        raise DocumentError(problem) from None
+    if table is not None:
+        _check_settings(file, table)
+    return table  # type: ignore[no-any-return]
+
+
+def _check_settings(file: Path, table: Mapping[str, Any]) -> None:
+    for key, value in table.items():
+        wanted = _SETTINGS.get(key)
+        if wanted is None or not isinstance(value, wanted):
+            message = f"tool.atlas: '{key}' is not right"
+            kinds = ", ".join(f"{name} ({kind.__name__})" for name, kind in _SETTINGS.items())
+            problem = Problem(code="P002", message=message, file=str(file), expected=kinds)
+            raise DocumentError(problem)

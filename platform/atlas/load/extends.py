@@ -1,0 +1,58 @@
+"""Applying ``extends``: a child Recipe over its base, field by field."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MERGED = ("parameters", "images", "defaults", "inputs", "outputs")
+_MERGED_IN_STEP = ("inputs", "params", "outputs", "env", "node_selector", "resources")
+_EITHER = {"class": "recipe", "recipe": "class"}
+
+
+def merge(base: Mapping[str, Any], child: Mapping[str, Any], moved: str) -> dict[str, Any]:
+    """Return a child Recipe with what it doesn't give taken from its base.
+
+    Objects are merged by key, null removes, everything else replaces.
+
+    Args:
+        base: the Recipe that is extended, with its own ``extends`` applied.
+        child: the Recipe that extends it.
+        moved: the base's folder, as seen from the child's; ``.`` for the same.
+    """
+    merged = {**base, **child}
+    for name in _MERGED:
+        merged[name] = _over(base.get(name, {}), child.get(name, {}))
+    merged["steps"] = _steps(base.get("steps", {}), child.get("steps", {}), moved)
+    merged.pop("extends", None)
+    return {key: value for key, value in merged.items() if value != {} or key == "steps"}
+
+
+def _over(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**base, **child}.items() if value is not None}
+
+
+def _steps(base: Mapping[str, Any], child: Mapping[str, Any], moved: str) -> dict[str, Any]:
+    inherited = {name: _relocate(step, moved) for name, step in base.items()}
+    own = {name: _step(inherited.get(name, {}), step) for name, step in child.items()}
+    return _over(inherited, own)
+
+
+def _step(base: Mapping[str, Any], child: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if child is None:
+        return None
+    dropped = {_EITHER[key] for key in _EITHER if key in child}
+    merged = {**{key: value for key, value in base.items() if key not in dropped}, **child}
+    for name in _MERGED_IN_STEP:
+        if name in base and name in child and name in merged:
+            merged[name] = _over(base[name], child[name])
+    return merged
+
+
+def _relocate(step: Mapping[str, Any], moved: str) -> Mapping[str, Any]:
+    if "recipe" not in step:
+        return step
+    return {**step, "recipe": posixpath.normpath(posixpath.join(moved, step["recipe"]))}

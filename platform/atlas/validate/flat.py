@@ -1,0 +1,122 @@
+"""The flat form of a Recipe: its steps with inlined Recipes, every reference resolved.
+
+Each value keeps its place in the documents, so that a Problem found later still names the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.errors import Problem
+    from atlas.load import Document
+    from atlas.load.document import JsonPath
+    from atlas.recipe import Image, Parameter, Reference
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands in a document."""
+
+    document: Document
+    at: JsonPath
+
+    def __truediv__(self, part: str | int) -> Place:
+        """Return the place of a member."""
+        return Place(self.document, (*self.at, part))
+
+    def problem(self, code: str, message: str, **more: Any) -> Problem:
+        """Return a Problem at this place."""
+        return self.document.problem(code, self.at, message, **more)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One resolved input: where it comes from, and where that was written."""
+
+    source: Reference
+    place: Place
+
+
+@dataclass(frozen=True)
+class Param:
+    """One param: a literal (``value``), or what the run or the member binds.
+
+    Attributes:
+        kind: ``value``, ``parameter``, ``run`` or ``axis``.
+        value: the literal, or the name.
+        place: where it was written.
+    """
+
+    kind: str
+    value: Any
+    place: Place
+
+
+@dataclass
+class FlatStep:
+    """One step after inlining.
+
+    Attributes:
+        name: full name.
+        place: where the step was written.
+        cls: ``module:Class``.
+        cls_place: where that was written.
+        origin: the Recipe file that the step was inlined from; empty for the Recipe's own.
+        settings: the step's own over the defaults above it.
+        formats: output → format, where one is named.
+    """
+
+    name: str
+    place: Place
+    cls: str
+    cls_place: Place
+    description: str = ""
+    origin: str = ""
+    inputs: dict[str, Input] = field(default_factory=dict)
+    params: dict[str, Param] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    foreach: tuple[str, Input] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def reads(self) -> list[Input]:
+        """Return all inputs, that of the keys last."""
+        return [*self.inputs.values(), *((self.foreach[1],) if self.foreach else ())]
+
+    def upstream(self) -> tuple[str, ...]:
+        """Return the names of the steps that must be over first."""
+        read = (one.source.name for one in self.reads() if one.source.kind == "step")
+        return tuple(dict.fromkeys((*read, *self.after)))
+
+
+@dataclass
+class Flat:
+    """One flow of a Config, flat.
+
+    Attributes:
+        recipe: the Recipe's name.
+        flow: ``training`` or ``inference``.
+        place: the Recipe's document.
+        steps: by full name, in an order that respects every edge once it is known.
+        digest: of the Recipe with everything that it includes.
+    """
+
+    recipe: str
+    flow: str
+    place: Place
+    description: str = ""
+    steps: dict[str, FlatStep] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
+    digest: str = ""
+
+
+def names(known: Iterable[str]) -> str:
+    """Return names as a message lists what is expected; eight at most."""
+    ordered = list(known)
+    more = f" … ({len(ordered)})" if len(ordered) > 8 else ""  # noqa: PLR2004 - fits one line
+    return ", ".join(ordered[:8]) + more if ordered else "none"
