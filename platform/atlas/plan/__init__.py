@@ -1,5 +1,6 @@
 """The Plan, and how documents become one."""
 
+from atlas.plan.code import code_digest, code_files
 from atlas.plan.model import (
     Data,
     Model,
@@ -10,5 +11,20 @@ from atlas.plan.model import (
     Source,
     Value,
 )
+from atlas.plan.resolve import Pipeline, pipelines, resolve
 
-__all__ = ["Data", "Model", "Output", "Plan", "PlanStep", "Schedule", "Source", "Value"]
+__all__ = [
+    "Data",
+    "Model",
+    "Output",
+    "Pipeline",
+    "Plan",
+    "PlanStep",
+    "Schedule",
+    "Source",
+    "Value",
+    "code_digest",
+    "code_files",
+    "pipelines",
+    "resolve",
+]

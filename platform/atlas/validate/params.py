@@ -82,8 +82,11 @@ class Params:
             return Param("run", fact, place)
         return self._unknown("R038", f"a run has no fact '{fact}'", fact, RUN_FACTS, place)
 
-    def _unknown(self, code: str, message: str, name: Any, known: Any, place: Place) -> None:
+    def _unknown(
+        self, code: str, message: str, name: Any, known: Any, place: Place
+    ) -> Param | None:
         hint = nearest(str(name), known)
         self.problems.append(
             place.problem(code, message, found=str(name)[:60], expected=names(known), hint=hint)
         )
+        return None

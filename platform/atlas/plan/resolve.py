@@ -1,0 +1,258 @@
+"""Resolving: from documents that were found right to Plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import InvalidError
+from atlas.plan.code import code_digest
+from atlas.plan.model import Data, Model, Output, Plan, PlanStep, Schedule, Source, Value
+from atlas.recipe import Parameter, Reference, Resources, Retries
+from atlas.validate import check
+from atlas.validate.types import UNKNOWN
+from atlas.values import digest, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.config import Config
+    from atlas.environment import Environment, Project
+    from atlas.validate import Checked, Report
+    from atlas.validate.flat import FlatStep, Input, Param
+    from atlas.validate.subject import Subject
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline: a Config's only one, or one member of its family.
+
+    Attributes:
+        name: the Config's name and, in a family, the member's axis values.
+        config: the Config's name.
+        folder: the pipeline's folder.
+        plans: flow → Plan.
+        project: the project it is in.
+        environment: the Environment that the Plans are for.
+        axes: this member's axis values.
+        members: how many pipelines the Config stands for.
+    """
+
+    name: str
+    config: str
+    folder: Path
+    plans: Mapping[str, Plan]
+    project: Project
+    environment: Environment
+    axes: Mapping[str, str] = field(default_factory=dict)
+    members: int = 1
+
+
+def resolve(path: Path, *, environment: str = "local") -> list[Pipeline]:
+    """Return every pipeline that a PATH stands for, with its Plans.
+
+    Args:
+        path: a Recipe, a Config, a pipeline's folder, or a folder that is scanned.
+        environment: name of the Environment.
+
+    Raises:
+        InvalidError: something is wrong; it carries every Problem.
+    """
+    report = check(path, environment)
+    if report.errors:
+        raise InvalidError(report.errors)
+    return pipelines(report)
+
+
+def pipelines(report: Report) -> list[Pipeline]:
+    """Return the pipelines of the Configs that validation found right."""
+    return [one for checked in report.checked if not checked.broken for one in _members(checked)]
+
+
+def _members(checked: Checked) -> list[Pipeline]:
+    config = checked.file.config
+    code = code_digest(checked.file.folder)
+    builders = {
+        flow: _Builder(subject, code)
+        for flow, subject in checked.subjects.items()
+        if flow in checked.file.flows
+    }
+    subject = next(iter(checked.subjects.values()))
+    return [
+        Pipeline(
+            name=config.member_name(axes),
+            config=config.name,
+            folder=checked.file.folder,
+            plans={flow: builder.plan(axes) for flow, builder in builders.items()},
+            project=subject.project,
+            environment=subject.environment,
+            axes=axes,
+            members=config.member_count(),
+        )
+        for axes in config.members()
+    ]
+
+
+class _Builder:
+    """Builds the Plans of one flow; what all members share is made once."""
+
+    def __init__(self, subject: Subject, code: str) -> None:
+        self.subject = subject
+        self.config: Config = subject.file.config
+        self.environment = subject.environment
+        steps = subject.flat.steps.values()
+        self.steps = tuple(self._step(step) for step in steps)
+        self.bound = [(i, step) for i, step in enumerate(steps) if _axes_of(step)]
+        self.shared = self._shared(code)
+
+    def plan(self, axes: Mapping[str, str]) -> Plan:
+        """Return one member's Plan."""
+        pipeline = self.config.member_name(axes)
+        steps = list(self.steps)
+        for index, step in self.bound:
+            steps[index] = self._step(step, axes)
+        return Plan(
+            name=f"{self.environment.prefix}{pipeline}",
+            pipeline=pipeline,
+            steps=tuple(steps),
+            axes=axes,
+            model=self._model(axes),
+            **self.shared,
+        )
+
+    def _shared(self, code: str) -> dict[str, Any]:
+        flat, config, flow = self.subject.flat, self.config, self.subject.flat.flow
+        return {
+            "config": config.name,
+            "flow": flow,
+            "recipe": flat.recipe,
+            "environment": self.environment.name,
+            "target": self.environment.targets.get(flow, "local"),
+            "code": code,
+            "description": flat.description,
+            "parameters": {name: self._parameter(name) for name in sorted(flat.parameters)},
+            "data": {name: self._data(name) for name in self._read("data")},
+            "images": {n: flat.images[n] for n in sorted({s.image for s in self.steps} - {""})},
+            "secrets": self._secrets(),
+            "schedule": self._schedule(),
+            "digests": {
+                "recipe": flat.digest,
+                "config": digest(_meaning(self.subject.file.document.value)),
+                "features": digest(config.features),
+            },
+            "promotion": config.promotion if flow == "training" else {},
+        }
+
+    def _step(self, step: FlatStep, axes: Mapping[str, str] | None = None) -> PlanStep:
+        settings = dict(step.settings)
+        settings.pop("_after", None)
+        timeout = settings.get("timeout")
+        upstream = {one.source.name for one in step.reads() if one.source.kind == "step"}
+        return PlanStep(
+            name=step.name,
+            cls=step.cls,
+            description=step.description,
+            origin=step.origin,
+            inputs={name: _source(step.inputs[name]) for name in sorted(step.inputs)},
+            params={n: _value(step.params[n], axes or {}) for n in sorted(step.params)},
+            outputs=self._outputs(step),
+            after=tuple(sorted(set(step.after) - upstream)),
+            foreach=(step.foreach[0], _source(step.foreach[1])) if step.foreach else None,
+            image=settings.get("image", ""),
+            resources=Resources.parse(self._resources(step.name, settings)),
+            retries=Retries.parse(settings.get("retries", 0)),
+            timeout=None if timeout is None else seconds(timeout),
+            env=dict(sorted(settings.get("env", {}).items())),
+            secrets=tuple(sorted(settings.get("secrets", ()))),
+            cache=settings.get("cache", True),
+            node_selector=dict(sorted(settings.get("node_selector", {}).items())),
+            tolerations=tuple(settings.get("tolerations", ())),
+        )
+
+    def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        override = self.environment.resources.get(self.config.name, {}).get(step, {})
+        return {**settings.get("resources", {}), **override}
+
+    def _outputs(self, step: FlatStep) -> dict[str, Output]:
+        known = self.subject.outputs(step.name) or {}
+        return {
+            name: Output(
+                "" if known.get(name, UNKNOWN) == UNKNOWN else str(known[name]),
+                step.formats.get(name, ""),
+            )
+            for name in sorted({*known, *step.formats})
+        }
+
+    def _parameter(self, name: str) -> Parameter:
+        parameter = self.subject.flat.parameters[name]
+        if name not in self.config.parameters:
+            return parameter
+        fields = {k: getattr(parameter, k) for k in parameter.__slots__}
+        return Parameter(**{**fields, "default": self.config.parameters[name]})
+
+    def _read(self, kind: str) -> list[str]:
+        steps = self.subject.flat.steps.values()
+        sources = (one.source for step in steps for one in step.reads())
+        return sorted({source.name for source in sources if source.kind == kind})
+
+    def _data(self, name: str) -> Data:
+        declared = self.config.data.get(name)
+        where = self.environment.data[name]
+        return Data(
+            type=declared.type if declared else "table",
+            uri=where.uri,
+            format=where.format,
+            credential=where.credential,
+            version=where.version,
+            time=declared.time if declared else "",
+            label=declared.label if declared else "",
+        )
+
+    def _secrets(self) -> dict[str, Mapping[str, str]]:
+        used = {name for step in self.steps for name in step.secrets}
+        used |= {self.environment.data[name].credential for name in self._read("data")} - {""}
+        return {name: self.environment.secrets[name] for name in sorted(used)}
+
+    def _schedule(self) -> Schedule | None:
+        flow = self.subject.flat.flow
+        schedule: Any = self.config.schedule.get(flow)
+        overrides = self.environment.schedules.get(self.config.name, {})
+        schedule = overrides.get(flow, schedule)
+        return Schedule(**schedule) if schedule else None
+
+    def _model(self, axes: Mapping[str, str]) -> Model | None:
+        spec = self.config.model
+        if spec is None:
+            return None
+        values = [axes[axis] for axis in self.config.matrix]
+        name = "-".join((f"{self.environment.prefix}{spec.name}", *values))
+        parts = {part: str(spec.parts[part]) for part in sorted(spec.parts)}
+        version = spec.version if self.subject.flat.flow == "inference" else "champion"
+        return Model(name, version, parts)
+
+
+def _meaning(document: Any) -> Any:
+    """Return a document without what only an editor or a reader needs."""
+    if not isinstance(document, dict):
+        return document
+    return {key: document[key] for key in document if key not in _UNMEANT}
+
+
+def _axes_of(step: FlatStep) -> bool:
+    return any(param.kind == "axis" for param in step.params.values())
+
+
+def _value(param: Param, axes: Mapping[str, str]) -> Value:
+    if param.kind == "axis":
+        return Value("value", axes.get(param.value, ""))
+    return Value(param.kind, param.value)
+
+
+def _source(one: Input) -> Source:
+    reference: Reference = one.source
+    return Source(reference.kind, reference.name, reference.output, reference.step)
+
+
+_UNMEANT = ("$schema", "description", "matrix", "retraining")
+"""Fields of a Config that say nothing of what one member's run does."""

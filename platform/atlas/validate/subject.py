@@ -1,0 +1,96 @@
+"""What the rules look at: one flow of one Config, flat, with the signatures of its classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlas.validate.flat import Place
+from atlas.validate.signature import Signatures
+from atlas.validate.source import SourceError, Sources
+from atlas.validate.types import UNKNOWN, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.environment import Environment, Project
+    from atlas.load import ConfigFile
+    from atlas.recipe import Reference
+    from atlas.validate.flat import Flat, FlatStep
+    from atlas.validate.signature import Signature
+
+
+@dataclass
+class Subject:
+    """One flow of one Config, flat, and what is known of its classes.
+
+    Attributes:
+        file: the Config.
+        flat: the flow's steps.
+        environment: where it would run.
+        project: the project it is in.
+        signatures: step → signature; steps whose class can't be read are left out.
+        siblings: the Config's other flow, for what one takes from the other.
+    """
+
+    file: ConfigFile
+    flat: Flat
+    environment: Environment
+    project: Project
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    siblings: Mapping[str, Subject] = field(default_factory=dict)
+    reader: Signatures = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read classes from the pipeline's folder and what the project allows."""
+        self.reader = Signatures(Sources(self.folder, self.project.allow))
+
+    @property
+    def folder(self) -> Path:
+        """The pipeline's folder."""
+        return self.file.folder
+
+    @property
+    def config_place(self) -> Place:
+        """Where the Config is."""
+        return Place(self.file.document, ())
+
+    def ancestors(self, full: str) -> tuple[str, ...] | None:
+        """Return the bases of a class whose source is known, else None."""
+        try:
+            return self.reader.ancestors(full)
+        except SourceError:
+            return None
+
+    def outputs(self, step: str) -> Mapping[str, Type] | None:
+        """Return the outputs of a step, or None when they are not known."""
+        signature = self.signatures.get(step)
+        return signature.outputs if signature else None
+
+    def type_of(self, source: Reference) -> Type:
+        """Return the type that a source gives; `UNKNOWN` when that isn't known."""
+        if source.kind == "step":
+            return self._gathered(source.name, source.output)
+        if source.kind == "data":
+            return Type("atlas.template.Data")
+        if source.kind == "model":
+            return self._model_part(source.name)
+        return UNKNOWN
+
+    def _gathered(self, name: str, output: str) -> Type:
+        step = self.flat.steps.get(name)
+        found = (self.outputs(name) or {}).get(output, UNKNOWN)
+        return Type("list", (found,)) if step and step.foreach else found
+
+    def _model_part(self, part: str) -> Type:
+        training = self.siblings.get("training")
+        model = self.file.config.model
+        source = model.parts.get(part) if model else None
+        return training.type_of(source) if training and source else UNKNOWN
+
+
+def step_subjects(subject: Subject) -> list[tuple[FlatStep, Signature]]:
+    """Return the steps whose class is known, with their signatures."""
+    steps = subject.flat.steps
+    return [(steps[name], found) for name, found in subject.signatures.items()]
