@@ -1,0 +1,45 @@
+"""Airflow as a target: DAG files as text. Airflow itself is never imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.targets.airflow.dag import dag_file
+from atlas.targets.airflow.problems import problems_of
+from atlas.targets.protocol import deployed_name, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """Compiles to a DAG file of Airflow 3.
+
+    Attributes:
+        tasks: how a step runs: ``process``, on Airflow's worker.
+    """
+
+    tasks: str = "process"
+
+    @property
+    def name(self) -> str:
+        """The target's name, as Environments write it."""
+        return "airflow"
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """Return what of the Plan Airflow can't do, or does differently."""
+        return problems_of(plan, self.tasks)
+
+    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+        """Return one file, ``<deployed name>.py``.
+
+        Raises:
+            InvalidError: Airflow can't express the Plan.
+        """
+        refuse(self.problems(plan))
+        return {f"{deployed_name(plan)}.py": dag_file(plan).encode("ascii")}

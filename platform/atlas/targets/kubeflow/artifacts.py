@@ -1,0 +1,43 @@
+"""Which KFP artifact type stands for an output, so that Kubeflow shows it as what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Output, Plan
+
+_FORMATS: Mapping[str, str] = {
+    "parquet": "Dataset", "arrow": "Dataset", "csv": "Dataset", "npy": "Dataset",
+    "skops": "Model", "html": "HTML", "markdown": "Markdown",
+}  # fmt: skip
+_TYPES = (
+    ("pandas.", "Dataset"), ("pyarrow.", "Dataset"), ("numpy.", "Dataset"), ("polars.", "Dataset"),
+    ("sklearn.", "Model"), ("xgboost.", "Model"), ("lightgbm.", "Model"), ("torch.nn", "Model"),
+    ("dict[str, float]", "Metrics"), ("dict[str, int]", "Metrics"), ("atlas.template.Html", "HTML"),
+)  # fmt: skip
+"""Start of a type's full name, and what it is to KFP; the first that fits."""
+
+
+def outputs_of(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return the outputs of each step, declared or only read by others: name → KFP type."""
+    parts = set(plan.model.parts.values()) if plan.model and plan.model.parts else set()
+    found: dict[str, dict[str, str]] = {step.name: {} for step in plan.steps}
+    for step in plan.steps:
+        for name, output in step.outputs.items():
+            found[step.name][name] = _type(output, f"{step.name}.{name}" in parts)
+    for step in plan.steps:
+        for source in step.sources():
+            if source.kind == "step":
+                found[source.name].setdefault(source.output, "Artifact")
+    return {step: dict(sorted(outputs.items())) for step, outputs in found.items()}
+
+
+def _type(output: Output, is_part_of_the_model: bool) -> str:
+    """Return the name of the KFP artifact class for one output."""
+    if is_part_of_the_model:
+        return "Model"
+    by_type = (kind for start, kind in _TYPES if output.type.startswith(start))
+    return _FORMATS.get(output.format) or next(by_type, "Artifact")

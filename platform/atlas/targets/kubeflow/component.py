@@ -1,0 +1,132 @@
+"""One step as a KFP container component, built as data: no function of the user's is involved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kfp.dsl import structures
+from kfp.dsl.container_component_class import ContainerComponent
+from kfp.dsl.types import artifact_types, type_utils
+
+from atlas.targets.kubeflow import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep, Source
+
+KFP_TYPES: Mapping[str, str] = {
+    "string": "String", "integer": "Integer", "number": "Float", "boolean": "Boolean",
+}  # fmt: skip
+"""Type of a Recipe's parameter → KFP's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the components of one Plan share.
+
+    Attributes:
+        plan: the Plan.
+        images: image name → reference.
+        outputs: step → output → KFP artifact class.
+    """
+
+    plan: Plan
+    images: Mapping[str, str]
+    outputs: Mapping[str, Mapping[str, str]]
+
+    def is_list(self, source: Source) -> bool:
+        """Tell whether a source is gathered: an output of a step that runs once per key."""
+        return self.plan.step(source.name).foreach is not None
+
+    def read(self, step: PlanStep) -> dict[str, Source]:
+        """Return the inputs that are wired as artifacts: name → source, by name."""
+        items = [item for item in sorted(step.inputs.items()) if item[1].kind == "step"]
+        return {name: source for name, source in items if not self.is_only_order(step, source)}
+
+    def is_only_order(self, step: PlanStep, source: Source) -> bool:
+        """Tell whether an input can only be an order: KFP gathers nothing into another loop."""
+        return source.kind == "step" and step.foreach is not None and self.is_list(source)
+
+    def before(self, step: PlanStep) -> list[str]:
+        """Return the steps that must be over first, and that no artifact puts there."""
+        order = [s.name for s in step.inputs.values() if self.is_only_order(step, s)]
+        return list(dict.fromkeys((*order, *step.after)))
+
+
+def step_component(shape: Shape, step: PlanStep) -> ContainerComponent:
+    """Return the component that runs a step, or one key of it."""
+    index = {words.INDEX: structures.InputSpec("Integer")} if step.foreach else {}
+    inputs = {**_artifact_inputs(shape, shape.read(step)), **_run_inputs(shape.plan), **index}
+    outputs = {
+        name: structures.OutputSpec(_artifact(kind))
+        for name, kind in shape.outputs[step.name].items()
+    }
+    return _component(shape, step, step.name, inputs, outputs)
+
+
+def keys_component(shape: Shape, step: PlanStep, source: Source) -> ContainerComponent:
+    """Return the component that reads a step's keys and gives the list of their indexes."""
+    read = {"keys": source} if source.kind == "step" else {}
+    inputs = {**_artifact_inputs(shape, read), **_run_inputs(shape.plan)}
+    outputs = {words.INDEXES: structures.OutputSpec("List[int]")}
+    return _component(shape, step, words.keys_task(step.name), inputs, outputs, "--keys")
+
+
+def exit_component(shape: Shape) -> ContainerComponent:
+    """Return the component that reports how the run ended."""
+    status = {"status": structures.InputSpec("PipelineTaskFinalStatus", optional=True)}
+    inputs = {**_run_inputs(shape.plan), **status}
+    return _component(shape, shape.plan.steps[-1], "atlas-finish", inputs, {}, "--finish")
+
+
+def _component(
+    shape: Shape,
+    step: PlanStep,
+    name: str,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    *flags: str,
+) -> ContainerComponent:
+    """Put a component together, in the image of a step."""
+    command = ["python", "-m", "atlas.step", "--plan", shape.plan.digest, "--step", step.name]
+    arguments = [*flags, "--executor-input", "{{$}}"]
+    container = structures.ContainerSpecImplementation(
+        image=shape.images[step.image], command=command, args=arguments
+    )
+    spec = structures.ComponentSpec(
+        name=name,
+        implementation=structures.Implementation(container),
+        inputs=dict(inputs) or None,
+        outputs=dict(outputs) or None,
+    )
+    return ContainerComponent(spec, lambda: None)
+
+
+def _artifact_inputs(shape: Shape, sources: Mapping[str, Source]) -> dict[str, Any]:
+    """Return the inputs that make edges, and with them lineage."""
+    return {
+        name: structures.InputSpec(
+            _artifact(shape.outputs[source.name][source.output]),
+            is_artifact_list=shape.is_list(source),
+        )
+        for name, source in sources.items()
+    }
+
+
+def _run_inputs(plan: Plan) -> dict[str, Any]:
+    """Return the inputs that are the same for every step of a run: its facts and parameters."""
+    facts = {name: structures.InputSpec("String") for name in (*words.FACTS.values(), words.JOB)}
+    own = {
+        f"{words.PARAMETER}{name}": structures.InputSpec(KFP_TYPES[parameter.type])
+        for name, parameter in sorted(plan.parameters.items())
+    }
+    return {**facts, **own}
+
+
+def _artifact(kind: str) -> str:
+    """Return an artifact class as KFP writes it."""
+    found = getattr(artifact_types, kind)
+    bundled: str = type_utils.create_bundled_artifact_type(found.schema_title, found.schema_version)
+    return bundled

@@ -1,0 +1,151 @@
+"""A Plan as a KFP v2 pipeline: the steps' components wired by their artifacts, written as IR."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from google.protobuf import json_format
+from kfp import dsl
+from kfp.dsl import structures
+from kfp.dsl.graph_component import GraphComponent
+
+from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.artifacts import outputs_of
+from atlas.targets.kubeflow.component import (
+    KFP_TYPES,
+    Shape,
+    exit_component,
+    keys_component,
+    step_component,
+)
+from atlas.targets.kubeflow.settings import configure, configure_beside
+from atlas.targets.protocol import deployed_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep, Source
+
+_HEADER = "# Compiled by Atlas from Plan {digest}. Change the Recipe, not this file.\n"
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def compile_pipeline(plan: Plan, images: Mapping[str, str], *, exit_handler: bool) -> bytes:
+    """Return the Plan as KFP's IR in YAML, with the platform's part as a second document."""
+    pipeline = _build(Shape(plan, images, outputs_of(plan)), exit_handler=exit_handler)
+    documents = [json_format.MessageToDict(pipeline.pipeline_spec)]
+    documents += [json_format.MessageToDict(pipeline.platform_spec)]
+    text = yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=True, allow_unicode=False)
+    return (_HEADER.format(digest=plan.digest) + text).encode()
+
+
+def pipeline_name(plan: Plan) -> str:
+    """Return the Plan's deployed name in the letters that KFP takes."""
+    return deployed_name(plan).replace("_", "-")
+
+
+def _build(shape: Shape, *, exit_handler: bool) -> GraphComponent:
+    """Build the pipeline with kfp's own DSL."""
+    inputs = _inputs(shape.plan)
+
+    def wire(*channels: Any) -> None:
+        given = dict(zip(inputs, channels, strict=True))
+        wiring = _Wiring(shape, _as_step_inputs(given))
+        with wiring.reporting() if exit_handler else nullcontext():
+            wiring.add_steps()
+
+    positional = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(name, positional) for name in inputs]
+    wire.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    spec = structures.ComponentSpec(
+        name=pipeline_name(shape.plan),
+        implementation=structures.Implementation(),
+        description=describe(shape.plan),
+        inputs=inputs,
+    )
+    return GraphComponent(spec, wire, display_name=deployed_name(shape.plan))
+
+
+def _inputs(plan: Plan) -> dict[str, Any]:
+    """Return the pipeline's inputs: the Plan's parameters, and the facts that a run may set."""
+    own = {
+        name: structures.InputSpec(
+            KFP_TYPES[parameter.type],
+            default=parameter.default,
+            optional=parameter.default is not None,
+            description=parameter.description or None,
+        )
+        for name, parameter in sorted(plan.parameters.items())
+    }
+    facts = {
+        name: structures.InputSpec("String", default="", optional=True) for name in words.FACTS
+    }
+    return {**own, **facts}
+
+
+def _as_step_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pipeline's inputs under the names that the steps know them by."""
+    own = {
+        words.FACTS.get(name, f"{words.PARAMETER}{name}"): channel
+        for name, channel in given.items()
+    }
+    return {**own, words.JOB: dsl.PIPELINE_JOB_ID_PLACEHOLDER}
+
+
+def describe(plan: Plan) -> str:
+    """Return the pipeline's description, with the digests of what it was made from."""
+    digests = {"plan": plan.digest, **plan.digests, "code": plan.code}
+    lines = [f"{name}: {digests[name]}" for name in digests if digests[name]]
+    return "\n".join([*filter(None, [plan.description]), *lines])
+
+
+class _Wiring:
+    """Adds the steps of a Plan to the pipeline that is being built.
+
+    Attributes:
+        tasks: the task of each step so far.
+    """
+
+    def __init__(self, shape: Shape, run: Mapping[str, Any]) -> None:
+        """Start with no task; `run` is what every step is given."""
+        self.tasks: dict[str, Any] = {}
+        self._shape = shape
+        self._run = run
+
+    def reporting(self) -> Any:
+        """Return the context whose tasks are followed by the report of the run's outcome."""
+        finish = exit_component(self._shape)(**self._run)
+        configure_beside(finish, self._shape.plan, self._shape.plan.steps[-1])
+        return dsl.ExitHandler(finish, name="atlas-run")
+
+    def add_steps(self) -> None:
+        """Add every step, in the Plan's order."""
+        for step in self._shape.plan.steps:
+            self.tasks[step.name] = self._each(step) if step.foreach else self._once(step)
+
+    def _once(self, step: PlanStep, **more: Any) -> Any:
+        """Add one task for a step."""
+        read = {name: self._channel(source) for name, source in self._shape.read(step).items()}
+        task = step_component(self._shape, step)(**read, **self._run, **more)
+        configure(task, self._shape.plan, step)
+        before = [self.tasks[name] for name in self._shape.before(step)]
+        return task.set_display_name(step.name).after(*before)
+
+    def _each(self, step: PlanStep) -> Any:
+        """Add a loop over the step's keys; KFP loops over indexes, `atlas.step` reads the keys."""
+        assert step.foreach  # noqa: S101  (only called with one; for mypy)
+        source = step.foreach[1]
+        read = {"keys": self._channel(source)} if source.kind == "step" else {}
+        keys = keys_component(self._shape, step, source)(**read, **self._run)
+        configure_beside(keys, self._shape.plan, step)
+        keys.set_display_name(words.keys_task(step.name))
+        with dsl.ParallelFor(keys.outputs[words.INDEXES], name=step.name) as index:
+            return self._once(step, **{words.INDEX: index})
+
+    def _channel(self, source: Source) -> Any:
+        """Return what an input is wired to: an output, or all keys' outputs gathered."""
+        channel = self.tasks[source.name].outputs[source.output]
+        return dsl.Collected(channel) if self._shape.is_list(source) else channel

@@ -1,0 +1,116 @@
+"""What a step asks for besides its work, put on its KFP task."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from kfp import kubernetes
+
+from atlas.targets.kubeflow import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas.plan import Plan, PlanStep
+
+GPU = "nvidia.com/gpu"
+"""The extended resource that a GPU is on Kubernetes."""
+
+
+def configure(task: Any, plan: Plan, step: PlanStep) -> None:
+    """Set everything on a task that the step's own component doesn't say."""
+    task.set_caching_options(False)
+    kubernetes.use_config_map_as_env(
+        task, words.CONFIG_MAP, {name: name for name in words.PLATFORM}, optional=True
+    )
+    for setting in _SETTINGS:
+        setting(task, plan, step)
+
+
+def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
+    """Set on a task that only serves a step what it needs to get at the store."""
+    task.set_caching_options(False)
+    kubernetes.use_config_map_as_env(
+        task, words.CONFIG_MAP, {name: name for name in words.PLATFORM}, optional=True
+    )
+    for setting in (_retries, _placement):
+        setting(task, plan, step)
+
+
+def secret_names(plan: Plan, step: PlanStep) -> list[str]:
+    """Return the secrets that a step needs: its own, and those that open the data it reads."""
+    read = {source.name for source in step.sources() if source.kind == "data"}
+    data = (data for name, data in plan.data.items() if name in read)
+    return sorted({*step.secrets, *(each.credential for each in data if each.credential)})
+
+
+def variable_of(secret: str) -> str:
+    """Return the variable in which a step finds a secret that Kubernetes gives it."""
+    return f"ATLAS_SECRET_{secret.upper().replace('-', '_')}"
+
+
+def _resources(task: Any, _plan: Plan, step: PlanStep) -> None:
+    """Ask for cores and bytes, as request and limit, and for GPUs."""
+    asked = step.resources
+    if asked.cpu is not None:
+        cores = f"{asked.cpu:f}".rstrip("0").rstrip(".")
+        task.set_cpu_request(cores).set_cpu_limit(cores)
+    if asked.memory is not None:
+        task.set_memory_request(_size(asked.memory)).set_memory_limit(_size(asked.memory))
+    if asked.gpu:
+        task.set_accelerator_type(GPU).set_accelerator_limit(asked.gpu)
+
+
+def _size(amount: int) -> str:
+    """Return a number of bytes in the largest unit that it is a whole number of."""
+    for power, unit in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        if amount and amount % 1024**power == 0:
+            return f"{amount // 1024**power}{unit}"
+    return str(amount)
+
+
+def _retries(task: Any, _plan: Plan, step: PlanStep) -> None:
+    """Try again with back-off, in whole seconds."""
+    retries = step.retries
+    if retries.limit:
+        task.set_retry(
+            retries.limit,
+            backoff_duration=f"{math.ceil(retries.delay)}s",
+            backoff_factor=float(retries.factor),
+            backoff_max_duration=f"{math.ceil(retries.max_delay)}s",
+        )
+
+
+def _timeout(task: Any, _plan: Plan, step: PlanStep) -> None:
+    """End an attempt that takes too long; KFP has that only on Kubernetes."""
+    if step.timeout is not None:
+        kubernetes.set_timeout(task, max(1, math.ceil(step.timeout)))
+
+
+def _env(task: Any, _plan: Plan, step: PlanStep) -> None:
+    """Set the step's own variables."""
+    for name, value in sorted(step.env.items()):
+        task.set_env_variable(name, value)
+
+
+def _secrets(task: Any, plan: Plan, step: PlanStep) -> None:
+    """Mount the Kubernetes secrets that the step needs as variables."""
+    for name in secret_names(plan, step):
+        place = plan.secrets.get(name, {}).get("kubernetes")
+        if place:
+            secret, _, key = place.partition("/")
+            kubernetes.use_secret_as_env(task, secret, {key: variable_of(name)})
+
+
+def _placement(task: Any, _plan: Plan, step: PlanStep) -> None:
+    """Say on which nodes the step may run."""
+    for key, value in sorted(step.node_selector.items()):
+        kubernetes.add_node_selector(task, key, value)
+    for toleration in step.tolerations:
+        kubernetes.add_toleration(task, **toleration)
+
+
+_SETTINGS: Sequence[Callable[[Any, Plan, PlanStep], None]] = (
+    _resources, _retries, _timeout, _env, _secrets, _placement,
+)  # fmt: skip

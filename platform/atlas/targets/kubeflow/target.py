@@ -1,0 +1,47 @@
+"""Kubeflow Pipelines as a target: kfp is imported only when something is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.targets.kubeflow.problems import problems_of
+from atlas.targets.protocol import deployed_name, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeflow:
+    """Compiles to KFP v2 IR.
+
+    Attributes:
+        exit_handler: whether a last task reports how the run ended; ``kfp.local`` can't run one.
+    """
+
+    exit_handler: bool = False
+
+    @property
+    def name(self) -> str:
+        """The target's name, as Environments write it."""
+        return "kubeflow"
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """Return what of the Plan Kubeflow can't do."""
+        return problems_of(plan)
+
+    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+        """Return one file, ``<deployed name>.yaml``: the IR, and Kubernetes' part behind it.
+
+        Raises:
+            InvalidError: Kubeflow can't express the Plan.
+        """
+        from atlas.targets.kubeflow.pipeline import compile_pipeline
+
+        refuse(self.problems(plan))
+        content = compile_pipeline(plan, images, exit_handler=self.exit_handler)
+        return {f"{deployed_name(plan)}.yaml": content}

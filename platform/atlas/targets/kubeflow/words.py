@@ -1,0 +1,29 @@
+"""The names that a compiled pipeline and the step in its container agree on."""
+
+from __future__ import annotations
+
+RUN = "atlas_run"
+"""Pipeline parameter: the run's id; empty for KFP's own."""
+INTERVAL_START = "atlas_interval_start"
+"""Pipeline parameter: start of the data interval, ISO 8601; empty for none."""
+INTERVAL_END = "atlas_interval_end"
+"""Pipeline parameter: end of the data interval, ISO 8601; empty for none."""
+FACTS = {RUN: "run.id", INTERVAL_START: "run.interval_start", INTERVAL_END: "run.interval_end"}
+"""Pipeline parameter that every pipeline has → input of every step."""
+JOB = "run.job"
+"""Input of every step: KFP's id of the run. KFP fills it in only where it is a whole input."""
+INDEX = "run.index"
+"""Input of a step that runs once per key: which key."""
+INDEXES = "indexes"
+"""Output of the task that counts the keys: the list that KFP loops over."""
+PARAMETER = "parameter."
+"""In front of the Plan's own parameters among a step's inputs; no artifact's name has a dot."""
+CONFIG_MAP = "atlas-platform"
+"""The ConfigMap that tells steps where the platform is."""
+PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
+"""Its keys, and the variables that steps see."""
+
+
+def keys_task(step: str) -> str:
+    """Return the name of the task that counts the keys of a ``foreach`` step."""
+    return f"{step}.keys"

@@ -1,0 +1,67 @@
+"""What every target can do, and the name under which it knows a Plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from atlas.errors import InvalidError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from atlas.plan import Plan
+
+
+class Target(Protocol):
+    """Turns a Plan into files that one orchestrator takes."""
+
+    @property
+    def name(self) -> str:
+        """The target's name, as Environments write it."""
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """Return what of the Plan this target can't do; a note is what it does differently."""
+
+    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+        """Return the files that stand for the Plan: name → content, the same for equal input.
+
+        Args:
+            plan: what to compile.
+            images: the Plan's image names, and ``""`` for steps without one → references.
+
+        Raises:
+            InvalidError: the target can't express the Plan.
+        """
+
+
+def deployed_name(plan: Plan) -> str:
+    """Return the name of the DAG, or of the Kubeflow pipeline, that stands for the Plan."""
+    return f"{plan.name}-{plan.flow}"
+
+
+def not_text(plan: Plan) -> Iterator[Problem]:
+    """Find what no file and no process can take: half a character, or a NUL in a variable."""
+    try:
+        plan.text.encode()
+    except UnicodeEncodeError:
+        yield Problem(
+            code="T001", message="some text of the Plan has half a character (a lone surrogate)",
+            expected="Unicode text",
+        )  # fmt: skip
+    for step in plan.steps:
+        for name in [name for name, value in step.env.items() if "\0" in value]:
+            yield Problem(
+                code="T002", path=f"steps.{step.name}.env.{name}",
+                message="a variable of a process can't hold a NUL character",
+            )  # fmt: skip
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the problems that are errors, if there is one; notes pass.
+
+    Raises:
+        InvalidError: there is at least one error.
+    """
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidError(errors)

@@ -1,0 +1,31 @@
+"""What every test may use: golden files, written anew with `pytest --update-golden`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Golden = Callable[[str, bytes], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden files from what is compared"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare bytes with a file of tests/golden/files, or write it with --update-golden."""
+
+    def compare(name: str, content: bytes) -> None:
+        path = Path(__file__).parent / "golden" / "files" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        assert path.is_file(), f"no golden file {name}; write it with `pytest --update-golden`"
+        assert content.decode() == path.read_bytes().decode()
+
+    return compare

@@ -1,0 +1,75 @@
+"""Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+COMMAND = (
+    'exec "$ATLAS_PYTHON" -m atlas.step --plan "$ATLAS_PLAN" --step "$ATLAS_STEP"'
+    ' --run "$ATLAS_RUN" --parameters "$ATLAS_PARAMETERS"'
+    ' ${ATLAS_INTERVAL_START:+--interval-start "$ATLAS_INTERVAL_START"}'
+    ' ${ATLAS_INTERVAL_END:+--interval-end "$ATLAS_INTERVAL_END"}'
+)
+RUN = {
+    "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+    "ATLAS_RUN": (
+        "{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
+        " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
+        " else run_id }}"
+    ),
+    "ATLAS_PARAMETERS": "{{ params | tojson }}",
+    "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
+    "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
+}
+STEP = {"append_env": True, "skip_on_exit_code": None}
+
+
+def step(name, env=(), **options):
+    """Run a step as a process of its own."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    return BashOperator(
+        task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
+    )
+
+
+with DAG(
+    dag_id="dev-tumour-inference",
+    description="Score the day's batch.",
+    schedule=CronDataIntervalTimetable("0 6 * * *", timezone="Europe/Berlin"),
+    start_date=datetime(2026, 1, 1, 0, 0, 0, tzinfo=ZoneInfo("Europe/Berlin")),
+    catchup=False,
+    is_paused_upon_creation=False,
+    params={},
+    tags=[
+        "atlas",
+        "inference",
+        "pipeline:tumour",
+        "plan:b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+    ],
+    doc_md=(
+        "Score the day's batch.\n"
+        "\n"
+        "- `load` (steps:LoadTumours)\n"
+        "- `score` (steps:Score) after `load`\n"
+        "- `write` (steps:Write) after `score`\n"
+        "\n"
+        "- plan: `b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5`\n"
+        "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
+        "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
+        "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
+    ),
+):
+    steps = {}
+    steps["load"] = step(
+        "load",
+        retries=1,
+        retry_delay=timedelta(seconds=1.0),
+        retry_exponential_backoff=2.0,
+        max_retry_delay=timedelta(seconds=300.0),
+    )
+    steps["score"] = step("score", retries=0)
+    steps["write"] = step("write", retries=0)
+    steps["load"] >> steps["score"]
+    steps["score"] >> steps["write"]

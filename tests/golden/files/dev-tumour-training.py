@@ -1,0 +1,128 @@
+"""Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
+
+import json
+from datetime import timedelta
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Param, literal
+
+COMMAND = (
+    'exec "$ATLAS_PYTHON" -m atlas.step --plan "$ATLAS_PLAN" --step "$ATLAS_STEP"'
+    ' --run "$ATLAS_RUN" --parameters "$ATLAS_PARAMETERS"'
+    ' ${ATLAS_INTERVAL_START:+--interval-start "$ATLAS_INTERVAL_START"}'
+    ' ${ATLAS_INTERVAL_END:+--interval-end "$ATLAS_INTERVAL_END"}'
+)
+RUN = {
+    "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
+    "ATLAS_RUN": (
+        "{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
+        " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
+        " else run_id }}"
+    ),
+    "ATLAS_PARAMETERS": "{{ params | tojson }}",
+    "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
+    "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
+}
+STEP = {"append_env": True, "skip_on_exit_code": None}
+
+
+def step(name, env=(), **options):
+    """Run a step as a process of its own."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    return BashOperator(
+        task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
+    )
+
+
+def each(name, env=(), **options):
+    """Count a step's keys, then run the step once per key."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    keys = BashOperator(
+        task_id=f"{name}.keys",
+        bash_command=f"{COMMAND} --keys",
+        env=env,
+        output_processor=json.loads,
+        **STEP,
+        **options,
+    )
+    one = BashOperator.partial(task_id=name, env=env, do_xcom_push=False, **STEP, **options)
+    return keys, one.expand(bash_command=keys.output.map(at))
+
+
+def at(index):
+    """Return the command for one key."""
+    return f"{COMMAND} --index {index:d}"
+
+
+with DAG(
+    dag_id="dev-tumour-training",
+    description="Learn to tell malignant from benign tumours.",
+    schedule=None,
+    catchup=False,
+    is_paused_upon_creation=False,
+    params={
+        "criterion": Param("gini", type="string", enum=["gini", "entropy"]),
+        "test_fraction": Param(
+            0.25,
+            type="number",
+            minimum=0.05,
+            maximum=0.5,
+            description="What is kept for the test.",
+        ),
+        "trees": Param(100, type="integer", minimum=1),
+        "verbose": Param(False, type="boolean"),
+    },
+    tags=[
+        "atlas",
+        "training",
+        "pipeline:tumour",
+        "plan:4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
+    ],
+    doc_md=(
+        "Learn to tell malignant from benign tumours.\n"
+        "\n"
+        "- `load` (steps:LoadTumours)\n"
+        "- `features.scale` (steps:Scale) after `load`\n"
+        "- `train` (steps:TrainForest) for each key of `load` after `features.scale`, `load`\n"
+        "- `evaluate` (steps:Evaluate) after `train`, `features.scale`, `load`\n"
+        "- `report` (steps:Report) after `evaluate`, `train`\n"
+        "\n"
+        "- plan: `4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7`\n"
+        "- recipe: `4ec1be0000000000000000000000000000000000000000000000000000000000`\n"
+        "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
+        "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
+    ),
+):
+    steps = {}
+    steps["load"] = step(
+        "load",
+        env={
+            "GREETING": literal('it\'s {% raw %} a "day"\n'),
+            "OMP_NUM_THREADS": "2",
+        },
+        retries=2,
+        retry_delay=timedelta(seconds=1.5),
+        retry_exponential_backoff=3.0,
+        max_retry_delay=timedelta(seconds=60.0),
+        execution_timeout=timedelta(seconds=1800.0),
+    )
+    steps["features.scale"] = step(
+        "features.scale",
+        retries=1,
+        retry_delay=timedelta(seconds=1.0),
+        retry_exponential_backoff=2.0,
+        max_retry_delay=timedelta(seconds=300.0),
+        doc_md="One scaler for both flows.\n",
+    )
+    steps["train.keys"], steps["train"] = each("train", retries=0)
+    steps["evaluate"] = step("evaluate", retries=0, trigger_rule="none_failed")
+    steps["report"] = step("report", retries=0, trigger_rule="none_failed")
+    steps["load"] >> steps["features.scale"]
+    steps["features.scale"] >> steps["train"]
+    steps["load"] >> steps["train"]
+    steps["train"] >> steps["evaluate"]
+    steps["features.scale"] >> steps["evaluate"]
+    steps["load"] >> steps["evaluate"]
+    steps["evaluate"] >> steps["report"]
+    steps["train"] >> steps["report"]
+    steps["load"] >> steps["train.keys"]
