@@ -28,4 +28,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
     ),
+    Entry("validate", "validate:validate", "Check Recipes and Configs, without running anything."),
+    Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
+    Entry("list", "list:list_", "List pipelines, their flows and digests."),
 )

@@ -66,7 +66,8 @@ class Loader:
         file = file.resolve()
         if file not in self._recipes:
             document = self._recipe_document(file, (*trail, file))
-            self._recipes[file] = document and RecipeFile(Recipe.parse(document.value), document)
+            parsed = RecipeFile(Recipe.parse(document.value), document) if document else None
+            self._recipes[file] = parsed
         return self._recipes[file]
 
     def inside(self, document: Document, at: JsonPath, path: str, folder: Path) -> Path | None:

@@ -78,8 +78,8 @@ def _one_shape(branches: list[Any]) -> bool:
 
 def _explain(document: Document, error: Any) -> list[Problem]:
     at: JsonPath = tuple(error.absolute_path)
-    explain = _EXPLAINERS.get(error.validator, _other)
-    return explain(document, at, error)
+    problems: list[Problem] = _EXPLAINERS.get(error.validator, _other)(document, at, error)
+    return problems
 
 
 def _unknown(document: Document, at: JsonPath, error: Any) -> list[Problem]:

@@ -1,0 +1,64 @@
+"""`atlas plan`: the resolved, frozen form of pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli.output import emit, table
+
+if TYPE_CHECKING:
+    from atlas.plan import Plan, PlanStep, Source
+
+
+def plan(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    env: Annotated[str, typer.Option(help="Environment to plan for.")] = "local",
+    flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole Plans as JSON.")] = False,
+) -> None:
+    """Print what would run: every reference resolved, and the digest."""
+    from atlas.plan import resolve
+
+    plans = [
+        plan
+        for pipeline in resolve(path, environment=env)
+        for plan in pipeline.plans.values()
+        if flow in ("", plan.flow)
+    ]
+    data = [{"digest": plan.digest, **plan.to_json()} for plan in plans]
+    emit(data, lambda: "\n\n".join(_text(plan) for plan in plans), as_json=as_json)
+
+
+def _text(plan: Plan) -> str:
+    head = f"{plan.name} {plan.flow}  {plan.digest[:12]}  for {plan.target} in {plan.environment}"
+    rows = [(step.name, step.cls, _inputs(step), _settings(step)) for step in plan.steps]
+    return f"{head}\n{table(('STEP', 'CLASS', 'READS', 'SETTINGS'), rows)}"
+
+
+def _inputs(step: PlanStep) -> str:
+    keys = f" for each {_source(step.foreach[1])}" if step.foreach else ""
+    after = f" after {', '.join(step.after)}" if step.after else ""
+    return (", ".join(_source(source) for source in step.inputs.values()) or "-") + keys + after
+
+
+def _source(source: Source) -> str:
+    if source.kind == "step":
+        return f"{source.name}.{source.output}"
+    if source.kind in ("data", "model"):
+        return f"{source.kind}.{source.name}"
+    return f"{source.kind}:{source.name}/{source.step}.{source.output}"
+
+
+def _settings(step: PlanStep) -> str:
+    known = {
+        "image": step.image,
+        "cpu": step.resources.cpu,
+        "memory": step.resources.memory and f"{step.resources.memory // 2**20}Mi",
+        "gpu": step.resources.gpu,
+        "retries": step.retries.limit,
+        "timeout": step.timeout and f"{step.timeout:g}s",
+    }
+    return " ".join(f"{name}={value}" for name, value in known.items() if value) or "-"

@@ -1,0 +1,72 @@
+"""`atlas validate`: every Problem of the pipelines under a path, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli.output import emit
+
+if TYPE_CHECKING:
+    from atlas.errors import Problem
+    from atlas.validate import Report
+
+
+def validate(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    env: Annotated[str, typer.Option(help="Environment to check against.")] = "local",
+    import_: Annotated[
+        bool, typer.Option("--import", help="Also import the classes, and compare their hints.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print SARIF, for code review.")
+    ] = False,
+) -> None:
+    """Check Recipes and Configs, without running anything."""
+    from atlas.validate import check
+
+    report = check(path, env)
+    problems = [*report.problems, *(_imported(report) if import_ else ())]
+    if as_sarif:
+        from importlib.metadata import version
+
+        from atlas.validate.sarif import sarif
+
+        emit(sarif(problems, version("atlas-ml")), "", as_json=True)
+    else:
+        data = {"problems": [one.to_json() for one in problems], "files": list(report.files)}
+        emit(data, lambda: _text(problems, report), as_json=as_json)
+    if any(one.severity == "error" for one in problems):
+        raise typer.Exit(1)
+
+
+def _imported(report: Report) -> list[Problem]:
+    from atlas.step.hints import import_problems
+
+    found: list[Problem] = import_problems(report)
+    return found
+
+
+def _text(problems: list[Problem], report: Report) -> str:
+    lines = [str(problem) for problem in problems]
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        lines.append(f"{errors} {'problem' if errors == 1 else 'problems'}")
+    else:
+        lines += [f"{_summary(one)}: fine" for one in report.checked]
+    return "\n".join(lines)
+
+
+def _summary(checked: object) -> str:
+    config = checked.file.config  # type: ignore[attr-defined]
+    subjects = checked.subjects  # type: ignore[attr-defined]
+    members = config.member_count()
+    family = f", {members} members" if config.matrix else ""
+    flows = ", ".join(
+        f"{flow} {len(one.flat.steps)} {'step' if len(one.flat.steps) == 1 else 'steps'}"
+        for flow, one in subjects.items()
+    )
+    return f"{config.name} ({flows}{family})"

@@ -1,0 +1,51 @@
+"""Problems as SARIF 2.1.0, which code review tools show beside the line.
+
+Source of the format: OASIS, Static Analysis Results Interchange Format 2.1.0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.validate.codes import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from atlas.errors import Problem
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def sarif(problems: Iterable[Problem], version: str) -> dict[str, Any]:
+    """Return a SARIF log with one result for each Problem.
+
+    Args:
+        problems: what validation found.
+        version: Atlas's version.
+    """
+    found = list(problems)
+    used = sorted({problem.code for problem in found})
+    rules = [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in used]
+    driver = {"name": "atlas", "version": version, "rules": rules}
+    results = [_result(problem) for problem in found]
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _result(problem: Problem) -> dict[str, Any]:
+    parts = [f"{problem.path}: {problem.message}" if problem.path else problem.message]
+    parts += [f"expected {problem.expected}"] if problem.expected else []
+    text = "; ".join(parts) + (f" ({problem.hint})" if problem.hint else "")
+    where: dict[str, Any] = {"artifactLocation": {"uri": problem.file.replace("\\", "/")}}
+    if problem.line:
+        where["region"] = {"startLine": problem.line, "startColumn": problem.column}
+    return {
+        "ruleId": problem.code,
+        "level": problem.severity,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": where}],
+    }
