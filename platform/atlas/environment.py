@@ -58,16 +58,16 @@ class Environment:
     def parse(cls, name: str, raw: Mapping[str, Any]) -> Environment:
         """Build an Environment from JSON that the schema has accepted."""
         platform = raw.get("platform", LOCAL)
-        where = (
+        own: dict[str, Any] = (
             {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
         )
         plain = ("prefix", "secrets", "protected", "schedules", "resources")
+        own |= {key: raw[key] for key in plain if key in raw}
         return cls(
             name=name,
-            **where,
             targets={**TARGETS, **raw.get("targets", {})},
             data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
-            **{key: raw[key] for key in plain if key in raw},
+            **own,
         )
 
 
