@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from atlas.errors import PlatformError
+from atlas_provider import procfs
 
 # Below Linux's range for outgoing connections (from 32768), so that none takes a chosen port.
 _LOWEST, _HIGHEST = 15000, 32000
@@ -56,7 +57,11 @@ def is_listening(port: int, seconds: float = 2.0) -> bool:
 def holder(port: int) -> int | None:
     """Return the pid of the process that listens on a port; None when /proc doesn't tell."""
     inodes = _listening_inodes(port)
-    return next((pid for pid in _pids() if inodes & _socket_inodes(pid)), None) if inodes else None
+    return (
+        next((pid for pid in procfs.pids() if inodes & _socket_inodes(pid)), None)
+        if inodes
+        else None
+    )
 
 
 def describe_holder(port: int) -> str:
@@ -64,7 +69,7 @@ def describe_holder(port: int) -> str:
     pid = holder(port)
     if pid is None:
         return "another process"
-    return f"process {pid} ({_command(pid)})"
+    return f"process {pid} ({procfs.command(pid)})"
 
 
 def _listening_inodes(port: int) -> set[str]:
@@ -97,23 +102,6 @@ def _target(link: Path) -> str:
         return str(link.readlink())
     except OSError:
         return ""
-
-
-def _pids() -> list[int]:
-    """Return the pids of all processes."""
-    try:
-        return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    except OSError:
-        return []
-
-
-def _command(pid: int) -> str:
-    """Return a process's command line, shortened."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return "already gone"
-    return b" ".join(words).decode(errors="replace").strip()[:120]
 
 
 def _lines(path: str) -> list[str]:

@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from atlas.errors import DeployError
 from pulumi.provider.experimental import provider as pulumi_provider
 from pulumi.provider.experimental.provider import (
     CheckFailure,
@@ -30,6 +29,7 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
+from atlas.errors import DeployError
 from atlas_provider.checks import check_schema
 from atlas_provider.kind import UNKNOWN, Context, Plain
 from atlas_provider.schema import package_schema

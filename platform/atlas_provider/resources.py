@@ -44,3 +44,130 @@ class Ports(_AtlasResource):
     ) -> None:
         """Choose a free port for each of `names`."""
         super().__init__("Ports", name, {"names": names}, ["ports"], opts)
+
+
+class Process(_AtlasResource):
+    """A supervised process on this machine, created when its own health check says it is well.
+
+    Texts may hold placeholders that are filled in at create: ``{dir}`` (the process's folder),
+    ``{folder}`` (the platform's), ``{port:NAME}``, ``{secret:NAME}``, ``{secret:NAME.username}``.
+
+    Attributes:
+        directory: the process's folder.
+        bound: port by name, as chosen and kept.
+        state: ``running`` or ``stopped``.
+        content: digest of its command, variables and files.
+    """
+
+    directory: pulumi.Output[str]
+    bound: pulumi.Output[Mapping[str, int]]
+    state: pulumi.Output[str]
+    content: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: pulumi.Input[str],
+        command: pulumi.Input[Sequence[pulumi.Input[str]]],
+        vault: pulumi.Input[str] | None = None,
+        environment: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        ports: pulumi.Input[Mapping[str, pulumi.Input[int]]] | None = None,
+        health: pulumi.Input[str] | None = None,
+        health_expect: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        health_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+        health_timeout: pulumi.Input[float] | None = None,
+        stop_signal: pulumi.Input[str] | None = None,
+        stop_grace: pulumi.Input[float] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Start a process under supervision and wait until it is well.
+
+        Args:
+            name: the process's name, unique in the platform.
+            folder: the platform's folder, absolute; the process gets a folder below it.
+            command: the program and its arguments.
+            vault: the folder of the secrets; by default ``secrets``, two folders above `folder`.
+            environment: variables beside the few that every process gets.
+            files: text by path, written (0600) into the process's folder.
+            ports: port by name; 0 for a free one that is then kept.
+            health: ``http://…``, which has to answer 200, or ``tcp://host:port``.
+            health_expect: values by dotted path in the JSON that `health` answers; ``fresh``
+                stands for a moment after the start.
+            health_command: a command that exits 0 when the process is well.
+            health_timeout: seconds until it has to be well; 120 by default.
+            stop_signal: the signal that asks it to end; TERM by default.
+            stop_grace: seconds until it is killed; 10 by default.
+            opts: Pulumi's options.
+        """
+        inputs = {
+            "name": name,
+            "folder": folder,
+            "command": command,
+            "vault": vault,
+            "environment": environment,
+            "files": files,
+            "ports": ports,
+            "health": health,
+            "healthExpect": health_expect,
+            "healthCommand": health_command,
+            "healthTimeout": health_timeout,
+            "stopSignal": stop_signal,
+            "stopGrace": stop_grace,
+        }
+        super().__init__("Process", name, inputs, ["directory", "bound", "state", "content"], opts)
+
+
+class Command(_AtlasResource):
+    """A program that runs to its end at create, and again when an input changes.
+
+    Texts may hold the placeholders of `Process`, except those of ports.
+
+    Attributes:
+        directory: the program's folder.
+        state: ``done`` or ``missing``.
+        content: digest of its command, variables and files.
+    """
+
+    directory: pulumi.Output[str]
+    state: pulumi.Output[str]
+    content: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: pulumi.Input[str],
+        command: pulumi.Input[Sequence[pulumi.Input[str]]],
+        creates: pulumi.Input[str],
+        vault: pulumi.Input[str] | None = None,
+        environment: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        timeout: pulumi.Input[float] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Run a program to its end.
+
+        Args:
+            name: the program's name, unique in the platform.
+            folder: the platform's folder, absolute; the program gets a folder below it.
+            command: the program and its arguments; it has to bear being run twice.
+            creates: a path below its folder that is there when it has run.
+            vault: the folder of the secrets; by default ``secrets``, two folders above `folder`.
+            environment: variables beside the few that every program gets.
+            files: text by path, written (0600) into the program's folder.
+            timeout: seconds until it has to end; 300 by default.
+            opts: Pulumi's options.
+        """
+        inputs = {
+            "name": name,
+            "folder": folder,
+            "command": command,
+            "creates": creates,
+            "vault": vault,
+            "environment": environment,
+            "files": files,
+            "timeout": timeout,
+        }
+        super().__init__("Command", name, inputs, ["directory", "state", "content"], opts)

@@ -15,12 +15,12 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from atlas.errors import AtlasError
 from google.protobuf import any_pb2
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from atlas.errors import AtlasError
 from atlas_provider.kind import PartialFailureError
 from atlas_provider.values import to_values
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas_provider.kinds.command import Command
 from atlas_provider.kinds.ports import Ports
+from atlas_provider.kinds.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,5 +19,7 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
+    "atlas:index:Command": Command(),
     "atlas:index:Ports": Ports(),
+    "atlas:index:Process": Process(),
 }

@@ -1,0 +1,132 @@
+"""Processes as /proc shows them: a process with all its offspring, and the end of them.
+
+A service's offspring are its descendants, and everything that carries its mark: an environment
+variable that children inherit, so that those are found too whose parent is gone. Where there is no
+/proc nothing is found, and only the process group is left to stop by.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "ATLAS_PROCESS"
+_POLL_SECONDS = 0.05
+_KILL_SECONDS = 5.0
+_PARENT, _STATE, _START = 1, 0, 19
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that can't be mistaken for a later one of the same pid.
+
+    Attributes:
+        pid: the process id.
+        started: when it started, in clock ticks since boot.
+    """
+
+    pid: int
+    started: int
+
+
+def find(pid: int) -> Process | None:
+    """Return the process that has a pid now; None for none, and for a zombie."""
+    fields = _stat(pid)
+    if fields is None or fields[_STATE] in "ZX":
+        return None
+    return Process(pid, int(fields[_START]))
+
+
+def is_alive(process: Process) -> bool:
+    """Tell whether a process, and not another one of its pid, still runs."""
+    return find(process.pid) == process
+
+
+def descendants(pid: int) -> set[Process]:
+    """Return a process with its children, their children and so on."""
+    children: dict[int, list[int]] = {}
+    for other in pids():
+        fields = _stat(other)
+        if fields is not None:
+            children.setdefault(int(fields[_PARENT]), []).append(other)
+    waiting, found = [pid], set()
+    while waiting:
+        current = waiting.pop()
+        waiting += children.get(current, [])
+        found.add(find(current))
+    return {process for process in found if process is not None}
+
+
+def marked(mark: str) -> set[Process]:
+    """Return the processes that were started with a mark, except this one."""
+    wanted = f"{MARK}={mark}".encode()
+    found = {find(pid) for pid in pids() if pid != os.getpid() and wanted in _environment(pid)}
+    return {process for process in found if process is not None}
+
+
+def end(processes: set[Process], seconds: float) -> set[Process]:
+    """Ask processes to end, kill those that don't, and return those that are there even then.
+
+    Args:
+        processes: which ones.
+        seconds: how long they may take before they are killed.
+    """
+    left = _signal(processes, signal.SIGTERM, seconds)
+    return _signal(left, signal.SIGKILL, _KILL_SECONDS)
+
+
+def _signal(processes: set[Process], number: int, seconds: float) -> set[Process]:
+    """Send a signal and return the processes that are still there after some seconds."""
+    left = {process for process in processes if is_alive(process)}
+    for process in left:
+        _kill(process, number)
+    end_time = time.monotonic() + seconds
+    while left and time.monotonic() < end_time:
+        time.sleep(_POLL_SECONDS)
+        left = {process for process in left if is_alive(process)}
+    return left
+
+
+def _kill(process: Process, number: int) -> None:
+    """Send a signal to a process; it is no error when it is gone or isn't ours."""
+    try:
+        os.kill(process.pid, number)
+    except OSError:
+        return
+
+
+def pids() -> list[int]:
+    """Return the ids of all processes."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def command(pid: int) -> str:
+    """Return a process's command line, shortened for an error message."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "already gone"
+    return b" ".join(words).decode(errors="replace").strip()[:120]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of /proc/PID/stat behind the name, which may hold blanks and brackets."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _environment(pid: int) -> list[bytes]:
+    """Return the variables that a process was started with; none when it isn't ours to read."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

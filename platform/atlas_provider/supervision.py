@@ -1,0 +1,304 @@
+"""One supervisord for each platform folder: started with its first program, ended with its last.
+
+Everything of it lives in the folder: its configuration, its socket (0600), its log. It starts
+nothing by itself, neither at its own start nor after a crash: a program runs because its resource
+says so, and a dead one is seen by the resource's read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xmlrpc.client import Fault, ProtocolError, ServerProxy, Transport
+
+from atlas.errors import PlatformError
+from atlas_provider import files, launch, procfs
+from atlas_provider.launch import passed_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_START_SECONDS = 15.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+_SIGNALLED = -1
+_RUNNING = ("STARTING", "RUNNING")
+_SOCKET, _CONFIG, _PID, _LOG = (
+    "supervisord.sock",
+    "supervisord.conf",
+    "supervisord.pid",
+    "supervisord.log",
+)
+# A socket's path may have 107 characters; through /proc it is short however long the folder's is.
+_SERVER_CONFIG = f"""\
+[unix_http_server]
+file={{here}}/{_SOCKET}
+chmod=0600
+
+[supervisord]
+pidfile={_PID}
+logfile={_LOG}
+logfile_maxbytes=5MB
+logfile_backups=1
+childlogdir=log
+umask=077
+minfds=256
+minprocs=1
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[include]
+files=programs/*.conf
+"""
+_PROGRAM_CONFIG = """\
+[program:{name}]
+command={command}
+autostart=false
+autorestart=false
+startsecs=0
+startretries=0
+stopsignal={signal}
+stopwaitsecs={grace}
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile=log/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=1
+"""
+_threads = threading.Lock()
+_CALL_SECONDS = 120.0
+# How a call fails: supervisord refuses, isn't there, or ends meanwhile.
+UNREACHABLE = (Fault, OSError, HTTPException, ProtocolError)
+
+
+class Supervisor:
+    """The supervisord of one platform folder; it needs not be running."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the platform's folder, ``<state>/platform/<stack>``."""
+        self.folder = folder
+
+    def is_running(self) -> bool:
+        """Tell whether it answers."""
+        return self._answers()
+
+    def start(self, name: str, specification: Path, stop_signal: str, grace: float) -> None:
+        """Start a program; start supervisord first when it isn't running.
+
+        Args:
+            name: the program's name.
+            specification: the file that `launch` reads.
+            stop_signal: the signal that asks the program to end (``TERM``, ``INT``).
+            grace: seconds it may take to end.
+        """
+        text = _PROGRAM_CONFIG.format(
+            name=name,
+            command=shlex.join(launch.command(specification)).replace("%", "%%"),
+            signal=stop_signal,
+            grace=max(1, round(grace)),
+        )
+        with self._locked():
+            files.write(self._program_file(name), text)
+            self._ensure()
+            self._reload(name)
+        self._call("startProcess", name, False)
+
+    def stop(self, name: str) -> None:
+        """Stop a program and its process group; it is no error when it doesn't run."""
+        with suppress(Fault):
+            if self.pid(name) is not None:
+                self._call("stopProcess", name, True)
+
+    def remove(self, name: str) -> None:
+        """Forget a stopped program; shut supervisord down with the last one."""
+        with self._locked():
+            files.remove(self._program_file(name))
+            if self._answers():
+                with suppress(Fault):
+                    self._call("removeProcessGroup", name)
+            if not any(self.folder.glob("programs/*.conf")):
+                self._shut_down()
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of a program; None when it doesn't run."""
+        info = self._info(name)
+        return info["pid"] if info.get("statename") in _RUNNING else None
+
+    def outcome(self, name: str) -> str:
+        """Return how a program ended, in words."""
+        info = self._info(name)
+        if not info:
+            return "not known to supervisor"
+        error, status = str(info["spawnerr"]), info["exitstatus"]
+        if error and not error.startswith("Bad exit code"):
+            return error
+        return "killed by a signal" if status == _SIGNALLED else f"exited with status {status}"
+
+    def shut_down(self) -> None:
+        """Stop every program and supervisord itself."""
+        with self._locked():
+            for path in self.folder.glob("programs/*.conf"):
+                files.remove(path)
+            self._shut_down()
+
+    def log(self, name: str) -> Path:
+        """Return where a program's output goes."""
+        return self.folder / "log" / f"{name}.log"
+
+    def _info(self, name: str) -> dict[str, Any]:
+        """Return what supervisord says of a program; nothing when either isn't there."""
+        try:
+            return dict(self._call("getProcessInfo", name))
+        except UNREACHABLE:
+            return {}
+
+    def _program_file(self, name: str) -> Path:
+        """Return the configuration file of a program."""
+        return self.folder / "programs" / f"{name}.conf"
+
+    def _reload(self, name: str) -> None:
+        """Make supervisord take a program's present configuration."""
+        with suppress(Fault):
+            self._call("removeProcessGroup", name)
+        self._call("reloadConfig")
+        with suppress(Fault):
+            self._call("addProcessGroup", name)
+
+    def _ensure(self) -> None:
+        """Start supervisord, unless it answers."""
+        if self._answers():
+            return
+        files.make_folder(self.folder / "log")
+        files.make_folder(self.folder / "tmp")
+        here = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else str(self.folder)
+        files.write(self.folder / _CONFIG, _SERVER_CONFIG.format(here=here))
+        started = subprocess.run(  # noqa: S603 - supervisor's own program; it becomes a daemon
+            [sys.executable, "-m", "supervisor.supervisord", "-c", _CONFIG],
+            cwd=self.folder,
+            env={**passed_environment(), "TMPDIR": str(self.folder / "tmp")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if started.returncode != 0:
+            said = (started.stderr or started.stdout).strip()
+            raise PlatformError(f"{self.folder}: supervisor doesn't start: {said}")
+        self._await_start()
+
+    def _await_start(self) -> None:
+        """Wait until supervisord answers."""
+        end = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if time.monotonic() > end:
+                raise PlatformError(f"{self.folder}: supervisor doesn't answer; see {_LOG} there")
+            time.sleep(_POLL_SECONDS)
+
+    def _shut_down(self) -> None:
+        """Shut supervisord down with all that it runs, and remove its files."""
+        process = self._process()
+        with suppress(*UNREACHABLE):
+            self._call("shutdown")
+        if process is not None:
+            _await_end(process)
+        for name in (_SOCKET, _PID, _CONFIG, _LOG, f"{_LOG}.1"):
+            files.remove(self.folder / name)
+        files.remove_empty(self.folder / "programs")
+        files.remove_empty(self.folder / "tmp")
+
+    def _process(self) -> procfs.Process | None:
+        """Return supervisord's process, if it answers."""
+        try:
+            return procfs.find(int(self._call("getPID")))
+        except UNREACHABLE:
+            return None
+
+    def _answers(self) -> bool:
+        """Tell whether supervisord answers."""
+        try:
+            self._call("getPID")
+        except UNREACHABLE:
+            return False
+        return True
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """Call one of supervisord's methods; it may fail in any of the `UNREACHABLE` ways."""
+        with _short_path(self.folder) as here:
+            transport = _UnixTransport(f"{here}/{_SOCKET}")
+            with ServerProxy("http://localhost", transport=transport) as server:
+                return getattr(server.supervisor, method)(*arguments)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one thread of one process at a time change the folder's programs."""
+        files.make_folder(self.folder)
+        with _threads, (self.folder / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        """Take the socket's path."""
+        super().__init__("localhost", timeout=_CALL_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self._path)
+        except OSError:
+            self.close()
+            raise
+
+
+class _UnixTransport(Transport):
+    """XML-RPC over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        """Take the socket's path."""
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> HTTPConnection:
+        """Connect to the socket; the host's name is no matter."""
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection
+        return connection
+
+
+@contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """Give a folder a path that is short enough for a socket below it."""
+    if not Path("/proc/self/fd").exists():
+        yield str(folder)
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _await_end(process: procfs.Process) -> None:
+    """Wait for supervisord's end, and force it when it takes too long."""
+    end = time.monotonic() + _STOP_SECONDS
+    while procfs.is_alive(process) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+    procfs.end({process}, 1.0)

@@ -1,0 +1,55 @@
+"""Secrets of a local platform: a folder with one private file for each, made at first use.
+
+Only a secret's name is ever in Pulumi's state, in a log or in an error.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+from atlas.errors import PlatformError
+from atlas_provider import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+USERNAME = "atlas"
+_BYTES = 32
+
+
+def ensure(folder: Path, name: str) -> Mapping[str, str]:
+    """Return a secret (``username``, ``password``); make it at random if it isn't there.
+
+    Args:
+        folder: where the secrets are, ``<state>/secrets``.
+        name: the secret's name; its file is ``<name>.json``.
+
+    Raises:
+        PlatformError: if the file is there and holds no secret.
+    """
+    fresh = {"username": USERNAME, "password": secrets.token_urlsafe(_BYTES)}
+    path = folder / f"{name}.json"
+    if not path.exists():
+        files.write_new(path, json.dumps(fresh) + "\n")
+    return read(folder, name)
+
+
+def read(folder: Path, name: str) -> Mapping[str, str]:
+    """Return a secret that is there.
+
+    Raises:
+        PlatformError: if there is no such secret, or its file holds none.
+    """
+    path = folder / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: str(found[key]) for key in ("username", "password")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = (
+            f"{path}: no secret can be read ({type(error).__name__}); expected JSON with username "
+            "and password; restore the file, or remove it to have a new one made"
+        )
+        raise PlatformError(message) from None

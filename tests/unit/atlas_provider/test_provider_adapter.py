@@ -1,0 +1,210 @@
+"""The adapter between Pulumi's protocol and the kinds, without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.provider.experimental import provider as protocol
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
+
+from atlas.errors import DeployError
+from atlas_provider import resources
+from atlas_provider.kind import UNKNOWN, Diff, Failure, Live, Property, Schema, compare
+from atlas_provider.kinds import KINDS
+from atlas_provider.provider import AtlasProvider
+from atlas_provider.schema import package_schema, type_spec
+from atlas_provider.values import to_plain, to_values
+
+URN = "urn:pulumi:local::atlas::atlas:local:Part$atlas:index:Box::mine"
+SCHEMA = Schema(
+    description="A box.",
+    inputs={
+        "size": Property(type="integer", required=True, description="How big."),
+        "color": Property(type="string", replaces=True, description="Which color."),
+        "members": Property(type="string{}", description="What is in it."),
+    },
+    outputs={"weight": Property(type="number", required=True, description="How heavy.")},
+)
+
+
+class Box:
+    """A kind that keeps its boxes in a mapping."""
+
+    schema = SCHEMA
+
+    def __init__(self):
+        self.boxes: dict[str, Any] = {}
+
+    def check(self, inputs):
+        return (
+            [Failure("size", "too big")]
+            if inputs["size"] is not UNKNOWN and inputs["size"] > 9
+            else []
+        )
+
+    def diff(self, state, inputs):
+        return Diff(compare(SCHEMA, state, inputs))
+
+    def preview(self, state, inputs):
+        return {}
+
+    def create(self, inputs, context):
+        self.boxes[context.name] = inputs
+        return context.name, {"weight": 1.5}
+
+    def read(self, identity, state, context):
+        return Live(self.boxes[identity], state) if identity in self.boxes else None
+
+    def update(self, identity, state, inputs, context):
+        self.boxes[identity] = inputs
+        return {"weight": 2.5}
+
+    def delete(self, identity, state, context):
+        del self.boxes[identity]
+
+
+@pytest.fixture
+def box():
+    return Box()
+
+
+@pytest.fixture
+def served(box):
+    return AtlasProvider({"atlas:index:Box": box}, "1.0.0")
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_values_round_trip():
+    plain = {"a": 1, "b": 1.5, "c": True, "d": "x", "e": [1, {"f": "g"}], "u": UNKNOWN}
+    assert to_plain(to_values(plain)) == plain
+    assert to_values({"u": UNKNOWN})["u"].value == WIRE_UNKNOWN
+    assert to_plain({"n": PropertyValue(None), "__defaults": PropertyValue([])}) == {}
+
+
+def test_check_names_every_failure(served):
+    news = to_values({"sise": 1, "color": 3})
+    answer = run(served.check(protocol.CheckRequest(URN, {}, news, b"")))
+    assert [(failure.property, failure.reason) for failure in answer.failures] == [
+        ("sise", "no such input (did you mean 'size'?); remove it"),
+        ("size", "missing; it is required: give it a value"),
+        ("color", "found an integer; expected a string"),
+    ]
+
+
+def test_check_asks_the_kind_and_returns_the_inputs(served):
+    answer = run(served.check(protocol.CheckRequest(URN, {}, to_values({"size": 10}), b"")))
+    assert [failure.reason for failure in answer.failures] == ["too big"]
+    answer = run(served.check(protocol.CheckRequest(URN, {}, to_values({"size": UNKNOWN}), b"")))
+    assert answer.failures == []
+    assert to_plain(answer.inputs) == {"size": UNKNOWN}
+
+
+def test_diff_is_property_by_property(served):
+    state = to_values({"size": 1, "color": "red", "members": {"a": "1", "b": "2"}, "weight": 1})
+    news = to_values({"size": 2, "color": "blue", "members": {"a": "1", "b": "3", "c": "4"}})
+    answer = run(served.diff(protocol.DiffRequest(URN, "mine", state, news, [])))
+    assert answer.changes is True
+    assert {path: diff.kind.name for path, diff in answer.detailed_diff.items()} == {
+        "size": "UPDATE",
+        "color": "UPDATE_REPLACE",
+        'members["b"]': "UPDATE",
+        'members["c"]': "ADD",
+    }
+    assert answer.replaces == ["color"]
+    assert answer.diffs == ["color", "members", "size"]
+
+
+def test_diff_heeds_ignore_changes(served):
+    state = to_values({"size": 1, "color": "red", "weight": 1})
+    request = protocol.DiffRequest(URN, "mine", state, to_values({"size": 2}), ["size", "color"])
+    assert run(served.diff(request)).changes is False
+
+
+def test_create_read_update_delete(served, box):
+    made = run(served.create(protocol.CreateRequest(URN, to_values({"size": 1}), 0, False)))
+    assert made.resource_id == "mine"
+    assert to_plain(made.properties) == {"size": 1, "weight": 1.5}
+    found = run(served.read(protocol.ReadRequest(URN, "mine", made.properties, {})))
+    assert to_plain(found.inputs) == {"size": 1}
+    request = protocol.UpdateRequest(
+        URN, "mine", made.properties, to_values({"size": 2}), 0, [], False
+    )
+    assert to_plain(run(served.update(request)).properties) == {"size": 2, "weight": 2.5}
+    run(served.delete(protocol.DeleteRequest(URN, "mine", made.properties, 0)))
+    assert (
+        run(served.read(protocol.ReadRequest(URN, "mine", made.properties, {}))).resource_id == ""
+    )
+
+
+def test_previews_touch_nothing_and_leave_outputs_unknown(served, box):
+    made = run(served.create(protocol.CreateRequest(URN, to_values({"size": 1}), 0, True)))
+    assert to_plain(made.properties) == {"size": 1, "weight": UNKNOWN}
+    request = protocol.UpdateRequest(
+        URN, "mine", to_values({"size": 1}), to_values({"size": 2}), 0, [], True
+    )
+    assert to_plain(run(served.update(request)).properties) == {"size": 2, "weight": UNKNOWN}
+    assert box.boxes == {}
+
+
+def test_an_unknown_type_is_named(served):
+    request = protocol.CheckRequest(URN.replace("Box", "Bax"), {}, {}, b"")
+    with pytest.raises(DeployError, match=r"no resource type 'atlas:index:Bax'.*atlas:index:Box"):
+        run(served.check(request))
+
+
+def test_schema_has_a_description_on_everything():
+    schema = json.loads(package_schema(KINDS, "1.0.0"))
+    assert set(schema["resources"]) == set(KINDS)
+    for resource in schema["resources"].values():
+        assert resource["description"]
+        for spec in resource["properties"].values():
+            assert spec["description"]
+        assert set(resource["requiredInputs"]) <= set(resource["inputProperties"])
+
+
+def test_type_specs():
+    assert type_spec("integer{}") == {
+        "type": "object",
+        "additionalProperties": {"type": "integer"},
+    }
+    assert type_spec("any[]") == {"type": "array", "items": {"$ref": "pulumi.json#/Any"}}
+
+
+def classes():
+    found = inspect.getmembers(resources, inspect.isclass)
+    return {
+        f"atlas:index:{name}": cls
+        for name, cls in found
+        if cls.__module__ == resources.__name__ and not name.startswith("_")
+    }
+
+
+def test_every_kind_has_its_class_and_every_class_its_kind():
+    assert set(classes()) == set(KINDS)
+
+
+@pytest.mark.parametrize("token", sorted(KINDS))
+def test_a_class_takes_exactly_its_kinds_inputs_and_declares_its_outputs(token, monkeypatch):
+    cls, schema = classes()[token], KINDS[token].schema
+    seen = []
+    monkeypatch.setattr(pulumi.CustomResource, "__init__", lambda self, *args: seen.append(args))
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[2:-1]
+    cls("mine", **{parameter.name: "given" for parameter in parameters})
+    ((seen_token, _, props, _),) = seen
+    assert seen_token == token
+    assert {name for name, value in props.items() if value is not None} == set(schema.inputs)
+    assert {name for name, value in props.items() if value is None} == set(schema.outputs)
+    assert set(inspect.get_annotations(cls)) == set(schema.outputs)
+    required = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
+    assert required | {"name"} >= {
+        name for name, spec in schema.inputs.items() if spec.required
+    } >= required
