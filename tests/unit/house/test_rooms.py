@@ -1,0 +1,78 @@
+"""`platform/` is a source root, and no folder of ours hides a module that others import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def python(*arguments: str, folder: Path = ROOT) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "platform.py", "__init__.pyi", "uuid.py"])
+def test_platform_is_no_package(name: str) -> None:
+    assert not (ROOT / "platform" / name).exists()
+
+
+def test_only_the_sdk_the_provider_and_data_are_in_platform() -> None:
+    found = {path.name for path in (ROOT / "platform").iterdir() if path.name[0] not in "._"}
+    assert found == {"atlas", "atlas_provider", "services"}
+
+
+def test_services_are_data_without_code() -> None:
+    assert list((ROOT / "platform" / "services").rglob("*.py")) == []
+
+
+def test_pythons_own_platform_is_found_at_the_root() -> None:
+    # `-c` puts the working directory first on the path, where the folder `platform` is.
+    out = python("-c", "import platform, uuid; print(platform.system(), platform.__file__)")
+    assert str(ROOT) not in out
+    assert out.split()[0] == "Linux" or out.split()[0] == "Darwin"
+
+
+def test_pythons_own_platform_is_found_inside_platform() -> None:
+    code = "import platform; print(platform.__file__, platform.system())"
+    assert str(ROOT) not in python("-c", code, folder=ROOT / "platform")
+
+
+def test_the_project_is_imported_from_this_tree() -> None:
+    code = "import atlas, atlas_provider, atlas_cli; print(atlas.__file__, atlas_cli.__file__)"
+    out = python("-c", code, folder=Path("/")).split()
+    assert out == [
+        str(ROOT / "platform" / "atlas" / "__init__.py"),
+        str(ROOT / "atlas_cli" / "__init__.py"),
+    ]
+
+
+def test_the_kubernetes_client_is_found_beside_infra() -> None:
+    """Pulumi runs `infra/__main__.py` with `infra/` first on the path: `infra/kubernetes` hides it.
+
+    The program replaces that entry by the root before anything else. So it is run here as Pulumi
+    runs it, up to its first import of the rest of infra.
+    """
+    program = ROOT / "infra" / "__main__.py"
+    if not program.exists():
+        pytest.skip("infra/__main__.py isn't there yet")
+    code = (
+        "import ast, sys\n"
+        f"path = {str(program)!r}\n"
+        "sys.path[0] = path.rpartition('/')[0]\n"
+        "tree = ast.parse(open(path).read())\n"
+        "def ours(node):\n"
+        "    names = [a.name for a in getattr(node, 'names', [])]\n"
+        "    return str(getattr(node, 'module', None) or names[:1]).lstrip('[\\'').startswith('infra')\n"
+        "first = next((i for i, n in enumerate(tree.body) if ours(n)), len(tree.body))\n"
+        "tree.body = tree.body[:first]\n"
+        "exec(compile(tree, path, 'exec'), {'__name__': '__main__', '__file__': path})\n"
+        "import kubernetes.client\n"
+        "print(kubernetes.client.__file__)\n"
+    )
+    assert "site-packages" in python("-c", code)
