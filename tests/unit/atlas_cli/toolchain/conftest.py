@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,11 +12,19 @@ import pytest
 
 from atlas_cli.toolchain import catalog, debian, download
 
+REAL_PATH = os.environ["PATH"]
+
 
 class Programs(Protocol):
     """Put a program on the machine."""
 
     def __call__(self, name: str, script: str, folder: Path | None = None) -> Path: ...
+
+
+@pytest.fixture
+def real_path() -> str:
+    """The PATH outside the test."""
+    return REAL_PATH
 
 
 @pytest.fixture(autouse=True)
