@@ -5,7 +5,7 @@ import time
 from itertools import permutations
 
 import pytest
-from atlas.graph import ancestors, descendants, find_cycle, layers, order, reverse
+from atlas.graph import ancestors, descendants, find_cycle, layers, order, reverse, without_cycles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +107,17 @@ def test_reverse():
     assert reverse(DIAMOND) == {"a": ["c", "b"], "b": ["d"], "c": ["d"], "d": []}
 
 
+@settings(deadline=None)
+@given(graphs())
+def test_without_cycles_drops_only_what_closes_one(edges):
+    kept = without_cycles(edges)
+    assert find_cycle(kept) == ()
+    assert kept.keys() == edges.keys()
+    for node, ups in edges.items():
+        for up in set(ups) & edges.keys() - set(kept[node]):
+            assert find_cycle({**kept, node: [*kept[node], up]})
+
+
 def large(steps, seed=1):
     draw = random.Random(seed)
     return {
@@ -129,6 +140,7 @@ def large(steps, seed=1):
 )
 def test_large_graphs_are_checked_well_under_a_second(edges):
     start = time.process_time()
+    without_cycles(edges)
     if not find_cycle(edges):
         order(edges)
         layers(edges)

@@ -1,0 +1,129 @@
+"""Boxes, routes and the sizes of what is written in them, in pixels."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, TIMES
+from atlas.draw.texts import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.draw.model import Group, Node
+
+Point: TypeAlias = tuple[float, float]
+
+TITLE, LABEL, DETAIL = 16, 14, 12
+"""Font sizes: of the drawing's title, of a node's first line, and of all else."""
+LEAST_LABEL, SHOWN_WIDTH = 9, 1600
+"""No label may be smaller than the first when the drawing is as wide as the second."""
+MARGIN = 16
+WIDEST = SHOWN_WIDTH * DETAIL // LEAST_LABEL
+"""The width at which the smallest label is as small as it may be."""
+STACK = 4
+"""How far the further boxes of a stack stand out."""
+
+_LABEL_COLUMNS, _DETAIL_COLUMNS = 28, 32
+_LINE = 17
+_PADDING = 12
+_SIDES = {MODEL: 12, PIPELINE: 8, FAMILY: 8}
+_TOPS = {DATA: 10}
+_LEAST_WIDTH = 72
+# Widths in hundredths of the font size, of DejaVu Sans: the widest of the fonts that may be used.
+_WIDTHS = {
+    30: "'IJijl",
+    40: " ,./:;\\|()-[]ft",
+    55: '"*_`!r?csz',
+    80: "ABCKRVXZNU&DGHOQ#+<=>^w~",
+    100: "%@WmM",
+}
+_WIDTH_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
+_OTHER, _FOREIGN, _WIDE = 65, 80, 110
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle: its upper left corner and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        """The x of its middle."""
+        return self.x + self.width / 2
+
+    @property
+    def bottom(self) -> float:
+        """The y of its lower edge."""
+        return self.y + self.height
+
+    def moved(self, x: float, y: float) -> Box:
+        """Return the same rectangle elsewhere."""
+        return Box(self.x + x, self.y + y, self.width, self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is.
+
+    Attributes:
+        width: of the whole, margins included.
+        height: likewise.
+        nodes: a node's id → its box, all that is drawn of it inside.
+        groups: a group's id → its box.
+        routes: source and target → the points of cubic Bézier curves: a start, then three for each.
+    """
+
+    width: float
+    height: float
+    nodes: Mapping[str, Box] = field(default_factory=dict)
+    groups: Mapping[str, Box] = field(default_factory=dict)
+    routes: Mapping[tuple[str, str], tuple[Point, ...]] = field(default_factory=dict)
+
+    @property
+    def least_label(self) -> float:
+        """The size of the smallest label when the drawing is at most `SHOWN_WIDTH` wide."""
+        return DETAIL * min(1.0, SHOWN_WIDTH / self.width)
+
+
+def text_width(text: str, size: int) -> float:
+    """Return how wide a text is at most, in pixels."""
+    return sum(map(_char_width, text)) * size / 100
+
+
+def lines(node: Node) -> tuple[str, ...]:
+    """Return what is written in a node: label, detail, and what it is there many times for."""
+    many = fit(f"{TIMES} {node.many}", _DETAIL_COLUMNS) if node.many else ""
+    written = fit(node.label, _LABEL_COLUMNS), fit(node.detail, _DETAIL_COLUMNS), many
+    return tuple(line for line in written if line)
+
+
+def group_label(group: Group) -> str:
+    """Return what is written on a group's box."""
+    detail = f"  {group.detail}" if group.detail else ""
+    return fit(f"{group.label}{detail}", 2 * _DETAIL_COLUMNS)
+
+
+def node_size(node: Node) -> tuple[float, float]:
+    """Return a node's width and height, with room for the outline of its kind."""
+    sizes = (LABEL, *(DETAIL for _ in lines(node)))
+    widest = max(text_width(line, size) for line, size in zip(lines(node), sizes, strict=False))
+    stack = 2 * STACK if node.many else 0
+    width = max(widest + 2 * (_PADDING + _SIDES.get(node.kind, 0)), _LEAST_WIDTH) + stack
+    height = len(lines(node)) * _LINE + 2 * _PADDING + _TOPS.get(node.kind, 0) + stack
+    return float(round(width)), float(round(height))
+
+
+def _char_width(char: str) -> int:
+    """Return a character's width in hundredths of the font's size."""
+    if char.isascii():
+        return _WIDTH_OF.get(char, _OTHER)
+    if unicodedata.combining(char):
+        return 0
+    return _WIDE if unicodedata.east_asian_width(char) in "WF" else _FOREIGN

@@ -1,0 +1,216 @@
+"""The layout: groups inside groups, each in rows, downwards or rightwards.
+
+Every group is laid out by itself and is then one box in the group around it, so no two boxes can
+overlap and no row is wider than the page. Why this isn't left to Graphviz: docs/decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+from atlas.draw.layout.geometry import (
+    DETAIL,
+    MARGIN,
+    WIDEST,
+    Box,
+    Layout,
+    Point,
+    group_label,
+    node_size,
+    text_width,
+)
+from atlas.draw.layout.level import Laid, Level, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.draw.model import Drawing, Group
+
+Path: TypeAlias = list[tuple[str, str]]
+"""The levels around a thing, outermost first, each with the item that holds the thing there."""
+
+_ROOT = ""
+_PADDING, _LABEL_ROOM, _PORT_ROOM = 16.0, 30.0, 8.0
+"""Inside a group: at its edges, where its label stands, and there if edges make room anyway."""
+_UPWARD = 60.0
+"""How far a curve swings out that has to lead upwards."""
+_TALL = 2.0
+"""How much taller rightwards may be than downwards in broken rows, if these hide no edge."""
+_DOWN, _RIGHT = (28.0, WIDEST - 2.0 * MARGIN), (16.0, math.inf)
+"""The gap between boxes side by side and how wide a row may be: downwards, and rightwards."""
+
+
+def layered(drawing: Drawing) -> Layout:
+    """Return where everything is: downwards or, if that breaks rows and hides edges, rightwards."""
+    down = _Nest(drawing, rightwards=False)
+    if not any(laid.wrapped for laid in down.laid.values()):
+        return down.layout()
+    hides = any(laid.hidden for laid in down.laid.values())
+    right = _Nest(drawing, rightwards=True).layout()
+    fits = right.width <= WIDEST and (hides or right.height <= _TALL * down.layout().height)
+    return right if fits else down.layout()
+
+
+class _Nest:
+    """A drawing's groups, each laid out by itself.
+
+    What is said of width and height, rows, above and below is meant downwards. Rightwards, all is
+    laid out as if the page lay on its side, and turned back at the end.
+
+    Attributes:
+        paths: a node's id → its path.
+        around: a group's id → its path.
+        levels: group → its level; the whole's first, outer ones before inner ones.
+        laid: group → its level, laid out.
+        origins: group → where its level's own coordinates begin.
+        boxes: item → its box.
+    """
+
+    def __init__(self, drawing: Drawing, *, rightwards: bool) -> None:
+        """Lay out all levels."""
+        self.drawing = drawing
+        self.rightwards = rightwards
+        self.groups = {group.id: group for group in drawing.groups}
+        self.around = {group: _path(group, self.groups) for group in self.groups}
+        self.paths = {
+            node.id: [*self.around.get(node.group, []), (node.group, f"node {node.id}")]
+            for node in drawing.nodes
+        }
+        self.pairs = [pair for pair in drawing.pairs() if pair[0] != pair[1]]
+        self.levels = self._levels()
+        self._connect()
+        self.laid = {name: self._solved(name) for name in reversed(self.levels)}
+        self.origins: dict[str, Point] = {}
+        self.boxes = self._boxes()
+
+    def layout(self) -> Layout:
+        """Return where everything is."""
+        nodes = {node.id: self._turned(f"node {node.id}") for node in self.drawing.nodes}
+        groups = {name: self._turned(f"group {name}") for name in self.levels if name != _ROOT}
+        width, height = self._swapped(self.laid[_ROOT].size)
+        routes = {pair: self._route(pair) for pair in self.pairs}
+        return Layout(width + 2 * MARGIN, height + 2 * MARGIN, nodes, groups, routes)
+
+    def _levels(self) -> dict[str, Level]:
+        """Return a level for the whole and for each group with anything in it, narrower inwards."""
+        gap, limit = _RIGHT if self.rightwards else _DOWN
+        levels = {_ROOT: Level(limit, gap)}
+        used = {level for path in self.paths.values() for level, _ in path} - {_ROOT}
+        for group in sorted(used, key=lambda group: (len(self.around[group]), group)):
+            parent, item = self.around[group][-1]
+            levels[group] = Level(levels[parent].limit - 2 * _PADDING, gap)
+            levels[parent].sizes[item] = (0.0, 0.0)
+        for node in self.drawing.nodes:
+            levels[node.group].sizes[f"node {node.id}"] = self._swapped(node_size(node))
+        return levels
+
+    def _connect(self) -> None:
+        """Give every level its part of each edge."""
+        for source, target in self.pairs:
+            for level, start, end in _hops(self.paths, source, target):
+                self.levels[level].connect(source, start, end)
+
+    def _solved(self, name: str) -> Laid:
+        """Lay out one level, which is then an item of known size in the one around it."""
+        level = self.levels[name]
+        laid = solve(level)
+        if name != _ROOT:
+            before, after, above, below = self._room(level)
+            label = text_width(group_label(self.groups[name]), DETAIL) + 2 * _PADDING
+            wide, high = self._swapped((label, 0.0))
+            width = max(laid.size[0] + before + after, wide)
+            parent, item = self.around[name][-1]
+            self.levels[parent].sizes[item] = (width, max(laid.size[1] + above + below, high))
+            start = before + (width - laid.size[0] - before - after) / 2
+            for port, source in _ports(level):
+                x = start + laid.boxes[port].middle
+                self.levels[parent].offsets[item, source] = x - width / 2
+        return laid
+
+    def _room(self, level: Level) -> tuple[float, float, float, float]:
+        """Return the room in a group left and right, above and below what is in it."""
+        enters = any(start not in level.sizes for start in level.starts.values())
+        leaves = any(end not in level.sizes for ends in level.nets.values() for end in ends)
+        below = 0.0 if leaves else _PADDING
+        if self.rightwards:
+            return _LABEL_ROOM, _PADDING, 0.0 if enters else _PADDING, below
+        return _PADDING, _PADDING, _PORT_ROOM if enters else _LABEL_ROOM, below
+
+    def _boxes(self) -> dict[str, Box]:
+        """Return the box of every item; find each level's origin on the way."""
+        boxes: dict[str, Box] = {}
+        for name, level in self.levels.items():
+            self.origins[name] = (float(MARGIN), float(MARGIN))
+            if name != _ROOT:
+                box = boxes[self.around[name][-1][1]]
+                before, after, above, _ = self._room(level)
+                spare = box.width - self.laid[name].size[0] - before - after
+                self.origins[name] = (box.x + before + spare / 2, box.y + above)
+            for item in level.sizes:
+                boxes[item] = self.laid[name].boxes[item].moved(*self.origins[name])
+        return boxes
+
+    def _route(self, pair: tuple[str, str]) -> tuple[Point, ...]:
+        """Return an edge's curves, from its way through every level."""
+        points: list[Point] = []
+        for level, _, end in _hops(self.paths, *pair):
+            x, y = self.origins[level]
+            points += ((x + px, y + py) for px, py in self.laid[level].thread(pair[0], end))
+        return tuple(self._swapped(point) for point in _curves(_straightened(points)))
+
+    def _swapped(self, pair: tuple[float, float]) -> tuple[float, float]:
+        """Return two measures, across and along, as those of the page; or back."""
+        return (pair[1], pair[0]) if self.rightwards else pair
+
+    def _turned(self, item: str) -> Box:
+        """Return an item's box on the page as it is read."""
+        box = self.boxes[item]
+        return Box(*self._swapped((box.x, box.y)), *self._swapped((box.width, box.height)))
+
+
+def _path(group: str, groups: Mapping[str, Group]) -> Path:
+    """Return the path of a group, itself last."""
+    path: Path = []
+    while group:
+        parent = groups[group].parent
+        path.append((parent, f"group {group}"))
+        group = parent
+    return path[::-1]
+
+
+def _hops(paths: Mapping[str, Path], source: str, target: str) -> list[tuple[str, str, str]]:
+    """Return the edge's way through the levels: out of groups, across, and into groups."""
+    up, down = paths[source], paths[target]
+    common = sum(a[0] == b[0] for a, b in zip(up, down, strict=False)) - 1
+    out = [(level, item, f">{source}") for level, item in up[:common:-1]]
+    across = (up[common][0], up[common][1], down[common][1])
+    return [*out, across, *((level, f"<{source}", item) for level, item in down[common + 1 :])]
+
+
+def _ports(level: Level) -> Iterable[tuple[str, str]]:
+    """Give every port of a level with the source whose edges go through it."""
+    for source, ends in level.nets.items():
+        ports = [item for item in (level.starts[source], *ends) if item not in level.sizes]
+        yield from ((port, source) for port in ports)
+
+
+def _straightened(points: list[Point]) -> list[Point]:
+    """Drop the points that lie between two others of one vertical line."""
+    kept: list[Point] = []
+    for point in points:
+        if len(kept) > 1 and round(kept[-2][0], 2) == round(kept[-1][0], 2) == round(point[0], 2):
+            kept.pop()
+        if not kept or kept[-1] != point:
+            kept.append(point)
+    return kept
+
+
+def _curves(points: list[Point]) -> tuple[Point, ...]:
+    """Return the cubic curves through some points that leave and reach each one vertically."""
+    curves = points[:1]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        swing = (y1 - y0) / 2 if y1 >= y0 else _UPWARD
+        curves += [(x0, y0 + swing), (x1, y1 - swing), (x1, y1)]
+    return tuple(curves)

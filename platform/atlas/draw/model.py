@@ -1,0 +1,157 @@
+"""The Drawing: what a picture of pipelines shows, before any format or geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from atlas.graph import without_cycles
+
+Facts: TypeAlias = Mapping[str, str]
+"""What a reader may want to know of a thing, by a dotted name (``params.trees``)."""
+
+STEP, DATA, MODEL, PIPELINE, FAMILY, RECIPE = KINDS = (
+    "step", "data", "model", "pipeline", "family", "recipe",
+)  # fmt: skip
+"""Kinds of nodes; each has a shape of its own. A recipe is a step that isn't inlined yet."""
+
+ADDED, REMOVED, CHANGED = CHANGES = ("added", "removed", "changed")
+"""What a comparison says of a node or an edge."""
+
+OUTCOMES = ("ran", "cached", "failed", "skipped", "running", "waiting")
+"""What a run says of a step; each has a colour and a sign."""
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+Marks: TypeAlias = Mapping[str, str]
+"""A node's id → its outcome in a run, one of `OUTCOMES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing in the picture.
+
+    Attributes:
+        id: unique in the drawing; a step's full name (``features.scale``) where it draws one Plan.
+        label: what is written first; a step's name without that of its group.
+        kind: one of `KINDS`.
+        detail: the second line, such as the class; or empty.
+        group: id of the innermost group around it, or empty.
+        many: what it is there many times for, such as ``list.regions``; or empty.
+        facts: what to show on hover, and what a comparison compares.
+        change: one of `CHANGES`, or empty.
+        changes: the name of each fact that changed → ``before -> after``.
+    """
+
+    id: str
+    label: str
+    kind: str = STEP
+    detail: str = ""
+    group: str = ""
+    many: str = ""
+    facts: Facts = field(default_factory=dict)
+    change: str = ""
+    changes: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One arrow, in the direction of the data.
+
+    Attributes:
+        source: id of the node that gives.
+        target: id of the node that takes.
+        label: the output given, or empty for order alone.
+        note: what to show on hover: output, type and input.
+        change: one of `CHANGES`, or empty.
+    """
+
+    source: str
+    target: str
+    label: str = ""
+    note: str = ""
+    change: str = ""
+
+    @property
+    def is_order(self) -> bool:
+        """Whether the arrow says only what comes first, and carries no data."""
+        return not self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A box around nodes: an inlined Recipe or, among several Plans, one of them."""
+
+    id: str
+    label: str
+    detail: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A whole picture; nodes, edges and groups in a fixed order, so that its bytes are fixed.
+
+    Attributes:
+        title: one line.
+        notes: further lines: the family's members, what changed in the whole.
+        facts: what to know of the whole, and what a comparison compares.
+    """
+
+    title: str
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Return in one sentence what is drawn; the description for who can't see it."""
+        parts = [_count(self, kinds, noun) for noun, kinds in _NOUNS.items()]
+        parts += [_changes(self, change) for change in CHANGES]
+        return f"{', '.join(part for part in parts if part)}."
+
+    def pairs(self) -> dict[tuple[str, str], list[Edge]]:
+        """Return source and target → the edges between them, which are drawn as one."""
+        pairs: dict[tuple[str, str], list[Edge]] = {}
+        for edge in self.edges:
+            pairs.setdefault((edge.source, edge.target), []).append(edge)
+        return pairs
+
+    def upstream(self) -> dict[str, list[str]]:
+        """Return node → its upstream nodes, without cycles.
+
+        Two versions in one drawing may contradict each other; then the old one gives way, and
+        between pipelines that read each other the one that is drawn later.
+        """
+        gone = {node.id for node in self.nodes if node.change == REMOVED}
+        upstream: dict[str, list[str]] = {node.id: [] for node in self.nodes}
+        for edge in self.edges:
+            if edge.change != REMOVED or gone & {edge.source, edge.target}:
+                upstream[edge.target].append(edge.source)
+        return without_cycles(upstream)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the drawing as plain data; what is empty is left out."""
+        return asdict(self, dict_factory=lambda items: {k: v for k, v in items if v})
+
+
+_NOUNS = {
+    "step": (STEP, RECIPE),
+    "data set": (DATA,),
+    "model": (MODEL,),
+    "other pipeline": (PIPELINE, FAMILY),
+}
+
+
+def _count(drawing: Drawing, kinds: tuple[str, ...], noun: str) -> str:
+    """Return how many nodes are of some kinds, or nothing where none is."""
+    number = sum(node.kind in kinds for node in drawing.nodes)
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def _changes(drawing: Drawing, change: str) -> str:
+    """Return how many nodes changed in one way, or nothing."""
+    number = sum(node.change == change for node in drawing.nodes)
+    return f"{number} {change}" if number else ""

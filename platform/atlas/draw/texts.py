@@ -1,0 +1,71 @@
+"""Text made fit to be seen: nothing invisible, nothing that is markup, nothing too long."""
+
+from __future__ import annotations
+
+import unicodedata
+from html import escape
+
+_INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+"""Unicode categories that move the cursor, turn the text round or show nothing."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text on one line, with what can't be seen as ``\x1b`` or ``\u202e``.
+
+    So a name can neither drive a terminal, nor reorder a line, nor break XML.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(char) if _is_invisible(char) else char for char in text)
+
+
+def xml(text: str) -> str:
+    """Return a text for the content or a quoted attribute of XML and HTML."""
+    return escape(visible(text))
+
+
+def width(text: str) -> int:
+    """Return how many columns a visible text takes in a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def fit(text: str, columns: int) -> str:
+    """Return a visible text in at most so many columns, cut in its middle by an ellipsis.
+
+    The middle goes, because names of one family differ at their ends.
+    """
+    text = visible(text)
+    if width(text) <= columns:
+        return text
+    tail = _cut(text[::-1], max(columns - 1, 0) // 2)[::-1]
+    return f"{_cut(text, columns - 1 - width(tail))}…{tail}"
+
+
+def pad(text: str, columns: int) -> str:
+    """Return a text filled with spaces on its right, up to so many columns."""
+    return text + " " * (columns - width(text))
+
+
+def _cut(text: str, columns: int) -> str:
+    """Return as much of a text's beginning as takes so many columns."""
+    used = 0
+    for index, char in enumerate(text):
+        used += _columns(char)
+        if used > columns:
+            return text[:index]
+    return text
+
+
+def _columns(char: str) -> int:
+    """Return how many columns one character takes."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in _INVISIBLE
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
