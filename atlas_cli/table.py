@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: tuple[Entry, ...] = (
+    Entry("init", "init:init", "Write a new pipeline that works, and a project around it."),
     Entry(
         "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
     ),

@@ -1,0 +1,69 @@
+"""`atlas init`: a new pipeline, and the project around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlas_cli.options import Json
+from atlas_cli.output import emit
+
+if TYPE_CHECKING:
+    from atlas.scaffold import Started
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="The project's folder, or one in a project.")
+    ] = Path(),
+    name: Annotated[str, typer.Option(help="Name of the pipeline; by default, the folder's.")] = "",
+    schemas: Annotated[
+        bool, typer.Option("--schemas", help="Only write the editor's schemas anew.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a new pipeline that works, and a project around it.
+
+    In a project, FOLDER without --name is the pipeline's own folder; with --name, and in a new
+    project, the pipeline goes into FOLDER/NAME. Nothing is overwritten.
+    """
+    if schemas:
+        _refresh(folder, as_json=json)
+        return
+    from atlas.scaffold import start
+
+    started = start(folder, name)
+    data = {
+        "pipeline": started.name,
+        "folder": str(started.folder),
+        "project": str(started.project),
+        "written": [str(path) for path in started.written],
+    }
+    emit(data, lambda: _text(started), as_json=json)
+
+
+def _refresh(folder: Path, *, as_json: bool) -> None:
+    from atlas.scaffold import refresh_schemas
+
+    written = refresh_schemas(folder)
+    text = _lines(written) or "the schemas are up to date"
+    emit({"written": [str(path) for path in written]}, text, as_json=as_json)
+
+
+def _lines(written: Any) -> str:
+    from atlas.load import shown
+
+    return "\n".join(f"wrote {shown(path)}" for path in written)
+
+
+def _text(started: Started) -> str:
+    from atlas.load import shown
+
+    where = shown(started.folder)
+    lines = [_lines(started.written) or "all of it is there already: nothing was written"]
+    lines += ["", f"The pipeline '{started.name}' is in {where}. Next:", ""]
+    lines += [f"  atlas {command} {where}" for command in ("validate", "graph", "run", "test")]
+    lines += ["", f"Then change {where}/steps.py, training.json and config.json to your own."]
+    return "\n".join(lines)

@@ -1,0 +1,175 @@
+"""Building a Config in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from atlas.builder.document import DocumentBuilder, given
+from atlas.builder.words import class_name, param, plain, reference
+from atlas.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas.builder.words import StepOutputs
+    from atlas.recipe import Reference
+    from atlas.template import Template
+
+
+class ConfigBuilder(DocumentBuilder):
+    """Builds a Config."""
+
+    kind: ClassVar[str] = "config"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        training: str | None = None,
+        inference: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Begin a Config.
+
+        Args:
+            name: name of the pipeline, or of the family.
+            training: file of the training Recipe, from the pipeline's folder.
+            inference: file of the inference Recipe.
+            description: what the pipeline is for.
+        """
+        super().__init__(name, description=description)
+        self._document["recipes"] = given({"training": training, "inference": inference})
+
+    def data(
+        self,
+        name: str,
+        *,
+        type: str | None = None,
+        time: str | None = None,
+        label: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Declare a data set that the pipeline reads or writes.
+
+        Args:
+            name: its name; where it is, the Environment says.
+            type: ``table``, ``file`` or ``folder``.
+            time: column with the rows' time.
+            label: column with the label.
+            description: what is in it.
+        """
+        fields = {"type": type, "time": time, "label": label, "description": description}
+        self._section("data")[name] = given(fields)
+
+    def features(self, /, **features: Any) -> None:
+        """Add features, free in form; a param takes one with ``feature("numeric")``."""
+        self._section("features").update(plain(features))
+
+    def override(
+        self,
+        step: StepOutputs | str,
+        cls: type[Template] | str | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say what one step differs in from its Recipe: its class, or some of its params."""
+        values = None if params is None else {key: param(one) for key, one in params.items()}
+        fields = given({"class": cls and class_name(cls), "params": values})
+        self._section("steps")[str(step)] = fields
+
+    def parameters(self, /, **parameters: Any) -> None:
+        """Set other defaults of the Recipe's parameters."""
+        self._section("parameters").update(plain(parameters))
+
+    def model(
+        self,
+        name: str,
+        *,
+        version: str | int | None = None,
+        parts: Mapping[str, Reference | str] | None = None,
+    ) -> None:
+        """Declare the registered model.
+
+        Args:
+            name: its registered name.
+            version: what inference uses: an alias, which is followed, or a number, which is pinned.
+            parts: part → the training output that it is.
+        """
+        outputs = None if parts is None else {key: reference(one) for key, one in parts.items()}
+        self._document["model"] = given({"name": name, "version": version, "from": outputs})
+
+    def schedule(
+        self, flow: str, cron: str, *, timezone: str | None = None, start: str | None = None
+    ) -> None:
+        """Say when a flow runs: cron in a timezone, from a start on."""
+        fields = given({"cron": cron, "timezone": timezone, "start": start})
+        self._section("schedule")[flow] = fields
+
+    def promotion(
+        self,
+        metric: str,
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        beats_champion: bool | None = None,
+    ) -> None:
+        """Say when a new version becomes the champion; the metric is ``step.metric``."""
+        bounds = {"at_least": at_least, "at_most": at_most, "beats_champion": beats_champion}
+        self._document["promotion"] = given({"metric": metric, **bounds})
+
+    def retraining(self, /, **triggers: Any) -> None:
+        """Say what starts a new training: new_rows, new_labels, degradation, drift; as in JSON."""
+        self._section("retraining").update(plain(triggers))
+
+    def matrix(self, /, **axes: Sequence[str]) -> None:
+        """Expand the Config into a family, a member for every combination of axis values."""
+        self._section("matrix").update(plain(axes))
+
+    def config(self) -> Config:
+        """Return the Config in its parsed form.
+
+        Raises:
+            InvalidError: its structure is wrong.
+        """
+        return Config.parse(self.to_json())
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Return a builder that goes on from a Config; `to_json` gives the same back."""
+        builder = cls(raw["name"], **raw["recipes"])
+        # The same order of keys, and sections that are there but empty.
+        kept = ("$schema", "version", "name", "recipes", "description")
+        builder._document = {key: plain(raw[key]) if key in kept else {} for key in raw}
+        for section, add in _SECTIONS.items():
+            if section in raw:
+                add(builder, raw[section])
+        return builder
+
+
+def _each(add: Any) -> Any:
+    def add_all(builder: ConfigBuilder, raw: Mapping[str, Any]) -> None:
+        for name, value in raw.items():
+            add(builder, name, value)
+
+    return add_all
+
+
+def _override(builder: ConfigBuilder, name: str, raw: Mapping[str, Any]) -> None:
+    builder.override(name, raw.get("class"), params=raw.get("params"))
+
+
+def _model(builder: ConfigBuilder, raw: Mapping[str, Any]) -> None:
+    builder.model(raw["name"], version=raw.get("version"), parts=raw.get("from"))
+
+
+_SECTIONS: Mapping[str, Any] = {
+    "data": _each(lambda builder, name, raw: builder.data(name, **raw)),
+    "features": lambda builder, raw: builder.features(**raw),
+    "steps": _each(_override),
+    "parameters": lambda builder, raw: builder.parameters(**raw),
+    "model": _model,
+    "schedule": _each(lambda builder, flow, raw: builder.schedule(flow, **raw)),
+    "promotion": lambda builder, raw: builder.promotion(**raw),
+    "retraining": lambda builder, raw: builder.retraining(**raw),
+    "matrix": lambda builder, raw: builder.matrix(**raw),
+}

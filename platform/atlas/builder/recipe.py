@@ -1,0 +1,231 @@
+"""Building a Recipe in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack
+
+from atlas.builder.document import DocumentBuilder, given
+from atlas.builder.words import Dynamic, StepOutputs, class_name, param, plain, reference
+from atlas.recipe import Recipe, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas.template import Template
+
+
+class Settings(TypedDict, total=False):
+    """What a step may set for itself, or take from the Recipe's defaults; as in JSON."""
+
+    image: str
+    resources: Mapping[str, Any]
+    retries: int | Mapping[str, Any]
+    timeout: str
+    env: Mapping[str, str]
+    secrets: Sequence[str]
+    cache: bool | str
+    node_selector: Mapping[str, str]
+    tolerations: Sequence[Mapping[str, Any]]
+
+
+class RecipeBuilder(DocumentBuilder):
+    """Builds a Recipe, step by step."""
+
+    kind: ClassVar[str] = "recipe"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        flow: str | None = None,
+        description: str | None = None,
+        extends: str | None = None,
+    ) -> None:
+        """Begin a Recipe.
+
+        Args:
+            name: its name.
+            flow: ``training`` or ``inference``; none for a Recipe that is only a step of others.
+            description: what it does, in a sentence.
+            extends: another Recipe's file, from this one's folder; this one says what differs.
+        """
+        super().__init__(name, flow=flow, description=description, extends=extends)
+
+    def parameter(
+        self,
+        name: str,
+        type: str,
+        *,
+        default: Any = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        choices: Sequence[Any] | None = None,
+        description: str | None = None,
+    ) -> Dynamic:
+        """Declare a value that a run may set.
+
+        Args:
+            name: its name.
+            type: ``string``, ``integer``, ``number`` or ``boolean``.
+            default: its value when a run sets none; without one, a run must.
+            minimum: the least value allowed.
+            maximum: the greatest value allowed.
+            choices: the only values allowed.
+            description: what it does.
+
+        Returns:
+            What a step's ``params`` take, to get the parameter's value.
+        """
+        bounds = {"default": default, "minimum": minimum, "maximum": maximum, "choices": choices}
+        fields = {"type": type, **bounds, "description": description}
+        self._section("parameters")[name] = plain(given(fields))
+        return Dynamic("parameter", name)
+
+    def image(
+        self,
+        name: str,
+        *,
+        requirements: str | None = None,
+        dockerfile: str | None = None,
+        reference: str | None = None,
+        base: str | None = None,
+    ) -> str:
+        """Declare an image: of requirements (on a base), of a Dockerfile, or a ready one by digest.
+
+        Returns:
+            The image's name, for ``image=`` of a step.
+        """
+        kinds = {"requirements": requirements, "dockerfile": dockerfile, "reference": reference}
+        self._section("images")[name] = given({**kinds, "base": base})
+        return name
+
+    def defaults(self, **settings: Unpack[Settings]) -> None:
+        """Set what steps have that say nothing else."""
+        self._section("defaults").update(plain(settings))
+
+    def input(
+        self, name: str, *, optional: bool | None = None, description: str | None = None
+    ) -> Reference:
+        """Declare what the Recipe is given where it is a step of another.
+
+        Returns:
+            The reference that its own steps read it by.
+        """
+        fields = given({"optional": optional, "description": description})
+        self._section("inputs")[name] = fields
+        return Reference("input", name)
+
+    def output(self, name: str, source: Reference | str) -> None:
+        """Declare what the Recipe gives where it is a step of another."""
+        self._section("outputs")[name] = reference(source)
+
+    def step(
+        self,
+        name: str,
+        cls: type[Template] | str | None = None,
+        *,
+        recipe: str | None = None,
+        description: str | None = None,
+        inputs: Mapping[str, Reference | str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        formats: Mapping[str, str] | None = None,
+        after: Sequence[StepOutputs | str] | None = None,
+        foreach: Mapping[str, Reference | str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> StepOutputs:
+        """Add a step, or replace the one of this name.
+
+        Args:
+            name: its name.
+            cls: its Template, as a class or as ``module:Class``.
+            recipe: a Recipe's file instead, whose steps are inlined.
+            description: what it does.
+            inputs: parameter of ``run`` → the output, data or part of a model that it reads.
+            params: attribute of the class → value, or what `parameter`, `feature` … returned.
+            formats: output → storage format, where it isn't its type's own.
+            after: steps that must be over first, though nothing is read from them.
+            foreach: parameter of ``run`` → the JSON list whose keys it gets one by one.
+            **settings: image, resources, retries, timeout, env, secrets, cache, node_selector
+                and tolerations, as in JSON.
+
+        Returns:
+            The step; its attributes are references to its outputs.
+
+        Raises:
+            TypeError: the class can't be imported by a run, or a value can't be said in JSON.
+        """
+        fields: dict[str, Any] = {
+            "class": cls and class_name(cls),
+            "recipe": recipe,
+            "description": description,
+            "inputs": _references(inputs),
+            "params": params and {key: param(value) for key, value in params.items()},
+            "outputs": _formats(formats),
+            "after": after and [str(one) for one in after],
+            "foreach": _references(foreach),
+            **plain(settings),
+        }
+        self._section("steps")[name] = given(fields)
+        return StepOutputs(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a step: one that was added, or one of the Recipe that this one extends."""
+        steps = self._section("steps")
+        if "extends" in self._document:
+            steps[name] = None
+        else:
+            del steps[name]
+
+    def recipe(self) -> Recipe:
+        """Return the Recipe in its parsed form.
+
+        Raises:
+            InvalidError: its structure is wrong.
+            TypeError: it extends another, which only its file can find.
+        """
+        if "extends" in self._document:
+            raise TypeError(f"{self._document['name']} extends another Recipe; save and load it")
+        return Recipe.parse(self.to_json())
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Return a builder that goes on from a Recipe; `to_json` gives the same back."""
+        head = {key: raw[key] for key in ("flow", "description", "extends") if key in raw}
+        builder = cls(raw["name"], **head)
+        # The same order of keys, and sections that are there but empty.
+        filled = ("defaults", *_SECTIONS)
+        builder._document = {key: {} if key in filled else raw[key] for key in raw}
+        if "defaults" in raw:
+            builder.defaults(**raw["defaults"])
+        for section, add in _SECTIONS.items():
+            for name, value in raw.get(section, {}).items():
+                add(builder, name, value)
+        return builder
+
+
+def _references(given: Mapping[str, Reference | str] | None) -> dict[str, str] | None:
+    return None if given is None else {name: reference(one) for name, one in given.items()}
+
+
+def _formats(given: Mapping[str, str] | None) -> dict[str, dict[str, str]] | None:
+    return None if given is None else {name: {"format": one} for name, one in given.items()}
+
+
+def _add_step(builder: RecipeBuilder, name: str, raw: Mapping[str, Any] | None) -> None:
+    if raw is None:
+        builder.remove(name)
+        return
+    renamed = {"class": "cls", "outputs": "formats"}
+    fields = {renamed.get(key, key): value for key, value in raw.items()}
+    if "formats" in fields:
+        fields["formats"] = {key: one["format"] for key, one in fields["formats"].items()}
+    builder.step(name, **fields)
+
+
+_SECTIONS: Mapping[str, Any] = {
+    "parameters": lambda builder, name, raw: builder.parameter(name, **raw),
+    "images": lambda builder, name, raw: builder.image(name, **raw),
+    "inputs": lambda builder, name, raw: builder.input(name, **raw),
+    "outputs": lambda builder, name, raw: builder.output(name, raw),
+    "steps": _add_step,
+}

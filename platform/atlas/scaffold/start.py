@@ -1,0 +1,151 @@
+"""Writing a new pipeline, and the project around it where there is none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.environment import LOCAL, find_project
+from atlas.errors import AtlasError
+from atlas.load import SCHEMAS, schema_text, shown
+from atlas.scaffold import files, located, naming
+from atlas.scaffold.files import File
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.resources.abc import Traversable
+
+
+@dataclass(frozen=True)
+class Started:
+    """What was started.
+
+    Attributes:
+        name: the pipeline's name.
+        folder: the pipeline's folder.
+        project: the project's folder.
+        new_project: whether there was no project before.
+        written: the files that were written; those that were there already are left out.
+    """
+
+    name: str
+    folder: Path
+    project: Path
+    new_project: bool
+    written: tuple[Path, ...]
+
+
+def start(folder: Path, name: str = "") -> Started:
+    """Write a new pipeline, and a project around it unless the folder is in one.
+
+    In a project, a folder without a name is the pipeline's own and names it; else the pipeline goes
+    into the folder NAME below it. Nothing is overwritten. Repeating it goes on where an
+    interrupted call ended.
+
+    Args:
+        folder: the project's folder, or one inside of a project; made where it isn't there.
+        name: the pipeline's name; by default, made of the folder's.
+
+    Raises:
+        AtlasError: the name won't do, something is in the way, or a file can't be written.
+    """
+    try:
+        return _start(folder.resolve(), name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise AtlasError(f"{shown(folder)}: can't be used: {reason}") from None
+
+
+def _start(folder: Path, name: str) -> Started:
+    found = find_project(folder)
+    root = found.root if found.explicit else folder
+    is_own = found.explicit and not name and folder != root
+    name = naming.checked_name(name) if name else naming.name_from(folder)
+    own = folder if is_own else folder / name
+    naming.check_free(found, own, name)
+    planned = [*_pipeline(root, own, name), *_environment(root, own, name), *_project(root, name)]
+    files.check(planned)
+    return Started(name, own, root, not found.explicit, tuple(files.write(planned)))
+
+
+def refresh_schemas(folder: Path) -> list[Path]:
+    """Write the published schemas into the project's ``.atlas/schemas``, over older ones.
+
+    Returns:
+        The files that were written; those that were up to date are left out.
+
+    Raises:
+        AtlasError: the folder is in no project, or a file can't be written.
+    """
+    project = find_project(folder)
+    if not project.explicit:
+        message = f"{shown(folder)}: is in no project: no pyproject.toml has [tool.atlas]"
+        raise AtlasError(f"{message}; `atlas init` makes one")
+    planned = list(_schemas(project.root))
+    files.check(planned)
+    return files.write(planned)
+
+
+def _pipeline(root: Path, own: Path, name: str) -> Iterator[File]:
+    words = {"name": name, "schemas": _path(root / ".atlas" / "schemas", own)}
+    for path, text in _texts(_templates() / "pipeline"):
+        yield File(own / path, _filled(text, words))
+
+
+def _environment(root: Path, own: Path, name: str) -> Iterator[File]:
+    path = root / "environments" / f"{LOCAL}.json"
+    words = {"name": name, "folder": _path(own, root)}
+    if not path.exists():
+        text = (_templates() / "project" / "environment.json").read_text("utf-8")
+        yield File(path, _filled(text, words))
+        return
+    uri = f"project:{words['folder']}/data/houses.csv"
+    yield File(path, located.with_data(path, name, uri), replaces=True)
+
+
+def _project(root: Path, name: str) -> Iterator[File]:
+    """Yield what makes a folder a project; the file that says so comes last."""
+    yield from _schemas(root)
+    if find_project(root).explicit:
+        return
+    ignored = root / ".gitignore"
+    if not ignored.exists():
+        yield File(ignored, (_templates() / "project" / "gitignore").read_text("utf-8"))
+    path = root / "pyproject.toml"
+    if path.exists():
+        yield File(path, located.with_project(path), replaces=True)
+        return
+    text = (_templates() / "project" / "pyproject.toml").read_text("utf-8")
+    yield File(path, _filled(text, {"name": name}))
+
+
+def _schemas(root: Path) -> Iterator[File]:
+    for kind in SCHEMAS:
+        path = root / ".atlas" / "schemas" / f"{kind}.v1.json"
+        yield File(path, schema_text(kind), replaces=True)
+
+
+def _templates() -> Traversable:
+    return resources.files("atlas.scaffold") / "files"
+
+
+def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the relative path and text of every file under a folder, sorted."""
+    for one in sorted(folder.iterdir(), key=lambda item: item.name):
+        if one.is_dir() and one.name != "__pycache__":
+            yield from _texts(one, f"{prefix}{one.name}/")
+        elif one.is_file():
+            yield prefix + one.name, one.read_text("utf-8")
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value)
+    return text
+
+
+def _path(path: Path, base: Path) -> str:
+    return Path(os.path.relpath(path, base)).as_posix()
