@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from atlas_provider.protobuf import share_status
+
+share_status()
+
 Golden = Callable[[str, bytes], None]
 
 
