@@ -32,4 +32,5 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("validate", "validate:validate", "Check Recipes and Configs, without running anything."),
     Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
+    Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
 )

@@ -1,5 +1,18 @@
 """Targets: what a Plan can be compiled to, behind one small protocol."""
 
+from atlas.targets.named import NAMES, target
 from atlas.targets.protocol import Target, deployed_name, refuse
+from atlas.targets.references import content_references, unbuilt
+from atlas.targets.several import Compiled, compile_plans
 
-__all__ = ["Target", "deployed_name", "refuse"]
+__all__ = [
+    "NAMES",
+    "Compiled",
+    "Target",
+    "compile_plans",
+    "content_references",
+    "deployed_name",
+    "refuse",
+    "target",
+    "unbuilt",
+]

@@ -1,0 +1,63 @@
+"""Compiling many Plans at once: a Plan that a target refuses keeps no other from being compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from atlas.targets.named import target
+from atlas.targets.protocol import deployed_name
+from atlas.targets.references import content_references, unbuilt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of one Plan.
+
+    Attributes:
+        name: the deployed name.
+        target: the target's name.
+        plan: the Plan's digest.
+        files: file name → content; empty when there is an error among the problems.
+        unbuilt: images that stand in the files by a tag of their content.
+        problems: what the target can't do, and what it does differently.
+    """
+
+    name: str
+    target: str
+    plan: str
+    files: Mapping[str, bytes]
+    unbuilt: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def compile_plans(plans: Iterable[Plan], chosen: str = "") -> list[Compiled]:
+    """Compile Plans for a target, or each for its own.
+
+    Args:
+        plans: what to compile.
+        chosen: the target's name; empty for each Plan's own, where ``local`` compiles to nothing.
+
+    Raises:
+        TargetError: no target of the chosen name has files.
+    """
+    wanted = [(plan, chosen or plan.target) for plan in plans]
+    return [_compile(plan, name) for plan, name in wanted if name != "local"]
+
+
+def _compile(plan: Plan, name: str) -> Compiled:
+    """Compile one Plan, or say why not."""
+    chosen = target(name)
+    deployed = deployed_name(plan)
+    problems = tuple(replace(problem, file=deployed) for problem in chosen.problems(plan))
+    if any(problem.severity == "error" for problem in problems):
+        return Compiled(deployed, name, plan.digest, {}, problems=problems)
+    missing = tuple(unbuilt(plan)) if name == "kubeflow" else ()
+    files = chosen.compile(plan, content_references(plan))
+    return Compiled(deployed, name, plan.digest, files, missing, problems)
