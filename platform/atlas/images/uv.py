@@ -1,0 +1,77 @@
+"""uv, as a program: it resolves requirements to locks, and installs locks into folders."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PASSWORD = re.compile(r"(://)[^/\s@]+@")
+
+
+def run_uv(*arguments: str | Path, stdin: str = "", folder: Path | None = None) -> None:
+    """Run uv.
+
+    Args:
+        arguments: what to do.
+        stdin: text that it reads.
+        folder: where relative paths begin.
+
+    Raises:
+        DeployError: there is no uv.
+        UvError: uv failed; its message is uv's own reason.
+    """
+    environment = {**os.environ, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(  # noqa: S603 - a list, no shell
+        [program(), *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        cwd=folder,
+        check=False,
+    )
+    if done.returncode:
+        raise UvError(reason(done.stderr))
+
+
+class UvError(Exception):
+    """Uv's own words on why it couldn't do something, without passwords."""
+
+
+def program() -> str:
+    """Return the path of uv: of this Python's installation, else of PATH.
+
+    Raises:
+        DeployError: there is none.
+    """
+    own = Path(sysconfig.get_path("scripts")) / "uv"
+    found = str(own) if own.is_file() else shutil.which("uv")
+    if not found:
+        raise DeployError(
+            "I202: there is no uv, which locks requirements; to get it: pip install uv"
+        )
+    return found
+
+
+def reason(output: str) -> str:
+    """Return what uv said, in lines without marks, passwords or empty ones."""
+    lines = (re.sub(r"^[^\w'\"<(]+", "", line).rstrip() for line in output.splitlines())
+    said: Sequence[str] = [line for line in lines if line]
+    return "\n  ".join(redacted(line) for line in said) or "it failed and said nothing"
+
+
+def redacted(text: str) -> str:
+    """Return a text without the passwords that its URLs hold."""
+    return _PASSWORD.sub(r"\1***@", text)
