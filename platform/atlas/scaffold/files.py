@@ -53,10 +53,9 @@ def check(files: Iterable[File]) -> None:
     """
     found = dict.fromkeys(shown(one) for file in files if (one := file.obstacle()))
     if found:
-        there = ", ".join(found)
-        what = "is there already, and is" if len(found) == 1 else "are there already, and are"
-        hint = "choose another folder or --name, or move what is there"
-        raise AtlasError(f"{there} {what} left as it is: nothing was written; {hint}")
+        verb, them = ("is", "it") if len(found) == 1 else ("are", "them")
+        message = f"{', '.join(found)} {verb} there already, so nothing was written"
+        raise AtlasError(f"{message}; choose another folder or --name, or move {them} away")
 
 
 def write(files: Iterable[File]) -> list[Path]:

@@ -54,7 +54,7 @@ def check_free(project: Project, folder: Path, name: str) -> None:
     Raises:
         AtlasError: one has.
     """
-    if not project.root.is_dir():
+    if not project.explicit:
         return
     quiet = Loader(project)
     for file in _configs(project, quiet):

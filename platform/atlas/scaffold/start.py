@@ -129,7 +129,7 @@ def _schemas(root: Path) -> Iterator[File]:
 
 
 def _templates() -> Traversable:
-    return resources.files("atlas.scaffold") / "files"
+    return resources.files("atlas.scaffold") / "texts"
 
 
 def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
