@@ -60,8 +60,8 @@ def _edges(old: Drawing, new: Drawing) -> tuple[Edge, ...]:
     return (*kept, *gone)
 
 
-def _key(edge: Edge) -> tuple[str, str, str]:
-    return edge.source, edge.target, edge.label
+def _key(edge: Edge) -> tuple[str, str, str, str]:
+    return edge.source, edge.target, edge.label, edge.kind
 
 
 def _changes(before: Facts, now: Facts) -> dict[str, str]:

@@ -16,6 +16,9 @@ STEP, DATA, MODEL, PIPELINE, FAMILY, RECIPE = KINDS = (
 )  # fmt: skip
 """Kinds of nodes; each has a shape of its own. A recipe is a step that isn't inlined yet."""
 
+READS, WRITES, ORDER = EDGES = ("reads", "writes", "order")
+"""Kinds of edges: a step reads, a step writes data, or only one comes before the other."""
+
 ADDED, REMOVED, CHANGED = CHANGES = ("added", "removed", "changed")
 """What a comparison says of a node or an edge."""
 
@@ -62,9 +65,10 @@ class Edge:
     Attributes:
         source: id of the node that gives.
         target: id of the node that takes.
-        label: the output given, or empty for order alone.
+        label: the output given, where the source has several.
         note: what to show on hover: output, type and input.
         change: one of `CHANGES`, or empty.
+        kind: one of `EDGES`.
     """
 
     source: str
@@ -72,11 +76,7 @@ class Edge:
     label: str = ""
     note: str = ""
     change: str = ""
-
-    @property
-    def is_order(self) -> bool:
-        """Whether the arrow says only what comes first, and carries no data."""
-        return not self.label
+    kind: str = "reads"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,28 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from atlas.draw import facts
-from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, TIMES, Drawing, Edge, Group, Node
+from atlas.draw.model import (
+    DATA,
+    FAMILY,
+    MODEL,
+    ORDER,
+    PIPELINE,
+    TIMES,
+    WRITES,
+    Drawing,
+    Edge,
+    Group,
+    Node,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from atlas.plan.model import Plan, PlanStep, Source
+
+
+_WRITTEN = "target"
+"""The input by which an `atlas.Sink` gets the data that it writes: the arrow leads there."""
 
 
 @dataclass(frozen=True)
@@ -224,11 +240,16 @@ def _edges(part: _Part) -> Iterator[Edge]:
     for step in part.plan.steps:
         target = part.step_id(step.name)
         for name, given in step.inputs.items():
-            yield _edge(part, given, target, name)
+            yield (
+                _written(part, given, target)
+                if _is_written(name, given)
+                else _edge(part, given, target, name)
+            )
         if step.foreach:
             yield _edge(part, step.foreach[1], target, f"each {step.foreach[0]}")
         for before in step.after:
-            yield Edge(part.step_id(before), target, note=f"{before} before {step.name}")
+            note = f"{before} before {step.name}"
+            yield Edge(part.step_id(before), target, note=note, kind=ORDER)
     if part.plan.flow == "training" and part.plan.model:
         yield from _model_edges(part)
 
@@ -237,8 +258,19 @@ def _edge(part: _Part, given: Source, target: str, name: str) -> Edge:
     """Return the edge of one input."""
     made = part.plan.by_name[given.name].outputs.get(given.output) if given.kind == "step" else None
     of_type = f": {facts.output(made)}" if made else ""
-    label = given.output or given.name
-    return Edge(_source_id(part, given), target, label, f"{facts.source(given)}{of_type} -> {name}")
+    label = "" if given.kind == "data" else given.output or given.name
+    note = f"{facts.source(given)}{of_type} -> {name}"
+    return Edge(_source_id(part, given), target, label, note)
+
+
+def _is_written(name: str, given: Source) -> bool:
+    return name == _WRITTEN and given.kind == "data"
+
+
+def _written(part: _Part, given: Source, step: str) -> Edge:
+    """Return the edge to the data that a Sink writes."""
+    note = f"writes {facts.source(given)}"
+    return Edge(step, _source_id(part, given), note=note, kind=WRITES)
 
 
 def _model_edges(part: _Part) -> Iterator[Edge]:

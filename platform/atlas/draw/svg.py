@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.draw import hover, legend, palette
 from atlas.draw.layout import layered
 from atlas.draw.layout.geometry import LABEL, group_label, lines
-from atlas.draw.model import DATA
+from atlas.draw.model import DATA, ORDER
 from atlas.draw.shapes import front, number, outline, rectangle
 from atlas.draw.style import style
 from atlas.draw.texts import xml
@@ -94,7 +94,7 @@ def _edge(edges: Sequence[Edge], route: tuple[Point, ...], pair: str) -> str:
     """Return the one arrow that stands for all edges between two nodes."""
     changes = {edge.change for edge in edges}
     change = changes.pop() if len(changes) == 1 else ""
-    order = " order" if all(edge.is_order for edge in edges) else ""
+    order = " order" if all(edge.kind == ORDER for edge in edges) else ""
     points = [f"{number(x)} {number(y)}" for x, y in route]
     path = f"M{points[0]}C{' '.join(points[1:])}"
     return (

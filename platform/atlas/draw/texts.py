@@ -41,6 +41,13 @@ def fit(text: str, columns: int) -> str:
     return f"{_cut(text, columns - 1 - width(tail))}…{tail}"
 
 
+def clip(text: str, columns: int) -> str:
+    """Return a visible text in at most so many columns, its end cut off; 0 cuts nothing."""
+    if not columns or width(text) <= columns:
+        return text
+    return f"{_cut(text, columns - 1)}…"
+
+
 def pad(text: str, columns: int) -> str:
     """Return a text filled with spaces on its right, up to so many columns."""
     return text + " " * (columns - width(text))

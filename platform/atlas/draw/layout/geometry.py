@@ -98,15 +98,16 @@ def text_width(text: str, size: int) -> float:
 
 
 def lines(node: Node) -> tuple[str, ...]:
-    """Return what is written in a node: label, detail, and what it is there many times for."""
-    many = fit(f"{TIMES} {node.many}", _DETAIL_COLUMNS) if node.many else ""
-    written = fit(node.label, _LABEL_COLUMNS), fit(node.detail, _DETAIL_COLUMNS), many
-    return tuple(line for line in written if line)
+    """Return what is written in a node: label, class, what it is there many times for, changes."""
+    many = f"{TIMES} {node.many}" if node.many else ""
+    changes = f"changed: {', '.join(node.changes)}" if node.changes else ""
+    more = (fit(line, _DETAIL_COLUMNS) for line in (node.detail, many, changes))
+    return fit(node.label, _LABEL_COLUMNS), *filter(None, more)
 
 
 def group_label(group: Group) -> str:
     """Return what is written on a group's box."""
-    detail = f"  {group.detail}" if group.detail else ""
+    detail = f" · {group.detail}" if group.detail else ""
     return fit(f"{group.label}{detail}", 2 * _DETAIL_COLUMNS)
 
 
