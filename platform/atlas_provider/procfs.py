@@ -12,6 +12,10 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MARK = "ATLAS_PROCESS"
 _POLL_SECONDS = 0.05
@@ -62,9 +66,25 @@ def descendants(pid: int) -> set[Process]:
 
 def marked(mark: str) -> set[Process]:
     """Return the processes that were started with a mark, except this one."""
-    wanted = f"{MARK}={mark}".encode()
-    found = {find(pid) for pid in pids() if pid != os.getpid() and wanted in _environment(pid)}
+    return _with_mark(lambda found: found == mark)
+
+
+def marked_below(folder: str) -> set[Process]:
+    """Return the processes whose mark is a path below a folder, except this one."""
+    return _with_mark(lambda found: found.startswith(f"{folder}/"))
+
+
+def _with_mark(wanted: Callable[[str], bool]) -> set[Process]:
+    """Return the processes with a wanted mark, except this one."""
+    found = {find(pid) for pid in pids() if pid != os.getpid() and wanted(_mark(pid))}
     return {process for process in found if process is not None}
+
+
+def _mark(pid: int) -> str:
+    """Return a process's mark; empty for none."""
+    prefix = f"{MARK}=".encode()
+    marks = (item for item in _environment(pid) if item.startswith(prefix))
+    return os.fsdecode(next(marks, prefix)[len(prefix) :])
 
 
 def end(processes: set[Process], seconds: float) -> set[Process]:

@@ -1,0 +1,45 @@
+"""`atlas up`: bring a platform up, or repair it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlas_cli.options import Json
+from atlas_cli.output import emit, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Stack = Annotated[str, typer.Option("--stack", help="The platform's stack.")]
+
+
+def up(stack: Stack = "local", as_json: Json = False) -> None:
+    """Bring the platform up, or repair it, and show its services.
+
+    What runs already stays as it is; what died comes back on the same ports.
+    """
+    from atlas.environment import state_folder
+    from atlas_cli import platforms
+
+    update = platforms.up(state_folder(), stack, say)
+    platform = update.outputs["platform"]
+    if not update.changes:
+        say("nothing to do: everything runs as it should")
+    emit(platform, lambda: services(platform), as_json=as_json)
+
+
+def say(line: str) -> None:
+    """Print a line of progress: this takes long with and without a terminal."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def services(platform: Mapping[str, Any]) -> str:
+    """Return a platform's services for a person."""
+    rows = [
+        (name, service["url"], service["version"], service["credentials"] or "")
+        for name, service in platform["services"].items()
+    ]
+    return table(("service", "url", "version", "credentials"), rows)

@@ -1,0 +1,167 @@
+"""Platform stacks: bring one up, take it down, read its outputs.
+
+The program is the root project's, `infra`, run by its path: in a checkout it lies at the root, in
+an installed wheel inside this package.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import PlatformError
+from atlas_cli.stacks.stack import Stack
+from atlas_provider import files, procfs
+from atlas_provider.supervision import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from atlas_cli.stacks.stack import Update
+
+    Say = Callable[[str], None]
+
+PROJECT = "atlas"
+_WORDS = {"create": "healthy", "update": "healthy again", "delete": "stopped"}
+_END_SECONDS = 10.0
+
+
+def up(state: Path, name: str, say: Say) -> Update:
+    """Bring a platform up, or repair it; write its outputs to the state folder.
+
+    Args:
+        state: the state folder, absolute.
+        name: the stack's name.
+        say: takes a line of progress.
+
+    Raises:
+        PlatformError: a service didn't come up, or the stack can't be updated.
+    """
+    update = _open(state, name, say).up(words=_WORDS)
+    text = json.dumps(update.outputs["platform"], indent=2) + "\n"
+    files.write(outputs_file(state, name), text)
+    return update
+
+
+def down(state: Path, name: str, say: Say) -> None:
+    """Take a platform down: what Pulumi knows of, then whatever an interrupted `up` left.
+
+    Raises:
+        PlatformError: something can't be stopped.
+    """
+    try:
+        stack = _open(state, name, say)
+        if stack.exists:
+            stack.destroy(words=_WORDS)
+    finally:
+        _sweep(state, name)
+    files.remove(outputs_file(state, name))
+
+
+def purge(state: Path, name: str) -> list[Path]:
+    """Delete the data of a platform that is down, and return what was deleted; the store stays."""
+    doomed = [folder(state, name), *sorted((state / "secrets").glob("airflow*.json"))]
+    there = [path for path in doomed if path.exists()]
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return there
+
+
+def outputs(state: Path, name: str) -> Mapping[str, Any]:
+    """Return the outputs of a platform, as its last `up` wrote them.
+
+    Raises:
+        PlatformError: it isn't up, or its outputs can't be read.
+    """
+    path = outputs_file(state, name)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlatformError(
+            f"platform {name}: not up in {state}; bring it up with `atlas up`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            f"{path}: outputs of a platform expected, can't be read ({error}); `atlas up` writes it"
+        ) from None
+    return dict(found)
+
+
+def folder(state: Path, name: str) -> Path:
+    """Return the folder of a platform's processes."""
+    return state / "platform" / name
+
+
+def outputs_file(state: Path, name: str) -> Path:
+    """Return the file with a platform's outputs."""
+    return folder(state, name) / "outputs.json"
+
+
+def _open(state: Path, name: str, say: Say) -> Stack:
+    """Open a platform's stack."""
+    place = root()
+    return Stack.open(
+        name,
+        project=PROJECT,
+        state=state,
+        program=partial(_run, place / "infra" / "__main__.py"),
+        config=_config(place / f"Pulumi.{name}.yaml"),
+        failure=PlatformError,
+        say=say,
+    )
+
+
+def root() -> Path:
+    """Return the folder with Pulumi.yaml and `infra`.
+
+    Raises:
+        PlatformError: this installation has none.
+    """
+    package = Path(__file__).resolve().parent
+    for place in (package / "_root", package.parent):
+        if (place / "Pulumi.yaml").exists() and (place / "infra" / "__main__.py").exists():
+            return place
+    raise PlatformError(f"{package}: no Pulumi program beside it; install atlas-ml anew")
+
+
+def _run(program: Path) -> None:
+    """Run a Pulumi program by its path."""
+    runpy.run_path(str(program), run_name="infra.__main__")
+
+
+def _config(path: Path) -> dict[str, str]:
+    """Return the configuration in a stack's file; none when there is no such file.
+
+    Raises:
+        PlatformError: the file isn't YAML.
+    """
+    import yaml
+
+    if not path.exists():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise PlatformError(f"{path}: a stack's configuration expected: {error}") from None
+    return dict(found.get("config") or {})
+
+
+def _sweep(state: Path, name: str) -> None:
+    """Stop what an interrupted `up` started and Pulumi doesn't know of.
+
+    Raises:
+        PlatformError: something can't be stopped.
+    """
+    place = folder(state, name)
+    if not place.exists():
+        return
+    orphans = procfs.marked_below(str(place))
+    Supervisor(place).shut_down()
+    left = procfs.end(orphans, _END_SECONDS)
+    if left:
+        names = ", ".join(f"{process.pid} ({procfs.command(process.pid)})" for process in left)
+        raise PlatformError(f"platform {name}: can't be stopped: {names}; end these by hand")

@@ -1,0 +1,117 @@
+"""Run the engine so that an interruption ends it well, and so that it never outlives us for long.
+
+Pulumi's own runner leaves the engine running when Python is interrupted. Here the engine has a
+session of its own: Ctrl-C reaches only us, and we pass it on once, wait while the engine lets its
+operations end and saves its state, and kill it at the second one. If we are killed, Linux
+interrupts the engine in our place (`setpriv --pdeathsig`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pulumi.automation import CommandResult, PulumiCommand
+from pulumi.automation.errors import create_command_error
+from semver import VersionInfo
+
+from atlas_cli.stacks.backend import inherited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
+    """The engine's executable."""
+
+    def __init__(self, path: Path, version: str, say: Callable[[str], None]) -> None:
+        """Take the engine as it was found, and what takes a line for a person."""
+        self.command = str(path)
+        self.version = VersionInfo.parse(version)
+        self._say = say
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> CommandResult:
+        """Run the engine to its end.
+
+        Raises:
+            CommandError: if it fails.
+            KeyboardInterrupt: after an interruption, when the engine has ended.
+        """
+        process = subprocess.Popen(  # noqa: S603 - the engine that was found
+            [*_bound_to_us(), self.command, "--non-interactive", *args],
+            cwd=cwd,
+            env={**inherited(os.environ), **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        output = _Reader(process.stdout, on_output)
+        errors = _Reader(process.stderr, on_error)
+        self._await_end(process)
+        result = CommandResult(output.text(), errors.text(), process.returncode)
+        if result.code != 0:
+            raise create_command_error(result)
+        return result
+
+    def _await_end(self, process: subprocess.Popen[str]) -> None:
+        """Wait for the engine's end; pass an interruption on to it."""
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            self._say("interrupted: what is under way ends first (Ctrl-C again to kill)")
+            process.send_signal(signal.SIGINT)
+            _await_or_kill(process)
+            raise
+
+
+def _await_or_kill(process: subprocess.Popen[str]) -> None:
+    """Wait for an interrupted engine's end; kill it at a second interruption."""
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.kill()
+        process.wait()
+
+
+def _bound_to_us() -> list[str]:
+    """Return the words before a command that have it interrupted when this process dies."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "INT"] if setpriv else []
+
+
+class _Reader:
+    """Reads a stream of the engine's to its end, in a thread."""
+
+    def __init__(self, stream: Any, callback: Callable[[str], Any] | None) -> None:
+        """Start reading."""
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, args=(stream, callback), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: Any, callback: Callable[[str], Any] | None) -> None:
+        """Keep every line, and pass it on."""
+        with stream:
+            for line in stream:
+                self._lines.append(line.rstrip())
+                if callback:
+                    callback(line.rstrip())
+
+    def text(self) -> str:
+        """Return all that was read; waits for the stream's end."""
+        self._thread.join()
+        return "\n".join(self._lines)

@@ -1,0 +1,65 @@
+"""Make the Automation API's handle of a stack, without the engine calls that Atlas needs not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pulumi import automation
+from pulumi.automation._stack import StackInitMode
+
+from atlas.errors import PlatformError
+from atlas_cli.stacks.command import EngineCommand
+from atlas_cli.toolchain import catalog, engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atlas_cli.stacks.backend import Backend
+
+
+class _Handle(automation.Stack):  # type: ignore[misc, unused-ignore]
+    """A stack that is neither selected nor asked for outputs and history after each update.
+
+    Each of these is another start of the engine; outputs come with the events.
+    """
+
+    def __init__(self, name: str, workspace: automation.LocalWorkspace) -> None:
+        """Take the parts, and run nothing."""
+        self.name = name
+        self.workspace = workspace
+        self._mode = StackInitMode.SELECT
+
+    def outputs(self) -> Any:
+        """Return nothing; the listener has them."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> Any:
+        """Return something, for Pulumi insists."""
+        return ()
+
+
+def make(
+    name: str,
+    project: str,
+    backend: Backend,
+    program: Callable[[], None],
+    say: Callable[[str], None],
+) -> automation.Stack:
+    """Return the handle of a stack; it runs nothing.
+
+    Raises:
+        PlatformError: if there is no engine.
+    """
+    found = engine.find()
+    if found is None:
+        raise PlatformError(
+            f"pulumi: no engine {catalog.ENGINE} on PATH or in the cache; run `make setup` or "
+            "`atlas doctor --install` to get it"
+        )
+    workspace = automation.LocalWorkspace(
+        work_dir=str(backend.workspace(project)),
+        program=program,
+        env_vars=backend.variables(found.path),
+        pulumi_command=EngineCommand(found.path, found.version, say),
+    )
+    return _Handle(name, workspace)

@@ -1,0 +1,106 @@
+"""Locks of Pulumi's file backend: wait for one that is held, remove one whose holder is dead.
+
+Pulumi writes a file with pid, host and moment, and removes it at its end; a killed engine leaves it
+there, and every later update refuses to start. A lock is stale only if it is this host's and no
+engine with its pid has been running since before the lock was written.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas_provider import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_POLL_SECONDS = 0.3
+_COMM_LENGTH = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock on a stack.
+
+    Attributes:
+        path: its file.
+        pid: who holds it.
+        host: where.
+        user: as whom.
+        since: since when, as Pulumi wrote it.
+    """
+
+    path: Path
+    pid: int
+    host: str
+    user: str
+    since: str
+
+    def is_stale(self) -> bool:
+        """Tell whether its holder is certainly gone."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            name = Path(f"/proc/{self.pid}/comm").read_text(encoding="utf-8").strip()
+        except OSError:
+            return True
+        return name != "pulumi"[:_COMM_LENGTH]
+
+    def remove(self) -> None:
+        """Remove it, with the attributes that Pulumi keeps beside it."""
+        files.remove(self.path)
+        files.remove(self.path.with_name(f"{self.path.name}.attrs"))
+
+    def __str__(self) -> str:
+        """Return who holds it since when."""
+        moment = datetime.fromisoformat(self.since).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return f"process {self.pid} of {self.user} on {self.host}, since {moment}"
+
+
+def locks(folder: Path) -> list[Lock]:
+    """Return the locks in a stack's folder of locks."""
+    found = (_read(path) for path in sorted(folder.glob("*.json")))
+    return [lock for lock in found if lock is not None]
+
+
+def await_unlocked(folder: Path, seconds: float, say: Callable[[str], None]) -> list[Lock]:
+    """Remove stale locks, wait for the others to go, and return those that don't.
+
+    Args:
+        folder: a stack's folder of locks.
+        seconds: how long to wait.
+        say: takes a line that tells what is waited for.
+    """
+    end = time.monotonic() + seconds
+    told = False
+    while True:
+        held = [lock for lock in locks(folder) if not _break(lock)]
+        if not held or time.monotonic() > end:
+            return held
+        if not told:
+            say(f"waiting for another update ({held[0]})")
+            told = True
+        time.sleep(_POLL_SECONDS)
+
+
+def _break(lock: Lock) -> bool:
+    """Remove a lock if it is stale; tell whether it was."""
+    if not lock.is_stale():
+        return False
+    lock.remove()
+    return True
+
+
+def _read(path: Path) -> Lock | None:
+    """Return the lock of a file; None when it went away meanwhile or is no lock."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return Lock(path, raw["pid"], raw["hostname"], raw["username"], raw["timestamp"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

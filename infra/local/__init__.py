@@ -1,0 +1,1 @@
+"""The platform on one machine: real servers, as supervised processes on loopback."""

@@ -1,0 +1,150 @@
+"""Airflow on this machine, in its four parts, over SQLite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from atlas_provider.resources import Command, Process
+from infra.services import ServiceData
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    # Logs are on this machine's disk: no server for them, which would listen on every interface.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+# What `/monitor/health` calls the parts.
+_REPORTED = {
+    "scheduler": "scheduler",
+    "dag-processor": "dag_processor",
+    "triggerer": "triggerer",
+}
+_QUIET = {"SCARF_ANALYTICS": "false", "DO_NOT_TRACK": "1"}
+_IGNORED_DAGS = "# Files that are being written, and hidden ones.\n.*\n*.tmp\n"
+_HEALTH_SECONDS = 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirflowArgs:
+    """What Airflow needs.
+
+    Attributes:
+        folder: the platform's folder.
+        vault: the folder of the secrets.
+        python: the interpreter.
+        port: the port of its API server.
+        version: its version; another one migrates the database and restarts the parts.
+        parallelism: how many tasks run at a time.
+        environment: variables that every task gets.
+    """
+
+    folder: pulumi.Input[str]
+    vault: pulumi.Input[str]
+    python: pulumi.Input[str]
+    port: pulumi.Input[int]
+    version: pulumi.Input[str]
+    parallelism: int
+    environment: Mapping[str, pulumi.Input[str]]
+
+
+class Airflow(pulumi.ComponentResource):
+    """Airflow: its configuration and database first, then its four parts at once.
+
+    Attributes:
+        url: address of its API server.
+        dags: the folder that it takes DAG files from.
+    """
+
+    url: pulumi.Output[str]
+    dags: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: AirflowArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare the migration and the parts."""
+        super().__init__("atlas:local:Airflow", name, None, opts)
+        port = pulumi.Output.from_input(args.port)
+        python = pulumi.Output.from_input(args.python)
+        home = Command(
+            name,
+            folder=args.folder,
+            vault=args.vault,
+            command=python.apply(lambda path: command(path, "db", "migrate")),
+            environment={
+                **_QUIET,
+                "AIRFLOW_HOME": "{dir}",
+                "ATLAS_SERVICE_VERSION": args.version,
+            },
+            files={
+                "airflow.cfg": port.apply(lambda port: config(port, args.parallelism)),
+                "passwords.json": '{"{secret:airflow.username}": "{secret:airflow}"}\n',
+                "dags/.airflowignore": _IGNORED_DAGS,
+            },
+            creates="airflow.db",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        variables = {
+            **_QUIET,
+            **args.environment,
+            "AIRFLOW_HOME": home.directory,
+            # Another configuration is another variable: the parts start anew with it.
+            "ATLAS_SERVICE_CONFIG": home.content,
+        }
+        for part, words in PARTS.items():
+            Process(
+                f"{name}-{part}",
+                folder=args.folder,
+                command=python.apply(partial(_part_command, words)),
+                environment=variables,
+                ports={"http": args.port} if part == "api-server" else {},
+                health=port.apply(health),
+                health_expect=expectation(part),
+                health_timeout=_HEALTH_SECONDS,
+                stop_grace=20,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.url = port.apply(address)
+        self.dags = home.directory.apply(lambda directory: f"{directory}/dags")
+        self.register_outputs({"url": self.url, "dags": self.dags})
+
+
+def command(python: str, *words: str) -> list[str]:
+    """Return a command of Airflow's."""
+    return [python, "-m", "airflow", *words]
+
+
+def _part_command(words: tuple[str, ...], python: str) -> list[str]:
+    """Return the command of a part."""
+    return command(python, *words)
+
+
+def address(port: int) -> str:
+    """Return the address of the API server."""
+    return f"http://127.0.0.1:{int(port)}"
+
+
+def health(port: int) -> str:
+    """Return where Airflow tells of its parts."""
+    return f"{address(port)}/api/v2/monitor/health"
+
+
+def expectation(part: str) -> dict[str, str]:
+    """Return what Airflow has to tell of a part: it is well, and has said so since its start."""
+    if part not in _REPORTED:
+        return {"metadatabase.status": "healthy"}
+    reported = _REPORTED[part]
+    return {f"{reported}.status": "healthy", f"{reported}.latest_{reported}_heartbeat": "fresh"}
+
+
+def config(port: int, parallelism: int) -> str:
+    """Return Airflow's configuration."""
+    values = {"port": int(port), "url": address(port), "parallelism": parallelism}
+    return ServiceData.load("airflow").template("airflow.cfg", values)

@@ -1,0 +1,147 @@
+"""The platform on one machine, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pulumi
+
+from atlas_provider.resources import Ports
+from infra.local import metrics
+from infra.local.airflow import Airflow, AirflowArgs
+from infra.local.mlflow import Mlflow, MlflowArgs
+from infra.outputs import Platform, Service
+from infra.services import ServiceData, program_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.settings import Settings
+
+# Chosen together beforehand, so that services that know each other's addresses start at once.
+_PORTS = ("airflow", "mlflow", "prometheus", "pushgateway", "alertmanager")
+Services = dict[str, pulumi.Output[Service]]
+
+
+def build(settings: Settings) -> pulumi.Output[Platform]:
+    """Declare the platform's resources; return its outputs."""
+    ports = Ports("ports", names=list(_PORTS)).ports
+    services = {
+        **_metrics(settings, ports),
+        **_mlflow(settings, ports),
+        **_airflow(settings, ports),
+        **_folders(settings),
+    }
+    return pulumi.Output.all(**services).apply(
+        lambda found: Platform(stack=settings.stack, target=settings.target, services=found)
+    )
+
+
+def _port(ports: pulumi.Output[Mapping[str, int]], name: str) -> pulumi.Output[int]:
+    """Return one of the chosen ports."""
+    return ports.apply(lambda chosen: int(chosen[name]))
+
+
+def _url(ports: pulumi.Output[Mapping[str, int]], name: str) -> pulumi.Output[str]:
+    """Return the address that a service has on its chosen port, before it is there."""
+    return ports.apply(lambda chosen: f"http://127.0.0.1:{int(chosen[name])}")
+
+
+def _metrics(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
+    """Declare Prometheus with what belongs to it."""
+    found = {name: ServiceData.load(name) for name in ("prometheus", "pushgateway")}
+    programs = {name: service.required_program() for name, service in found.items()}
+    alertmanager = ServiceData.load("alertmanager").program() if settings.alertmanager else None
+    config = ports.apply(
+        lambda chosen: metrics.prometheus_config(chosen, alertmanager=alertmanager is not None)
+    )
+    declared = {
+        "prometheus": metrics.prometheus_command(programs["prometheus"]),
+        "pushgateway": metrics.pushgateway_command(programs["pushgateway"]),
+    }
+    if alertmanager is not None:
+        declared["alertmanager"] = metrics.alertmanager_command(alertmanager)
+    files: dict[str, dict[str, pulumi.Input[str]]] = {
+        "prometheus": {"prometheus.yml": config},
+        "alertmanager": {"alertmanager.yml": metrics.alertmanager_config()},
+    }
+    return {
+        name: _server(name, settings, _port(ports, name), command, files.get(name, {}))
+        for name, command in declared.items()
+    }
+
+
+def _server(
+    name: str,
+    settings: Settings,
+    port: pulumi.Output[int],
+    command: list[str],
+    files: Mapping[str, pulumi.Input[str]],
+) -> pulumi.Output[Service]:
+    """Declare one server of the Prometheus family."""
+    args = metrics.ServerArgs(folder=str(settings.folder), command=command, port=port, files=files)
+    version = program_version(command[0])
+    return metrics.Server(name, args).url.apply(lambda url: Service.at(name, url, version=version))
+
+
+def _mlflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
+    """Declare MLflow."""
+    version = ServiceData.load("mlflow").installed_version()
+    args = MlflowArgs(
+        folder=str(settings.folder),
+        python=settings.python,
+        port=_port(ports, "mlflow"),
+        version=version,
+    )
+    url = Mlflow("mlflow", args).url
+    return {"mlflow": url.apply(lambda url: Service.at("mlflow", url, version=version))}
+
+
+def _airflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
+    """Declare Airflow."""
+    version = ServiceData.load("airflow").installed_version()
+    args = AirflowArgs(
+        folder=str(settings.folder),
+        vault=str(settings.vault),
+        python=settings.python,
+        port=_port(ports, "airflow"),
+        version=version,
+        parallelism=settings.parallelism,
+        environment=_task_environment(settings, ports),
+    )
+    airflow = Airflow("airflow", args)
+    return {
+        "airflow": airflow.url.apply(
+            lambda url: Service.at("airflow", url, credentials="airflow", version=version)
+        ),
+        "dags": airflow.dags.apply(
+            lambda folder: Service.at("folder", Path(folder).as_uri(), versioned=False)
+        ),
+    }
+
+
+def _task_environment(
+    settings: Settings, ports: pulumi.Output[Mapping[str, int]]
+) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which steps learn of the platform."""
+    return {
+        "ATLAS_STORE": settings.store,
+        "ATLAS_MLFLOW_URL": _url(ports, "mlflow"),
+        "ATLAS_PUSHGATEWAY_URL": _url(ports, "pushgateway"),
+        "ATLAS_STATE": str(settings.state),
+        "ATLAS_PYTHON": settings.python,
+    }
+
+
+def _folders(settings: Settings) -> Services:
+    """Return what is no process: the artifact store, the secrets, and Kubeflow's packages."""
+    version = ServiceData.load("kubeflow").installed_version()
+    store = settings.store.rstrip("/")
+    found = {
+        "store": Service.at(urlsplit(store).scheme, store),
+        "secrets": Service.at("folder", settings.vault.as_uri()),
+        "kubeflow": Service.at("kfp.local", f"{store}/kubeflow", version=version),
+    }
+    return {name: pulumi.Output.from_input(service) for name, service in found.items()}

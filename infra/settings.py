@@ -1,0 +1,98 @@
+"""What a stack's configuration says; no other module reads it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGETS = ("local", "kubernetes", "aws")
+_DEFAULT_TARGET = "local"
+_PARALLELISM = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A stack's settings.
+
+    Attributes:
+        stack: the stack's name.
+        target: what the platform stands on: ``local``, ``kubernetes`` or ``aws``.
+        state: the state folder, absolute.
+        store: URL of the artifact store.
+        python: the interpreter that services and steps run in.
+        parallelism: how many tasks Airflow runs at a time.
+        alertmanager: whether there is one, where its program is installed.
+    """
+
+    stack: str
+    target: str
+    state: Path
+    store: str
+    python: str
+    parallelism: int
+    alertmanager: bool
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Read the configuration of the stack that is being updated.
+
+        Raises:
+            pulumi.RunError: the target isn't one that there is, or a value can't be right.
+        """
+        config = pulumi.Config("atlas")
+        state = state_folder(config.get("state"), os.environ.get("ATLAS_STATE"))
+        return cls(
+            stack=pulumi.get_stack(),
+            target=target(config.get("target") or _DEFAULT_TARGET),
+            state=state,
+            store=config.get("store") or (state / "store").as_uri(),
+            python=sys.executable,
+            parallelism=parallelism(config.get_int("parallelism")),
+            alertmanager=config.get_bool("alertmanager") is not False,
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the stack's processes."""
+        return self.state / "platform" / self.stack
+
+    @property
+    def vault(self) -> Path:
+        """Return the folder of the secrets."""
+        return self.state / "secrets"
+
+
+def target(name: str) -> str:
+    """Return a target's name, if it is one.
+
+    Raises:
+        pulumi.RunError: if it isn't.
+    """
+    if name not in TARGETS:
+        expected = ", ".join(TARGETS)
+        raise pulumi.RunError(f"atlas:target: found '{name}'; expected one of {expected}")
+    return name
+
+
+def state_folder(configured: str | None, environment: str | None) -> Path:
+    """Return the state folder: from the configuration, the environment, or beside Pulumi.yaml.
+
+    A relative path starts from the folder of Pulumi.yaml.
+    """
+    return (ROOT / (configured or environment or ".atlas")).resolve()
+
+
+def parallelism(configured: int | None) -> int:
+    """Return how many tasks Airflow runs at a time.
+
+    Raises:
+        pulumi.RunError: if it is less than 1.
+    """
+    if configured is not None and configured < 1:
+        raise pulumi.RunError(f"atlas:parallelism: found {configured}; expected at least 1")
+    return configured or _PARALLELISM

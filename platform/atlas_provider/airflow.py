@@ -1,0 +1,181 @@
+"""A running Airflow, over its REST API: which DAGs it has, and what keeps it from having one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from atlas.errors import PlatformError
+from atlas.store import file_path
+from atlas.tracking.http import request
+from atlas_provider import vault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PAGE = 1000
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
+_OK = range(200, 300)
+_ACTIVE = ("running", "queued")
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """What Airflow says of one DAG.
+
+    Attributes:
+        tags: its tags; one is ``plan:<digest>``.
+        paused: whether an operator holds it.
+        broken: whether its file can't be imported any more.
+        parsed: when Airflow last read its file, in Airflow's own words.
+    """
+
+    tags: frozenset[str]
+    paused: bool
+    broken: bool
+    parsed: str
+
+    @property
+    def plan(self) -> str:
+        """The digest of the Plan that it was compiled from; empty when no tag says."""
+        plans = (tag.removeprefix("plan:") for tag in self.tags if tag.startswith("plan:"))
+        return next(plans, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """Why Airflow can't import a file.
+
+    Attributes:
+        seen: when it last tried, in Airflow's own words.
+        trace: Airflow's own message.
+    """
+
+    seen: str
+    trace: str
+
+
+@dataclass(slots=True)
+class Airflow:
+    """An Airflow API server.
+
+    Attributes:
+        url: such as ``http://127.0.0.1:8080``.
+        secrets: folder of secrets, as ``file://``.
+        credentials: name of the secret with username and password.
+    """
+
+    url: str
+    secrets: str
+    credentials: str
+    _token: str = field(default="", repr=False)
+
+    def dags(self, prefix: str) -> dict[str, Dag]:
+        """Return the DAGs whose ids start with a prefix."""
+        query = {"dag_id_prefix_pattern": prefix, "exclude_stale": "true", "order_by": "dag_id"}
+        return {raw["dag_id"]: _dag(raw) for raw in self._pages("dags", "dags", query)}
+
+    def import_failures(self) -> dict[str, ImportFailure]:
+        """Return the files that can't be imported, by path in the DAG folder."""
+        raws = self._pages("importErrors", "import_errors", {})
+        return {r["filename"]: ImportFailure(r["timestamp"], r["stack_trace"]) for r in raws}
+
+    def has(self, dag: str) -> bool:
+        """Tell whether Airflow keeps anything of a DAG."""
+        status, _ = self._call("GET", f"dags/{quote(dag)}", (_NOT_FOUND,))
+        return status != _NOT_FOUND
+
+    def active_runs(self, dag: str) -> list[str]:
+        """Return the ids of a DAG's runs that aren't over."""
+        query = urlencode([("state", state) for state in _ACTIVE])
+        accepted = (_NOT_FOUND,)
+        status, answer = self._call("GET", f"dags/{quote(dag)}/dagRuns?{query}", accepted)
+        return [] if status == _NOT_FOUND else [run["dag_run_id"] for run in answer["dag_runs"]]
+
+    def last_run(self, dag: str) -> tuple[str, str]:
+        """Return id and state of a DAG's latest run; empty when it has none."""
+        query = urlencode({"order_by": "-run_after", "limit": 1})
+        status, answer = self._call("GET", f"dags/{quote(dag)}/dagRuns?{query}", (_NOT_FOUND,))
+        runs = [] if status == _NOT_FOUND else answer["dag_runs"]
+        return (runs[0]["dag_run_id"], runs[0]["state"]) if runs else ("", "")
+
+    def forget(self, dag: str) -> bool:
+        """Delete what Airflow keeps of a DAG; False while tasks of it are running."""
+        status, _ = self._call("DELETE", f"dags/{quote(dag)}", (_NOT_FOUND, _CONFLICT))
+        return status != _CONFLICT
+
+    def _pages(self, path: str, key: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Return the items of a list, page by page."""
+        seen, total = 0, 1
+        while seen < total:
+            page = {**query, "limit": _PAGE, "offset": seen}
+            _, answer = self._call("GET", f"{path}?{urlencode(page)}")
+            items = answer[key]
+            yield from items
+            seen += len(items)
+            total = answer["total_entries"] if items else seen
+
+    def _call(
+        self, method: str, path: str, accepted: tuple[int, ...] = ()
+    ) -> tuple[int, dict[str, Any]]:
+        """Call one method of the API; a token that has run out is asked for anew.
+
+        Raises:
+            PlatformError: no answer, or an error that isn't accepted.
+        """
+        known = bool(self._token)
+        status, answer = self._send(method, path)
+        if status == _UNAUTHORIZED and known:
+            self._token = ""
+            status, answer = self._send(method, path)
+        if status not in _OK and status not in accepted:
+            raise PlatformError(f"airflow at {self.url}: {path}: {_refusal(status, answer)}")
+        return status, answer
+
+    def _send(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        """Send one request with a token."""
+        self._token = self._token or self._sign_in()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return self._request(method, f"api/v2/{path}", None, headers)
+
+    def _sign_in(self) -> str:
+        """Return a new token."""
+        secret = vault.read(Path(file_path(self.secrets)), self.credentials)
+        body = json.dumps(dict(secret)).encode()
+        headers = {"Content-Type": "application/json"}
+        status, answer = self._request("POST", "auth/token", body, headers)
+        if status not in _OK or "access_token" not in answer:
+            raise PlatformError(
+                f"airflow at {self.url}: doesn't take the user and password of secret "
+                f"'{self.credentials}': {_refusal(status, answer)}; mend that secret, or run "
+                "`atlas up` again"
+            )
+        return str(answer["access_token"])
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        """Send one request, and return its status and JSON."""
+        try:
+            status, content = request(method, f"{self.url.rstrip('/')}/{path}", body, headers)
+        except PlatformError as error:
+            raise PlatformError(f"airflow: {error}; `atlas up` brings it back") from error
+        try:
+            answer = json.loads(content or b"{}")
+        except ValueError:
+            answer = {"detail": content[:200].decode("utf-8", "replace")}
+        return status, answer if isinstance(answer, dict) else {"detail": answer}
+
+
+def _dag(raw: Mapping[str, Any]) -> Dag:
+    """Return a DAG from the API's JSON."""
+    tags = frozenset(tag["name"] for tag in raw["tags"])
+    return Dag(tags, raw["is_paused"], raw["has_import_errors"], raw["last_parsed_time"] or "")
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> str:
+    """Return an error of the API in a few words."""
+    return f"status {status}: {str(answer.get('detail', answer))[:300]}"

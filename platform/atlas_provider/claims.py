@@ -1,0 +1,59 @@
+"""Who owns a deployed name: one stack, until it gives the name back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.errors import DeployError
+from atlas.store import open_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FOLDER = "deployments/owners"
+
+
+def claim(store: str, kind: str, names: Iterable[str], owner: str) -> None:
+    """Take names for a stack; those that it has stay its own.
+
+    Args:
+        store: the store's URL.
+        kind: what the names are of, such as ``dags``.
+        names: the deployed names.
+        owner: the stack.
+
+    Raises:
+        DeployError: another stack has one of them; nothing is taken then.
+    """
+    place = open_place(store)
+    taken: list[str] = []
+    for name in names:
+        key = _key(kind, name)
+        if place.create(key, owner.encode()):
+            taken.append(name)
+            continue
+        other = place.read(key).decode("utf-8", "replace")
+        if other != owner:
+            release(store, kind, taken, owner)
+            raise DeployError(
+                f"{name}: belongs to stack {other}; destroy that deployment first, or give this "
+                "pipeline another name or the environment a prefix"
+            )
+
+
+def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
+    """Give names back; those that another stack has are left to it."""
+    place = open_place(store)
+    for name in names:
+        key = _key(kind, name)
+        try:
+            is_ours = place.read(key).decode("utf-8", "replace") == owner
+        except FileNotFoundError:
+            continue
+        if is_ours:
+            place.remove(key)
+
+
+def _key(kind: str, name: str) -> str:
+    """Return the file that says who owns a name."""
+    return f"{_FOLDER}/{kind}/{name}"

@@ -1,0 +1,72 @@
+"""The folder that Airflow reads DAGs from: one file a DAG, there as a whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.errors import PlatformError
+from atlas.store import file_path
+from atlas_provider import files
+from atlas_provider.content import digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DagFolder:
+    """A DAG folder of this machine.
+
+    Attributes:
+        path: where it is.
+    """
+
+    path: Path
+
+    @classmethod
+    def at(cls, url: str) -> DagFolder:
+        """Return the folder at a URL.
+
+        Raises:
+            PlatformError: it isn't on this machine, or isn't there.
+        """
+        if not url.startswith("file:"):
+            raise PlatformError(f"dags: '{url}' is no folder of this machine; expected file:///…")
+        path = file_path(url)
+        if not path.is_dir():
+            raise PlatformError(f"{path}: the DAG folder isn't there; `atlas up` makes it")
+        return cls(path)
+
+    def file(self, name: str) -> Path:
+        """Return a DAG's file."""
+        return self.path / f"{name}.py"
+
+    def read(self, name: str) -> bytes | None:
+        """Return a DAG's file, or None when there is none."""
+        try:
+            return self.file(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def digest(self, name: str) -> str:
+        """Return the digest of a DAG's file; empty when there is none."""
+        content = self.read(name)
+        return "" if content is None else digest_of(content)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a DAG's file; until it is whole its name has no ending that Airflow reads."""
+        files.write(self.file(name), content.decode("ascii"))
+
+    def restore(self, name: str, content: bytes | None) -> None:
+        """Put back what `read` gave."""
+        if content is None:
+            self.remove(name)
+        else:
+            files.write(self.file(name), content.decode("utf-8", "surrogateescape"))
+
+    def remove(self, name: str) -> None:
+        """Remove a DAG's file, and what Python compiled of it."""
+        files.remove(self.file(name))
+        for compiled in self.path.glob(f"__pycache__/{name}.cpython-*.pyc"):
+            files.remove(compiled)
