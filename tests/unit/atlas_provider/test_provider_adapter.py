@@ -205,6 +205,8 @@ def test_a_class_takes_exactly_its_kinds_inputs_and_declares_its_outputs(token, 
     assert {name for name, value in props.items() if value is None} == set(schema.outputs)
     assert set(inspect.get_annotations(cls)) == set(schema.outputs)
     required = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
-    assert required | {"name"} >= {
-        name for name, spec in schema.inputs.items() if spec.required
-    } >= required
+    assert (
+        required | {"name"}
+        >= {name for name, spec in schema.inputs.items() if spec.required}
+        >= required
+    )
