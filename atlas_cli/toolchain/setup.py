@@ -49,11 +49,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _set_up(own: Tree, *, full: bool) -> int:
     """Do all there is to do, and return the exit code."""
-    try:
-        with cache.locked(own.root, lambda: say("waiting for another set-up of this tree")):
-            tried = _make(own, again=full)
-    except shell.REFUSALS as error:
-        say(f"failed: {shell.explain(error)}; mend this, then run it again: it goes on from here")
+    with cache.locked(own.root, lambda: say("waiting for another set-up of this tree")):
+        tried, failed = _make(own, again=full)
+    if failed:
+        say(f"failed: {failed}; mend this, then run it again: it goes on from here")
         return 1
     if full or any(tried.values()):
         rows = tools.findings(str(own.python), [str(own.site())])
@@ -61,12 +60,27 @@ def _set_up(own: Tree, *, full: bool) -> int:
     return 0
 
 
-def _make(own: Tree, *, again: bool) -> dict[str, str]:
-    """Make the virtual environment and get the tools, and join them; return what was tried."""
-    with ThreadPoolExecutor(2) as pool:
+def _make(own: Tree, *, again: bool) -> tuple[dict[str, str], str]:
+    """Make the virtual environment while the tools are got.
+
+    Returns:
+        What tools were tried, each with why it couldn't be got; why the environment failed, or "".
+    """
+    with ThreadPoolExecutor(1) as pool:
         others = pool.submit(tools.obtain, say, again=again)
-        made = pool.submit(tree.make, own, say)
-    made.result()
-    tree.compile_sources(own)
-    tree.link(own, engine.cached())
-    return others.result()
+        failed = _make_environment(own)
+        if failed and not others.done():
+            say(f"failed: {failed}; getting the tools goes on")
+    if not failed:
+        tree.link(own, engine.cached())
+    return others.result(), failed
+
+
+def _make_environment(own: Tree) -> str:
+    """Make the virtual environment and compile our own code; return why that failed, or ""."""
+    try:
+        tree.make(own, say)
+        tree.compile_sources(own)
+    except shell.REFUSALS as error:
+        return shell.explain(error)
+    return ""

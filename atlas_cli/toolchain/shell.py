@@ -27,6 +27,7 @@ _KNOWN = {
     "network is unreachable": "no network",
     "connection refused": "the connection was refused",
     "permission denied": "permission denied",
+    "no matching distribution found": "no package index in reach has it",
 }
 
 

@@ -6,6 +6,7 @@ the project), not believed from a stamp; the stamp only says which lock it was f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,7 +20,7 @@ from atlas_cli.toolchain import cache, catalog, debian, shell
 from atlas_cli.toolchain.version import satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: Our own code, compiled by set-up whatever PYTHONDONTWRITEBYTECODE says.
 SOURCES = ("platform", "atlas_cli", "infra")
@@ -132,15 +133,33 @@ def make(tree: Tree, say: Callable[[str], None]) -> None:
     """
     if complete(tree):
         return
-    if not works(tree):
+    if cache.read_json(tree.stamp).get("unfinished") or not works(tree):
         say(f"making {tree.venv} with Python {'.'.join(map(str, sys.version_info[:3]))}")
         create(tree)
     uv = _uv(tree)
     say(f"installing {len(pins(tree.lock.read_text()))} locked packages")
-    quietly = ("-q", "--compile-bytecode", "--python", str(tree.python))
-    shell.run([uv, "pip", "sync", *quietly, tree.lock])
-    alone = ("--no-deps", "--no-build-isolation", "-e", str(tree.root))
-    shell.run([uv, "pip", "install", *quietly, *alone])
+    with _stamped(tree):
+        quietly = ("-q", "--compile-bytecode", "--python", str(tree.python))
+        shell.run([uv, "pip", "sync", *quietly, tree.lock])
+        alone = ("--no-deps", "--no-build-isolation", "-e", str(tree.root))
+        shell.run([uv, "pip", "install", *quietly, *alone])
+
+
+@contextlib.contextmanager
+def _stamped(tree: Tree) -> Iterator[None]:
+    """Stamp the virtual environment as unfinished, until it has been filled.
+
+    A package that was being installed when the power went looks installed to uv: so an environment
+    that was left unfinished is made anew. One that wasn't touched (no network) is as before.
+    """
+    stamp, have = cache.read_json(tree.stamp), installed(tree.site())
+    cache.write_json(tree.stamp, {"unfinished": True})
+    try:
+        yield
+    except shell.REFUSALS:
+        if installed(tree.site()) == have:
+            cache.write_json(tree.stamp, stamp)
+        raise
     cache.write_json(tree.stamp, {"digest": tree.digest()})
 
 

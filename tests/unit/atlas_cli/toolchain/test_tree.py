@@ -122,6 +122,47 @@ def test_what_is_missing_is_synced_compiled_and_stamped(
     assert tree.complete(clone)
 
 
+class Sync:
+    """A uv that does something to the venv, then fails or is killed."""
+
+    def __init__(self, clone: Tree, error: BaseException, touched: bool) -> None:
+        self.clone, self.error, self.touched = clone, error, touched
+        self.run = shell.run
+
+    def __call__(self, command: list[Any], **options: Any) -> str:
+        if "sync" not in command:
+            return self.run(command, **options) if "-I" in command else ""
+        if self.touched:
+            next(
+                self.clone.site().glob("zope*"), self.clone.site() / "typed_thing-1.0.dist-info"
+            ).rmdir()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "touched", "anew"),
+    [
+        (subprocess.CalledProcessError(1, ["uv"], "no network"), False, False),
+        (subprocess.CalledProcessError(1, ["uv"], "disk full"), True, True),
+        (KeyboardInterrupt(), False, True),
+    ],
+)
+def test_a_venv_that_was_left_half_filled_is_made_anew(
+    clone: Tree, monkeypatch: pytest.MonkeyPatch, error: BaseException, touched: bool, anew: bool
+) -> None:
+    fill(clone)
+    clone.stamp.write_text('{"digest": "of an older lock"}')
+    (clone.venv / "bin" / "uv").touch()
+    monkeypatch.setattr(shell, "run", Sync(clone, error, touched))
+    with pytest.raises(type(error)):
+        tree.make(clone, lambda _: None)
+    made: list[Tree] = []
+    monkeypatch.setattr(tree, "create", made.append)
+    with pytest.raises(type(error)):
+        tree.make(clone, lambda _: None)
+    assert made == ([clone] if anew else [])
+
+
 def test_uv_comes_from_the_lock_with_its_hashes(
     clone: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
