@@ -1,0 +1,19 @@
+"""Container engines: which one answers on this machine, and running one container in it."""
+
+from atlas.containers.engine import ENGINES, Engine, find_engine, need_engine
+from atlas.containers.failure import CommandError, redacted, why
+from atlas.containers.running import Container, Ended, run_container, stop_container
+
+__all__ = [
+    "ENGINES",
+    "CommandError",
+    "Container",
+    "Ended",
+    "Engine",
+    "find_engine",
+    "need_engine",
+    "redacted",
+    "run_container",
+    "stop_container",
+    "why",
+]

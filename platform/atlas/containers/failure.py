@@ -1,0 +1,48 @@
+"""Why an engine's command failed, in a line and without passwords."""
+
+from __future__ import annotations
+
+import re
+
+_PASSWORD = re.compile(r"(://)[^/\s@]+@")
+_CAUSES = {
+    "no space left on device": "the disk is full; free some space, `podman image prune` may help",
+    "unauthorized": "the registry takes other credentials",
+    "authentication required": "the registry takes other credentials",
+    "invalid username/password": "the registry takes other credentials",
+    "denied": "permission is denied",
+    "connection refused": "nothing answers there",
+    "no such host": "there is no such host",
+    "manifest unknown": "there is no such image",
+    "name unknown": "there is no such image",
+    "image not known": "there is no such image",
+    "no such image": "there is no such image",
+    "server gave http response to https": "it speaks http, and isn't on this machine",
+}
+
+
+class CommandError(Exception):
+    """A command of an engine or a builder failed.
+
+    Attributes:
+        output: what it printed, without passwords.
+    """
+
+    def __init__(self, command: str, output: str) -> None:
+        """Keep what it printed; the message is the cause, in one line."""
+        self.output = redacted(output)
+        super().__init__(f"{command}: {why(self.output)}")
+
+
+def redacted(text: str) -> str:
+    """Return a text without the passwords that its URLs hold."""
+    return _PASSWORD.sub(r"\1***@", text)
+
+
+def why(output: str) -> str:
+    """Return the known cause that an output tells of, with its last line; or that line alone."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = lines[-1] if lines else "it said nothing"
+    tail = "\n".join(lines[-5:]).lower()
+    known = next((cause for sign, cause in _CAUSES.items() if sign in tail), "")
+    return f"{known} ({last})" if known else last

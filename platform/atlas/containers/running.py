@@ -1,0 +1,158 @@
+"""One container, from its start to its end: output as it comes, limits kept, nothing left."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlas.containers.failure import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from atlas.containers.engine import Engine
+
+NO_START = (125, 126, 127)
+"""Exit codes of the client for a container that didn't start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What to run, in what, and what it may use.
+
+    Attributes:
+        image: the image's reference or id.
+        name: the container's name, by which it is stopped.
+        command: program and arguments; empty for the image's own.
+        environment: variables; their values are on no command line.
+        mounts: folders of this machine, at the same path inside → whether they can be written.
+        user: ``uid:gid``; empty for the image's own.
+        network: ``host``, ``bridge``, ``none`` or a network's name.
+        cpu: cores that it may use.
+        memory: bytes that it may use.
+        gpu: how many GPUs it is given.
+        timeout: seconds until it is killed.
+    """
+
+    image: str
+    name: str
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[Path, bool] = field(default_factory=dict)
+    user: str = ""
+    network: str = "host"
+    cpu: float | None = None
+    memory: int | None = None
+    gpu: int | None = None
+    timeout: float | None = None
+
+    def arguments(self, engine: str) -> list[str]:
+        """Return the arguments of an engine's ``run``."""
+        gpus = _GPUS[engine](self.gpu) if self.gpu else ()
+        options = ("--rm", "--name", self.name, *self._options(), *gpus)
+        return ["run", *options, self.image, *self.command]
+
+    def _options(self) -> Iterator[str]:
+        yield from ("--network", self.network)
+        if self.user:
+            yield from ("--user", self.user)
+        for variable in sorted(self.environment):
+            yield from ("--env", variable)
+        for path, writable in sorted(self.mounts.items()):
+            yield from ("--volume", f"{path}:{path}:{'rw' if writable else 'ro'}")
+        yield from self._limits()
+
+    def _limits(self) -> Iterator[str]:
+        if self.cpu is not None:
+            yield from ("--cpus", f"{self.cpu:g}")
+        if self.memory is not None:
+            yield from ("--memory", str(self.memory), "--memory-swap", str(self.memory))
+
+
+_GPUS: Mapping[str, Callable[[int], tuple[str, ...]]] = {
+    "docker": lambda count: ("--gpus", str(count)),
+    "podman": lambda count: tuple(f"--device=nvidia.com/gpu={each}" for each in range(count)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a container ended: its exit code, and whether its time was up."""
+
+    code: int
+    timed_out: bool = False
+
+
+def run_container(engine: Engine, container: Container, say: Callable[[str], None]) -> Ended:
+    """Run a container to its end.
+
+    Args:
+        engine: where.
+        container: what.
+        say: is given each line of its output, stdout and stderr, as it comes.
+
+    Raises:
+        CommandError: the engine couldn't start it.
+    """
+    process = subprocess.Popen(  # noqa: S603 - a list, no shell
+        engine.command(*container.arguments(engine.name)),
+        env=engine.variables(container.environment),
+        cwd=engine.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    late = threading.Event()
+    try:
+        with _alarm(engine, container, late):
+            last = _followed(process, say)
+    except BaseException:
+        stop_container(engine, container.name)
+        process.wait()
+        raise
+    if process.returncode in NO_START and not late.is_set():
+        raise CommandError(f"{engine.name} run {container.image}", last)
+    return Ended(process.returncode, late.is_set())
+
+
+def stop_container(engine: Engine, name: str) -> None:
+    """Kill and remove a container, if it is there."""
+    for command in (("kill", name), ("rm", "--force", "--volumes", name)):
+        with contextlib.suppress(CommandError):
+            engine.call(*command, timeout=60)
+
+
+def _followed(process: subprocess.Popen[str], say: Callable[[str], None]) -> str:
+    """Hand on a process's output until it ends; return its last lines."""
+    last: list[str] = []
+    for line in process.stdout or ():
+        text = line.rstrip("\n")
+        last = [*last[-4:], text]
+        say(text)
+    process.wait()
+    return "\n".join(last)
+
+
+@contextlib.contextmanager
+def _alarm(engine: Engine, container: Container, late: threading.Event) -> Iterator[None]:
+    """Kill a container when its time is up."""
+    if container.timeout is None:
+        yield
+        return
+
+    def end() -> None:
+        late.set()
+        stop_container(engine, container.name)
+
+    timer = threading.Timer(container.timeout, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
