@@ -31,6 +31,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("validate", "validate:validate", "Check Recipes and Configs, without running anything."),
     Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
+    Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
     Entry("up", "up:up", "Bring the platform up, or repair it, and show its services."),

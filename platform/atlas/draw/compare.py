@@ -25,15 +25,12 @@ def diff(old: Drawing, new: Drawing) -> Drawing:
         what; the notes tell the same of the whole.
     """
     title = new.title if old.title == new.title else f"{old.title} -> {new.title}"
-    changes = _changes(old.facts, new.facts)
-    return Drawing(
-        title=title,
-        nodes=_nodes(old, new),
-        edges=_edges(old, new),
-        groups=_united(old.groups, new.groups),
-        notes=(*new.notes, *(f"{name}: {change}" for name, change in changes.items())),
-        facts=new.facts,
-    )
+    notes = [f"{name}: {change}" for name, change in _changes(old.facts, new.facts).items()]
+    nodes, edges = _nodes(old, new), _edges(old, new)
+    if not notes and not any(each.change for each in (*nodes, *edges)):
+        notes = ["no difference"]
+    groups = _united(old.groups, new.groups)
+    return Drawing(title, nodes, edges, groups, (*new.notes, *notes), new.facts)
 
 
 def _nodes(old: Drawing, new: Drawing) -> tuple[Node, ...]:

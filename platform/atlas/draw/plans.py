@@ -68,7 +68,7 @@ def of_plan(plan: Plan) -> Drawing:
     return of_plans([plan])
 
 
-def of_plans(plans: Iterable[Plan]) -> Drawing:
+def of_plans(plans: Iterable[Plan], *, scoped: bool | None = None) -> Drawing:
     """Return one drawing of several Plans.
 
     The members of a family are drawn once, as they have the same steps; what differs between them
@@ -76,12 +76,13 @@ def of_plans(plans: Iterable[Plan]) -> Drawing:
 
     Args:
         plans: in the order in which to draw them.
+        scoped: whether ids tell Config and flow; by default, if there are several.
 
     Returns:
         The drawing. With one pipeline and flow, a step's id is its full name; otherwise
         ``<config>/<flow>/`` stands before it.
     """
-    parts = _parts(plans)
+    parts = _parts(plans, scoped=scoped)
     lone = parts[0] if len(parts) == 1 else None
     nodes = {node.id: node for part in parts for node in _nodes(part)}
     return Drawing(
@@ -94,12 +95,12 @@ def of_plans(plans: Iterable[Plan]) -> Drawing:
     )
 
 
-def _parts(plans: Iterable[Plan]) -> list[_Part]:
+def _parts(plans: Iterable[Plan], *, scoped: bool | None) -> list[_Part]:
     """Return the parts, one for each Config and flow."""
     found: dict[tuple[str, str], list[Plan]] = {}
     for plan in plans:
         found.setdefault((plan.config, plan.flow), []).append(plan)
-    if len(found) == 1:
+    if not (len(found) > 1 if scoped is None else scoped):
         return [_Part(members[0], tuple(members)) for members in found.values()]
     parts = [_Part(each[0], tuple(each), "/".join(key)) for key, each in found.items()]
     return [replace(part, elsewhere=_places(parts, part)) for part in parts]
@@ -202,6 +203,8 @@ def _source_node(part: _Part, given: Source) -> Node:
         return Node(_source_id(part, given), given.name, DATA, known.get("type", ""), facts=known)
     if given.kind == "model":
         return _model_node(part)
+    if given.kind == "input":
+        return Node(_source_id(part, given), given.name, DATA, "input", part.scope)
     kind = FAMILY if given.kind == FAMILY else PIPELINE
     many = "members" if kind == FAMILY else ""
     return Node(_source_id(part, given), given.name, kind, kind, part.scope, many)
@@ -232,6 +235,8 @@ def _source_id(part: _Part, given: Source) -> str:
         return part.shared_id("model")
     if given.kind == "data":
         return part.shared_id(f"data.{given.name}")
+    if given.kind == "input":
+        return part.step_id(f"input.{given.name}")
     return part.step_id(f"{given.kind}:{given.name}")
 
 
@@ -258,7 +263,7 @@ def _edge(part: _Part, given: Source, target: str, name: str) -> Edge:
     """Return the edge of one input."""
     made = part.plan.by_name[given.name].outputs.get(given.output) if given.kind == "step" else None
     of_type = f": {facts.output(made)}" if made else ""
-    label = "" if given.kind == "data" else given.output or given.name
+    label = "" if given.kind in ("data", "input") else given.output or given.name
     note = f"{facts.source(given)}{of_type} -> {name}"
     return Edge(_source_id(part, given), target, label, note)
 
