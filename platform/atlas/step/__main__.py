@@ -1,0 +1,165 @@
+"""`python -m atlas.step`: run one step of a Plan, as every target does.
+
+Every option is also a variable: ``--store`` is ``ATLAS_STORE``, ``--interval-start`` is
+``ATLAS_INTERVAL_START``, and so on. Exits 0 when the step is done and 1 when it isn't, with one
+line on stderr that says which step, which input and what went wrong, and the user's traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.plan import Plan
+    from atlas.step.binding import Request
+    from atlas.step.execute import Job
+    from atlas.store import Run, Store
+
+_OPTIONS = {
+    "store": "URL of the artifact store",
+    "plan": "digest of the Plan",
+    "run": "id of the run",
+    "step": "full name of the step",
+    "index": "which key, for a step that runs once per key",
+    "interval-start": "start of the run's interval, ISO 8601",
+    "interval-end": "end of the run's interval, ISO 8601, exclusive",
+    "parameters": "parameters as a JSON object",
+    "trigger": "what started the run",
+    "executor-input": "Kubeflow's executor input, JSON",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step and return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return _run(_parsed(arguments))
+    except AtlasError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("atlas.step", description="Run one step of a Plan.")
+    for name, text in _OPTIONS.items():
+        default = os.environ.get(f"ATLAS_{name.upper().replace('-', '_')}", "")
+        parser.add_argument(f"--{name}", default=default, help=text)
+    parser.add_argument("--keys", action="store_true", help="print the indexes of the step's keys")
+    parser.add_argument("--finish", action="store_true", help="record how the whole run ended")
+    options = parser.parse_args(arguments)
+    if options.executor_input:
+        from atlas.step.kfp import filled
+
+        options = filled(options)
+    for name in ("store", "plan", "run", "step"):
+        if not getattr(options, name):
+            parser.error(f"--{name} or ATLAS_{name.upper()} is missing")
+    return options
+
+
+def _run(options: argparse.Namespace) -> int:
+    from atlas.store import open_store
+
+    store = open_store(options.store)
+    plan = store.plan(options.plan)
+    if options.step not in plan.by_name:
+        known = ", ".join(plan.by_name)
+        raise AtlasError(f"{plan.name} has no step '{options.step}'; it has {known}")
+    from atlas.step.binding import bind
+
+    run = bind(store, plan, _request(options))
+    if options.finish:
+        return _finish(store, plan, run)
+    return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)
+
+
+def _request(options: argparse.Namespace) -> Request:
+    from atlas.step.binding import Request, parse_parameters
+
+    return Request(
+        id=options.run,
+        interval_start=options.interval_start,
+        interval_end=options.interval_end,
+        parameters=parse_parameters(options.parameters),
+        trigger=options.trigger or "manual",
+    )
+
+
+def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
+    """Run the step, hand its outputs and metrics on, and report a failure."""
+    from atlas.step.execute import Job, execute
+    from atlas.step.report import after, explain
+
+    job = Job(
+        store=store,
+        plan=plan,
+        run=run,
+        step=plan.step(options.step),
+        folder=code_of(store, plan),
+        index=int(options.index) if options.index else None,
+    )
+    outcome = execute(job)
+    if not outcome.ok:
+        sys.stderr.write(f"{explain(job, outcome)}\n")
+        return 1
+    after(job, outcome)
+    _hand_on(options, job)
+    return 0
+
+
+def code_of(store: Store, plan: Plan) -> Path:
+    """Return the code to run: the image's own where it is the Plan's, else the snapshot."""
+    from atlas.plan.code import code_digest
+    from atlas.store import code_folder
+
+    carried = os.environ.get("ATLAS_CODE_FOLDER")
+    if carried and code_digest(Path(carried)) == plan.code:
+        return Path(carried)
+    return code_folder(store, plan.code)
+
+
+def _keys(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
+    """Print the indexes of a step's keys, as JSON on a line of its own."""
+    from atlas.step.inputs import Reader
+
+    step = plan.step(options.step)
+    if step.foreach is None:
+        raise AtlasError(f"step {step.name}: has no foreach, so it has no keys")
+    indexes = list(range(len(Reader(store, plan, run).keys(step))))
+    if options.executor_input:
+        from atlas.step.kfp import give_parameter
+
+        give_parameter(options.executor_input, "indexes", indexes)
+    sys.stdout.write(f"{json.dumps(indexes)}\n")
+    return 0
+
+
+def _hand_on(options: argparse.Namespace, job: Job) -> None:
+    if options.executor_input:
+        from atlas.step.kfp import give_artifacts
+
+        give_artifacts(options.executor_input, job)
+
+
+def _finish(store: Store, plan: Plan, run: Run) -> int:
+    from atlas.step.finish import finish
+
+    finished = finish(store, plan, run)
+    sys.stdout.writelines(f"{line}\n" for line in finished.lines())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

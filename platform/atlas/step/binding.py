@@ -1,0 +1,143 @@
+"""Binding a run: what is known only at its start, decided once, by whoever comes first."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError, StoreError
+from atlas.step.parameters import checked_parameters
+from atlas.step.upstream import upstream_runs
+from atlas.store import Run
+from atlas.tracking.registry import LocalRegistry, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan
+    from atlas.store import ModelVersion, Store
+    from atlas.tracking.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What whoever starts a run asks for.
+
+    Attributes:
+        id: the run's id, as the target calls it.
+        interval_start: ISO 8601, or empty.
+        interval_end: ISO 8601, or empty.
+        parameters: those that differ from the Plan's defaults.
+        trigger: what started it.
+        commit: git commit of the code, where it is known.
+    """
+
+    id: str
+    interval_start: str = ""
+    interval_end: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    trigger: str = "manual"
+    commit: str = ""
+
+
+def run_id(flow: str, given: str) -> str:
+    """Return a run's id: a target's own may be the same for both flows of a pipeline."""
+    name = given.replace("/", "_").replace("\\", "_").strip(". ")
+    return name if name.startswith(f"{flow}-") else f"{flow}-{name}"
+
+
+def bind(store: Store, plan: Plan, request: Request) -> Run:
+    """Return the run, bound now or by an earlier step.
+
+    A run of the same id under another Plan, such as an interval that runs again after a deploy,
+    is bound anew and takes the place of the old one.
+
+    Raises:
+        StoreError: the store can't be read or written.
+        PlatformError: the model registry doesn't answer, or has no such version.
+        AtlasError: a parameter is wrong, or a pipeline that is read has no successful run.
+    """
+    name = run_id(plan.flow, request.id)
+    if store.has_run(plan.name, name):
+        bound = store.run(plan.name, name)
+        if bound.plan == plan.digest:
+            return bound
+        return store.rebind(_new_run(store, plan, replace(request, id=name)))
+    bound = store.bind(_new_run(store, plan, replace(request, id=name)))
+    return bound if bound.plan == plan.digest else store.rebind(replace(bound, plan=plan.digest))
+
+
+def _new_run(store: Store, plan: Plan, request: Request) -> Run:
+    return Run(
+        id=request.id,
+        pipeline=plan.name,
+        flow=plan.flow,
+        plan=plan.digest,
+        interval_start=_moment(request.interval_start, "interval start"),
+        interval_end=_moment(request.interval_end, "interval end"),
+        parameters=checked_parameters(plan, request.parameters),
+        model=model_of(store, plan),
+        upstream=upstream_runs(store, plan),
+        trigger=request.trigger,
+        commit=request.commit or os.environ.get("ATLAS_COMMIT", ""),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def model_of(store: Store, plan: Plan) -> ModelVersion | None:
+    """Return the model version that a new run of a Plan uses; None when it reads no model.
+
+    Raises:
+        PlatformError: the registry doesn't answer, or has no such version.
+        StoreError: the version lacks a part that a step reads.
+    """
+    read = {s.name for step in plan.steps for s in step.sources() if s.kind == "model"}
+    if plan.model is None or not read:
+        return None
+    version = resolve(registry(store), plan.model.name, plan.model.version)
+    missing = sorted(read - set(version.parts))
+    if missing:
+        has = ", ".join(sorted(version.parts))
+        where = f"model {version.name}, version {version.version}"
+        raise StoreError(f"{where}: has no part '{missing[0]}'; it has {has}")
+    return version
+
+
+def registry(store: Store) -> Registry:
+    """Return MLflow's registry where the platform has one, else the store's own."""
+    url = os.environ.get("ATLAS_MLFLOW_URL")
+    if not url:
+        return LocalRegistry(store)
+    from atlas.tracking.mlflow import Mlflow
+
+    return Mlflow(url)
+
+
+def parse_parameters(text: str) -> dict[str, Any]:
+    """Return parameters that were given as JSON.
+
+    Raises:
+        AtlasError: it is no JSON object.
+    """
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise AtlasError(f"parameters: no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise AtlasError(f"parameters: found a {type(found).__name__}, expected a JSON object")
+    return found
+
+
+def _moment(text: str, what: str) -> str:
+    """Return a moment in ISO 8601, in UTC where it names no zone."""
+    if not text:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise AtlasError(f"{what}: '{text}' is no moment; expected such as 2026-01-31") from None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat()

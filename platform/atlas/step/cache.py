@@ -1,0 +1,118 @@
+"""The cache: a step whose code, params and inputs were seen before isn't run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.step.params import given_params
+from atlas.step.reach import reached_digest
+from atlas.store.manifest import Manifest
+from atlas.values import canonical, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.step.inputs import Reader
+    from atlas.store import Store
+
+VERSION = 1
+"""Raised when a change to Atlas makes earlier results wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a step's result depends on.
+
+    Attributes:
+        value: digest of it all.
+        parts: short digests by what they are of: ``code``, ``params.trees``, ``inputs.rows``…
+        refusal: why the result may not be kept; empty when it may.
+    """
+
+    value: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An earlier result: the run it is of, its artifacts and metrics."""
+
+    run: str
+    outputs: Mapping[str, Manifest]
+    metrics: Mapping[str, float]
+
+
+def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key:
+    """Return the cache key of a step, or of one key of it.
+
+    Args:
+        reader: reads the run's artifacts.
+        step: the step.
+        folder: its pipeline's code.
+        key: the ``foreach`` key.
+
+    Raises:
+        StepError: an input isn't there.
+    """
+    plan, run = reader.plan, reader.run
+    parts = {"code": reached_digest(folder, step.cls.partition(":")[0], plan.code)}
+    given = given_params(step, run)
+    parts |= {f"params.{name}": digest(value) for name, value in given.items()}
+    for name, source in step.inputs.items():
+        parts[f"inputs.{name}"] = reader.digest(step, name, source)
+    parts["foreach"] = digest(key) if step.foreach else ""
+    parts["interval"] = digest([run.interval_start, run.interval_end])
+    rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
+    parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get("ATLAS_IMAGE", ""), rest])
+    short = {name: value[:16] for name, value in parts.items() if value}
+    return Key(digest(parts), short, _refusal(plan, step))
+
+
+def _formats(step: PlanStep) -> list[list[str]]:
+    return [[name, output.format] for name, output in sorted(step.outputs.items()) if output.format]
+
+
+def _refusal(plan: Plan, step: PlanStep) -> str:
+    """Return why a step's result may not be kept, or nothing."""
+    if step.cache is False:
+        return "its cache is off"
+    for source in step.sources():
+        if source.kind == "data" and not plan.data[source.name].version:
+            return f"data.{source.name} has no version"
+    return ""
+
+
+def find(store: Store, key: Key) -> Hit | None:
+    """Return the result that is kept under a key, when all of it is still there."""
+    try:
+        raw = json.loads(store.place.read(_place(key)))
+        outputs = {name: Manifest(**one) for name, one in raw["outputs"].items()}
+        hit = Hit(raw["run"], outputs, raw["metrics"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return hit if all(map(store.has, outputs.values())) else None
+
+
+def keep(store: Store, key: Key, hit: Hit) -> None:
+    """Keep a result under a key."""
+    outputs = {name: manifest.to_json() for name, manifest in hit.outputs.items()}
+    entry = {"run": hit.run, "outputs": outputs, "metrics": dict(hit.metrics)}
+    store.place.write(_place(key), canonical(entry).encode())
+
+
+def _place(key: Key) -> str:
+    return f"cache/{key.value[:2]}/{key.value}.json"
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return what differs between the keys of two runs of a step, in words."""
+    names = [name for name in (*now, *before) if before.get(name) != now.get(name)]
+    shown = list(dict.fromkeys(names))[:3]
+    return f"{', '.join(shown)} changed" if shown else "its earlier result is gone"

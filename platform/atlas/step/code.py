@@ -1,0 +1,179 @@
+"""Users' code, loaded under a private name a pipeline: every folder may have its own `steps.py`.
+
+The folder of the pipeline ``tumour`` is the package ``atlas.step.code.tumour``; its ``steps.py`` is
+``atlas.step.code.tumour.steps``. Inside it, ``import helpers`` and ``from .helpers import x`` both
+mean the folder's own module, and nothing of it is importable as ``helpers`` elsewhere.
+
+A model that was pickled or stored with skops names its classes so. That is why the name is the
+Config's, the same in training and inference, and why a process that a step starts (joblib,
+multiprocessing) finds the code too: the variable ``ATLAS_CODE`` says which folder is which.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import sys
+from functools import lru_cache
+from importlib import import_module
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+)
+from importlib.util import find_spec as find_installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+FOLDERS = "ATLAS_CODE"
+"""Variable with a JSON object: a Config's name → the folder of its code."""
+
+__path__: list[str] = []
+
+_PREFIX = f"{__name__}."
+_folders: dict[str, str] = {}
+
+
+def mount(name: str, folder: Path) -> None:
+    """Make a folder's code the package of a pipeline.
+
+    Args:
+        name: the Config's name.
+        folder: where the code is. Another folder under the same name takes its place.
+    """
+    path = os.fspath(folder)
+    if _folders.get(name) == path:
+        return
+    unmount(name)
+    _folders[name] = path
+    os.environ[FOLDERS] = json.dumps(_folders)
+
+
+def unmount(name: str) -> None:
+    """Forget a pipeline's code, so that it is read anew."""
+    _folders.pop(name, None)
+    package = f"{_PREFIX}{name}"
+    for module in [one for one in sys.modules if one == package or one.startswith(f"{package}.")]:
+        del sys.modules[module]
+    _is_sibling.cache_clear()
+
+
+def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
+    """Return a class of a mounted pipeline's code, or of a package that the project allows.
+
+    Args:
+        name: the Config's name.
+        cls: ``module:Class``.
+        allow: packages besides the pipeline's own that the class may be of.
+
+    Raises:
+        ImportError: there is no such module, or it isn't allowed; and whatever importing it raises.
+        AttributeError: there is no such class in it.
+    """
+    module, _, attribute = cls.partition(":")
+    own = _is_sibling(_folders[name], module.partition(".")[0])
+    full = f"{_PREFIX}{name}.{module}" if own else module
+    allowed = (f"{_PREFIX}{name}", "atlas.template", *allow)
+    _check_allowed(full, allowed)
+    target = getattr(import_module(full), attribute)
+    if not isinstance(target, type):
+        raise AttributeError(f"{cls} is no class")
+    _check_allowed(target.__module__, allowed)
+    return target
+
+
+def _check_allowed(module: str, allowed: Sequence[str]) -> None:
+    if not any(module == one or module.startswith(f"{one}.") for one in allowed):
+        where = "neither in the pipeline's folder nor allowed by the project ([tool.atlas] allow)"
+        raise ImportError(f"'{module}' is {where}", name=module)
+
+
+@lru_cache(maxsize=10_000)
+def _is_sibling(folder: str, name: str) -> bool:
+    """Tell whether a plain import of a name means the folder's own module, as for a script."""
+    base = Path(folder, name)
+    if base.with_suffix(".py").is_file() or (base / "__init__.py").is_file():
+        return True
+    return base.is_dir() and any(base.rglob("*.py")) and find_installed(name) is None
+
+
+class _Loader(SourceFileLoader):
+    """Loads one module, whose plain imports look into its pipeline's folder first."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module its own ``__import__`` and run it."""
+        pipeline = module.__name__.removeprefix(_PREFIX).partition(".")[0]
+        own = {**vars(builtins), "__import__": _importing(pipeline)}
+        module.__dict__["__builtins__"] = own
+        super().exec_module(module)
+
+
+def _importing(pipeline: str) -> Callable[..., Any]:
+    """Return what the import statement calls in the modules of a pipeline."""
+    package, folder = f"{_PREFIX}{pipeline}", _folders[pipeline]
+
+    def load(
+        name: str,
+        globals: Any = None,
+        locals: Any = None,
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> Any:
+        top = name.partition(".")[0]
+        if level or not _is_sibling(folder, top):
+            return builtins.__import__(name, globals, locals, fromlist, level)
+        full = f"{package}.{name}"
+        import_module(full)
+        if fromlist:
+            return builtins.__import__(full, globals, locals, fromlist, 0)
+        return sys.modules[f"{package}.{top}"]
+
+    return load
+
+
+class _Finder:
+    """Finds the modules of mounted pipelines."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """Return where a module of a pipeline is; None for every other name."""
+        if not fullname.startswith(_PREFIX):
+            return None
+        name = fullname.removeprefix(_PREFIX)
+        if "." not in name:
+            return _package(fullname, name)
+        for folder in path or ():
+            spec = _file_finder(folder).find_spec(fullname)
+            if spec is not None:
+                return spec
+        return None
+
+
+def _package(fullname: str, name: str) -> ModuleSpec | None:
+    """Return the package that stands for a pipeline's whole folder."""
+    if name not in _folders:
+        _folders.update(json.loads(os.environ.get(FOLDERS) or "{}"))
+    if name not in _folders:
+        return None
+    spec = ModuleSpec(fullname, None, is_package=True)
+    spec.submodule_search_locations = [_folders[name]]
+    return spec
+
+
+def _file_finder(folder: str) -> FileFinder:
+    sources = (_Loader, SOURCE_SUFFIXES)
+    return FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), sources)
+
+
+if not any(isinstance(one, _Finder) for one in sys.meta_path):
+    sys.meta_path.insert(0, _Finder())

@@ -1,0 +1,218 @@
+"""Data sets of the Config, opened where the Environment says they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StepError, StoreError
+from atlas.store import open_place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas.plan import Data as Declared
+    from atlas.store import Place
+
+_TABLES = ("parquet", "csv")
+
+
+@dataclass
+class DataHandle:
+    """A data set that a step may read and write; what `atlas.template.Data` promises.
+
+    Attributes:
+        name: its name in the Config.
+        uri: where it is; a folder, with a part per interval, when it ends with ``/``.
+        format: ``parquet``, ``csv``, ``json`` or ``bytes``.
+        step: the step's full name, for messages.
+        interval: start of the run's interval, or empty.
+        written: whether the step has written to it.
+    """
+
+    name: str
+    uri: str
+    format: str
+    step: str
+    interval: str = ""
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+    written: bool = False
+
+    def read(self) -> Any:
+        """Return the content: a DataFrame for a table, else what the format gives.
+
+        Of a folder, all of its parts, one after the other.
+
+        Raises:
+            StepError: it isn't there, or isn't what its format says.
+        """
+        place, key = self._place()
+        try:
+            keys = _parts(place, key, self.format) if self.uri.endswith("/") else [key]
+            if not keys:
+                raise FileNotFoundError(self.uri)
+            return _joined([self._read(place, one) for one in keys])
+        except FileNotFoundError:
+            hint = "the Environment's data says where it is"
+            raise StepError(
+                self.step, f"data.{self.name}: nothing at {self.uri} ({hint})"
+            ) from None
+
+    def write(self, value: Any) -> None:
+        """Write the content; within a run that has an interval, that interval's part of it.
+
+        A reader sees the whole of it, or what was there before.
+
+        Raises:
+            StepError: the value doesn't fit the format, or it can't be written.
+        """
+        self.written = True
+        place, key = self._place()
+        if self.uri.endswith("/"):
+            key = f"{key}/{self._part()}" if key else self._part()
+        try:
+            with place.writing(key) as path:
+                self._encode(value, path)
+        except StoreError as error:
+            raise StepError(self.step, f"data.{self.name}: {error}") from error
+
+    def _part(self) -> str:
+        """Return the file of the run's interval; without one, the only file."""
+        interval = self.interval.replace("/", "-")
+        return f"interval={interval}/part.{self.format}" if interval else f"part.{self.format}"
+
+    def _place(self) -> tuple[Place, str]:
+        """Return the place that the URI is in, and the key in it."""
+        if self.uri.endswith("/"):
+            return self._open(self.uri.rstrip("/")), ""
+        folder, _, name = self.uri.rpartition("/")
+        return self._open(folder), name
+
+    def _open(self, url: str) -> Place:
+        if not self.options:
+            return open_place(url)
+        from atlas.store.remote import RemotePlace
+
+        return RemotePlace(url, self.options)
+
+    def _read(self, place: Place, key: str) -> Any:
+        path = place.local(key)
+        if not path.exists():
+            raise FileNotFoundError(key)
+        try:
+            return _READERS[self.format](path)
+        except (FileNotFoundError, MemoryError):
+            raise
+        except Exception as error:
+            first = str(error).strip().partition("\n")[0]
+            message = f"data.{self.name}: {self.uri} can't be read as {self.format}: {first}"
+            raise StepError(self.step, message) from error
+
+    def _encode(self, value: Any, path: Path) -> None:
+        if self.format in _TABLES and not hasattr(value, f"to_{self.format}"):
+            found = f"a {type(value).__name__} can't be written as {self.format}"
+            raise StepError(self.step, f"data.{self.name}: {found}; expected a DataFrame")
+        _WRITERS[self.format](value, path)
+
+
+def open_data(declared: Declared, name: str, step: str, interval: str, store: str) -> DataHandle:
+    """Return the handle of a data set.
+
+    Args:
+        declared: what the Plan says of it.
+        name: its name in the Config.
+        step: the step that gets it, for messages.
+        interval: start of the run's interval, or empty.
+        store: URL of the artifact store, for ``store:`` URIs.
+
+    Raises:
+        StepError: its URI or format is none that can be opened here.
+    """
+    uri = absolute(declared.uri, store)
+    if not uri:
+        hint = "the Environment's data must say where it is"
+        raise StepError(step, f"data.{name}: can't open {declared.uri or 'it'} ({hint})")
+    format = declared.format or _format_of(uri)
+    if format not in _READERS:
+        raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(_READERS)}")
+    return DataHandle(name, uri, format, step, interval)
+
+
+def absolute(uri: str, store: str) -> str:
+    """Return a data set's URI with the store or the project in front, where it is in one."""
+    scheme, _, rest = uri.partition(":")
+    if scheme == "store":
+        return f"{store}/{rest}"
+    if scheme == "project":
+        project = os.environ.get("ATLAS_PROJECT", "")
+        return f"file://{project}/{rest}" if project else ""
+    return uri
+
+
+def _format_of(uri: str) -> str:
+    if uri.endswith("/"):
+        return "parquet"
+    ending = uri.rpartition("/")[2].rpartition(".")[2]
+    return ending if ending in _READERS else "bytes"
+
+
+def _parts(place: Place, key: str, format: str) -> list[str]:
+    """Return the keys of a folder's parts, in the order of their intervals."""
+    keys = (entry.key for entry in place.entries(key))
+    wanted = [one for one in keys if one.endswith(f".{format}") and not _hidden(one)]
+    return sorted(wanted)
+
+
+def _hidden(key: str) -> bool:
+    return any(part[:1] in (".", "_") for part in key.split("/"))
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return one part as it is; tables in one table; anything else as a list."""
+    if len(parts) == 1:
+        return parts[0]
+    if all(hasattr(part, "columns") for part in parts):
+        import pandas
+
+        return pandas.concat(parts, ignore_index=True)
+    return parts
+
+
+def _read_parquet(path: Path) -> Any:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        return file.read().to_pandas()
+
+
+def _read_csv(path: Path) -> Any:
+    import pandas
+
+    return pandas.read_csv(path)
+
+
+def _write_csv(value: Any, path: Path) -> None:
+    value.to_csv(path, index=False)
+
+
+def _write_json(value: Any, path: Path) -> None:
+    if hasattr(value, "to_json"):
+        value.to_json(path, orient="records")
+    else:
+        path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False), "utf-8")
+
+
+_READERS: dict[str, Any] = {
+    "parquet": _read_parquet,
+    "csv": _read_csv,
+    "json": lambda path: json.loads(path.read_text("utf-8")),
+    "bytes": lambda path: path.read_bytes(),
+}
+_WRITERS: dict[str, Any] = {
+    "parquet": lambda value, path: value.to_parquet(path),
+    "csv": _write_csv,
+    "json": _write_json,
+    "bytes": lambda value, path: path.write_bytes(value),
+}

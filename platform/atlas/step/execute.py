@@ -1,0 +1,251 @@
+"""Running one step: the only code that does, on every target."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError, StepError
+from atlas.step import cache, code
+from atlas.step.data import DataHandle
+from atlas.step.failure import one_line, user_traceback
+from atlas.step.inputs import Reader
+from atlas.step.outcome import DONE, FAILED, Outcome
+from atlas.step.outputs import outputs_of
+from atlas.step.params import checked_params, given_params
+from atlas.step.secrets import secrets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.store import Run, Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of one run, or one key of it.
+
+    Attributes:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+        step: the step.
+        folder: the code to run.
+        index: which key, for a step that runs once per key.
+        use_cache: whether an earlier result may be taken; this one is kept anyhow.
+        previous: id of the run before this one, to say what changed since; or empty.
+        attempt: 1 for the first.
+        logger: where the step's log goes.
+    """
+
+    store: Store
+    plan: Plan
+    run: Run
+    step: PlanStep
+    folder: Path
+    index: int | None = None
+    use_cache: bool = True
+    previous: str = ""
+    attempt: int = 1
+    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
+
+    @property
+    def address(self) -> tuple[str, str, str]:
+        """The pipeline's, the run's and the step's name, as the store takes them."""
+        return self.run.pipeline, self.run.id, self.step.name
+
+
+def execute(job: Job) -> Outcome:
+    """Run a step and record its outcome; a failure is an outcome too.
+
+    Raises:
+        StoreError: the outcome can't be recorded.
+        KeyboardInterrupt: it was interrupted; that is recorded as well.
+    """
+    started, clock = _now(), time.monotonic()
+    try:
+        outcome = _attempt(job)
+    except KeyboardInterrupt:
+        record(job, _timed(_failed(job, "interrupted"), started, clock))
+        raise
+    except SystemExit as error:
+        outcome = _failed(job, f"called sys.exit({error.code!r})", error)
+    except AtlasError as error:
+        outcome = _failed(job, _message(job, error), error.__cause__)
+    except BaseException as error:
+        outcome = _failed(job, one_line(error), error)
+    outcome = _timed(outcome, started, clock)
+    record(job, outcome)
+    return outcome
+
+
+def record(job: Job, outcome: Outcome) -> None:
+    """Write a step's outcome to the store."""
+    job.store.write_outcome(*job.address, outcome.to_json(), job.index)
+
+
+def recorded(store: Store, run: Run, step: str, index: int | None = None) -> Outcome | None:
+    """Return the outcome that a step has in a run, under the run's own Plan; else None."""
+    raw = store.outcome(run.pipeline, run.id, step, index)
+    return Outcome.from_json(raw) if raw and raw.get("plan") == run.plan else None
+
+
+def _attempt(job: Job) -> Outcome:
+    """Take an earlier result or run the class."""
+    reader = Reader(job.store, job.plan, job.run)
+    item = _item(job, reader)
+    key = cache.key_of(reader, job.step, job.folder, item)
+    hit = cache.find(job.store, key) if job.use_cache and not key.refusal else None
+    outcome = _adopt(job, hit) if hit else _perform(job, reader, item, key)
+    return replace(outcome, key=key.value, parts=key.parts, attempts=job.attempt)
+
+
+def _item(job: Job, reader: Reader) -> Any:
+    """Return the key that this unit of the step runs for."""
+    if job.step.foreach is None:
+        return None
+    keys = reader.keys(job.step)
+    if job.index is None or not 0 <= job.index < len(keys):
+        found = "no index" if job.index is None else f"index {job.index}"
+        raise StepError(job.step.name, f"{found}, expected one of {len(keys)} keys")
+    return keys[job.index]
+
+
+def _adopt(job: Job, hit: cache.Hit) -> Outcome:
+    """Make an earlier result this run's."""
+    for name, manifest in hit.outputs.items():
+        job.store.refer(*job.address, name, manifest, index=job.index)
+    digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
+    return Outcome(
+        DONE, job.plan.digest, cached=True, reason=hit.run, metrics=hit.metrics, outputs=digests
+    )
+
+
+def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
+    """Run the class, write what it returns, and keep it for later runs."""
+    metrics = _Metrics(job.step.name)
+    result, inputs = _call(job, reader, item, metrics)
+    manifests = {
+        name: job.store.put(
+            *job.address, name, value, index=job.index, format=_format(job.step, name)
+        )
+        for name, value in result.items()
+    }
+    writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
+    reason = _reason(job, key, bool(manifests) and not writes)
+    if manifests and not writes and not key.refusal:
+        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, metrics.values)
+        cache.keep(job.store, key, hit)
+    digests = {name: manifest.sha256 for name, manifest in manifests.items()}
+    return Outcome(DONE, job.plan.digest, reason=reason, metrics=metrics.values, outputs=digests)
+
+
+def _call(
+    job: Job, reader: Reader, item: Any, metrics: _Metrics
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Construct the class, run it, and return its outputs and its inputs."""
+    step = job.step
+    cls = _load(job)
+    params = checked_params(step, cls, given_params(step, job.run))
+    inputs = {name: reader.value(step, name, one) for name, one in step.inputs.items()}
+    given = {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
+    context = _context(job, metrics)
+    result = cls(context=context, **params).run(**given)
+    return outputs_of(step, cls, result), inputs
+
+
+def _load(job: Job) -> type[Any]:
+    code.mount(job.plan.config, job.folder)
+    try:
+        return code.load_class(job.plan.config, job.step.cls, job.plan.packages)
+    except (ImportError, AttributeError) as error:
+        message = f"class {job.step.cls} can't be loaded: {one_line(error)}"
+        raise StepError(job.step.name, message) from error
+
+
+def _context(job: Job, metrics: _Metrics) -> Any:
+    from atlas.template import Context
+
+    return Context(
+        step=job.step.name,
+        run=job.run.id,
+        pipeline=job.run.pipeline,
+        interval_start=job.run.interval_start,
+        interval_end=job.run.interval_end,
+        logger=job.logger,
+        metric=metrics,
+        secrets=secrets_of(job.plan, job.step),
+        index=job.index,
+    )
+
+
+class _Metrics:
+    """Collects a step's metrics; what a Context's ``metric`` is in a run."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self.values: dict[str, float] = {}
+
+    def __call__(self, name: str, value: float, /) -> None:
+        """Record one value; the last one of a name counts.
+
+        Raises:
+            StepError: it is no finite number.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise StepError(self.step, f"metric '{name}' is {value!r}, expected a finite number")
+        self.values[str(name)] = number
+
+
+def _format(step: PlanStep, output: str) -> str:
+    return step.outputs[output].format if output in step.outputs else ""
+
+
+def _reason(job: Job, key: cache.Key, keeps: bool) -> str:
+    """Return why no earlier result was taken, in words."""
+    if key.refusal:
+        return key.refusal
+    if not keeps:
+        return "it has no output to keep"
+    if not job.use_cache:
+        return "the run doesn't use the cache"
+    before = _before(job)
+    return cache.changed(before, key.parts) if before else "it hasn't run before"
+
+
+def _before(job: Job) -> Mapping[str, str]:
+    """Return what the step's key was made of in the run before this one."""
+    if not job.previous:
+        return {}
+    raw = job.store.outcome(job.run.pipeline, job.previous, job.step.name, job.index)
+    found: Mapping[str, str] = raw.get("parts", {}) if raw else {}
+    return found
+
+
+def _failed(job: Job, error: str, cause: BaseException | None = None) -> Outcome:
+    text = user_traceback(cause) if cause is not None else ""
+    return Outcome(FAILED, job.plan.digest, error=error, traceback=text, attempts=job.attempt)
+
+
+def _message(job: Job, error: AtlasError) -> str:
+    """Return what an error of Atlas's says, without the step in front."""
+    return str(error).removeprefix(f"step {job.step.name}: ")
+
+
+def _timed(outcome: Outcome, started: str, clock: float) -> Outcome:
+    seconds = round(time.monotonic() - clock, 6)
+    return replace(outcome, started=started, ended=_now(), seconds=seconds)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,55 @@
+"""What a user sees of a failure: one line, and the traceback from their own frame on."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_ATLAS = str(Path(__file__).resolve().parents[1])
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line: its type, and the first line of what it says."""
+    first = str(error).strip().partition("\n")[0]
+    name = type(error).__name__
+    return f"{name}: {first}" if first else name
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return the traceback from the first frame that isn't Atlas's; all of it when there is none.
+
+    Causes and contexts are part of it. A syntax error in the user's code has no frame of theirs,
+    and says its own place.
+    """
+    found = traceback.TracebackException.from_exception(error)
+    _trim(found, error)
+    return "".join(found.format())
+
+
+def _trim(found: traceback.TracebackException, error: BaseException) -> None:
+    """Drop Atlas's frames from the top of a traceback and of its causes."""
+    skipped = _atlas_frames(error.__traceback__)
+    del found.stack[:skipped]
+    for inner, cause in (
+        (found.__cause__, error.__cause__),
+        (found.__context__, error.__context__),
+    ):
+        if inner is not None and cause is not None:
+            _trim(inner, cause)
+
+
+def _atlas_frames(trace: TracebackType | None) -> int:
+    """Count the frames on top that are Atlas's or the import system's, not the user's."""
+    count = 0
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((_ATLAS, "<frozen ")):
+            # A Template of fixed shape calls the user's method from inside of Atlas.
+            return count
+        count += 1
+        trace = trace.tb_next
+    return count

@@ -1,0 +1,209 @@
+"""The end of a run: its outcome, its trained model, and its record on the way to MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from atlas.errors import PlatformError
+from atlas.step.execute import recorded
+from atlas.step.inputs import Reader
+from atlas.step.outcome import DONE, FAILED
+from atlas.step.upstream import latest_key
+from atlas.store import Part, artifact_key
+from atlas.store.store import OUTCOME, run_key
+from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.promotion import promote
+from atlas.tracking.record import metrics_of, record_of, tags_of
+from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
+from atlas.tracking.send import send
+from atlas.tracking.spool import Pending, pending_for, state_spool
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from atlas.plan import Plan, PlanStep
+    from atlas.store import Run, Store
+    from atlas.tracking.promotion import Promotion
+    from atlas.tracking.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a run.
+
+    Attributes:
+        status: ``done`` or ``failed``.
+        missing: steps that aren't done.
+        model: the registered name of the model that it trained, or empty.
+        version: the new version's number.
+        promotion: whether that is the champion now, and why.
+        tracked: MLflow's id of the run; empty when it waits in the spool.
+        warnings: what didn't work out beside the run itself.
+    """
+
+    status: str
+    missing: tuple[str, ...] = ()
+    model: str = ""
+    version: str = ""
+    promotion: Promotion | None = None
+    tracked: str = ""
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+    def lines(self) -> list[str]:
+        """Return it in words, a line each."""
+        lines = [f"warning: {text}" for text in self.warnings]
+        if self.missing:
+            lines.append(f"not done: {', '.join(self.missing)}")
+        if self.model:
+            lines.append(f"registered {self.model} version {self.version}")
+        if self.promotion:
+            verb = "is" if self.promotion.promoted else "isn't"
+            lines.append(f"version {self.version} {verb} the {CHAMPION}: {self.promotion.reason}")
+        return lines
+
+
+def finish(store: Store, plan: Plan, run: Run, *, parent: str = "") -> Finished:
+    """Record how a run ended, register what it trained, and tell MLflow.
+
+    Doing it twice changes nothing: the same run is the same MLflow run and the same version.
+
+    Raises:
+        StoreError: the outcome can't be recorded.
+    """
+    missing = unfinished(store, plan, run)
+    status = FAILED if missing else DONE
+    ended = datetime.now(UTC).isoformat(timespec="milliseconds")
+    outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
+    store.place.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", canonical(outcome).encode())
+    if not missing:
+        steps = [step.name for step in plan.steps]
+        pointer = canonical({"run": run.id, "steps": steps}).encode()
+        store.place.write(latest_key(plan.name, plan.flow), pointer)
+    return deliver(store, plan, run, Finished(status, tuple(missing)), parent=parent)
+
+
+def deliver(
+    store: Store, plan: Plan, run: Run, finished: Finished, *, parent: str = "", again: bool = False
+) -> Finished:
+    """Tell MLflow of a run that is over, and register its model; else keep it in the spool.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+        finished: how it ended.
+        parent: MLflow's id of the run that it is nested in, or empty.
+        again: whether an earlier try may have left something with MLflow.
+    """
+    url = os.environ.get("ATLAS_MLFLOW_URL", "")
+    pending = replace(pending_for(store, run, running=False, parent=parent), tried=bool(url))
+    if not url:
+        return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
+    try:
+        server = Mlflow(url)
+        tracked = send(server, record_of(store, plan, run), parent=parent, again=again)
+        finished = _registered(store, plan, run, server, replace(finished, tracked=tracked))
+    except PlatformError as error:
+        warning = f"{error}; the run waits in the spool, `atlas runs --sync` sends it"
+        finished = replace(finished, warnings=(*finished.warnings, warning))
+        return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
+    spool = state_spool()
+    if spool is not None:
+        spool.remove(pending)
+    return finished
+
+
+def unfinished(store: Store, plan: Plan, run: Run) -> list[str]:
+    """Return the steps of a run that aren't done, in the Plan's order."""
+    return [step.name for step in plan.steps if not _is_done(store, plan, run, step)]
+
+
+def finish_if_over(store: Store, plan: Plan, run: Run, step: str) -> Finished | None:
+    """Finish a run after the last of its steps, where no one else will; only once.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+        step: the step that has just been done.
+    """
+    followed = {name for other in plan.steps for name in other.upstream()}
+    if step in followed or unfinished(store, plan, run):
+        return None
+    marker = f"{run_key(run.pipeline, run.id)}/finished-{run.plan[:16]}.json"
+    return finish(store, plan, run) if store.place.create(marker, b"{}") else None
+
+
+def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
+    if step.foreach is None:
+        outcome = recorded(store, run, step.name)
+        return outcome is not None and outcome.ok
+    source = step.foreach[1]
+    if source.kind == "step" and not _is_done(store, plan, run, plan.step(source.name)):
+        return False
+    count = range(len(Reader(store, plan, run).keys(step)))
+    outcomes = (recorded(store, run, step.name, index) for index in count)
+    return all(one is not None and one.ok for one in outcomes)
+
+
+def _registered(
+    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
+) -> Finished:
+    """Register the model that a training run has made, and promote it if it passes the rule."""
+    model = plan.model
+    if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
+        return finished
+    registration = _registration(store, plan, run)
+    version = registry.register(registration, finished.tracked)
+    metrics = registration.metrics
+    promotion = promote(registry, model.name, version, plan.promotion, metrics)
+    if not isinstance(registry, LocalRegistry):
+        _mirror(LocalRegistry(store), registration, version, promotion)
+    return replace(finished, model=model.name, version=version, promotion=promotion)
+
+
+def _mirror(
+    local: LocalRegistry, registration: Registration, version: str, promotion: Promotion
+) -> None:
+    """Keep what MLflow knows in the store too, for runs while MLflow is down."""
+    local.add(registration, version)
+    if promotion.promoted:
+        local.set_alias(registration.model, CHAMPION, version)
+
+
+def _registration(store: Store, plan: Plan, run: Run) -> Registration:
+    model = plan.model
+    assert model is not None  # noqa: S101  (the caller has looked; for mypy)
+    parts = {name: _part(store, run, output) for name, output in model.parts.items()}
+    data = {
+        f"atlas.data.{name}": canonical({"uri": one.uri, "version": one.version})
+        for name, one in plan.data.items()
+    }
+    tags = {**tags_of(plan, run), **data}
+    return Registration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
+
+
+def _part(store: Store, run: Run, output: str) -> Part:
+    step, _, name = output.rpartition(".")
+    key = artifact_key(run.pipeline, run.id, step, name, None)
+    return Part(f"{store.url}/{key}", store.manifest_at(key).sha256)
+
+
+def _keep(pending: Pending, finished: Finished) -> Finished:
+    """Leave a run in the spool, where there is one."""
+    spool = state_spool()
+    if spool is not None:
+        spool.add(pending)
+    return finished
+
+
+def finished_run(store: Store, run: Run) -> Finished | None:
+    """Return how a run ended, as it was recorded; None when it hasn't."""
+    try:
+        raw = json.loads(store.place.read(f"{run_key(run.pipeline, run.id)}/{OUTCOME}"))
+    except FileNotFoundError:
+        return None
+    return Finished(raw["status"], tuple(raw.get("missing", ())))

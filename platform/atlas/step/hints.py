@@ -1,0 +1,151 @@
+"""Type hints at run time: whether a value fits one, and how JSON becomes what it asks for.
+
+Hints that can't be evaluated (a name under ``TYPE_CHECKING``) are compared by their name.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections import abc
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from atlas.template import Bounds
+
+_ANY = (Any, object)
+
+
+def resolve(hint: Any, names: dict[str, Any]) -> Any:
+    """Return a hint that may be a string as what it stands for, or the string when it can't be.
+
+    Args:
+        hint: the annotation.
+        names: the globals of the module it stands in.
+    """
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return eval(hint, names)  # noqa: S307  (the user's own annotation, as typing does)
+    except Exception:
+        return hint
+
+
+def globals_of(cls: type[Any]) -> dict[str, Any]:
+    """Return the globals of the module that a class is defined in."""
+    return vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Tell whether a value is what a hint asks for; a hint of an unknown kind takes anything."""
+    if isinstance(hint, str):
+        return _fits_name(value, hint)
+    if hint is None or hint is type(None):
+        return value is None
+    if hint in _ANY or isinstance(hint, typing.TypeVar | typing.ForwardRef):
+        return True
+    origin = get_origin(hint)
+    if origin is not None:
+        return _fits_generic(value, origin, get_args(hint))
+    return _fits_class(value, hint) if isinstance(hint, type) else True
+
+
+def _fits_name(value: Any, hint: str) -> bool:
+    """Compare by the last word of a name that couldn't be evaluated."""
+    name = hint.partition("[")[0].strip()
+    if "|" in hint or "[" in hint or not name.replace(".", "").isidentifier():
+        return True
+    last = name.rpartition(".")[2]
+    return any(kind.__name__ == last for kind in type(value).__mro__)
+
+
+def _fits_class(value: Any, hint: type[Any]) -> bool:
+    if hint is float:
+        return _is_number(value)
+    if hint is int:
+        return _is_whole(value)
+    if getattr(hint, "_is_protocol", False) or typing.is_typeddict(hint):
+        return True
+    return isinstance(value, hint)
+
+
+def _is_number(value: Any) -> bool:
+    kinds = {kind.__name__ for kind in type(value).__mro__}
+    return not isinstance(value, bool) and bool(kinds & {"int", "float", "floating", "integer"})
+
+
+def _is_whole(value: Any) -> bool:
+    kinds = {kind.__name__ for kind in type(value).__mro__}
+    return not isinstance(value, bool) and bool(kinds & {"int", "integer"})
+
+
+def _fits_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> bool:
+    if origin is Annotated:
+        return fits(value, args[0]) and all(_within(value, one) for one in args[1:])
+    if origin in (Union, types.UnionType):
+        return any(fits(value, arg) for arg in args)
+    if origin is Literal:
+        return any(type(one) is type(value) and one == value for one in args)
+    if not isinstance(origin, type) or not isinstance(value, origin):
+        return not isinstance(origin, type)
+    return _items_fit(value, origin, args)
+
+
+def _items_fit(value: Any, origin: type[Any], args: tuple[Any, ...]) -> bool:
+    if origin is tuple and args[-1:] != (Ellipsis,):
+        return len(value) == len(args) and all(map(fits, value, args))
+    if issubclass(origin, abc.Mapping):
+        keys = all(fits(key, args[0]) for key in value)
+        return keys and all(fits(one, args[1]) for one in value.values())
+    if issubclass(origin, list | tuple | set | frozenset) or origin is abc.Sequence:
+        return all(fits(one, args[0]) for one in value)
+    return True
+
+
+def _within(value: Any, bounds: Any) -> bool:
+    if not isinstance(bounds, Bounds):
+        return True
+    low, high = bounds
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def adapt(value: Any, hint: Any) -> Any:
+    """Return a JSON value as what a hint asks for: a tuple, a set, a path, a date, an Enum."""
+    origin = get_origin(hint) or hint
+    if origin is Annotated:
+        return adapt(value, get_args(hint)[0])
+    if origin in (Union, types.UnionType):
+        return value if fits(value, hint) else _first(value, get_args(hint))
+    if isinstance(value, list) and origin in (tuple, set, frozenset):
+        return origin(value)
+    if isinstance(value, str) and origin in (Path, datetime, date):
+        return Path(value) if origin is Path else origin.fromisoformat(value)
+    is_enum = isinstance(origin, type) and issubclass(origin, Enum)
+    return origin(value) if is_enum and not isinstance(value, origin) else value
+
+
+def _first(value: Any, hints: tuple[Any, ...]) -> Any:
+    """Return the value as the first of some hints that it can become."""
+    for hint in hints:
+        try:
+            adapted = adapt(value, hint)
+        except (ValueError, TypeError):
+            continue
+        if fits(adapted, hint):
+            return adapted
+    return value
+
+
+def shown(hint: Any) -> str:
+    """Return a hint as its source spells it."""
+    if isinstance(hint, str):
+        return hint
+    if isinstance(hint, type) and get_origin(hint) is None:
+        package = hint.__module__.partition(".")[0]
+        return (
+            hint.__qualname__ if package in ("builtins", "atlas") else f"{package}.{hint.__name__}"
+        )
+    return str(hint).replace("typing.", "")

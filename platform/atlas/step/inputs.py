@@ -1,0 +1,201 @@
+"""A step's inputs: from references to values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StepError, StoreError
+from atlas.step.data import DataHandle, open_data
+from atlas.step.secrets import secret
+from atlas.store import open_place
+from atlas.store.store import Store
+from atlas.values import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atlas.plan import Plan, PlanStep, Source
+    from atlas.store import Manifest, Run
+
+MAX_KEYS = 1000
+"""The most keys that a step may run for."""
+MAX_KEY_BYTES = 64 * 2**10
+"""The most bytes that a list of keys may have as JSON."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One artifact that an input is made of: where it is, and whether it may be a pickle."""
+
+    store: Store
+    manifest: Manifest
+    pickled: bool = False
+
+    def value(self) -> Any:
+        """Read it."""
+        return self.store.read(self.manifest, pickled=self.pickled)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Finds and reads what the steps of one run read.
+
+    Attributes:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+    """
+
+    store: Store
+    plan: Plan
+    run: Run
+
+    def digest(self, step: PlanStep, name: str, source: Source) -> str:
+        """Return a digest of an input's content; of a data set, of what its Plan says of it."""
+        if source.kind == "data":
+            declared = self.plan.data[source.name]
+            return digest([declared.uri, declared.format, declared.version])
+        found = self._found(step, name, source)
+        if isinstance(found, Found):
+            return found.manifest.sha256
+        items = found.items() if isinstance(found, dict) else enumerate(found)
+        return digest([[key, one.manifest.sha256] for key, one in items])
+
+    def value(self, step: PlanStep, name: str, source: Source) -> Any:
+        """Return an input's value.
+
+        Raises:
+            StepError: it isn't there, isn't whole, or can't be read.
+        """
+        if source.kind == "data":
+            return self._data(step, source)
+        found = self._found(step, name, source)
+        with _named(step, name):
+            if isinstance(found, Found):
+                return found.value()
+            if isinstance(found, dict):
+                return {key: one.value() for key, one in found.items()}
+            return [one.value() for one in found]
+
+    def keys(self, step: PlanStep) -> list[Any]:
+        """Return the keys that a step runs for, in their order.
+
+        Raises:
+            StepError: they are no JSON list, or too many.
+        """
+        name, source = step.foreach  # type: ignore[misc]
+        keys = self.value(step, name, source)
+        if isinstance(keys, DataHandle):
+            keys = keys.read()
+        if not isinstance(keys, list):
+            found = f"found a {type(keys).__name__}"
+            raise StepError(step.name, f"foreach.{name}: {found}, expected a JSON list")
+        size = len(json.dumps(keys))
+        if len(keys) > MAX_KEYS or size > MAX_KEY_BYTES:
+            found = f"found {len(keys)} keys of {size} bytes"
+            expected = f"expected at most {MAX_KEYS} of {MAX_KEY_BYTES}"
+            raise StepError(step.name, f"foreach.{name}: {found}, {expected}")
+        return keys
+
+    def _found(
+        self, step: PlanStep, name: str, source: Source
+    ) -> Found | list[Found] | dict[str, Found]:
+        find: Callable[..., Any] = getattr(self, f"_of_{source.kind}")
+        with _named(step, name):
+            found: Found | list[Found] | dict[str, Found] = find(source)
+            return found
+
+    def _of_step(self, source: Source) -> Found | list[Found]:
+        upstream = self.plan.step(source.name)
+        format = upstream.outputs[source.output].format if source.output in upstream.outputs else ""
+        pickled = format == "pickle"
+        if upstream.foreach is None:
+            return Found(self.store, self._own(source, None), pickled)
+        count = range(len(self.keys(upstream)))
+        return [Found(self.store, self._own(source, index), pickled) for index in count]
+
+    def _own(self, source: Source, index: int | None) -> Manifest:
+        pipeline, run = self.run.pipeline, self.run.id
+        return self.store.manifest(pipeline, run, source.name, source.output, index=index)
+
+    def _of_model(self, source: Source) -> Found:
+        if self.run.model is None:
+            raise StoreError(f"model.{source.name}: the run has no model")
+        part = self.run.model.parts[source.name]
+        store, key = self._place_of(part.uri)
+        manifest = store.manifest_at(key)
+        if manifest.sha256 != part.sha256:
+            found = f"its sha256 is {manifest.sha256[:12]}…, expected {part.sha256[:12]}…"
+            raise StoreError(f"{part.uri}: isn't the part that was registered: {found}")
+        return Found(store, manifest, _says_pickle(store, key))
+
+    def _place_of(self, uri: str) -> tuple[Store, str]:
+        """Return the store and the key of an artifact's URI, in this store or in another."""
+        if uri.startswith(f"{self.store.url}/"):
+            return self.store, uri.removeprefix(f"{self.store.url}/")
+        parts = uri.rsplit("/", 4)
+        return Store(open_place(parts[0])), "/".join(parts[1:])
+
+    def _of_pipeline(self, source: Source) -> Found | list[Found]:
+        pointed = self.run.upstream[f"pipeline:{source.name}/{source.step}"]
+        return self._elsewhere(pointed, source)
+
+    def _of_family(self, source: Source) -> dict[str, Any]:
+        start = f"family:{source.name}/{source.step}/"
+        runs = {
+            k.removeprefix(start): v for k, v in self.run.upstream.items() if k.startswith(start)
+        }
+        return {member: self._elsewhere(run, source) for member, run in sorted(runs.items())}
+
+    def _elsewhere(self, pointed: str, source: Source) -> Found | list[Found]:
+        """Return what another pipeline's run has made."""
+        pipeline, _, name = pointed.partition("/")
+        run = self.store.run(pipeline, name)
+        reader = Reader(self.store, self.store.plan(run.plan), run)
+        from atlas.plan.model import Source as Reference
+
+        return reader._of_step(Reference("step", source.step, source.output))
+
+    def _data(self, step: PlanStep, source: Source) -> DataHandle:
+        declared = self.plan.data[source.name]
+        start = self.run.interval_start
+        handle = open_data(declared, source.name, step.name, start, self.store.url)
+        if declared.credential:
+            text = secret(self.plan, step.name, declared.credential)
+            handle.options = _options(step, declared.credential, text)
+        return handle
+
+
+class _named:
+    """Puts the step's and the input's name in front of what the store says."""
+
+    def __init__(self, step: PlanStep, name: str) -> None:
+        self.step, self.name = step.name, name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, StoreError):
+            raise StepError(self.step, f"inputs.{self.name}: {error}") from error
+
+
+def _says_pickle(store: Store, key: str) -> bool:
+    """Tell whether the Plan that made a model's part says that it is a pickle."""
+    pipeline, run, step, output = key.rsplit("/", 3)
+    plan = store.plan(store.run(pipeline, run).plan)
+    declared = plan.step(step).outputs.get(output)
+    return declared is not None and declared.format == "pickle"
+
+
+def _options(step: PlanStep, name: str, text: str) -> dict[str, Any]:
+    try:
+        options = json.loads(text)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        expected = "expected a JSON object with fsspec's storage options"
+        raise StepError(step.name, f"secret '{name}' is no credential: {expected}")
+    return options

@@ -1,0 +1,67 @@
+"""How a step ended: what is recorded for everyone who asks later."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DONE = "done"
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step, or one key of it, ended.
+
+    Attributes:
+        status: ``done`` or ``failed``.
+        plan: digest of the Plan that it ran under.
+        started: ISO 8601 in UTC.
+        ended: ISO 8601 in UTC.
+        seconds: how long it took, by a clock that never goes backwards.
+        attempts: how often it was tried.
+        cached: whether an earlier result was taken.
+        reason: which run's result was taken, or why none was.
+        key: the cache key, of what could change the result.
+        parts: what the key is made of, as short digests, so that a later run can say what changed.
+        metrics: the step's metrics.
+        outputs: output → sha256.
+        error: what went wrong, in one line.
+        traceback: the user's, from their own frame.
+        notes: what went wrong without failing the step.
+    """
+
+    status: str
+    plan: str = ""
+    started: str = ""
+    ended: str = ""
+    seconds: float = 0.0
+    attempts: int = 1
+    cached: bool = False
+    reason: str = ""
+    key: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    traceback: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the step is done."""
+        return self.status == DONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as plain data, without what is empty."""
+        return {key: value for key, value in asdict(self).items() if value or key == "seconds"}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Outcome:
+        """Read back what `to_json` gave."""
+        known = {one.name for one in fields(cls)}
+        given = {key: value for key, value in raw.items() if key in known}
+        return cls(**{**given, "notes": tuple(given.get("notes", ()))})

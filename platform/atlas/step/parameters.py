@@ -1,0 +1,60 @@
+"""A run's parameters: defaults, and what the run sets, held to their types and bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from atlas.plan import Plan
+    from atlas.recipe import Parameter
+
+
+def checked_parameters(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter of a Plan with its value.
+
+    Raises:
+        AtlasError: one is unknown, missing, of another type or out of bounds.
+    """
+    unknown = sorted(set(given) - set(plan.parameters))
+    if unknown:
+        known = ", ".join(sorted(plan.parameters)) or "none"
+        raise AtlasError(
+            f"parameters.{unknown[0]}: {plan.name} has no such parameter; it has {known}"
+        )
+    values = {}
+    for name, parameter in plan.parameters.items():
+        value = given.get(name, parameter.default)
+        if value is None:
+            raise AtlasError(f"parameters.{name}: has no default, and must be set")
+        values[name] = _checked(name, parameter, value)
+    return values
+
+
+def _checked(name: str, parameter: Parameter, value: Any) -> Any:
+    if not _TYPES[parameter.type](value):
+        raise AtlasError(f"parameters.{name}: found {value!r}, expected a {parameter.type}")
+    low, high = parameter.minimum, parameter.maximum
+    if low is not None and value < low:
+        raise AtlasError(f"parameters.{name}: {value!r} is below the minimum of {low:g}")
+    if high is not None and value > high:
+        raise AtlasError(f"parameters.{name}: {value!r} is above the maximum of {high:g}")
+    if parameter.choices and value not in parameter.choices:
+        choices = ", ".join(map(repr, parameter.choices))
+        raise AtlasError(f"parameters.{name}: found {value!r}, expected one of {choices}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+}

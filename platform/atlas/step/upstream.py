@@ -1,0 +1,87 @@
+"""Other pipelines that a run reads: which of their runs, decided once at its start."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from atlas.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.plan import Plan, Source
+    from atlas.store import Store
+
+FLOWS = ("training", "inference")
+
+
+def upstream_runs(store: Store, plan: Plan) -> dict[str, str]:
+    """Return which run of each other pipeline a new run reads.
+
+    Returns:
+        ``pipeline:NAME/step`` or ``family:NAME/step/MEMBER`` → ``pipeline/run``.
+
+    Raises:
+        StoreError: one has no successful run.
+    """
+    sources = [s for step in plan.steps for s in step.sources() if s.kind in _FINDERS]
+    return {
+        key: run for source in sources for key, run in _FINDERS[source.kind](store, plan, source)
+    }
+
+
+def latest(store: Store, pipeline: str, step: str) -> str:
+    """Return ``pipeline/run`` of the latest successful run that has a step, or nothing."""
+    for flow in FLOWS:
+        try:
+            pointer = json.loads(store.place.read(latest_key(pipeline, flow)))
+        except FileNotFoundError:
+            continue
+        if step in pointer["steps"]:
+            return f"{pipeline}/{pointer['run']}"
+    return ""
+
+
+def latest_key(pipeline: str, flow: str) -> str:
+    """Return where the store points at a pipeline's latest successful run of a flow."""
+    return f"{pipeline}/latest-{flow}.json"
+
+
+def prefix_of(plan: Plan) -> str:
+    """Return the Environment's prefix, which other pipelines of it have too."""
+    return plan.name.removesuffix(plan.pipeline)
+
+
+def _of_pipeline(store: Store, plan: Plan, source: Source) -> Iterator[tuple[str, str]]:
+    name = f"{prefix_of(plan)}{source.name}"
+    found = latest(store, name, source.step)
+    if not found:
+        message = f"pipeline:{source.name}: has no successful run with a step '{source.step}'"
+        raise StoreError(f"{message}; run it first")
+    yield f"pipeline:{source.name}/{source.step}", found
+
+
+def _of_family(store: Store, plan: Plan, source: Source) -> Iterator[tuple[str, str]]:
+    """Find every member that has run: those of which the Plan says that they are of the family."""
+    start = f"{prefix_of(plan)}{source.name}-"
+    found = 0
+    for name in store.pipelines():
+        pointed = latest(store, name, source.step) if name.startswith(start) else ""
+        member = _member(store, pointed, source.name) if pointed else ""
+        if member:
+            found += 1
+            yield f"family:{source.name}/{source.step}/{member}", pointed
+    if not found:
+        message = f"family:{source.name}: no member has a successful run"
+        raise StoreError(f"{message} with a step '{source.step}'; run them first")
+
+
+def _member(store: Store, pointed: str, family: str) -> str:
+    """Return the axis values of the member that a run is of, when it is of the family."""
+    pipeline, _, run = pointed.partition("/")
+    plan = store.plan(store.run(pipeline, run).plan)
+    return "-".join(plan.axes.values()) if plan.config == family and plan.axes else ""
+
+
+_FINDERS = {"pipeline": _of_pipeline, "family": _of_family}

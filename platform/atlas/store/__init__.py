@@ -1,0 +1,32 @@
+"""The artifact store: what runs leave behind, whole and verified, on files or S3."""
+
+from atlas.store.code import add_code, code_folder
+from atlas.store.format import Encoded, Format, register
+from atlas.store.manifest import Manifest
+from atlas.store.opening import file_path, open_place, open_store
+from atlas.store.place import Entry, FilePlace, Place
+from atlas.store.run import ModelVersion, Part, Run
+from atlas.store.store import RESERVED, Store, artifact_key, run_key, unit_key
+
+__all__ = [
+    "RESERVED",
+    "Encoded",
+    "Entry",
+    "FilePlace",
+    "Format",
+    "Manifest",
+    "ModelVersion",
+    "Part",
+    "Place",
+    "Run",
+    "Store",
+    "add_code",
+    "artifact_key",
+    "code_folder",
+    "file_path",
+    "open_place",
+    "open_store",
+    "register",
+    "run_key",
+    "unit_key",
+]

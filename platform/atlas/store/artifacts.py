@@ -1,0 +1,93 @@
+"""Checking an artifact's bytes on their way in and out."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError
+from atlas.store.manifest import path_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from atlas.store.format import Encoded, Format
+    from atlas.store.manifest import Manifest
+
+_CONCURRENT = 8 << 20
+"""Size in bytes from which on a file's digest is taken while it is being read."""
+
+
+@contextmanager
+def failed(where: str, what: str) -> Iterator[None]:
+    """Turn what a format raises into a `StoreError`; an operating system's error stays itself."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise StoreError(f"{where}: {what}: {first or type(error).__name__}") from error
+
+
+def encode(kind: Encoded, value: Any, where: str) -> bytes:
+    """Return a value's bytes.
+
+    Raises:
+        StoreError: the format can't keep it.
+    """
+    with failed(where, f"can't be written as {kind.name}"):
+        return kind.encode(value)
+
+
+def check_content(content: bytes, manifest: Manifest, where: str) -> None:
+    """Compare what was read with the manifest.
+
+    Raises:
+        StoreError: they differ.
+    """
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise StoreError(corrupt(where, manifest, len(content)))
+
+
+def check_path(path: Path, manifest: Manifest, where: str, kind: Format) -> Any:
+    """Read a file or folder, compare it with the manifest, and return its value.
+
+    Raises:
+        StoreError: they differ, or the format can't read it.
+        FileNotFoundError: there is nothing.
+    """
+    if manifest.size < _CONCURRENT:
+        _check_digest(path, manifest, where)
+        return _read(path, manifest, where, kind)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as other:
+        check = other.submit(_check_digest, path, manifest, where)
+        if manifest.facts.get("trusted") is not None or manifest.format == "pickle":
+            check.result()
+        try:
+            return _read(path, manifest, where, kind)
+        finally:
+            check.result()
+
+
+def _check_digest(path: Path, manifest: Manifest, where: str) -> None:
+    sha256, size = path_digest(path)
+    if sha256 != manifest.sha256:
+        raise StoreError(corrupt(where, manifest, size))
+
+
+def _read(path: Path, manifest: Manifest, where: str, kind: Format) -> Any:
+    with failed(where, f"can't be read as {kind.name}"):
+        return kind.read(path, manifest.facts)
+
+
+def corrupt(where: str, manifest: Manifest, size: int) -> str:
+    """Say that an artifact isn't what was written, and what to do."""
+    found = f"found {size} bytes, expected {manifest.size}" if size != manifest.size else (
+        f"its sha256 isn't {manifest.sha256[:12]}…"
+    )  # fmt: skip
+    return f"{where}: corrupt: {found}; run the step that writes it again with --no-cache"

@@ -1,0 +1,162 @@
+"""What an artifact's format is, how one is chosen, and how to add one.
+
+A format of your own is a subclass of `Format`, or of `Encoded` where the value fits into memory
+twice, given to `register`:
+
+    class Onnx(Encoded):
+        name = "onnx"
+        suffix = ".onnx"
+
+        def accepts(self, value): return type(value).__name__ == "ModelProto"
+        def encode(self, value): return value.SerializeToString()
+        def decode(self, content): return onnx.load_from_string(content)
+
+    register(Onnx())
+
+It is found by every step when the module that registers it is one of the pipeline's, imported by
+`steps.py`; or one of the entry points of the group ``atlas.formats`` of an installed package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from atlas.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Facts: TypeAlias = Mapping[str, Any]
+"""Plain data that a format keeps in the manifest and gets back when it reads."""
+
+ENTRY_POINTS = "atlas.formats"
+"""Group of the entry points that packages name their formats under."""
+
+
+class Format:
+    """Writes values of some types to a file or folder, and reads them back.
+
+    Attributes:
+        name: what Recipes and manifests call it.
+        suffix: the ending of its file's name, empty for a folder.
+    """
+
+    name: ClassVar[str]
+    suffix: ClassVar[str] = ""
+
+    def accepts(self, value: Any) -> bool:
+        """Tell whether this is the format for a value that names none; costs no import."""
+        return False
+
+    def write(self, value: Any, path: Path) -> Facts:
+        """Write the value to a path that isn't there yet; return what reading needs to know."""
+        raise NotImplementedError
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Return the value that was written to a path."""
+        raise NotImplementedError
+
+
+class Encoded(Format):
+    """A format that turns a value into bytes and back."""
+
+    def encode(self, value: Any) -> bytes:
+        """Return the value as bytes."""
+        raise NotImplementedError
+
+    def decode(self, content: bytes) -> Any:
+        """Return the value that was encoded."""
+        raise NotImplementedError
+
+    def write(self, value: Any, path: Path) -> Facts:
+        """Write the encoded value."""
+        path.write_bytes(self.encode(value))
+        return {}
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Read and decode."""
+        return self.decode(path.read_bytes())
+
+
+_formats: dict[str, Format] = {}
+
+
+def register(added: Format) -> None:
+    """Add a format, which is asked before those that are there; one of the same name goes."""
+    others = {name: one for name, one in _known().items() if name != added.name}
+    _formats.clear()
+    _formats.update({added.name: added, **others})
+
+
+def named(name: str) -> Format:
+    """Return the format of a name.
+
+    Raises:
+        StoreError: there is none.
+    """
+    found = _known().get(name) or _from_packages(name)
+    if found is None:
+        known = ", ".join(_known())
+        raise StoreError(
+            f"there is no format '{name}'; expected {known}, or one that `atlas.store.register` "
+            "adds in a module that steps.py imports"
+        )
+    return found
+
+
+def chosen(value: Any) -> Format:
+    """Return the format for a value by its type.
+
+    Raises:
+        StoreError: no format is safe for it.
+    """
+    found = next((one for one in _known().values() if one.accepts(value)), None)
+    if found is None:
+        raise StoreError(
+            f"no format keeps {_described(value)} without pickle; expected a table, an array, a "
+            "scikit-learn model, plain data, str, bytes or a Path; or name the output's format in "
+            'the Recipe: "outputs": {"NAME": {"format": "pickle"}}'
+        )
+    return found
+
+
+def type_name(value: Any) -> str:
+    """Return a type's package and name: ``pandas.DataFrame``, ``int``."""
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    return kind.__qualname__ if package == "builtins" else f"{package}.{kind.__qualname__}"
+
+
+def ancestry(value: Any) -> set[str]:
+    """Return the names of a value's type and its bases, as `type_name` spells them."""
+    kinds = type(value).__mro__
+    return {f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}" for kind in kinds}
+
+
+def _described(value: Any) -> str:
+    name = type_name(value)
+    if not isinstance(value, dict | list | tuple):
+        return f"a value of type {name}"
+    if isinstance(value, dict) and any(not isinstance(key, str) for key in value):
+        return "a dict with keys that aren't strings"
+    items = value.values() if isinstance(value, dict) else value
+    kinds = sorted({type_name(item) for item in items})
+    return f"a {name} of {', '.join(kinds[:5])}"
+
+
+def _known() -> dict[str, Format]:
+    if not _formats:
+        from atlas.store import models, plain, tables
+
+        own = (*plain.FORMATS, *tables.FORMATS, *models.FORMATS)
+        _formats.update({one.name: one for one in own})
+    return _formats
+
+
+def _from_packages(name: str) -> Format | None:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        register(point.load()())
+    return _formats.get(name)

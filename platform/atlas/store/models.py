@@ -1,0 +1,174 @@
+"""The formats of models: skops, and pickle where a Recipe asks for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError
+from atlas.store.format import Facts, Format, ancestry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Skops(Format):
+    """A scikit-learn model, or lists and dicts of models and arrays, without pickle.
+
+    The types that skops doesn't know are recorded; reading refuses any other, and any that could
+    run code of its own. Equal models give equal bytes, in whatever process they were made.
+    """
+
+    name = "skops"
+    suffix = ".skops"
+
+    def accepts(self, value: Any) -> bool:
+        """Take estimators, and containers with estimators or arrays in them."""
+        if isinstance(value, dict | list | tuple):
+            items = value.values() if isinstance(value, dict) else value
+            return any(self.accepts(item) or _is_array(item) for item in items)
+        return "sklearn.BaseEstimator" in ancestry(value)
+
+    def write(self, value: Any, path: Path) -> Facts:
+        """Write the model, and return the types that reading has to trust."""
+        import skops.io
+
+        content = reproducible(skops.io.dumps(value))
+        types = sorted(skops.io.get_untrusted_types(data=content))
+        _refuse_dangerous(types)
+        path.write_bytes(content)
+        return {"trusted": types} if types else {}
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Read the model when its types are those that were recorded."""
+        import skops.io
+
+        found = skops.io.get_untrusted_types(file=path)
+        unknown = sorted(set(found) - set(facts.get("trusted", ())))
+        if unknown:
+            raise StoreError(f"it has types that its manifest doesn't: {', '.join(unknown)}")
+        _refuse_dangerous(found)
+        return skops.io.load(path, trusted=found)
+
+
+class Pickle(Format):
+    """Any value, by pickle: only where a Recipe says so for the output."""
+
+    name = "pickle"
+    suffix = ".pickle"
+
+    def write(self, value: Any, path: Path) -> Facts:
+        """Pickle the value."""
+        with path.open("wb") as file:
+            pickle.dump(value, file, protocol=5)
+        return {}
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Unpickle; the store has checked that the output's Recipe asks for it."""
+        with path.open("rb") as file:
+            return pickle.load(file)  # noqa: S301
+
+
+FORMATS: tuple[Format, ...] = (Skops(), Pickle())
+"""The formats of this module, in the order in which they are asked."""
+
+_DANGEROUS = {
+    "builtins", "code", "codeop", "ctypes", "functools", "importlib", "multiprocessing", "nt",
+    "operator", "os", "pickle", "posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys",
+    "types",
+}  # fmt: skip
+
+
+def _refuse_dangerous(types: list[str]) -> None:
+    """Refuse functions of modules that can run anything; no model is made of them."""
+    wrong = sorted(name for name in types if name.partition(".")[0] in _DANGEROUS)
+    if wrong:
+        raise StoreError(f"it is made of {', '.join(wrong)}, which could run anything")
+
+
+def _is_array(value: Any) -> bool:
+    return bool(ancestry(value) & {"numpy.ndarray", "numpy.generic"})
+
+
+_IDENTIFIED = {"DictNode", "ListNode", "NdArrayNode", "ObjectNode", "SparseMatrixNode"}
+"""Kinds of skops' nodes that can change, so that it matters which of them are the same object."""
+
+
+def reproducible(content: bytes) -> bytes:
+    """Return a skops archive without what differs from process to process.
+
+    That is: the objects' addresses, which skops uses as ids and as names of its files, the order
+    of sets, the unused bytes between the fields of records, and the time in the archive.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        renamed = _Renamed()
+        schema = renamed.node(json.loads(archive.read("schema.json")))
+        files = [(new, _without_gaps(archive.read(old))) for old, new in renamed.files.items()]
+    files.append(("schema.json", json.dumps(schema, separators=(",", ":")).encode()))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files:
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return target.getvalue()
+
+
+class _Renamed:
+    """Numbers a schema's objects and files in the order in which they stand."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self._ids: dict[int, int] = {}
+        self._count = 0
+
+    def node(self, value: Any) -> Any:
+        """Return a part of the schema with new names."""
+        if isinstance(value, list):
+            return [self.node(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("__loader__") == "SetNode":
+            value = {**value, "content": sorted(value["content"], key=_without_ids)}
+        renamed = {key: self.node(item) for key, item in value.items() if key != "__id__"}
+        if "__loader__" in value:
+            self._name(value, renamed)
+        return renamed
+
+    def _name(self, value: dict[str, Any], renamed: dict[str, Any]) -> None:
+        if isinstance(value.get("file"), str):
+            renamed["file"] = self._file(value["file"])
+        if isinstance(value.get("__id__"), int):
+            renamed["__id__"] = self._id(value["__id__"], value["__loader__"])
+
+    def _file(self, name: str) -> str:
+        ending = name.rpartition(".")[2]
+        return self.files.setdefault(name, f"{len(self.files)}.{ending}")
+
+    def _id(self, old: int, loader: str) -> int:
+        self._count += 1
+        return self._ids.setdefault(old, self._count) if loader in _IDENTIFIED else self._count
+
+
+def _without_gaps(content: bytes) -> bytes:
+    """Return an array of records (a tree's nodes are one) with zeros between its fields."""
+    import numpy
+
+    if not content.startswith(b"\x93NUMPY") or b"'descr': [" not in content[:128]:
+        return content
+    array = numpy.load(io.BytesIO(content), allow_pickle=False)
+    if array.ndim != 1:
+        return content
+    clean = numpy.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    header = content[: len(content) - array.nbytes]
+    return header + clean.view(numpy.uint8).tobytes()
+
+
+def _without_ids(node: Any) -> str:
+    """Return a node as text that is the same in every process."""
+    if isinstance(node, dict):
+        return str([(key, _without_ids(node[key])) for key in sorted(node) if key != "__id__"])
+    return str(node)

@@ -1,0 +1,49 @@
+"""Opening a store by its URL."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from atlas.errors import StoreError
+from atlas.store.place import FilePlace, Place
+from atlas.store.store import Store
+
+
+def open_store(url: str) -> Store:
+    """Return the store at a URL.
+
+    Args:
+        url: ``file:///folder`` or a folder's path, ``s3://bucket/prefix``, or another URL that
+            fsspec knows.
+
+    Raises:
+        StoreError: it is none of these, or what it needs isn't installed.
+    """
+    return Store(open_place(url))
+
+
+@lru_cache(maxsize=64)
+def open_place(url: str) -> Place:
+    """Return the place at a URL, over os calls for files and fsspec for the rest."""
+    scheme, colon, _ = url.partition(":")
+    if not colon or scheme == "file":
+        return FilePlace(file_path(url))
+    from atlas.store.remote import RemotePlace
+
+    return RemotePlace(url.rstrip("/"))
+
+
+def file_path(url: str) -> Path:
+    """Return the path that a ``file:`` URL or a plain path stands for.
+
+    Raises:
+        StoreError: it names another machine.
+    """
+    if not url.startswith("file:"):
+        return Path(url)
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise StoreError(f"{url}: is on another machine; expected file:///folder")
+    return Path(unquote(parts.path) or "/")

@@ -1,0 +1,254 @@
+"""Where files live: one small protocol, and its way over plain os calls.
+
+A key is a relative path with forward slashes. A write is whole or not there: what a reader finds
+under a key was written to its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from atlas.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+TEMPORARY = ".atlas-"
+"""Start of the name of a file that is being written; one that is left over is nobody's."""
+
+_counter = count()
+_MODE = 0o666
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+
+
+class Entry(NamedTuple):
+    """One stored file: its key, size in bytes, and when it was written (seconds since 1970)."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class Place(Protocol):
+    """Files under one URL. What goes wrong is a `StoreError`; a missing file FileNotFoundError."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end."""
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file, in place of one that may be there."""
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write a file unless there is one; tell whether it was written. One of many wins."""
+
+    def size(self, key: str) -> int:
+        """Return a file's size in bytes."""
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file, or a folder with something in it."""
+
+    def names(self, key: str) -> list[str]:
+        """Return the names of what is directly in a folder, sorted; of a missing one, none."""
+
+    def entries(self, key: str) -> Iterator[Entry]:
+        """Return every file below a folder."""
+
+    def remove(self, key: str) -> None:
+        """Remove a file or a folder with all that is in it; a missing one is fine."""
+
+    def writing(self, key: str) -> AbstractContextManager[Path]:
+        """Give a local path to write a file or folder to; then it is moved to its key.
+
+        A file takes the place of one that was there; a folder that is there stays.
+        """
+
+    def local(self, key: str) -> Path:
+        """Return a local path with a file's or folder's content, to read from."""
+
+
+@contextmanager
+def explained(action: str, where: str) -> Iterator[None]:
+    """Turn an operating system's error into a `StoreError` that says what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(explain(action, where, error)) from error
+
+
+def explain(action: str, where: str, error: OSError) -> str:
+    """Return what went wrong with a file, in one sentence with the way to mend it."""
+    hint = _HINTS.get(error.errno or 0, "")
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{where}: can't {action}: {reason}{f' ({hint})' if hint else ''}"
+
+
+_HINTS = {
+    errno.ENOSPC: "free some space; `atlas gc` removes old runs, `atlas cache prune` old results",
+    errno.EDQUOT: "free some of your quota; `atlas gc` removes old runs",
+    errno.EROFS: "the store must be writable; ATLAS_STORE chooses another",
+    errno.EACCES: "the store must be writable by you; ATLAS_STORE chooses another",
+    errno.ENAMETOOLONG: "give the pipeline, the step or the run a shorter name",
+}
+
+
+class FilePlace:
+    """Files in a folder of this machine, over plain os calls."""
+
+    def __init__(self, root: Path) -> None:
+        """Use a folder, which is made when something is first written."""
+        self.root = os.fspath(root.absolute())
+        self.url = root.absolute().as_uri()
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+        path = self._path(key)
+        with explained("read", path):
+            descriptor = os.open(path, _READ)
+            try:
+                content = os.read(descriptor, 1 << 16)
+                if len(content) < 1 << 16:
+                    return content
+                with os.fdopen(os.dup(descriptor), "rb") as file:
+                    return content + file.read()
+            finally:
+                os.close(descriptor)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file, in place of one that may be there."""
+        path = self._path(key)
+        with explained("write", path):
+            temporary = self._temporary(path, content)
+            os.replace(temporary, path)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write a file unless there is one; tell whether it was written. One of many wins."""
+        path = self._path(key)
+        with explained("write", path):
+            temporary = self._temporary(path, content)
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(temporary)
+        return True
+
+    def size(self, key: str) -> int:
+        """Return a file's size in bytes."""
+        return os.stat(self._path(key)).st_size
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file or a folder."""
+        return os.path.lexists(self._path(key))
+
+    def names(self, key: str) -> list[str]:
+        """Return the names of what is directly in a folder, sorted; of a missing one, none."""
+        try:
+            found = os.listdir(self._path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(name for name in found if not name.startswith(TEMPORARY))
+
+    def entries(self, key: str) -> Iterator[Entry]:
+        """Return every file below a folder."""
+        start = len(self.root) + 1
+        for top, _, names in os.walk(self._path(key)):
+            for name in names:
+                path = os.path.join(top, name)
+                try:
+                    status = os.lstat(path)
+                except FileNotFoundError:
+                    continue
+                yield Entry(path[start:], status.st_size, status.st_mtime)
+
+    def remove(self, key: str) -> None:
+        """Remove a file or a folder with all that is in it; a missing one is fine."""
+        path = self._path(key)
+        with explained("remove", path):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                return
+            except (IsADirectoryError, PermissionError):
+                if not os.path.isdir(path):
+                    raise
+                shutil.rmtree(path)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Give a local path to write a file or folder to; then it is moved to its key."""
+        path = self._path(key)
+        temporary = Path(_temporary_name(path))
+        with explained("write", path):
+            os.makedirs(temporary.parent, exist_ok=True)
+            try:
+                yield temporary
+                self._take_place(temporary, path)
+            except BaseException:
+                _discard(temporary)
+                raise
+
+    def local(self, key: str) -> Path:
+        """Return the file or folder itself."""
+        return Path(self._path(key))
+
+    def _take_place(self, temporary: Path, path: str) -> None:
+        """Rename; a folder that is already there was written by someone else, and stays."""
+        try:
+            os.replace(temporary, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _discard(temporary)
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{key}" if key else self.root
+
+    def _temporary(self, path: str, content: bytes) -> str:
+        """Write the content to a new name beside the path, making its folder when missing."""
+        temporary = _temporary_name(path)
+        try:
+            descriptor = os.open(temporary, _WRITE, _MODE)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            descriptor = os.open(temporary, _WRITE, _MODE)
+        try:
+            _write_all(descriptor, content)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        finally:
+            os.close(descriptor)
+        return temporary
+
+
+def _temporary_name(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{TEMPORARY}{os.getpid()}-{next(_counter)}-{name[-80:]}"
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    written = os.write(descriptor, content)
+    while written < len(content):
+        written += os.write(descriptor, memoryview(content)[written:])
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,146 @@
+"""Places that aren't folders of this machine: S3 and whatever else fsspec knows."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError
+from atlas.store.place import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class RemotePlace:
+    """Files under a URL, over fsspec. An object store's writes are whole by themselves."""
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        """Open a URL.
+
+        Args:
+            url: such as ``s3://bucket/prefix``; where it is served and with which key, the usual
+                variables say (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``…).
+            options: fsspec's storage options, in place of those variables.
+
+        Raises:
+            StoreError: nothing that is installed knows the URL.
+        """
+        self.url = url
+        with _explained("open", url):
+            self._fs, root = _filesystem(url, options or {})
+        self._root = str(root).rstrip("/")
+        self._copies: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+        with _explained("read", f"{self.url}/{key}"):
+            content: bytes = self._fs.cat_file(self._path(key))
+            return content
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file, in place of one that may be there."""
+        with _explained("write", f"{self.url}/{key}"):
+            self._fs.pipe_file(self._path(key), content)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write a file unless there is one; tell whether it was written. One of many wins."""
+        with _explained("write", f"{self.url}/{key}"):
+            try:
+                self._fs.pipe_file(self._path(key), content, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
+    def size(self, key: str) -> int:
+        """Return a file's size in bytes."""
+        with _explained("read", f"{self.url}/{key}"):
+            return int(self._fs.size(self._path(key)))
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file, or a folder with something in it."""
+        with _explained("read", f"{self.url}/{key}"):
+            return bool(self._fs.exists(self._path(key)))
+
+    def names(self, key: str) -> list[str]:
+        """Return the names of what is directly in a folder, sorted; of a missing one, none."""
+        with _explained("list", f"{self.url}/{key}"):
+            try:
+                found = self._fs.ls(self._path(key), detail=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return sorted({str(path).rstrip("/").rpartition("/")[2] for path in found})
+
+    def entries(self, key: str) -> Iterator[Entry]:
+        """Return every file below a folder."""
+        with _explained("list", f"{self.url}/{key}"):
+            found = self._fs.find(self._path(key), detail=True)
+        start = len(self._root) + 1
+        for path, facts in found.items():
+            modified = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
+            yield Entry(str(path)[start:], int(facts.get("size") or 0), _seconds(modified))
+
+    def remove(self, key: str) -> None:
+        """Remove a file or a folder with all that is in it; a missing one is fine."""
+        with _explained("remove", f"{self.url}/{key}"):
+            try:
+                self._fs.rm(self._path(key), recursive=True)
+            except FileNotFoundError:
+                return
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Give a local path to write a file or folder to; then it is uploaded to its key."""
+        with tempfile.TemporaryDirectory(prefix="atlas-") as folder:
+            path = Path(folder, key.rpartition("/")[2])
+            yield path
+            with _explained("write", f"{self.url}/{key}"):
+                self._fs.put(str(path), self._path(key), recursive=path.is_dir())
+
+    def local(self, key: str) -> Path:
+        """Download a file or folder, and return where it is until this process ends."""
+        if self._copies is None:
+            self._copies = tempfile.TemporaryDirectory(prefix="atlas-")
+        target = Path(tempfile.mkdtemp(dir=self._copies.name), key.rpartition("/")[2])
+        with _explained("read", f"{self.url}/{key}"):
+            source = self._path(key)
+            if self._fs.isfile(source):
+                self._fs.get_file(source, str(target))
+            elif self._fs.exists(source):
+                self._fs.get(f"{source}/", f"{target}/", recursive=True)
+            else:
+                raise FileNotFoundError(key)
+        return target
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{key}" if key else self._root
+
+
+def _filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
+
+    no_cache = {"use_listings_cache": False, "skip_instance_cache": True}
+    found: tuple[Any, str] = url_to_fs(url, **no_cache, **options)
+    return found
+
+
+def _seconds(modified: Any) -> float:
+    return float(modified.timestamp()) if hasattr(modified, "timestamp") else float(modified or 0)
+
+
+@contextmanager
+def _explained(action: str, where: str) -> Iterator[None]:
+    """Turn what fsspec and the clients under it raise into a `StoreError`."""
+    try:
+        yield
+    except (StoreError, FileNotFoundError):
+        raise
+    except ImportError as error:
+        hint = "pip install 'atlas-ml[s3]'"
+        raise StoreError(f"{where}: can't {action}: {error} ({hint})") from error
+    except Exception as error:
+        reason = str(error).strip() or type(error).__name__
+        hint = "AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID say where and who"
+        raise StoreError(f"{where}: can't {action}: {reason} ({hint})") from error

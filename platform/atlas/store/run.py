@@ -1,0 +1,76 @@
+"""The Run: a Plan with what is known only at a run's start, bound once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a model version: where its artifact is, and the sha256 of its bytes."""
+
+    uri: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """The model version that a run uses."""
+
+    name: str
+    version: str
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is known of a run at its start, and never changes.
+
+    Attributes:
+        id: unique within its pipeline.
+        pipeline: the Plan's name.
+        flow: ``training`` or ``inference``.
+        plan: the Plan's digest.
+        interval_start: ISO 8601, or empty for a run without an interval.
+        interval_end: ISO 8601, exclusive, or empty.
+        parameters: every parameter of the Plan, with its value.
+        model: the model version that it uses, if it uses one.
+        upstream: ``pipeline:NAME/step``, or ``family:NAME/step/member`` → ``pipeline/run``: which
+            run of another pipeline it reads.
+        trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
+            ``retraining``.
+        commit: git commit of the pipeline's folder, where it is known.
+        created: when it was bound, ISO 8601 in UTC.
+    """
+
+    id: str
+    pipeline: str
+    flow: str
+    plan: str
+    interval_start: str = ""
+    interval_end: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    model: ModelVersion | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    trigger: str = "manual"
+    commit: str = ""
+    created: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as plain data."""
+        return {"version": 1, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Run:
+        """Read back what `to_json` gave."""
+        fields = {key: value for key, value in raw.items() if key not in ("version", "model")}
+        return cls(**fields, model=_model(raw["model"]) if raw.get("model") else None)
+
+
+def _model(raw: Mapping[str, Any]) -> ModelVersion:
+    parts = {name: Part(**part) for name, part in raw.get("parts", {}).items()}
+    return ModelVersion(raw["name"], str(raw["version"]), parts)

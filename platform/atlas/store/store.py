@@ -1,0 +1,310 @@
+"""The artifact store: values by pipeline, run, step and output; Plans; Runs; code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError
+from atlas.store.artifacts import check_content, check_path, encode, failed
+from atlas.store.format import Encoded, chosen, named, type_name
+from atlas.store.manifest import Manifest, path_digest
+from atlas.store.run import Run
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan
+    from atlas.store.format import Format
+    from atlas.store.place import Place
+
+RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data")
+"""Folders of the store that are no pipeline's."""
+
+MANIFEST = "manifest.json"
+OUTCOME = "outcome.json"
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Everything that runs leave behind, in one place.
+
+    Attributes:
+        place: where its files are.
+    """
+
+    place: Place
+
+    @property
+    def url(self) -> str:
+        """Where it is, as `open_store` takes it."""
+        return self.place.url
+
+    # Artifacts ------------------------------------------------------------------------------
+
+    def put(
+        self,
+        pipeline: str,
+        run: str,
+        step: str,
+        output: str,
+        value: Any,
+        *,
+        index: int | None = None,
+        format: str = "",
+    ) -> Manifest:
+        """Write an artifact; once this returns, it is there as a whole.
+
+        Args:
+            pipeline: the Plan's name.
+            run: the run's id.
+            step: the step's full name.
+            output: the output's name.
+            value: what to keep.
+            index: which key's it is, for a step that runs once per key.
+            format: name of a format; by the value's type when empty.
+
+        Raises:
+            StoreError: no format keeps the value, or it can't be written.
+        """
+        base = artifact_key(pipeline, run, step, output, index)
+        kind = named(format) if format else chosen(value)
+        self.place.remove(f"{base}/{MANIFEST}")
+        manifest = self._write(base, kind, value)
+        self.place.write(f"{base}/{MANIFEST}", manifest.text)
+        return manifest
+
+    def _write(self, base: str, kind: Format, value: Any) -> Manifest:
+        key = f"{base}/data{kind.suffix}"
+        if isinstance(kind, Encoded):
+            content = encode(kind, value, base)
+            self.place.write(key, content)
+            sha256 = hashlib.sha256(content).hexdigest()
+            return Manifest(kind.name, type_name(value), sha256, len(content), key)
+        if not kind.suffix:
+            self.place.remove(key)
+        with self.place.writing(key) as path:
+            with failed(base, f"can't be written as {kind.name}"):
+                facts = kind.write(value, path)
+            sha256, size = path_digest(path)
+        return Manifest(kind.name, type_name(value), sha256, size, key, facts)
+
+    def get(
+        self,
+        pipeline: str,
+        run: str,
+        step: str,
+        output: str,
+        *,
+        index: int | None = None,
+        pickled: bool = False,
+    ) -> Any:
+        """Return an artifact's value, once its bytes have been found to be those written.
+
+        Args:
+            pipeline: the Plan's name.
+            run: the run's id.
+            step: the step's full name.
+            output: the output's name.
+            index: which key's it is, for a step that runs once per key.
+            pickled: whether the Recipe says that this output is a pickle.
+
+        Raises:
+            StoreError: it isn't there, isn't whole, or isn't what was written.
+        """
+        manifest = self.manifest(pipeline, run, step, output, index=index)
+        return self.read(manifest, pickled=pickled)
+
+    def manifest(
+        self, pipeline: str, run: str, step: str, output: str, *, index: int | None = None
+    ) -> Manifest:
+        """Return an artifact's manifest.
+
+        Raises:
+            StoreError: there is no such artifact, or it isn't whole.
+        """
+        return self.manifest_at(artifact_key(pipeline, run, step, output, index))
+
+    def manifest_at(self, key: str) -> Manifest:
+        """Return the manifest of the artifact in a folder of the store.
+
+        Raises:
+            StoreError: there is no such artifact, or it isn't whole.
+        """
+        try:
+            return Manifest.parse(self.place.read(f"{key}/{MANIFEST}"))
+        except FileNotFoundError:
+            half = self.place.exists(key)
+            state = "is only half written" if half else "isn't there"
+            message = f"{self.url}/{key}: the artifact {state}; run the step that writes it again"
+            raise StoreError(message) from None
+        except ValueError:
+            message = f"{self.url}/{key}/{MANIFEST}: is no manifest; run the step again"
+            raise StoreError(message) from None
+
+    def read(self, manifest: Manifest, *, pickled: bool = False) -> Any:
+        """Return the value that a manifest describes.
+
+        Raises:
+            StoreError: it isn't what was written, or is a pickle where none may be.
+        """
+        where = f"{self.url}/{manifest.data}"
+        if manifest.format == "pickle" and not pickled:
+            raise StoreError(f'{where}: is a pickle, and no Recipe says {{"format": "pickle"}}')
+        kind = named(manifest.format)
+        try:
+            if isinstance(kind, Encoded):
+                content = self.place.read(manifest.data)
+                check_content(content, manifest, where)
+                with failed(where, f"can't be read as {kind.name}"):
+                    return kind.decode(content)
+            return check_path(self.place.local(manifest.data), manifest, where, kind)
+        except FileNotFoundError:
+            message = f"{where}: the artifact's data is gone; run the step that writes it again"
+            raise StoreError(message) from None
+
+    def refer(
+        self,
+        pipeline: str,
+        run: str,
+        step: str,
+        output: str,
+        manifest: Manifest,
+        *,
+        index: int | None = None,
+    ) -> None:
+        """Make an artifact of an earlier run this run's too, without a copy."""
+        base = artifact_key(pipeline, run, step, output, index)
+        self.place.write(f"{base}/{MANIFEST}", manifest.text)
+
+    def has(self, manifest: Manifest) -> bool:
+        """Tell whether an artifact's data is still there, by its size alone."""
+        if manifest.format == "folder":
+            return self.place.exists(manifest.data)
+        try:
+            return self.place.size(manifest.data) == manifest.size
+        except FileNotFoundError:
+            return False
+
+    # Plans and runs -------------------------------------------------------------------------
+
+    def add_plan(self, plan: Plan) -> None:
+        """Keep a Plan under its digest."""
+        key = f"plans/{plan.digest}.json"
+        if not self.place.exists(key):
+            self.place.write(key, plan.text.encode())
+
+    def plan(self, digest: str) -> Plan:
+        """Return the Plan of a digest.
+
+        Raises:
+            StoreError: it isn't there, or isn't what was written.
+        """
+        from atlas.plan.model import Plan
+
+        key = f"plans/{digest}.json"
+        try:
+            text = self.place.read(key)
+        except FileNotFoundError:
+            raise StoreError(f"{self.url}/{key}: there is no such Plan; deploy it again") from None
+        if hashlib.sha256(text).hexdigest() != digest:
+            raise StoreError(f"{self.url}/{key}: isn't the Plan of its name; deploy it again")
+        return Plan.from_text(text.decode())
+
+    def bind(self, run: Run) -> Run:
+        """Write a run's facts once and for all, and return those that hold: the first writer's."""
+        key = run_key(run.pipeline, run.id)
+        if self.place.create(f"{key}/{RUN}", canonical(run.to_json()).encode()):
+            return run
+        return self.run(run.pipeline, run.id)
+
+    def rebind(self, run: Run) -> Run:
+        """Bind a run of the same id under another Plan, and return the facts that hold for it.
+
+        The first one to do so for a Plan decides; the run's record then shows the latest Plan's.
+        """
+        key = run_key(run.pipeline, run.id)
+        own = f"{key}/run-{run.plan[:16]}.json"
+        if not self.place.create(own, canonical(run.to_json()).encode()):
+            run = Run.from_json(json.loads(self.place.read(own)))
+        self.place.write(f"{key}/{RUN}", canonical(run.to_json()).encode())
+        return run
+
+    def run(self, pipeline: str, run: str) -> Run:
+        """Return a run's facts.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        key = f"{run_key(pipeline, run)}/{RUN}"
+        try:
+            return Run.from_json(json.loads(self.place.read(key)))
+        except FileNotFoundError:
+            raise StoreError(f"{self.url}/{key}: there is no such run") from None
+        except (ValueError, TypeError):
+            raise StoreError(f"{self.url}/{key}: is no run's record") from None
+
+    def has_run(self, pipeline: str, run: str) -> bool:
+        """Tell whether a run is bound."""
+        return self.place.exists(f"{run_key(pipeline, run)}/{RUN}")
+
+    def runs(self, pipeline: str) -> list[str]:
+        """Return the ids of a pipeline's runs, by name."""
+        return [name for name in self.place.names(pipeline) if self.has_run(pipeline, name)]
+
+    def pipelines(self) -> list[str]:
+        """Return the names of the pipelines that have runs here."""
+        return [name for name in self.place.names("") if name not in RESERVED]
+
+    # Outcomes -------------------------------------------------------------------------------
+
+    def write_outcome(
+        self, pipeline: str, run: str, step: str, outcome: Mapping[str, Any], index: int | None
+    ) -> None:
+        """Record how a step, or one key of it, ended."""
+        key = f"{unit_key(pipeline, run, step, index)}/{OUTCOME}"
+        self.place.write(key, canonical(outcome).encode("utf-8", "replace"))
+
+    def outcome(
+        self, pipeline: str, run: str, step: str, index: int | None = None
+    ) -> dict[str, Any] | None:
+        """Return how a step, or one key of it, ended; None when it hasn't."""
+        try:
+            text = self.place.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
+            found: dict[str, Any] = json.loads(text)
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
+
+
+def run_key(pipeline: str, run: str) -> str:
+    """Return the folder of a run.
+
+    Raises:
+        StoreError: the run's id or the pipeline's name can't be a folder's.
+    """
+    wrong = any(_no_folder_name(name) for name in (pipeline, run))
+    if wrong or pipeline in RESERVED:
+        expected = f"a name without / that isn't {', '.join(RESERVED)}"
+        raise StoreError(f"no run can be called {pipeline!r}/{run!r}; expected {expected}")
+    return f"{pipeline}/{run}"
+
+
+def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:
+    """Return the folder of a step, or of one key of it."""
+    base = f"{run_key(pipeline, run)}/{step}"
+    return base if index is None else f"{base}/{index:04d}"
+
+
+def artifact_key(pipeline: str, run: str, step: str, output: str, index: int | None) -> str:
+    """Return the folder of an artifact."""
+    return f"{unit_key(pipeline, run, step, index)}/{output}"
+
+
+def _no_folder_name(name: str) -> bool:
+    odd = not name or len(name.encode("utf-8", "replace")) > 200 or name[0] in ". "  # noqa: PLR2004
+    return odd or any(c in "/\\" or not c.isprintable() for c in name)

@@ -1,0 +1,156 @@
+"""What MLflow is told of a run: all of it read from the store, so that nothing else can be lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.plan import Plan
+    from atlas.store import Run, Store
+
+FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+"""How a run ended, in MLflow's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run as MLflow keeps it; times in milliseconds since 1970.
+
+    Attributes:
+        experiment: name of the experiment: the Config, with the Environment's prefix.
+        name: the run's name.
+        status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+        params: name → value, as text.
+        metrics: ``step.metric`` → value and time.
+        tags: what the run is made from.
+        artifacts: name → content.
+    """
+
+    experiment: str
+    name: str
+    status: str
+    started: int
+    ended: int
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def record_of(store: Store, plan: Plan, run: Run) -> Record:
+    """Read a run's record from the store."""
+    outcomes = dict(outcomes_of(store, plan, run))
+    started = _millis(run.created)
+    ends = [_millis(one["ended"]) for one in outcomes.values() if one.get("ended")]
+    return Record(
+        experiment=experiment_of(plan),
+        name=run.id,
+        status=_status(store, run),
+        started=started,
+        ended=max([started, *ends]),
+        params=_params(plan, run),
+        metrics=_metrics(outcomes),
+        tags=tags_of(plan, run),
+        artifacts={"artifacts.json": _artifacts(outcomes), **_report(store, run)},
+    )
+
+
+def experiment_of(plan: Plan) -> str:
+    """Return the experiment that a Plan's runs are in; the members of a family share one."""
+    return f"{plan.name.removesuffix(plan.pipeline)}{plan.config}"
+
+
+def outcomes_of(store: Store, plan: Plan, run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the recorded outcomes of a run's steps, each key of a ``foreach`` one by one."""
+    for step in plan.steps:
+        if step.foreach is None:
+            outcome = store.outcome(run.pipeline, run.id, step.name)
+            if outcome:
+                yield step.name, outcome
+            continue
+        names = store.place.names(f"{run.pipeline}/{run.id}/{step.name}")
+        for index in (int(name) for name in names if name.isdigit()):
+            outcome = store.outcome(run.pipeline, run.id, step.name, index)
+            if outcome:
+                yield f"{step.name}.{index}", outcome
+
+
+def metrics_of(store: Store, plan: Plan, run: Run) -> dict[str, float]:
+    """Return a run's metrics: ``step.metric`` → value."""
+    found = outcomes_of(store, plan, run)
+    return {f"{step}.{name}": value for step, one in found for name, value in _own(one).items()}
+
+
+def tags_of(plan: Plan, run: Run) -> dict[str, str]:
+    """Return what a run, and a model that it trains, is made from."""
+    tags = {
+        "run": run.id,
+        "pipeline": run.pipeline,
+        "flow": run.flow,
+        "trigger": run.trigger,
+        "environment": plan.environment,
+        "commit": run.commit,
+        "digest.plan": plan.digest,
+        "digest.code": plan.code,
+        **{f"digest.{name}": digest for name, digest in plan.digests.items()},
+        **{f"axis.{axis}": value for axis, value in plan.axes.items()},
+        "interval.start": run.interval_start,
+        "interval.end": run.interval_end,
+        "model": f"{run.model.name}/{run.model.version}" if run.model else "",
+    }
+    return {f"atlas.{name}": value for name, value in tags.items() if value}
+
+
+def _status(store: Store, run: Run) -> str:
+    try:
+        outcome = json.loads(store.place.read(f"{run.pipeline}/{run.id}/outcome.json"))
+    except (FileNotFoundError, ValueError):
+        return KILLED
+    return FINISHED if outcome.get("status") == "done" else FAILED
+
+
+def _params(plan: Plan, run: Run) -> dict[str, str]:
+    """Return the run's parameters and the params that steps are given as literals."""
+    params = {name: _text(value) for name, value in run.parameters.items()}
+    for step in plan.steps:
+        literals = {n: v.value for n, v in step.params.items() if v.kind == "value"}
+        params |= {f"{step.name}.{name}": _text(value) for name, value in literals.items()}
+    return params
+
+
+def _metrics(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[float, int]]:
+    return {
+        f"{step}.{name}": (value, _millis(outcome["ended"]))
+        for step, outcome in outcomes.items()
+        for name, value in {**_own(outcome), "seconds": outcome.get("seconds", 0.0)}.items()
+    }
+
+
+def _own(outcome: Mapping[str, Any]) -> Mapping[str, float]:
+    found: Mapping[str, float] = outcome.get("metrics", {})
+    return found
+
+
+def _artifacts(outcomes: Mapping[str, Mapping[str, Any]]) -> bytes:
+    digests = {step: one.get("outputs", {}) for step, one in outcomes.items()}
+    return json.dumps(digests, indent=2, sort_keys=True).encode()
+
+
+def _report(store: Store, run: Run) -> dict[str, bytes]:
+    try:
+        return {"report.html": store.place.read(f"{run.pipeline}/{run.id}/report.html")}
+    except FileNotFoundError:
+        return {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _millis(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -1,0 +1,160 @@
+"""Model registries: where versions and aliases are kept. MLflow's, and the store's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from atlas.errors import PlatformError
+from atlas.store import ModelVersion, Part
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.store import Store
+
+CHAMPION = "champion"
+"""The alias of the version that inference follows."""
+PARTS = "atlas.parts"
+"""Tag of a version: JSON, part → uri and sha256."""
+METRICS = "atlas.metrics"
+"""Tag of a version: JSON, ``step.metric`` → value, from its own training run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A new version of a model.
+
+    Attributes:
+        model: the registered name.
+        run: id of the training run.
+        parts: part → artifact.
+        tags: what the version is made from: digests, commit, run; plain strings.
+        metrics: ``step.metric`` → value.
+    """
+
+    model: str
+    run: str
+    parts: Mapping[str, Part]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def all_tags(self) -> dict[str, str]:
+        """Return the tags with the parts, the metrics and the run in them."""
+        parts = {name: {"uri": p.uri, "sha256": p.sha256} for name, p in self.parts.items()}
+        own = {PARTS: canonical(parts), METRICS: canonical(dict(self.metrics))}
+        return {**self.tags, "atlas.run": self.run, **own}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered version: its number and its tags."""
+
+    model: str
+    version: str
+    tags: Mapping[str, str]
+
+    def resolved(self) -> ModelVersion:
+        """Return it as a Run records it.
+
+        Raises:
+            PlatformError: its parts can't be read.
+        """
+        try:
+            raw = json.loads(self.tags[PARTS])
+            parts = {name: Part(part["uri"], part["sha256"]) for name, part in raw.items()}
+        except (KeyError, TypeError, ValueError):
+            where = f"model {self.model}, version {self.version}"
+            hint = "it wasn't registered by Atlas; register one by `atlas run` of the training"
+            raise PlatformError(f"{where}: has no readable tag '{PARTS}' ({hint})") from None
+        return ModelVersion(self.model, self.version, parts)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of its training run; none when they can't be read."""
+        try:
+            found: dict[str, float] = json.loads(self.tags.get(METRICS, "{}"))
+        except ValueError:
+            return {}
+        return found
+
+
+class Registry(Protocol):
+    """Keeps versions of models and the aliases that point at them."""
+
+    def register(self, registration: Registration, source: str = "") -> str:
+        """Add a version and return its number; the same run's version is not added twice."""
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version."""
+
+    def find(self, model: str, version: str) -> Version | None:
+        """Return the version of a number or an alias, or None."""
+
+
+def resolve(registry: Registry, model: str, version: str) -> ModelVersion:
+    """Return the version that an alias or a number stands for now.
+
+    Raises:
+        PlatformError: there is none.
+    """
+    found = registry.find(model, version)
+    if found is None:
+        hint = "run the training first, and promote its version"
+        raise PlatformError(f"model {model}: there is no version '{version}' ({hint})")
+    return found.resolved()
+
+
+@dataclass(frozen=True)
+class LocalRegistry:
+    """A registry in the artifact store, for runs without MLflow; versions are ``local-N``.
+
+    Attributes:
+        store: the store.
+    """
+
+    store: Store
+
+    def register(self, registration: Registration, source: str = "") -> str:
+        """Add a version and return its number; the same run's version is not added twice."""
+        number = 0
+        while True:
+            number += 1
+            version = f"local-{number}"
+            if self.add(registration, version):
+                return version
+            there = self._read(registration.model, version)
+            if there is not None and there.tags.get("atlas.run") == registration.run:
+                return version
+
+    def add(self, registration: Registration, version: str) -> bool:
+        """Add a version under a given number, unless there is one; tell whether it was added."""
+        content = canonical({"version": version, "tags": registration.all_tags()}).encode()
+        key = f"{self._folder(registration.model)}/versions/{version}.json"
+        return self.store.place.create(key, content)
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version."""
+        content = canonical({"version": version}).encode()
+        self.store.place.write(f"{self._folder(model)}/aliases/{alias}.json", content)
+
+    def find(self, model: str, version: str) -> Version | None:
+        """Return the version of a number or an alias, or None."""
+        alias = self._json(f"{self._folder(model)}/aliases/{version}.json")
+        return self._read(model, str(alias["version"]) if alias else version)
+
+    def _read(self, model: str, version: str) -> Version | None:
+        found = self._json(f"{self._folder(model)}/versions/{version}.json")
+        return Version(model, str(found["version"]), found["tags"]) if found else None
+
+    def _json(self, key: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads(self.store.place.read(key))
+        except FileNotFoundError:
+            return None
+        return found
+
+    @staticmethod
+    def _folder(model: str) -> str:
+        return f"models/{model}"

@@ -1,0 +1,96 @@
+"""The spool: which runs MLflow hasn't been told of yet. What they were, their store knows."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.store import FilePlace
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.store import Run, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A run that MLflow is to be told of.
+
+    Attributes:
+        store: URL of its artifact store.
+        pipeline: the Plan's name.
+        run: the run's id.
+        parent: the run of the family that it is nested in, or empty.
+        process: id of the process that runs it, and when that was started; empty once it is over.
+        tried: whether sending it was tried, so that MLflow may have a part of it.
+    """
+
+    store: str
+    pipeline: str
+    run: str
+    parent: str = ""
+    process: str = ""
+    tried: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process that runs it is still there."""
+        return bool(self.process) and self.process == _process(self.process.partition("-")[0])
+
+
+@dataclass(frozen=True)
+class Spool:
+    """A folder with one small file for each run that is pending.
+
+    Attributes:
+        folder: ``<state>/spool``.
+    """
+
+    folder: Path
+
+    def add(self, pending: Pending) -> None:
+        """Remember a run, or what has changed of it."""
+        place = FilePlace(self.folder)
+        place.write(_name(pending), canonical(asdict(pending)).encode())
+
+    def remove(self, pending: Pending) -> None:
+        """Forget a run that MLflow knows."""
+        (self.folder / _name(pending)).unlink(missing_ok=True)
+
+    def pending(self) -> Iterator[Pending]:
+        """Return the runs that are pending, by the time at which they started."""
+        for file in sorted(self.folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns):
+            try:
+                yield Pending(**json.loads(file.read_text("utf-8")))
+            except (OSError, ValueError, TypeError):
+                continue
+
+
+def pending_for(store: Store, run: Run, *, running: bool, parent: str = "") -> Pending:
+    """Return what the spool keeps of a run."""
+    process = _process(str(os.getpid())) if running else ""
+    return Pending(store.url, run.pipeline, run.id, parent, process)
+
+
+def state_spool() -> Spool | None:
+    """Return the spool of the state folder that ATLAS_STATE names, if it names one."""
+    state = os.environ.get("ATLAS_STATE")
+    return Spool(Path(state, "spool")) if state else None
+
+
+def _name(pending: Pending) -> str:
+    return f"{pending.pipeline}@{pending.run}.json"
+
+
+def _process(number: str) -> str:
+    """Return a process's id and when it was started, which together are never used again."""
+    try:
+        text = Path("/proc", number, "stat").read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+    return f"{number}-{text.rpartition(')')[2].split()[19]}"
