@@ -54,7 +54,9 @@ def _engine(path: Path) -> Engine | None:
 def _version(path: Path) -> str:
     """Return the version of the engine at a path, or ""."""
     try:
-        return first_version(shell.run([path, "version"], environment=_QUIET, timeout=60))
+        # Even this writes a log, into the home that it is given.
+        quiet = {**_QUIET, "PULUMI_HOME": str(cache.engine_folder().parent / "home")}
+        return first_version(shell.run([path, "version"], environment=quiet, timeout=60))
     except shell.REFUSALS:
         return ""
 
