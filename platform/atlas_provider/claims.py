@@ -54,6 +54,13 @@ def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
             place.remove(key)
 
 
+def owned(store: str, kind: str, owner: str) -> list[str]:
+    """Return the names that a stack has, also those of an update that was killed."""
+    place = open_place(store)
+    names = place.names(f"{_FOLDER}/{kind}")
+    return [name for name in names if place.read(_key(kind, name)) == owner.encode()]
+
+
 def _key(kind: str, name: str) -> str:
     """Return the file that says who owns a name."""
     return f"{_FOLDER}/{kind}/{name}"

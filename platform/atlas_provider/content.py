@@ -1,4 +1,4 @@
-"""What is deployed, by its sha256: content lives in the store, only digests are in Pulumi's state."""
+"""What is deployed, by its sha256: the content is in the store, its digest in Pulumi's state."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class DagFolder:
         if content is None:
             self.remove(name)
         else:
-            files.write(self.file(name), content.decode("utf-8", "surrogateescape"))
+            files.write(self.file(name), content.decode("utf-8", "replace"))
 
     def remove(self, name: str) -> None:
         """Remove a DAG's file, and what Python compiled of it."""

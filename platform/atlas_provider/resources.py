@@ -171,3 +171,81 @@ class Command(_AtlasResource):
             "timeout": timeout,
         }
         super().__init__("Command", name, inputs, ["directory", "state", "content"], opts)
+
+
+class KubeflowPipelines(_AtlasResource):
+    """Compiled Kubeflow pipelines of one Config and flow, as immutable versions in the store.
+
+    Attributes:
+        versions: where each member's version is.
+    """
+
+    versions: pulumi.Output[Mapping[str, str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        owner: pulumi.Input[str],
+        members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        plans: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        store: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Deploy the packages of `members` (digest by name), compiled from `plans`."""
+        inputs = {"owner": owner, "members": members, "plans": plans, "store": store}
+        super().__init__("KubeflowPipelines", name, inputs, ["versions"], opts)
+
+
+class AirflowDags(_AtlasResource):
+    """DAGs of one Config and flow in a running Airflow, which has reported each of them.
+
+    Attributes:
+        held: DAGs that an operator has paused.
+    """
+
+    held: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        owner: pulumi.Input[str],
+        members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        plans: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        store: pulumi.Input[str],
+        dags: pulumi.Input[str],
+        airflow: pulumi.Input[str],
+        secrets: pulumi.Input[str],
+        credentials: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Deploy the DAG files of `members` (digest by DAG id), compiled from `plans`."""
+        inputs = {
+            "owner": owner,
+            "members": members,
+            "plans": plans,
+            "store": store,
+            "dags": dags,
+            "airflow": airflow,
+            "secrets": secrets,
+            "credentials": credentials,
+        }
+        super().__init__("AirflowDags", name, inputs, ["held"], opts)
+
+
+class RegisteredModels(_AtlasResource):
+    """Names of models in MLflow; deleting them keeps models and versions."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        owner: pulumi.Input[str],
+        members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        mlflow: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register the names of `members`, each with what it is."""
+        inputs = {"owner": owner, "members": members, "mlflow": mlflow}
+        super().__init__("RegisteredModels", name, inputs, [], opts)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas_provider.kinds.airflow_dags import AirflowDags
 from atlas_provider.kinds.command import Command
+from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
+from atlas_provider.kinds.registered_models import RegisteredModels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
+    "atlas:index:AirflowDags": AirflowDags(),
     "atlas:index:Command": Command(),
+    "atlas:index:KubeflowPipelines": KubeflowPipelines(),
     "atlas:index:Ports": Ports(),
     "atlas:index:Process": Process(),
+    "atlas:index:RegisteredModels": RegisteredModels(),
 }

@@ -1,0 +1,214 @@
+"""The kind `AirflowDags`: DAG files in the folder of an Airflow, which reports each of them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from atlas.errors import DeployError
+from atlas_provider import claims, content
+from atlas_provider.airflow import Airflow
+from atlas_provider.dagfolder import DagFolder
+from atlas_provider.kind import (
+    Diff,
+    Live,
+    PartialFailureError,
+    Property,
+    Schema,
+    compare,
+    has_unknown,
+)
+from atlas_provider.kinds.members import OWNER, PLANS, STORE, members_property, unequal_names
+from atlas_provider.rollout import Member, Rollout
+
+if TYPE_CHECKING:
+    from atlas_provider.kind import Context, Failure, Plain
+    from atlas_provider.rollout import Result
+
+_CLAIM = "dags"
+_SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
+_DRAIN_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+
+
+class AirflowDags:
+    """Handle the DAGs of one Config and flow."""
+
+    schema = Schema(
+        description="DAGs of a running Airflow, made when it reports each with its Plan's digest.",
+        inputs={
+            "owner": OWNER,
+            "members": members_property("Digest of each DAG's file, by DAG id."),
+            "plans": PLANS,
+            "store": STORE,
+            "dags": Property(
+                type="string", required=True, description="URL of the folder that Airflow reads."
+            ),
+            "airflow": Property(
+                type="string", required=True, description="URL of Airflow's API server."
+            ),
+            "secrets": Property(
+                type="string", required=True, description="URL of the folder of secrets."
+            ),
+            "credentials": Property(
+                type="string", required=True, description="Name of the secret to sign in with."
+            ),
+        },
+        outputs={
+            "held": Property(
+                type="string[]", required=True, description="DAGs that an operator has paused."
+            ),
+        },
+    )
+
+    def check(self, inputs: Plain) -> list[Failure]:
+        """Return what is wrong with the inputs."""
+        return [] if has_unknown(inputs) else unequal_names(inputs)
+
+    def diff(self, state: Plain, inputs: Plain) -> Diff:
+        """Compare inputs, member by member."""
+        return Diff(compare(self.schema, state, inputs))
+
+    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
+        """Say what is known: an operator's pause stays."""
+        return {"held": state["held"]} if state and "held" in state else {}
+
+    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+        """Roll the DAGs out; made when Airflow reports every one."""
+        return context.name, _roll_out({}, inputs, context)
+
+    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+        """Return the files that are there, and what Airflow says of them."""
+        if not state.get("members"):
+            return None
+        folder, airflow = DagFolder.at(state["dags"]), _airflow(state)
+        found = {name: folder.digest(name) for name in state["members"]}
+        members = {name: digest for name, digest in found.items() if digest}
+        if not members:
+            return None
+        dags = airflow.dags(members)
+        plans = {name: dags[name].plan if name in dags else "" for name in members}
+        held = sorted(name for name in members if name in dags and dags[name].paused)
+        live = {**state, "members": members, "plans": plans, "held": held}
+        return Live({name: live[name] for name in self.schema.inputs}, live)
+
+    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+        """Roll out what differs, then remove what is no member any more."""
+        outputs = _roll_out(state, inputs, context)
+        if state["dags"] != inputs["dags"]:
+            for name in state["members"]:
+                DagFolder.at(state["dags"]).remove(name)
+        return outputs
+
+    def delete(self, identity: str, state: Plain, context: Context) -> None:
+        """Remove the files, and what Airflow keeps of the DAGs, once no run is under way."""
+        _remove(state, {*state["members"], *_owned(state)})
+
+
+def _airflow(state: Plain) -> Airflow:
+    """Return the Airflow that a resource is on."""
+    return Airflow(state["airflow"], state["secrets"], state["credentials"])
+
+
+def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
+    """Write the files, wait for Airflow, and return the outputs.
+
+    Raises:
+        PartialFailureError: some DAGs are ready and some aren't.
+        DeployError: none is ready.
+    """
+    contents = content.get_all(inputs["store"], inputs["members"])
+    members = {name: Member(contents[name], inputs["plans"][name]) for name in contents}
+    folder, airflow = DagFolder.at(inputs["dags"]), _airflow(inputs)
+    claims.claim(inputs["store"], _CLAIM, members, inputs["owner"])
+    rollout = Rollout(airflow, folder, members)
+    seconds = context.timeout or _SECONDS + _SECONDS_PER_DAG * len(members)
+    result = rollout.run(seconds, context.cancelled)
+    outputs = {"held": sorted(name for name, dag in result.dags.items() if dag.paused)}
+    if result.failures:
+        _give_up(state, inputs, outputs, result, context)
+    _remove(inputs, {*_owned(inputs)} - {*members})
+    return outputs
+
+
+def _owned(state: Plain) -> list[str]:
+    """Return the DAGs that are this resource's, also those of an update that was killed."""
+    return claims.owned(state["store"], _CLAIM, state["owner"])
+
+
+def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result, context: Context) -> None:
+    """Report what failed, with the state that there is: failed members are what they were before.
+
+    Raises:
+        PartialFailureError: some DAGs are there.
+        DeployError: none is.
+    """
+    before = state.get("members", {})
+    fresh = [name for name in result.failures if name not in before]
+    claims.release(inputs["store"], _CLAIM, fresh, inputs["owner"])
+    reasons = [f"{name}: {reason}" for name, reason in sorted(result.failures.items())]
+    live = {name: inputs["members"][name] for name in result.dags}
+    plans = {name: inputs["plans"][name] for name in result.dags}
+    live |= {name: before[name] for name in before if name not in live}
+    plans |= {name: state["plans"][name] for name in before if name not in plans}
+    if not live:
+        raise DeployError("\n".join(reasons))
+    made = {**inputs, "members": live, "plans": plans}
+    raise PartialFailureError(context.name, made, {**made, **outputs}, reasons)
+
+
+def _remove(state: Plain, names: set[str]) -> None:
+    """Remove DAGs: file first, so that Airflow can't find it again, then Airflow's records.
+
+    Raises:
+        DeployError: runs of one don't end; its file is still there then.
+    """
+    if not names:
+        return
+    airflow, folder, gone = _airflow(state), DagFolder.at(state["dags"]), sorted(names)
+    _drain(airflow, gone)
+    for name in gone:
+        folder.remove(name)
+    _forget(airflow, gone)
+    claims.release(state["store"], _CLAIM, gone, state["owner"])
+
+
+def _drain(airflow: Airflow, names: list[str]) -> None:
+    """Wait until no run of these DAGs is under way.
+
+    Raises:
+        DeployError: they don't end.
+    """
+    end = time.monotonic() + _DRAIN_SECONDS
+    while True:
+        runs = {name: airflow.active_runs(name) for name in names}
+        active = {name: ids for name, ids in runs.items() if ids}
+        if not active:
+            return
+        if time.monotonic() > end:
+            said = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in active.items())
+            raise DeployError(
+                f"runs are still under way after {_DRAIN_SECONDS:.0f} s ({said}); wait for them, "
+                "or mark them as failed in Airflow, and repeat"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _forget(airflow: Airflow, names: list[str]) -> None:
+    """Delete Airflow's records, and again where the dag-processor has just written them anew.
+
+    Raises:
+        DeployError: Airflow keeps one.
+    """
+    end = time.monotonic() + _DRAIN_SECONDS
+    left = names
+    while left:
+        for name in left:
+            airflow.forget(name)
+        time.sleep(_POLL_SECONDS)
+        left = [name for name in left if airflow.has(name)]
+        if left and time.monotonic() > end:
+            raise DeployError(
+                f"Airflow still keeps {', '.join(left)}, whose file is gone; see whether tasks of "
+                "it are running, and repeat"
+            )

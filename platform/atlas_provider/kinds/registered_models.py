@@ -1,0 +1,78 @@
+"""The kind `RegisteredModels`: names of models in MLflow. Versions and aliases are MLflow's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.tracking import Mlflow
+from atlas_provider.kind import Diff, Live, Property, Schema, compare
+from atlas_provider.kinds.members import OWNER, members_property
+
+if TYPE_CHECKING:
+    from atlas_provider.kind import Context, Failure, Plain
+
+_MISSING, _THERE = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
+
+
+class RegisteredModels:
+    """Handle the registered models of one Config."""
+
+    schema = Schema(
+        description="Names of models in MLflow; deleting them keeps models and versions.",
+        inputs={
+            "owner": OWNER,
+            "members": members_property("What each model is, by its registered name."),
+            "mlflow": Property(type="string", required=True, description="URL of MLflow."),
+        },
+        outputs={},
+    )
+
+    def check(self, inputs: Plain) -> list[Failure]:
+        """Find nothing more than what the schema holds inputs to."""
+        return []
+
+    def diff(self, state: Plain, inputs: Plain) -> Diff:
+        """Compare inputs, member by member."""
+        return Diff(compare(self.schema, state, inputs))
+
+    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
+        """Say that there is nothing more to know."""
+        return {}
+
+    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+        """Register the names; one that is there already is taken over with its versions."""
+        _register(inputs)
+        return context.name, {}
+
+    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+        """Return the names that MLflow has."""
+        if not state.get("members"):
+            return None
+        mlflow = Mlflow(state["mlflow"])
+        members = {}
+        for name in state["members"]:
+            query = {"name": name}
+            answer = mlflow.call("GET", "registered-models/get", query, (_MISSING,))
+            if answer is not None:
+                members[name] = str(answer["registered_model"].get("description") or "")
+        if not members:
+            return None
+        live = {**state, "members": members}
+        return Live({name: live[name] for name in self.schema.inputs}, live)
+
+    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+        """Register new names, and mend descriptions; what is no member any more stays."""
+        _register(inputs)
+        return {}
+
+    def delete(self, identity: str, state: Plain, context: Context) -> None:
+        """Keep every model: what was learnt isn't an update's to remove."""
+
+
+def _register(inputs: Plain) -> None:
+    """Make the names that aren't there, and give each its description."""
+    mlflow = Mlflow(inputs["mlflow"])
+    for name, description in inputs["members"].items():
+        payload = {"name": name, "description": description}
+        if mlflow.call("POST", "registered-models/create", payload, (_THERE,)) is None:
+            mlflow.call("PATCH", "registered-models/update", payload)

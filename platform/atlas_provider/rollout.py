@@ -1,0 +1,144 @@
+"""Rolling DAG files out: written, then waited for until Airflow itself reports them.
+
+A member is ready when Airflow lists the DAG with its Plan's digest as a tag and without import
+error, read anew if its file was written. Airflow's own moments are compared with each other only,
+so that no difference of clocks matters. A member that Airflow refuses gets its old file back.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlas_provider.content import digest_of
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from atlas_provider.airflow import Airflow, Dag, ImportFailure
+    from atlas_provider.dagfolder import DagFolder
+
+_POLL_SECONDS = 0.5
+_TRACE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One DAG to roll out: its file's content, and the digest of its Plan."""
+
+    content: bytes
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a rollout.
+
+    Attributes:
+        dags: what Airflow says of each member that is ready.
+        failures: why, for each that isn't.
+    """
+
+    dags: Mapping[str, Dag]
+    failures: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Rollout:
+    """One rollout of DAG files onto one Airflow.
+
+    Attributes:
+        airflow: the Airflow that must report them.
+        folder: the folder that it reads.
+        members: what is rolled out, by DAG id.
+        written: what the files held before, of those that were written.
+    """
+
+    airflow: Airflow
+    folder: DagFolder
+    members: Mapping[str, Member]
+    written: dict[str, bytes | None] = field(default_factory=dict)
+    _dags: Mapping[str, Dag] = field(default_factory=dict)
+    _failures: Mapping[str, ImportFailure] = field(default_factory=dict)
+
+    def run(self, seconds: float, cancelled: threading.Event) -> Result:
+        """Write every file that differs, and wait.
+
+        Args:
+            seconds: how long to wait for Airflow.
+            cancelled: set when to give up early.
+
+        Raises:
+            PlatformError: Airflow doesn't answer; the old files are back then.
+        """
+        self._dags = self.airflow.dags(self.members)
+        self._failures = self.airflow.import_failures()
+        try:
+            self._write()
+            result = self._wait(seconds, cancelled)
+        except BaseException:
+            self._put_back([*self.written])
+            raise
+        self._put_back([name for name in result.failures if name in self.written])
+        return result
+
+    def _write(self) -> None:
+        """Write the files that differ."""
+        for name, member in self.members.items():
+            old = self.folder.read(name)
+            if old is None or digest_of(old) != digest_of(member.content):
+                self.written[name] = old
+                self.folder.write(name, member.content)
+
+    def _put_back(self, names: list[str]) -> None:
+        """Give files back what they held before."""
+        for name in names:
+            self.folder.restore(name, self.written[name])
+
+    def _wait(self, seconds: float, cancelled: threading.Event) -> Result:
+        """Ask Airflow, one list a round, until every member is ready or refused."""
+        end = time.monotonic() + seconds
+        refused: dict[str, str] = {}
+        while True:
+            dags = self.airflow.dags(self.members)
+            waiting = [name for name in self.members if not self._is_ready(name, dags.get(name))]
+            refused = self._refused(waiting) if waiting else {}
+            if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():
+                break
+            time.sleep(_POLL_SECONDS)
+        why = "interrupted" if cancelled.is_set() else self._why_not(seconds)
+        failures = {name: refused.get(name, why) for name in waiting}
+        return Result({n: dags[n] for n in self.members if n not in failures}, failures)
+
+    def _is_ready(self, name: str, dag: Dag | None) -> bool:
+        """Tell whether Airflow has a member as it was written."""
+        if dag is None or dag.broken or dag.plan != self.members[name].plan:
+            return False
+        before = self._dags.get(name)
+        return name not in self.written or before is None or before.parsed != dag.parsed
+
+    def _refused(self, waiting: list[str]) -> dict[str, str]:
+        """Return Airflow's own message for each file that it can't import."""
+        found = self.airflow.import_failures()
+        refused = {}
+        for name in waiting:
+            failure, before = found.get(f"{name}.py"), self._failures.get(f"{name}.py")
+            is_fresh = name not in self.written or failure != before
+            if failure and (is_fresh or before is None):
+                refused[name] = f"Airflow can't import its file: {_shortened(failure.trace)}"
+        return refused
+
+    def _why_not(self, seconds: float) -> str:
+        """Return what to say of a member that Airflow said nothing of."""
+        return (
+            f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s; "
+            f"is its dag-processor running and reading {self.folder.path}? (`atlas up` mends it)"
+        )
+
+
+def _shortened(trace: str) -> str:
+    """Return the end of a long traceback."""
+    lines = trace.strip().splitlines()
+    return "\n".join(["…", *lines[-_TRACE_LINES:]] if len(lines) > _TRACE_LINES else lines)
