@@ -36,7 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
     Entry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     Entry(
-        "down", "down:down", "Take the platform down: no process, no port is left; its data stay."
+        "down", "down:down", "Take the platform down: no process or port is left; its data stay."
     ),
     Entry("outputs", "outputs:outputs", "Show the platform's services and their addresses."),
 )

@@ -19,7 +19,7 @@ Purge = Annotated[
 
 
 def down(stack: Stack = "local", purge: Purge = False) -> None:
-    """Take the platform down: no process, no port is left; its data stay.
+    """Take the platform down: no process or port is left; its data stay.
 
     It works as well when half of the platform is dead.
     """
