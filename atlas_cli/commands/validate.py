@@ -29,7 +29,7 @@ def validate(
     from atlas.validate import check
 
     report = check(path, env)
-    problems = [*report.problems, *(_imported(report) if import_ else ())]
+    problems = _imported(report) if import_ else list(report.problems)
     if as_sarif:
         from importlib.metadata import version
 
@@ -44,10 +44,10 @@ def validate(
 
 
 def _imported(report: Report) -> list[Problem]:
-    from atlas.step.hints import import_problems
+    """Import the classes, and answer the notes that only an import can."""
+    from atlas.step.imported import OPEN, import_problems
 
-    found: list[Problem] = import_problems(report)
-    return found
+    return [*(one for one in report.problems if one.code != OPEN), *import_problems(report)]
 
 
 def _text(problems: list[Problem], report: Report) -> str:

@@ -164,6 +164,7 @@ class Plan:
         axes: axis → this member's value.
         digests: of the documents: ``recipe``, ``config``, ``features``.
         promotion: the Config's promotion rule, training only.
+        packages: those that the project allows and that steps' classes are of.
     """
 
     name: str
@@ -185,6 +186,7 @@ class Plan:
     schedule: Schedule | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     promotion: Mapping[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""
@@ -272,4 +274,5 @@ _READERS: Mapping[str, Any] = {
     "images": _each(Image),
     "model": lambda raw: Model(**raw),
     "schedule": lambda raw: Schedule(**raw),
+    "packages": tuple,
 }

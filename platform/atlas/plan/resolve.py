@@ -142,7 +142,15 @@ class _Builder:
                 "features": digest(config.features),
             },
             "promotion": config.promotion if flow == "training" else {},
+            "packages": tuple(sorted(self._packages())),
         }
+
+    def _packages(self) -> set[str]:
+        """Return the packages that the project allows and that classes of steps are of."""
+        named = [step.cls.replace(":", ".") for step in self.steps]
+        full = [*named, *(one.full for one in self.subject.signatures.values())]
+        allow = self.subject.project.allow
+        return {one for one in allow if any(name.startswith(f"{one}.") for name in full)}
 
     def _step(self, step: FlatStep, axes: Mapping[str, str] | None = None) -> PlanStep:
         settings = dict(step.settings)

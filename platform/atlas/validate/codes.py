@@ -85,5 +85,11 @@ CODES = {
     "T202": "a parameter of a scheduled flow has no default",
     "T203": "a process task can't read a Kubernetes secret",
     "T204": "a process task runs where Airflow's worker runs",
+    "I001": "a module can't be imported",
+    "I002": "a class is no Template once it is imported",
+    "I003": "a param is another once imported than its source says",
+    "I004": "an input is another once imported than its source says",
+    "I005": "an output is another once imported than its source says",
+    "I006": "a hint can't be evaluated",
     "N001": "only an import can tell whether a type fits",
 }

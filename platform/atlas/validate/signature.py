@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from atlas.validate.types import Type
 
 _TEMPLATE = "atlas.template.Template"
-_HOOKS = {
+HOOKS = {
     "atlas.template.Source": {"outputs": {"rows": "read"}},
     "atlas.template.Transform": {"outputs": {"rows": "apply", "fitted": "fit"},
                                  "inputs": {"rows": "apply", "fitted": "apply"}},
@@ -149,8 +149,8 @@ class Signatures:
         inputs = self._arguments(owner, run)
         outputs, returns = self._returned(owner, run)
         for name in partial.ancestors:
-            if name in _HOOKS and owner.name == "atlas.template":
-                self._refine(lineage, _HOOKS[name], inputs, outputs)
+            if name in HOOKS and owner.name == "atlas.template":
+                self._refine(lineage, HOOKS[name], inputs, outputs)
         return Signature(
             partial.full,
             partial.params,

@@ -1,0 +1,194 @@
+"""Comparing what classes are once imported with what was read of them; decides what only it can."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.step import code
+from atlas.step.failure import one_line
+from atlas.step.real import RealSignature, RealTypes
+from atlas.template import Template
+from atlas.validate import step_rules
+from atlas.validate.subject import Subject
+from atlas.validate.types import UNKNOWN, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.errors import Problem
+    from atlas.validate import Checked, Report
+    from atlas.validate.flat import FlatStep
+    from atlas.validate.signature import Field, Signature
+
+OPEN = "N001"
+"""The code of the notes that an import answers."""
+_RULES = (
+    step_rules.check_signatures,
+    step_rules.check_params,
+    step_rules.check_inputs,
+    step_rules.check_formats,
+    step_rules.check_edges,
+    step_rules.check_foreach,
+)
+"""The rules that look at signatures."""
+
+
+@dataclass
+class RealSubject(Subject):
+    """A flow whose signatures are those of the imported classes."""
+
+    types: RealTypes = field(default_factory=lambda: RealTypes(""))
+
+    def ancestors(self, full: str) -> tuple[str, ...] | None:
+        """Return the classes that a class is really a subclass of."""
+        return self.types.ancestors(full)
+
+
+def import_problems(report: Report) -> list[Problem]:
+    """Import every class of a Report, and return what the source didn't tell.
+
+    Runs the top level of the pipelines' modules. What they print goes to stderr.
+
+    Returns:
+        Where a class is another once imported than its source says (``I001`` …), and what breaks
+        the rules only so. With them, the Report's notes `OPEN` are answered.
+    """
+    found: dict[Problem, None] = {}
+    for checked in report.checked:
+        with contextlib.redirect_stdout(sys.stderr):
+            found |= dict.fromkeys(_of_config(checked))
+    told = {(one.code, one.file, one.path) for one in report.problems}
+    return [one for one in found if (one.code, one.file, one.path) not in told]
+
+
+def _of_config(checked: Checked) -> Iterator[Problem]:
+    name = checked.file.config.name
+    code.unmount(name)
+    code.mount(name, checked.file.folder)
+    real: dict[str, RealSubject] = {}
+    for flow, subject in checked.subjects.items():
+        types = RealTypes(f"{code.__name__}.{name}")
+        own = RealSubject(
+            subject.file, subject.flat, subject.environment, subject.project, {}, real, types=types
+        )
+        yield from _import_all(subject, own)
+        real[flow] = own
+        if flow in checked.file.flows:
+            for rule in _RULES:
+                yield from (one for one in rule(own) if one.code != OPEN)
+
+
+def _import_all(subject: Subject, own: RealSubject) -> Iterator[Problem]:
+    """Import the class of every step, and fill in its real signature."""
+    for step in subject.flat.steps.values():
+        read = subject.signatures.get(step.name)
+        if read is None:
+            continue
+        found = _imported(subject, step)
+        if not isinstance(found, type):
+            yield found
+            continue
+        reader = RealSignature(found, read, own.types)
+        own.signatures[step.name] = real = reader.signature()
+        yield from _differences(step, read, real, own.types)
+        yield from _vague(step, reader.vague)
+
+
+def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:
+    """Return a step's class, or the Problem of importing it."""
+    module, _, name = step.cls.partition(":")
+    try:
+        found = code.load_class(subject.file.config.name, step.cls, subject.project.allow)
+    except AttributeError as error:
+        if _user_line(error, subject):
+            return _failed(subject, step, error)
+        message = f"the module '{module}' has no class '{name}' once it is imported"
+        return step.cls_place.problem("I002", message, found=name)
+    except (Exception, SystemExit) as error:
+        return _failed(subject, step, error)
+    if not issubclass(found, Template):
+        message = f"{step.cls} is no Template once it is imported"
+        expected = "a class that inherits from atlas.Template"
+        return step.cls_place.problem("I002", message, found=step.cls, expected=expected)
+    return found
+
+
+def _failed(subject: Subject, step: FlatStep, error: BaseException) -> Problem:
+    module = step.cls.partition(":")[0]
+    line = _user_line(error, subject)
+    where = f" ({line})" if line else ""
+    message = f"importing '{module}' fails: {one_line(error)}{where}"
+    missing = isinstance(error, ModuleNotFoundError)
+    hint = "install what the pipeline's requirements name, in this environment" if missing else ""
+    return step.cls_place.problem("I001", message, found=module, hint=hint)
+
+
+def _user_line(error: BaseException, subject: Subject) -> str:
+    """Return the last line of the pipeline's own code that an error came through."""
+    folder = subject.folder.resolve()
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        with contextlib.suppress(ValueError, OSError):
+            file = type(folder)(frame.filename).resolve().relative_to(folder)
+            return f"{file.as_posix()}, line {frame.lineno}"
+    return ""
+
+
+def _differences(
+    step: FlatStep, read: Signature, real: Signature, types: RealTypes
+) -> Iterator[Problem]:
+    """Yield where source and import disagree; what the source left open isn't compared."""
+    words = (
+        ("I003", "param", read.params, real.params),
+        ("I004", "input", read.inputs, real.inputs),
+    )
+    for number, what, told, found in words:
+        for name in {**told, **found} if read.closed else told:
+            said, is_so = _field(told.get(name), types), _field(found.get(name), None)
+            if UNKNOWN.name not in f"{said} {is_so}" and said != is_so:
+                yield _differs(step, number, f"{what} '{name}'", said, is_so)
+    for name in {**(read.outputs or {}), **(real.outputs or {})} if _compare(read, real) else ():
+        said = _output((read.outputs or {}).get(name), types)
+        is_so = _output((real.outputs or {}).get(name), None)
+        if UNKNOWN.name not in f"{said} {is_so}" and said != is_so:
+            yield _differs(step, "I005", f"output '{name}'", said, is_so)
+
+
+def _compare(read: Signature, real: Signature) -> bool:
+    return read.outputs is not None or (read.closed and real.outputs is not None)
+
+
+def _differs(step: FlatStep, number: str, what: str, said: str, is_so: str) -> Problem:
+    message = f"the {what} of {step.cls} is {is_so} once it is imported, and {said} in its source"
+    return step.cls_place.problem(number, message, found=is_so, expected=said)
+
+
+def _field(one: Field | None, types: RealTypes | None) -> str:
+    """Describe a param or input, to compare and to tell."""
+    if one is None:
+        return "missing"
+    kind = types.again(one.type) if types else one.type
+    bounds = "".join(
+        f", {word} {bound}"
+        for word, bound in (("at least", one.minimum), ("at most", one.maximum))
+        if bound is not None
+    )
+    return f"{kind}{'' if one.required else ' with a default'}{bounds}"
+
+
+def _output(one: Type | None, types: RealTypes | None) -> str:
+    if one is None:
+        return "missing"
+    return str(types.again(one) if types else one)
+
+
+def _vague(step: FlatStep, hints: Mapping[str, str]) -> Iterator[Problem]:
+    for place, hint in hints.items():
+        message = f"the hint '{hint}' of {place} in {step.cls} can't be evaluated"
+        expected = "a type that its module defines or imports"
+        yield step.cls_place.problem(
+            "I006", message, severity="note", found=hint, expected=expected
+        )

@@ -1,0 +1,304 @@
+"""`validate --import`: what a class is once imported, against what its source says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import Problem
+from atlas.step.imported import OPEN, import_problems
+from atlas.validate import check
+
+RECIPES = Path(__file__).parents[4] / "recipes"
+HEAD = """
+from typing import Annotated, Any, NamedTuple
+from atlas import Bounds, Data, Source, Template, Trainer
+"""
+PAIR = (
+    HEAD
+    + """
+import decimal, fractions, numbers
+
+class Made(NamedTuple):
+    value: {given}
+
+class Make(Template):
+    def run(self) -> Made: ...
+
+class Use(Template):
+    def run(self, value: {wanted}) -> None: ...
+"""
+)
+EDGE = {
+    "make": {"class": "steps:Make"},
+    "use": {"class": "steps:Use", "inputs": {"value": "make.value"}},
+}
+ONE = {"one": {"class": "steps:One"}}
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    monkeypatch.delenv("ATLAS_CODE", raising=False)
+
+    def pipeline(steps: dict[str, Any], source: str, name: str = "p", allow: str = "") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        (tmp_path / "pyproject.toml").write_text(f"[tool.atlas]\nallow = [{allow}]\n")
+        (folder / "steps.py").write_text(source)
+        recipe = {"version": 1, "name": "r", "steps": steps}
+        (folder / "training.json").write_text(json.dumps(recipe))
+        config = {"version": 1, "name": name, "recipes": {"training": "training.json"}}
+        (folder / "config.json").write_text(json.dumps(config))
+        return folder
+
+    return pipeline
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Install a module that Atlas may not read."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    (tmp_path / "site").mkdir()
+
+    def install(source: str) -> None:
+        (tmp_path / "site" / "somebodys.py").write_text(source)
+
+    yield install
+    sys.modules.pop("somebodys", None)
+
+
+def found(folder: Path) -> list[Problem]:
+    report = check(folder)
+    assert not report.errors, report.errors
+    return import_problems(report)
+
+
+def test_the_example_project_has_nothing_new() -> None:
+    assert found(RECIPES) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("decimal.Decimal", "numbers.Number"),
+        ("bool", "numbers.Integral"),
+        ("fractions.Fraction", "numbers.Rational"),
+        ("list[decimal.Decimal]", "list[numbers.Number]"),
+        ("decimal.Decimal", "fractions.Fraction | numbers.Number"),
+    ],
+)
+def test_an_open_question_is_answered_yes(write: Write, given: str, wanted: str) -> None:
+    folder = write(EDGE, PAIR.format(given=given, wanted=wanted))
+    assert [one.code for one in check(folder).problems] == [OPEN]
+    assert found(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("fractions.Fraction", "decimal.Decimal"),
+        ("decimal.Decimal", "numbers.Rational"),
+        ("list[fractions.Fraction]", "list[decimal.Decimal]"),
+    ],
+)
+def test_an_open_question_is_answered_no(write: Write, given: str, wanted: str) -> None:
+    folder = write(EDGE, PAIR.format(given=given, wanted=wanted))
+    assert [one.code for one in check(folder).problems] == [OPEN]
+    [problem] = found(folder)
+    assert (problem.code, problem.path) == ("R012", "steps.use.inputs.value")
+    assert problem.severity == "error"
+    assert problem.line > 0
+
+
+def test_a_protocol_is_a_matter_for_type_checkers(write: Write) -> None:
+    source = PAIR.format(given="decimal.Decimal", wanted="Shape").replace(
+        "class Made", "from typing import Protocol\nclass Shape(Protocol):\n    x: int\nclass Made"
+    )
+    assert [one for one in found(write(EDGE, source)) if one.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("import no_such_module", "importing 'steps' fails: ModuleNotFoundError: No module named"),
+        ("raise ValueError('no')", "importing 'steps' fails: ValueError: no (steps.py, line "),
+        ("raise SystemExit(3)", "importing 'steps' fails: SystemExit: 3 (steps.py, line "),
+        ("int.nothing", "importing 'steps' fails: AttributeError: type object 'int' has no"),
+    ],
+)
+def test_a_module_that_cant_be_imported(write: Write, line: str, message: str) -> None:
+    source = f"{HEAD}\n{line}\nclass One(Template):\n    def run(self) -> None: ...\n"
+    [problem] = found(write(ONE, source))
+    assert (problem.code, problem.path) == ("I001", "steps.one.class")
+    assert message in problem.message
+    assert bool(problem.hint) == ("no_such_module" in line)
+
+
+@pytest.mark.parametrize("line", ["del One", "One = type('One', (), {})", "One = 3"])
+def test_a_class_that_is_no_template_once_imported(write: Write, line: str) -> None:
+    source = f"{HEAD}\nclass One(Template):\n    def run(self) -> None: ...\n{line}\n"
+    [problem] = found(write(ONE, source))
+    assert (problem.code, problem.path) == ("I002", "steps.one.class")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (
+            "One.__annotations__['depth'] = str",
+            "I003",
+            "the param 'depth' of steps:One is str with a default once it is imported, "
+            "and int with a default, at least 1 in its source",
+        ),
+        ("del One.__annotations__['depth']", "I003", "'depth' of steps:One is missing once"),
+        ("del One.depth", "I003", "is int, at least 1 once it is imported, and int with a def"),
+        ("One.__annotations__['more'] = int", "I003", "is int once it is imported, and missing"),
+        (
+            "One.__annotations__['depth'] = Annotated[int, Bounds(2, 9)]",
+            "I003",
+            "int with a default, at least 2, at most 9 once",
+        ),
+        ("One.run.__annotations__['rows'] = int", "I004", "the input 'rows' of steps:One is int"),
+        ("One.run = lambda self, rows, more: None", "I004", "'more' of steps:One is Any once"),
+        ("Out.__annotations__['a'] = str", "I005", "the output 'a' of steps:One is str once"),
+        ("Out.__annotations__['b'] = int", "I005", "'b' of steps:One is int once it is imported"),
+        (
+            "One.run.__annotations__['return'] = None",
+            "I005",
+            "the output 'a' of steps:One is missing once it is imported, and float in its source",
+        ),
+    ],
+)
+def test_source_and_import_disagree(write: Write, line: str, code: str, message: str) -> None:
+    source = f"""{HEAD}
+class Out(NamedTuple):
+    a: float
+class One(Template):
+    depth: Annotated[int, Bounds(1)] = 3
+    def run(self, rows: list[int] = ()) -> Out: ...
+{line}
+"""
+    problems = found(write(ONE, source))
+    assert code in {one.code for one in problems}, problems
+    assert any(message in one.message for one in problems), problems
+
+
+def test_what_a_base_out_of_sight_has_is_checked(write: Write, library: Any) -> None:
+    library(
+        HEAD + "class Base(Template):\n    depth: int\n    def run(self, rows: int) -> None: ..."
+    )
+    source = "from somebodys import Base\nclass One(Base): ...\nclass Two(Base):\n    x: int = 1\n"
+    steps = {
+        "one": {"class": "steps:One", "params": {"dept": 3}},
+        "two": {"class": "steps:Two", "params": {"depth": "deep"}, "after": ["one"]},
+    }
+    problems = {(one.code, one.path) for one in found(write(steps, source))}
+    assert problems == {
+        ("R016", "steps.one.params.dept"),
+        ("R018", "steps.one"),
+        ("R019", "steps.one"),
+        ("R017", "steps.two.params.depth"),
+        ("R019", "steps.two"),
+    }
+
+
+def test_hints_for_type_checkers_are_taken_from_the_source(write: Write) -> None:
+    source = """from __future__ import annotations
+from typing import TYPE_CHECKING, NamedTuple
+from atlas import Template
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+class Made(NamedTuple):
+    value: Decimal
+
+class Make(Template):
+    exact: Decimal | None = None
+    def run(self) -> Made: ...
+
+class Use(Template):
+    def run(self, value: Decimal) -> None: ...
+"""
+    assert found(write(EDGE, source)) == []
+
+
+def test_a_hint_that_nobody_can_evaluate_is_a_note(write: Write) -> None:
+    source = (
+        "from __future__ import annotations\nfrom atlas import Template\n"
+        "class One(Template):\n    depth: Intt = 3\n    def run(self, rows: Rows = 1) -> None: ...\n"
+    )
+    problems = found(write(ONE, source))
+    assert {(one.code, one.severity, one.found) for one in problems} == {
+        ("I006", "note", "Intt"),
+        ("I006", "note", "Rows"),
+    }
+
+
+def test_own_methods_of_a_fixed_shape_count(write: Write) -> None:
+    source = f"""{HEAD}
+class Rows(list): ...
+class Made(NamedTuple):
+    rows: Rows
+class Make(Template):
+    def run(self) -> Made: ...
+class Learn(Trainer):
+    def train(self, rows: Rows) -> Rows: ...
+class Use(Template):
+    def run(self, value: dict) -> None: ...
+"""
+    steps = {
+        "make": {"class": "steps:Make"},
+        "learn": {"class": "steps:Learn", "inputs": {"rows": "make.rows"}},
+        "use": {"class": "steps:Use", "inputs": {"value": "learn.model"}},
+    }
+    report = check(write(steps, source))
+    assert [(one.code, one.found, one.expected) for one in report.errors] == [
+        ("R012", "steps.Rows", "dict")
+    ]
+    assert import_problems(report) == []
+
+
+def test_every_folder_has_its_own_steps(write: Write, tmp_path: Path) -> None:
+    source = HEAD + "class One(Template):\n    {} : int = 1\n    def run(self) -> None: ...\n"
+    steps = [{"one": {"class": "steps:One", "params": {name: 2}}} for name in ("a", "b")]
+    write(steps[0], source.format("a"), "first")
+    write(steps[1], source.format("b"), "second")
+    assert found(tmp_path) == []
+
+
+def test_a_class_of_an_allowed_package(write: Write, library: Any) -> None:
+    library(HEAD + "class One(Template):\n    def run(self) -> None: ...")
+    steps = {"one": {"class": "somebodys:One"}, "two": {"class": "steps:One", "after": ["one"]}}
+    folder = write(steps, "from somebodys import One", allow="'somebodys'")
+    assert found(folder) == []
+
+
+def test_it_reads_the_code_anew(write: Write) -> None:
+    folder = write(ONE, HEAD + "class One(Template):\n    def run(self) -> None: ...\nboom")
+    assert [one.code for one in found(folder)] == ["I001"]
+    (folder / "steps.py").write_text(HEAD + "class One(Template):\n    def run(self) -> None: ...")
+    assert found(folder) == []
+
+
+def test_on_the_command_line(write: Write) -> None:
+    source = PAIR.format(given="fractions.Fraction", wanted="decimal.Decimal")
+    folder = write(EDGE, f"{source}\nprint('hello')\n")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "atlas_cli", "validate", *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    plain = run()
+    assert (plain.returncode, "N001" in plain.stdout) == (0, True)
+    done = run("--import", "--json")
+    assert done.returncode == 1
+    assert [one["code"] for one in json.loads(done.stdout)["problems"]] == ["R012"]
+    assert done.stderr == "hello\n"
