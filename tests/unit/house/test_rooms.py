@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,27 +53,21 @@ def test_the_project_is_imported_from_this_tree() -> None:
     ]
 
 
-def test_the_kubernetes_client_is_found_beside_infra() -> None:
+def test_the_kubernetes_client_is_found_beside_infra(tmp_path: Path) -> None:
     """Pulumi runs `infra/__main__.py` with `infra/` first on the path: `infra/kubernetes` hides it.
 
-    The program replaces that entry by the root before anything else. So it is run here as Pulumi
-    runs it, up to its first import of the rest of infra.
+    The program takes its folder from the path before anything else. Here it runs up to its first
+    import of Pulumi or infra, in a folder with a `kubernetes` that must not be imported.
     """
-    program = ROOT / "infra" / "__main__.py"
-    if not program.exists():
-        pytest.skip("infra/__main__.py isn't there yet")
-    code = (
-        "import ast, sys\n"
-        f"path = {str(program)!r}\n"
-        "sys.path[0] = path.rpartition('/')[0]\n"
-        "tree = ast.parse(open(path).read())\n"
-        "def ours(node):\n"
-        "    names = [a.name for a in getattr(node, 'names', [])]\n"
-        "    return str(getattr(node, 'module', None) or names[:1]).lstrip('[\\'').startswith('infra')\n"
-        "first = next((i for i, n in enumerate(tree.body) if ours(n)), len(tree.body))\n"
-        "tree.body = tree.body[:first]\n"
-        "exec(compile(tree, path, 'exec'), {'__name__': '__main__', '__file__': path})\n"
-        "import kubernetes.client\n"
-        "print(kubernetes.client.__file__)\n"
-    )
-    assert "site-packages" in python("-c", code)
+    source = (ROOT / "infra" / "__main__.py").read_text(encoding="utf-8")
+    start = re.split(r"^(?:from|import) (?:pulumi|infra)", source, maxsplit=1, flags=re.MULTILINE)[
+        0
+    ]
+    (tmp_path / "kubernetes").mkdir()
+    (tmp_path / "kubernetes" / "__init__.py").write_text("raise RuntimeError('the wrong one')")
+    program = tmp_path / "__main__.py"
+    program.write_text(f"{start}\nimport kubernetes.client as k; print(k.__file__)")
+    assert "site-packages" in python(str(program))
+    program.write_text("import kubernetes.client")
+    with pytest.raises(AssertionError, match="the wrong one"):
+        python(str(program))
