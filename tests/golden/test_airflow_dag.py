@@ -74,7 +74,15 @@ def test_edges(loaded):
     tasks = tasks_of(loaded, PLAIN)
     edges = {(up, down) for up in tasks for down in tasks[up].get("downstream_task_ids", [])}
     expected = {(up, step.name) for step in PLAIN.steps for up in step.upstream()}
-    assert edges == expected | {("load", "train.keys"), ("train.keys", "train")}
+    added = {("load", "train.keys"), ("train.keys", "train"), ("report", "_finish")}
+    assert edges == expected | added
+
+
+def test_the_end_of_a_run_is_recorded_whatever_became_of_its_steps(loaded):
+    finish = tasks_of(loaded, PLAIN)["_finish"]
+    assert finish["is_teardown"] is True
+    assert finish["on_failure_fail_dagrun"] is True
+    assert finish["trigger_rule"] == "all_done_setup_success"
 
 
 def test_schedule_is_an_interval_timetable_without_catchup(loaded):

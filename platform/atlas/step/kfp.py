@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _PARAMETER = "parameter."
 _FACTS = {
-    "run.id": "run", "run.index": "index", "run.interval_start": "interval_start",
-    "run.interval_end": "interval_end",
+    "run.job": "run", "run.id": "run", "run.index": "index",
+    "run.interval_start": "interval_start", "run.interval_end": "interval_end",
 }  # fmt: skip
-"""Input of a component → the option that it fills."""
+"""Input of a component → the option that it fills; of two for one, the later that isn't empty."""
 _MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio", "oci": "/oci"}
 """Scheme of an artifact's URI → where Kubeflow's launcher mounts it in the container."""
 

@@ -6,12 +6,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-COMMAND = (
-    'exec "$ATLAS_PYTHON" -m atlas.step --plan "$ATLAS_PLAN" --step "$ATLAS_STEP"'
-    ' --run "$ATLAS_RUN" --parameters "$ATLAS_PARAMETERS"'
-    ' ${ATLAS_INTERVAL_START:+--interval-start "$ATLAS_INTERVAL_START"}'
-    ' ${ATLAS_INTERVAL_END:+--interval-end "$ATLAS_INTERVAL_END"}'
-)
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
 RUN = {
     "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
     "ATLAS_RUN": (
@@ -19,10 +14,12 @@ RUN = {
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}"
     ),
+    "ATLAS_TRIGGER": "{{ TRIGGERS.get(dag_run.run_type, 'manual') }}",
     "ATLAS_PARAMETERS": "{{ params | tojson }}",
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
+TRIGGERS = {"scheduled": "schedule", "backfill": "backfill"}
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
@@ -34,14 +31,28 @@ def step(name, env=(), **options):
     )
 
 
+def finish(name):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {**RUN, "ATLAS_STEP": name}
+    task = BashOperator(
+        task_id="_finish",
+        bash_command=f"{COMMAND} --finish",
+        env=env,
+        do_xcom_push=False,
+        retries=3,
+        **STEP,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
+
+
 with DAG(
     dag_id="dev-tumour-inference",
     description="Score the day's batch.",
     schedule=CronDataIntervalTimetable("0 6 * * *", timezone="Europe/Berlin"),
     start_date=datetime(2026, 1, 1, 0, 0, 0, tzinfo=ZoneInfo("Europe/Berlin")),
+    user_defined_macros={"TRIGGERS": TRIGGERS},
     catchup=False,
     is_paused_upon_creation=False,
-    params={},
     tags=[
         "atlas",
         "inference",
@@ -73,3 +84,4 @@ with DAG(
     steps["write"] = step("write", retries=0)
     steps["load"] >> steps["score"]
     steps["score"] >> steps["write"]
+    [steps["write"]] >> finish("write")

@@ -6,12 +6,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param, literal
 
-COMMAND = (
-    'exec "$ATLAS_PYTHON" -m atlas.step --plan "$ATLAS_PLAN" --step "$ATLAS_STEP"'
-    ' --run "$ATLAS_RUN" --parameters "$ATLAS_PARAMETERS"'
-    ' ${ATLAS_INTERVAL_START:+--interval-start "$ATLAS_INTERVAL_START"}'
-    ' ${ATLAS_INTERVAL_END:+--interval-end "$ATLAS_INTERVAL_END"}'
-)
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
 RUN = {
     "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
     "ATLAS_RUN": (
@@ -19,10 +14,12 @@ RUN = {
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}"
     ),
+    "ATLAS_TRIGGER": "{{ TRIGGERS.get(dag_run.run_type, 'manual') }}",
     "ATLAS_PARAMETERS": "{{ params | tojson }}",
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
+TRIGGERS = {"scheduled": "schedule", "backfill": "backfill"}
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
@@ -32,6 +29,20 @@ def step(name, env=(), **options):
     return BashOperator(
         task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
     )
+
+
+def finish(name):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {**RUN, "ATLAS_STEP": name}
+    task = BashOperator(
+        task_id="_finish",
+        bash_command=f"{COMMAND} --finish",
+        env=env,
+        do_xcom_push=False,
+        retries=3,
+        **STEP,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
 
 
 def each(name, env=(), **options):
@@ -58,6 +69,7 @@ with DAG(
     dag_id="dev-tumour-training",
     description="Learn to tell malignant from benign tumours.",
     schedule=None,
+    user_defined_macros={"TRIGGERS": TRIGGERS},
     catchup=False,
     is_paused_upon_creation=False,
     params={
@@ -126,3 +138,4 @@ with DAG(
     steps["evaluate"] >> steps["report"]
     steps["train"] >> steps["report"]
     steps["load"] >> steps["train.keys"]
+    [steps["report"]] >> finish("report")

@@ -32,12 +32,7 @@ _HEAD = '''\
 
 {imports}
 
-COMMAND = (
-    'exec "$ATLAS_PYTHON" -m atlas.step --plan "$ATLAS_PLAN" --step "$ATLAS_STEP"'
-    ' --run "$ATLAS_RUN" --parameters "$ATLAS_PARAMETERS"'
-    ' ${{ATLAS_INTERVAL_START:+--interval-start "$ATLAS_INTERVAL_START"}}'
-    ' ${{ATLAS_INTERVAL_END:+--interval-end "$ATLAS_INTERVAL_END"}}'
-)
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
 RUN = {{
     "ATLAS_PLAN": "{digest}",
     "ATLAS_RUN": (
@@ -45,10 +40,12 @@ RUN = {{
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}}}"
     ),
+    "ATLAS_TRIGGER": "{{{{ TRIGGERS.get(dag_run.run_type, 'manual') }}}}",
     "ATLAS_PARAMETERS": "{{{{ params | tojson }}}}",
     "ATLAS_INTERVAL_START": "{{{{ dag_run.data_interval_start | ts or '' }}}}",
     "ATLAS_INTERVAL_END": "{{{{ dag_run.data_interval_end | ts or '' }}}}",
 }}
+TRIGGERS = {{"scheduled": "schedule", "backfill": "backfill"}}
 STEP = {{"append_env": True, "skip_on_exit_code": None}}
 
 
@@ -58,6 +55,20 @@ def step(name, env=(), **options):
     return BashOperator(
         task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
     )
+
+
+def finish(name):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {{**RUN, "ATLAS_STEP": name}}
+    task = BashOperator(
+        task_id="_finish",
+        bash_command=f"{{COMMAND}} --finish",
+        env=env,
+        do_xcom_push=False,
+        retries=3,
+        **STEP,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
 '''
 _EACH = '''
 
@@ -86,7 +97,7 @@ def dag_file(plan: Plan) -> str:
     """Return the source of the Plan's DAG."""
     head = _HEAD.format(digest=plan.digest, imports=_imports(plan))
     each = _EACH if any(step.foreach for step in plan.steps) else ""
-    lines = [*(_task(plan, step) for step in plan.steps), *_edges(plan)]
+    lines = [*(_task(plan, step) for step in plan.steps), *_edges(plan), _finish(plan)]
     body = indent("".join(f"{line}\n" for line in lines))
     return f"{head}{each}\n\nwith {call('DAG', _arguments(plan))}:\n    steps = {{}}\n{body}"
 
@@ -115,9 +126,10 @@ def _arguments(plan: Plan) -> dict[str, str]:
         "dag_id": source(deployed_name(plan)),
         "description": source(plan.description or None),
         **_schedule(plan),
+        "user_defined_macros": '{"TRIGGERS": TRIGGERS}',
         "catchup": "False",
         "is_paused_upon_creation": "False",
-        "params": mapping(params),
+        **({"params": mapping(params)} if params else {}),
         "tags": sequence(tags),
         "doc_md": _text(document(plan)),
     }
@@ -201,6 +213,14 @@ def _edges(plan: Plan) -> list[str]:
         if step.foreach and step.foreach[1].kind == "step":
             edges.append((step.foreach[1].name, f"{step.name}.keys"))
     return [f"steps[{source(up)}] >> steps[{source(down)}]" for up, down in edges]
+
+
+def _finish(plan: Plan) -> str:
+    """Return the statement that has the run recorded after the steps that no other follows."""
+    followed = {name for step in plan.steps for name in step.upstream()}
+    last = [step.name for step in plan.steps if step.name not in followed]
+    ends = ", ".join(f"steps[{source(name)}]" for name in last)
+    return f"[{ends}] >> finish({source(last[-1])})"
 
 
 def _text(text: str) -> str:

@@ -87,6 +87,8 @@ class Anything:
     def __rshift__(self, other: Any) -> Any:
         return other
 
+    __rrshift__ = __rshift__
+
     @classmethod
     def partial(cls, **options: Any) -> Any:
         return cls(**options)
