@@ -99,7 +99,9 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     """Run the step, hand its outputs and metrics on, and report a failure."""
+    from atlas.step.binding import previous_run
     from atlas.step.execute import Job, execute
+    from atlas.step.finish import finish_if_over
     from atlas.step.report import after, explain
 
     job = Job(
@@ -109,6 +111,8 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         step=plan.step(options.step),
         folder=code_of(store, plan),
         index=int(options.index) if options.index else None,
+        previous=previous_run(store, run),
+        attempt=attempt_of(store, run, options),
     )
     outcome = execute(job)
     if not outcome.ok:
@@ -116,7 +120,17 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         return 1
     after(job, outcome)
     _hand_on(options, job)
+    finished = finish_if_over(store, plan, run, options.step)
+    sys.stdout.writelines(f"{line}\n" for line in (finished.lines() if finished else ()))
     return 0
+
+
+def attempt_of(store: Store, run: Run, options: argparse.Namespace) -> int:
+    """Return which attempt this is: one more than those that have failed before it."""
+    from atlas.step.execute import recorded
+
+    before = recorded(store, run, options.step, int(options.index) if options.index else None)
+    return 1 if before is None or before.ok else before.attempts + 1
 
 
 def code_of(store: Store, plan: Plan) -> Path:

@@ -13,6 +13,7 @@ from atlas.step.parameters import checked_parameters
 from atlas.step.upstream import upstream_runs
 from atlas.store import Run
 from atlas.tracking.registry import LocalRegistry, resolve
+from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,39 @@ def bind(store: Store, plan: Plan, request: Request) -> Run:
             return bound
         return store.rebind(_new_run(store, plan, replace(request, id=name)))
     bound = store.bind(_new_run(store, plan, replace(request, id=name)))
+    remember(store, bound)
     return bound if bound.plan == plan.digest else store.rebind(replace(bound, plan=plan.digest))
+
+
+def remember(store: Store, run: Run) -> None:
+    """Make a run its pipeline's last one of the flow; the one before it is remembered beside."""
+    before = last_run(store, run.pipeline, run.flow)
+    if before != run.id:
+        pointer = canonical({"run": run.id, "previous": before}).encode()
+        store.place.write(_last_key(run.pipeline, run.flow), pointer)
+
+
+def last_run(store: Store, pipeline: str, flow: str) -> str:
+    """Return the id of the run of a flow that was started last, or nothing."""
+    return _last(store, pipeline, flow).get("run", "")
+
+
+def previous_run(store: Store, run: Run) -> str:
+    """Return the id of the run that was started before this one, or nothing."""
+    last = _last(store, run.pipeline, run.flow)
+    return last.get("previous", "") if last.get("run") == run.id else ""
+
+
+def _last(store: Store, pipeline: str, flow: str) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(store.place.read(_last_key(pipeline, flow)))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found
+
+
+def _last_key(pipeline: str, flow: str) -> str:
+    return f"{pipeline}/last-{flow}.json"
 
 
 def _new_run(store: Store, plan: Plan, request: Request) -> Run:
