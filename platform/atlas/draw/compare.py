@@ -27,7 +27,7 @@ def diff(old: Drawing, new: Drawing) -> Drawing:
     title = new.title if old.title == new.title else f"{old.title} -> {new.title}"
     notes = [f"{name}: {change}" for name, change in _changes(old.facts, new.facts).items()]
     nodes, edges = _nodes(old, new), _edges(old, new)
-    if not notes and not any(each.change for each in (*nodes, *edges)):
+    if not (notes or any(n.change for n in nodes) or any(e.change for e in edges)):
         notes = ["no difference"]
     groups = _united(old.groups, new.groups)
     return Drawing(title, nodes, edges, groups, (*new.notes, *notes), new.facts)

@@ -21,18 +21,24 @@ class Row(NamedTuple):
     margin: str
 
 
-def rows(upstream: Mapping[str, Sequence[str]]) -> list[Row]:
+def rows(upstream: Mapping[str, Sequence[str]], most: int) -> list[Row]:
     """Return a row for every node, each below all that it reads, readers close to what they read.
 
     Args:
         upstream: node → its upstream nodes, without cycles.
+        most: how many lanes there may be; if more are needed, there are none at all.
     """
     readers = dict.fromkeys(upstream, 0)
     for parents in upstream.values():
         for parent in parents:
             readers[parent] += 1
     lanes = _Lanes(readers)
-    return [Row(node, lanes.advance(node, upstream[node])) for node in _depth_first(upstream)]
+    found = []
+    for node in _depth_first(upstream):
+        found.append(Row(node, lanes.advance(node, upstream[node])))
+        if len(lanes.carried) > most:
+            return [Row(node, "\0") for node in _depth_first(upstream)]
+    return found
 
 
 def _depth_first(upstream: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -122,15 +122,17 @@ class Drawing:
     def upstream(self) -> dict[str, list[str]]:
         """Return node → its upstream nodes, without cycles.
 
-        Two versions in one drawing may contradict each other; then the old one gives way, and
-        between pipelines that read each other the one that is drawn later.
+        Two versions in one drawing may contradict each other; then what was removed gives way.
+        Between pipelines that read each other, the one that is drawn first does.
         """
         gone = {node.id for node in self.nodes if node.change == REMOVED}
-        upstream: dict[str, list[str]] = {node.id: [] for node in self.nodes}
+        ordered = sorted(reversed(self.nodes), key=lambda node: node.change == REMOVED)
+        upstream: dict[str, list[str]] = {node.id: [] for node in ordered}
         for edge in self.edges:
             if edge.change != REMOVED or gone & {edge.source, edge.target}:
                 upstream[edge.target].append(edge.source)
-        return without_cycles(upstream)
+        kept = without_cycles(upstream)
+        return {node.id: kept[node.id] for node in self.nodes}
 
     def to_json(self) -> dict[str, Any]:
         """Return the drawing as plain data; what is empty is left out."""

@@ -42,8 +42,8 @@ _ASCII = str.maketrans(
         "←": "<-", **dict(zip(palette.SIGNS.values(), "+-~v=x->.", strict=True)),
     }
 )  # fmt: skip
-_LEAST_TEXT = 40
-"""Columns that the text needs beside its margin; with fewer, the margin is left out."""
+_LEAST_TEXT, _WIDEST_MARGIN = 40, 120
+"""Columns that the text needs beside its lanes, and that these may take; else they are left out."""
 _WIDEST_NAME = 48
 
 
@@ -87,8 +87,9 @@ def _rows(drawing: Drawing, marks: Marks, columns: int) -> Iterator[tuple[str, s
     """Give every node's line with its change or outcome, below it what changed."""
     nodes = {node.id: node for node in drawing.nodes}
     told = {node.id: palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
-    graph = rows(drawing.upstream())
-    margins = _margins([(nodes[row.node], row.margin) for row in graph], columns)
+    room = columns - _LEAST_TEXT if columns else _WIDEST_MARGIN
+    graph = rows(drawing.upstream(), max(room, 0) // 2)
+    margins = _margins([(nodes[row.node], row.margin) for row in graph])
     names, reads = _names(drawing), _reads(drawing)
     cells = [_cells(nodes[row.node], names, reads.get(row.node, [])) for row in graph]
     for row, margin, line in zip(graph, margins, _aligned(cells), strict=True):
@@ -99,11 +100,9 @@ def _rows(drawing: Drawing, marks: Marks, columns: int) -> Iterator[tuple[str, s
             yield told[row.node], f"{indent}{visible(f'{name}: {change}')}"
 
 
-def _margins(graph: Sequence[tuple[Node, str]], columns: int) -> list[str]:
-    """Return every row's lanes, all of one width; without lanes where they leave no room."""
+def _margins(graph: Sequence[tuple[Node, str]]) -> list[str]:
+    """Return every row's lanes, all of one width, with the sign of the node's kind."""
     widest = max((len(margin) for _, margin in graph), default=0) + 1
-    if columns and columns - widest < _LEAST_TEXT:
-        return [f"{SYMBOLS[node.kind]} " for node, _ in graph]
     return [pad(margin.replace("\0", SYMBOLS[node.kind]), widest) for node, margin in graph]
 
 
