@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
+from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.stack import Stack
 from atlas_provider import files, procfs
 from atlas_provider.supervision import Supervisor
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 PROJECT = "atlas"
-_WORDS = {"create": "healthy", "update": "healthy again", "delete": "stopped"}
+_WORDS = {
+    **DONE,
+    "Process:create": "healthy",
+    "Process:update": "healthy again",
+    "Process:delete": "stopped",
+}
 _END_SECONDS = 10.0
 
 

@@ -30,7 +30,8 @@ class Listener:
 
     Attributes:
         say: takes a line for a person.
-        words: what to call a finished operation, by operation.
+        words: what to call a finished operation, by operation (``create``), or by type and
+            operation (``Process:create``), which goes before.
         failures: error by resource name, in the order they came; "" is the stack itself.
         changes: names of changed resources, by operation.
         outputs: the stack's outputs, once they are known.
@@ -66,11 +67,13 @@ class Listener:
             if step.new is not None:
                 self.outputs = step.new.outputs
             return
-        if operation not in self.words or not self._is_shown(step):
+        kind = step.type.rsplit(":", maxsplit=1)[-1]
+        word = self.words.get(f"{kind}:{operation}") or self.words.get(operation)
+        if word is None or not self._is_shown(step):
             return
         seconds = time.monotonic() - self._started.get(step.urn, time.monotonic())
         self.changes.setdefault(operation, []).append(name_of(step.urn))
-        self.say(f"{name_of(step.urn):{_WIDTH}} {self.words[operation]} ({seconds:.1f} s)")
+        self.say(f"{name_of(step.urn):{_WIDTH}} {word} ({seconds:.1f} s)")
 
     def _is_shown(self, step: Any) -> bool:
         """Tell whether a person cares for a step's resource: no provider, no component."""

@@ -112,7 +112,7 @@ class Stack:
 
         Args:
             refresh: whether resources are read first, so that drift is found and repaired.
-            words: what progress calls a finished operation, by operation.
+            words: what progress calls a finished operation; see `Listener`.
 
         Raises:
             AtlasError: of the kind given to `open`, with what failed and why.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from atlas_provider.resources import Command, Process
+from atlas_provider.resources import Database, Process
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
@@ -73,14 +73,19 @@ class Airflow(pulumi.ComponentResource):
         super().__init__("atlas:local:Airflow", name, None, opts)
         port = pulumi.Output.from_input(args.port)
         python = pulumi.Output.from_input(args.python)
-        home = Command(
-            name,
+        parts = {part: f"{name}-{part}" for part in PARTS}
+        home = Database(
+            f"{name}-database",
+            program=name,
             folder=args.folder,
+            file="airflow.db",
+            users=list(parts.values()),
             vault=args.vault,
             command=python.apply(lambda path: command(path, "db", "migrate")),
             environment={
                 **_QUIET,
                 "AIRFLOW_HOME": "{dir}",
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:///{dir}/airflow.db.draft",
                 "ATLAS_SERVICE_VERSION": args.version,
             },
             files={
@@ -88,19 +93,19 @@ class Airflow(pulumi.ComponentResource):
                 "passwords.json": '{"{secret:airflow.username}": "{secret:airflow}"}\n',
                 "dags/.airflowignore": _IGNORED_DAGS,
             },
-            creates="airflow.db",
             opts=pulumi.ResourceOptions(parent=self),
         )
         variables = {
             **_QUIET,
             **args.environment,
             "AIRFLOW_HOME": home.directory,
-            # Another configuration is another variable: the parts start anew with it.
+            # With another configuration or database these differ, and the parts start anew.
             "ATLAS_SERVICE_CONFIG": home.content,
+            "ATLAS_SERVICE_DATABASE": home.generation.apply(str),
         }
         for part, words in PARTS.items():
             Process(
-                f"{name}-{part}",
+                parts[part],
                 folder=args.folder,
                 command=python.apply(partial(_part_command, words)),
                 environment=variables,

@@ -119,20 +119,22 @@ class Process(_AtlasResource):
         super().__init__("Process", name, inputs, ["directory", "bound", "state", "content"], opts)
 
 
-class Command(_AtlasResource):
-    """A program that runs to its end at create, and again when an input changes.
+class Database(_AtlasResource):
+    """A SQLite database, brought to its schema by a command that works on a copy of it.
 
     Texts may hold the placeholders of `Process`, except those of ports.
 
     Attributes:
-        directory: the program's folder.
-        state: ``done`` or ``missing``.
-        content: digest of its command, variables and files.
+        directory: the database's folder.
+        state: ``ready`` or ``missing``.
+        content: digest of the command, its variables and files.
+        generation: how often it was migrated; what uses it should start anew with another.
     """
 
     directory: pulumi.Output[str]
     state: pulumi.Output[str]
     content: pulumi.Output[str]
+    generation: pulumi.Output[int]
 
     def __init__(
         self,
@@ -140,37 +142,44 @@ class Command(_AtlasResource):
         *,
         folder: pulumi.Input[str],
         command: pulumi.Input[Sequence[pulumi.Input[str]]],
-        creates: pulumi.Input[str],
+        file: pulumi.Input[str],
+        program: pulumi.Input[str] | None = None,
+        users: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         vault: pulumi.Input[str] | None = None,
         environment: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         timeout: pulumi.Input[float] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Run a program to its end.
+        """Make or migrate a database.
 
         Args:
-            name: the program's name, unique in the platform.
-            folder: the platform's folder, absolute; the program gets a folder below it.
-            command: the program and its arguments; it has to bear being run twice.
-            creates: a path below its folder that is there when it has run.
+            name: the resource's name.
+            folder: the platform's folder, absolute; the database gets a folder below it.
+            command: makes or migrates ``<file>.draft`` in that folder; it has to bear being run
+                twice.
+            file: the database, below that folder; the draft replaces it.
+            program: the folder's name, unique in the platform; by default `name`.
+            users: names of the processes that use it, and are stopped meanwhile.
             vault: the folder of the secrets; by default ``secrets``, two folders above `folder`.
             environment: variables beside the few that every program gets.
-            files: text by path, written (0600) into the program's folder.
-            timeout: seconds until it has to end; 300 by default.
+            files: text by path, written (0600) into the database's folder.
+            timeout: seconds that the command may take; 300 by default.
             opts: Pulumi's options.
         """
         inputs = {
-            "name": name,
+            "name": program or name,
             "folder": folder,
             "command": command,
-            "creates": creates,
+            "file": file,
+            "users": users,
             "vault": vault,
             "environment": environment,
             "files": files,
             "timeout": timeout,
         }
-        super().__init__("Command", name, inputs, ["directory", "state", "content"], opts)
+        outputs = ["directory", "state", "content", "generation"]
+        super().__init__("Database", name, inputs, outputs, opts)
 
 
 class KubeflowPipelines(_AtlasResource):

@@ -1,4 +1,4 @@
-"""What the kinds `Process` and `Command` share: the inputs that say a program, and their rules."""
+"""What the kinds `Process` and `Database` share: the inputs that say a program, and their rules."""
 
 from __future__ import annotations
 
