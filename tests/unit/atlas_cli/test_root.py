@@ -54,7 +54,7 @@ def test_every_command_is_in_help() -> None:
 def test_wrong_usage_exits_2_and_suggests() -> None:
     done = run("doctro")
     assert done.returncode == 2
-    assert "Did you mean 'doctor'?" in done.stderr
+    assert "Did you mean 'doctor'" in done.stderr
     assert done.stdout == ""
 
 
