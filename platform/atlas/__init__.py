@@ -1,5 +1,6 @@
 """Atlas: ML pipelines as data, from a notebook to production."""
 
+from atlas.notebook import register as _show_in_notebooks
 from atlas.template import (
     Bounds,
     Context,
@@ -25,3 +26,5 @@ __all__ = [
     "Trainer",
     "Transform",
 ]
+
+_show_in_notebooks()
