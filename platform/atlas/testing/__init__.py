@@ -1,0 +1,1 @@
+"""What tests of pipelines need; shipped, so that users need not write it."""
