@@ -1,1 +1,5 @@
 """What tests of pipelines need; shipped, so that users need not write it."""
+
+from atlas.testing.doubles import MemoryData, recording
+
+__all__ = ["MemoryData", "recording"]

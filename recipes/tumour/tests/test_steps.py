@@ -9,24 +9,9 @@ import pandas as pd
 import pytest
 from steps import Evaluate, LoadTumours, Scale, Score, Split, TrainForest, WriteScores
 
-from atlas import Context
+from atlas.testing import MemoryData, recording
 
 COLUMNS = ["mean radius", "mean texture"]
-
-
-class Memory:
-    """Data that a test hands to a step."""
-
-    name, uri, format = "tumours", "memory", "parquet"
-
-    def __init__(self, rows: Any = None) -> None:
-        self.rows = rows
-
-    def read(self) -> Any:
-        return self.rows
-
-    def write(self, value: Any) -> None:
-        self.rows = value
 
 
 @pytest.fixture
@@ -51,8 +36,8 @@ def forest(tumours: pd.DataFrame) -> Any:
 
 
 def test_load_says_how_many_it_read(tumours: pd.DataFrame) -> None:
-    metrics: dict[str, float] = {}
-    loaded = LoadTumours(context=Context(metric=metrics.__setitem__)).run(Memory(tumours))
+    context, metrics = recording()
+    loaded = LoadTumours(context=context).run(MemoryData(tumours))
     assert loaded.rows is tumours
     assert metrics == {"rows_read": 40}
 
@@ -94,6 +79,6 @@ def test_score_gives_a_probability_for_each_patient(forest: Any, tumours: pd.Dat
 
 
 def test_scores_are_written_where_the_environment_says(tumours: pd.DataFrame) -> None:
-    target = Memory()
+    target = MemoryData()
     WriteScores().run(tumours, target)
-    assert target.rows is tumours
+    assert target.value is tumours

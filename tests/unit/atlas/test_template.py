@@ -24,6 +24,7 @@ from atlas import (
     Transform,
 )
 from atlas.template import param_hints
+from atlas.testing import MemoryData, recording
 
 ROWS = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
 
@@ -38,26 +39,6 @@ class Double(Template):
 
     def run(self, number: int) -> Doubled:
         return Doubled(number * self.factor)
-
-
-class Memory:
-    """Data that a test hands to a step."""
-
-    name, uri, format = "rows", "memory", "parquet"
-
-    def __init__(self, value: Any = None) -> None:
-        self.value = value
-
-    def read(self) -> Any:
-        return self.value
-
-    def write(self, value: Any) -> None:
-        self.value = value
-
-
-def recording() -> tuple[Context, dict[str, float]]:
-    metrics: dict[str, float] = {}
-    return Context(metric=metrics.__setitem__), metrics
 
 
 def test_a_unit_test_is_a_constructor_and_a_call() -> None:
@@ -136,8 +117,8 @@ def test_a_source_reads_all_or_what_read_says() -> None:
         def read(self, source: Data) -> pd.DataFrame:
             return source.read().head(self.count)
 
-    assert len(Source().run(Memory(ROWS)).rows) == 3
-    assert len(Head(count=2).run(Memory(ROWS)).rows) == 2
+    assert len(Source().run(MemoryData(ROWS)).rows) == 3
+    assert len(Head(count=2).run(MemoryData(ROWS)).rows) == 2
 
 
 def test_a_transform_fits_once_and_applies_what_was_fitted() -> None:
@@ -192,7 +173,7 @@ def test_a_predictor_says_how_many_it_scored() -> None:
 
 
 def test_a_sink_writes_where_it_is_told() -> None:
-    target = Memory()
+    target = MemoryData()
     assert Sink().run(ROWS, target) is None
     assert target.value is ROWS
 
