@@ -43,25 +43,29 @@ def content_tag(plan: Plan, image_name: str, folder: Path) -> str:
         InvalidError: a file that the image is made from is missing or outside of the folder.
         KeyError: the Plan has no such image.
     """
-    image = plan.images[image_name] if image_name else Image()
+    return tag_of(plan.images[image_name] if image_name else Image(), folder, plan.code)
+
+
+def tag_of(image: Image, folder: Path, code: str) -> str:
+    """Return the content tag of an image with a pipeline's code in it; see `content_tag`."""
     parts = {
         "form": FORM,
         "environment": environment_digest(image, folder),
         "atlas": atlas_digest(),
-        "code": plan.code,
+        "code": code,
     }
     return digest(parts)[:TAG_LENGTH]
 
 
-def repository(plan: Plan, image_name: str) -> str:
+def repository(config: str, image_name: str) -> str:
     """Return the repository of an image, without a registry's host: one a Config and image name."""
-    return "/".join(("atlas", _component(plan.config), _component(image_name or "default")))
+    return "/".join(("atlas", _component(config), _component(image_name or "default")))
 
 
 def reference(plan: Plan, image_name: str, folder: Path) -> str:
     """Return an image's reference before it is built: the ready image's own, or by content tag."""
     ready = plan.images[image_name].reference if image_name else ""
-    return ready or f"{repository(plan, image_name)}:{content_tag(plan, image_name, folder)}"
+    return ready or f"{repository(plan.config, image_name)}:{content_tag(plan, image_name, folder)}"
 
 
 def references(plan: Plan, folder: Path) -> dict[str, str]:

@@ -42,7 +42,8 @@ def make_lock(lock: Lock, *, upgrade: bool = False) -> Lock:
 def _resolved(lock: Lock, folder: Path, *, upgrade: bool) -> str:
     """Return what uv pins; it is the same on every kind of machine."""
     wanted, bounds, out = (folder / name for name in ("wanted.in", "bounds.in", "locked.txt"))
-    wanted.write_text("\n".join(lock.requirements.lines) + "\n", "utf-8")
+    asked = (*lock.requirements.options_from(lock.file.parent), *lock.requirements.lines)
+    wanted.write_text("\n".join(asked) + "\n", "utf-8")
     bounds.write_text("\n".join(lock.requirements.constraints) + "\n", "utf-8")
     if lock.text and not upgrade:
         out.write_text(lock.text, "utf-8")

@@ -146,7 +146,7 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
 
 def _pinned(plan: Plan, name: str, folder: Path, store: Store, registry: str) -> str:
     """Return an image's reference by digest; by its tag when there is none."""
-    where, tag = repository(plan, name), content_tag(plan, name, folder)
+    where, tag = repository(plan.config, name), content_tag(plan, name, folder)
     built = read_record(store, where, tag)
     if built is None or not built.digest:
         return f"{where}:{tag}"

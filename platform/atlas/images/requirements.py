@@ -23,6 +23,11 @@ _COMMAND_LINE = frozenset({"typer"})
 
 _OWN = re.compile(rf"^{DISTRIBUTION}\s*(?:\[([\w, -]*)\])?\s*(?:[<>=!~].*)?$", re.IGNORECASE)
 _INCLUDE = re.compile(r"^(-r|--requirement|-c|--constraint)(?:\s+|=)(.+)$")
+_OPTION = re.compile(
+    r"^(-i|--index-url|--extra-index-url|-f|--find-links|--no-index|--pre|--prefer-binary"
+    r"|--only-binary|--no-binary)(\s|=|$)"
+)
+_FOLDER = re.compile(r"^(-f|--find-links)[\s=]+(?!/|\w+://)(\S+)$")
 _CREDENTIALS = re.compile(r"://[^/\s@]*:?[^/\s@]*@")
 _EXTRA = re.compile(
     r"^(?P<requirement>.*?)\s*;\s*(?:\((?P<other>.*)\) and )?extra == '(?P<extra>[^']+)'$"
@@ -36,15 +41,21 @@ class Requirements:
     Attributes:
         lines: the user's lines, of included files too, with Atlas's extras written out.
         constraints: lines that bound versions and ask for nothing.
+        options: lines that say where packages are (``--extra-index-url``, ``--find-links``).
     """
 
     lines: tuple[str, ...]
     constraints: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """The sha256 of all lines, 64 hexadecimal digits."""
-        return digest([self.lines, self.constraints])
+        return digest([self.lines, self.constraints, self.options])
+
+    def options_from(self, folder: Path) -> list[str]:
+        """Return the options with a relative folder of packages made absolute."""
+        return [_FOLDER.sub(lambda match: _absolute(match, folder), line) for line in self.options]
 
 
 def read_requirements(folder: Path, path: str) -> Requirements:
@@ -58,10 +69,11 @@ def read_requirements(folder: Path, path: str) -> Requirements:
         InvalidError: a file is missing, is outside of the folder, or holds a password.
     """
     found = list(_lines(folder, folder / path, ())) if path else []
-    wanted = [line for kind, line in found if kind == "-r"]
+    wanted = [line for kind, line in found if kind == "-r" and line[0] != "-"]
     written_out = [each for line in (*wanted, DISTRIBUTION) for each in _written_out(line)]
-    bounds = tuple(line for kind, line in found if kind == "-c")
-    return Requirements(tuple(dict.fromkeys(written_out)), bounds)
+    bounds = tuple(line for kind, line in found if kind == "-c" and line[0] != "-")
+    options = tuple(line for _, line in found if line[0] == "-")
+    return Requirements(tuple(dict.fromkeys(written_out)), bounds, options)
 
 
 def _lines(
@@ -77,6 +89,10 @@ def _lines(
             hint = "give it to uv in UV_INDEX_URL, in UV_INDEX_<NAME>_PASSWORD or in ~/.netrc"
             raise invalid("I102", message, file=place(file, folder.resolve()), hint=hint)
         include = _INCLUDE.match(line)
+        if line[0] == "-" and not include and not _OPTION.match(line):
+            hint = "name a distribution that an index has, or use a Dockerfile"
+            message = f"'{line}' can't be in an image"
+            raise invalid("I101", message, file=place(file, folder.resolve()), hint=hint)
         if include is None:
             yield kind, line
             continue
@@ -95,6 +111,10 @@ def _read(folder: Path, file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is no UTF-8 text"
         raise invalid("I101", f"the requirements can't be read: {reason}", file=shown) from None
+
+
+def _absolute(match: re.Match[str], folder: Path) -> str:
+    return f"{match[1]} {(folder / match[2]).resolve()}"
 
 
 def _logical(text: str) -> Iterator[str]:

@@ -13,9 +13,9 @@ _LEFT_OUT = {"__pycache__", "tests", "configs", "node_modules"}
 def code_files(folder: Path) -> list[Path]:
     """Return the files of a pipeline's folder that are its code, sorted by their relative path.
 
-    Left out are hidden files, ``tests/``, ``configs/``, notebooks, bytecode, and JSON at the top:
-    the documents, whose content is in the Plan. Data that a step reads from its own package goes
-    into a subfolder.
+    Left out are hidden files, ``tests/``, ``configs/``, notebooks, bytecode, and at the top JSON,
+    the documents, whose content is in the Plan, and ``*.lock``, which images are made from. Data
+    that a step reads from its own package goes into a subfolder.
     """
     found: list[Path] = []
     for top, folders, names in os.walk(folder):
@@ -28,7 +28,7 @@ def code_files(folder: Path) -> list[Path]:
 
 def _is_code(name: str, *, at_top: bool) -> bool:
     left_out = name[0] == "." or name.endswith((".pyc", ".ipynb"))
-    return not (left_out or (at_top and name.endswith(".json")))
+    return not (left_out or (at_top and name.endswith((".json", ".lock"))))
 
 
 def code_digest(folder: Path) -> str:

@@ -1,0 +1,236 @@
+"""Building: what is wanted and not there yet is built, proven, pushed and recorded, once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from atlas.containers import CommandError
+from atlas.errors import AtlasError, DeployError
+from atlas.images.commits import commit_of
+from atlas.images.environments import have_environment
+from atlas.images.final import build_final, labels_of, local_name, prove
+from atlas.images.lock import lock_for
+from atlas.images.locking import make_lock
+from atlas.images.records import Built, read_record, write_record
+from atlas.images.requirements import DISTRIBUTION
+from atlas.images.sbom import sbom, sbom_key
+from atlas.images.wanted import wanted_images
+from atlas.images.work import alone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from atlas.images.builders import Builder
+    from atlas.images.environments import Environment
+    from atlas.images.final import Contents
+    from atlas.images.registry import Registry
+    from atlas.images.wanted import Wanted
+    from atlas.images.work import Work
+    from atlas.plan import Pipeline
+    from atlas.store import Store
+
+UNCHANGED, PUSHED, BUILT, FAILED = "unchanged", "pushed", "built", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one wanted image.
+
+    Attributes:
+        wanted: what was wanted.
+        state: ``unchanged``, ``pushed`` (built where it had to be), ``built`` (and there is no
+            registry to push to), or ``failed``.
+        built: what is there now; None when it failed.
+        error: why it failed.
+    """
+
+    wanted: Wanted
+    state: str
+    built: Built | None = None
+    error: AtlasError | None = None
+
+
+def lock_images(
+    pipelines: Sequence[Pipeline], say: Callable[[str], None], *, upgrade: bool
+) -> list[Path]:
+    """Make the locks of pipelines' images that are missing or don't hold any more.
+
+    Args:
+        pipelines: whose images.
+        say: is told what takes long, before it does.
+        upgrade: whether to take the newest versions, of all of them.
+
+    Returns:
+        The locks that were written.
+
+    Raises:
+        InvalidError: requirements can't be read or resolved.
+    """
+    made: list[Path] = []
+    for wanted in wanted_images(pipelines):
+        lock = lock_for(wanted.image, wanted.folder)
+        if wanted.image.requirements and lock.file not in made and (upgrade or not lock.fresh):
+            say(f"locking {wanted.image.requirements} of {wanted.folder.name}")
+            make_lock(lock, upgrade=upgrade)
+            made.append(lock.file)
+    return made
+
+
+def find_missing(
+    wanted: Iterable[Wanted],
+    store: Store,
+    registry: Registry | None,
+    builder: Callable[[], Builder],
+) -> tuple[list[Outcome], list[Wanted]]:
+    """Tell what is there already from what has to be built or pushed.
+
+    Args:
+        wanted: the images.
+        store: where builds are recorded.
+        registry: where they have to be; None when the engine is enough.
+        builder: gives the builder; it is called only when there is no registry.
+
+    Raises:
+        PlatformError: the registry refuses or doesn't answer, or there is no builder.
+    """
+    there: list[Outcome] = []
+    missing: list[Wanted] = []
+    for one in wanted:
+        built = _there(one, store, registry, builder)
+        if built is None:
+            missing.append(one)
+        else:
+            there.append(Outcome(one, UNCHANGED, built))
+    return there, missing
+
+
+def _there(
+    wanted: Wanted, store: Store, registry: Registry | None, builder: Callable[[], Builder]
+) -> Built | None:
+    """Return the record of an image that is where it has to be."""
+    built = read_record(store, wanted.repository, wanted.tag)
+    if built is None:
+        return None
+    if registry is None:
+        facts = builder().facts(local_name(wanted))
+        return built if facts and facts.identity == built.identity else None
+    if not built.digest or registry.digest(wanted.repository, built.digest) != built.digest:
+        return None
+    return built
+
+
+def build_images(work: Work, wanted: Sequence[Wanted], jobs: int = 2) -> list[Outcome]:
+    """Build, prove, push and record images; one that fails keeps no other from being built.
+
+    Args:
+        work: what to build with.
+        wanted: what to build.
+        jobs: how many at a time.
+    """
+    with alone(work.state, work.say), ThreadPoolExecutor(max(1, jobs)) as pool:
+        firsts = {one.environment: one for one in wanted}
+        lower = dict(zip(firsts, pool.map(partial(_lower, work), firsts.values()), strict=True))
+        pairs = [(one, lower[one.environment]) for one in wanted]
+        return list(pool.map(lambda pair: _upper(work, *pair), pairs))
+
+
+def _lower(work: Work, wanted: Wanted) -> Environment | AtlasError:
+    """Have the lower layers, or say why not."""
+    try:
+        return have_environment(work, wanted, work.log(f"environment-{wanted.environment}"))
+    except AtlasError as error:
+        return error
+    except OSError as error:
+        return _full(wanted, error)
+
+
+def _upper(work: Work, wanted: Wanted, lower: Environment | AtlasError) -> Outcome:
+    """Build and push one image on its lower layers, or say why not."""
+    if isinstance(lower, AtlasError):
+        return Outcome(wanted, FAILED, error=lower)
+    try:
+        built = _one(work, wanted, lower)
+    except AtlasError as error:
+        return Outcome(wanted, FAILED, error=error)
+    except OSError as error:
+        return Outcome(wanted, FAILED, error=_full(wanted, error))
+    return Outcome(wanted, PUSHED if built.digest else BUILT, built)
+
+
+def _full(wanted: Wanted, error: OSError) -> DeployError:
+    reason = (error.strerror or str(error)).lower()
+    return DeployError(f"I207: {wanted.full}: can't be built: {reason}; free some space")
+
+
+def _one(work: Work, wanted: Wanted, lower: Environment) -> Built:
+    log = work.log(wanted.full)
+    commit = commit_of(wanted.folder)
+    name = local_name(wanted)
+    if work.again or lower.built or work.builder.facts(name) is None:
+        build_final(work, wanted, lower, labels_of(wanted, lower, commit), log)
+    contents = prove(work, wanted)
+    facts = work.builder.facts(name)
+    built = Built(
+        repository=wanted.repository,
+        tag=wanted.tag,
+        identity=facts.identity if facts else "",
+        base=wanted.base,
+        base_digest=lower.base_digest,
+        python=lower.python.version,
+        atlas=version(DISTRIBUTION),
+        recipe=",".join(wanted.recipes),
+        commit=commit,
+        code=wanted.code,
+        environment=wanted.environment,
+        builder=f"{work.builder.name} {work.builder.version}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return _recorded(work, _pushed(work, built, name, log), contents)
+
+
+def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
+    """Push an image, where there is a registry; a push that was interrupted is taken up again.
+
+    Raises:
+        DeployError: I206, the registry refuses, or doesn't have what was pushed.
+    """
+    if work.registry is None:
+        return built
+    target = f"{work.registry.host}/{built.name}"
+    work.say(f"{built.name}: pushing to {work.registry.host}")
+    try:
+        with work.access(target) as access:
+            digest = work.builder.push(name, target, access, log)
+    except CommandError as error:
+        raise DeployError(f"I206: {built.name}: can't be pushed: {error}; build again") from None
+    found = work.registry.manifest(built.repository, digest or built.tag)
+    if found is None:
+        what = f"registry {work.registry.host} doesn't have what was pushed"
+        raise DeployError(f"I206: {built.name}: {what}; build again")
+    return replace(built, digest=found.digest, size=found.size, registry=work.registry.host)
+
+
+def _recorded(work: Work, built: Built, contents: Contents) -> Built:
+    """Keep an image's bill of materials and its record, in this order."""
+    key = sbom_key(built)
+    work.store.place.write(key, sbom(built, contents))
+    built = replace(built, sbom=key)
+    write_record(work.store, built)
+    return built
+
+
+def raise_failures(outcomes: Iterable[Outcome]) -> None:
+    """Raise one error for all images that failed.
+
+    Raises:
+        DeployError: at least one did.
+    """
+    errors = {str(one.error) for one in outcomes if one.error}
+    if errors:
+        raise DeployError("\n".join(sorted(errors)))

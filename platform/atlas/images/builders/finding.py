@@ -1,0 +1,47 @@
+"""Which builder this machine has."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from atlas.errors import PlatformError
+from atlas.images.builders.buildah import Buildah
+from atlas.images.builders.docker import Docker
+from atlas.images.builders.podman import Podman
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from atlas.images.builders.protocol import Builder
+
+BUILDERS: Mapping[str, Callable[[Path], Builder | None]] = {
+    "docker": Docker.find,
+    "podman": Podman.find,
+    "buildah": Buildah.find,
+}
+"""How each is found, in the order in which they are asked."""
+
+
+def find_builder(state: Path, choice: str = "") -> Builder:
+    """Return the first builder that answers; a docker client without an engine doesn't.
+
+    Args:
+        state: the state folder.
+        choice: the one to use; empty for the first.
+
+    Raises:
+        PlatformError: I202, none answers, or there is none of that name.
+    """
+    if choice and choice not in BUILDERS:
+        raise PlatformError(f"I202: no builder '{choice}'; expected {', '.join(BUILDERS)}")
+    names = [choice] if choice else list(BUILDERS)
+    for name in names:
+        builder = BUILDERS[name](state)
+        if builder is not None:
+            return builder
+    found = [name for name in names if shutil.which(name)]
+    have = f"{', '.join(found)} found, but no engine answers" if found else "none is installed"
+    hint = "install podman or buildah, or start docker; `atlas doctor` shows what is there"
+    raise PlatformError(f"I202: nothing to build images with ({', '.join(names)}): {have}; {hint}")

@@ -1,0 +1,148 @@
+"""Credentials of registries, from where container tools keep them.
+
+First the platform's own secret, then the standard files (``REGISTRY_AUTH_FILE``, ``auth.json`` of
+containers, ``config.json`` of Docker, with the helper programs that they name), and for Amazon's
+registry the account's own credentials. No password gets onto a command line or into a log.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ECR = re.compile(r"\d+\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_DOCKER_HUB = "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """A user name and a password; neither is shown when it is printed."""
+
+    username: str
+    password: str
+
+    @property
+    def basic(self) -> str:
+        """The two as HTTP's basic authentication has them."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+    @classmethod
+    def of_basic(cls, encoded: str) -> Credentials | None:
+        """Read back what `basic` gave; None when it is no such text."""
+        try:
+            username, colon, password = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            return None
+        return cls(username, password) if colon else None
+
+
+def credentials_of(host: str, secret: Path | None = None) -> Credentials | None:
+    """Return the credentials of a registry; None when there are none.
+
+    Args:
+        host: its host and port.
+        secret: the file of the platform's secret for it: JSON with username and password.
+    """
+    if secret is not None:
+        raw = _json(secret)
+        if raw.get("username"):
+            return Credentials(str(raw["username"]), str(raw.get("password", "")))
+    found = (_in_file(_json(file), host) for file in standard_files())
+    return next(filter(None, found), None) or _amazon(host)
+
+
+def standard_files() -> list[Path]:
+    """Return the files in which container tools keep credentials, in the order they look."""
+    home = Path.home()
+    chosen = os.environ.get("REGISTRY_AUTH_FILE")
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/containers/{os.geteuid()}"
+    docker = Path(os.environ.get("DOCKER_CONFIG") or home / ".docker")
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    files = (Path(runtime) / "containers/auth.json", config / "containers/auth.json")
+    first = (Path(chosen),) if chosen else files
+    return [*first, docker / "config.json"]
+
+
+@contextlib.contextmanager
+def auth_folder(host: str, credentials: Credentials | None) -> Iterator[Path | None]:
+    """Give a private folder with a ``config.json`` of one registry's credentials, for a while."""
+    if credentials is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="atlas-auth-") as folder:
+        file = Path(folder) / "config.json"
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump({"auths": {host: {"auth": credentials.basic}}}, out)
+        yield Path(folder)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _in_file(config: dict[str, Any], host: str) -> Credentials | None:
+    """Return what one standard file knows of a registry."""
+    helper = config.get("credHelpers", {}).get(host) or config.get("credsStore")
+    if helper:
+        found = _helped(str(helper), host)
+        if found:
+            return found
+    entries = config.get("auths", {})
+    names = (host, f"https://{host}", f"http://{host}", *_hub_names(host))
+    entry: dict[str, str] = next((entries[name] for name in names if entries.get(name)), {})
+    return Credentials.of_basic(entry["auth"]) if entry.get("auth") else None
+
+
+def _hub_names(host: str) -> tuple[str, ...]:
+    return (_DOCKER_HUB,) if host in ("docker.io", "index.docker.io") else ()
+
+
+def _helped(helper: str, host: str) -> Credentials | None:
+    """Ask one of Docker's helper programs."""
+    program = shutil.which(f"docker-credential-{helper}")
+    if program is None:
+        return None
+    name = next(iter(_hub_names(host)), host)
+    try:
+        done = subprocess.run(  # noqa: S603 - a list, no shell
+            [program, "get"], input=name, capture_output=True, text=True, timeout=30, check=True
+        )
+        raw = json.loads(done.stdout)
+        return Credentials(raw["Username"], raw["Secret"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+        return None
+
+
+def _amazon(host: str) -> Credentials | None:
+    """Return a token of Amazon's registry, for the account that botocore finds."""
+    match = _ECR.fullmatch(host)
+    if match is None:
+        return None
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.session import get_session
+    except ImportError:
+        return None
+    try:
+        client = get_session().create_client("ecr", region_name=match[1])
+        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    except (BotoCoreError, ClientError, LookupError):
+        return None
+    return Credentials.of_basic(token)

@@ -1,0 +1,116 @@
+"""The images that pipelines want: each once, however many Plans, flows and members share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from atlas.images.base import base_of
+from atlas.images.content import (
+    NO_IMAGE,
+    TAG_LENGTH,
+    environment_digest,
+    foundation_digest,
+    repository,
+    tag_of,
+)
+from atlas.images.lock import lock_for
+from atlas.images.records import used_images
+from atlas.recipe import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from atlas.images.lock import Lock
+    from atlas.plan import Pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One image that is to be there.
+
+    Attributes:
+        name: its name in the Recipe; empty for steps that name none.
+        image: what it is made from.
+        folder: the pipeline's folder.
+        base: reference of what it is built on.
+        config: the Config that it is for.
+        recipes: the Recipes that use it.
+        code: digest of the code in it.
+        repository: where it is to be, without a registry's host.
+        tag: its content tag.
+        environment: digest of the layers below Atlas and the code.
+        foundation: digest of what packages are installed on.
+    """
+
+    name: str
+    image: Image
+    folder: Path
+    base: str
+    config: str
+    recipes: tuple[str, ...]
+    code: str
+    repository: str
+    tag: str
+    environment: str
+    foundation: str
+
+    @property
+    def full(self) -> str:
+        """Repository and tag."""
+        return f"{self.repository}:{self.tag}"
+
+    @property
+    def lock(self) -> Lock:
+        """The lock of its requirements."""
+        return lock_for(self.image, self.folder)
+
+
+def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[Wanted]:
+    """Return every image that the steps of pipelines use, but ready ones, by name and tag.
+
+    Args:
+        pipelines: whose.
+        only: the name of one image in the Recipes; empty for all.
+
+    Raises:
+        InvalidError: what an image is made from can't be read.
+    """
+    found: dict[str, Wanted] = {}
+    for (config, name, folder, image, code), recipes in _used(pipelines).items():
+        if only in ("", name or "default"):
+            one = _wanted(config, name, folder, image, code)
+            earlier = found.get(one.full)
+            known = {*recipes, *(earlier.recipes if earlier else ())}
+            found[one.full] = replace(one, recipes=tuple(sorted(known)))
+    return [found[full] for full in sorted(found)]
+
+
+def _used(pipelines: Iterable[Pipeline]) -> dict[tuple[str, str, Path, Image, str], set[str]]:
+    """Return what decides on an image → the Recipes that use it; members of a family share it."""
+    found: dict[tuple[str, str, Path, Image, str], set[str]] = {}
+    for pipeline in pipelines:
+        for plan in pipeline.plans.values():
+            for name in used_images(plan):
+                image = plan.images[name] if name != NO_IMAGE else Image()
+                if not image.reference:
+                    key = (plan.config, name, pipeline.folder, image, plan.code)
+                    found.setdefault(key, set()).add(plan.recipe)
+    return found
+
+
+def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> Wanted:
+    return Wanted(
+        name=name,
+        image=image,
+        folder=folder,
+        base=base_of(image, folder),
+        config=config,
+        recipes=(),
+        code=code,
+        repository=repository(config, name),
+        tag=tag_of(image, folder, code),
+        environment=environment_digest(image, folder)[:TAG_LENGTH],
+        foundation=foundation_digest(image, folder)[:TAG_LENGTH],
+    )

@@ -1,0 +1,85 @@
+"""What a run of `atlas build` works with, and the folders that it keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.images.builders import Access, host_of, is_loopback
+from atlas.images.credentials import auth_folder, credentials_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from atlas.images.builders import Builder
+    from atlas.images.registry import Registry
+    from atlas.store import Store
+
+_KEPT_LOGS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a build works with.
+
+    Attributes:
+        state: the state folder; logs and what is known of bases are in its ``builds``.
+        store: where builds are recorded.
+        builder: what builds.
+        registry: where images are pushed; None for nowhere.
+        say: is told what takes long, before it does.
+        again: whether bases are looked up in their registries again, and all is built anew.
+    """
+
+    state: Path
+    store: Store
+    builder: Builder
+    registry: Registry | None
+    say: Callable[[str], None]
+    again: bool = False
+
+    def log(self, name: str) -> Path:
+        """Return the log of one image's build, emptied; the oldest others are removed."""
+        folder = self.state / "builds" / "log"
+        folder.mkdir(parents=True, exist_ok=True)
+        old = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime)
+        for file in old[:-_KEPT_LOGS]:
+            file.unlink(missing_ok=True)
+        log = folder / f"{name.replace('/', '-').replace(':', '-')}.log"
+        log.write_text("")
+        return log
+
+    @contextlib.contextmanager
+    def context(self) -> Iterator[Path]:
+        """Give an empty folder for a build's context, for a while."""
+        folder = self.state / "builds" / "work"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix="context-") as context:
+            yield Path(context)
+
+    @contextlib.contextmanager
+    def access(self, name: str) -> Iterator[Access]:
+        """Give the way to the registry of an image's name, for a while."""
+        host = host_of(name)
+        own = self.registry if self.registry and self.registry.host == host else None
+        known = own.credentials if own else credentials_of(host)
+        with auth_folder(host, known) as folder:
+            yield Access(folder, is_loopback(host))
+
+
+@contextlib.contextmanager
+def alone(state: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Keep other builds of this state folder out; wait for one that is under way."""
+    file = state / "builds" / "lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another `atlas build` is under way; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
