@@ -32,8 +32,21 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("validate", "validate:validate", "Check Recipes and Configs, without running anything."),
     Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
     Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
+    Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
+    Entry("preview", "preview:preview", "Show what deploy would change, in the Recipe's words."),
+    Entry(
+        "deploy",
+        "deploy:deploy",
+        "Deploy pipelines to Kubeflow and Airflow; twice changes nothing.",
+    ),
+    Entry("status", "status:status", "Show what is deployed, what drifted from it, its last run."),
+    Entry(
+        "destroy",
+        "destroy:destroy",
+        "Remove what is deployed; models, runs and artifacts stay.",
+    ),
     Entry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     Entry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

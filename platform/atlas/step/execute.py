@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError, StepError
+from atlas.errors import AtlasError, StepError, StoreError
 from atlas.step import cache, code
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line, user_traceback
@@ -20,7 +20,7 @@ from atlas.step.params import checked_params, given_params
 from atlas.step.secrets import secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
@@ -41,7 +41,9 @@ class Job:
         use_cache: whether an earlier result may be taken; this one is kept anyhow.
         previous: id of the run before this one, to say what changed since; or empty.
         attempt: 1 for the first.
+        adopt: id of a run whose result is taken where its cache key is the same, or empty.
         logger: where the step's log goes.
+        gone: tells that the run has given this job up, so that it mustn't record anything.
     """
 
     store: Store
@@ -53,7 +55,9 @@ class Job:
     use_cache: bool = True
     previous: str = ""
     attempt: int = 1
+    adopt: str = ""
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
+    gone: Callable[[], bool] = bool
 
     @property
     def address(self) -> tuple[str, str, str]:
@@ -87,7 +91,8 @@ def execute(job: Job) -> Outcome:
 
 def record(job: Job, outcome: Outcome) -> None:
     """Write a step's outcome to the store."""
-    job.store.write_outcome(*job.address, outcome.to_json(), job.index)
+    if not job.gone():
+        job.store.write_outcome(*job.address, outcome.to_json(), job.index)
 
 
 def recorded(store: Store, run: Run, step: str, index: int | None = None) -> Outcome | None:
@@ -101,7 +106,9 @@ def _attempt(job: Job) -> Outcome:
     reader = Reader(job.store, job.plan, job.run)
     item = _item(job, reader)
     key = cache.key_of(reader, job.step, job.folder, item)
-    hit = cache.find(job.store, key) if job.use_cache and not key.refusal else None
+    hit = _of_run(job, key) if job.adopt else None
+    if hit is None and job.use_cache and not key.refusal:
+        hit = cache.find(job.store, key)
     outcome = _adopt(job, hit) if hit else _perform(job, reader, item, key)
     return replace(outcome, key=key.value, parts=key.parts, attempts=job.attempt)
 
@@ -115,6 +122,48 @@ def _item(job: Job, reader: Reader) -> Any:
         found = "no index" if job.index is None else f"index {job.index}"
         raise StepError(job.step.name, f"{found}, expected one of {len(keys)} keys")
     return keys[job.index]
+
+
+def _of_run(job: Job, key: cache.Key) -> cache.Hit | None:
+    """Return the result that the run to be adopted has under the same key."""
+    raw = job.store.outcome(job.run.pipeline, job.adopt, job.step.name, job.index)
+    same = raw is not None and raw.get("status") == DONE and raw.get("key") == key.value
+    return earlier_result(job, job.adopt, Outcome.from_json(raw)) if raw and same else None
+
+
+def reuse(job: Job, run: str, outcome: Outcome) -> Outcome | None:
+    """Make what a step has done in another run this run's, whatever has changed since.
+
+    Returns:
+        The outcome that is recorded; None when what it made isn't all there.
+    """
+    hit = earlier_result(job, run, outcome)
+    if hit is None:
+        return None
+    adopted = replace(_adopt(job, hit), key=outcome.key, parts=outcome.parts)
+    record(job, _timed(adopted, _now(), time.monotonic()))
+    return adopted
+
+
+def refuse(job: Job, message: str) -> Outcome:
+    """Record that a job failed before, or without, its step running."""
+    outcome = _timed(_failed(job, message), _now(), time.monotonic())
+    record(job, outcome)
+    return outcome
+
+
+def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
+    """Return what a step has made in another run of the pipeline, when all of it is still there."""
+    pipeline, _, step = job.address
+    try:
+        outputs = {
+            name: job.store.manifest(pipeline, run, step, name, index=job.index)
+            for name in outcome.outputs
+        }
+    except StoreError:
+        return None
+    whole = all(map(job.store.has, outputs.values()))
+    return cache.Hit(f"{pipeline}/{run}", outputs, outcome.metrics) if whole else None
 
 
 def _adopt(job: Job, hit: cache.Hit) -> Outcome:

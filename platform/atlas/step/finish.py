@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import PlatformError
 from atlas.step.execute import recorded
 from atlas.step.inputs import Reader
-from atlas.step.outcome import DONE, FAILED
+from atlas.step.outcome import DONE, FAILED, PARTIAL
 from atlas.step.upstream import latest_key
 from atlas.store import Part, artifact_key
 from atlas.store.store import OUTCOME, run_key
@@ -24,6 +24,8 @@ from atlas.tracking.spool import Pending, pending_for, state_spool
 from atlas.values import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
     from atlas.tracking.promotion import Promotion
@@ -65,16 +67,26 @@ class Finished:
         return lines
 
 
-def finish(store: Store, plan: Plan, run: Run, *, parent: str = "") -> Finished:
+def finish(
+    store: Store, plan: Plan, run: Run, *, wanted: Collection[str] | None = None, parent: str = ""
+) -> Finished:
     """Record how a run ended, register what it trained, and tell MLflow.
 
     Doing it twice changes nothing: the same run is the same MLflow run and the same version.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+        wanted: the steps that were asked for; None for all.
+        parent: name of the family's run that it is nested in, or empty.
 
     Raises:
         StoreError: the outcome can't be recorded.
     """
     missing = unfinished(store, plan, run)
-    status = FAILED if missing else DONE
+    failed = missing if wanted is None else [name for name in missing if name in wanted]
+    status = FAILED if failed else PARTIAL if missing else DONE
     ended = datetime.now(UTC).isoformat(timespec="milliseconds")
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
     store.place.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", canonical(outcome).encode())
@@ -82,7 +94,7 @@ def finish(store: Store, plan: Plan, run: Run, *, parent: str = "") -> Finished:
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.place.write(latest_key(plan.name, plan.flow), pointer)
-    return deliver(store, plan, run, Finished(status, tuple(missing)), parent=parent)
+    return deliver(store, plan, run, Finished(status, tuple(failed)), parent=parent)
 
 
 def deliver(

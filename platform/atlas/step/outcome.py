@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 DONE = "done"
 FAILED = "failed"
+PARTIAL = "partial"
+"""Status of a run of which only some steps were asked for, and those are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,14 @@ twice, given to `register`:
     register(Onnx())
 
 It is found by every step when the module that registers it is one of the pipeline's, imported by
-`steps.py`; or one of the entry points of the group ``atlas.formats`` of an installed package.
+`steps.py`; or is named in the project's ``[tool.atlas] formats``, which reaches steps as the
+variable ``ATLAS_FORMATS``; or is one of the entry points of the group ``atlas.formats`` of an
+installed package.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 Facts: TypeAlias = Mapping[str, Any]
 """Plain data that a format keeps in the manifest and gets back when it reads."""
 
+MODULES = "ATLAS_FORMATS"
+"""Variable with the modules that add formats, separated by commas: the project's ``formats``."""
 ENTRY_POINTS = "atlas.formats"
 """Group of the entry points that packages name their formats under."""
 
@@ -151,7 +156,26 @@ def _known() -> dict[str, Format]:
 
         own = (*plain.FORMATS, *tables.FORMATS, *models.FORMATS)
         _formats.update({one.name: one for one in own})
+        for module in filter(None, os.environ.get(MODULES, "").split(",")):
+            _import(module)
     return _formats
+
+
+def _import(module: str) -> None:
+    """Import a module of the project that adds formats.
+
+    Raises:
+        StoreError: it can't be imported.
+    """
+    from importlib import import_module
+
+    try:
+        import_module(module)
+    except ImportError as error:
+        hint = "[tool.atlas] formats names it"
+        raise StoreError(
+            f"formats: module '{module}' can't be imported: {error} ({hint})"
+        ) from error
 
 
 def _from_packages(name: str) -> Format | None:

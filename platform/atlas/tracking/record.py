@@ -111,7 +111,7 @@ def _status(store: Store, run: Run) -> str:
         outcome = json.loads(store.place.read(f"{run.pipeline}/{run.id}/outcome.json"))
     except (FileNotFoundError, ValueError):
         return KILLED
-    return FINISHED if outcome.get("status") == "done" else FAILED
+    return FAILED if outcome.get("status") == "failed" else FINISHED
 
 
 def _params(plan: Plan, run: Run) -> dict[str, str]:

@@ -1,0 +1,224 @@
+"""The engine: runs the units of several runs, so many at once, and ends on every way out."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError
+from atlas.runner.isolation import Ended
+from atlas.step.execute import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.runner.events import Listener
+    from atlas.runner.flight import Flight, Unit
+    from atlas.runner.isolation import Isolation
+    from atlas.step import Job
+
+_FOREVER = 3600.0
+
+
+@dataclass
+class _Running:
+    """A unit that was started."""
+
+    flight: Flight
+    unit: Unit
+    job: Job
+    started: float
+    deadline: float | None
+
+
+class Engine:
+    """Runs flights to their ends."""
+
+    def __init__(
+        self,
+        flights: Sequence[Flight],
+        ended: SimpleQueue[Ended],
+        isolation: Isolation,
+        jobs: int,
+        listener: Listener,
+    ) -> None:
+        """Run flights.
+
+        Args:
+            flights: what to run.
+            ended: gets the end of every unit that the isolation runs.
+            isolation: runs units.
+            jobs: how many at once.
+            listener: is told what happens, from the thread that calls `run`.
+        """
+        self._listener = listener
+        self._waiting = list(flights)
+        self._open: list[Flight] = []
+        self._over: dict[str, Flight] = {}
+        self._ended, self._isolation, self._jobs = ended, isolation, jobs
+        self._running: dict[int, _Running] = {}
+        self._delayed: list[tuple[float, int, Flight, Unit, int]] = []
+        self._attempts: dict[tuple[str, Unit], int] = {}
+        self._number = 0
+        self.stopping = False
+
+    def run(self) -> bool:
+        """Run everything; tell whether all came to its end by itself.
+
+        Raises:
+            StoreError: the store can't be written any more.
+        """
+        try:
+            while self._waiting or self._open:
+                if not self._go_on():
+                    return False
+            return not self.stopping
+        finally:
+            self._isolation.close()
+
+    def _go_on(self) -> bool:
+        """Do what can be done, and wait for the next thing to happen; False to end by force."""
+        try:
+            self._open_flights()
+            self._start_units()
+            self._close_flights()
+            if self._open:
+                self._wait()
+        except KeyboardInterrupt:
+            if self.stopping or not self._running:
+                self._abandon("interrupted")
+                return False
+            self._stop()
+        except _GivenUp as given_up:
+            self._abandon(str(given_up))
+            return False
+        return True
+
+    # Flights ---------------------------------------------------------------------------------
+
+    def _open_flights(self) -> None:
+        for flight in [one for one in self._waiting if one.after <= self._over.keys()]:
+            self._waiting.remove(flight)
+            self._begin(flight)
+
+    def _begin(self, flight: Flight) -> None:
+        failed = sorted(name for name in flight.after if not self._over[name].ok)
+        if failed or self.stopping:
+            flight.error = f"{failed[0]} isn't done" if failed else "the run was stopped"
+            self._over[flight.name] = flight
+            return
+        try:
+            flight.open()
+        except AtlasError as error:
+            flight.error = str(error)
+            self._over[flight.name] = flight
+            return
+        self._open.append(flight)
+        self._tell(flight)
+
+    def _close_flights(self) -> None:
+        for flight in [one for one in self._open if one.is_idle]:
+            self._open.remove(flight)
+            self._land(flight)
+            self._open_flights()
+            self._start_units()
+
+    def _land(self, flight: Flight) -> None:
+        flight.close()
+        self._over[flight.name] = flight
+        self._tell(flight)
+
+    def _tell(self, flight: Flight) -> None:
+        for event in flight.events():
+            self._listener(event)
+
+    # Units -----------------------------------------------------------------------------------
+
+    def _start_units(self) -> None:
+        now = time.monotonic()
+        while self._delayed and self._delayed[0][0] <= now:
+            _, _, flight, unit, _ = heapq.heappop(self._delayed)
+            flight.again(unit)
+        for flight in self._open:
+            while len(self._running) < self._jobs and (ready := flight.take()) is not None:
+                self._tell(flight)
+                self._start(flight, ready)
+
+    def _start(self, flight: Flight, unit: Unit) -> None:
+        attempt = self._attempts.get((flight.name, unit), 1)
+        job = flight.job(unit, attempt)
+        now = time.monotonic()
+        deadline = None if job.step.timeout is None else now + job.step.timeout
+        self._number += 1
+        self._running[self._number] = _Running(flight, unit, job, now, deadline)
+        self._isolation.start(self._number, job)
+
+    def _wait(self) -> None:
+        """Wait for the next unit to be over, or for the next moment at which something is due."""
+        try:
+            self._end(self._ended.get(timeout=self._time_left()))
+            while True:
+                self._end(self._ended.get_nowait())
+        except Empty:
+            self._end_late_ones()
+
+    def _time_left(self) -> float:
+        due = [one.deadline for one in self._running.values() if one.deadline is not None]
+        due += [self._delayed[0][0]] if self._delayed else []
+        return max(0.0, min(due) - time.monotonic()) if due else _FOREVER
+
+    def _end_late_ones(self) -> None:
+        now = time.monotonic()
+        for number, one in list(self._running.items()):
+            if one.deadline is not None and one.deadline <= now:
+                self._isolation.stop(number)
+                text = f"timed out after {one.job.step.timeout:g} s"
+                outcome = replace(refuse(one.job, text), seconds=round(now - one.started, 3))
+                self._end(Ended(number, outcome))
+                if self._isolation.ends_with_run:
+                    raise _GivenUp(f"step {one.unit.step} {text}")
+
+    def _end(self, ended: Ended) -> None:
+        one = self._running.pop(ended.number, None)
+        if one is None:
+            return
+        retries, attempt = one.job.step.retries, one.job.attempt
+        if ended.outcome.ok or attempt > retries.limit or self.stopping:
+            one.flight.end(one.unit, ended.outcome)
+            self._tell(one.flight)
+            return
+        wait = min(retries.delay * retries.factor ** (attempt - 1), retries.max_delay)
+        self._attempts[one.flight.name, one.unit] = attempt + 1
+        one.flight.retry(one.unit, ended.outcome)
+        self._tell(one.flight)
+        item = (time.monotonic() + wait, ended.number, one.flight, one.unit, attempt)
+        heapq.heappush(self._delayed, item)
+
+    # Ends by force ---------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        """Start nothing more, and wait for what runs."""
+        self.stopping = True
+        for flight in self._open:
+            flight.drop()
+        for _, _, flight, unit, _ in self._delayed:
+            flight.again(unit)
+            flight.drop()
+        self._delayed.clear()
+
+    def _abandon(self, why: str) -> None:
+        """End what runs by force, record that, and close what can be closed."""
+        self._stop()
+        for number, one in list(self._running.items()):
+            self._isolation.stop(number)
+            self._end(Ended(number, refuse(one.job, why)))
+        for flight in self._open:
+            self._land(flight)
+        self._open.clear()
+
+
+class _GivenUp(Exception):
+    """A step can't be ended without ending the run. Never leaves the engine."""

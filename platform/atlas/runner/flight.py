@@ -1,0 +1,296 @@
+"""One run on its way: which of its units of work are ready, running and done."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from atlas.errors import AtlasError
+from atlas.graph import descendants
+from atlas.runner import events
+from atlas.runner.events import Event
+from atlas.runner.frontier import Frontier
+from atlas.runner.opening import Opened, open_run
+from atlas.step import FAILED, Job, Outcome, Reader, recorded
+from atlas.step.execute import earlier_result, refuse, reuse
+from atlas.step.finish import Finished, finish
+from atlas.store import FilePlace, run_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.runner.settings import Settings
+    from atlas.store import Run, Store
+
+
+class Unit(NamedTuple):
+    """A step, or one key of it."""
+
+    step: str
+    item: int | None = None
+
+
+class Flight:
+    """One Plan's run: opened, its units handed out and taken back, closed.
+
+    Attributes:
+        plan: the Plan.
+        folder: the pipeline's folder.
+        after: the names of the flights that must be over first.
+        parent: name of the family's run that it is nested in, or empty.
+        outcomes: how units ended, so far.
+        skipped: steps that won't run, and why.
+        finished: how the run ended, once it has.
+        error: why it couldn't be opened or closed, or empty.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        store: Store,
+        settings: Settings,
+        *,
+        after: frozenset[str] = frozenset(),
+        parent: str = "",
+    ) -> None:
+        """Prepare a run; nothing happens before `open`.
+
+        Raises:
+            AtlasError: the Plan has no step of a name that is selected.
+        """
+        self.plan, self.folder, self.store, self.settings = plan, folder, store, settings
+        self.after, self.parent = after, parent
+        self.outcomes: dict[Unit, Outcome] = {}
+        self.skipped: dict[str, str] = {}
+        self.finished: Finished | None = None
+        self.error = ""
+        self._opened: Opened | None = None
+        self._selected = settings.selection.steps_of(plan)
+        edges = {step.name: step.upstream() for step in plan.steps}
+        self._stale = descendants(edges, self._selected) - self._selected
+        self._frontier = Frontier(edges)
+        self._left: dict[str, int] = {}
+        self._ready: deque[Unit] = deque()
+        self._running = self._done = 0
+        self._total = len(plan.steps)
+        self._events: deque[Event] = deque()
+
+    @property
+    def name(self) -> str:
+        """What it is called among flights: ``pipeline/flow``."""
+        return f"{self.plan.name}/{self.plan.flow}"
+
+    @property
+    def opened(self) -> Opened:
+        """What it began with.
+
+        Raises:
+            AtlasError: it hasn't begun.
+        """
+        if self._opened is None:
+            raise AtlasError(f"{self.name}: hasn't begun")
+        return self._opened
+
+    @property
+    def run(self) -> Run:
+        """The run, once it is open."""
+        return self.opened.run
+
+    @property
+    def place(self) -> str:
+        """Where what the run leaves behind is: a path, where the store is a folder."""
+        place = self.store.place
+        key = run_key(self.run.pipeline, self.run.id)
+        return str(place.local(key)) if isinstance(place, FilePlace) else f"{place.url}/{key}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun."""
+        return self._opened is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs or waits, and nothing is ready to run."""
+        return not self._running and not self._ready
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done."""
+        return not self.error and self.finished is not None and self.finished.status != FAILED
+
+    def open(self) -> None:
+        """Bind the run and find what is ready.
+
+        Raises:
+            AtlasError: it can't be bound.
+        """
+        self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.parent)
+        self._tell(events.RUN_STARTED, text="resumed" if self.opened.resumed else "")
+        self._advance(self._frontier.first())
+
+    def take(self) -> Unit | None:
+        """Return a unit to start now, if there is one."""
+        if not self._ready:
+            return None
+        self._running += 1
+        unit = self._ready.popleft()
+        self._tell(events.STEP_STARTED, unit)
+        return unit
+
+    def retry(self, unit: Unit, outcome: Outcome) -> None:
+        """Tell that a unit failed and waits for its next attempt."""
+        self._tell(events.STEP_RETRIED, unit, outcome)
+
+    def again(self, unit: Unit) -> None:
+        """Make a unit ready that has waited for its next attempt."""
+        self._running -= 1
+        self._ready.append(unit)
+
+    def end(self, unit: Unit, outcome: Outcome) -> None:
+        """Take a unit back that is over."""
+        self._running -= 1
+        self._over(unit, outcome)
+
+    def drop(self) -> None:
+        """Start nothing more."""
+        for unit in self._ready:
+            self.skipped[unit.step] = "the run was stopped"
+        self._ready.clear()
+
+    def job(self, unit: Unit, attempt: int = 1) -> Job:
+        """Return what it takes to run a unit."""
+        return Job(
+            store=self.store,
+            plan=self.plan,
+            run=self.run,
+            step=self.plan.step(unit.step),
+            folder=self.folder,
+            index=unit.item,
+            use_cache=self.settings.use_cache,
+            previous=self.opened.previous,
+            adopt=self.opened.adopt,
+            attempt=attempt,
+        )
+
+    def close(self) -> None:
+        """Record how the run ended, write its report, register its model, tell MLflow.
+
+        Raises:
+            StoreError: that can't be recorded.
+        """
+        from atlas.runner.report import write_report
+
+        write_report(self)
+        wanted = self._selected if self.settings.selection.is_partial else None
+        self.finished = finish(self.store, self.plan, self.run, wanted=wanted, parent=self.parent)
+        self.opened.held.close()
+        self._tell(events.RUN_ENDED, text=self.finished.status)
+
+    def events(self) -> Iterator[Event]:
+        """Give what has happened since it was last asked."""
+        while self._events:
+            yield self._events.popleft()
+
+    # What becomes ready ----------------------------------------------------------------------
+
+    def _advance(self, steps: list[str]) -> None:
+        """Prepare steps whose upstream is done; what needs no work is done at once."""
+        waiting = deque(steps)
+        while waiting:
+            name = waiting.popleft()
+            if self._prepare(self.plan.step(name)):
+                waiting.extend(self._frontier.freed_by(name))
+
+    def _prepare(self, step: PlanStep) -> bool:
+        """Make a step's units ready; tell whether it is done without any work."""
+        if step.name in self._stale:
+            self._total -= 1
+            return False
+        try:
+            units = self._units(step)
+            if step.name not in self._selected:
+                return self._take_over(step, units)
+        except AtlasError as error:
+            self._fail(step, str(error))
+            return False
+        self._total += len(units) - 1
+        todo = [unit for unit in units if not self._is_done(unit)]
+        self._left[step.name] = len(todo)
+        self._ready.extend(todo)
+        return not todo
+
+    def _units(self, step: PlanStep) -> list[Unit]:
+        if step.foreach is None:
+            return [Unit(step.name)]
+        keys = Reader(self.store, self.plan, self.run).keys(step)
+        return [Unit(step.name, index) for index in range(len(keys))]
+
+    def _is_done(self, unit: Unit) -> bool:
+        """Tell whether a resumed run has already done a unit, and all that it made is there."""
+        if not self.opened.resumed:
+            return False
+        outcome = recorded(self.store, self.run, unit.step, unit.item)
+        if outcome is None or not outcome.ok:
+            return False
+        if earlier_result(self.job(unit), self.run.id, outcome) is None:
+            return False
+        self._keep(unit, outcome, "done before")
+        return True
+
+    def _take_over(self, step: PlanStep, units: list[Unit]) -> bool:
+        """Take the results of a step that isn't selected from the last run.
+
+        Raises:
+            AtlasError: the last run doesn't have them.
+        """
+        last = self.run.id if self.opened.resumed else self.opened.previous
+        for unit in units:
+            raw = self.store.outcome(self.run.pipeline, last, unit.step, unit.item) if last else {}
+            earlier = Outcome.from_json(raw) if raw and raw.get("status") != FAILED else None
+            outcome = reuse(self.job(unit), last, earlier) if earlier else None
+            if outcome is None:
+                raise AtlasError("isn't done in the last run; run it first, or without --from")
+            self._keep(unit, outcome, "taken from the last run")
+        return True
+
+    # What is over ----------------------------------------------------------------------------
+
+    def _keep(self, unit: Unit, outcome: Outcome, why: str) -> None:
+        """Count a unit that needs no work."""
+        self.outcomes[unit] = outcome
+        self._done += 1
+        self._tell(events.STEP_DONE, unit, outcome, why)
+
+    def _over(self, unit: Unit, outcome: Outcome) -> None:
+        self.outcomes[unit] = outcome
+        if not outcome.ok:
+            self._tell(events.STEP_FAILED, unit, outcome)
+            self._skip_behind(unit.step)
+            return
+        self._done += 1
+        self._tell(events.STEP_DONE, unit, outcome)
+        self._left[unit.step] -= 1
+        if not self._left[unit.step]:
+            self._advance(self._frontier.freed_by(unit.step))
+
+    def _fail(self, step: PlanStep, error: str) -> None:
+        """Record a failure that came before the step could run."""
+        unit = Unit(step.name)
+        self._over(unit, refuse(self.job(unit), error.removeprefix(f"step {step.name}: ")))
+
+    def _skip_behind(self, name: str) -> None:
+        reason = f"step {name} isn't done"
+        for follower in self._frontier.behind(name):
+            if follower not in self.skipped and follower not in self._stale:
+                self.skipped[follower] = reason
+                self._tell(events.STEP_SKIPPED, Unit(follower), text=reason)
+
+    def _tell(
+        self, kind: str, unit: Unit | None = None, outcome: Outcome | None = None, text: str = ""
+    ) -> None:
+        step, item = unit or ("", None)
+        place = (self.plan.name, self.plan.flow, self.run.id)
+        self._events.append(Event(kind, *place, step, item, outcome, self._done, self._total, text))

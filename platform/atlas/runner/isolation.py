@@ -1,0 +1,118 @@
+"""How a step is kept apart from the run: the protocol, and the way without any, in this process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from atlas.errors import AtlasError
+from atlas.runner.streams import StepLog, logger_for, writing_to
+from atlas.step import FAILED, Outcome, execute
+from atlas.step.failure import one_line
+from atlas.step.report import after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atlas.step import Job
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A unit of work is over.
+
+    Attributes:
+        number: the unit's number, as it was started with.
+        outcome: how it ended.
+    """
+
+    number: int
+    outcome: Outcome
+
+
+class Isolation(Protocol):
+    """Runs units of work, some at once; says on a queue when one is over.
+
+    Attributes:
+        ends_with_run: whether ending one unit by force ends the whole run.
+    """
+
+    ends_with_run: bool
+
+    def start(self, number: int, job: Job) -> None:
+        """Start a unit; its end comes to the queue."""
+
+    def stop(self, number: int) -> None:
+        """End a unit by force, with all that it has started; no end comes to the queue."""
+
+    def close(self) -> None:
+        """End what still runs, and leave nothing behind."""
+
+
+class Threads:
+    """Runs units in threads of this process: the fastest way, and no protection."""
+
+    ends_with_run = True
+
+    def __init__(
+        self, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
+    ) -> None:
+        """Run at most `jobs` units at once, and give each line of their logs to `echo`."""
+        self._ended = ended
+        self._jobs = jobs
+        self._echo = echo
+        self._work: SimpleQueue[tuple[int, Job] | None] = SimpleQueue()
+        self._threads = 0
+        self._busy = 0
+        self._stopped: set[int] = set()
+
+    def start(self, number: int, job: Job) -> None:
+        """Start a unit, in a thread that waits or in a new one."""
+        self._busy += 1
+        if self._threads < min(self._busy, self._jobs):
+            self._threads += 1
+            threading.Thread(target=self._serve, name=f"atlas-{self._threads}", daemon=True).start()
+        self._work.put((number, job))
+
+    def stop(self, number: int) -> None:
+        """Give a unit up: a thread can't be ended, but what it says no longer counts."""
+        self._stopped.add(number)
+
+    def close(self) -> None:
+        """Let the threads end when they have nothing to do."""
+        for _ in range(self._threads):
+            self._work.put(None)
+
+    def _serve(self) -> None:
+        while True:
+            item = self._work.get()
+            if item is None:
+                return
+            number, job = item
+            outcome = run_job(job, partial(self._echo, job), self._gone(number))
+            self._busy -= 1
+            if number not in self._stopped:
+                self._ended.put(Ended(number, outcome))
+
+    def _gone(self, number: int) -> Callable[[], bool]:
+        return lambda: number in self._stopped
+
+
+def run_job(job: Job, echo: Callable[[str], None], gone: Callable[[], bool]) -> Outcome:
+    """Run a job with its own log; whatever goes wrong is an outcome."""
+    log = StepLog(job, echo)
+    job = replace(job, logger=logger_for(log, job.step.name), gone=gone)
+    try:
+        with writing_to(log):
+            outcome = execute(job)
+            if outcome.ok and not gone():
+                after(job, outcome)
+        log.close()
+    except AtlasError as error:
+        return Outcome(FAILED, job.plan.digest, error=str(error), attempts=job.attempt)
+    except BaseException as error:
+        return Outcome(FAILED, job.plan.digest, error=one_line(error), attempts=job.attempt)
+    return outcome

@@ -1,0 +1,122 @@
+"""Starting a run, or going on with one: its id, its lock, and its place in the spool."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from atlas.errors import StoreError
+from atlas.runner.git import commit_of
+from atlas.step import Request, bind
+from atlas.step.binding import last_run, previous_run, remember, run_id
+from atlas.store import FilePlace, add_code
+from atlas.store.place import TEMPORARY
+from atlas.tracking.spool import pending_for, state_spool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas.plan import Plan
+    from atlas.runner.settings import Settings
+    from atlas.store import Run, Store
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run that may begin.
+
+    Attributes:
+        run: the run.
+        resumed: whether it had begun before, so that what is done of it stays.
+        adopt: id of the run whose results are taken where nothing that they depend on has changed.
+        previous: id of the run before this one, or empty.
+        held: what is held until the run is over: its lock.
+    """
+
+    run: Run
+    resumed: bool = False
+    adopt: str = ""
+    previous: str = ""
+    held: ExitStack = field(default_factory=ExitStack)
+
+
+def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent: str) -> Opened:
+    """Bind a run, or find the one to go on with; keep its Plan and code; tell the spool.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan.
+        folder: the pipeline's folder.
+        settings: what the caller asks for.
+        parent: name of the family's run, or empty.
+
+    Raises:
+        AtlasError: the run can't be bound, or another process runs it.
+    """
+    store.add_plan(plan)
+    add_code(store, folder, plan.code)
+    before = _run_to_resume(store, plan, settings) if settings.resume else None
+    same = before is not None and before.plan == plan.digest and not settings.parameters
+    if before is not None and same:
+        opened = Opened(before, True, previous=previous_run(store, before))
+        remember(store, before)
+    else:
+        run = bind(store, plan, _request(plan, folder, settings, new=settings.resume))
+        adopt = before.id if before else ""
+        opened = Opened(run, adopt=adopt, previous=previous_run(store, run))
+    _lock(store, opened)
+    spool = state_spool()
+    if spool is not None:
+        spool.add(pending_for(store, opened.run, running=True, parent=parent))
+    return opened
+
+
+def _run_to_resume(store: Store, plan: Plan, settings: Settings) -> Run | None:
+    """Return the run to go on with; None when there is none to speak of."""
+    if settings.run:
+        return store.run(plan.name, run_id(plan.flow, settings.run))
+    last = last_run(store, plan.name, plan.flow)
+    return store.run(plan.name, last) if last else None
+
+
+def _request(plan: Plan, folder: Path, settings: Settings, *, new: bool) -> Request:
+    given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
+    return Request(
+        id=new_id(plan.flow) if new or not settings.run else settings.run,
+        interval_start=settings.interval_start,
+        interval_end=settings.interval_end,
+        parameters=given,
+        trigger=settings.trigger,
+        commit=commit_of(folder),
+    )
+
+
+def new_id(flow: str) -> str:
+    """Return an id for a new run: when it was started, and four digits by chance."""
+    now = datetime.now(UTC)
+    return f"{flow}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _lock(store: Store, opened: Opened) -> None:
+    """Hold the run's lock as long as this process lives; only a folder has locks.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    if not isinstance(store.place, FilePlace):
+        return
+    import fcntl
+
+    path = store.place.local(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    opened.held.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        opened.held.close()
+        message = f"run {opened.run.id} of {opened.run.pipeline}: another process runs it"
+        raise StoreError(f"{message}; wait until it is over") from None

@@ -1,0 +1,132 @@
+"""Running pipelines: which flows, in which order, families side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.config import FLOWS
+from atlas.errors import AtlasError
+from atlas.runner.events import ignore
+from atlas.runner.flight import Flight
+from atlas.runner.opening import new_id
+from atlas.runner.run import Result, fly
+from atlas.runner.settings import Settings
+from atlas.runner.surroundings import surround
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from atlas.plan import Pipeline, Plan
+    from atlas.runner.events import Listener
+    from atlas.store import Store
+
+
+def run_pipelines(
+    pipelines: Sequence[Pipeline],
+    settings: Settings | None = None,
+    *,
+    flows: Sequence[str] = FLOWS,
+    listener: Listener = ignore,
+    store: Store | None = None,
+) -> Result:
+    """Run pipelines on this machine, each after those that it reads.
+
+    Args:
+        pipelines: what `atlas.plan.resolve` gave.
+        settings: how; by default everything, in this process, as much at once as there are cores.
+        flows: which flows of them.
+        listener: is told what happens, from the calling thread and those of steps.
+        store: where artifacts go; by default what the Environment and the state folder say.
+
+    Returns:
+        How each run ended; a step that fails is no exception.
+
+    Raises:
+        AtlasError: there is nothing to run, or a parameter or a step that no pipeline has.
+    """
+    settings = settings or Settings()
+    if not pipelines:
+        raise AtlasError("there is no pipeline to run")
+    found = surround(pipelines[0].project, pipelines[0].environment)
+    flights = list(_flights(pipelines, settings, flows, store or found.store))
+    if not flights:
+        raise AtlasError(_nothing(pipelines, settings, flows))
+    _check_parameters(flights, settings)
+    return fly(flights, settings, listener)
+
+
+def _flights(
+    pipelines: Sequence[Pipeline], settings: Settings, flows: Sequence[str], store: Store
+) -> Iterator[Flight]:
+    """Give a flight for each Plan that has what is selected."""
+    chosen = [
+        (pipeline, plan)
+        for pipeline in pipelines
+        for flow, plan in pipeline.plans.items()
+        if flow in flows and _has_selected(plan, settings)
+    ]
+    plans = [plan for _, plan in chosen]
+    parents = _parents(pipelines, plans)
+    for pipeline, plan in chosen:
+        after = frozenset(_name(other) for other in plans if _comes_after(plan, other))
+        parent = parents.get((plan.config, plan.flow), "")
+        yield Flight(plan, pipeline.folder, store, settings, after=after, parent=parent)
+
+
+def _has_selected(plan: Plan, settings: Settings) -> bool:
+    selection = settings.selection
+    names = (*selection.start, *selection.until, *selection.only)
+    steps = plan.by_name
+    return all(any(s == name or s.startswith(f"{name}.") for s in steps) for name in names)
+
+
+def _parents(pipelines: Sequence[Pipeline], plans: Sequence[Plan]) -> dict[tuple[str, str], str]:
+    """Return a name for the run of each family of which several members run together."""
+    count: dict[tuple[str, str], int] = {}
+    families = {pipeline.config for pipeline in pipelines if pipeline.members > 1}
+    for plan in plans:
+        count[plan.config, plan.flow] = count.get((plan.config, plan.flow), 0) + 1
+    several = (key for key, number in count.items() if number > 1 and key[0] in families)
+    return {key: new_id(key[1]) for key in several}
+
+
+def _comes_after(plan: Plan, other: Plan) -> bool:
+    """Tell whether a Plan reads what another makes: its model, or an output of a step."""
+    if plan is other:
+        return False
+    sources = [source for step in plan.steps for source in step.sources()]
+    if any(source.kind == "model" for source in sources) and _trains_for(plan, other):
+        return True
+    return any(
+        source.step in other.by_name
+        for source in sources
+        if (source.kind == "pipeline" and source.name in (other.pipeline, other.config))
+        or (source.kind == "family" and source.name == other.config)
+    )
+
+
+def _trains_for(plan: Plan, other: Plan) -> bool:
+    """Tell whether a Plan trains the model of another's name."""
+    names = plan.model and plan.model.name, other.model and other.model.name
+    return other.flow == FLOWS[0] and names[0] is not None and names[0] == names[1]
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.name}/{plan.flow}"
+
+
+def _check_parameters(flights: Sequence[Flight], settings: Settings) -> None:
+    known = {name for flight in flights for name in flight.plan.parameters}
+    unknown = sorted(set(settings.parameters) - known)
+    if unknown:
+        expected = ", ".join(sorted(known)) or "none"
+        raise AtlasError(f"no pipeline has a parameter '{unknown[0]}'; there are {expected}")
+
+
+def _nothing(pipelines: Sequence[Pipeline], settings: Settings, flows: Sequence[str]) -> str:
+    selection = settings.selection
+    names = (*selection.start, *selection.until, *selection.only)
+    if not names:
+        return f"no pipeline has a flow {' or '.join(flows)}"
+    known = {step.name for p in pipelines for plan in p.plans.values() for step in plan.steps}
+    return f"no pipeline has the steps {', '.join(names)}; there are {', '.join(sorted(known))}"

@@ -1,0 +1,73 @@
+"""Running pipelines on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from atlas.runner.engine import Engine
+from atlas.runner.events import LOG, Event, ignore
+from atlas.runner.isolation import Ended, Isolation, Threads
+from atlas.runner.settings import PROCESSES, Settings
+from atlas.runner.streams import captured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas.runner.events import Listener
+    from atlas.runner.flight import Flight
+    from atlas.step import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How runs ended.
+
+    Attributes:
+        flights: one for each run.
+        complete: whether all came to its end by itself: not interrupted, not timed out.
+    """
+
+    flights: tuple[Flight, ...]
+    complete: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done."""
+        return self.complete and all(flight.ok for flight in self.flights)
+
+
+def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = ignore) -> Result:
+    """Run flights to their ends.
+
+    Args:
+        flights: what to run; the ones that a flight comes after are among them.
+        settings: how many at once, and how far apart.
+        listener: is told what happens.
+
+    Raises:
+        StoreError: the store can't be written any more.
+    """
+    jobs = settings.jobs or os.cpu_count() or 1
+    ended: SimpleQueue[Ended] = SimpleQueue()
+
+    def echo(job: Job, line: str) -> None:
+        place = (job.run.pipeline, job.run.flow, job.run.id, job.step.name, job.index)
+        listener(Event(LOG, *place, text=line))
+
+    with captured():
+        isolation = _isolation(settings, ended, jobs, echo)
+        engine = Engine(flights, ended, isolation, jobs, listener)
+        return Result(tuple(flights), engine.run())
+
+
+def _isolation(
+    settings: Settings, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
+) -> Isolation:
+    if settings.isolate == PROCESSES:
+        from atlas.runner.processes import Processes
+
+        return Processes(ended, jobs)
+    return Threads(ended, jobs, echo)

@@ -1,0 +1,43 @@
+"""What a caller asks of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.runner.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+THREADS, PROCESSES = "none", "process"
+"""The ways to keep steps apart: not at all, in this process; each in a process of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run Plans.
+
+    Attributes:
+        jobs: how many steps run at once; 0 for one per core.
+        isolate: ``none`` or ``process``.
+        use_cache: whether earlier results may be taken.
+        resume: whether to go on with the last run instead of starting a new one.
+        run: id of the run to resume, or to start; empty for the last one, or a new one.
+        selection: which steps to run.
+        parameters: those that differ from the Plan's defaults.
+        interval_start: ISO 8601, or empty.
+        interval_end: ISO 8601, or empty.
+        trigger: what started it.
+    """
+
+    jobs: int = 0
+    isolate: str = THREADS
+    use_cache: bool = True
+    resume: bool = False
+    run: str = ""
+    selection: Selection = field(default_factory=Selection)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    interval_start: str = ""
+    interval_end: str = ""
+    trigger: str = "manual"

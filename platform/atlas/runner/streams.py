@@ -1,0 +1,142 @@
+"""Step logs: what a step prints or logs goes to its own file, whoever runs beside it.
+
+In one process, ``sys.stdout`` and ``sys.stderr`` are replaced by streams that look which step the
+calling thread runs. A thread that a step has started itself isn't known, and prints to stderr.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from atlas.store import FilePlace, unit_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from atlas.step import Job
+
+LOG = "log.txt"
+"""Name of a step's log, in its folder of the store."""
+_LONGEST = 10 << 20
+
+_current = threading.local()
+
+
+class StepLog:
+    """The log of one step: opened when something is first written, complete after every line."""
+
+    def __init__(self, job: Job, echo: Callable[[str], None]) -> None:
+        """Log for a job, and give each whole line to `echo` too."""
+        self._job = job
+        self._echo = echo
+        self._file: io.TextIOBase | None = None
+        self._rest = ""
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        """Add text."""
+        with self._lock:
+            if self._file is None:
+                self._file = self._open()
+            self._file.write(text)
+            *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._echo(line)
+
+    def close(self) -> None:
+        """Write the rest, and hand the log to a store that isn't a folder."""
+        if self._file is None:
+            return
+        if self._rest:
+            self._echo(self._rest)
+        if isinstance(self._file, io.StringIO):
+            text = self._file.getvalue()[-_LONGEST:]
+            self._job.store.place.write(self._key(), text.encode("utf-8", "replace"))
+        self._file.close()
+
+    def _key(self) -> str:
+        return f"{unit_key(*self._job.address, self._job.index)}/{LOG}"
+
+    def _open(self) -> Any:
+        place = self._job.store.place
+        if not isinstance(place, FilePlace):
+            return io.StringIO()
+        path = place.local(self._key())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8", errors="replace", buffering=1)
+
+
+class _Handler(logging.Handler):
+    """Writes log records to a step's log."""
+
+    def __init__(self, log: StepLog) -> None:
+        super().__init__()
+        self.log = log
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.log.write(f"{self.format(record)}\n")
+
+
+def logger_for(log: StepLog, step: str) -> logging.Logger:
+    """Return the logger that a step is given: its records go to its log only."""
+    logger = logging.Logger(f"atlas.step.{step}", logging.DEBUG)
+    logger.addHandler(_Handler(log))
+    return logger
+
+
+@contextmanager
+def writing_to(log: StepLog) -> Iterator[None]:
+    """Send what this thread prints to a step's log."""
+    _current.log = log
+    try:
+        yield
+    finally:
+        _current.log = None
+
+
+class _Stream(io.TextIOBase):
+    """Stands in for ``sys.stdout`` or ``sys.stderr`` while steps run."""
+
+    def __init__(self, fallback: TextIO) -> None:
+        self._fallback = fallback
+
+    def write(self, text: str) -> int:
+        """Write to the log of the step that this thread runs."""
+        log = getattr(_current, "log", None)
+        (log or self._fallback).write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what isn't a step's."""
+        self._fallback.flush()
+
+    def writable(self) -> bool:
+        """Tell that it can be written to."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The fallback's encoding."""
+        return self._fallback.encoding
+
+    def fileno(self) -> int:
+        """Return the fallback's descriptor, for programs that steps start."""
+        return self._fallback.fileno()
+
+
+@contextmanager
+def captured() -> Iterator[None]:
+    """Replace the standard streams by those that know the steps."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Stream(before[1]), _Stream(before[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before

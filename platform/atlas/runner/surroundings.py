@@ -1,0 +1,114 @@
+"""What runs find around them: the store, and the platform's services if it is up.
+
+Steps learn of it through variables, on this machine as on every target. A variable that is already
+set wins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from atlas.errors import DocumentError, PlatformError, Problem
+from atlas.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.environment import Environment, Project
+    from atlas.store import Store
+
+_SERVICES = {"mlflow": "ATLAS_MLFLOW_URL", "pushgateway": "ATLAS_PUSHGATEWAY_URL"}
+_PATIENCE = 0.5
+"""Seconds to wait for a service that ought to be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was found.
+
+    Attributes:
+        store: the artifact store.
+        missing: services of the platform that don't answer, in words.
+    """
+
+    store: Store
+    missing: tuple[str, ...] = ()
+
+
+def surround(project: Project, environment: Environment) -> Surroundings:
+    """Set the variables of steps for a project and an Environment, and open the store.
+
+    Raises:
+        PlatformError: the outputs of the Environment's platform can't be read.
+        DocumentError: the outputs file that the Environment names isn't there.
+    """
+    services = platform_services(project, environment)
+    os.environ.setdefault("ATLAS_STATE", str(project.state))
+    os.environ.setdefault("ATLAS_PROJECT", str(project.root))
+    if project.formats:
+        os.environ.setdefault("ATLAS_FORMATS", ",".join(project.formats))
+    missing = [_connect(name, services) for name in _SERVICES]
+    store = os.environ.get("ATLAS_STORE") or _url(services, "store") or _default_store(project)
+    os.environ["ATLAS_STORE"] = store
+    return Surroundings(open_store(store), tuple(filter(None, missing)))
+
+
+def platform_services(project: Project, environment: Environment) -> Mapping[str, Any]:
+    """Return the services of an Environment's platform; of one that isn't up, none.
+
+    Raises:
+        PlatformError: its outputs can't be read.
+        DocumentError: the outputs file that the Environment names isn't there.
+    """
+    named = environment.outputs
+    file = project.state / "platform" / environment.platform / "outputs.json"
+    path = project.root / named if named else file
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))["services"]
+    except FileNotFoundError:
+        if not named:
+            return {}
+        message = f"names outputs that aren't there: {named}"
+        shown = str(project.environment_file(environment.name))
+        raise DocumentError(Problem(code="E002", message=message, file=shown)) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
+    return found
+
+
+def _connect(name: str, services: Mapping[str, Any]) -> str:
+    """Set a service's variable if it answers; say so if it doesn't."""
+    variable, url = _SERVICES[name], _url(services, name)
+    if not url or variable in os.environ:
+        return ""
+    if not _answers(url):
+        return f"{name} at {url} doesn't answer; `atlas up` brings the platform up"
+    os.environ[variable] = url
+    return ""
+
+
+def _answers(url: str) -> bool:
+    """Tell whether something listens; only a machine of one's own is asked, others are believed."""
+    import socket
+
+    parts = urlsplit(url)
+    if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        return True
+    try:
+        socket.create_connection((parts.hostname, parts.port or 80), _PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _url(services: Mapping[str, Any], name: str) -> str:
+    return str(services.get(name, {}).get("url", ""))
+
+
+def _default_store(project: Project) -> str:
+    return Path(project.state, "store").as_uri()
