@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from atlas.draw import palette
-from atlas.draw.layout.geometry import DETAIL, MARGIN, TITLE, WIDEST, Box, text_width
-from atlas.draw.model import KINDS, STEP, Node
+from atlas.draw.layout.geometry import DETAIL, MARGIN, STACK, TITLE, WIDEST, Box, text_width
+from atlas.draw.model import FAMILY, KINDS, STEP, Node
 from atlas.draw.shapes import number, outline
 from atlas.draw.texts import fit, xml
 
@@ -93,7 +93,10 @@ def _legend(entries: list[_Entry], width: float, top: float) -> tuple[str, int]:
 
 def _swatch(entry: _Entry, x: float, y: float) -> str:
     """Return one swatch and what it means."""
-    shape = outline(Node("", "", entry.kind), Box(x, y, _SWATCH, _SWATCH_HEIGHT))
+    many = "members" if entry.kind == FAMILY else ""
+    more = STACK if many else 0
+    box = Box(x, y - more, _SWATCH + more, _SWATCH_HEIGHT + 2 * more)
+    shape = outline(Node("", "", entry.kind, many=many), box)
     sign = f'<text class="small middle" x="{number(x + _SWATCH / 2)}" y="{number(y + 11)}">'
     mark = f"{sign}{entry.sign}</text>" if entry.sign else ""
     words = f'<text class="small" x="{number(x + _SWATCH + 6)}" y="{number(y + 11)}">'
