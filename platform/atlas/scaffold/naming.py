@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WHAT = "lower-case letters, digits, - and _, at most 63, a letter first"
-_TAKEN = ("configs", "environments", "node_modules", "tests")
+_TAKEN = ("configs", "data", "environments", "node_modules", "tests")
 """Folders that a scan for Configs leaves out, or reads in another way."""
 
 

@@ -66,7 +66,7 @@ def _start(folder: Path, name: str) -> Started:
     name = naming.checked_name(name) if name else naming.name_from(folder)
     own = folder if is_own else folder / name
     naming.check_free(found, own, name)
-    planned = [*_pipeline(root, own, name), *_environment(root, own, name), *_project(root, name)]
+    planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
     files.check(planned)
     return Started(name, own, root, not found.explicit, tuple(files.write(planned)))
 
@@ -95,15 +95,17 @@ def _pipeline(root: Path, own: Path, name: str) -> Iterator[File]:
         yield File(own / path, _filled(text, words))
 
 
-def _environment(root: Path, own: Path, name: str) -> Iterator[File]:
+def _data(root: Path, name: str) -> Iterator[File]:
+    """Yield the data, and the Environment that says where they are.
+
+    They are beside the pipelines, not in the folder of one: all files in there are its code.
+    """
+    yield File(root / "data" / f"{name}.csv", _text("houses.csv"))
     path = root / "environments" / f"{LOCAL}.json"
-    words = {"name": name, "folder": _path(own, root)}
-    if not path.exists():
-        text = (_templates() / "project" / "environment.json").read_text("utf-8")
-        yield File(path, _filled(text, words))
-        return
-    uri = f"project:{words['folder']}/data/houses.csv"
-    yield File(path, located.with_data(path, name, uri), replaces=True)
+    if path.exists():
+        yield File(path, located.with_data(path, name, f"project:data/{name}.csv"), replaces=True)
+    else:
+        yield File(path, _filled(_text("environment.json"), {"name": name}))
 
 
 def _project(root: Path, name: str) -> Iterator[File]:
@@ -113,13 +115,12 @@ def _project(root: Path, name: str) -> Iterator[File]:
         return
     ignored = root / ".gitignore"
     if not ignored.exists():
-        yield File(ignored, (_templates() / "project" / "gitignore").read_text("utf-8"))
+        yield File(ignored, _text("gitignore"))
     path = root / "pyproject.toml"
     if path.exists():
         yield File(path, located.with_project(path), replaces=True)
         return
-    text = (_templates() / "project" / "pyproject.toml").read_text("utf-8")
-    yield File(path, _filled(text, {"name": name}))
+    yield File(path, _filled(_text("pyproject.toml"), {"name": name}))
 
 
 def _schemas(root: Path) -> Iterator[File]:
@@ -130,6 +131,11 @@ def _schemas(root: Path) -> Iterator[File]:
 
 def _templates() -> Traversable:
     return resources.files("atlas.scaffold") / "texts"
+
+
+def _text(name: str) -> str:
+    """Return one of the project's files, as it is packaged."""
+    return (_templates() / "project" / name).read_text("utf-8")
 
 
 def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ def test_an_empty_folder_becomes_a_project_with_a_pipeline(tmp_path: Path) -> No
         "houses/training.json",
         "houses/steps.py",
         "houses/requirements.txt",
-        "houses/data/houses.csv",
+        "data/houses.csv",
     } <= set(contents(folder))
 
 
@@ -135,7 +135,7 @@ def test_an_environment_gets_one_more_data_set_and_keeps_the_rest(
     start(tmp_path, "new")
     told = json.loads(file.read_text())
     expected = json.loads(text)
-    expected.setdefault("data", {})["new"] = {"uri": "project:new/data/houses.csv"}
+    expected.setdefault("data", {})["new"] = {"uri": "project:data/new.csv"}
     assert told == expected
     assert text.replace("}", "").strip()[-8:] in file.read_bytes().decode()
     assert file.stat().st_mode & 0o777 == 0o640
