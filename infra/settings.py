@@ -51,7 +51,7 @@ class Settings:
             target=target(config.get("target") or _DEFAULT_TARGET),
             state=state,
             store=config.get("store") or (state / "store").as_uri(),
-            python=sys.executable,
+            python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
             alertmanager=config.get_bool("alertmanager") is not False,
         )
@@ -65,6 +65,12 @@ class Settings:
     def vault(self) -> Path:
         """Return the folder of the secrets."""
         return self.state / "secrets"
+
+
+def interpreter() -> str:
+    """Return this interpreter by its plain name: it may be run as ``python3`` as well."""
+    plain = Path(sys.executable).with_name("python")
+    return str(plain if plain.exists() else sys.executable)
 
 
 def target(name: str) -> str:

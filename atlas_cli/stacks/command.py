@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+_KILLED = "the engine was killed by signal {}; run the same command again, it takes up from there"
+
 
 class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
     """The engine's executable."""
@@ -63,7 +65,8 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
         output = _Reader(process.stdout, on_output)
         errors = _Reader(process.stderr, on_error)
         self._await_end(process)
-        result = CommandResult(output.text(), errors.text(), process.returncode)
+        killed = f"\n{_KILLED.format(-process.returncode)}" if process.returncode < 0 else ""
+        result = CommandResult(output.text(), errors.text() + killed, process.returncode)
         if result.code != 0:
             raise create_command_error(result)
         return result

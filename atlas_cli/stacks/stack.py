@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,10 @@ class Stack:
                 f"remove {held[0].path}"
             )
         try:
-            yield
+            with warnings.catch_warnings():
+                # Pulumi warns of an event stream that ends with a killed engine.
+                warnings.simplefilter("ignore", UserWarning)
+                yield
         except CommandError as error:
             message = _explain(listener, error, self._backend)
             raise self._failure(f"stack {self._handle.name}: {message}") from None
