@@ -38,6 +38,11 @@ class DagFolder:
             raise PlatformError(f"{path}: the DAG folder isn't there; `atlas up` makes it")
         return cls(path)
 
+    @staticmethod
+    def is_at(url: str) -> bool:
+        """Tell whether there is a folder at a URL, on this machine."""
+        return url.startswith("file:") and file_path(url).is_dir()
+
     def file(self, name: str) -> Path:
         """Return a DAG's file."""
         return self.path / f"{name}.py"

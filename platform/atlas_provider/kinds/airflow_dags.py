@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, PlatformError
 from atlas_provider import claims, content
 from atlas_provider.airflow import Airflow
 from atlas_provider.dagfolder import DagFolder
@@ -22,6 +22,7 @@ from atlas_provider.kinds.members import OWNER, PLANS, STORE, members_property, 
 from atlas_provider.rollout import Member, Rollout
 
 if TYPE_CHECKING:
+    from atlas_provider.airflow import Dag
     from atlas_provider.kind import Context, Failure, Plain
     from atlas_provider.rollout import Result
 
@@ -78,24 +79,28 @@ class AirflowDags:
         return context.name, _roll_out({}, inputs, context)
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the files that are there, and what Airflow says of them."""
-        if not state.get("members"):
+        """Return the files that are there, and what Airflow says of them.
+
+        An Airflow that doesn't answer, perhaps because it has another address now, has no DAG: an
+        update then finds out at the address that it is given.
+        """
+        if not state.get("members") or not DagFolder.is_at(state["dags"]):
             return None
-        folder, airflow = DagFolder.at(state["dags"]), _airflow(state)
+        folder = DagFolder.at(state["dags"])
         found = {name: folder.digest(name) for name in state["members"]}
         members = {name: digest for name, digest in found.items() if digest}
         if not members:
             return None
-        dags = airflow.dags(members)
+        dags = _reported(state, members)
         plans = {name: dags[name].plan if name in dags else "" for name in members}
-        held = sorted(name for name in members if name in dags and dags[name].paused)
+        held = sorted(name for name, dag in dags.items() if dag.paused)
         live = {**state, "members": members, "plans": plans, "held": held}
         return Live({name: live[name] for name in self.schema.inputs}, live)
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Roll out what differs, then remove what is no member any more."""
         outputs = _roll_out(state, inputs, context)
-        if state["dags"] != inputs["dags"]:
+        if state["dags"] != inputs["dags"] and DagFolder.is_at(state["dags"]):
             for name in state["members"]:
                 DagFolder.at(state["dags"]).remove(name)
         return outputs
@@ -110,6 +115,14 @@ def _airflow(state: Plain) -> Airflow:
     return Airflow(state["airflow"], state["secrets"], state["credentials"])
 
 
+def _reported(state: Plain, members: Plain) -> dict[str, Dag]:
+    """Return what Airflow says of DAGs; nothing when it doesn't answer."""
+    try:
+        return _airflow(state).dags(members)
+    except PlatformError:
+        return {}
+
+
 def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
     """Write the files, wait for Airflow, and return the outputs.
 
@@ -121,13 +134,20 @@ def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
     members = {name: Member(contents[name], inputs["plans"][name]) for name in contents}
     folder, airflow = DagFolder.at(inputs["dags"]), _airflow(inputs)
     claims.claim(inputs["store"], _CLAIM, members, inputs["owner"])
-    rollout = Rollout(airflow, folder, members)
-    seconds = context.timeout or _SECONDS + _SECONDS_PER_DAG * len(members)
+    outputs: Plain = {"held": []}
+    if members:
+        outputs = _wait_for(Rollout(airflow, folder, members), state, inputs, context)
+    _remove(inputs, {*_owned(inputs)} - {*members})
+    return outputs
+
+
+def _wait_for(rollout: Rollout, state: Plain, inputs: Plain, context: Context) -> Plain:
+    """Run a rollout to its end; return the outputs."""
+    seconds = context.timeout or _SECONDS + _SECONDS_PER_DAG * len(rollout.members)
     result = rollout.run(seconds, context.cancelled)
     outputs = {"held": sorted(name for name, dag in result.dags.items() if dag.paused)}
     if result.failures:
         _give_up(state, inputs, outputs, result, context)
-    _remove(inputs, {*_owned(inputs)} - {*members})
     return outputs
 
 

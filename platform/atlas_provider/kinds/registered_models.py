@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.errors import PlatformError
 from atlas.tracking import Mlflow
 from atlas_provider.kind import Diff, Live, Property, Schema, compare
 from atlas_provider.kinds.members import OWNER, members_property
@@ -45,16 +46,13 @@ class RegisteredModels:
         return context.name, {}
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the names that MLflow has."""
+        """Return the names that MLflow has; none when it doesn't answer at this address."""
         if not state.get("members"):
             return None
-        mlflow = Mlflow(state["mlflow"])
-        members = {}
-        for name in state["members"]:
-            query = {"name": name}
-            answer = mlflow.call("GET", "registered-models/get", query, (_MISSING,))
-            if answer is not None:
-                members[name] = str(answer["registered_model"].get("description") or "")
+        try:
+            members = _registered(state)
+        except PlatformError:
+            members = {}
         if not members:
             return None
         live = {**state, "members": members}
@@ -67,6 +65,18 @@ class RegisteredModels:
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
         """Keep every model: what was learnt isn't an update's to remove."""
+
+
+def _registered(state: Plain) -> dict[str, str]:
+    """Return the names that MLflow has, with their descriptions."""
+    mlflow = Mlflow(state["mlflow"])
+    members = {}
+    for name in state["members"]:
+        query = {"name": name}
+        answer = mlflow.call("GET", "registered-models/get", query, (_MISSING,))
+        if answer is not None:
+            members[name] = str(answer["registered_model"].get("description") or "")
+    return members
 
 
 def _register(inputs: Plain) -> None:

@@ -40,6 +40,7 @@ def finish(name):
         env=env,
         do_xcom_push=False,
         retries=3,
+        retry_delay=timedelta(seconds=10),
         **STEP,
     )
     return task.as_teardown(on_failure_fail_dagrun=True)

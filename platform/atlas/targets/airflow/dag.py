@@ -66,6 +66,7 @@ def finish(name):
         env=env,
         do_xcom_push=False,
         retries=3,
+        retry_delay=timedelta(seconds=10),
         **STEP,
     )
     return task.as_teardown(on_failure_fail_dagrun=True)
@@ -106,8 +107,8 @@ def _imports(plan: Plan) -> str:
     """Return the file's imports: only those that it uses."""
     body = "".join([call("", _arguments(plan)), *(_task(plan, step) for step in plan.steps)])
     standard = ["import json\n"] if any(step.foreach for step in plan.steps) else []
-    times = [name for name in ("datetime", "timedelta") if f"{name}(" in body]
-    standard += [f"from datetime import {', '.join(times)}\n"] if times else []
+    times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
+    standard += [f"from datetime import {', '.join(times)}\n"]
     standard += ["from zoneinfo import ZoneInfo\n"] if "ZoneInfo(" in body else []
     used = ("CronDataIntervalTimetable", "Param", "literal")
     sdk = ["DAG", *(name for name in used if f"{name}(" in body)]
@@ -115,7 +116,7 @@ def _imports(plan: Plan) -> str:
         "from airflow.providers.standard.operators.bash import BashOperator\n",
         f"from airflow.sdk import {', '.join(sdk)}",
     ]
-    return "".join([*standard, *([NEWLINE] if standard else []), *airflow])
+    return "".join([*standard, NEWLINE, *airflow])
 
 
 def _arguments(plan: Plan) -> dict[str, str]:

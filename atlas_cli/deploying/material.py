@@ -1,0 +1,167 @@
+"""What a deployment is made of: the resources of its stack, and what the store must have first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import DeployError, InvalidError
+from atlas.store import add_code, open_store
+from atlas.targets import compile_plans
+from atlas_provider import content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+    from atlas.targets import Compiled
+    from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
+
+KINDS = {"kubeflow": "KubeflowPipelines", "airflow": "AirflowDags"}
+"""Target → kind of resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One resource of the stack.
+
+    Attributes:
+        kind: name of its class in `atlas_provider.resources`.
+        name: its name in the stack.
+        inputs: its inputs.
+    """
+
+    kind: str
+    name: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A deployment, compiled.
+
+    Attributes:
+        deployment: what it was compiled from.
+        store: URL of the store that it goes through.
+        parts: the resources of its stack.
+        contents: everything that the parts' members name by digest.
+        plans: the Plans that are deployed, by digest.
+        skipped: deployed names whose flow runs only locally.
+        notes: what a target does differently from what was asked for.
+        unbuilt: images that stand by a tag of their content.
+    """
+
+    deployment: Deployment
+    store: str
+    parts: Sequence[Part]
+    contents: Sequence[bytes]
+    plans: Mapping[str, Plan]
+    skipped: Sequence[str] = ()
+    notes: Sequence[Problem] = ()
+    unbuilt: Sequence[str] = field(default=())
+
+
+def material_of(deployment: Deployment, services: Services) -> Material:
+    """Compile a deployment; nothing is written.
+
+    Raises:
+        InvalidError: a target can't express one of its Plans.
+        DeployError: Kubeflow would run images that aren't built.
+    """
+    plans = [plan for _, plan in deployment.plans()]
+    compiled = compile_plans(plans)
+    problems = [problem for one in compiled for problem in one.problems]
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidError(errors)
+    unbuilt = sorted({image for one in compiled for image in one.unbuilt})
+    if unbuilt and services.kind("kubeflow") != "kfp.local":
+        raise DeployError(
+            f"{deployment.stack}: images not built: {', '.join(unbuilt)}; `atlas build` builds them"
+        )
+    return Material(
+        deployment,
+        services.store,
+        [*_targets(deployment, services, compiled), *_models(deployment, services, plans)],
+        [text for one in compiled for text in one.files.values()],
+        {plan.digest: plan for plan in plans},
+        [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == "local"],
+        [problem for problem in problems if problem.severity != "error"],
+        unbuilt,
+    )
+
+
+def write(material: Material) -> None:
+    """Put Plans, code and compiled files into the store, each under its digest.
+
+    Raises:
+        StoreError: something can't be written, or the code has changed since it was read.
+    """
+    store = open_store(material.store)
+    for plan in material.plans.values():
+        store.add_plan(plan)
+    folders = {plan.code: one.folder for one, plan in material.deployment.plans()}
+    for code, folder in folders.items():
+        add_code(store, folder, code)
+    for text in material.contents:
+        content.put(material.store, text)
+
+
+def owner_of(deployment: Deployment, flow: str) -> str:
+    """Return under which name the store knows whose a deployed name is."""
+    return f"{deployment.stack}/{flow}"
+
+
+def _targets(
+    deployment: Deployment, services: Services, compiled: Sequence[Compiled]
+) -> Iterator[Part]:
+    """Return one resource a flow and target."""
+    groups: dict[tuple[str, str], list[Compiled]] = {}
+    for one in compiled:
+        flow = one.name.rpartition("-")[2]
+        groups.setdefault((flow, one.target), []).append(one)
+    for (flow, target), members in sorted(groups.items()):
+        inputs = {
+            "owner": owner_of(deployment, flow),
+            "members": {one.name: _digest(one) for one in members},
+            "plans": {one.name: one.plan for one in members},
+            **target_inputs(services, target),
+        }
+        yield Part(KINDS[target], f"{flow}-{target}", inputs)
+
+
+def target_inputs(services: Services, target: str) -> dict[str, str]:
+    """Return the inputs by which a resource finds the platform."""
+    if target == "kubeflow":
+        return {"store": services.store}
+    return {
+        "store": services.store,
+        "dags": services.url("dags"),
+        "airflow": services.url("airflow"),
+        "secrets": services.url("secrets"),
+        "credentials": services.credentials("airflow"),
+    }
+
+
+def _digest(compiled: Compiled) -> str:
+    """Return the digest of the one file that stands for a Plan."""
+    (text,) = compiled.files.values()
+    return content.digest_of(text)
+
+
+def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -> Iterator[Part]:
+    """Return the resource with the models' names, where there is a model."""
+    members = {
+        plan.model.name: f"The model of pipeline {plan.pipeline}."
+        for plan in plans
+        if plan.model is not None
+    }
+    if members:
+        inputs = {
+            "owner": owner_of(deployment, "models"),
+            "members": dict(sorted(members.items())),
+            "mlflow": services.url("mlflow"),
+        }
+        yield Part("RegisteredModels", "models", inputs)

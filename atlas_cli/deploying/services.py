@@ -1,0 +1,99 @@
+"""The platform that a deployment goes to, as its outputs describe it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import PlatformError
+from atlas.tracking.http import request
+from atlas_cli import platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas_cli.deploying.deployment import Deployment
+
+_OK = 200
+_HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of a platform.
+
+    Attributes:
+        platform: the platform's name, for messages.
+        found: service by name, as the outputs have them.
+    """
+
+    platform: str
+    found: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def store(self) -> str:
+        """URL of the artifact store."""
+        return self.url("store")
+
+    def kind(self, name: str) -> str:
+        """Return what a service is."""
+        return str(self._service(name)["kind"])
+
+    def url(self, name: str) -> str:
+        """Return a service's address, from here."""
+        return str(self._service(name)["url"]).rstrip("/")
+
+    def credentials(self, name: str) -> str:
+        """Return the name of the secret that opens a service; empty for none."""
+        return str(self._service(name)["credentials"] or "")
+
+    def require_alive(self, name: str) -> None:
+        """Ask a service whether it is there.
+
+        Raises:
+            PlatformError: it isn't.
+        """
+        url = self.url(name)
+        try:
+            status, _ = request("GET", f"{url}{_HEALTH[name]}")
+        except PlatformError as error:
+            raise PlatformError(
+                f"platform {self.platform}: {name} is down ({error}); `atlas up` brings it back"
+            ) from error
+        if status != _OK:
+            raise PlatformError(
+                f"platform {self.platform}: {name} at {url} answers {status}; `atlas up` repairs it"
+            )
+
+    def _service(self, name: str) -> Mapping[str, Any]:
+        """Return a service's outputs.
+
+        Raises:
+            PlatformError: the platform has no such service.
+        """
+        service = self.found.get(name)
+        if service is None:
+            has = ", ".join(sorted(self.found)) or "none"
+            raise PlatformError(f"platform {self.platform}: has no {name}; its services are {has}")
+        return service
+
+
+def services_of(deployment: Deployment) -> Services:
+    """Return the services of the platform that a deployment's Environment names.
+
+    Raises:
+        PlatformError: there is no such platform, or its outputs can't be read.
+    """
+    environment, project = deployment.environment, deployment.project
+    if not environment.outputs:
+        found = platforms.outputs(project.state, environment.platform)
+        return Services(environment.platform, found["services"])
+    file = project.root / environment.outputs
+    try:
+        return Services(environment.outputs, json.loads(file.read_text("utf-8"))["services"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlatformError(
+            f"{file}: no outputs of a platform can be read ({error}); environment "
+            f"{environment.name} names this file"
+        ) from error
