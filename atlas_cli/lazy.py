@@ -8,7 +8,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from atlas_cli.quick import quicken
 from atlas_cli.table import COMMANDS, Entry
+
+quicken()
 
 
 def load(entry: Entry) -> Any:
