@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.stack import Stack
@@ -108,14 +109,16 @@ def outputs_file(state: Path, name: str) -> Path:
 
 
 def _open(state: Path, name: str, say: Say) -> Stack:
-    """Open a platform's stack."""
+    """Open a platform's stack, configured by a file of the user's project or of the root."""
     place = root()
+    file = f"Pulumi.{name}.yaml"
+    config = _config(find_project().root / file) or _config(place / file)
     return Stack.open(
         name,
         project=PROJECT,
         state=state,
         program=partial(_run, place / "infra" / "__main__.py"),
-        config=_config(place / f"Pulumi.{name}.yaml"),
+        config={**config, "atlas:state": str(state)},
         failure=PlatformError,
         say=say,
     )
@@ -140,7 +143,7 @@ def _run(program: Path) -> None:
 
 
 def _config(path: Path) -> dict[str, str]:
-    """Return the configuration in a stack's file; none when there is no such file.
+    """Return Atlas's part of the configuration in a stack's file; none when there is no such file.
 
     Raises:
         PlatformError: the file isn't YAML.
@@ -153,7 +156,8 @@ def _config(path: Path) -> dict[str, str]:
         found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
         raise PlatformError(f"{path}: a stack's configuration expected: {error}") from None
-    return dict(found.get("config") or {})
+    config = found.get("config") or {}
+    return {key: value for key, value in config.items() if key.startswith("atlas:")}
 
 
 def _sweep(state: Path, name: str) -> None:
