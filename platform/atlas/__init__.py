@@ -1,6 +1,8 @@
 """Atlas: ML pipelines as data, from a notebook to production."""
 
-from atlas.notebook import register as _show_in_notebooks
+import sys
+from importlib import import_module
+
 from atlas.template import (
     Bounds,
     Context,
@@ -27,4 +29,6 @@ __all__ = [
     "Transform",
 ]
 
-_show_in_notebooks()
+# In a notebook, Plans and Recipes show themselves as drawings: docs/decisions/0006.
+if "IPython" in sys.modules:
+    import_module("atlas.notebook").register()

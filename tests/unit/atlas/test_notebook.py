@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.notebook import outcome_of
+from atlas.notebook.display import outcome_of
 from atlas.store import Run, open_store
 from tests.golden.plans import TRAINING
 

@@ -1,4 +1,4 @@
-"""Rich display in notebooks: Plans, pipelines, Recipes and Runs show themselves as drawings.
+"""Rich display: Plans, pipelines, Recipes and Runs show themselves as drawings.
 
 `import atlas` in IPython or Jupyter registers this by name with IPython, so that none of what is
 shown has to know how it is drawn, and nothing is imported before it is shown.
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from atlas.draw import Drawing, Marks
+    from atlas.notebook.running import Ran
     from atlas.plan import Pipeline, Plan
     from atlas.store import Run, Store
 
@@ -97,14 +98,31 @@ def _of_recipe(recipe: Any) -> tuple[Drawing, Marks]:
 
 def _of_run(run: Run) -> tuple[Drawing, Marks]:
     """Draw a run's Plan with how each step ended, as the store of this folder has it."""
-    from dataclasses import replace
-
-    from atlas.draw import of_plan
     from atlas.environment import state_folder
     from atlas.store import open_store
 
     store = open_store(os.environ.get("ATLAS_STORE") or f"{state_folder()}/store")
-    plan = store.plan(run.plan)
+    return _run_in(store, store.plan(run.plan), run)
+
+
+def _of_ran(ran: Ran) -> tuple[Drawing, Marks]:
+    """Draw a run that a cell started, with its metrics."""
+    from dataclasses import replace
+
+    drawing, marks = _run_in(ran.store, ran.plan, ran.run)
+    notes = (
+        f"{step}: {', '.join(f'{name} {value:.6g}' for name, value in metrics.items())}"
+        for step, metrics in ran.metrics.items()
+    )
+    return replace(drawing, notes=(*drawing.notes, *notes)), marks
+
+
+def _run_in(store: Store, plan: Plan, run: Run) -> tuple[Drawing, Marks]:
+    """Draw a run's Plan with how each step ended."""
+    from dataclasses import replace
+
+    from atlas.draw import of_plan
+
     drawing = of_plan(plan)
     notes = (f"run {run.id}, {run.trigger}, {run.created}", *_interval(run))
     marks = {step.name: outcome_of(store, run, step.name) for step in plan.steps}
@@ -143,5 +161,6 @@ _SHOWN: Mapping[tuple[str, str], Callable[[Any], tuple[Drawing, Marks]]] = {
     ("atlas.recipe", "Recipe"): _of_recipe,
     ("atlas.builder.recipe", "RecipeBuilder"): _of_recipe,
     ("atlas.store.run", "Run"): _of_run,
+    ("atlas.notebook.running", "Ran"): _of_ran,
 }
 """Module and name of a class → what is drawn of it."""

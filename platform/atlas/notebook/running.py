@@ -1,0 +1,137 @@
+"""A pipeline run from a cell: up to the step in hand, with its outputs to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from atlas.plan import Pipeline, Plan
+    from atlas.runner import Result
+    from atlas.store import Run, Store
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ran:
+    """A run that is over, and what it left behind; a notebook shows it as a drawing.
+
+    Attributes:
+        plan: what ran.
+        run: what was known at its start.
+        store: where its outputs are.
+        metrics: step → metric → value.
+    """
+
+    plan: Plan
+    run: Run
+    store: Store
+    metrics: Mapping[str, Mapping[str, float]]
+
+    def output(self, name: str) -> Any:
+        """Return an output of a step, or the data that the pipeline reads.
+
+        Args:
+            name: as a Recipe names it: ``split.train``, ``features.scale.rows``, ``data.NAME``.
+
+        Returns:
+            The value; a list in key order for a step that runs for each of many keys.
+
+        Raises:
+            AtlasError: there is no such output, or the run didn't get there.
+        """
+        from atlas.errors import AtlasError
+        from atlas.plan import Source
+        from atlas.recipe import Reference
+        from atlas.step import Reader
+
+        try:
+            asked = Reference.parse(name)
+        except ValueError as error:
+            raise AtlasError(f"{error}; expected step.output, such as {self._example()}") from error
+        if asked.kind == "step" and asked.name not in self.plan.by_name:
+            raise AtlasError(f"no step '{asked.name}'; there are {', '.join(self.plan.by_name)}")
+        step = self.plan.by_name.get(asked.name, self.plan.steps[0])
+        source = Source(asked.kind, asked.name, asked.output, asked.step)
+        value = Reader(self.store, self.plan, self.run).value(step, name, source)
+        return value.read() if asked.kind == "data" else value
+
+    def _example(self) -> str:
+        """Return an output that there is."""
+        names = (f"{step.name}.{one}" for step in self.plan.steps for one in step.outputs)
+        return next(names, "load.rows")
+
+    def __repr__(self) -> str:
+        """Return the run's name and id."""
+        return f"<run {self.run.id} of {self.run.pipeline}, {self.run.flow}>"
+
+
+def run(
+    path: str | os.PathLike[str] = ".",
+    *,
+    until: str = "",
+    flow: str = "training",
+    member: str = "",
+    environment: str = "local",
+    use_cache: bool = True,
+    **parameters: Any,
+) -> Ran:
+    """Run a pipeline here, up to a step; what ran before, unchanged, is taken from the cache.
+
+    Args:
+        path: a Recipe, a Config, or a pipeline's folder.
+        until: the last step to run; everything by default.
+        flow: ``training`` or ``inference``.
+        member: name of the pipeline, where the path stands for several.
+        environment: name of the Environment.
+        use_cache: whether earlier results may be taken.
+        **parameters: those that differ from their defaults.
+
+    Raises:
+        InvalidError: something is wrong in the documents; it carries every Problem.
+        StepError: a step failed; the message has its traceback.
+        AtlasError: there is no such pipeline, flow, step or parameter.
+    """
+    from atlas.plan import resolve
+    from atlas.runner import Selection, Settings, run_pipelines
+
+    selection = Selection(until=(until,) if until else ())
+    settings = Settings(use_cache=use_cache, selection=selection, parameters=parameters)
+    pipeline = _chosen(resolve(Path(path), environment=environment), member)
+    return _ran(run_pipelines([pipeline], settings, flows=[flow]))
+
+
+def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
+    """Return the one pipeline that is meant."""
+    from atlas.errors import AtlasError
+
+    found = [one for one in pipelines if name in ("", one.name)]
+    if len(found) != 1:
+        names = ", ".join(one.name for one in pipelines)
+        raise AtlasError(
+            f"{len(found)} pipelines are meant, expected one; give member=, of {names}"
+        )
+    return found[0]
+
+
+def _ran(result: Result) -> Ran:
+    """Return what became of a run, or raise why it failed."""
+    from atlas.errors import AtlasError, StepError
+
+    (flight,) = result.flights
+    if flight.error:
+        raise AtlasError(f"{flight.name}: {flight.error}")
+    for unit, outcome in flight.outcomes.items():
+        if not outcome.ok:
+            raise StepError(unit.step, f"{outcome.error}\n{outcome.traceback}".rstrip())
+    if not result.complete:
+        raise AtlasError(f"{flight.name}: the run was stopped")
+    metrics = {
+        unit.step if unit.item is None else f"{unit.step}[{unit.item}]": outcome.metrics
+        for unit, outcome in flight.outcomes.items()
+        if outcome.metrics
+    }
+    return Ran(flight.plan, flight.run, flight.store, metrics)
