@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
+_FAILED_INSIDE = 500
 _OK = range(200, 300)
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
 _ACTIVE = ("running", "queued")
 
 
@@ -130,14 +133,23 @@ class Airflow:
         Raises:
             PlatformError: no answer, or an error that isn't accepted.
         """
-        known = bool(self._token)
-        status, answer = self._send(method, path)
-        if status == _UNAUTHORIZED and known:
-            self._token = ""
-            status, answer = self._send(method, path)
+        status, answer = self._patiently(method, path)
         if status not in _OK and status not in accepted:
             raise PlatformError(f"airflow at {self.url}: {path}: {_refusal(status, answer)}")
         return status, answer
+
+    def _patiently(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        """Send a request, and again while Airflow fails inside (its database may be locked)."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            known = bool(self._token)
+            status, answer = self._send(method, path)
+            if status == _UNAUTHORIZED and known:
+                self._token = ""
+                status, answer = self._send(method, path)
+            if status < _FAILED_INSIDE or time.monotonic() > end:
+                return status, answer
+            time.sleep(_PAUSE_SECONDS)
 
     def _send(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         """Send one request with a token."""

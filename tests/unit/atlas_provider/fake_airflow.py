@@ -27,6 +27,7 @@ class FakeAirflow:
     active: dict[str, list[str]] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     tokens: int = 0
     parses: int = 0
 
@@ -77,6 +78,9 @@ class FakeAirflow:
             return 201, {"access_token": f"token-{self.tokens}"}
         if token != f"Bearer token-{self.tokens}":
             return 401, {"detail": "Not authenticated"}
+        if self.failures and path in self.failures:
+            self.failures.remove(path)
+            return 500, {"reason": "Database error"}
         self.parse()
         return self._api(method, path.removeprefix("/api/v2/"), query)
 

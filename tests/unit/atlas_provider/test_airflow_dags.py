@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import DeployError, PlatformError, StoreError
+from atlas_provider import airflow as airflow_api
 from atlas_provider import claims, content, rollout
 from atlas_provider.kind import Context, PartialFailureError
 from atlas_provider.kinds import airflow_dags
@@ -19,6 +20,8 @@ KIND = AirflowDags()
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_api, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(airflow_api, "_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_DRAIN_SECONDS", 0.2)
@@ -242,6 +245,38 @@ def test_a_token_that_ran_out_is_asked_for_anew(airflow, context):
     api.dags(["a"])
     airflow.tokens += 1
     assert {*api.dags(["a"])} == {"a"}
+
+
+def test_a_database_that_is_locked_for_a_moment_is_waited_for(airflow, context):
+    state = created(airflow, context, a=dag("11"))
+    airflow.failures += ["/api/v2/dags/a", "/api/v2/dags/a"]
+    KIND.delete("x", state, context)
+    assert airflow.dags == {}
+
+
+def test_an_airflow_that_goes_on_failing_is_told(airflow, context):
+    airflow.failures += ["/api/v2/dags"] * 100
+    with pytest.raises(PlatformError, match=r"status 500: .*Database error"):
+        KIND.create(inputs(airflow, a=dag("11")), context)
+
+
+def test_another_address_is_no_error_for_what_is_there(airflow, context):
+    state = created(airflow, context, a=dag("11"))
+    moved = {**state, "airflow": "http://127.0.0.1:9"}
+    live = KIND.read("x", moved, context).state
+    assert live["plans"] == {"a": ""}
+    KIND.update("x", live, {k: state[k] for k in KIND.schema.inputs}, context)
+    gone = {**state, "dags": (airflow.folder / "gone").as_uri()}
+    assert KIND.read("x", gone, context) is None
+
+
+def test_without_members_everything_goes(airflow, context):
+    state = created(airflow, context, a=dag("11"), b=dag("22"))
+    KIND.update("x", state, {**state, "members": {}, "plans": {}}, context)
+    assert airflow.dags == {}
+    KIND.delete(
+        "x", {**state, "members": {}, "plans": {}, "airflow": "http://127.0.0.1:9"}, context
+    )
 
 
 def test_cancelling_leaves_nothing_half_made(airflow, context):
