@@ -88,14 +88,15 @@ def outputs() -> Any:
 
 def metric(services: dict[str, Any]) -> str:
     """Ask Prometheus how many rows the pipeline scored, by model version; empty when none yet."""
-    query = 'atlas_rows_scored{pipeline="tumour"}'
+    query = 'atlas_metric{pipeline="tumour", name="rows_scored"}'
     url = f"{services['prometheus']['url']}/api/v1/query?query={urllib.parse.quote(query)}"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
         found = json.load(answer)["data"]["result"]
     if not found:
         return ""
-    labels = ", ".join(f'{k}="{found[0]["metric"][k]}"' for k in ("pipeline", "model_version"))
-    return f"atlas_rows_scored{{{labels}}} = {found[0]['value'][1]}"
+    labels = found[0]["metric"]
+    shown = ", ".join(f'{k}="{labels[k]}"' for k in ("name", "pipeline", "model_version"))
+    return f"atlas_metric{{{shown}}} = {found[0]['value'][1]}"
 
 
 def wait_for(what: str, ask: Any) -> str:

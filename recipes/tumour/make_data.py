@@ -32,4 +32,5 @@ def write(folder: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1])))  # noqa: T201 - a script
+    for name, rows in write(Path(sys.argv[1])).items():
+        print(f"{name}.parquet: {rows} rows")  # noqa: T201 - a script
