@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -174,11 +174,10 @@ class Engine:
         now = time.monotonic()
         for number, one in list(self._running.items()):
             if one.deadline is not None and one.deadline <= now:
-                self._isolation.stop(number)
+                ended = self._isolation.stop(number)
                 text = f"timed out after {one.job.step.timeout:g} s"
-                outcome = replace(refuse(one.job, text), seconds=round(now - one.started, 3))
-                self._end(Ended(number, outcome))
-                if self._isolation.ends_with_run:
+                self._end(Ended(number, refuse(one.job, text, now - one.started)))
+                if not ended:
                     raise _GivenUp(f"step {one.unit.step} {text}")
 
     def _end(self, ended: Ended) -> None:
@@ -214,7 +213,7 @@ class Engine:
         self._stop()
         for number, one in list(self._running.items()):
             self._isolation.stop(number)
-            self._end(Ended(number, refuse(one.job, why)))
+            self._end(Ended(number, refuse(one.job, why, time.monotonic() - one.started)))
         for flight in self._open:
             self._land(flight)
         self._open.clear()

@@ -34,19 +34,17 @@ class Ended:
 
 
 class Isolation(Protocol):
-    """Runs units of work, some at once; says on a queue when one is over.
-
-    Attributes:
-        ends_with_run: whether ending one unit by force ends the whole run.
-    """
-
-    ends_with_run: bool
+    """Runs units of work, some at once; says on a queue when one is over."""
 
     def start(self, number: int, job: Job) -> None:
         """Start a unit; its end comes to the queue."""
 
-    def stop(self, number: int) -> None:
-        """End a unit by force, with all that it has started; no end comes to the queue."""
+    def stop(self, number: int) -> bool:
+        """End a unit by force, with all that it has started; no end comes to the queue.
+
+        Returns:
+            Whether it has really ended. If not, the run can't go on.
+        """
 
     def close(self) -> None:
         """End what still runs, and leave nothing behind."""
@@ -54,8 +52,6 @@ class Isolation(Protocol):
 
 class Threads:
     """Runs units in threads of this process: the fastest way, and no protection."""
-
-    ends_with_run = True
 
     def __init__(
         self, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
@@ -67,19 +63,23 @@ class Threads:
         self._work: SimpleQueue[tuple[int, Job] | None] = SimpleQueue()
         self._threads = 0
         self._busy = 0
+        self._lock = threading.Lock()
         self._stopped: set[int] = set()
 
     def start(self, number: int, job: Job) -> None:
         """Start a unit, in a thread that waits or in a new one."""
-        self._busy += 1
-        if self._threads < min(self._busy, self._jobs):
-            self._threads += 1
+        with self._lock:
+            self._busy += 1
+            more = self._threads < min(self._busy, self._jobs)
+            self._threads += more
+        if more:
             threading.Thread(target=self._serve, name=f"atlas-{self._threads}", daemon=True).start()
         self._work.put((number, job))
 
-    def stop(self, number: int) -> None:
+    def stop(self, number: int) -> bool:
         """Give a unit up: a thread can't be ended, but what it says no longer counts."""
         self._stopped.add(number)
+        return False
 
     def close(self) -> None:
         """Let the threads end when they have nothing to do."""
@@ -93,12 +93,46 @@ class Threads:
                 return
             number, job = item
             outcome = run_job(job, partial(self._echo, job), self._gone(number))
-            self._busy -= 1
+            with self._lock:
+                self._busy -= 1
             if number not in self._stopped:
                 self._ended.put(Ended(number, outcome))
 
     def _gone(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._stopped
+
+
+class Mixed:
+    """Runs units in this process, except those that need variables of their own."""
+
+    def __init__(self, threads: Threads, processes: Callable[[], Isolation]) -> None:
+        """Run in threads; get processes only when a unit needs one."""
+        self._threads = threads
+        self._make = processes
+        self._processes: Isolation | None = None
+        self._apart: set[int] = set()
+
+    def start(self, number: int, job: Job) -> None:
+        """Start a unit where it belongs."""
+        if not job.step.env:
+            self._threads.start(number, job)
+            return
+        if self._processes is None:
+            self._processes = self._make()
+        self._apart.add(number)
+        self._processes.start(number, job)
+
+    def stop(self, number: int) -> bool:
+        """End a unit by force."""
+        if self._processes is not None and number in self._apart:
+            return self._processes.stop(number)
+        return self._threads.stop(number)
+
+    def close(self) -> None:
+        """End everything."""
+        self._threads.close()
+        if self._processes is not None:
+            self._processes.close()
 
 
 def run_job(job: Job, echo: Callable[[str], None], gone: Callable[[], bool]) -> Outcome:

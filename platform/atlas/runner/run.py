@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlas.runner.engine import Engine
 from atlas.runner.events import LOG, Event, ignore
-from atlas.runner.isolation import Ended, Isolation, Threads
+from atlas.runner.isolation import Ended, Isolation, Mixed, Threads
 from atlas.runner.settings import PROCESSES, Settings
 from atlas.runner.streams import captured
 
@@ -66,8 +66,11 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
 def _isolation(
     settings: Settings, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
 ) -> Isolation:
-    if settings.isolate == PROCESSES:
+    def processes(warm: int = 0) -> Isolation:
         from atlas.runner.processes import Processes
 
-        return Processes(ended, jobs)
-    return Threads(ended, jobs, echo)
+        return Processes(ended, jobs, warm)
+
+    if settings.isolate == PROCESSES:
+        return processes(jobs)
+    return Mixed(Threads(ended, jobs, echo), processes)

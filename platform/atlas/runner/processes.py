@@ -1,0 +1,259 @@
+"""Each step in a process of its own, from a pool of warm ones.
+
+A worker is a Python process that has imported Atlas and waits for work on a pipe; it serves one
+step after the other, so that a library is imported once. What a step does to its process (a crash,
+a full memory, a hang) ends that worker alone, and another takes its place.
+
+Each worker is in a process group of its own, led by a shell that waits for the end of a pipe. When
+this process ends, however it does, the pipe ends, and the shell kills the group: nothing that a
+step has started outlives the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.runner.isolation import Ended
+from atlas.runner.procs import Watch, children, end, leftovers
+from atlas.step import FAILED, Outcome
+from atlas.step.execute import refuse
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+
+    from atlas.step import Job
+
+_GUARD = "read -r _; kill -9 0"
+"""What the leader of a worker's group does: wait for the pipe's end, then kill the group."""
+_TICK = 0.05
+"""Seconds between two looks at the workers' memory."""
+
+
+@dataclass
+class Worker:
+    """One process that serves steps.
+
+    Attributes:
+        process: the Python process.
+        guard: the shell that leads its group.
+        env: variables that it was started with for its steps.
+        number: the unit that it serves, or None.
+        job: that unit's job.
+        watch: looks after that unit's memory.
+        since: when that unit was started, by the clock that never goes backwards.
+        rest: the beginning of an answer whose end isn't there yet.
+    """
+
+    process: subprocess.Popen[bytes]
+    guard: subprocess.Popen[bytes]
+    env: tuple[tuple[str, str], ...]
+    number: int | None = None
+    job: Job | None = None
+    watch: Watch | None = None
+    since: float = 0.0
+    rest: bytes = b""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Give it work."""
+        assert self.process.stdin is not None  # noqa: S101  (it was opened with a pipe)
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def kill(self) -> None:
+        """End it, with all that its step has started."""
+        away = children(self.process.pid)
+        with suppress(ProcessLookupError):
+            os.killpg(self.guard.pid, signal.SIGKILL)
+        end(away)
+        self.process.wait()
+        self.guard.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.guard.stdin):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+
+def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
+    """Start a worker, which gets ready while others work."""
+    pipe = subprocess.PIPE
+    guard = subprocess.Popen(  # noqa: S603  (our own shell)
+        ["/bin/sh", "-c", _GUARD], stdin=pipe, process_group=0
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "atlas.runner.worker"],
+        stdin=pipe,
+        stdout=pipe,
+        process_group=guard.pid,
+        env={**os.environ, **dict(env)},
+    )
+    return Worker(process, guard, env)
+
+
+class Processes:
+    """Runs units in warm processes."""
+
+    def __init__(self, ended: SimpleQueue[Ended], jobs: int, warm: int) -> None:
+        """Serve at most `jobs` units at once, and get some workers ready."""
+        self._ended = ended
+        self._jobs = jobs
+        self._selector = selectors.DefaultSelector()
+        self._workers: list[Worker] = []
+        self._lock = threading.RLock()
+        self._wake, self._waker = os.pipe()
+        self._closed = False
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        for _ in range(warm):
+            self._add(())
+        threading.Thread(target=self._listen, name="atlas-workers", daemon=True).start()
+
+    def start(self, number: int, job: Job) -> None:
+        """Start a unit in a worker that waits."""
+        with self._lock:
+            worker = self._idle(tuple(sorted(job.step.env.items())))
+            worker.number, worker.job = number, job
+            worker.since = time.monotonic()
+            worker.watch = Watch(worker.process.pid, job.step.resources.memory)
+            try:
+                worker.send(_message(job))
+            except OSError:
+                self._lost(worker)
+        os.write(self._waker, b"x")
+
+    def stop(self, number: int) -> bool:
+        """End a unit by force, with all that it has started."""
+        with self._lock:
+            for worker in [one for one in self._workers if one.number == number]:
+                self._remove(worker)
+        return True
+
+    def close(self) -> None:
+        """End every worker."""
+        with self._lock:
+            self._closed = True
+            for worker in list(self._workers):
+                self._remove(worker)
+        os.write(self._waker, b"x")
+
+    # Workers ---------------------------------------------------------------------------------
+
+    def _idle(self, env: tuple[tuple[str, str], ...]) -> Worker:
+        """Return a worker that waits and has the right variables; make one when there is none."""
+        waiting = [one for one in self._workers if one.number is None]
+        found = next((one for one in waiting if one.env == env), None)
+        if found is not None:
+            return found
+        if waiting and len(self._workers) >= self._jobs:
+            self._remove(waiting[0])
+        return self._add(env)
+
+    def _add(self, env: tuple[tuple[str, str], ...]) -> Worker:
+        worker = start_worker(env)
+        self._workers.append(worker)
+        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        os.write(self._waker, b"x")
+        return worker
+
+    def _remove(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
+        worker.kill()
+
+    # What workers say ------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Hand on what workers say, and look after their memory."""
+        while True:
+            with self._lock:
+                busy = any(one.watch and one.watch.limit for one in self._workers)
+            ready = self._selector.select(_TICK if busy else None)
+            with self._lock:
+                if self._closed:
+                    return
+                for key, _ in ready:
+                    if key.data is None:
+                        os.read(self._wake, 1 << 10)
+                    elif key.data in self._workers:
+                        self._hear(key.data)
+                self._look()
+
+    def _hear(self, worker: Worker) -> None:
+        assert worker.process.stdout is not None  # noqa: S101  (it was opened with a pipe)
+        content = os.read(worker.process.stdout.fileno(), 1 << 16)
+        if not content:
+            self._lost(worker)
+            return
+        *lines, worker.rest = (worker.rest + content).split(b"\n")
+        for line in lines:
+            self._over(worker, Outcome.from_json(json.loads(line)))
+
+    def _over(self, worker: Worker, outcome: Outcome) -> None:
+        number, worker.number, worker.job, worker.watch = worker.number, None, None, None
+        if leftovers(worker.process.pid):
+            self._replace(worker)
+        if number is not None:
+            self._ended.put(Ended(number, outcome))
+
+    def _lost(self, worker: Worker, why: str = "") -> None:
+        """Deal with a worker that is gone: its step has failed."""
+        number, job = worker.number, worker.job
+        self._replace(worker)
+        if number is not None and job is not None:
+            text = why or _last_words(worker.process.returncode)
+            seconds = time.monotonic() - worker.since
+            self._ended.put(Ended(number, _recorded(job, text, seconds)))
+
+    def _replace(self, worker: Worker) -> None:
+        self._remove(worker)
+        if not self._closed:
+            self._add(())
+
+    def _look(self) -> None:
+        """End workers whose steps use more memory than they asked for."""
+        for worker in list(self._workers):
+            excess = worker.watch.excess() if worker.watch else ""
+            if excess:
+                self._lost(worker, excess)
+
+
+def _message(job: Job) -> dict[str, Any]:
+    """Return what a worker is told of a job."""
+    return {
+        "store": job.store.url,
+        "plan": job.plan.digest,
+        "run": job.run.to_json(),
+        "step": job.step.name,
+        "folder": str(job.folder),
+        "index": job.index,
+        "use_cache": job.use_cache,
+        "previous": job.previous,
+        "adopt": job.adopt,
+        "attempt": job.attempt,
+    }
+
+
+def _recorded(job: Job, text: str, seconds: float) -> Outcome:
+    try:
+        return refuse(job, text, seconds)
+    except Exception as error:
+        return Outcome(FAILED, job.plan.digest, error=f"{text}; {error}", attempts=job.attempt)
+
+
+def _last_words(code: int | None) -> str:
+    """Say how a process ended."""
+    if code is None or code >= 0:
+        return f"its process ended by itself, with exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hints = {"SIGSEGV": "a library crashed", "SIGKILL": "perhaps for lack of memory"}
+    hint = f" ({hints[name]})" if name in hints else ""
+    return f"its process was ended by {name}{hint}"

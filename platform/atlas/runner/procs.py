@@ -1,0 +1,86 @@
+"""What the processes of a step use and leave behind, read from ``/proc`` where there is one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Watches one process and its children.
+
+    Attributes:
+        process: its id.
+        limit: bytes that they may use together, or None.
+    """
+
+    process: int
+    limit: int | None
+
+    def excess(self) -> str:
+        """Return in words that more is used than may be; nothing while that isn't so."""
+        if self.limit is None:
+            return ""
+        used = sum(map(resident, (self.process, *children(self.process))))
+        if used <= self.limit:
+            return ""
+        return (
+            f"used {used // _MIB} MiB of memory, and its resources say {self.limit // _MIB} MiB; "
+            "raise resources.memory, or use less"
+        )
+
+
+def resident(process: int) -> int:
+    """Return how many bytes of memory a process has; of one that is gone, 0."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def children(process: int) -> list[int]:
+    """Return the ids of a process's children and theirs."""
+    found: list[int] = []
+    waiting = [process]
+    while waiting:
+        for task in _tasks(waiting.pop()):
+            try:
+                own = [int(one) for one in (task / "children").read_text().split()]
+            except OSError:
+                continue
+            found += own
+            waiting += own
+    return found
+
+
+def end(processes: list[int]) -> None:
+    """End processes at once; those that are gone are fine."""
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+
+
+def leftovers(process: int) -> bool:
+    """Tell whether a process has children."""
+    return any(_has_children(task) for task in _tasks(process))
+
+
+def _has_children(task: Path) -> bool:
+    try:
+        return bool((task / "children").read_bytes())
+    except OSError:
+        return False
+
+
+def _tasks(process: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{process}/task").iterdir())
+    except OSError:
+        return []
