@@ -172,8 +172,11 @@ def _lines(flight: Flight) -> list[str]:
 
 
 def _leave(result: Result, out: TextIO) -> None:
-    """Exit; at once where a step's thread can't be ended otherwise."""
+    """Exit, with no process left that a step has started; at once if a thread can't be ended."""
+    from atlas.runner.procs import children, end
+
     out.flush()
+    end(children(os.getpid()))
     code = 0 if result.ok else 1 if result.complete else _INTERRUPTED
     if not result.complete:
         sys.stderr.flush()

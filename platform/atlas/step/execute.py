@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError, StoreError
@@ -145,9 +145,17 @@ def reuse(job: Job, run: str, outcome: Outcome) -> Outcome | None:
     return adopted
 
 
-def refuse(job: Job, message: str) -> Outcome:
-    """Record that a job failed before, or without, its step running."""
-    outcome = _timed(_failed(job, message), _now(), time.monotonic())
+def refuse(job: Job, message: str, seconds: float = 0.0) -> Outcome:
+    """Record that a job failed before its step could run, or without its own doing.
+
+    Args:
+        job: the job.
+        message: what went wrong.
+        seconds: how long it had been running.
+    """
+    started = datetime.now(UTC) - timedelta(seconds=seconds)
+    clock = time.monotonic() - seconds
+    outcome = _timed(_failed(job, message), started.isoformat(timespec="milliseconds"), clock)
     record(job, outcome)
     return outcome
 
