@@ -16,7 +16,7 @@ from atlas.step.upstream import latest_key
 from atlas.store import Part, artifact_key
 from atlas.store.store import OUTCOME, run_key
 from atlas.tracking.mlflow import Mlflow
-from atlas.tracking.promotion import promote
+from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, record_of, tags_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
 from atlas.tracking.send import send
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
-    from atlas.tracking.promotion import Promotion
-    from atlas.tracking.registry import Registry
+    from atlas.tracking.registry import Registry, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Finished:
         if self.missing:
             lines.append(f"not done: {', '.join(self.missing)}")
         if self.model:
-            lines.append(f"registered {self.model} version {self.version}")
+            lines.append(f"{self.model} version {self.version} is registered")
         if self.promotion:
             verb = "is" if self.promotion.promoted else "isn't"
             lines.append(f"version {self.version} {verb} the {CHAMPION}: {self.promotion.reason}")
@@ -169,12 +168,31 @@ def _registered(
     if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
         return finished
     registration = _registration(store, plan, run)
+    champion = registry.find(model.name, CHAMPION)
+    if champion is not None and _is_same(champion, registration):
+        promotion = Promotion(True, "this run made the very same", champion.version)
+        return replace(finished, model=model.name, version=champion.version, promotion=promotion)
     version = registry.register(registration, finished.tracked)
     metrics = registration.metrics
     promotion = promote(registry, model.name, version, plan.promotion, metrics)
     if not isinstance(registry, LocalRegistry):
         _mirror(LocalRegistry(store), registration, version, promotion)
     return replace(finished, model=model.name, version=version, promotion=promotion)
+
+
+def _is_same(champion: Version, registration: Registration) -> bool:
+    """Tell whether a version was made by the same Plan, with the same parts to the byte.
+
+    So a repeated training, cached or not, adds no version that differs in nothing.
+    """
+    plan = "atlas.digest.plan"
+    try:
+        there = champion.resolved().parts
+    except PlatformError:
+        return False
+    parts = {name: part.sha256 for name, part in registration.parts.items()}
+    same = parts == {name: part.sha256 for name, part in there.items()}
+    return same and champion.tags.get(plan) == registration.tags.get(plan)
 
 
 def _mirror(
