@@ -35,6 +35,16 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
+    Entry(
+        "build",
+        "build:build",
+        "Build the images of steps, and push them; what is there already isn't built again.",
+    ),
+    Entry(
+        "images",
+        "images:images",
+        "Show step images: built, pushed, deployed, and what would change.",
+    ),
     Entry("preview", "preview:preview", "Show what deploy would change, in the Recipe's words."),
     Entry(
         "deploy",

@@ -1,15 +1,57 @@
 """Step images: known by their content, built once, pushed and pinned by digest."""
 
+from atlas.images.build import (
+    BUILT,
+    FAILED,
+    PUSHED,
+    UNCHANGED,
+    Outcome,
+    build_images,
+    lock_images,
+    raise_failures,
+)
+from atlas.images.builders import BUILDERS, Builder, find_builder
 from atlas.images.content import NO_IMAGE, content_tag, reference, references, repository
-from atlas.images.records import Built, records, resolve_images
+from atlas.images.ensure import ensure_images
+from atlas.images.listing import Listed, list_images
+from atlas.images.prune import Pruning, plan_pruning, prune
+from atlas.images.reach import referenced
+from atlas.images.records import Built, known_images, records, resolve_images
+from atlas.images.registry import Registry
+from atlas.images.wanted import Wanted, wanted_images
+from atlas.images.work import Work, alone
 
 __all__ = [
-    "NO_IMAGE",
+    "BUILDERS",
+    "BUILT",
+    "Builder",
     "Built",
+    "FAILED",
+    "Listed",
+    "NO_IMAGE",
+    "Outcome",
+    "PUSHED",
+    "Pruning",
+    "Registry",
+    "UNCHANGED",
+    "Wanted",
+    "Work",
+    "alone",
+    "build_images",
     "content_tag",
+    "find_builder",
+    "ensure_images",
+    "known_images",
+    "list_images",
+    "lock_images",
+    "plan_pruning",
+    "prune",
+    "raise_failures",
     "records",
     "reference",
+    "referenced",
     "references",
     "repository",
     "resolve_images",
+    "wanted_images",
 ]

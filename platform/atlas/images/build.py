@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from atlas.containers import CommandError
 from atlas.errors import AtlasError, DeployError
 from atlas.images.commits import commit_of
+from atlas.images.content import atlas_digest
 from atlas.images.environments import have_environment
 from atlas.images.final import build_final, labels_of, local_name, prove
 from atlas.images.lock import lock_for
 from atlas.images.locking import make_lock
-from atlas.images.records import Built, read_record, write_record
+from atlas.images.records import Built, write_record
 from atlas.images.requirements import DISTRIBUTION
 from atlas.images.sbom import sbom, sbom_key
 from atlas.images.wanted import wanted_images
@@ -26,14 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from atlas.images.builders import Builder
     from atlas.images.environments import Environment
     from atlas.images.final import Contents
-    from atlas.images.registry import Registry
     from atlas.images.wanted import Wanted
     from atlas.images.work import Work
     from atlas.plan import Pipeline
-    from atlas.store import Store
 
 UNCHANGED, PUSHED, BUILT, FAILED = "unchanged", "pushed", "built", "failed"
 
@@ -80,49 +78,6 @@ def lock_images(
             make_lock(lock, upgrade=upgrade)
             made.append(lock.file)
     return made
-
-
-def find_missing(
-    wanted: Iterable[Wanted],
-    store: Store,
-    registry: Registry | None,
-    builder: Callable[[], Builder],
-) -> tuple[list[Outcome], list[Wanted]]:
-    """Tell what is there already from what has to be built or pushed.
-
-    Args:
-        wanted: the images.
-        store: where builds are recorded.
-        registry: where they have to be; None when the engine is enough.
-        builder: gives the builder; it is called only when there is no registry.
-
-    Raises:
-        PlatformError: the registry refuses or doesn't answer, or there is no builder.
-    """
-    there: list[Outcome] = []
-    missing: list[Wanted] = []
-    for one in wanted:
-        built = _there(one, store, registry, builder)
-        if built is None:
-            missing.append(one)
-        else:
-            there.append(Outcome(one, UNCHANGED, built))
-    return there, missing
-
-
-def _there(
-    wanted: Wanted, store: Store, registry: Registry | None, builder: Callable[[], Builder]
-) -> Built | None:
-    """Return the record of an image that is where it has to be."""
-    built = read_record(store, wanted.repository, wanted.tag)
-    if built is None:
-        return None
-    if registry is None:
-        facts = builder().facts(local_name(wanted))
-        return built if facts and facts.identity == built.identity else None
-    if not built.digest or registry.digest(wanted.repository, built.digest) != built.digest:
-        return None
-    return built
 
 
 def build_images(work: Work, wanted: Sequence[Wanted], jobs: int = 2) -> list[Outcome]:
@@ -180,6 +135,7 @@ def _one(work: Work, wanted: Wanted, lower: Environment) -> Built:
         repository=wanted.repository,
         tag=wanted.tag,
         identity=facts.identity if facts else "",
+        unpacked=facts.size if facts else 0,
         base=wanted.base,
         base_digest=lower.base_digest,
         python=lower.python.version,
@@ -188,6 +144,7 @@ def _one(work: Work, wanted: Wanted, lower: Environment) -> Built:
         commit=commit,
         code=wanted.code,
         environment=wanted.environment,
+        package=atlas_digest(),
         builder=f"{work.builder.name} {work.builder.version}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
-from atlas.images.content import content_tag, repository
+from atlas.images.content import NO_IMAGE, content_tag, repository
 from atlas.load import shown
 from atlas.values import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from atlas.plan import Plan
@@ -33,6 +33,7 @@ class Built:
         registry: host and port that it was pushed to.
         identity: the engine's own id of it.
         size: bytes of its layers, compressed as the registry has them.
+        unpacked: bytes of its files, as the engine has them.
         base: reference of what it is built on.
         base_digest: digest of that at the time, where the engine knows it.
         python: version of its Python.
@@ -41,6 +42,7 @@ class Built:
         commit: git commit of the pipeline's folder, ``-dirty`` behind it when files had changed.
         code: digest of the code in it.
         environment: digest of the layers below Atlas and the code.
+        package: digest of Atlas in it.
         sbom: key in the store of its bill of materials.
         builder: what built it, with its version.
         created: when, ISO 8601.
@@ -52,6 +54,7 @@ class Built:
     registry: str = ""
     identity: str = ""
     size: int = 0
+    unpacked: int = 0
     base: str = ""
     base_digest: str = ""
     python: str = ""
@@ -60,6 +63,7 @@ class Built:
     commit: str = ""
     code: str = ""
     environment: str = ""
+    package: str = ""
     sbom: str = ""
     builder: str = ""
     created: str = ""
@@ -104,10 +108,22 @@ def records(store: Store) -> Iterator[Built]:
     """Return every image that the store remembers, by repository and tag."""
     for entry in sorted(store.place.entries(ROOT)):
         folder, _, name = entry.key.rpartition("/")
-        if name.endswith(".json") and folder.count("/") > 1:
+        if name.endswith(".json") and not name.endswith(".cdx.json"):
             built = read_record(store, folder.partition("/")[2], name.removesuffix(".json"))
             if built is not None:
                 yield built
+
+
+def changes(wanted: Mapping[str, str], built: Built) -> list[str]:
+    """Return what differs between an image that is wanted and one that was built.
+
+    Args:
+        wanted: ``base``, ``environment``, ``package`` and ``code`` of what is wanted.
+        built: what there is.
+    """
+    words = {"base": "base", "environment": "packages", "package": "Atlas", "code": "code"}
+    found = [word for key, word in words.items() if wanted[key] != getattr(built, key)]
+    return [word for word in found if word != "packages" or "base" not in found]
 
 
 def used_images(plan: Plan) -> list[str]:
@@ -116,7 +132,7 @@ def used_images(plan: Plan) -> list[str]:
 
 
 def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -> dict[str, str]:
-    """Return the pinned reference of each image that a Plan's steps use.
+    """Return the references of a Plan's images, those that its steps use pinned by digest.
 
     Args:
         plan: the Plan.
@@ -129,19 +145,34 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
         DeployError: I201, at least one of them isn't built, or isn't pushed; it names them all.
         InvalidError: what an image is made from can't be read.
     """
-    found: dict[str, str] = {}
-    missing: list[str] = []
-    for name in used_images(plan):
-        ready = plan.images[name].reference if name else ""
-        reference = ready or _pinned(plan, name, folder, store, registry)
-        found[name] = reference
-        if "@" not in reference:
-            missing.append(f"{name or 'default'} ({reference})")
+    found = known_images(plan, folder, store, registry)
+    used = ((name, found[name]) for name in used_images(plan))
+    missing = [f"{name or 'default'} ({one})" for name, one in used if "@" not in one]
     if missing:
         what = f"{plan.name} {plan.flow}: not built, or not pushed: {', '.join(missing)}"
         hint = f"run `atlas build {shown(folder)}` with a registry in the platform"
         raise DeployError(f"I201: {what}; {hint}")
     return found
+
+
+def known_images(plan: Plan, folder: Path, store: Store, registry: str = "") -> dict[str, str]:
+    """Return a reference for each of a Plan's images: pinned where it is pushed, else by tag.
+
+    Args:
+        plan: the Plan.
+        folder: the pipeline's folder.
+        store: where builds are recorded.
+        registry: as for `resolve_images`.
+
+    Returns:
+        Name → reference, for every image of the Plan and for `NO_IMAGE`.
+
+    Raises:
+        InvalidError: what an image is made from can't be read.
+    """
+    names = (NO_IMAGE, *sorted(plan.images))
+    ready = {name: image.reference for name, image in plan.images.items() if image.reference}
+    return {name: ready.get(name) or _pinned(plan, name, folder, store, registry) for name in names}
 
 
 def _pinned(plan: Plan, name: str, folder: Path, store: Store, registry: str) -> str:

@@ -1,0 +1,94 @@
+"""`atlas build`: the container images of steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit, progress, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.images import Outcome
+
+
+def build(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    *,
+    env: Environment = "local",
+    image: Annotated[str, typer.Option(help="Only the image of this name.")] = "",
+    builder: Annotated[
+        str, typer.Option(help="docker, podman or buildah; by default the first that answers.")
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="How many images at a time.")] = 2,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Lock the newest versions that requirements allow.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Look for newer bases, and build all anew.")
+    ] = False,
+    push: Annotated[
+        bool, typer.Option("--push/--no-push", help="Push to the platform's registry.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Build the images of steps, and push them; what is there already isn't built again."""
+    from atlas.images import ensure_images, lock_images, raise_failures, wanted_images
+    from atlas_cli.imaging import builder_of, surroundings
+
+    around = surroundings(path, env)
+    locks = lock_images(around.pipelines, progress, upgrade=upgrade)
+    outcomes = ensure_images(
+        wanted_images(around.pipelines, image),
+        state=around.project.state,
+        store=around.store,
+        registry=around.registry if push else None,
+        builder=builder_of(around, builder),
+        say=progress,
+        jobs=jobs,
+        again=again,
+    )
+    data = {"locks": [str(lock) for lock in locks], "images": [_data(one) for one in outcomes]}
+    emit(data, lambda: _text(outcomes, locks), as_json=json)
+    raise_failures(outcomes)
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    """Return what came of an image as plain data."""
+    return {
+        "image": outcome.wanted.name or "default",
+        "config": outcome.wanted.config,
+        "name": outcome.wanted.full,
+        "state": outcome.state,
+        "error": str(outcome.error or ""),
+        **({"record": outcome.built.to_json()} if outcome.built else {}),
+    }
+
+
+def _text(outcomes: Sequence[Outcome], locks: Sequence[Path]) -> str:
+    """Return what came of the images for a person."""
+    from atlas.load import shown
+
+    headers = ("IMAGE", "TAG", "STATE", "SIZE", "DIGEST")
+    rows = [_row(one) for one in outcomes]
+    lines = [f"locked {shown(lock)}; commit it" for lock in locks]
+    listing = table(headers, rows) if rows else "no step has an image to build"
+    unpushed = any(one.state == "built" for one in outcomes)
+    note = "there is no registry to push to: `atlas deploy` needs one, `atlas run` doesn't"
+    return "\n".join([*lines, listing, *([note] if unpushed else [])])
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    built = outcome.built
+    size = megabytes(built.unpacked) if built else "-"
+    digest = (built.digest if built else "") or "-"
+    return (outcome.wanted.repository, outcome.wanted.tag, outcome.state, size, digest)
+
+
+def megabytes(size: int) -> str:
+    """Return a size for a person; a dash for none."""
+    return f"{size / 10**6:.1f} MB" if size else "-"

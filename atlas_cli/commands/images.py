@@ -1,0 +1,116 @@
+"""`atlas images`: what there is of images, and the removal of what nothing refers to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit, progress, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.images import Builder, Listed, Pruning
+    from atlas_cli.imaging import Surroundings
+
+images = typer.Typer(
+    help="Show step images: built, pushed, deployed, and what would change.",
+    invoke_without_command=True,
+    add_completion=False,
+)
+
+
+@images.callback()
+def show(context: typer.Context) -> None:
+    """Show step images: built, pushed, deployed, and what would change."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@images.command("list")
+def list_(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    *,
+    env: Environment = "local",
+    json: Json = False,
+) -> None:
+    """List the images that pipelines want, and the others that are deployed."""
+    from atlas.images import list_images, referenced, wanted_images
+    from atlas_cli.imaging import surroundings
+
+    around = surroundings(path, env)
+    reached = referenced(around.store, around.project.root)
+    found = list_images(wanted_images(around.pipelines), around.store, reached)
+    emit([one.to_json() for one in found], lambda: _text(found), as_json=json)
+
+
+def _text(found: Sequence[Listed]) -> str:
+    headers = ("IMAGE", "STATE", "DEPLOYED", "SIZE", "COMMIT", "WOULD CHANGE")
+    return table(headers, [_row(one) for one in found]) if found else "no images"
+
+
+def _row(listed: Listed) -> tuple[str, ...]:
+    from atlas_cli.commands.build import megabytes
+
+    built = listed.built
+    commit = built.commit[:12] + ("-dirty" * built.commit.endswith("-dirty")) if built else ""
+    return (
+        listed.name,
+        listed.state,
+        "yes" if listed.deployed else "no",
+        megabytes(built.unpacked) if built else "-",
+        commit or "-",
+        ", ".join(listed.changes) or ("nothing" if listed.wanted else "not wanted any more"),
+    )
+
+
+@images.command()
+def prune(
+    path: Annotated[Path, typer.Argument(help="Folder whose pipelines' images stay.")] = Path(),
+    *,
+    env: Environment = "local",
+    keep: Annotated[
+        int, typer.Option(min=0, help="How many of the newest of each image stay in any case.")
+    ] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be removed.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Remove images that no deployment and no release refers to, from registry and engine."""
+    from atlas.images import alone, plan_pruning, referenced, wanted_images
+    from atlas.images import prune as remove
+    from atlas_cli.imaging import surroundings
+
+    around = surroundings(path, env)
+    with alone(around.project.state, progress):
+        reached = referenced(around.store, around.project.root)
+        wanted = [one.full for one in wanted_images(around.pipelines)]
+        pruning = plan_pruning(around.store, reached, wanted=wanted, keep=keep)
+        if not dry_run:
+            remove(pruning, around.store, around.registry, _builder(around), progress)
+    data = {"removed": [one.to_json() for one in pruning.doomed], "kept": len(pruning.kept)}
+    emit({**data, "dry_run": dry_run}, lambda: _pruned(pruning, dry_run=dry_run), as_json=json)
+
+
+def _builder(around: Surroundings) -> Builder | None:
+    """Return what has images on this machine; None where nothing does."""
+    from atlas.errors import PlatformError
+    from atlas.images import find_builder
+
+    try:
+        return find_builder(around.project.state)
+    except PlatformError:
+        return None
+
+
+def _pruned(pruning: Pruning, *, dry_run: bool) -> str:
+    from atlas_cli.commands.build import megabytes
+
+    rows = [(one.name, megabytes(one.unpacked), one.created) for one in pruning.doomed]
+    word = "would be removed" if dry_run else "removed"
+    total = f"{len(rows)} {word}, {len(pruning.kept)} kept"
+    return "\n".join([*([table(("IMAGE", "SIZE", "CREATED"), rows)] if rows else []), total])

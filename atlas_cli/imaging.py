@@ -1,0 +1,75 @@
+"""What `atlas build` and `atlas images` share: the pipelines, the store and the registry."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.images import Registry, find_builder
+from atlas.plan import resolve
+from atlas.runner.surroundings import platform_services
+from atlas.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from atlas.environment import Project
+    from atlas.images import Builder
+    from atlas.plan import Pipeline
+    from atlas.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where images are recorded and pushed.
+
+    Attributes:
+        project: the project.
+        pipelines: the pipelines of a PATH.
+        store: the artifact store.
+        registry: the platform's registry; None where it has none, or isn't up.
+    """
+
+    project: Project
+    pipelines: Sequence[Pipeline]
+    store: Store
+    registry: Registry | None
+
+
+def surroundings(path: Path, environment: str) -> Surroundings:
+    """Return what images of a PATH's pipelines have to do with.
+
+    Raises:
+        InvalidError: the pipelines aren't right.
+        PlatformError: the platform's outputs can't be read.
+    """
+    pipelines = resolve(path, environment=environment)
+    project = pipelines[0].project
+    services = platform_services(project, pipelines[0].environment)
+    return Surroundings(
+        project, pipelines, open_store(_store(project, services)), _registry(project, services)
+    )
+
+
+def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
+    """Return what gives the builder: looked for once, and only when it is needed."""
+    return cache(lambda: find_builder(around.project.state, choice))
+
+
+def _store(project: Project, services: Mapping[str, Any]) -> str:
+    chosen = os.environ.get("ATLAS_STORE") or services.get("store", {}).get("url")
+    return str(chosen or Path(project.state, "store").as_uri())
+
+
+def _registry(project: Project, services: Mapping[str, Any]) -> Registry | None:
+    """Return the platform's registry, with its credentials: a secret, or the standard files."""
+    service = services.get("registry")
+    if service is None:
+        return None
+    name = service.get("credentials")
+    secret = project.state / "secrets" / f"{name}.json" if name else None
+    return Registry.at(service["url"], secret)

@@ -1,0 +1,89 @@
+"""Images that are wanted, wherever they have to be: nothing is done for one that is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.images.build import UNCHANGED, Outcome, build_images
+from atlas.images.final import local_name
+from atlas.images.records import read_record
+from atlas.images.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from atlas.images.builders import Builder
+    from atlas.images.records import Built
+    from atlas.images.registry import Registry
+    from atlas.images.wanted import Wanted
+    from atlas.store import Store
+
+
+def ensure_images(
+    wanted: Sequence[Wanted],
+    *,
+    state: Path,
+    store: Store,
+    registry: Registry | None,
+    builder: Callable[[], Builder],
+    say: Callable[[str], None],
+    jobs: int = 2,
+    again: bool = False,
+) -> list[Outcome]:
+    """Build and push what isn't there; one that fails keeps no other from being built.
+
+    Args:
+        wanted: the images.
+        state: the state folder.
+        store: where builds are recorded.
+        registry: where images have to be; None when the engine is enough.
+        builder: gives the builder; it is called only when it is needed.
+        say: is told what takes long, before it does.
+        jobs: how many at a time.
+        again: whether bases are looked up in their registries again, and all is built anew.
+
+    Returns:
+        What came of each, in the order in which they are wanted.
+
+    Raises:
+        PlatformError: the registry refuses or doesn't answer, or there is no builder.
+    """
+    there = {} if again else _there(wanted, store, registry, builder)
+    missing = [one for one in wanted if one.full not in there]
+    made: list[Outcome] = []
+    if missing:
+        if registry is not None:
+            registry.check()
+        work = Work(
+            state=state, store=store, builder=builder(), registry=registry, say=say, again=again
+        )
+        made = build_images(work, missing, jobs)
+    by_name = there | {one.wanted.full: one for one in made}
+    return [by_name[one.full] for one in wanted]
+
+
+def _there(
+    wanted: Sequence[Wanted],
+    store: Store,
+    registry: Registry | None,
+    builder: Callable[[], Builder],
+) -> dict[str, Outcome]:
+    """Return what is where it has to be."""
+    found = ((one, _record(one, store, registry, builder)) for one in wanted)
+    return {one.full: Outcome(one, UNCHANGED, built) for one, built in found if built}
+
+
+def _record(
+    wanted: Wanted, store: Store, registry: Registry | None, builder: Callable[[], Builder]
+) -> Built | None:
+    """Return the record of an image that is where it has to be."""
+    built = read_record(store, wanted.repository, wanted.tag)
+    if built is None:
+        return None
+    if registry is None:
+        facts = builder().facts(local_name(wanted))
+        return built if facts and facts.identity == built.identity else None
+    if not built.digest or registry.digest(wanted.repository, built.digest) != built.digest:
+        return None
+    return built

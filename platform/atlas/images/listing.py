@@ -1,0 +1,90 @@
+"""What there is of images: wanted by pipelines, built, pushed, deployed, and what would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.images.content import atlas_digest
+from atlas.images.records import changes, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from atlas.images.records import Built
+    from atlas.images.wanted import Wanted
+    from atlas.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One image of a listing.
+
+    Attributes:
+        name: repository and tag.
+        state: ``pushed``, ``built`` or ``not built``.
+        built: its record; None when it isn't built.
+        deployed: whether a deployment or a release refers to it.
+        wanted: whether it is what a pipeline wants today.
+        changes: for one that isn't built, what differs from the newest that is.
+    """
+
+    name: str
+    state: str
+    built: Built | None
+    deployed: bool
+    wanted: bool
+    changes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "deployed": self.deployed,
+            "wanted": self.wanted,
+            "changes": list(self.changes),
+            **({"image": self.built.to_json()} if self.built else {}),
+        }
+
+
+def list_images(wanted: Iterable[Wanted], store: Store, referenced: set[str]) -> list[Listed]:
+    """Return the images that pipelines want today, and the others that are deployed.
+
+    Args:
+        wanted: what the pipelines want.
+        store: where builds are recorded.
+        referenced: digests that deployments and releases refer to.
+    """
+    known = {one.name: one for one in records(store)}
+    today = [_listed(one, known, referenced) for one in wanted]
+    names = {one.name for one in today}
+    others = [
+        Listed(one.name, _state(one), one, deployed=True, wanted=False)
+        for one in known.values()
+        if one.digest in referenced and one.name not in names
+    ]
+    return [*today, *others]
+
+
+def _listed(wanted: Wanted, known: dict[str, Built], referenced: set[str]) -> Listed:
+    built = known.get(wanted.full)
+    if built is not None:
+        return Listed(built.name, _state(built), built, built.digest in referenced, wanted=True)
+    earlier = [one for one in known.values() if one.repository == wanted.repository]
+    newest = max(earlier, key=lambda one: one.created, default=None)
+    differs = tuple(changes(_parts(wanted), newest)) if newest else ("new",)
+    return Listed(wanted.full, "not built", None, deployed=False, wanted=True, changes=differs)
+
+
+def _parts(wanted: Wanted) -> dict[str, str]:
+    return {
+        "base": wanted.base,
+        "environment": wanted.environment,
+        "package": atlas_digest(),
+        "code": wanted.code,
+    }
+
+
+def _state(built: Built) -> str:
+    return "pushed" if built.digest else "built"

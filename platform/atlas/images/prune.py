@@ -1,0 +1,107 @@
+"""Pruning: images that nothing refers to leave the registry, the engine and the store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.containers import CommandError
+from atlas.images.builders import LOCAL
+from atlas.images.records import record_key, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from atlas.images.builders import Builder
+    from atlas.images.records import Built
+    from atlas.images.registry import Registry
+    from atlas.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What is to go, and what stays.
+
+    Attributes:
+        doomed: images that nothing refers to.
+        kept: the others.
+    """
+
+    doomed: tuple[Built, ...]
+    kept: tuple[Built, ...]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The lower layers that only doomed images have."""
+        gone = {one.environment for one in self.doomed}
+        return tuple(sorted(gone - {one.environment for one in self.kept} - {""}))
+
+
+def plan_pruning(
+    store: Store, referenced: set[str], *, wanted: Iterable[str] = (), keep: int = 2
+) -> Pruning:
+    """Tell which images may go; nothing is removed.
+
+    Args:
+        store: where builds are recorded.
+        referenced: digests that a deployment or a release refers to; they stay.
+        wanted: names (repository and tag) that stay, too: what pipelines want today.
+        keep: how many of the newest of each repository stay in any case.
+    """
+    known = list(records(store))
+    stays = {one.name for one in known if one.digest in referenced} | set(wanted)
+    by_repository: dict[str, list[Built]] = defaultdict(list)
+    for one in known:
+        by_repository[one.repository].append(one)
+    for group in by_repository.values():
+        newest = sorted(group, key=lambda one: one.created, reverse=True)[:keep]
+        stays |= {one.name for one in newest}
+    # Two tags may be one image: it goes only with its last one.
+    digests = {(one.repository, one.digest) for one in known if one.name in stays}
+    doomed = [
+        one
+        for one in known
+        if one.name not in stays and (one.repository, one.digest) not in digests
+    ]
+    gone = {one.name for one in doomed}
+    return Pruning(tuple(doomed), tuple(one for one in known if one.name not in gone))
+
+
+def prune(
+    pruning: Pruning,
+    store: Store,
+    registry: Registry | None,
+    builder: Builder | None,
+    say: Callable[[str], None],
+) -> None:
+    """Remove what a pruning dooms; a repeat goes on where one was interrupted.
+
+    Args:
+        pruning: what is to go.
+        store: where builds are recorded.
+        registry: where images are.
+        builder: where they were built; None leaves the engine as it is.
+        say: is told of each image.
+
+    Raises:
+        PlatformError: the registry refuses or doesn't answer.
+    """
+    for one in pruning.doomed:
+        say(f"removing {one.name}")
+        if registry is not None and one.digest:
+            registry.delete(one.repository, one.digest)
+        _forget(builder, f"{LOCAL}{one.name}")
+        if one.sbom:
+            store.place.remove(one.sbom)
+        store.place.remove(record_key(one.repository, one.tag))
+    for digest in pruning.environments:
+        _forget(builder, f"{LOCAL}atlas/environment:{digest}")
+
+
+def _forget(builder: Builder | None, name: str) -> None:
+    """Remove an image from the engine, unless it isn't there or is in use."""
+    if builder is not None:
+        with contextlib.suppress(CommandError):
+            builder.remove(name)

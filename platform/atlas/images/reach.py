@@ -1,0 +1,64 @@
+"""Which images something still refers to: deployments, their records, and releases."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas.store import Store
+
+_DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
+_FOLDERS = ("deployments", "kubeflow", "plans")
+"""Folders of the store whose files may name images."""
+_RELEASES = ("refs/tags/release", "refs/heads/release", "refs/remotes")
+
+
+def referenced(store: Store, project: Path) -> set[str]:
+    """Return the digest of every image that a deployment or a release refers to, and of more.
+
+    Whatever looks like a digest counts, in any form that deployments and releases are written in:
+    so one that is referred to is never missed.
+
+    Args:
+        store: where deployments are recorded.
+        project: a folder of the git repository that has the releases.
+    """
+    return deployed(store) | released(project)
+
+
+def deployed(store: Store) -> set[str]:
+    """Return the digests that deployments and their records name, earlier ones among them."""
+    found: set[str] = set()
+    for folder in _FOLDERS:
+        for entry in store.place.entries(folder):
+            found |= _digests(store.place.read(entry.key))
+    return found
+
+
+def released(project: Path) -> set[str]:
+    """Return the digests that releases name: tags and branches ``release/…`` of git."""
+    listed = _git(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
+    refs = [ref for ref in listed.split() if "/release/" in ref]
+    found: set[str] = set()
+    for start in range(0, len(refs), 100):
+        pattern = ("-h", "-o", "-I", "-E", "sha256:[0-9a-f]{64}")
+        found |= _digests(_git(project, "grep", *pattern, *refs[start : start + 100]))
+    return found
+
+
+def _digests(content: bytes) -> set[str]:
+    return {match.decode() for match in _DIGEST.findall(content)}
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    """Return what git prints; nothing where there is no git, no repository or no match."""
+    program = shutil.which("git")
+    if program is None:
+        return b""
+    command = [program, "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
