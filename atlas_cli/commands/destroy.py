@@ -13,7 +13,7 @@ def destroy(path: PathArgument = Path(), env: Environment = "local", json: Json 
     """Remove what is deployed; models, runs and artifacts stay."""
     from atlas_cli import deploying
 
-    done = {each.stack: deploying.destroy(each, say) for each in deploying.deployments(path, env)}
+    done = {each.stack: deploying.destroy(each, say) for each in deploying.names(path, env)}
     emit(done, lambda: "\n".join(_text(*one) for one in done.items()), as_json=json)
 
 

@@ -14,7 +14,7 @@ def status(path: PathArgument = Path(), env: Environment = "local", json: Json =
     """Show what is deployed, what drifted from it, its last run."""
     from atlas_cli import deploying
 
-    found = {each.stack: deploying.status(each) for each in deploying.deployments(path, env)}
+    found = {each.stack: deploying.status(each) for each in deploying.names(path, env)}
     emit(found, lambda: "\n".join(_text(*one) for one in found.items()), as_json=json)
 
 

@@ -6,7 +6,7 @@ made of, `state` what is there now, `changes` how these differ, `operations` wha
 
 from __future__ import annotations
 
-from atlas_cli.deploying.deployment import Deployment, deployments
+from atlas_cli.deploying.deployment import Deployment, deployments, names
 from atlas_cli.deploying.operations import deploy, destroy, preview, status
 
-__all__ = ["Deployment", "deploy", "deployments", "destroy", "preview", "status"]
+__all__ = ["Deployment", "deploy", "deployments", "destroy", "names", "preview", "status"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, InvalidError
 from atlas.plan import resolve
+from atlas.validate import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,26 +26,21 @@ class Deployment:
 
     Attributes:
         config: the Config's name.
-        pipelines: the Config's only pipeline, or all members of its family.
+        environment: the Environment that it goes to.
+        project: the project that it is of.
+        pipelines: the Config's only pipeline, or all members of its family; none where they aren't
+            needed.
     """
 
     config: str
-    pipelines: Sequence[Pipeline]
+    environment: Environment
+    project: Project
+    pipelines: Sequence[Pipeline] = ()
 
     @property
     def stack(self) -> str:
         """The name of its stack."""
         return f"{self.config}.{self.environment.name}"
-
-    @property
-    def environment(self) -> Environment:
-        """The Environment that it goes to."""
-        return self.pipelines[0].environment
-
-    @property
-    def project(self) -> Project:
-        """The project that it is of."""
-        return self.pipelines[0].project
 
     def plans(self) -> Iterator[tuple[Pipeline, Plan]]:
         """Return every Plan, with its pipeline."""
@@ -52,7 +48,7 @@ class Deployment:
 
 
 def deployments(path: Path, environment: str) -> list[Deployment]:
-    """Return the deployments that a PATH stands for.
+    """Return the deployments that a PATH stands for, with their pipelines.
 
     Args:
         path: a Config, a pipeline's folder, or a folder that is scanned.
@@ -65,15 +61,47 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
     found: dict[str, list[Pipeline]] = {}
     for pipeline in resolve(path, environment=environment):
         found.setdefault(pipeline.config, []).append(pipeline)
-    if not found:
-        raise DeployError(
-            f"{path}: no Config, so there is nothing to deploy; expected a config.json or "
-            "configs/*.json there or below"
-        )
-    made = [Deployment(config, pipelines) for config, pipelines in found.items()]
+    made = [
+        Deployment(config, all_[0].environment, all_[0].project, all_)
+        for config, all_ in found.items()
+    ]
+    _require(path, made)
     if made[0].environment.protected:
         raise DeployError(
             f"environment {environment}: accepts only releases; make one with `atlas release` and "
             "deploy it with --release"
         )
     return made
+
+
+def names(path: Path, environment: str) -> list[Deployment]:
+    """Return the deployments that a PATH stands for by name alone; their Recipes may be broken.
+
+    Args:
+        path: a Config, a pipeline's folder, or a folder that is scanned.
+        environment: name of the Environment.
+
+    Raises:
+        InvalidError: no Config can be read.
+        DeployError: the PATH has no Config.
+    """
+    report = check(path, environment)
+    configs = sorted({checked.file.config.name for checked in report.checked})
+    if not configs and report.errors:
+        raise InvalidError(report.errors)
+    made = [Deployment(config, report.environment, report.project) for config in configs]
+    _require(path, made)
+    return made
+
+
+def _require(path: Path, found: Sequence[Deployment]) -> None:
+    """Say that there is nothing to deploy.
+
+    Raises:
+        DeployError: there isn't.
+    """
+    if not found:
+        raise DeployError(
+            f"{path}: no Config, so there is nothing to deploy; expected a config.json or "
+            "configs/*.json there or below"
+        )
