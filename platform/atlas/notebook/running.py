@@ -24,12 +24,14 @@ class Ran:
         run: what was known at its start.
         store: where its outputs are.
         metrics: step → metric → value.
+        pipeline: what it is a run of.
     """
 
     plan: Plan
     run: Run
     store: Store
     metrics: Mapping[str, Mapping[str, float]]
+    pipeline: Pipeline
 
     def output(self, name: str) -> Any:
         """Return an output of a step, or the data that the pipeline reads.
@@ -46,6 +48,7 @@ class Ran:
         from atlas.errors import AtlasError
         from atlas.plan import Source
         from atlas.recipe import Reference
+        from atlas.runner.surroundings import surrounded
         from atlas.step import Reader
 
         try:
@@ -56,8 +59,9 @@ class Ran:
             raise AtlasError(f"no step '{asked.name}'; there are {', '.join(self.plan.by_name)}")
         step = self.plan.by_name.get(asked.name, self.plan.steps[0])
         source = Source(asked.kind, asked.name, asked.output, asked.step)
-        value = Reader(self.store, self.plan, self.run).value(step, name, source)
-        return value.read() if asked.kind == "data" else value
+        with surrounded(self.pipeline.project, self.pipeline.environment):
+            value = Reader(self.store, self.plan, self.run).value(step, name, source)
+            return value.read() if asked.kind == "data" else value
 
     def _example(self) -> str:
         """Return an output that there is."""
@@ -101,7 +105,7 @@ def run(
     selection = Selection(until=(until,) if until else ())
     settings = Settings(use_cache=use_cache, selection=selection, parameters=parameters)
     pipeline = _chosen(resolve(Path(path), environment=environment), member)
-    return _ran(run_pipelines([pipeline], settings, flows=[flow]))
+    return _ran(pipeline, run_pipelines([pipeline], settings, flows=[flow]))
 
 
 def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
@@ -117,7 +121,7 @@ def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
     return found[0]
 
 
-def _ran(result: Result) -> Ran:
+def _ran(pipeline: Pipeline, result: Result) -> Ran:
     """Return what became of a run, or raise why it failed."""
     from atlas.errors import AtlasError, StepError
 
@@ -134,4 +138,4 @@ def _ran(result: Result) -> Ran:
         for unit, outcome in flight.outcomes.items()
         if outcome.metrics
     }
-    return Ran(flight.plan, flight.run, flight.store, metrics)
+    return Ran(flight.plan, flight.run, flight.store, metrics, pipeline)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from atlas.notebook.display import outcome_of
+from atlas.errors import AtlasError, StepError
+from atlas.notebook import run
+from atlas.notebook.display import _of_ran, outcome_of
+from atlas.scaffold import start
 from atlas.store import Run, open_store
 from tests.golden.plans import TRAINING
 
@@ -116,3 +119,66 @@ def test_ipython_without_a_shell_is_left_alone() -> None:
     code = "import IPython, atlas; print('fine')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "fine\n"
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline that `atlas init` writes, to run from cells."""
+    return start(tmp_path_factory.mktemp("project"), "houses").folder
+
+
+def test_run_up_to_a_step_and_look_at_its_outputs(houses: Path) -> None:
+    ran = run(houses, until="train")
+    assert repr(ran) == f"<run {ran.run.id} of houses, training>"
+    assert len(ran.output("load.test")) > 0
+    assert len(ran.output("data.houses")) > len(ran.output("load.test"))
+    with pytest.raises(AtlasError, match="evaluate"):
+        ran.output("evaluate.metrics")
+
+
+def test_run_to_the_end_gives_metrics_and_takes_parameters(houses: Path) -> None:
+    ran = run(houses, test_every=5)
+    assert ran.run.parameters == {"test_every": 5}
+    assert set(ran.metrics) >= {"evaluate"}
+
+
+def test_a_run_from_a_cell_shows_its_outcomes_and_metrics(houses: Path) -> None:
+    drawing, marks = _of_ran(run(houses))
+    assert set(marks.values()) <= {"ran", "cached"}
+    assert drawing.notes[0].startswith("run training-")
+    assert any(note.startswith("evaluate: ") for note in drawing.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing", r"'nothing' is no reference; expected step.output, such as load\."),
+        ("trian.model", "no step 'trian'; there are load, train, evaluate"),
+        ("train.modle", "modle"),
+    ],
+)
+def test_an_output_that_is_not_there(houses: Path, name: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        run(houses).output(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"until": "trian"}, "trian"),
+        ({"flow": "inference"}, "inference"),
+        ({"member": "flats"}, "0 pipelines are meant, expected one; give member=, of houses"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_cannot_be_run(houses: Path, arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        run(houses, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_step_that_fails_is_raised_with_its_traceback(tmp_path: Path) -> None:
+    folder = start(tmp_path, "broken").folder
+    file = folder / "steps.py"
+    file.write_text(file.read_text().replace("error = truth - ", "error = 1 / 0 - "))
+    with pytest.raises(StepError, match=r"(?s)step evaluate: .*ZeroDivisionError.*1 / 0"):
+        run(folder)
