@@ -65,5 +65,6 @@ def _text(started: Started) -> str:
     lines = [_lines(started.written) or "all of it is there already: nothing was written"]
     lines += ["", f"The pipeline '{started.name}' is in {where}. Next:", ""]
     lines += [f"  atlas {command} {where}" for command in ("validate", "graph", "run", "test")]
-    lines += ["", f"Then change {where}/steps.py, training.json and config.json to your own."]
+    lines += ["", f"Then make {where}/steps.py, training.json and config.json your own;"]
+    lines += [f"{where}/notebook.ipynb is a place to try things in."]
     return "\n".join(lines)

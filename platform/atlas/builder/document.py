@@ -84,11 +84,14 @@ class DocumentBuilder:
         return section
 
     def _with_schema(self, value: dict[str, Any], file: Path) -> dict[str, Any]:
-        schema = find_project(file).root / ".atlas" / "schemas" / f"{self.kind}.v1.json"
-        if "$schema" in value or not schema.is_file():
+        """Say where the project's schema is; one that is named already is not ours to move."""
+        name = f"{self.kind}.v1.json"
+        schema = find_project(file).root / ".atlas" / "schemas" / name
+        if not value.get("$schema", name).endswith(name) or not schema.is_file():
             return value
         relative = os.path.relpath(schema, file.resolve().parent)
-        return {"$schema": Path(relative).as_posix(), **value}
+        rest = {key: one for key, one in value.items() if key != "$schema"}
+        return {"$schema": Path(relative).as_posix(), **rest}
 
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WHAT = "lower-case letters, digits, - and _, at most 63, a letter first"
-_TAKEN = ("configs", "data", "environments", "node_modules", "tests")
-"""Folders that a scan for Configs leaves out, or reads in another way."""
+_TAKEN = (
+    "cache", "code", "configs", "data", "deployments", "environments", "kubeflow", "models",
+    "node_modules", "plans", "tests",
+)  # fmt: skip
+"""Folders that mean something else, in a project or in the artifact store."""
 
 
 def checked_name(name: str) -> str:

@@ -258,6 +258,10 @@ def test_saving_in_a_project_tells_the_editor_of_the_schema(tmp_path: Path) -> N
     file = tumour_training().save(tmp_path / "deep" / "er" / "training.json")
     assert json.loads(file.read_text())["$schema"] == "../../.atlas/schemas/recipe.v1.json"
     assert RecipeBuilder.read(file).recipe() == tumour_training().recipe()
+    moved = RecipeBuilder.read(file).save(tmp_path / "training.json")
+    assert json.loads(moved.read_text())["$schema"] == ".atlas/schemas/recipe.v1.json"
+    other = {"$schema": "https://example.org/mine.json", **tumour_training().to_json()}
+    assert "example.org" in RecipeBuilder.from_json(other).save(file).read_text()
 
 
 def test_a_broken_recipe_is_not_saved_over_a_good_one(tmp_path: Path) -> None:
