@@ -38,12 +38,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "build",
         "build:build",
-        "Build the images of steps, and push them; what is there already isn't built again.",
+        "Build the images of steps and push them, each of them once.",
     ),
     Entry(
         "images",
         "images:images",
-        "Show step images: built, pushed, deployed, and what would change.",
+        "Show step images: built, deployed, and what would change.",
     ),
     Entry("preview", "preview:preview", "Show what deploy would change, in the Recipe's words."),
     Entry(

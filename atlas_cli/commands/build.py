@@ -36,7 +36,7 @@ def build(
     ] = True,
     json: Json = False,
 ) -> None:
-    """Build the images of steps, and push them; what is there already isn't built again."""
+    """Build the images of steps and push them, each of them once."""
     from atlas.images import ensure_images, lock_images, raise_failures, wanted_images
     from atlas_cli.imaging import builder_of, surroundings
 

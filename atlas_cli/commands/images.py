@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlas_cli.imaging import Surroundings
 
 images = typer.Typer(
-    help="Show step images: built, pushed, deployed, and what would change.",
+    help="Show step images: built, deployed, and what would change.",
     invoke_without_command=True,
     add_completion=False,
 )
@@ -25,7 +25,7 @@ images = typer.Typer(
 
 @images.callback()
 def show(context: typer.Context) -> None:
-    """Show step images: built, pushed, deployed, and what would change."""
+    """Show step images: built, deployed, and what would change."""
     if context.invoked_subcommand is None:
         list_()
 
