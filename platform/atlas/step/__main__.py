@@ -36,6 +36,13 @@ _OPTIONS = {
     "parameters": "parameters as a JSON object",
     "trigger": "what started the run",
     "executor-input": "Kubeflow's executor input, JSON",
+    "adopt": "id of a run whose result is taken where nothing has changed since",
+}
+_FLAGS = {
+    "keys": "print the indexes of the step's keys",
+    "finish": "record how the whole run ended",
+    "no-cache": "take no earlier result",
+    "no-finish": "leave the end of the run to who started it",
 }
 
 
@@ -56,8 +63,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name, text in _OPTIONS.items():
         default = os.environ.get(f"ATLAS_{name.upper().replace('-', '_')}", "")
         parser.add_argument(f"--{name}", default=default, help=text)
-    parser.add_argument("--keys", action="store_true", help="print the indexes of the step's keys")
-    parser.add_argument("--finish", action="store_true", help="record how the whole run ended")
+    for name, text in _FLAGS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
     options = parser.parse_args(arguments)
     if options.executor_input:
         from atlas.step.kfp import filled
@@ -113,6 +120,8 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         index=int(options.index) if options.index else None,
         previous=previous_run(store, run),
         attempt=attempt_of(store, run, options),
+        use_cache=not options.no_cache,
+        adopt=options.adopt,
     )
     outcome = execute(job)
     if not outcome.ok:
@@ -120,7 +129,7 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         return 1
     after(job, outcome)
     _hand_on(options, job)
-    finished = finish_if_over(store, plan, run, options.step)
+    finished = None if options.no_finish else finish_if_over(store, plan, run, options.step)
     sys.stdout.writelines(f"{line}\n" for line in (finished.lines() if finished else ()))
     return 0
 
