@@ -146,3 +146,21 @@ def test_digests_are_in_the_description():
 
 def test_no_address_is_in_the_file():
     assert b"://" not in compiled(TRAINING)
+
+
+def test_members_of_a_family_are_compiled_alike_however_they_are_compiled():
+    members = [
+        replace(TRAINING, name=f"dev-tumour_{n}", pipeline=f"tumour_{n}", axes={"region": n})
+        for n in ("emea", "apac")
+    ]
+    target = Kubeflow()
+    for member in members:
+        together = target.compile(member, IMAGES)
+        assert together == Kubeflow().compile(member, IMAGES)
+        (content,) = together.values()
+        pipeline, _ = yaml.safe_load_all(content)
+        assert pipeline["pipelineInfo"]["displayName"] == f"{member.name}-training"
+        assert pipeline["pipelineInfo"]["name"] == f"{member.name}-training".replace("_", "-")
+        assert member.digest.encode() in content
+    other = replace(TRAINING, steps=(replace(TRAINING.steps[0], env={}), *TRAINING.steps[1:]))
+    assert target.compile(other, IMAGES) == Kubeflow().compile(other, IMAGES)

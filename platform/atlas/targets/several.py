@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
+    from atlas.targets.protocol import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,13 @@ def compile_plans(plans: Iterable[Plan], chosen: str = "") -> list[Compiled]:
         TargetError: no target of the chosen name has files.
     """
     wanted = [(plan, chosen or plan.target) for plan in plans]
-    return [_compile(plan, name) for plan, name in wanted if name != "local"]
+    targets = {name: target(name) for _, name in wanted if name != "local"}
+    return [_compile(plan, targets[name]) for plan, name in wanted if name in targets]
 
 
-def _compile(plan: Plan, name: str) -> Compiled:
+def _compile(plan: Plan, chosen: Target) -> Compiled:
     """Compile one Plan, or say why not."""
-    chosen = target(name)
+    name = chosen.name
     deployed = deployed_name(plan)
     problems = tuple(replace(problem, file=deployed) for problem in chosen.problems(plan))
     if any(problem.severity == "error" for problem in problems):

@@ -28,11 +28,15 @@ class Shape:
 
     Attributes:
         plan: the Plan.
+        name: the deployed name.
+        digest: the Plan's.
         images: image name → reference.
         outputs: step → output → KFP artifact class.
     """
 
     plan: Plan
+    name: str
+    digest: str
     images: Mapping[str, str]
     outputs: Mapping[str, Mapping[str, str]]
 
@@ -90,7 +94,7 @@ def _component(
     *flags: str,
 ) -> ContainerComponent:
     """Put a component together, in the image of a step."""
-    command = ["python", "-m", "atlas.step", "--plan", shape.plan.digest, "--step", step.name]
+    command = ["python", "-m", "atlas.step", "--plan", shape.digest, "--step", step.name]
     arguments = [*flags, "--executor-input", "{{$}}"]
     container = structures.ContainerSpecImplementation(
         image=shape.images[step.image], command=command, args=arguments

@@ -23,28 +23,64 @@ from atlas.targets.kubeflow.component import (
 )
 from atlas.targets.kubeflow.settings import configure, configure_beside
 from atlas.targets.protocol import deployed_name
+from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.plan import Plan, PlanStep, Source
 
-_HEADER = "# Compiled by Atlas from Plan {digest}. Change the Recipe, not this file.\n"
+_HEADER = "# Compiled by Atlas from Plan DIGEST. Change the Recipe, not this file.\n"
+_UNSEEN = ("name", "pipeline", "axes", "model", "schedule", "promotion", "recipe", "environment")
+_WIDTH = 10**6
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def compile_pipeline(plan: Plan, images: Mapping[str, str], *, exit_handler: bool) -> bytes:
-    """Return the Plan as KFP's IR in YAML, with the platform's part as a second document."""
-    pipeline = _build(Shape(plan, images, outputs_of(plan)), exit_handler=exit_handler)
+def compile_pipeline(
+    plan: Plan, images: Mapping[str, str], templates: dict[str, str], *, exit_handler: bool
+) -> bytes:
+    """Return the Plan as KFP's IR in YAML, with the platform's part as a second document.
+
+    The members of a family differ in little that Kubeflow sees: one is compiled with marks in place
+    of its name and digest, and the others are made from it.
+
+    Args:
+        plan: what to compile.
+        images: image name → reference.
+        templates: IR with marks, by what it was compiled from; one more may be added.
+        exit_handler: whether a last task reports how the run ended.
+    """
+    key = digest([_seen(plan), sorted(images.items()), exit_handler])
+    # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
+    marked_name, marked_digest, name = f"name_{key}", f"plan_{key}", deployed_name(plan)
+    if key not in templates:
+        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan))
+        templates[key] = _HEADER + _text(_build(shape, exit_handler=exit_handler))
+    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
+    return text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name).encode()
+
+
+def _seen(plan: Plan) -> dict[str, Any]:
+    """Return what of a Plan is in its IR, besides its name and its digest."""
+    raw = {key: value for key, value in plan.to_json().items() if key not in _UNSEEN}
+    steps = [
+        {key: value for key, value in step.items() if key != "params"} for step in raw["steps"]
+    ]
+    parts = sorted(plan.model.parts.values()) if plan.model else []
+    return {**raw, "steps": steps, "parts": parts}
+
+
+def _text(pipeline: GraphComponent) -> str:
+    """Return a pipeline's two documents as YAML."""
     documents = [json_format.MessageToDict(pipeline.pipeline_spec)]
     documents += [json_format.MessageToDict(pipeline.platform_spec)]
-    text = yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=True, allow_unicode=False)
-    return (_HEADER.format(digest=plan.digest) + text).encode()
+    text: str = yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=True, width=_WIDTH)
+    return text
 
 
-def pipeline_name(plan: Plan) -> str:
-    """Return the Plan's deployed name in the letters that KFP takes."""
-    return deployed_name(plan).replace("_", "-")
+def _k8s(name: str) -> str:
+    """Return a deployed name in the letters that KFP takes."""
+    return name.replace("_", "-")
 
 
 def _build(shape: Shape, *, exit_handler: bool) -> GraphComponent:
@@ -61,12 +97,12 @@ def _build(shape: Shape, *, exit_handler: bool) -> GraphComponent:
     parameters = [inspect.Parameter(name, positional) for name in inputs]
     wire.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     spec = structures.ComponentSpec(
-        name=pipeline_name(shape.plan),
+        name=_k8s(shape.name),
         implementation=structures.Implementation(),
-        description=describe(shape.plan),
+        description=describe(shape),
         inputs=inputs,
     )
-    return GraphComponent(spec, wire, display_name=deployed_name(shape.plan))
+    return GraphComponent(spec, wire, display_name=shape.name)
 
 
 def _inputs(plan: Plan) -> dict[str, Any]:
@@ -95,9 +131,10 @@ def _as_step_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, words.JOB: dsl.PIPELINE_JOB_ID_PLACEHOLDER}
 
 
-def describe(plan: Plan) -> str:
+def describe(shape: Shape) -> str:
     """Return the pipeline's description, with the digests of what it was made from."""
-    digests = {"plan": plan.digest, **plan.digests, "code": plan.code}
+    plan = shape.plan
+    digests = {"plan": shape.digest, **plan.digests, "code": plan.code}
     lines = [f"{name}: {digests[name]}" for name in digests if digests[name]]
     return "\n".join([*filter(None, [plan.description]), *lines])
 

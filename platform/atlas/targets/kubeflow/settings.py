@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kfp import kubernetes
+from kfp.dsl import structures
 
 from atlas.targets.kubeflow import words
 
@@ -51,15 +52,18 @@ def variable_of(secret: str) -> str:
 
 
 def _resources(task: Any, _plan: Plan, step: PlanStep) -> None:
-    """Ask for cores and bytes, as request and limit, and for GPUs."""
+    """Ask for cores and bytes, as request and limit, and for GPUs.
+
+    Set at once: each of the task's own methods for it walks the whole call stack.
+    """
     asked = step.resources
-    if asked.cpu is not None:
-        cores = f"{asked.cpu:f}".rstrip("0").rstrip(".")
-        task.set_cpu_request(cores).set_cpu_limit(cores)
-    if asked.memory is not None:
-        task.set_memory_request(_size(asked.memory)).set_memory_limit(_size(asked.memory))
-    if asked.gpu:
-        task.set_accelerator_type(GPU).set_accelerator_limit(asked.gpu)
+    cores = None if asked.cpu is None else f"{asked.cpu:f}".rstrip("0").rstrip(".")
+    memory = None if asked.memory is None else _size(asked.memory)
+    gpu = {"accelerator_type": GPU, "accelerator_count": str(asked.gpu)} if asked.gpu else {}
+    if cores or memory or gpu:
+        task.container_spec.resources = structures.ResourceSpec(
+            cpu_request=cores, cpu_limit=cores, memory_request=memory, memory_limit=memory, **gpu
+        )
 
 
 def _size(amount: int) -> str:
@@ -90,8 +94,7 @@ def _timeout(task: Any, _plan: Plan, step: PlanStep) -> None:
 
 def _env(task: Any, _plan: Plan, step: PlanStep) -> None:
     """Set the step's own variables."""
-    for name, value in sorted(step.env.items()):
-        task.set_env_variable(name, value)
+    task.container_spec.env = dict(sorted(step.env.items())) or None
 
 
 def _secrets(task: Any, plan: Plan, step: PlanStep) -> None:

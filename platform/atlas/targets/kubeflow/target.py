@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlas.targets.kubeflow.problems import problems_of
@@ -24,6 +24,7 @@ class Kubeflow:
     """
 
     exit_handler: bool = False
+    _templates: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -43,5 +44,5 @@ class Kubeflow:
         from atlas.targets.kubeflow.pipeline import compile_pipeline
 
         refuse(self.problems(plan))
-        content = compile_pipeline(plan, images, exit_handler=self.exit_handler)
+        content = compile_pipeline(plan, images, self._templates, exit_handler=self.exit_handler)
         return {f"{deployed_name(plan)}.yaml": content}
