@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,24 +17,15 @@ from atlas_cli.output import emit
 if TYPE_CHECKING:
     from atlas.draw import Drawing
 
-
-class Format(StrEnum):
-    """What can be drawn."""
-
-    TEXT = "text"
-    MERMAID = "mermaid"
-    DOT = "dot"
-    SVG = "svg"
-    PNG = "png"
-    HTML = "html"
+TEXT = "text"
 
 
 def graph(
     path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
     *,
     format: Annotated[
-        Format | None, typer.Option(help="By default what --out ends with, or text.")
-    ] = None,
+        str, typer.Option(help="text, mermaid, dot, svg, png or html; by default as --out ends.")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write in place of stdout.")] = None,
     flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
     diff: Annotated[
@@ -55,20 +45,22 @@ def graph(
         emit(drawing.to_json(), "", as_json=True)
     elif out:
         _write(out, drawing, form)
-    elif form == Format.TEXT:
+    elif form == TEXT:
         print(_terminal_text(drawing), end="")
     else:
         _print(drawing, form)
 
 
-def _format(asked: Format | None, out: Path | None) -> str:
+def _format(asked: str, out: Path | None) -> str:
     """Return the format to draw in."""
-    from atlas.draw import format_of
+    from atlas.draw import FORMATS, format_of
 
-    form = asked or (format_of(out) if out else Format.TEXT)
+    form = asked or (format_of(out) if out else TEXT)
     if not form:
         raise typer.BadParameter(f"the ending of '{out}' tells no format; give --format")
-    if form == Format.PNG and not out and sys.stdout.isatty():
+    if form not in FORMATS:
+        raise typer.BadParameter(f"'{form}' is no format; expected one of {', '.join(FORMATS)}")
+    if form == "png" and not out and sys.stdout.isatty():
         raise typer.BadParameter("a terminal can't show a PNG; give --out FILE")
     return form
 
