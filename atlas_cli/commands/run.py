@@ -135,6 +135,8 @@ def _value(text: str) -> Any:
 
 def _say(result: Result, out: TextIO, *, as_json: bool) -> None:
     """Print how each run ended, and where to look."""
+    for text in result.missing:
+        print(f"warning: {text}", file=sys.stderr)
     for flight in result.flights:
         if as_json:
             print(json.dumps(_summary(flight), ensure_ascii=False), file=out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.config import FLOWS
@@ -11,7 +12,7 @@ from atlas.runner.flight import Flight
 from atlas.runner.opening import new_id
 from atlas.runner.run import Result, fly
 from atlas.runner.settings import Settings
-from atlas.runner.surroundings import surround
+from atlas.runner.surroundings import surrounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,12 +48,12 @@ def run_pipelines(
     settings = settings or Settings()
     if not pipelines:
         raise AtlasError("there is no pipeline to run")
-    found = surround(pipelines[0].project, pipelines[0].environment)
-    flights = list(_flights(pipelines, settings, flows, store or found.store))
-    if not flights:
-        raise AtlasError(_nothing(pipelines, settings, flows))
-    _check_parameters(flights, settings)
-    return fly(flights, settings, listener)
+    with surrounded(pipelines[0].project, pipelines[0].environment) as found:
+        flights = list(_flights(pipelines, settings, flows, store or found.store))
+        if not flights:
+            raise AtlasError(_nothing(pipelines, settings, flows))
+        _check_parameters(flights, settings)
+        return replace(fly(flights, settings, listener), missing=found.missing)
 
 
 def _flights(

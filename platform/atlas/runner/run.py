@@ -28,10 +28,12 @@ class Result:
     Attributes:
         flights: one for each run.
         complete: whether all came to its end by itself: not interrupted, not timed out.
+        missing: services of the platform that didn't answer, in words.
     """
 
     flights: tuple[Flight, ...]
     complete: bool = True
+    missing: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

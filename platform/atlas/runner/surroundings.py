@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ from atlas.errors import DocumentError, PlatformError, Problem
 from atlas.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from atlas.environment import Environment, Project
     from atlas.store import Store
 
 _SERVICES = {"mlflow": "ATLAS_MLFLOW_URL", "pushgateway": "ATLAS_PUSHGATEWAY_URL"}
+_VARIABLES = ("ATLAS_STATE", "ATLAS_PROJECT", "ATLAS_FORMATS", "ATLAS_STORE", *_SERVICES.values())
 _PATIENCE = 0.5
 """Seconds to wait for a service that ought to be there."""
 
@@ -40,14 +42,27 @@ class Surroundings:
     missing: tuple[str, ...] = ()
 
 
-def surround(project: Project, environment: Environment) -> Surroundings:
-    """Set the variables of steps for a project and an Environment, and open the store.
+@contextmanager
+def surrounded(project: Project, environment: Environment) -> Iterator[Surroundings]:
+    """Set the variables of steps for a project and an Environment, for as long as it lasts.
 
     Raises:
         PlatformError: the outputs of the Environment's platform can't be read.
         DocumentError: the outputs file that the Environment names isn't there.
     """
     services = platform_services(project, environment)
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    try:
+        yield _set_variables(project, services)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _set_variables(project: Project, services: Mapping[str, Any]) -> Surroundings:
     os.environ.setdefault("ATLAS_STATE", str(project.state))
     os.environ.setdefault("ATLAS_PROJECT", str(project.root))
     if project.formats:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from atlas.errors import StoreError
 from atlas.store.format import Encoded, Facts, Format
 
 _SCALARS = {str, int, float, bool, type(None)}
@@ -86,7 +87,13 @@ class File(Format):
         return isinstance(value, Path) and not value.is_dir()
 
     def write(self, value: Any, path: Path) -> Facts:
-        """Copy the file, and remember its name."""
+        """Copy the file, and remember its name.
+
+        Raises:
+            StoreError: there is no such file.
+        """
+        if not value.is_file():
+            raise StoreError(f"no such file: {value}")
         shutil.copyfile(value, path)
         path.chmod(0o444)
         return {"name": value.name}

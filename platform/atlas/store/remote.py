@@ -132,11 +132,15 @@ def _seconds(modified: Any) -> float:
 
 @contextmanager
 def _explained(action: str, where: str) -> Iterator[None]:
-    """Turn what fsspec and the clients under it raise into a `StoreError`."""
+    """Turn what fsspec and the clients under it raise into a `StoreError`; a missing file stays."""
     try:
         yield
-    except (StoreError, FileNotFoundError):
+    except (StoreError, FileExistsError):
         raise
+    except FileNotFoundError as error:
+        if action != "write":
+            raise
+        raise StoreError(f"{where}: can't write: {error} (make the bucket first)") from error
     except ImportError as error:
         hint = "pip install 'atlas-ml[s3]'"
         raise StoreError(f"{where}: can't {action}: {error} ({hint})") from error

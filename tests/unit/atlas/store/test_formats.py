@@ -1,0 +1,233 @@
+"""Every format gives back what it was given, without pickle; what it can't keep it refuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.preprocessing import StandardScaler
+
+from atlas.errors import StoreError
+from atlas.store import Encoded, Store, format, open_store, register
+from atlas.store.plain import Json, is_plain
+
+FRAME = pd.DataFrame(
+    {"a": [1, 2], "b": ["x", None], "t": pd.to_datetime(["2026-01-01", "2026-01-02"])}
+)
+
+
+def through(store: Store, value: Any, format: str = "", pickled: bool = False) -> Any:
+    store.put("p", "r", "s", "o", value, format=format)
+    return store.get("p", "r", "s", "o", pickled=pickled)
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 3, -2.5, "", "zwölf\n", [1, [2]], {"a": {"b": None}}, "\ud800"]
+)
+def test_plain_values(store, value):
+    assert through(store, value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "ending"),
+    [
+        ("text", "text", ".txt"),
+        (b"\x00\xff", "bytes", ".bin"),
+        ([1, 2], "json", ".json"),
+        (np.arange(3), "npy", ".npy"),
+        (FRAME, "parquet", ".parquet"),
+        (pa.table({"a": [1]}), "arrow", ".arrow"),
+        (StandardScaler(), "skops", ".skops"),
+        ({"model": StandardScaler(), "limits": np.ones(2)}, "skops", ".skops"),
+    ],
+)
+def test_the_type_chooses_the_format(store, value, name, ending):
+    manifest = store.put("p", "r", "s", "o", value)
+    assert manifest.format == name
+    assert manifest.data.endswith(f"/o/data{ending}")
+
+
+def test_tables(store):
+    indexed = FRAME.set_index("a")
+    pd.testing.assert_frame_equal(through(store, FRAME), FRAME)
+    pd.testing.assert_frame_equal(through(store, indexed), indexed)
+    pd.testing.assert_frame_equal(through(store, FRAME, format="arrow"), FRAME)
+    assert through(store, pa.table({"a": [1, None]})) == pa.table({"a": [1, None]})
+    assert len(through(store, FRAME.iloc[:0])) == 0
+
+
+@pytest.mark.parametrize("name", ["q", None])
+def test_a_column(store, name):
+    column = pd.Series([1.0, 2.0], name=name)
+    pd.testing.assert_series_equal(through(store, column), column)
+
+
+def test_arrays(store):
+    array = np.array([[1.5, np.nan]])
+    np.testing.assert_array_equal(through(store, array), array)
+
+
+def test_numbers_of_numpy_become_python_s(store):
+    assert through(store, {"n": np.int64(3), "x": np.float32(0.5), "b": np.bool_(True)}) == {
+        "n": 3, "x": 0.5, "b": True,
+    }  # fmt: skip
+
+
+def test_models(store):
+    rows = np.random.RandomState(0).rand(40, 3)
+    model = RandomForestClassifier(5, random_state=0).fit(rows, rows[:, 0] > 0.5)
+    again = through(store, model)
+    np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(rows))
+
+
+SAME = """
+import sys
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from atlas.store import open_store
+store = open_store(sys.argv[1])
+rows = np.random.RandomState(0).rand(40, 3)
+model = RandomForestClassifier(5, random_state=0).fit(rows, rows[:, 0] > 0.5)
+first = store.put("p", "r", "s", "a", {"m": model, "names": {"x", "y", "zz"}})
+second = store.put("p", "r", "s", "b", store.get("p", "r", "s", "a"))
+print(first.sha256, second.sha256)
+"""
+
+
+def test_equal_models_have_equal_bytes_in_every_process(tmp_path):
+    digests = set()
+    for seed in "12":
+        process = subprocess.run(
+            [sys.executable, "-c", SAME, str(tmp_path / seed)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests |= set(process.stdout.split())
+    assert len(digests) == 1
+
+
+def test_files_and_folders(store, tmp_path):
+    folder = tmp_path / "made"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("a")
+    (folder / "deep" / "b.txt").write_text("b")
+    assert through(store, folder / "a.txt").read_text() == "a"
+    kept = through(store, folder)
+    assert (kept / "deep" / "b.txt").read_text() == "b"
+    assert through(store, folder).is_dir()
+
+
+class Pair(NamedTuple):
+    a: int
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (object(), "a value of type object"),
+        ({1: 2}, "keys that aren't strings"),
+        ({"a": object()}, "a dict of object"),
+        (Pair(1), r"Pair of int"),
+        ({1, 2}, "a value of type set"),
+        (float("nan"), "Out of range"),
+        (np.array([object()]), "allow_pickle"),
+        (pd.DataFrame({"a": [1, "x"]}), "column a"),
+        (Path("/nowhere/at/all"), "no such file"),
+    ],
+)
+def test_what_can_t_be_kept_is_refused_with_words(store, value, words):
+    with pytest.raises(StoreError, match=words):
+        store.put("p", "r", "s", "o", value)
+    with pytest.raises(StoreError, match=r"isn't there|half written"):
+        store.get("p", "r", "s", "o")
+
+
+def test_pickle_only_where_a_recipe_says_so(store):
+    store.put("p", "r", "s", "o", {1, 2}, format="pickle")
+    with pytest.raises(StoreError, match="no Recipe says"):
+        store.get("p", "r", "s", "o")
+    assert store.get("p", "r", "s", "o", pickled=True) == {1, 2}
+
+
+def test_skops_refuses_types_that_its_manifest_doesn_t_name(store):
+    from skops.io import dump
+
+    manifest = store.put("p", "r", "s", "o", StandardScaler())
+    path = store.place.local(manifest.data)
+    dump({"f": os.system}, path)
+    with pytest.raises(StoreError, match="types that its manifest doesn't"):
+        format.named("skops").read(path, {})
+    with pytest.raises(StoreError, match="could run anything"):
+        format.named("skops").read(path, {"trusted": ["posix.system"]})
+
+
+def test_unknown_formats_are_named(store):
+    with pytest.raises(StoreError, match="there is no format 'parket'; expected text, json"):
+        store.put("p", "r", "s", "o", 1, format="parket")
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+class Points(Encoded):
+    name = "point"
+    suffix = ".point"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Point)
+
+    def encode(self, value: Any) -> bytes:
+        return f"{value.x},{value.y}".encode()
+
+    def decode(self, content: bytes) -> Any:
+        return Point(*map(int, content.split(b",")))
+
+
+def test_a_format_of_one_s_own(store, monkeypatch):
+    monkeypatch.setattr(format, "_formats", {})
+    register(Points())
+    assert through(store, Point(1, 2)) == Point(1, 2)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_json_gives_back_what_it_was_given(value):
+    form = Json()
+    assert is_plain(value)
+    assert form.decode(form.encode(value)) == value
+
+
+def test_big_files_are_checked_while_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("atlas.store.artifacts._CONCURRENT", 10)
+    store = open_store(str(tmp_path))
+    manifest = store.put("p", "r", "s", "o", FRAME)
+    pd.testing.assert_frame_equal(store.get("p", "r", "s", "o"), FRAME)
+    path = store.place.local(manifest.data)
+    content = bytearray(path.read_bytes())
+    content[8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="corrupt"):
+        store.get("p", "r", "s", "o")
