@@ -1,0 +1,170 @@
+"""The backend's files, what the engine's events become, and the platform's files."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from pulumi.automation.errors import CommandError
+
+from atlas.errors import PlatformError
+from atlas_cli import platforms
+from atlas_cli.stacks import stack
+from atlas_cli.stacks.backend import Backend, inherited
+from atlas_cli.stacks.events import DONE, Listener
+
+
+def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
+    backend = Backend(tmp_path / "state")
+    backend.prepare()
+    backend.prepare()
+    assert oct(backend.passphrase.stat().st_mode & 0o777) == "0o600"
+    assert oct(backend.folder.stat().st_mode & 0o777) == "0o700"
+    assert (backend.state / ".gitignore").read_text() == "/*\n!/schemas/\n"
+    variables = backend.variables(tmp_path / "bin" / "pulumi")
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state/pulumi"
+    assert variables["PULUMI_HOME"].startswith(f"{tmp_path}/state/")
+    assert backend.passphrase.read_text().strip() not in variables.values()
+
+
+def test_a_passphrase_that_is_there_stays(tmp_path):
+    backend = Backend(tmp_path)
+    backend.passphrase.write_text("mine\n")
+    backend.prepare()
+    assert backend.passphrase.read_text() == "mine\n"
+
+
+def test_what_misleads_pulumi_is_dropped():
+    assert inherited({"HOME": "/", "PULUMI_CONFIG_PASSPHRASE": "x"}) == {"HOME": "/"}
+
+
+def test_configuration_replaces_and_keeps_the_salt(tmp_path):
+    path = tmp_path / "Pulumi.local.yaml"
+    stack._write_config(path, {"atlas:target": "local"})
+    path.write_text(path.read_text() + "encryptionsalt: v1:abc\n")
+    stack._write_config(path, {"atlas:target": "aws"})
+    assert yaml.safe_load(path.read_text()) == {
+        "encryptionsalt": "v1:abc",
+        "config": {"atlas:target": "aws"},
+    }
+
+
+def step(op, name, *, kind="atlas:index:Process", custom=True, outputs=None):
+    state = SimpleNamespace(custom=custom, outputs=outputs)
+    urn = f"urn:pulumi:local::atlas::{kind}::{name}"
+    return SimpleNamespace(op=op, urn=urn, type=kind, new=state, old=None)
+
+
+def event(**parts):
+    names = ("resource_pre_event", "res_outputs_event", "diagnostic_event")
+    return SimpleNamespace(**{name: parts.get(name) for name in names})
+
+
+def begun(told):
+    return event(resource_pre_event=SimpleNamespace(metadata=told))
+
+
+def done(told):
+    return event(res_outputs_event=SimpleNamespace(metadata=told))
+
+
+def failed(message, urn="", severity="error"):
+    found = SimpleNamespace(message=message, urn=urn, severity=severity)
+    return event(diagnostic_event=found)
+
+
+def test_progress_is_a_line_when_it_starts_and_one_when_it_is_done():
+    said = []
+    listener = Listener(said.append, {**DONE, "Process:create": "healthy"})
+    for made in (step("create", "web"), step("create", "base", kind="atlas:index:Database")):
+        listener.hear(begun(made))
+        listener.hear(done(made))
+    assert [line.split(" (")[0].split() for line in said] == [
+        ["web", "starting"],
+        ["web", "healthy"],
+        ["base", "starting"],
+        ["base", "created"],
+    ]
+    assert listener.changes == {"create": ["web", "base"]}
+
+
+def test_what_nobody_cares_for_is_not_said():
+    said = []
+    listener = Listener(said.append)
+    listener.hear(done(step("same", "web")))
+    listener.hear(done(step("create", "default", kind="pulumi:providers:atlas")))
+    listener.hear(done(step("create", "part", kind="atlas:local:Mlflow", custom=False)))
+    assert said == []
+    assert listener.changes == {}
+
+
+def test_the_stacks_outputs_are_kept():
+    listener = Listener(print)
+    outputs = {"platform": {"version": 1}}
+    listener.hear(done(step("update", "s", kind="pulumi:pulumi:Stack", outputs=outputs)))
+    assert listener.outputs == outputs
+
+
+def test_failures_are_kept_by_resource_without_colors():
+    listener = Listener(print)
+    urn = "urn:pulumi:local::atlas::atlas:index:Process::web"
+    listener.hear(failed("<{%reset%}>web: port 1 is in use<{%reset%}>\n", urn))
+    listener.hear(failed("beware", urn, severity="warning"))
+    listener.hear(failed("update failed"))
+    assert listener.failures == {"web": ["web: port 1 is in use"]}
+
+
+@pytest.mark.parametrize(
+    ("failures", "stderr", "message"),
+    [
+        ({"web": ["web: port 1 is in use"]}, "", "web: port 1 is in use"),
+        ({"web": ["lost"], "": ["whole"]}, "", "web: lost\nwhole"),
+        ({}, "error: incorrect passphrase", "isn't the one its state was written with"),
+        ({}, "a\n\nb", "a\nb"),
+        ({}, "", "the engine failed and said nothing"),
+    ],
+)
+def test_why_the_engine_failed(tmp_path, failures, stderr, message):
+    listener = Listener(print, failures=failures)
+    error = CommandError(f"\n code: 1\n stdout: \n stderr: {stderr}")
+    assert message in stack._explain(listener, error, Backend(tmp_path))
+
+
+def test_outputs_of_a_platform_that_is_not_up(tmp_path):
+    with pytest.raises(PlatformError, match=r"platform local: not up in .*; bring it up with"):
+        platforms.outputs(tmp_path, "local")
+
+
+def test_outputs_that_cannot_be_read(tmp_path):
+    path = platforms.outputs_file(tmp_path, "local")
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(PlatformError, match=r"outputs\.json: outputs of a platform expected"):
+        platforms.outputs(tmp_path, "local")
+    path.write_text(json.dumps({"version": 1}))
+    assert platforms.outputs(tmp_path, "local") == {"version": 1}
+
+
+def test_only_atlass_part_of_a_stacks_configuration_is_taken(tmp_path):
+    path = tmp_path / "Pulumi.local.yaml"
+    assert platforms._config(path) == {}
+    path.write_text("config:\n  atlas:target: local\n  aws:region: x\n")
+    assert platforms._config(path) == {"atlas:target": "local"}
+    path.write_text("a: [")
+    with pytest.raises(PlatformError, match="a stack's configuration expected"):
+        platforms._config(path)
+
+
+def test_purge_takes_the_platforms_data_and_leaves_the_store(tmp_path):
+    for name in ("platform/local/mlflow/mlflow.db", "secrets/airflow-jwt.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    for name in ("platform/other/x", "secrets/mine.json", "store/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    deleted = platforms.purge(tmp_path, "local")
+    assert deleted == [tmp_path / "platform/local", tmp_path / "secrets/airflow-jwt.json"]
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["platform/other/x", "secrets/mine.json", "store/x"]

@@ -1,0 +1,212 @@
+"""The local platform: pure texts and commands, then the resources that a program declares."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import yaml
+
+from atlas_provider.kinds import KINDS
+from infra.local import airflow, metrics, mlflow
+
+PORTS = {"airflow": 1, "mlflow": 2, "prometheus": 3, "pushgateway": 4, "alertmanager": 5}
+
+
+def test_airflow_listens_on_loopback_and_knows_itself():
+    parser = configparser.RawConfigParser()
+    parser.read_string(airflow.config(1234, 3))
+    assert parser["api"]["host"] == "127.0.0.1"
+    assert parser["api"]["base_url"] == "http://127.0.0.1:1234"
+    assert parser["api"]["workers"] == "1"
+    assert parser["core"]["execution_api_server_url"] == "http://127.0.0.1:1234/execution/"
+    assert parser["core"]["parallelism"] == "3"
+    assert parser["core"]["max_map_length"] == "1024"
+    assert parser["core"]["load_examples"] == "False"
+    assert int(parser["dag_processor"]["refresh_interval"]) <= 5
+    (bundle,) = json.loads(parser["dag_processor"]["dag_bundle_config_list"])
+    assert bundle["kwargs"]["path"] == "{dir}/dags"
+
+
+def test_airflows_secrets_are_placeholders():
+    text = airflow.config(1234, 3)
+    for name in ("airflow-jwt", "airflow-fernet", "airflow-api"):
+        assert f"{{secret:{name}}}" in text
+
+
+def test_nothing_of_airflow_is_outside_its_folder():
+    text = airflow.config(1234, 3)
+    for option in ("sql_alchemy_conn", "base_log_folder", "dag_bundle_storage_path"):
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{option} =")]
+        assert "{dir}" in line
+
+
+def test_every_part_of_airflow_has_to_have_said_that_it_is_well():
+    assert airflow.expectation("scheduler") == {
+        "scheduler.status": "healthy",
+        "scheduler.latest_scheduler_heartbeat": "fresh",
+    }
+    assert airflow.expectation("api-server") == {"metadatabase.status": "healthy"}
+    assert set(airflow.PARTS) == {"api-server", "scheduler", "dag-processor", "triggerer"}
+
+
+def test_prometheus_scrapes_the_pushgateway_and_believes_its_labels():
+    config = yaml.safe_load(metrics.prometheus_config(PORTS, alertmanager=True))
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs["pushgateway"]["honor_labels"] is True
+    assert jobs["pushgateway"]["static_configs"] == [{"targets": ["127.0.0.1:4"]}]
+    (alertmanager,) = config["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"] == [{"targets": ["127.0.0.1:5"]}]
+
+
+def test_prometheus_without_an_alertmanager():
+    config = yaml.safe_load(metrics.prometheus_config(PORTS, alertmanager=False))
+    assert config["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": []}]
+
+
+def test_alertmanager_has_a_receiver():
+    config = yaml.safe_load(metrics.alertmanager_config())
+    assert config["route"]["receiver"] == config["receivers"][0]["name"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [metrics.prometheus_command, metrics.pushgateway_command, metrics.alertmanager_command],
+)
+def test_the_prometheus_family_listens_on_loopback_and_keeps_its_data_at_home(command):
+    words = command("/usr/bin/x")
+    assert "--web.listen-address=127.0.0.1:{port:http}" in words
+    assert any("{dir}" in word for word in words)
+
+
+def test_mlflow_has_one_worker_on_loopback():
+    words = mlflow.command(["python", "/data/mlflow"])
+    assert " ".join(words) == (
+        "python -m mlflow server --host 127.0.0.1 --port {port:http} --workers 1 "
+        "--backend-store-uri sqlite:////data/mlflow/mlflow.db "
+        "--artifacts-destination file:///data/mlflow/artifacts"
+    )
+    assert mlflow.ENVIRONMENT["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import pulumi
+
+seen = []
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        seen.append({"type": args.typ, "name": args.name, "inputs": args.inputs})
+        outputs = dict(args.inputs)
+        if args.typ == "atlas:index:Ports":
+            outputs["ports"] = {name: 15000 + i for i, name in enumerate(args.inputs["names"])}
+        if args.typ == "atlas:index:Process":
+            outputs["bound"] = args.inputs.get("ports", {})
+        if args.typ in ("atlas:index:Process", "atlas:index:Database"):
+            outputs["directory"] = f"{args.inputs['folder']}/{args.inputs['name']}"
+            outputs |= {"content": "c" * 64, "generation": 1, "state": "running"}
+        return args.name, outputs
+
+    def call(self, args):
+        return {}
+
+pulumi.runtime.set_mocks(Mocks(), project="atlas", stack="dev", preview=False)
+pulumi.runtime.set_all_config(json.loads(sys.argv[1]))
+
+from infra.settings import Settings
+from infra.targets import build
+
+@pulumi.runtime.test
+def declare():
+    return build(Settings.read()).apply(lambda platform: seen.append(platform.to_json()))
+
+declare()
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory):
+    """Run the program with mocks, in a process of its own: mocks are global to one."""
+    state = tmp_path_factory.mktemp("state")
+    programs = tmp_path_factory.mktemp("bin")
+    for name in ("prometheus", "pushgateway", "alertmanager"):
+        (programs / name).write_text("#!/bin/sh\necho version 1.2.3\n")
+        (programs / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    config = json.dumps({"atlas:target": "local", "atlas:state": str(state)})
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), config],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    *resources, platform = json.loads(done.stdout)
+    return state, resources, platform
+
+
+def test_the_resources_by_type(declared):
+    _, resources, _ = declared
+    found = [(item["type"], item["name"]) for item in resources]
+    custom = sorted(item for item in found if item[0].startswith("atlas:index:"))
+    assert custom == [
+        ("atlas:index:Database", "airflow-database"),
+        ("atlas:index:Database", "mlflow-database"),
+        ("atlas:index:Ports", "ports"),
+        ("atlas:index:Process", "airflow-api-server"),
+        ("atlas:index:Process", "airflow-dag-processor"),
+        ("atlas:index:Process", "airflow-scheduler"),
+        ("atlas:index:Process", "airflow-triggerer"),
+        ("atlas:index:Process", "alertmanager"),
+        ("atlas:index:Process", "mlflow-server"),
+        ("atlas:index:Process", "prometheus"),
+        ("atlas:index:Process", "pushgateway"),
+    ]
+
+
+def test_every_resource_passes_its_kinds_check(declared):
+    _, resources, _ = declared
+    for item in resources:
+        if item["type"].startswith("atlas:index:"):
+            kind = KINDS[item["type"]]
+            inputs = {name: value for name, value in item["inputs"].items() if value is not None}
+            assert kind.check(inputs) == [], item["name"]
+            assert set(inputs) <= set(kind.schema.inputs), item["name"]
+
+
+def test_tasks_learn_of_the_platform_from_their_environment(declared):
+    state, resources, platform = declared
+    (scheduler,) = [item for item in resources if item["name"] == "airflow-scheduler"]
+    environment = scheduler["inputs"]["environment"]
+    assert environment["ATLAS_STORE"] == (state / "store").as_uri()
+    assert environment["ATLAS_STATE"] == str(state)
+    assert environment["ATLAS_MLFLOW_URL"] == platform["services"]["mlflow"]["url"]
+    assert environment["ATLAS_PUSHGATEWAY_URL"] == platform["services"]["pushgateway"]["url"]
+    assert environment["ATLAS_PYTHON"].startswith("/")
+
+
+def test_the_outputs_name_every_service_and_meet_their_schema(declared):
+    state, _, platform = declared
+    assert (platform["stack"], platform["target"], platform["version"]) == ("dev", "local", 1)
+    assert set(platform["services"]) == {
+        *("airflow", "dags", "mlflow", "prometheus", "pushgateway", "alertmanager"),
+        *("kubeflow", "store", "secrets"),
+    }
+    dags = (state / "platform" / "dev" / "airflow" / "dags").as_uri()
+    assert platform["services"]["dags"] == {
+        "kind": "folder",
+        "url": dags,
+        "workload_url": dags,
+        "credentials": None,
+        "version": "",
+        "versioned": False,
+    }
+    assert platform["services"]["airflow"]["credentials"] == "airflow"

@@ -1,0 +1,89 @@
+"""The stack's settings, the services' data, and the targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from infra import settings, targets
+from infra.services import ServiceData, program_version
+from infra.settings import ROOT, Settings
+
+
+def a_settings(tmp_path, **changes):
+    plain = {
+        "stack": "local",
+        "target": "local",
+        "state": tmp_path / "state",
+        "store": "file:///store",
+        "python": "/venv/bin/python",
+        "parallelism": 4,
+        "alertmanager": True,
+    }
+    return Settings(**{**plain, **changes})
+
+
+def test_folders_are_below_the_state(tmp_path):
+    found = a_settings(tmp_path, stack="dev")
+    assert found.folder == tmp_path / "state" / "platform" / "dev"
+    assert found.vault == tmp_path / "state" / "secrets"
+
+
+def test_the_state_folder_is_configured_or_in_the_environment_or_beside_the_project():
+    assert settings.state_folder("/a", "/b") == Path("/a")
+    assert settings.state_folder(None, "/b") == Path("/b")
+    assert settings.state_folder(None, None) == ROOT / ".atlas"
+    assert settings.state_folder("here", None) == ROOT / "here"
+
+
+def test_a_target_that_there_is_none_of():
+    assert settings.target("aws") == "aws"
+    with pytest.raises(pulumi.RunError, match="found 'moon'; expected one of local, kubernetes"):
+        settings.target("moon")
+
+
+def test_parallelism_is_at_least_one():
+    assert settings.parallelism(None) == 4
+    assert settings.parallelism(2) == 2
+    with pytest.raises(pulumi.RunError, match="found 0; expected at least 1"):
+        settings.parallelism(0)
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "aws"])
+def test_targets_of_later_versions_are_refused(tmp_path, target):
+    with pytest.raises(pulumi.RunError, match=f"'{target}' is not in this version of Atlas"):
+        targets.build(a_settings(tmp_path, target=target))
+
+
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "platform/services").iterdir()])
+def test_every_service_is_described(name):
+    data = ServiceData.load(name)
+    assert data.version
+    assert data.distribution or data.programs
+
+
+def test_a_program_that_is_missing_is_named_with_its_package(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(pulumi.RunError) as caught:
+        ServiceData.load("pushgateway").required_program()
+    assert str(caught.value) == (
+        "pushgateway: no program prometheus-pushgateway or pushgateway on PATH; install "
+        "pushgateway 1.5 or newer (Debian: `apt-get install prometheus-pushgateway`)"
+    )
+
+
+def test_a_distribution_that_is_missing_is_named():
+    data = ServiceData(name="x", version="1", distribution="no-such-thing")
+    with pytest.raises(pulumi.RunError, match=r"pip install 'atlas-ml\[platform\]'"):
+        data.installed_version()
+
+
+def test_what_a_program_says_of_its_version(tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho 'thing, version 1.2.3+ds (branch: x)' >&2\n")
+    program.chmod(0o755)
+    assert program_version(str(program)) == "1.2.3"
+    assert program_version("/bin/true") == ""
+    assert program_version("/no/such") == ""
