@@ -60,7 +60,8 @@ def with_project(file: Path) -> str:
     """
     try:
         text = file.read_bytes().decode("utf-8")
-        added = f"{text.rstrip()}\n\n[tool.atlas]\n".lstrip("\n")
+        body = text.rstrip()
+        added = f"{body}\n\n[tool.atlas]\n" if body else "[tool.atlas]\n"
         tomllib.loads(text)
         tomllib.loads(added)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
