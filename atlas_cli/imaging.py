@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.images import Registry, find_builder
+from atlas.images import Registry, find_builder, known_images
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from atlas.environment import Project
     from atlas.images import Builder
-    from atlas.plan import Pipeline
+    from atlas.plan import Pipeline, Plan
     from atlas.store import Store
 
 
@@ -58,6 +58,23 @@ def surroundings(path: Path, environment: str) -> Surroundings:
 def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
     """Return what gives the builder: looked for once, and only when it is needed."""
     return cache(lambda: find_builder(around.project.state, choice))
+
+
+def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
+    """Return what gives the references of a Plan's images: pinned where pushed, else by tag.
+
+    Args:
+        pipelines: the pipelines that the Plans are of.
+    """
+    folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
+
+    @cache
+    def store() -> Store:
+        first = pipelines[0]
+        services = platform_services(first.project, first.environment)
+        return open_store(_store(first.project, services))
+
+    return lambda plan: known_images(plan, folders[plan.digest], store())
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

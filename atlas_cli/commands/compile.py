@@ -34,10 +34,12 @@ def compile_(
     from atlas.plan import pipelines
     from atlas.targets import compile_plans
     from atlas.validate import check
+    from atlas_cli.imaging import images_of
 
     report = check(path, env)
-    plans = [plan for one in pipelines(report) for plan in one.plans.values()]
-    compiled = compile_plans([plan for plan in plans if flow in ("", plan.flow)], target)
+    found = pipelines(report)
+    plans = [plan for one in found for plan in one.plans.values() if flow in ("", plan.flow)]
+    compiled = compile_plans(plans, images_of(found), target)
     for each in compiled:
         _write(out, each.files)
     problems = [*report.errors, *(problem for each in compiled for problem in each.problems)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError, InvalidError
 from atlas.store import add_code, open_store
 from atlas.targets import compile_plans
+from atlas_cli.imaging import images_of
 from atlas_provider import content
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         DeployError: Kubeflow would run images that aren't built.
     """
     plans = [plan for _, plan in deployment.plans()]
-    compiled = compile_plans(plans)
+    compiled = compile_plans(plans, images_of(deployment.pipelines))
     problems = [problem for one in compiled for problem in one.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

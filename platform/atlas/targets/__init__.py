@@ -2,7 +2,6 @@
 
 from atlas.targets.named import NAMES, target
 from atlas.targets.protocol import Target, deployed_name, refuse
-from atlas.targets.references import content_references, unbuilt
 from atlas.targets.several import Compiled, compile_plans
 
 __all__ = [
@@ -10,9 +9,7 @@ __all__ = [
     "Compiled",
     "Target",
     "compile_plans",
-    "content_references",
     "deployed_name",
     "refuse",
     "target",
-    "unbuilt",
 ]

@@ -19,6 +19,10 @@ class Target(Protocol):
     def name(self) -> str:
         """The target's name, as Environments write it."""
 
+    @property
+    def uses_images(self) -> bool:
+        """Whether steps run in images, so that `compile` needs their references."""
+
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan this target can't do; a note is what it does differently."""
 

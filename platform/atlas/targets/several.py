@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from atlas.targets.named import target
 from atlas.targets.protocol import deployed_name
-from atlas.targets.references import content_references, unbuilt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Plan
@@ -26,7 +25,7 @@ class Compiled:
         target: the target's name.
         plan: the Plan's digest.
         files: file name → content; empty when there is an error among the problems.
-        unbuilt: images that stand in the files by a tag of their content.
+        unbuilt: references of the images that stand in the files by a tag of their content.
         problems: what the target can't do, and what it does differently.
     """
 
@@ -38,11 +37,14 @@ class Compiled:
     problems: tuple[Problem, ...] = ()
 
 
-def compile_plans(plans: Iterable[Plan], chosen: str = "") -> list[Compiled]:
+def compile_plans(
+    plans: Iterable[Plan], images_of: Callable[[Plan], Mapping[str, str]], chosen: str = ""
+) -> list[Compiled]:
     """Compile Plans for a target, or each for its own.
 
     Args:
         plans: what to compile.
+        images_of: returns the references of a Plan's images; asked only where a target uses them.
         chosen: the target's name; empty for each Plan's own, where ``local`` compiles to nothing.
 
     Raises:
@@ -50,16 +52,24 @@ def compile_plans(plans: Iterable[Plan], chosen: str = "") -> list[Compiled]:
     """
     wanted = [(plan, chosen or plan.target) for plan in plans]
     targets = {name: target(name) for _, name in wanted if name != "local"}
-    return [_compile(plan, targets[name]) for plan, name in wanted if name in targets]
+    return [_compile(plan, targets[name], images_of) for plan, name in wanted if name in targets]
 
 
-def _compile(plan: Plan, chosen: Target) -> Compiled:
+def _compile(
+    plan: Plan, chosen: Target, images_of: Callable[[Plan], Mapping[str, str]]
+) -> Compiled:
     """Compile one Plan, or say why not."""
     name = chosen.name
     deployed = deployed_name(plan)
     problems = tuple(replace(problem, file=deployed) for problem in chosen.problems(plan))
     if any(problem.severity == "error" for problem in problems):
         return Compiled(deployed, name, plan.digest, {}, problems=problems)
-    missing = tuple(unbuilt(plan)) if name == "kubeflow" else ()
-    files = chosen.compile(plan, content_references(plan))
-    return Compiled(deployed, name, plan.digest, files, missing, problems)
+    images = images_of(plan) if chosen.uses_images else {}
+    files = chosen.compile(plan, images)
+    return Compiled(deployed, name, plan.digest, files, _unbuilt(plan, images), problems)
+
+
+def _unbuilt(plan: Plan, images: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the images of steps that have no digest yet: those that aren't built and pushed."""
+    used = {step.image for step in plan.steps if step.image in images}
+    return tuple(sorted(images[name] for name in used if "@" not in images[name]))

@@ -7,6 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{COMMAND} --no-finish"
 RUN = {
     "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
     "ATLAS_RUN": (
@@ -27,7 +28,7 @@ def step(name, env=(), **options):
     """Run a step as a process of its own."""
     env = {**RUN, **dict(env), "ATLAS_STEP": name}
     return BashOperator(
-        task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
+        task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
 
 

@@ -7,6 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param, literal
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{COMMAND} --no-finish"
 RUN = {
     "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
     "ATLAS_RUN": (
@@ -27,7 +28,7 @@ def step(name, env=(), **options):
     """Run a step as a process of its own."""
     env = {**RUN, **dict(env), "ATLAS_STEP": name}
     return BashOperator(
-        task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
+        task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
 
 
@@ -63,7 +64,7 @@ def each(name, env=(), **options):
 
 def at(index):
     """Return the command for one key."""
-    return f"{COMMAND} --index {index:d}"
+    return f"{ONE} --index {index:d}"
 
 
 with DAG(

@@ -38,7 +38,9 @@ def test_each_flow_is_compiled_for_its_own_target(tmp_path):
         "tumour-training.yaml", "tumour-inference.py"
     }  # fmt: skip
     compiled = {each["name"]: each for each in json.loads(done.stdout)["compiled"]}
-    assert compiled["tumour-training"]["unbuilt"] == ["base"]
+    (image,) = compiled["tumour-training"]["unbuilt"]
+    assert image.startswith("atlas/tumour/base:")
+    assert image in (tmp_path / "tumour-training.yaml").read_text()
     assert compiled["tumour-inference"]["plan"] in (tmp_path / "tumour-inference.py").read_text()
 
 

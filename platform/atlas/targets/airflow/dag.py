@@ -33,6 +33,7 @@ _HEAD = '''\
 {imports}
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{{COMMAND}} --no-finish"
 RUN = {{
     "ATLAS_PLAN": "{digest}",
     "ATLAS_RUN": (
@@ -53,7 +54,7 @@ def step(name, env=(), **options):
     """Run a step as a process of its own."""
     env = {{**RUN, **dict(env), "ATLAS_STEP": name}}
     return BashOperator(
-        task_id=name, bash_command=COMMAND, env=env, do_xcom_push=False, **STEP, **options
+        task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
 
 
@@ -90,7 +91,7 @@ def each(name, env=(), **options):
 
 def at(index):
     """Return the command for one key."""
-    return f"{COMMAND} --index {index:d}"
+    return f"{ONE} --index {index:d}"
 '''
 
 

@@ -31,6 +31,11 @@ class Airflow:
         """The target's name, as Environments write it."""
         return "airflow"
 
+    @property
+    def uses_images(self) -> bool:
+        """Processes on Airflow's worker run in none."""
+        return self.tasks != "process"
+
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Airflow can't do, or does differently."""
         return problems_of(plan, self.tasks)

@@ -32,6 +32,7 @@ class Shape:
         digest: the Plan's.
         images: image name → reference.
         outputs: step → output → KFP artifact class.
+        exit_handler: whether a last task, and no step, records how the run ended.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Shape:
     digest: str
     images: Mapping[str, str]
     outputs: Mapping[str, Mapping[str, str]]
+    exit_handler: bool = False
 
     def is_list(self, source: Source) -> bool:
         """Tell whether a source is gathered: an output of a step that runs once per key."""
@@ -67,7 +69,8 @@ def step_component(shape: Shape, step: PlanStep) -> ContainerComponent:
         name: structures.OutputSpec(_artifact(kind))
         for name, kind in shape.outputs[step.name].items()
     }
-    return _component(shape, step, step.name, inputs, outputs)
+    flags = ("--no-finish",) if shape.exit_handler else ()
+    return _component(shape, step, step.name, inputs, outputs, *flags)
 
 
 def keys_component(shape: Shape, step: PlanStep, source: Source) -> ContainerComponent:

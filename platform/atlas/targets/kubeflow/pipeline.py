@@ -54,8 +54,8 @@ def compile_pipeline(
     # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
     marked_name, marked_digest, name = f"name_{key}", f"plan_{key}", deployed_name(plan)
     if key not in templates:
-        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan))
-        templates[key] = _HEADER + _text(_build(shape, exit_handler=exit_handler))
+        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan), exit_handler)
+        templates[key] = _HEADER + _text(_build(shape))
     text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
     return text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name).encode()
 
@@ -83,14 +83,14 @@ def _k8s(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _build(shape: Shape, *, exit_handler: bool) -> GraphComponent:
+def _build(shape: Shape) -> GraphComponent:
     """Build the pipeline with kfp's own DSL."""
     inputs = _inputs(shape.plan)
 
     def wire(*channels: Any) -> None:
         given = dict(zip(inputs, channels, strict=True))
         wiring = _Wiring(shape, _as_step_inputs(given))
-        with wiring.reporting() if exit_handler else nullcontext():
+        with wiring.reporting() if shape.exit_handler else nullcontext():
             wiring.add_steps()
 
     positional = inspect.Parameter.POSITIONAL_ONLY

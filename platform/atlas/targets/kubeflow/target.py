@@ -31,6 +31,11 @@ class Kubeflow:
         """The target's name, as Environments write it."""
         return "kubeflow"
 
+    @property
+    def uses_images(self) -> bool:
+        """Every step runs in its image."""
+        return True
+
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Kubeflow can't do."""
         return problems_of(plan)
