@@ -27,6 +27,7 @@ class Settings:
         python: the interpreter that services and steps run in.
         parallelism: how many tasks Airflow runs at a time.
         alertmanager: whether there is one, where its program is installed.
+        registry: whether there is a registry of images, where its program is installed.
     """
 
     stack: str
@@ -36,6 +37,7 @@ class Settings:
     python: str
     parallelism: int
     alertmanager: bool
+    registry: bool = True
 
     @classmethod
     def read(cls) -> Settings:
@@ -54,6 +56,7 @@ class Settings:
             python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
             alertmanager=config.get_bool("alertmanager") is not False,
+            registry=config.get_bool("registry") is not False,
         )
 
     @property

@@ -12,6 +12,7 @@ from atlas_provider.resources import Ports
 from infra.local import metrics
 from infra.local.airflow import Airflow, AirflowArgs
 from infra.local.mlflow import Mlflow, MlflowArgs
+from infra.local.registry import SECRET, Registry, RegistryArgs
 from infra.outputs import Platform, Service
 from infra.services import ServiceData, program_version
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 # Chosen together beforehand, so that services that know each other's addresses start at once.
-_PORTS = ("airflow", "mlflow", "prometheus", "pushgateway", "alertmanager")
+_PORTS = ("airflow", "mlflow", "prometheus", "pushgateway", "alertmanager", "registry")
 Services = dict[str, pulumi.Output[Service]]
 
 
@@ -32,6 +33,7 @@ def build(settings: Settings) -> pulumi.Output[Platform]:
         **_metrics(settings, ports),
         **_mlflow(settings, ports),
         **_airflow(settings, ports),
+        **_registry(settings, ports),
         **_folders(settings),
     }
     return pulumi.Output.all(**services).apply(
@@ -119,6 +121,25 @@ def _airflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Ser
         "dags": airflow.dags.apply(
             lambda folder: Service.at("folder", Path(folder).as_uri(), versioned=False)
         ),
+    }
+
+
+def _registry(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
+    """Declare the registry of images, where its program is installed."""
+    program = ServiceData.load("registry").program() if settings.registry else None
+    if program is None:
+        return {}
+    args = RegistryArgs(
+        folder=str(settings.folder),
+        vault=str(settings.vault),
+        program=program,
+        port=_port(ports, "registry"),
+    )
+    url, version = Registry("registry", args).url, program_version(program)
+    return {
+        "registry": url.apply(
+            lambda url: Service.at("registry", url, credentials=SECRET, version=version)
+        )
     }
 
 

@@ -1,8 +1,9 @@
 """Placeholders in commands, variables and files: what only the provider knows, filled in at create.
 
 ``{dir}`` is the program's own folder, ``{folder}`` the platform's, ``{port:NAME}`` a chosen port,
-``{secret:NAME}`` the password of a secret and ``{secret:NAME.username}`` its user name. Any other
-brace is a brace, so that JSON and YAML need no escapes.
+``{secret:NAME}`` the password of a secret, ``{secret:NAME.username}`` its user name and
+``{secret:NAME.htpasswd}`` the two as a line of a password file, hashed. Any other brace is a brace,
+so that JSON and YAML need no escapes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_PLACEHOLDER = re.compile(r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.username)?)\}")
+_PLACEHOLDER = re.compile(
+    r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.(?:username|htpasswd))?)\}"
+)
 REDACTED = "[secret]"
 
 
@@ -61,11 +64,13 @@ class Filling:
         return str(self.directory if word == "dir" else self.folder)
 
     def _secret(self, reference: str) -> str:
-        """Return a secret's password or user name."""
+        """Return a secret's password, user name, or line of a password file."""
         name, _, part = reference.partition(".")
         secret = (vault.ensure if self.make else vault.read)(self.vault, name)
         if part == "username":
             return secret["username"]
+        if part == "htpasswd":
+            return vault.htpasswd(secret)
         self.used.add(secret["password"])
         return secret["password"]
 

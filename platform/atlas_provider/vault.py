@@ -5,6 +5,8 @@ Only a secret's name is ever in Pulumi's state, in a log or in an error.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import secrets
 from typing import TYPE_CHECKING
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 USERNAME = "atlas"
 _BYTES = 32
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BCRYPT_ALPHABET = bytes.maketrans(_LETTERS + b"0123456789+/", b"./" + _LETTERS + b"0123456789")
 
 
 def ensure(folder: Path, name: str) -> Mapping[str, str]:
@@ -35,6 +39,19 @@ def ensure(folder: Path, name: str) -> Mapping[str, str]:
     if not path.exists():
         files.write_new(path, json.dumps(fresh) + "\n")
     return read(folder, name)
+
+
+def htpasswd(secret: Mapping[str, str]) -> str:
+    """Return a secret as a line of a password file, with bcrypt; always the same one.
+
+    The password is random and long, so that few rounds will do, and every request is quick.
+    """
+    import bcrypt
+
+    password = secret["password"].encode()
+    raw = base64.b64encode(hashlib.sha256(password).digest()[:16]).rstrip(b"=")
+    salt = b"$2b$05$" + raw.translate(_BCRYPT_ALPHABET)
+    return f"{secret['username']}:{bcrypt.hashpw(password[:72], salt).decode()}"
 
 
 def read(folder: Path, name: str) -> Mapping[str, str]:

@@ -67,8 +67,3 @@ def relock_core(arguments: Sequence[str] = ()) -> None:
     text = CORE.read_text("utf-8") if CORE.is_file() else ""
     make_lock(Lock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)
 
-
-if __name__ == "__main__":
-    import sys
-
-    relock_core(sys.argv[1:])

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from atlas_provider.kinds import KINDS
-from infra.local import airflow, metrics, mlflow
+from infra.local import airflow, metrics, mlflow, registry
 
 PORTS = {"airflow": 1, "mlflow": 2, "prometheus": 3, "pushgateway": 4, "alertmanager": 5}
 
@@ -82,6 +82,14 @@ def test_the_prometheus_family_listens_on_loopback_and_keeps_its_data_at_home(co
     words = command("/usr/bin/x")
     assert "--web.listen-address=127.0.0.1:{port:http}" in words
     assert any("{dir}" in word for word in words)
+
+
+def test_the_registry_has_a_user_allows_deletion_and_keeps_its_data_at_home():
+    config = yaml.safe_load(registry.files()["config.yml"])
+    assert config["http"]["addr"] == "127.0.0.1:{port:http}"
+    assert config["storage"]["delete"]["enabled"] is True
+    assert "cache" not in config["storage"]
+    assert registry.files()["htpasswd"].strip() == "{secret:registry.htpasswd}"
 
 
 def test_mlflow_has_one_worker_on_loopback():
@@ -169,6 +177,7 @@ def test_the_resources_by_type(declared):
         ("atlas:index:Process", "mlflow-server"),
         ("atlas:index:Process", "prometheus"),
         ("atlas:index:Process", "pushgateway"),
+        ("atlas:index:Process", "registry"),
     ]
 
 
@@ -198,7 +207,7 @@ def test_the_outputs_name_every_service_and_meet_their_schema(declared):
     assert (platform["stack"], platform["target"], platform["version"]) == ("dev", "local", 1)
     assert set(platform["services"]) == {
         *("airflow", "dags", "mlflow", "prometheus", "pushgateway", "alertmanager"),
-        *("kubeflow", "store", "secrets"),
+        *("registry", "kubeflow", "store", "secrets"),
     }
     dags = (state / "platform" / "dev" / "airflow" / "dags").as_uri()
     assert platform["services"]["dags"] == {
@@ -210,3 +219,4 @@ def test_the_outputs_name_every_service_and_meet_their_schema(declared):
         "versioned": False,
     }
     assert platform["services"]["airflow"]["credentials"] == "airflow"
+    assert platform["services"]["registry"]["credentials"] == "registry"

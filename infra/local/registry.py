@@ -1,0 +1,74 @@
+"""The registry of images on this machine: its own users, and deletion allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from atlas_provider.resources import Process
+from infra.services import ServiceData
+
+SECRET = "registry"  # noqa: S105 - a secret's name
+"""The name of the secret that opens it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryArgs:
+    """What the registry needs.
+
+    Attributes:
+        folder: the platform's folder.
+        vault: the folder of the secrets.
+        program: path of its program.
+        port: the port it listens on.
+    """
+
+    folder: pulumi.Input[str]
+    vault: pulumi.Input[str]
+    program: str
+    port: pulumi.Input[int]
+
+
+class Registry(pulumi.ComponentResource):
+    """The registry of images.
+
+    Attributes:
+        url: its address.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare the registry's process."""
+        super().__init__("atlas:local:Registry", name, None, opts)
+        server = Process(
+            name,
+            folder=args.folder,
+            vault=args.vault,
+            command=command(args.program),
+            # Telemetry would look for a collector at every start.
+            environment={"OTEL_TRACES_EXPORTER": "none"},
+            files=files(),
+            ports={"http": args.port},
+            health="http://127.0.0.1:{port:http}/",
+            health_timeout=60,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.url = server.bound.apply(lambda bound: f"http://127.0.0.1:{bound['http']}")
+        self.register_outputs({"url": self.url})
+
+
+def command(program: str) -> list[str]:
+    """Return the registry's command."""
+    return [program, "serve", "{dir}/config.yml"]
+
+
+def files() -> dict[str, str]:
+    """Return the registry's configuration, and its one user with a hash of the password."""
+    return {
+        "config.yml": ServiceData.load("registry").template("config.yml", {}),
+        "htpasswd": f"{{secret:{SECRET}.htpasswd}}\n",
+    }
