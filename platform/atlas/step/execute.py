@@ -188,12 +188,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
     metrics = _Metrics(job.step.name)
     result, inputs = _call(job, reader, item, metrics)
-    manifests = {
-        name: job.store.put(
-            *job.address, name, value, index=job.index, format=_format(job.step, name)
-        )
-        for name, value in result.items()
-    }
+    manifests = {name: _put(job, name, value) for name, value in result.items()}
     writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     if manifests and not writes and not key.refusal:
@@ -201,6 +196,19 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
     return Outcome(DONE, job.plan.digest, reason=reason, metrics=metrics.values, outputs=digests)
+
+
+def _put(job: Job, name: str, value: Any) -> Manifest:
+    """Write one output.
+
+    Raises:
+        StepError: no format keeps it, or it can't be written.
+    """
+    format = _format(job.step, name)
+    try:
+        return job.store.put(*job.address, name, value, index=job.index, format=format)
+    except StoreError as error:
+        raise StepError(job.step.name, f"output '{name}': {error}") from error.__cause__
 
 
 def _call(

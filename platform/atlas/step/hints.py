@@ -26,6 +26,8 @@ def resolve(hint: Any, names: dict[str, Any]) -> Any:
         hint: the annotation.
         names: the globals of the module it stands in.
     """
+    if isinstance(hint, typing.ForwardRef):
+        hint = hint.__forward_arg__
     if not isinstance(hint, str):
         return hint
     try:

@@ -230,6 +230,28 @@ class Use(Template):
     assert found(write(EDGE, source)) == []
 
 
+def test_odd_hints_are_no_problem(write: Write) -> None:
+    source = f"""{HEAD}
+from collections.abc import Callable, Sequence
+from typing import Literal, NewType, Optional, TypeVar, Union
+T = TypeVar("T")
+Id = NewType("Id", int)
+class Made(NamedTuple):
+    value: Annotated[int, {{"un": "hashable"}}]
+class Make(Template):
+    one: Callable[[int], str] = str
+    two: Optional[Union[int, str]] = None
+    three: Literal["a", 1] = "a"
+    four: tuple[int, ...] = ()
+    five: "Sequence[int]" = ()
+    six: Id = 1
+    def run(self, any: T = None, *args, **more) -> "Made": ...
+class Use(Template):
+    def run(self, value: float | None) -> None: ...
+"""
+    assert found(write(EDGE, source)) == []
+
+
 def test_a_hint_that_nobody_can_evaluate_is_a_note(write: Write) -> None:
     source = (
         "from __future__ import annotations\nfrom atlas import Template\n"
