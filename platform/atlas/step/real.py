@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -23,6 +24,7 @@ _PUBLIC = {
     "pandas.core.series.Series": "pandas.Series",
     "pathlib._local.Path": "pathlib.Path",
 }
+_SIMPLE = ((None, NONE), (type(None), NONE), (Any, ANY), (object, ANY), (Ellipsis, Type("...")))
 _DATA = "atlas.template.Data"
 _TEMPLATES = "atlas.template"
 
@@ -40,9 +42,9 @@ class RealTypes:
 
     def of(self, hint: Any) -> Type:
         """Return the Type of a hint; `UNKNOWN` when classes alone can't tell what fits it."""
-        simple = {None: NONE, type(None): NONE, Any: ANY, object: ANY, Ellipsis: Type("...")}
-        if isinstance(hint, typing.Hashable) and hint in simple:
-            return simple[hint]
+        simple = next((kind for known, kind in _SIMPLE if hint is known), None)
+        if simple is not None:
+            return simple
         origin = get_origin(hint)
         if origin is not None:
             return self._generic(origin, get_args(hint))
@@ -91,10 +93,9 @@ class RealTypes:
         """Return what a full name stands for, as the pipeline's code finds it; else None."""
         module, _, name = full.rpartition(".")
         for place in (f"{self.package}.{module}", module):
-            try:
+            # What is named for type checkers only may fail in any way.
+            with suppress(Exception):
                 return getattr(import_module(place), name)
-            except (ImportError, AttributeError):
-                continue
         return None
 
 
