@@ -62,7 +62,7 @@ def write(files: Iterable[File]) -> list[Path]:
     """Write the files that aren't there yet, each at once.
 
     An interrupted call leaves whole files and perhaps one hidden ``.NAME.new``; the next call
-    goes on where it ended.
+    removes that and goes on.
 
     Returns:
         The files that were written.
@@ -70,12 +70,15 @@ def write(files: Iterable[File]) -> list[Path]:
     Raises:
         AtlasError: one can't be written.
     """
-    return [file.path for file in files if not file.is_there() and _write(file)]
+    return [file.path for file in files if _write(file)]
 
 
 def _write(file: File) -> bool:
     path = file.path
     new = path.with_name(f".{path.name}.new")
+    if file.is_there():
+        new.unlink(missing_ok=True)
+        return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(file.text.encode())

@@ -257,6 +257,14 @@ def test_an_interrupted_call_goes_on_where_it_ended(
     assert interrupted == (stop <= len(expected))
 
 
+def test_a_kill_after_a_file_has_its_name_leaves_no_second_name(tmp_path: Path) -> None:
+    start(tmp_path, "new")
+    before = contents(tmp_path)
+    os.link(tmp_path / "new" / "steps.py", tmp_path / "new" / ".steps.py.new")
+    start(tmp_path, "new")
+    assert contents(tmp_path) == before
+
+
 def test_a_file_that_appears_meanwhile_is_left(tmp_path: Path) -> None:
     file = files.File(tmp_path / "a", "ours")
     (tmp_path / "a").write_text("theirs")
