@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FOLDER = ROOT / "platform" / "services"
-_VERSION = re.compile(r"version (\d+(?:\.\d+)+)")
+_VERSION = re.compile(r"(?:version|distribution) v?(\d+(?:\.\d+)+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
