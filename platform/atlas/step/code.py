@@ -15,6 +15,7 @@ import builtins
 import json
 import os
 import sys
+import threading
 from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import (
@@ -40,26 +41,33 @@ __path__: list[str] = []
 
 _PREFIX = f"{__name__}."
 _folders: dict[str, str] = {}
+_versions: dict[str, str] = {}
+_lock = threading.RLock()
 
 
-def mount(name: str, folder: Path) -> None:
+def mount(name: str, folder: Path, version: str = "") -> None:
     """Make a folder's code the package of a pipeline.
 
     Args:
         name: the Config's name.
         folder: where the code is. Another folder under the same name takes its place.
+        version: digest of the code; a new one is read anew. Without it, what is loaded stays.
     """
     path = os.fspath(folder)
-    if _folders.get(name) == path:
-        return
-    unmount(name)
-    _folders[name] = path
+    with _lock:
+        before = _versions.get(name, "")
+        if _folders.get(name) == path and (not before or version in ("", before)):
+            _versions[name] = before or version
+            return
+        unmount(name)
+        _folders[name], _versions[name] = path, version
     os.environ[FOLDERS] = json.dumps(_folders)
 
 
 def unmount(name: str) -> None:
     """Forget a pipeline's code, so that it is read anew."""
     _folders.pop(name, None)
+    _versions.pop(name, None)
     package = f"{_PREFIX}{name}"
     for module in [one for one in sys.modules if one == package or one.startswith(f"{package}.")]:
         del sys.modules[module]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
-    from atlas.store import Run, Store
+    from atlas.store import Manifest, Run, Store
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _call(
 
 
 def _load(job: Job) -> type[Any]:
-    code.mount(job.plan.config, job.folder)
+    code.mount(job.plan.config, job.folder, job.plan.code)
     try:
         return code.load_class(job.plan.config, job.step.cls, job.plan.packages)
     except (ImportError, AttributeError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
@@ -155,7 +155,10 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
     source = step.foreach[1]
     if source.kind == "step" and not _is_done(store, plan, run, plan.step(source.name)):
         return False
-    count = range(len(Reader(store, plan, run).keys(step)))
+    try:
+        count = range(len(Reader(store, plan, run).keys(step)))
+    except StepError:
+        return False
     outcomes = (recorded(store, run, step.name, index) for index in count)
     return all(one is not None and one.ok for one in outcomes)
 
