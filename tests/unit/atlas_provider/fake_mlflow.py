@@ -1,0 +1,46 @@
+"""An MLflow for unit tests: the few calls about registered models."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
+    """Serve registered models (name → description) on a free loopback port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 2**16  # an answer in one packet: else each waits 40 ms for an acknowledgement
+
+        def _do(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            given = {k: v[0] for k, v in parse_qs(parts.query).items()} | json.loads(body or b"{}")
+            status, answer = self._answer(parts.path.rpartition("/")[2], given)
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _answer(self, call: str, given: dict[str, str]) -> tuple[int, dict]:
+            name = given["name"]
+            if call == "create" and name in models:
+                return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "there"}
+            if call != "create" and name not in models:
+                return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not there"}
+            if call in ("create", "update"):
+                models[name] = given.get("description", "")
+            return 200, {"registered_model": {"name": name, "description": models[name]}}
+
+        do_GET = do_POST = do_PATCH = _do
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,0 +1,63 @@
+"""Names of models in MLflow: made, mended, and never removed."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlas.errors import PlatformError
+from atlas_provider.kind import Context
+from atlas_provider.kinds.registered_models import RegisteredModels
+from tests.unit.atlas_provider.fake_mlflow import serve
+
+KIND = RegisteredModels()
+CONTEXT = Context("models")
+
+
+@pytest.fixture
+def mlflow():
+    models: dict[str, str] = {}
+    server, url = serve(models)
+    yield models, url
+    server.shutdown()
+    server.server_close()
+
+
+def inputs(url: str, **members: str) -> dict:
+    return {"owner": "p.dev/models", "members": members, "mlflow": url}
+
+
+def test_create_takes_over_what_training_has_made(mlflow):
+    models, url = mlflow
+    models["b"] = "made by a training"
+    wanted = inputs(url, a="A.", b="B.")
+    assert KIND.create(wanted, CONTEXT) == ("models", {})
+    assert models == {"a": "A.", "b": "B."}
+    assert KIND.read("models", wanted, CONTEXT).inputs == wanted
+
+
+def test_drift_is_found_and_repaired(mlflow):
+    models, url = mlflow
+    wanted = inputs(url, a="A.", b="B.")
+    KIND.create(wanted, CONTEXT)
+    del models["a"]
+    models["b"] = "by hand"
+    live = KIND.read("models", wanted, CONTEXT).state
+    assert KIND.diff(live, wanted).changes == {'members["a"]': "add", 'members["b"]': "update"}
+    KIND.update("models", live, wanted, CONTEXT)
+    assert models == {"a": "A.", "b": "B."}
+
+
+def test_delete_keeps_the_models(mlflow):
+    models, url = mlflow
+    wanted = inputs(url, a="A.")
+    KIND.create(wanted, CONTEXT)
+    KIND.delete("models", wanted, CONTEXT)
+    KIND.update("models", wanted, inputs(url), CONTEXT)
+    assert models == {"a": "A."}
+
+
+def test_an_mlflow_that_is_down():
+    gone = inputs("http://127.0.0.1:9", a="A.")
+    assert KIND.read("models", gone, CONTEXT) is None
+    with pytest.raises(PlatformError, match="no answer"):
+        KIND.create(gone, CONTEXT)
