@@ -23,5 +23,5 @@ def build(settings: Settings) -> pulumi.Output[Platform]:
         return stack.build(settings)
     raise pulumi.RunError(
         f"atlas:target: '{settings.target}' is not in this version of Atlas, only 'local' is; "
-        f"set it with `pulumi config set atlas:target local --stack {settings.stack}`"
+        f"set it in Pulumi.{settings.stack}.yaml"
     )

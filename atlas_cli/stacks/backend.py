@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PASSPHRASE_BYTES = 32
+_KEPT_UPDATES = 50
 # Secrets, caches and state are nobody's to commit; the schemas that editors read are.
 _IGNORED = "/*\n!/schemas/\n"
 _DROPPED = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK")
@@ -56,6 +57,14 @@ class Backend:
     def locks(self, project: str, stack: str) -> Path:
         """Return the folder of a stack's locks."""
         return self.folder / ".pulumi" / "locks" / "organization" / project / stack
+
+    def prune_history(self, project: str, stack: str) -> None:
+        """Remove all but the last 50 updates from a stack's history: each holds the whole state."""
+        history = self.folder / ".pulumi" / "history" / project / stack
+        updates = sorted(path.name.split(".")[0] for path in history.glob("*.history.json"))
+        for update in updates[:-_KEPT_UPDATES]:
+            for path in history.glob(f"{update}.*"):
+                files.remove(path)
 
     def prepare(self) -> None:
         """Make the folders and the passphrase, unless they are there."""

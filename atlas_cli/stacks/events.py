@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 _COLORS = re.compile(r"<\{%[^%]*%\}>")
+# How the engine tells what `check` found: with the value, which may be long, or a secret.
+_CHECKED = re.compile(r"^\S+ resource '[^']*': property (\S+) value .*? has a problem: ", re.DOTALL)
+_ECHOES = ("update failed", "preview failed", "an unhandled error occurred:")
 _REPLACING = {"create-replacement": "replace"}
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _WIDTH = 24
@@ -81,9 +84,9 @@ class Listener:
         return bool(state and state.custom) and not step.type.startswith("pulumi:")
 
     def _fail(self, urn: str, message: str) -> None:
-        """Keep an error; what only says that there were errors is dropped."""
-        text = _COLORS.sub("", message).strip()
-        if text and text != "update failed":
+        """Keep an error; what only says that there was one is dropped."""
+        text = _CHECKED.sub(r"\1: ", _COLORS.sub("", message).strip())
+        if text and not text.startswith(_ECHOES):
             self.failures.setdefault(name_of(urn) if urn else "", []).append(text)
 
 

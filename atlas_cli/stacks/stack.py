@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE, Listener
+from atlas_cli.stacks.explain import explain
 from atlas_cli.stacks.locks import await_unlocked
+from atlas_cli.stacks.program import Program
 from atlas_provider import files
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 _LOCK_SECONDS = 60.0
-_TAIL_LINES = 12
 
 
 def _quiet(_line: str) -> None:
@@ -50,13 +51,16 @@ class Stack:
 
     def __init__(
         self,
+        *,
         handle: automation.Stack,
         backend: Backend,
         project: str,
+        program: Program,
         failure: type[AtlasError],
         say: Say,
     ) -> None:
         """Take the parts; use `open`."""
+        self._program = program
         self._handle = handle
         self._backend = backend
         self._project = project
@@ -96,8 +100,16 @@ class Stack:
         backend.prepare()
         _write_project(backend, project)
         _write_config(backend.workspace(project) / f"Pulumi.{name}.yaml", config or {})
-        handle = handles.make(name, project, backend, program, say)
-        stack = cls(handle, backend, project, failure, say)
+        guarded = Program(program)
+        handle = handles.make(name, project, backend, guarded, say)
+        stack = cls(
+            handle=handle,
+            backend=backend,
+            project=project,
+            program=guarded,
+            failure=failure,
+            say=say,
+        )
         if not backend.stack_file(project, name).exists():
             with stack._translated(Listener(say)):
                 handle.workspace.create_stack(name)
@@ -186,29 +198,11 @@ class Stack:
                 warnings.simplefilter("ignore", UserWarning)
                 yield
         except CommandError as error:
-            message = _explain(listener, error, self._backend)
+            self._program.raise_bug()
+            state = self._backend.stack_file(self._project, self._handle.name)
+            message = explain(listener, str(error), state, self._backend.passphrase)
             raise self._failure(f"stack {self._handle.name}: {message}") from None
-
-
-def _explain(listener: Listener, error: Exception, backend: Backend) -> str:
-    """Return why the engine failed: what resources said, else what it said itself."""
-    said = [
-        f"{name}: {text}" if name and not text.startswith(f"{name}: ") else text
-        for name, texts in listener.failures.items()
-        for text in texts
-    ]
-    if said:
-        return "\n".join(said)
-    text = str(error)
-    if "incorrect passphrase" in text:
-        return (
-            f"the passphrase in {backend.passphrase} isn't the one its state was written with; "
-            "restore that file"
-        )
-    lines = [
-        line for line in text.rsplit("stderr:", maxsplit=1)[-1].strip().splitlines() if line.strip()
-    ]
-    return "\n".join(lines[-_TAIL_LINES:]) or "the engine failed and said nothing"
+        self._backend.prune_history(self._project, self._handle.name)
 
 
 def _write_project(backend: Backend, project: str) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import pulumi
 import pytest
 import yaml
-from pulumi.automation.errors import CommandError
 
 from atlas.errors import PlatformError
 from atlas_cli import platforms
 from atlas_cli.stacks import stack
 from atlas_cli.stacks.backend import Backend, inherited
 from atlas_cli.stacks.events import DONE, Listener
+from atlas_cli.stacks.explain import explain
+from atlas_cli.stacks.program import Program
 
 
 def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
@@ -122,14 +124,63 @@ def test_failures_are_kept_by_resource_without_colors():
         ({"web": ["web: port 1 is in use"]}, "", "web: port 1 is in use"),
         ({"web": ["lost"], "": ["whole"]}, "", "web: lost\nwhole"),
         ({}, "error: incorrect passphrase", "isn't the one its state was written with"),
-        ({}, "a\n\nb", "a\nb"),
+        ({}, "error: failed to load checkpoint: place 1: EOF", "in local.json.bak: put it in"),
+        ({}, "error: a\n\nb", "a\nb"),
         ({}, "", "the engine failed and said nothing"),
     ],
 )
 def test_why_the_engine_failed(tmp_path, failures, stderr, message):
     listener = Listener(print, failures=failures)
-    error = CommandError(f"\n code: 1\n stdout: \n stderr: {stderr}")
-    assert message in stack._explain(listener, error, Backend(tmp_path))
+    said = f"\n code: 1\n stdout: \n stderr: {stderr}"
+    assert message in explain(listener, said, tmp_path / "local.json", tmp_path / "passphrase")
+
+
+def test_what_a_check_found_is_told_without_the_value():
+    listener = Listener(print)
+    urn = "urn:pulumi:local::atlas::atlas:index:Process::web"
+    listener.hear(
+        failed(
+            "atlas:index:Process resource 'web': property stopSignal value {hunter2} has a "
+            "problem: found another",
+            urn,
+        )
+    )
+    assert listener.failures == {"web": ["stopSignal: found another"]}
+
+
+def test_a_programs_bug_is_raised_as_itself():
+    def bad():
+        raise KeyError("x")
+
+    program = Program(bad)
+    with pytest.raises(KeyError):
+        program()
+    with pytest.raises(KeyError):
+        program.raise_bug()
+    program.raise_bug()
+
+
+def test_what_a_program_says_to_pulumi_is_no_bug():
+    def refused():
+        raise pulumi.RunError("no such target")
+
+    program = Program(refused)
+    with pytest.raises(pulumi.RunError):
+        program()
+    program.raise_bug()
+
+
+def test_history_is_kept_for_fifty_updates(tmp_path):
+    backend = Backend(tmp_path)
+    history = tmp_path / "pulumi" / ".pulumi" / "history" / "atlas" / "local"
+    history.mkdir(parents=True)
+    for number in range(1000, 1060):
+        for kind in ("history.json", "checkpoint.json", "checkpoint.json.attrs"):
+            (history / f"local-{number}.{kind}").touch()
+    backend.prune_history("atlas", "local")
+    left = sorted(path.name for path in history.glob("*.history.json"))
+    assert (len(left), left[0]) == (50, "local-1010.history.json")
+    assert len(list(history.iterdir())) == 150
 
 
 def test_outputs_of_a_platform_that_is_not_up(tmp_path):

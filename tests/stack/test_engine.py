@@ -1,0 +1,203 @@
+"""Pulumi, real, driven by Atlas, with small processes in place of services."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import pytest
+
+from atlas.errors import DeployError
+from atlas_cli.stacks import Stack
+from atlas_provider import procfs
+from atlas_provider.ports import is_free
+from atlas_provider.resources import Ports, Process
+from atlas_provider.supervision import Supervisor
+
+pytestmark = pytest.mark.stack
+
+SERVE = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port:http}"]
+
+
+@pytest.fixture(autouse=True)
+def unclosed_loops():
+    """Pulumi leaves event loops to the garbage collector, which warns of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = tmp_path / "state"
+    yield state
+    folder = state / "platform" / "a"
+    if folder.exists():
+        Supervisor(folder).shut_down()
+        procfs.end(procfs.marked_below(str(folder)), 5)
+
+
+@pytest.fixture
+def open_stack(state):
+    def make(program, say=lambda line: None):
+        return Stack.open("a", project="probe", state=state, program=program, say=say)
+
+    return make
+
+
+def web(state, command=SERVE, **more):
+    import pulumi
+
+    options = {"ports": {"http": 0}, "health": "http://127.0.0.1:{port:http}/", **more}
+    made = Process("web", folder=str(state / "platform" / "a"), command=command, **options)
+    pulumi.export("port", made.bound["http"])
+
+
+def test_up_twice_and_destroy(open_stack, state):
+    said = []
+    stack = open_stack(lambda: web(state), said.append)
+    first = stack.up()
+    assert first.changes == {"create": ["web"]}
+    assert [line.split("(")[0].split() for line in said] == [
+        ["web", "starting"],
+        ["web", "created"],
+    ]
+    second = stack.up()
+    assert second.changes == {}
+    assert second.outputs == first.outputs
+    assert stack.exists
+    assert stack.destroy().changes == {"delete": ["web"]}
+    assert not stack.exists
+    assert is_free(int(first.outputs["port"]))
+
+
+def test_a_failure_is_told_in_the_providers_words(open_stack, state):
+    broken = [sys.executable, "-c", "raise SystemExit('no such database')"]
+    with pytest.raises(DeployError) as caught:
+        open_stack(lambda: web(state, broken)).up()
+    message = str(caught.value)
+    assert message.startswith("stack a: web: exited with status 1; the last lines of ")
+    assert message.endswith("  | no such database")
+    assert "rpc error" not in message
+
+
+def test_a_wrong_input_is_told_with_its_name(open_stack, state):
+    with pytest.raises(
+        DeployError, match=r"^stack a: web: stopSignal: found 'NONE'; expected one of TERM"
+    ):
+        open_stack(lambda: web(state, stop_signal="NONE")).up()
+
+
+def test_a_bug_of_the_program_is_raised_as_itself(open_stack):
+    def program():
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        open_stack(program).up()
+
+
+def test_a_preview_changes_nothing(open_stack, state):
+    events = []
+    open_stack(lambda: web(state)).preview(events.append)
+    planned = [event.resource_pre_event for event in events if event.resource_pre_event]
+    assert "web" in [step.metadata.urn.split("::")[-1] for step in planned]
+    assert not (state / "platform").exists()
+
+
+def test_an_engine_killed_while_it_creates_is_taken_up_from_there(open_stack, state):
+    slow = [sys.executable, "-c", f"import time, runpy; time.sleep(3); {RUN_SERVER}"]
+    stack = open_stack(lambda: web(state, [*slow, "{port:http}"]))
+    failed = []
+
+    def update():
+        try:
+            stack.up()
+        except DeployError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=update)
+    thread.start()
+    while not procfs.marked_below(str(state / "platform" / "a")):
+        time.sleep(0.05)
+    (engine,) = engines(state)
+    subprocess.run(["kill", "-KILL", str(engine)], check=True)
+    thread.join()
+    assert "killed by signal 9; run the same command again" in failed[0]
+    assert stack.up().changes == {"create": ["web"]}
+    assert len(procfs.marked_below(str(state / "platform" / "a"))) == 1
+
+
+RUN_SERVER = (
+    "import http.server, sys; "
+    "http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind='127.0.0.1')"
+)
+
+
+def engines(state):
+    """Return the pids of the engines on a state folder."""
+    wanted = f"ATLAS_STATE={state}"
+    return [pid for pid in procfs.pids() if is_engine(pid) and wanted in variables(pid)]
+
+
+def is_engine(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip() == "pulumi"
+    except OSError:
+        return False
+
+
+def variables(pid):
+    try:
+        with open(f"/proc/{pid}/environ") as file:
+            return file.read().split("\0")
+    except OSError:
+        return []
+
+
+def test_another_passphrase_is_told_with_its_file(open_stack, state):
+    def program():
+        import pulumi
+
+        Ports("ports", names=["a"])
+        pulumi.export("secret", pulumi.Output.secret("hunter2"))
+
+    open_stack(program).up()
+    assert "hunter2" not in (state / "pulumi/.pulumi/stacks/probe/a.json").read_text()
+    (state / "passphrase").write_text("another\n")
+    with pytest.raises(DeployError, match=r"the passphrase in .*/passphrase isn't the one"):
+        open_stack(program).up()
+
+
+def test_a_damaged_state_is_told(open_stack, state):
+    stack = open_stack(lambda: Ports("ports", names=["a"]))
+    stack.up()
+    path = state / "pulumi/.pulumi/stacks/probe/a.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(DeployError, match=r"stack a: .*a\.json is damaged .*in a\.json\.bak: put"):
+        stack.up()
+    path.with_name("a.json.bak").replace(path)
+    assert stack.up().changes == {}
+
+
+def test_the_schema_is_one_that_pulumi_takes(tmp_path):
+    from atlas_cli.toolchain import engine
+
+    found = engine.find()
+    provider = f"{sys.prefix}/bin/pulumi-resource-atlas"
+    done = subprocess.run(
+        [found.path, "package", "get-schema", provider],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    schema = json.loads(done.stdout)
+    assert schema["name"] == "atlas"
+    assert "atlas:index:Process" in schema["resources"]
