@@ -47,7 +47,15 @@ def surroundings(path: Path, environment: str) -> Surroundings:
         InvalidError: the pipelines aren't right.
         PlatformError: the platform's outputs can't be read.
     """
-    pipelines = resolve(path, environment=environment)
+    return around_pipelines(resolve(path, environment=environment))
+
+
+def around_pipelines(pipelines: Sequence[Pipeline]) -> Surroundings:
+    """Return what images of pipelines have to do with.
+
+    Raises:
+        PlatformError: the platform's outputs can't be read.
+    """
     project = pipelines[0].project
     services = platform_services(project, pipelines[0].environment)
     return Surroundings(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline
     from atlas.runner import Result
+    from atlas.runner.containers import Images
     from atlas.runner.flight import Flight
 
 
@@ -42,7 +43,7 @@ def run(
     ] = "",
     jobs: Annotated[int, typer.Option(min=0, help="How many steps at once; 0: one a core.")] = 0,
     isolate: Annotated[
-        str, typer.Option(help="none: in this process; process: each step in one of its own.")
+        str, typer.Option(help="Keep each step in: none, a process, or its image.")
     ] = "none",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run.")] = False,
     run_: Annotated[str, typer.Option("--run", help="The run to resume, by its id.")] = "",
@@ -59,9 +60,10 @@ def run(
     selection = Selection(tuple(from_ or ()), tuple(until or ()), tuple(only or ()))
     start, end = _interval(interval)
     pipelines = _chosen(resolve(path, environment=env), config or ())
+    images = _images(pipelines) if isolate == "image" else None
     settings = Settings(
         jobs=jobs,
-        isolate=_one_of("--isolate", isolate, ("none", "process")),
+        isolate=_one_of("--isolate", isolate, _ISOLATIONS),
         use_cache=not no_cache,
         resume=resume,
         run=run_,
@@ -69,6 +71,7 @@ def run(
         parameters=_parameters(set_ or (), pipelines),
         interval_start=start,
         interval_end=end,
+        images=images,
     )
     flows = (_one_of("--flow", flow, _FLOWS),) if flow else _FLOWS
     out = own_stdout()
@@ -79,7 +82,15 @@ def run(
 
 
 _FLOWS = ("training", "inference")
+_ISOLATIONS = ("none", "process", "image")
 _INTERRUPTED = 130
+
+
+def _images(pipelines: Sequence[Pipeline]) -> Images:
+    """Return the images to run steps in, built where they have to be."""
+    from atlas_cli.isolating import runner_images
+
+    return runner_images(pipelines)
 
 
 def _chosen(pipelines: Sequence[Pipeline], names: Sequence[str]) -> list[Pipeline]:

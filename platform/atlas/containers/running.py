@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -53,7 +54,8 @@ class Container:
     def arguments(self, engine: str) -> list[str]:
         """Return the arguments of an engine's ``run``."""
         gpus = _GPUS[engine](self.gpu) if self.gpu else ()
-        options = ("--rm", "--name", self.name, *self._options(), *gpus)
+        own = _OWN[engine]() if self.mounts else ()
+        options = ("--rm", "--name", self.name, *self._options(), *own, *gpus)
         return ["run", *options, self.image, *self.command]
 
     def _options(self) -> Iterator[str]:
@@ -73,6 +75,13 @@ class Container:
             yield from ("--memory", str(self.memory), "--memory-swap", str(self.memory))
 
 
+def _as_caller() -> tuple[str, ...]:
+    """Return what podman takes to let a container write as the caller, wherever it may run."""
+    kept = () if os.geteuid() == 0 else ("--userns=keep-id",)
+    return ("--security-opt=label=disable", *kept)
+
+
+_OWN: Mapping[str, Callable[[], tuple[str, ...]]] = {"docker": tuple, "podman": _as_caller}
 _GPUS: Mapping[str, Callable[[int], tuple[str, ...]]] = {
     "docker": lambda count: ("--gpus", str(count)),
     "podman": lambda count: tuple(f"--device=nvidia.com/gpu={each}" for each in range(count)),

@@ -13,10 +13,11 @@ from atlas.images.build import (
 from atlas.images.builders import BUILDERS, Builder, find_builder
 from atlas.images.content import NO_IMAGE, content_tag, reference, references, repository
 from atlas.images.ensure import ensure_images
+from atlas.images.final import in_engine
 from atlas.images.listing import Listed, list_images
 from atlas.images.prune import Pruning, plan_pruning, prune
 from atlas.images.reach import referenced
-from atlas.images.records import Built, known_images, records, resolve_images
+from atlas.images.records import Built, known_images, records, resolve_images, used_images
 from atlas.images.registry import Registry
 from atlas.images.wanted import Wanted, wanted_images
 from atlas.images.work import Work, alone
@@ -41,7 +42,9 @@ __all__ = [
     "content_tag",
     "find_builder",
     "ensure_images",
+    "in_engine",
     "known_images",
+    "used_images",
     "list_images",
     "lock_images",
     "plan_pruning",

@@ -17,7 +17,7 @@ from atlas.images.environments import have_environment
 from atlas.images.final import build_final, labels_of, local_name, prove
 from atlas.images.lock import lock_for
 from atlas.images.locking import make_lock
-from atlas.images.records import Built, write_record
+from atlas.images.records import Built, read_record, write_record
 from atlas.images.requirements import DISTRIBUTION
 from atlas.images.sbom import sbom, sbom_key
 from atlas.images.wanted import wanted_images
@@ -115,7 +115,7 @@ def _upper(work: Work, wanted: Wanted, lower: Environment | AtlasError) -> Outco
         return Outcome(wanted, FAILED, error=error)
     except OSError as error:
         return Outcome(wanted, FAILED, error=_full(wanted, error))
-    return Outcome(wanted, PUSHED if built.digest else BUILT, built)
+    return Outcome(wanted, PUSHED if work.registry else BUILT, built)
 
 
 def _full(wanted: Wanted, error: OSError) -> DeployError:
@@ -158,7 +158,7 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
         DeployError: I206, the registry refuses, or doesn't have what was pushed.
     """
     if work.registry is None:
-        return built
+        return _as_pushed(work, built)
     target = f"{work.registry.host}/{built.name}"
     work.say(f"{built.name}: pushing to {work.registry.host}")
     try:
@@ -171,6 +171,14 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
         what = f"registry {work.registry.host} doesn't have what was pushed"
         raise DeployError(f"I206: {built.name}: {what}; build again")
     return replace(built, digest=found.digest, size=found.size, registry=work.registry.host)
+
+
+def _as_pushed(work: Work, built: Built) -> Built:
+    """Return an image that is only built, with what is known of where it was pushed before."""
+    earlier = read_record(work.store, built.repository, built.tag)
+    if earlier is None:
+        return built
+    return replace(built, digest=earlier.digest, registry=earlier.registry, size=earlier.size)
 
 
 def _recorded(work: Work, built: Built, contents: Contents) -> Built:

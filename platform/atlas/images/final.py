@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.containers import CommandError
 from atlas.errors import DeployError
 from atlas.images.builders import LOCAL
-from atlas.images.content import FORM
+from atlas.images.content import FORM, reference
 from atlas.images.environments import assembled, tried
 from atlas.images.layers import CODE_VARIABLE, ROOT, USER, final_dockerfile
 from atlas.images.requirements import DISTRIBUTION
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from atlas.images.environments import Environment
     from atlas.images.wanted import Wanted
     from atlas.images.work import Work
+    from atlas.plan import Plan
 
 _PROOF = f"""
 import json, os, re
@@ -60,6 +61,12 @@ class Contents:
 def local_name(wanted: Wanted) -> str:
     """Return the name of an image in the engine."""
     return f"{LOCAL}{wanted.full}"
+
+
+def in_engine(plan: Plan, image_name: str, folder: Path) -> str:
+    """Return what the engine calls one of a Plan's images, once it is built or pulled."""
+    ready = plan.images[image_name].reference if image_name else ""
+    return ready or f"{LOCAL}{reference(plan, image_name, folder)}"
 
 
 def build_final(

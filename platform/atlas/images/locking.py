@@ -66,4 +66,3 @@ def relock_core(arguments: Sequence[str] = ()) -> None:
     requirements = read_requirements(CORE.parent, "")
     text = CORE.read_text("utf-8") if CORE.is_file() else ""
     make_lock(Lock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)
-

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from atlas.errors import AtlasError
 from atlas.runner.engine import Engine
 from atlas.runner.events import LOG, Event, ignore
 from atlas.runner.isolation import Ended, Isolation, Mixed, Threads
-from atlas.runner.settings import PROCESSES, Settings
+from atlas.runner.settings import IMAGES, PROCESSES, Settings
 from atlas.runner.streams import captured
 
 if TYPE_CHECKING:
@@ -75,4 +76,10 @@ def _isolation(
 
     if settings.isolate == PROCESSES:
         return processes(jobs)
+    if settings.isolate == IMAGES:
+        from atlas.runner.containers import Containers
+
+        if settings.images is None:
+            raise AtlasError("to run steps in their images takes images; `atlas build` makes them")
+        return Containers(ended, settings.images, echo)
     return Mixed(Threads(ended, jobs, echo), processes)

@@ -10,8 +10,11 @@ from atlas.runner.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-THREADS, PROCESSES = "none", "process"
-"""The ways to keep steps apart: not at all, in this process; each in a process of its own."""
+    from atlas.runner.containers import Images
+
+THREADS, PROCESSES, IMAGES = "none", "process", "image"
+"""The ways to keep steps apart: not at all, in this process; each in a process of its own; each in
+a container of its own image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Settings:
 
     Attributes:
         jobs: how many steps run at once; 0 for one per core.
-        isolate: ``none`` or ``process``.
+        isolate: ``none``, ``process`` or ``image``.
         use_cache: whether earlier results may be taken.
         resume: whether to go on with the last run instead of starting a new one.
         run: id of the run to resume, or to start; empty for the last one, or a new one.
@@ -29,6 +32,7 @@ class Settings:
         interval_start: ISO 8601, or empty.
         interval_end: ISO 8601, or empty.
         trigger: what started it.
+        images: for ``image``, the engine and what it calls the images.
     """
 
     jobs: int = 0
@@ -41,3 +45,4 @@ class Settings:
     interval_start: str = ""
     interval_end: str = ""
     trigger: str = "manual"
+    images: Images | None = None

@@ -1,0 +1,212 @@
+"""Each step in a container of its own image, through Docker or Podman: as on a cluster.
+
+The container runs ``python -m atlas.step``, as everywhere. It sees the store and the step's data at
+the same paths, runs as the user who called, and may use no more than the step asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.containers import CommandError, Container, run_container, stop_container
+from atlas.errors import AtlasError
+from atlas.runner.isolation import Ended
+from atlas.runner.streams import StepLog
+from atlas.step import FAILED, Outcome, recorded
+from atlas.step.execute import refuse
+from atlas.step.secrets import secrets_of, variable_of
+from atlas.store import FilePlace
+from atlas.store.opening import file_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from queue import SimpleQueue
+
+    from atlas.containers import Engine
+    from atlas.step import Job
+
+NETWORK = "ATLAS_CONTAINER_NETWORK"
+"""Variable that names the network of steps' containers; ``host`` by default."""
+
+_PASSED = (
+    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_FORMATS", "ATLAS_MLFLOW_URL",
+    "ATLAS_PUSHGATEWAY_URL",
+)  # fmt: skip
+_KILLED = 137
+_counter = count()
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that steps run in, and the engine that has them.
+
+    Attributes:
+        engine: the container engine.
+        references: digest of a Plan and name of an image → its reference in the engine.
+        network: the containers' network.
+    """
+
+    engine: Engine
+    references: Mapping[tuple[str, str], str]
+    network: str = field(default_factory=lambda: os.environ.get(NETWORK) or "host")
+
+    def of(self, job: Job) -> str:
+        """Return the image of a job's step.
+
+        Raises:
+            AtlasError: there is none.
+        """
+        reference = self.references.get((job.plan.digest, job.step.image))
+        if reference is None:
+            name = job.step.image or "default"
+            raise AtlasError(f"step {job.step.name}: its image '{name}' isn't built; `atlas build`")
+        return reference
+
+
+class Containers:
+    """Runs units in containers."""
+
+    def __init__(
+        self, ended: SimpleQueue[Ended], images: Images, echo: Callable[[Job, str], None]
+    ) -> None:
+        """Run units in these images, and give each line of their logs to `echo`."""
+        self._ended = ended
+        self._images = images
+        self._echo = echo
+        self._names: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def start(self, number: int, job: Job) -> None:
+        """Start a unit's container, watched by a thread."""
+        name = f"atlas-{os.getpid()}-{next(_counter)}"
+        with self._lock:
+            self._names[number] = name
+        arguments = (number, job, name)
+        threading.Thread(target=self._serve, args=arguments, name=name, daemon=True).start()
+
+    def stop(self, number: int) -> bool:
+        """Kill a unit's container, with all that runs in it."""
+        with self._lock:
+            name = self._names.pop(number, None)
+        if name is not None:
+            stop_container(self._images.engine, name)
+        return True
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for number in list(self._names):
+            self.stop(number)
+
+    def _serve(self, number: int, job: Job, name: str) -> None:
+        outcome = _run(self._images, job, name, lambda line: self._echo(job, line))
+        with self._lock:
+            wanted = self._names.pop(number, None) is not None
+        if wanted:
+            self._ended.put(Ended(number, outcome))
+
+
+def _run(images: Images, job: Job, name: str, echo: Callable[[str], None]) -> Outcome:
+    """Run a job in a container; whatever goes wrong is an outcome."""
+    before = recorded(job.store, job.run, job.step.name, job.index)
+    started = time.monotonic()
+    log = StepLog(job, echo)
+    try:
+        container = container_of(images, job, name)
+        code = run_container(images.engine, container, lambda line: log.write(f"{line}\n")).code
+        log.close()
+        after = recorded(job.store, job.run, job.step.name, job.index)
+        if after is not None and after != before:
+            return after
+        return _failed(job, _last_words(job, code), started)
+    except (AtlasError, CommandError, OSError) as error:
+        return _failed(job, str(error), started)
+
+
+def _failed(job: Job, text: str, started: float) -> Outcome:
+    try:
+        return refuse(job, text, time.monotonic() - started)
+    except AtlasError as error:
+        return Outcome(FAILED, job.plan.digest, error=f"{text}; {error}", attempts=job.attempt)
+
+
+def _last_words(job: Job, code: int) -> str:
+    """Say how a container ended that recorded nothing."""
+    memory = job.step.resources.memory
+    if code == _KILLED and memory is not None:
+        return f"its container was killed; it may use {memory // 2**20} MiB of memory"
+    return f"its container ended by itself, with exit code {code}; its log says more"
+
+
+def container_of(images: Images, job: Job, name: str) -> Container:
+    """Return the container that a job runs in.
+
+    Raises:
+        AtlasError: the step has no image, one of its secrets isn't there, or the store is no folder
+            and no service that a container can reach.
+    """
+    resources = job.step.resources
+    return Container(
+        image=images.of(job),
+        name=name,
+        command=_command(job),
+        environment=_environment(job),
+        mounts=_mounts(job),
+        user=f"{os.geteuid()}:{os.getegid()}",
+        network=images.network,
+        cpu=resources.cpu,
+        memory=resources.memory,
+        gpu=resources.gpu,
+    )
+
+
+def _command(job: Job) -> tuple[str, ...]:
+    """Return what the container runs: the one entry point of steps."""
+    options = {
+        "--store": job.store.url,
+        "--plan": job.plan.digest,
+        "--run": job.run.id,
+        "--step": job.step.name,
+        "--index": "" if job.index is None else str(job.index),
+        "--adopt": job.adopt,
+    }
+    given = [part for option, value in options.items() if value for part in (option, value)]
+    cache = () if job.use_cache else ("--no-cache",)
+    return ("python", "-m", "atlas.step", *given, "--no-finish", *cache)
+
+
+def _environment(job: Job) -> dict[str, str]:
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    secrets = {variable_of(name): text for name, text in secrets_of(job.plan, job.step).items()}
+    return {**passed, **job.step.env, **secrets}
+
+
+def _mounts(job: Job) -> dict[Path, bool]:
+    """Return the folders that a step sees, and whether it may write there."""
+    found: dict[Path, bool] = {}
+    if isinstance(job.store.place, FilePlace):
+        found[Path(job.store.place.root)] = True
+    for folder in _data_folders(job):
+        folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.
+        found[folder] = True
+    state = os.environ.get("ATLAS_STATE")
+    if state and Path(state, "spool").is_dir():
+        found[Path(state, "spool")] = True
+    return found
+
+
+def _data_folders(job: Job) -> Iterator[Path]:
+    """Return the folders of the data sets that a step reads or writes."""
+    names = [source.name for source in job.step.sources() if source.kind == "data"]
+    for name in names:
+        uri = job.plan.data[name].uri
+        if uri.startswith("project:"):
+            yield Path(os.environ.get("ATLAS_PROJECT") or job.folder)
+        elif uri.startswith("file:"):
+            path = file_path(uri)
+            yield path if uri.endswith("/") else path.parent
