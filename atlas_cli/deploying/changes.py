@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from atlas.plan import Plan
 
@@ -107,17 +107,20 @@ def _details(
 
 def plan_changes(old: Plan, new: Plan) -> Iterator[str]:
     """Return how two Plans differ, one line each: ``step train: params.trees 200 -> 300``."""
-    before, after = dict(_flat(_keyed(old))), dict(_flat(_keyed(new)))
-    for path in dict.fromkeys((*before, *after)):
+    yield from (f"step {n} added: {new.step(n).cls}" for n in new.by_name if n not in old.by_name)
+    yield from (f"step {name} removed" for name in old.by_name if name not in new.by_name)
+    both = old.by_name.keys() & new.by_name.keys()
+    before, after = dict(_flat(_keyed(old, both))), dict(_flat(_keyed(new, both)))
+    for path in dict.fromkeys((*after, *before)):
         was, now = before.get(path, _NOTHING), after.get(path, _NOTHING)
         if was != now:
             yield f"{_place(path)} {_short(was)} -> {_short(now)}"
 
 
-def _keyed(plan: Plan) -> dict[str, Any]:
-    """Return a Plan with its steps by name."""
+def _keyed(plan: Plan, names: Collection[str]) -> dict[str, Any]:
+    """Return a Plan with some of its steps, by name."""
     raw = plan.to_json()
-    return {**raw, "steps": {step["name"]: step for step in raw["steps"]}}
+    return {**raw, "steps": {one["name"]: one for one in raw["steps"] if one["name"] in names}}
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -56,8 +56,9 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
 
     Raises:
         InvalidError: something is wrong; it carries every Problem.
-        DeployError: the PATH has no Config, or the Environment accepts only releases.
+        DeployError: the PATH has no Config or is a Recipe; or the Environment takes only releases.
     """
+    _refuse_recipe(path)
     found: dict[str, list[Pipeline]] = {}
     for pipeline in resolve(path, environment=environment):
         found.setdefault(pipeline.config, []).append(pipeline)
@@ -85,6 +86,7 @@ def names(path: Path, environment: str) -> list[Deployment]:
         InvalidError: no Config can be read.
         DeployError: the PATH has no Config.
     """
+    _refuse_recipe(path)
     report = check(path, environment)
     configs = sorted({checked.file.config.name for checked in report.checked})
     if not configs and report.errors:
@@ -92,6 +94,19 @@ def names(path: Path, environment: str) -> list[Deployment]:
     made = [Deployment(config, report.environment, report.project) for config in configs]
     _require(path, made)
     return made
+
+
+def _refuse_recipe(path: Path) -> None:
+    """Refuse a Recipe: its Config's other flow belongs to the same deployment.
+
+    Raises:
+        DeployError: the PATH is a file, and no Config.
+    """
+    if path.is_file() and path.name != "config.json" and path.parent.name != "configs":
+        raise DeployError(
+            f"{path}: not a Config; what is deployed is a whole pipeline: give its folder, "
+            f"{path.parent}"
+        )
 
 
 def _require(path: Path, found: Sequence[Deployment]) -> None:

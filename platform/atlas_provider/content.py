@@ -30,7 +30,9 @@ def put(store: str, content: bytes) -> str:
         StoreError: it can't be written.
     """
     digest = digest_of(content)
-    open_place(store).create(f"{_FOLDER}/{digest}", content)
+    place, key = open_place(store), f"{_FOLDER}/{digest}"
+    if not place.exists(key):
+        place.create(key, content)
     return digest
 
 
