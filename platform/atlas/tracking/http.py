@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPConnection
 
-TIMEOUT = 10.0
-"""Seconds to wait for a connection and for an answer."""
+TIMEOUT = 60.0
+"""Seconds to wait for a connection and for an answer; a busy Airflow may take twenty."""
 
 _connections: dict[tuple[int, int, str], HTTPConnection] = {}
 
