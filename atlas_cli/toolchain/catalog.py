@@ -25,6 +25,7 @@ class Program:
         without: what works when it is missing.
         names: executables to look for, the first found wins; empty for `name`.
         debian: the Debian package that has it; empty when set-up doesn't install it.
+        unless: another program of the table, with which set-up doesn't install this one.
         units: systemd units that the Debian package would start, and that Atlas doesn't want.
         home: where a machine without Debian packages gets it.
         arguments: what makes it print its version.
@@ -35,6 +36,7 @@ class Program:
     without: str
     names: tuple[str, ...] = ()
     debian: str = ""
+    unless: str = ""
     units: tuple[str, ...] = ()
     home: str = ""
     arguments: tuple[str, ...] = ("--version",)
@@ -110,9 +112,41 @@ PROGRAMS: tuple[Program, ...] = (
     ),
     Program(
         "podman",
-        "",
+        ">=4",
         "docker in its place; without either, steps run as processes",
+        debian="podman",
+        unless="docker engine",
         home="https://podman.io/docs/installation",
+    ),
+    Program(
+        "runc",
+        "",
+        "containers where crun or docker runs them; podman needs it on hybrid cgroups",
+        debian="runc",
+        unless="docker engine",
+        home="https://github.com/opencontainers/runc",
+    ),
+    Program(
+        "buildah",
+        "",
+        "images are built with docker or podman",
+        debian="buildah",
+        unless="docker engine",
+        home="https://buildah.io",
+    ),
+    Program(
+        "skopeo",
+        "",
+        "all; only the tests of images look at registries with it",
+        debian="skopeo",
+        home="https://github.com/containers/skopeo",
+    ),
+    Program(
+        "debootstrap",
+        "",
+        "all; the tests of images make their base with it where none can be pulled",
+        debian="debootstrap",
+        home="https://wiki.debian.org/Debootstrap",
     ),
     Program("git", ">=2.30", "all but releases", debian="git", home="https://git-scm.com"),
 )

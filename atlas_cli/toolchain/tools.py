@@ -61,12 +61,18 @@ def _engine(say: Callable[[str], None], refused: set[str]) -> dict[str, str]:
 def _packages(say: Callable[[str], None], refused: set[str]) -> dict[str, str]:
     """Get the programs that Debian has, unless they are there or were refused lately."""
     gone = [entry for entry in catalog.PROGRAMS if entry.debian and not probe.program(entry).ok]
-    wanted = [entry for entry in gone if entry.name not in refused]
+    wanted = [entry for entry in gone if entry.name not in refused and not _replaced(entry)]
     if not wanted or debian.prefix() is None:
         return {}
     say(f"installing Debian packages: {' '.join(entry.debian for entry in wanted)}")
     why = _install(wanted)
     return {entry.name: "" if probe.program(entry).ok else why for entry in wanted}
+
+
+def _replaced(entry: Program) -> bool:
+    """Tell whether another program is there that does the same."""
+    others = (other for other in catalog.PROGRAMS if other.name == entry.unless)
+    return any(probe.program(other).ok for other in others)
 
 
 def _install(wanted: Sequence[Program]) -> str:

@@ -112,8 +112,23 @@ def test_a_program_that_another_way_put_there_is_not_installed_again(
         program(name, "echo version 99.0")
     program("dot", "echo 'graphviz version 2.43' >&2")
     program("git", "echo git version 2.40.1")
-    assert tools._packages(said.append, set()) == {}
+    for name in ("skopeo", "debootstrap"):
+        program(name, "echo 1.0")
+    program("docker", "echo 28.2.2")
+    assert tools._packages(said.append, set()) == {}, "podman is for where docker isn't"
     assert said == []
+
+
+def test_podman_is_installed_where_there_is_no_docker_engine(
+    program: Programs, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    asked: list[str] = []
+    program("apt-get", "exit 1")
+    program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    monkeypatch.setattr(debian, "prefix", tuple)
+    monkeypatch.setattr(debian, "install", lambda wanted: asked.extend(p.name for p in wanted))
+    tools._packages(said.append, set())
+    assert {"podman", "runc", "buildah", "debootstrap", "skopeo"} <= set(asked)
 
 
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "test-long", "lint", "bench", "lock"])
