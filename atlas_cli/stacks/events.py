@@ -16,6 +16,7 @@ DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace"
 _COLORS = re.compile(r"<\{%[^%]*%\}>")
 # How the engine tells what `check` found: with the value, which may be long, or a secret.
 _CHECKED = re.compile(r"^\S+ resource '[^']*': property (\S+) value .*? has a problem: ", re.DOTALL)
+_SEVERAL = re.compile(r"^\d+ errors? occurred:\n")
 _ECHOES = ("update failed", "preview failed", "an unhandled error occurred:")
 _REPLACING = {"create-replacement": "replace"}
 _STACK_TYPE = "pulumi:pulumi:Stack"
@@ -85,9 +86,18 @@ class Listener:
 
     def _fail(self, urn: str, message: str) -> None:
         """Keep an error; what only says that there was one is dropped."""
-        text = _CHECKED.sub(r"\1: ", _COLORS.sub("", message).strip())
-        if text and not text.startswith(_ECHOES):
-            self.failures.setdefault(name_of(urn) if urn else "", []).append(text)
+        texts = [text for text in _texts(message) if text and not text.startswith(_ECHOES)]
+        if texts:
+            self.failures.setdefault(name_of(urn) if urn else "", []).extend(texts)
+
+
+def _texts(message: str) -> list[str]:
+    """Return the errors in a message of the engine's, without what it wraps them in."""
+    text = _COLORS.sub("", message).strip()
+    several = _SEVERAL.match(text)
+    if several:
+        return [part.strip() for part in text[several.end() :].split("\t* ") if part.strip()]
+    return [_CHECKED.sub(r"\1: ", text)]
 
 
 def _operation(step: Any) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from atlas.errors import DeployError
 from atlas_cli.stacks import Stack
+from atlas_cli.stacks.backend import Backend
 from atlas_provider import procfs
 from atlas_provider.ports import is_free
 from atlas_provider.resources import Ports, Process
@@ -201,3 +202,75 @@ def test_the_schema_is_one_that_pulumi_takes(tmp_path):
     schema = json.loads(done.stdout)
     assert schema["name"] == "atlas"
     assert "atlas:index:Process" in schema["resources"]
+
+
+HALF = """
+import sys
+from pathlib import Path
+from atlas_provider.kind import Diff, Live, PartialFailureError, Property, Schema, compare
+from atlas_provider.provider import AtlasProvider
+from atlas_provider.serve import serve
+
+class Half:
+    schema = Schema(
+        description="Members, of which one fails while a file is there.",
+        inputs={"members": Property(type="string{}", required=True, description="Members.")},
+        outputs={"done": Property(type="string{}", required=True, description="Made ones.")},
+    )
+    def check(self, inputs): return []
+    def preview(self, state, inputs): return {}
+    def read(self, identity, state, context): return Live({"members": state["members"]}, state)
+    def delete(self, identity, state, context): pass
+    def diff(self, state, inputs):
+        return Diff(compare(self.schema, {"members": state.get("done", {})}, inputs))
+    def create(self, inputs, context): return "half", self.make({}, inputs)
+    def update(self, identity, state, inputs, context): return self.make(state["done"], inputs)
+    def make(self, done, inputs):
+        wanted = inputs["members"]
+        made = {name: value for name, value in wanted.items() if value != "bad"}
+        if made != wanted and Path(sys.argv[0] + ".fails").exists():
+            raise PartialFailureError("half", inputs, {**inputs, "done": made}, ["b: no room"])
+        return {"done": wanted}
+
+serve(AtlasProvider({"atlas:index:Half": Half()}, "1.0.0"), "1.0.0", sys.argv[-1])
+"""
+
+
+@pytest.fixture
+def half(tmp_path, monkeypatch):
+    """Put a provider in front of Atlas's, which does half of what it should."""
+    path = tmp_path / "bin" / "pulumi-resource-atlas"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\n{HALF}")
+    path.chmod(0o755)
+    whole = Backend.variables
+
+    def variables(self, engine):
+        found = whole(self, engine)
+        return {**found, "PATH": f"{path.parent}:{found['PATH']}"}
+
+    monkeypatch.setattr(Backend, "variables", variables)
+    return path
+
+
+def test_what_was_done_before_a_failure_is_kept_and_the_rest_is_tried_again(
+    open_stack, half, state
+):
+    def program():
+        import pulumi
+
+        members = {"a": "good", "b": "bad"}
+        pulumi.CustomResource("atlas:index:Half", "half", {"members": members, "done": None})
+
+    fails = half.with_name(f"{half.name}.fails")
+    fails.touch()
+    stack = open_stack(program)
+    with pytest.raises(DeployError, match=r"^stack a: half: b: no room$"):
+        stack.up()
+    (kept,) = stack._resources()
+    assert (kept["id"], kept["outputs"]["done"]) == ("half", {"a": "good"})
+    with pytest.raises(DeployError, match=r"^stack a: half: b: no room$"):
+        stack.up()
+    fails.unlink()
+    assert stack.up().changes == {"update": ["half"]}
+    assert stack.up().changes == {}

@@ -148,6 +148,13 @@ def test_what_a_check_found_is_told_without_the_value():
     assert listener.failures == {"web": ["stopSignal: found another"]}
 
 
+def test_the_reasons_of_a_partial_failure_are_told_one_by_one():
+    listener = Listener(print)
+    urn = "urn:pulumi:local::atlas::atlas:index:AirflowDags::dags"
+    listener.hear(failed("2 errors occurred:\n\t* a: no room\n\t* b: refused\n\n", urn))
+    assert listener.failures == {"dags": ["a: no room", "b: refused"]}
+
+
 def test_a_programs_bug_is_raised_as_itself():
     def bad():
         raise KeyError("x")

@@ -1,0 +1,321 @@
+"""Pipelines on the real platform: deployed, seen, repaired, interrupted, taken away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import DeployError
+from atlas_provider import content
+from atlas_provider.airflow import Airflow
+from atlas_provider.kind import Context
+from atlas_provider.kinds.airflow_dags import AirflowDags
+
+pytestmark = pytest.mark.stack
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A copy of the example pipeline under a name of its own, on the session's platform."""
+
+    platform: Any
+    name: str
+    folder: Path
+
+    def atlas(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        return self.platform.run(*words, cwd=self.folder.parent, code=code)
+
+    def deploy(self) -> list[dict[str, Any]]:
+        done = self.atlas("deploy", self.folder.name, "--json")
+        return [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        (resources,) = json.loads(self.atlas("status", self.folder.name, "--json").stdout).values()
+        return {one["name"]: one for one in resources}
+
+    def edit(self, file: str, **changes: object) -> None:
+        path = self.folder / file
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    def trees(self, number: int) -> None:
+        self.edit("config.json", steps={"train": {"params": {"trees": number}}})
+
+    @property
+    def dag(self) -> str:
+        return f"{self.name}-inference"
+
+    @property
+    def dag_file(self) -> Path:
+        url = urllib.parse.urlsplit(self.platform.url("dags"))
+        return Path(url.path) / f"{self.dag}.py"
+
+    @property
+    def airflow(self) -> Airflow:
+        services = self.platform.outputs["services"]
+        airflow = services["airflow"]
+        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+
+    @property
+    def store(self) -> Path:
+        return Path(urllib.parse.urlsplit(self.platform.url("store")).path)
+
+
+@pytest.fixture
+def pipeline(platform, tmp_path, request):
+    name = f"t{abs(hash(request.node.name)) % 10**8}"
+    shutil.copytree(RECIPES, tmp_path / "recipes")
+    made = Pipeline(platform, name, tmp_path / "recipes" / "tumour")
+    config = json.loads((made.folder / "config.json").read_text())
+    made.edit("config.json", name=name, model={**config["model"], "name": name})
+    write_data(made)
+    yield made
+    platform.run("destroy", made.folder.name, cwd=made.folder.parent)
+
+
+def write_data(pipeline: Pipeline) -> None:
+    script = pipeline.folder / "make_data.py"
+    command = [sys.executable, str(script), str(pipeline.store / "data")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def call(url: str, data: object = None, method: str = "") -> Any:
+    body = None if data is None else json.dumps(data).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers, method=method or None)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def patch_dag(pipeline: Pipeline, **fields: object) -> None:
+    airflow = pipeline.airflow
+    airflow.dags([pipeline.dag])
+    request = urllib.request.Request(
+        f"{airflow.url}/api/v2/dags/{pipeline.dag}",
+        json.dumps(fields).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {airflow._token}"},
+        method="PATCH",
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def wait_for(condition, seconds: float = SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.5)
+    return found
+
+
+def test_the_whole_way(pipeline):
+    """Train, deploy, let the scheduler score the latest interval, and find it in Prometheus."""
+    pipeline.atlas("run", pipeline.folder.name, "--flow", "training")
+    started = time.monotonic()
+    assert {(c["name"], c["action"]) for c in pipeline.deploy()} == {
+        (pipeline.dag, "add"), (f"{pipeline.name}-training", "add"), (pipeline.name, "add")
+    }  # fmt: skip
+    assert time.monotonic() - started < 60
+    plan = pipeline.status()["inference-airflow"]["plans"][pipeline.dag]
+    dag = pipeline.airflow.dags([pipeline.dag])[pipeline.dag]
+    assert (dag.plan, dag.paused, dag.broken) == (plan, False, False)
+
+    run, state = wait_for(lambda: ended(pipeline))
+    assert (run.split("__")[0], state) == ("scheduled", "success")
+    (record,) = (pipeline.store / pipeline.name).glob("inference-*/run.json")
+    bound = json.loads(record.read_text())
+    assert (bound["plan"], bound["model"]["version"]) == (plan, "1")
+    assert bound["interval_end"] > bound["interval_start"]
+    query = urllib.parse.quote(f'atlas_rows_scored{{pipeline="{pipeline.name}"}}')
+    url = f"{pipeline.platform.url('prometheus')}/api/v1/query?query={query}"
+    (sample,) = wait_for(lambda: call(url)["data"]["result"], 60)
+    assert (sample["value"][1], sample["metric"]["model_version"]) == ("100", "1")
+
+
+def ended(pipeline: Pipeline) -> tuple[str, str] | None:
+    run, state = pipeline.airflow.last_run(pipeline.dag)
+    return (run, state) if state in ("success", "failed") else None
+
+
+def test_a_second_deploy_changes_nothing_and_destroy_keeps_the_model(pipeline):
+    pipeline.deploy()
+    before = pipeline.dag_file.stat().st_mtime_ns
+    done = pipeline.atlas("deploy", pipeline.folder.name)
+    assert "nothing to do: 3 members are as they should be" in done.stdout
+    assert not [word for word in ("created", "updated", "deleted") if word in done.stderr]
+    assert pipeline.dag_file.stat().st_mtime_ns == before
+    assert "0 of 3 members would change" in pipeline.atlas("preview", pipeline.folder.name).stdout
+
+    done = pipeline.atlas("destroy", pipeline.folder.name)
+    assert "its models, runs and artifacts stay" in done.stdout
+    assert not pipeline.dag_file.exists()
+    assert not pipeline.airflow.has(pipeline.dag)
+    assert not (pipeline.store / "kubeflow" / f"{pipeline.name}-training" / "current").exists()
+    query = urllib.parse.urlencode({"name": pipeline.name})
+    base = f"{pipeline.platform.url('mlflow')}/api/2.0/mlflow"
+    assert call(f"{base}/registered-models/get?{query}")["registered_model"]["name"]
+    assert "not deployed" in pipeline.atlas("status", pipeline.folder.name).stdout
+    assert "nothing was deployed" in pipeline.atlas("destroy", pipeline.folder.name).stdout
+
+
+def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_about(pipeline):
+    pipeline.deploy()
+    pipeline.trees(123)
+    preview = pipeline.atlas("preview", pipeline.folder.name).stdout
+    assert "step train: params.trees 200 -> 123" in preview
+    assert {change["name"] for change in pipeline.deploy()} == {
+        pipeline.dag, f"{pipeline.name}-training"
+    }  # fmt: skip
+    versions = pipeline.store / "kubeflow" / f"{pipeline.name}-training"
+    assert len([*versions.glob("*.yaml")]) == 2, "an update adds a version and deletes none"
+
+
+def test_drift_is_told_and_repaired(pipeline):
+    pipeline.deploy()
+    good = pipeline.dag_file.read_bytes()
+    pipeline.dag_file.write_bytes(good + b"# by hand\n")
+    (pipeline.store / "kubeflow" / f"{pipeline.name}-training" / "current").unlink()
+    found = pipeline.status()
+    assert "was changed" in found["inference-airflow"]["drift"][0]
+    assert "is gone" in found["training-kubeflow"]["drift"][0]
+    assert found["models"]["drift"] == []
+    pipeline.deploy()
+    assert pipeline.dag_file.read_bytes() == good
+    assert [one["drift"] for one in pipeline.status().values()] == [[], [], []]
+
+
+def test_a_dag_that_is_gone_comes_back(pipeline):
+    pipeline.deploy()
+    pipeline.dag_file.unlink()
+    assert pipeline.airflow.forget(pipeline.dag)
+    assert [change["name"] for change in pipeline.deploy()] == [pipeline.dag]
+    assert pipeline.dag in pipeline.airflow.dags([pipeline.dag])
+
+
+def test_an_operators_pause_is_kept(pipeline):
+    pipeline.deploy()
+    patch_dag(pipeline, is_paused=True)
+    assert pipeline.status()["inference-airflow"]["held"] == [pipeline.dag]
+    assert pipeline.deploy() == []
+    pipeline.trees(77)
+    done = pipeline.atlas("deploy", pipeline.folder.name)
+    assert f"held: {pipeline.dag} stays paused, as an operator left it" in done.stdout
+    assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
+
+
+def test_what_airflow_cant_import_is_told_in_its_own_words(pipeline):
+    """Atlas compiles nothing that Airflow can't import: so this goes to the provider directly."""
+    services = pipeline.platform.outputs["services"]
+    text = b'from airflow.sdk import DAG\nraise ValueError("dag: broken on purpose")\n'
+    store = services["store"]["url"]
+    wanted = {
+        "owner": "broken.local/inference", "members": {"broken": content.put(store, text)},
+        "plans": {"broken": "0" * 64}, "store": store, "dags": services["dags"]["url"],
+        "airflow": services["airflow"]["url"], "secrets": services["secrets"]["url"],
+        "credentials": services["airflow"]["credentials"],
+    }  # fmt: skip
+    with pytest.raises(DeployError, match="ValueError: dag: broken on purpose"):
+        AirflowDags().create(wanted, Context("broken", 90.0))
+    assert not (pipeline.dag_file.parent / "broken.py").exists()
+
+
+def test_a_name_of_another_stack_is_refused(pipeline):
+    pipeline.deploy()
+    local = pipeline.folder.parent / "environments" / "local.json"
+    local.with_name("other.json").write_text(local.read_text())
+    done = pipeline.atlas("deploy", pipeline.folder.name, "--env", "other", code=1)
+    assert f"{pipeline.dag}: belongs to stack {pipeline.name}.local" in done.stderr
+    pipeline.atlas("destroy", pipeline.folder.name, "--env", "other")
+    assert pipeline.dag_file.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
+    for turn, delay in enumerate((1.0, 1.6, 2.2, 2.8, 3.6)):
+        pipeline.trees(100 + turn)
+        process = subprocess.Popen(
+            pipeline.platform.command("deploy", pipeline.folder.name),
+            env=pipeline.platform.environment, cwd=pipeline.folder.parent,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(delay)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=120)
+        assert "Traceback" not in said.replace("Traceback (most recent call last)", "Traceback", 0)
+        pipeline.deploy()
+        found = pipeline.status()
+        assert [one["drift"] for one in found.values()] == [[], [], []]
+        plan = found["inference-airflow"]["plans"][pipeline.dag]
+        assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].plan == plan
+
+
+def test_destroy_takes_away_what_a_killed_first_deploy_left(pipeline):
+    for delay in (1.2, 1.8, 2.4):
+        process = subprocess.Popen(
+            pipeline.platform.command("deploy", pipeline.folder.name),
+            env=pipeline.platform.environment, cwd=pipeline.folder.parent,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not pipeline.platform.engines(), 60)
+        pipeline.atlas("destroy", pipeline.folder.name)
+        assert not pipeline.dag_file.exists()
+        assert not pipeline.airflow.has(pipeline.dag)
+        owners = pipeline.store / "deployments" / "owners"
+        assert not [p for p in owners.glob("*/*") if p.name.startswith(f"{pipeline.name}-")]
+
+
+def test_a_run_that_is_under_way_holds_destroy_up(pipeline):
+    """Its DAG file stays until the run is over, so that the run can end well."""
+    pipeline.edit("config.json", schedule={})
+    steps = (pipeline.folder / "steps.py").read_text()
+    (pipeline.folder / "steps.py").write_text(f"import time\ntime.sleep(8)\n{steps}")
+    pipeline.deploy()
+    airflow = pipeline.airflow
+    airflow.dags([pipeline.dag])
+    request = urllib.request.Request(
+        f"{airflow.url}/api/v2/dags/{pipeline.dag}/dagRuns",
+        b'{"logical_date": null}',
+        {"Content-Type": "application/json", "Authorization": f"Bearer {airflow._token}"},
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+    assert airflow.active_runs(pipeline.dag)
+    pipeline.atlas("destroy", pipeline.folder.name)
+    assert not pipeline.airflow.has(pipeline.dag)
+
+
+def test_without_a_platform_there_is_a_clear_error(atlas, tmp_path):
+    shutil.copytree(RECIPES, tmp_path / "recipes")
+    done = atlas.run("deploy", "tumour", cwd=tmp_path / "recipes", code=1)
+    assert "platform local: not up" in done.stderr
+    assert "atlas up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_airflow_that_is_down_is_told_before_anything_is_done(pipeline, tmp_path):
+    services = {**pipeline.platform.outputs["services"]}
+    services["airflow"] = {**services["airflow"], "url": "http://127.0.0.1:9"}
+    (pipeline.folder.parent / "outputs.json").write_text(json.dumps({"services": services}))
+    local = pipeline.folder.parent / "environments" / "local.json"
+    environment = {**json.loads(local.read_text()), "platform": {"outputs": "outputs.json"}}
+    local.with_name("down.json").write_text(json.dumps(environment))
+    done = pipeline.atlas("deploy", pipeline.folder.name, "--env", "down", code=1)
+    assert "airflow is down" in done.stderr
+    assert (
+        not (pipeline.store / "deployments" / "content").exists() or not pipeline.dag_file.exists()
+    )
