@@ -88,8 +88,8 @@ class Config:
         return count
 
     def member_name(self, axes: Mapping[str, str]) -> str:
-        """Return a member's name: the Config's, then the axis values in the order of the matrix."""
-        return "-".join((self.name, *(axes[axis] for axis in self.matrix)))
+        """Return a member's name: the Config's, then the axis values in the order of axis names."""
+        return "-".join((self.name, *(axes[axis] for axis in sorted(self.matrix))))
 
 
 def _override(raw: Mapping[str, Any]) -> Override:
@@ -98,4 +98,5 @@ def _override(raw: Mapping[str, Any]) -> Override:
 
 def _model(raw: Mapping[str, Any]) -> ModelSpec:
     parts = {part: Reference.parse(text) for part, text in raw.get("from", {}).items()}
-    return ModelSpec(raw["name"], str(raw.get("version", "champion")), parts)
+    version = raw.get("version", "champion")
+    return ModelSpec(raw["name"], version if isinstance(version, str) else str(int(version)), parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +106,13 @@ def find_project(path: Path | None = None) -> Project:
     Raises:
         DocumentError: a pyproject.toml on the way can't be read, or its ``[tool.atlas]`` is wrong.
     """
-    start = (path or Path()).resolve()
+    start = Path(os.path.realpath(path or Path()))
     for folder in (start, *start.parents):
         table = _tool_atlas(folder / "pyproject.toml")
         if table is not None:
             return _project(folder, table)
     root = start if start.is_dir() else start.parent
+    root = root.parent if root.name == "configs" else root
     return Project(root=root, state=_state_without_project(), explicit=False)
 
 
@@ -139,32 +141,65 @@ def _state_without_project() -> Path:
     return next((state for state in found if state.is_dir()), here / ".atlas")
 
 
+_MOST_BYTES = 4 * 2**20
+_MENTIONED = re.compile(rb"tool\s*\.\s*atlas|atlas\s*=|^\s*\[\s*tool\s*\]", re.MULTILINE)
 _SETTINGS: Mapping[str, type] = {"state": str, "allow": list, "base-image": str, "formats": list}
 
 
 def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
     """Return ``[tool.atlas]`` of a pyproject.toml, or None when there is none."""
     try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+        if not os.path.isfile(file):
+            return None
+        with file.open("rb") as stream:
+            raw = stream.read(_MOST_BYTES)
+    except (OSError, ValueError):
         return None
-    if "[tool.atlas" not in text:
+    if not _MENTIONED.search(raw):
         return None
     try:
-        table = tomllib.loads(text).get("tool", {}).get("atlas")
-    except tomllib.TOMLDecodeError as error:
-        problem = Problem(code="P001", message=f"is no TOML: {error}", file=str(file))
+        tool = tomllib.loads(raw.decode("utf-8")).get("tool")
+    except (ValueError, RecursionError) as error:
+        reason = str(error) or "is nested too deep"
+        problem = Problem(code="P001", message=f"is no TOML: {reason[:200]}", file=str(file))
         raise DocumentError(problem) from None
-    if table is not None:
-        _check_settings(file, table)
-    return table  # type: ignore[no-any-return]
+    table = tool.get("atlas") if isinstance(tool, dict) else None
+    return None if table is None else _checked(file, table)
 
 
-def _check_settings(file: Path, table: Mapping[str, Any]) -> None:
+def _checked(file: Path, table: Any) -> Mapping[str, Any]:
+    """Return the settings, if each is known and of its kind.
+
+    Raises:
+        DocumentError: one isn't.
+    """
+    if not isinstance(table, dict):
+        raise DocumentError(_wrong(file, "tool.atlas", "is no table", "[tool.atlas]"))
     for key, value in table.items():
-        wanted = _SETTINGS.get(key)
-        if wanted is None or not isinstance(value, wanted):
-            message = f"tool.atlas: '{key}' is not right"
-            kinds = ", ".join(f"{name} ({kind.__name__})" for name, kind in _SETTINGS.items())
-            problem = Problem(code="P002", message=message, file=str(file), expected=kinds)
-            raise DocumentError(problem)
+        if key not in _SETTINGS:
+            hint = _nearest(key)
+            known = ", ".join(_SETTINGS)
+            raise DocumentError(
+                _wrong(file, f"tool.atlas.{key}", "there is no such setting", known, hint)
+            )
+        if not _is_right(value, _SETTINGS[key]):
+            what = "a text that isn't empty" if _SETTINGS[key] is str else "a list of texts"
+            raise DocumentError(_wrong(file, f"tool.atlas.{key}", "is of the wrong kind", what))
+    return table
+
+
+def _nearest(key: str) -> str:
+    """Return the hint for a setting that is written a little differently."""
+    tidy = key.lower().replace("_", "-")
+    return f"did you mean '{tidy}'?" if tidy in _SETTINGS and tidy != key else ""
+
+
+def _is_right(value: Any, kind: type) -> bool:
+    items = value if kind is list and isinstance(value, list) else [value]
+    return isinstance(value, kind) and all(isinstance(one, str) and one for one in items)
+
+
+def _wrong(file: Path, path: str, message: str, expected: str, hint: str = "") -> Problem:
+    return Problem(
+        code="P002", message=message, file=str(file), path=path, expected=expected, hint=hint
+    )

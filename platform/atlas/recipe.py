@@ -14,6 +14,10 @@ DYNAMIC = ("parameter", "feature", "axis", "run", "literal")
 """Keys of the one-key objects that a param may be instead of a literal."""
 RUN_FACTS = ("interval_start", "interval_end", "id")
 """What ``{"run": …}`` can ask for."""
+FORMATS = (
+    "parquet", "arrow", "npy", "json", "text", "bytes", "file", "folder", "skops", "pickle",
+)  # fmt: skip
+"""Storage formats that Atlas itself has."""
 RESERVED = ("data", "model", "input")
 """Names that no step may have, because references start with them."""
 
@@ -109,9 +113,11 @@ class Resources:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Resources:
         """Build resources from their JSON, memory as ``2Gi``."""
-        memory = raw.get("memory")
+        memory, gpu = raw.get("memory"), raw.get("gpu")
         return cls(
-            raw.get("cpu"), None if memory is None else size_in_bytes(memory), raw.get("gpu")
+            cpu=raw.get("cpu"),
+            memory=None if memory is None else size_in_bytes(memory),
+            gpu=None if gpu is None else int(gpu),
         )
 
 
@@ -125,12 +131,12 @@ class Retries:
     max_delay: float = 300.0
 
     @classmethod
-    def parse(cls, raw: int | Mapping[str, Any]) -> Retries:
-        """Build retries from a count or their full JSON."""
-        if isinstance(raw, int):
-            return cls(raw)
+    def parse(cls, raw: float | Mapping[str, Any]) -> Retries:
+        """Build retries from a count or their full JSON, where 1.0 is a whole number too."""
+        if isinstance(raw, int | float):
+            return cls(int(raw))
         times = {key: seconds(raw[key]) for key in ("delay", "max_delay") if key in raw}
-        return cls(**{**raw, **times})
+        return cls(**{**raw, **times, "limit": int(raw["limit"])})
 
 
 @dataclass(frozen=True, slots=True)

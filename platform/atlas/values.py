@@ -7,9 +7,9 @@ import json
 import re
 from typing import Any
 
-DURATION = r"^[0-9]{1,9}(ms|s|m|h|d)$"
-"""Pattern of a duration: a whole number and its unit."""
-SIZE = r"^[0-9]{1,12}(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+DURATION = r"^([0-9]{1,9}(ms|s)|[0-9]{1,7}m|[0-9]{1,6}h|[0-9]{1,5}d)$"
+"""Pattern of a duration: a whole number and its unit; less than 300 years."""
+SIZE = r"^[1-9][0-9]{0,11}(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 """Pattern of an amount of memory, in the notation of Kubernetes."""
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -23,7 +23,7 @@ def seconds(duration: str) -> float:
     Raises:
         ValueError: it doesn't match `DURATION`.
     """
-    if not re.match(DURATION, duration):
+    if not re.fullmatch(DURATION, duration):
         raise ValueError(f"'{duration}' is no duration; expected a number and ms, s, m, h or d")
     number, unit = re.split(r"(?<=\d)(?=\D)", duration, maxsplit=1)
     return int(number) * _SECONDS[unit]
@@ -35,7 +35,7 @@ def size_in_bytes(amount: str) -> int:
     Raises:
         ValueError: it doesn't match `SIZE`.
     """
-    if not re.match(SIZE, amount):
+    if not re.fullmatch(SIZE, amount):
         raise ValueError(
             f"'{amount}' is no size; expected a number and Ki, Mi, Gi, Ti, k, M, G or T"
         )

@@ -1,28 +1,28 @@
 """Reading documents: strictly, from files, with the place of every value."""
 
 from atlas.load.document import Document, dotted, parse_document, read_document
-from atlas.load.files import (
-    ConfigFile,
-    Loader,
-    RecipeFile,
-    config_files,
-    load_configs,
-    load_environment,
-    loader_for,
-    missing_file,
-    shown,
-)
-from atlas.load.schema import SCHEMAS, fits_schema, nearest, schema_text, structure_problems
+from atlas.load.environments import EnvironmentFile, load_environment, read_environment
+from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
+from atlas.load.locate import JsonPath
+from atlas.load.paths import below, is_file, missing_file, shown
+from atlas.load.scan import config_files, load_configs
+from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
+from atlas.load.words import clean, nearest, short
 
 __all__ = [
     "SCHEMAS",
     "ConfigFile",
     "Document",
+    "EnvironmentFile",
+    "JsonPath",
     "Loader",
     "RecipeFile",
+    "below",
+    "clean",
     "config_files",
     "dotted",
     "fits_schema",
+    "is_file",
     "load_configs",
     "load_environment",
     "loader_for",
@@ -30,7 +30,9 @@ __all__ = [
     "nearest",
     "parse_document",
     "read_document",
+    "read_environment",
     "schema_text",
+    "short",
     "shown",
     "structure_problems",
 ]

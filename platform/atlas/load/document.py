@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DocumentError, Problem
-from atlas.load.locate import Position, locate
+from atlas.load.locate import Index, JsonPath, Position, find_repeated_key, find_word
+from atlas.load.words import clean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_BYTES = 8 * 2**20
-"""The largest document that is read, in bytes; a Recipe of 10,000 steps takes about 3 MB."""
+MAX_BYTES = 4 * 2**20
+"""The largest document that is read, in bytes; a Recipe of 10,000 steps takes about 2 MB."""
 MAX_DEPTH = 100
 """How deep a document may be nested."""
-
-JsonPath = tuple[str | int, ...]
+_MOST_DIGITS = 300
 
 
 class _DuplicateKeyError(ValueError):
     """Two values for one key."""
+
+
+class _NumberError(ValueError):
+    """A number that JSON or a double doesn't have; holds it as it is written."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,22 @@ class Document:
         document, position = self._position(at)
         return Problem(
             code=code,
-            message=message,
+            message=clean(message),
             file=document.shown,
-            path=dotted(at),
+            path=clean(dotted(at)),
             line=position.line,
             column=position.column,
-            **more,
+            **{name: clean(text) for name, text in more.items()},
         )
+
+    @cached_property
+    def index(self) -> Index:
+        """Where the document's values stand."""
+        return Index(self.text)
 
     def _position(self, at: JsonPath) -> tuple[Document, Position]:
         """Find the document that has the place, or most of it."""
-        found = [(document, locate(document.text, at)) for document in (self, *self.bases)]
+        found = [(document, document.index.locate(at)) for document in (self, *self.bases)]
         return max(found, key=lambda pair: pair[1].depth)
 
 
@@ -81,19 +93,19 @@ def read_document(path: Path, shown: str = "") -> Document:
     Raises:
         DocumentError: it can't be read, is no JSON, or exceeds `MAX_BYTES` or `MAX_DEPTH`.
     """
-    shown = shown or str(path)
+    shown = shown or clean(str(path))
     text = _read_text(path, shown)
     return parse_document(text, path, shown)
 
 
 def parse_document(text: str, path: Path, shown: str = "") -> Document:
     """Parse a JSON document; as `read_document`, for text that is already in memory."""
-    shown = shown or str(path)
+    shown = shown or clean(str(path))
     try:
         value = json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_constant=_no_constant,
+            parse_constant=_no_number,
             parse_float=_finite,
             parse_int=_bounded_int,
         )
@@ -101,9 +113,10 @@ def parse_document(text: str, path: Path, shown: str = "") -> Document:
         raise DocumentError(_not_json(error, shown)) from None
     except RecursionError:
         raise _refuse("D006", shown, f"is nested deeper than {MAX_DEPTH} levels") from None
-    except ValueError as error:
-        code = "D003" if isinstance(error, _DuplicateKeyError) else "D004"
-        raise DocumentError(_at_word(code, str(error), text, shown)) from None
+    except _DuplicateKeyError:
+        raise DocumentError(_repeated(text, shown)) from None
+    except _NumberError as error:
+        raise DocumentError(_no_double(str(error), text, shown)) from None
     if _deeper_than(value, MAX_DEPTH):
         raise _refuse("D006", shown, f"is nested deeper than {MAX_DEPTH} levels")
     return Document(path, shown, value, text)
@@ -111,6 +124,8 @@ def parse_document(text: str, path: Path, shown: str = "") -> Document:
 
 def _read_text(path: Path, shown: str) -> str:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refuse("D001", shown, "is no file")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
@@ -118,14 +133,17 @@ def _read_text(path: Path, shown: str) -> str:
             raise _refuse("D005", shown, message, "data belongs in a data set, not in a document")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refuse(
-            "D007", shown, f"byte {error.start} is no UTF-8", "save it as UTF-8"
-        ) from None
+        message = f"byte {error.start} is no UTF-8"
+        raise _refuse("D007", shown, message, "save it as UTF-8") from None
     except FileNotFoundError:
         raise _refuse("D001", shown, "there is no such file") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refuse("D001", shown, f"can't be read: {reason.lower()}") from None
+        raise _refuse("D001", shown, f"can't be read: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number else "no file can have that name"
 
 
 def _refuse(code: str, shown: str, message: str, hint: str = "") -> DocumentError:
@@ -134,50 +152,84 @@ def _refuse(code: str, shown: str, message: str, hint: str = "") -> DocumentErro
 
 def _not_json(error: json.JSONDecodeError, shown: str) -> Problem:
     message = f"is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-    hint = ""
-    rest = error.doc[error.pos : error.pos + 2]
-    if rest[:1] in ("}", "]") or "trailing comma" in error.msg:
-        hint = "JSON has no comma after the last item"
-    elif rest[:1] in ("'", "#") or rest == "//":
-        hint = "JSON has double quotes only, and no comments"
     return Problem(
-        code="D002", message=message, file=shown, line=error.lineno, column=error.colno, hint=hint
+        code="D002",
+        message=message,
+        file=shown,
+        line=error.lineno,
+        column=error.colno,
+        hint=_json_hint(error),
     )
 
 
-def _at_word(code: str, message: str, text: str, shown: str) -> Problem:
-    """Return a Problem at the last occurrence of what the message quotes first."""
-    word = message.split("'")[1]
-    at = text.rfind(json.dumps(word, ensure_ascii=False) if code == "D003" else word)
-    line = text.count("\n", 0, at) + 1 if at >= 0 else 0
-    column = at - text.rfind("\n", 0, at) if at >= 0 else 0
-    hint = "keep one of the two" if code == "D003" else "use a finite number, or a string"
-    return Problem(code=code, message=message, file=shown, line=line, column=column, hint=hint)
+def _json_hint(error: json.JSONDecodeError) -> str:
+    """Return what is most often wrong where JSON ends early."""
+    rest = error.doc[error.pos : error.pos + 2]
+    before = error.doc[: error.pos].rstrip()[-1:]
+    if not error.doc.strip():
+        return "the file is empty"
+    if "trailing comma" in error.msg.lower() or (rest[:1] in ("}", "]") and before == ","):
+        return "JSON has no comma after the last item"
+    if rest[:1] in ("'", "#") or rest == "//":
+        return "JSON has double quotes only, and no comments"
+    if "',' delimiter" in error.msg:
+        return "a comma is missing before this, or a quote isn't closed"
+    return ""
+
+
+def _repeated(text: str, shown: str) -> Problem:
+    """Return the Problem of a key that stands twice, at the second."""
+    path, offset = find_repeated_key(text) or ((), 0)
+    key = clean(str(path[-1]) if path else "", 60)
+    return Problem(
+        code="D003",
+        message=f"the key '{key}' stands twice in one object",
+        path=clean(dotted(path)),
+        file=shown,
+        hint="keep one of the two",
+        **_line_of(text, offset),
+    )
+
+
+def _no_double(word: str, text: str, shown: str) -> Problem:
+    """Return the Problem of a number that can't be kept."""
+    what = "is no JSON number" if word.lstrip("-").isalpha() else "is too large a number"
+    return Problem(
+        code="D004",
+        message=f"'{clean(word, 40)}' {what}",
+        file=shown,
+        hint="use a finite number, or a string",
+        **_line_of(text, find_word(text, word)),
+    )
+
+
+def _line_of(text: str, offset: int) -> dict[str, Any]:
+    """Return an offset's line and column, as fields of a Problem."""
+    place = Index(text).position(max(offset, 0))
+    return {"line": place.line, "column": place.column}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _DuplicateKeyError(f"the key '{twice}' stands twice in one object")
+        raise _DuplicateKeyError
     return result
 
 
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"'{word}' is no JSON number")
+def _no_number(word: str) -> Any:
+    raise _NumberError(word)
 
 
 def _finite(word: str) -> float:
     number = float(word)
     if not math.isfinite(number):
-        raise ValueError(f"'{word[:40]}' is too large a number")
+        raise _NumberError(word)
     return number
 
 
 def _bounded_int(word: str) -> int:
-    if len(word) > 300:  # noqa: PLR2004 - what a double can hold, roughly
-        raise ValueError(f"'{word[:40]}' begins too large a number")
+    if len(word) > _MOST_DIGITS:
+        raise _NumberError(word)
     return int(word)
 
 

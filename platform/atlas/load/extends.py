@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 _MERGED = ("parameters", "images", "defaults", "inputs", "outputs")
 _MERGED_IN_STEP = ("inputs", "params", "outputs", "env", "node_selector", "resources")
+"""Fields of a step that the child's and the base's members are put together of."""
 _EITHER = {"class": "recipe", "recipe": "class"}
 
 
 def merge(base: Mapping[str, Any], child: Mapping[str, Any], moved: str) -> dict[str, Any]:
     """Return a child Recipe with what it doesn't give taken from its base.
 
-    Objects are merged by key, null removes, everything else replaces.
+    Objects are merged by key and a step that is null is removed; everything else replaces. In
+    params, null is a value like any other.
 
     Args:
         base: the Recipe that is extended, with its own ``extends`` applied.
@@ -25,20 +27,16 @@ def merge(base: Mapping[str, Any], child: Mapping[str, Any], moved: str) -> dict
     """
     merged = {**base, **child}
     for name in _MERGED:
-        merged[name] = _over(base.get(name, {}), child.get(name, {}))
+        merged[name] = {**base.get(name, {}), **child.get(name, {})}
     merged["steps"] = _steps(base.get("steps", {}), child.get("steps", {}), moved)
     merged.pop("extends", None)
     return {key: value for key, value in merged.items() if value != {} or key == "steps"}
 
 
-def _over(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in {**base, **child}.items() if value is not None}
-
-
 def _steps(base: Mapping[str, Any], child: Mapping[str, Any], moved: str) -> dict[str, Any]:
     inherited = {name: _relocate(step, moved) for name, step in base.items()}
     own = {name: _step(inherited.get(name, {}), step) for name, step in child.items()}
-    return _over(inherited, own)
+    return {name: step for name, step in {**inherited, **own}.items() if step is not None}
 
 
 def _step(base: Mapping[str, Any], child: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -48,7 +46,7 @@ def _step(base: Mapping[str, Any], child: Mapping[str, Any] | None) -> dict[str,
     merged = {**{key: value for key, value in base.items() if key not in dropped}, **child}
     for name in _MERGED_IN_STEP:
         if name in base and name in child and name in merged:
-            merged[name] = _over(base[name], child[name])
+            merged[name] = {**base[name], **child[name]}
     return merged
 
 

@@ -1,4 +1,4 @@
-"""Loading Recipes, Configs and Environments, and finding the Configs under a folder."""
+"""Loading Recipes and Configs, each once, with what they extend."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.config import FLOWS, Config
-from atlas.environment import LOCAL, Environment, Project, find_project
-from atlas.errors import DocumentError, InvalidError, Problem
-from atlas.load.document import Document, JsonPath, read_document
+from atlas.environment import Project, find_project
+from atlas.errors import DocumentError, Problem
+from atlas.load.document import Document, read_document
 from atlas.load.extends import merge
-from atlas.load.schema import nearest, structure_problems
+from atlas.load.paths import below, is_file, missing_file, shown
+from atlas.load.schema import structure_problems
+from atlas.load.words import nearest
 from atlas.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from atlas.load.locate import JsonPath
 
-_SKIPPED = {"node_modules", "__pycache__", "environments", "tests"}
+_DEEPEST = 20
+"""How many Recipes may extend each other in a row."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,22 @@ class RecipeFile:
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A Config, the document that it was read from, and the pipeline's folder."""
+    """A Config, the document that it was read from, and the pipeline's folder.
+
+    Attributes:
+        config: the Config; made for the Recipe where a Recipe stands alone.
+        document: where it was read.
+        folder: the pipeline's folder.
+        flows: the flows that were asked for.
+        is_part: whether it is a Recipe alone that is only ever a step of others: what a Config or
+            an outer Recipe would give isn't known.
+    """
 
     config: Config
     document: Document
     folder: Path
     flows: tuple[str, ...] = FLOWS
-
-
-def shown(path: Path) -> str:
-    """Return a path as messages show it: from the working directory where it is under it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+    is_part: bool = False
 
 
 @dataclass
@@ -58,7 +65,8 @@ class Loader:
         document = self._read(file, "config")
         if document is None:
             return None
-        folder = file.parent.parent if file.parent.name == "configs" else file.parent
+        parent = Path(os.path.abspath(file)).parent
+        folder = parent.parent if parent.name == "configs" else parent
         return ConfigFile(Config.parse(document.value), document, folder)
 
     def recipe(self, file: Path, trail: tuple[Path, ...] = ()) -> RecipeFile | None:
@@ -73,12 +81,24 @@ class Loader:
     def inside(self, document: Document, at: JsonPath, path: str, folder: Path) -> Path | None:
         """Return the file that a document names, if it is inside the project."""
         root = self.project.root.resolve()
-        file = (folder / path).resolve()
-        if file.is_relative_to(root):
+        file = below(folder, path)
+        if file is not None and file.is_relative_to(root):
             return file
-        hint = f"move it under {shown(root) if root != Path.cwd() else 'the project'}"
-        message = f"'{path}' is outside of the project"
+        if file is None:
+            message, hint = f"'{path}' is no path from this file's folder", "begin with no /"
+        else:
+            message, hint = f"'{path}' is outside of the project", f"move it into {shown(root)}"
         self.problems.append(document.problem("R023", at, message, found=path, hint=hint))
+        return None
+
+    def named_recipe(
+        self, document: Document, at: JsonPath, path: str, folder: Path
+    ) -> Path | None:
+        """Return the Recipe's file that a document names, if it is there and inside."""
+        file = self.inside(document, at, path, folder)
+        if file is None or is_file(file):
+            return file
+        self.problems.append(missing_file(document, at, file, "R024", "Recipe"))
         return None
 
     def _recipe_document(self, file: Path, trail: tuple[Path, ...]) -> Document | None:
@@ -96,15 +116,12 @@ class Loader:
 
     def _base(self, document: Document, trail: tuple[Path, ...]) -> RecipeFile | None:
         at = ("extends",)
-        file = self.inside(document, at, document.value["extends"], document.path.parent)
+        file = self.named_recipe(document, at, document.value["extends"], document.path.parent)
         if file is None:
             return None
-        if file in trail:
-            names = " → ".join(shown(one) for one in (*trail[trail.index(file) :], file))
-            self.problems.append(document.problem("R022", at, f"extends itself: {names}"))
-            return None
-        if not file.is_file():
-            self.problems.append(missing_file(document, at, file, "R024", "Recipe"))
+        message = _endless(file, trail)
+        if message:
+            self.problems.append(document.problem("R022", at, message))
             return None
         return self.recipe(file, trail)
 
@@ -129,106 +146,11 @@ class Loader:
         return None if problems else document
 
 
-def missing_file(document: Document, at: JsonPath, file: Path, code: str, what: str) -> Problem:
-    """Return the Problem of a file that isn't there, with the nearest name beside it."""
-    siblings = (one.name for one in file.parent.glob("*")) if file.parent.is_dir() else ()
-    hint = nearest(file.name, siblings)
-    message = f"there is no {what} {shown(file)}"
-    return document.problem(code, at, message, found=file.name, hint=hint)
-
-
-def load_environment(project: Project, name: str) -> Environment:
-    """Load an Environment of a project by name; ``local`` needs no file.
-
-    Raises:
-        DocumentError: it isn't there or can't be read.
-        InvalidError: its structure is wrong.
-    """
-    file = project.environment_file(name)
-    if not file.is_file():
-        if name == LOCAL:
-            return Environment()
-        known = [one.stem for one in file.parent.glob("*.json")]
-        raise DocumentError(
-            Problem(
-                code="E001",
-                message=f"there is no environment '{name[:60]}'",
-                file=shown(file),
-                expected=" or ".join(sorted({LOCAL, *known})),
-                hint=nearest(name, known),
-            )
-        )
-    document = read_document(file, shown(file))
-    problems = structure_problems("environment", document)
-    if problems:
-        raise InvalidError(problems)
-    return Environment.parse(name, document.value)
-
-
-def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
-    """Load what a PATH stands for: a Recipe, a Config, a pipeline's folder, or a folder to scan.
-
-    Problems are kept in the loader; Configs that are broken are left out.
-
-    Raises:
-        DocumentError: there is nothing at the path.
-    """
-    if path.is_dir():
-        files = sorted(config_files(path))
-        if not files:
-            message = "has no config.json and no configs/*.json under it"
-            hint = "`atlas init` writes a pipeline"
-            raise DocumentError(Problem(code="D008", message=message, file=shown(path), hint=hint))
-        return [one for one in map(loader.config, files) if one is not None]
-    document = read_document(path, shown(path))
-    if is_recipe(document):
-        return _configs_of_recipe(path, loader)
-    found = loader.config(path)
-    return [found] if found else []
-
-
-def is_recipe(document: Document) -> bool:
-    """Return whether a document is meant as a Recipe rather than a Config."""
-    value = document.value
-    marks = ("steps", "extends", "flow")
-    return isinstance(value, dict) and "recipes" not in value and any(m in value for m in marks)
-
-
-def config_files(folder: Path) -> Iterator[Path]:
-    """Return every ``config.json`` and ``configs/*.json`` under a folder, hidden ones left out."""
-    for top, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if one[0] != "." and one not in _SKIPPED]
-        place = Path(top)
-        if place.name == "configs":
-            yield from (place / name for name in names if name.endswith(".json"))
-        elif "config.json" in names:
-            yield place / "config.json"
-
-
-def _configs_of_recipe(file: Path, loader: Loader) -> list[ConfigFile]:
-    """Return the Configs beside a Recipe that name it, for its flow; else one made for it alone."""
-    recipe = loader.recipe(file)
-    if recipe is None:
-        return []
-    found = []
-    for one in config_files(file.parent.resolve()):
-        config = Loader(loader.project).config(one)
-        flows = _flows_of(config, file.resolve()) if config else ()
-        if config and flows:
-            found.append(replace(config, flows=flows))
-    return found or [_config_for(recipe)]
-
-
-def _flows_of(config: ConfigFile, recipe: Path) -> tuple[str, ...]:
-    named = config.config.recipes.items()
-    return tuple(flow for flow, name in named if (config.folder / name).resolve() == recipe)
-
-
-def _config_for(recipe: RecipeFile) -> ConfigFile:
-    file = recipe.document.path
-    flow = recipe.recipe.flow or FLOWS[0]
-    config = Config(recipe.recipe.name, {flow: file.name}, open_data=True)
-    return ConfigFile(config, recipe.document, file.parent, (flow,))
+def _endless(file: Path, trail: tuple[Path, ...]) -> str:
+    """Return why a Recipe can't extend another; nothing when it can."""
+    if file in trail:
+        return f"extends itself: {' → '.join(map(shown, (*trail[trail.index(file) :], file)))}"
+    return f"extends more than {_DEEPEST} Recipes in a row" if len(trail) > _DEEPEST else ""
 
 
 def loader_for(path: Path) -> Loader:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-_TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JsonPath: TypeAlias = tuple[str | int, ...]
+
+_WORD = re.compile(r'[ \t\n\r]*("[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
+_MOST_MEMBERS = 200_000
+"""How many members of one object or array are told apart; the places of others are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,71 +34,115 @@ class Position:
     depth: int = -1
 
 
-def locate(text: str, path: tuple[str | int, ...]) -> Position:
+def locate(text: str, path: JsonPath) -> Position:
     """Return where the value at a path begins, or that of its nearest ancestor in the text.
 
     Args:
         text: valid JSON, or nothing.
         path: keys and indices, from the outside in.
     """
-    offset, depth = _Scanner(text).find(path)
-    if not text:
-        return Position()
-    line = text.count("\n", 0, offset) + 1
-    return Position(line, offset - text.rfind("\n", 0, offset), depth)
+    return Index(text).locate(path)
 
 
-class _Scanner:
-    """Walks over the tokens of a JSON text, one value at a time, without recursion."""
+class Index:
+    """Finds values in one JSON text; each object and array on the way is read once."""
 
     def __init__(self, text: str) -> None:
+        """Keep the text; nothing is read yet."""
         self.text = text
-        self.at = 0
+        self._members: dict[int, dict[str | int, int]] = {}
 
-    def find(self, path: tuple[str | int, ...]) -> tuple[int, int]:
-        """Return the offset of the deepest value on the path, and how many parts it has."""
-        token, start = self._next()
+    def locate(self, path: JsonPath) -> Position:
+        """Return where the value at a path begins, or that of its nearest ancestor."""
+        if not self.text:
+            return Position()
+        offset = _offset_behind(self.text, 0)
         for depth, part in enumerate(path):
-            entered = self._enter(token, part)
-            if entered is None:
-                return start, depth
-            token, start = entered
-        return start, len(path)
+            members = self._members_of(offset)
+            if part not in members:
+                return self.position(offset, depth)
+            offset = members[part]
+        return self.position(offset, len(path))
 
-    def _enter(self, opening: str, part: str | int) -> tuple[str, int] | None:
-        """Move to a member of the container just opened."""
-        if opening not in ("{", "["):
-            return None
-        index = 0
-        while True:
-            token, start = self._next()
-            if token in ("}", "]", ""):
-                return None
-            if opening == "{":
-                key: str | int = json.loads(token)
-                self._next()
-                token, start = self._next()
-            else:
-                key = index
-            if key == part:
-                return token, start
-            self._skip(token)
-            index += 1
-            if self._next()[0] != ",":
-                return None
+    def position(self, offset: int, depth: int = 0) -> Position:
+        """Return the line and column of an offset."""
+        line = bisect_right(self._lines, offset)
+        return Position(line, offset - self._lines[line - 1] + 1, depth)
 
-    def _skip(self, token: str) -> None:
-        """Move behind the value that begins with a token."""
-        depth = 0
-        while True:
-            depth += (token in ("{", "[")) - (token in ("}", "]"))
-            if depth <= 0:
-                return
-            token = self._next()[0]
+    @cached_property
+    def _lines(self) -> list[int]:
+        """Offsets at which the lines begin."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
-    def _next(self) -> tuple[str, int]:
-        match = _TOKEN.match(self.text, self.at)
-        if match is None:
-            return "", len(self.text)
-        self.at = match.end()
-        return match.group(1), match.start(1)
+    def _members_of(self, offset: int) -> dict[str | int, int]:
+        """Return the members of the object or array at an offset: key or index → offset."""
+        if offset not in self._members:
+            found: dict[str | int, int] = {}
+            for key, place in _members(self.text, offset):
+                found[key] = place
+                if len(found) == _MOST_MEMBERS:
+                    break
+            self._members[offset] = found
+        return self._members[offset]
+
+
+def _offset_behind(text: str, offset: int) -> int:
+    """Return where the next word begins."""
+    match = _WORD.match(text, offset)
+    return match.start(1) if match else len(text)
+
+
+def _members(text: str, offset: int) -> Iterator[tuple[str | int, int]]:
+    """Yield the direct members of a container: key or index, and where the value begins."""
+    is_object = text[offset : offset + 1] == "{"
+    if not is_object and text[offset : offset + 1] != "[":
+        return
+    depth, index, key, is_value = 0, 0, "", not is_object
+    for word, start in _words(text, offset + 1):
+        if depth == 0 and word in ("}", "]"):
+            return
+        if depth == 0 and word == ",":
+            index, is_value = index + 1, not is_object
+        elif depth == 0 and word == ":":
+            is_value = True
+        elif depth == 0 and is_value:
+            yield (key if is_object else index), start
+            is_value = False
+        elif depth == 0:
+            key = json.loads(word)
+        depth += (word in ("{", "[")) - (word in ("}", "]"))
+
+
+def _words(text: str, offset: int = 0) -> Iterator[tuple[str, int]]:
+    """Yield strings, marks, numbers and names from an offset on, and where each begins."""
+    while (match := _WORD.match(text, offset)) is not None:
+        yield match.group(1), match.start(1)
+        offset = match.end()
+
+
+def find_word(text: str, wanted: str) -> int:
+    """Return the offset of the first word of a text, outside of strings; -1 for none."""
+    return next((start for word, start in _words(text) if word == wanted), -1)
+
+
+def find_repeated_key(text: str) -> tuple[JsonPath, int] | None:
+    """Return the path and the offset of the first key that its object has already; or None."""
+    open_objects: list[set[str] | None] = []
+    path: list[str | int] = []
+    last, last_start = "", 0
+    for word, start in _words(text):
+        if word == ":" and open_objects and open_objects[-1] is not None:
+            path[-1] = key = json.loads(last)
+            if key in open_objects[-1]:
+                return tuple(path), last_start
+            open_objects[-1].add(key)
+        elif word in ("{", "["):
+            open_objects.append(set() if word == "{" else None)
+            path.append("" if word == "{" else 0)
+        elif word in ("}", "]") and open_objects:
+            open_objects.pop()
+            path.pop()
+        elif word == "," and open_objects and open_objects[-1] is None:
+            path[-1] = int(path[-1]) + 1
+        last, last_start = word, start
+    return None

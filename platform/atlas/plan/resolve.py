@@ -153,8 +153,7 @@ class _Builder:
         return {one for one in allow if any(name.startswith(f"{one}.") for name in full)}
 
     def _step(self, step: FlatStep, axes: Mapping[str, str] | None = None) -> PlanStep:
-        settings = dict(step.settings)
-        settings.pop("_after", None)
+        settings = step.settings
         timeout = settings.get("timeout")
         upstream = {one.source.name for one in step.reads() if one.source.kind == "step"}
         return PlanStep(

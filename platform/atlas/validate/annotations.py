@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING
 from atlas.validate.types import ANY, LITERAL, NONE, UNKNOWN, Type, union
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from atlas.validate.source import Module, Sources
 
-_TYPING = ("typing.", "collections.abc.", "typing_extensions.")
+_TYPING = ("typing.", "collections.abc.", "typing_extensions.", "builtins.")
 _RENAMED = {
     "List": "list",
     "Dict": "dict",
     "Tuple": "tuple",
     "Set": "set",
     "FrozenSet": "frozenset",
+    "Text": "str",
 }
 _SHORT = {
     "pandas.core.frame.DataFrame": "pandas.DataFrame",
     "numpy.typing.NDArray": "numpy.ndarray",
     "pandas.core.series.Series": "pandas.Series",
 }
-_DEEPEST = 30
+_WRAPPERS = ("Annotated", "Required", "NotRequired", "Final", "ReadOnly", "ClassVar")
+_MOST_PARTS = 200
+"""How many parts of one annotation are read, aliases opened: they can double at each step."""
+_MOST_VALUES = 1000
+_DEEPEST = 20
 
 
 class Annotations:
@@ -33,87 +40,147 @@ class Annotations:
     def __init__(self, sources: Sources) -> None:
         """Follow imports through these sources."""
         self.sources = sources
+        self._left = 0
 
-    def read(self, module: Module, node: ast.expr | None, depth: int = 0) -> Type:
+    def read(self, module: Module, node: ast.expr | None) -> Type:
         """Return the type that an annotation means; `UNKNOWN` when it can't be read so."""
-        if node is None or depth > _DEEPEST:
-            return ANY if node is None else UNKNOWN
-        if isinstance(node, ast.Constant):
-            return self._constant(module, node, depth)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            sides = (self.read(module, side, depth + 1) for side in (node.left, node.right))
-            return union(*sides)
-        if isinstance(node, ast.Subscript):
-            return self._subscript(module, node, depth)
-        if isinstance(node, ast.Name | ast.Attribute):
-            return self._named(module, node, depth)
-        return UNKNOWN
+        if node is None:
+            return ANY
+        self._left = _MOST_PARTS
+        found = self._read(module, node, 0)
+        return found if self._left > 0 else UNKNOWN
 
     def full_name(self, module: Module, node: ast.expr) -> str:
         """Return the full dotted name of a name or attribute; followed through own imports."""
-        text = _dotted(node.value if isinstance(node, ast.Subscript) else node)
+        node = node.value if isinstance(node, ast.Subscript) else node
+        module, node = self._unfolded(module, node)
+        text = written = dotted(node)
         head, _, rest = text.partition(".")
         if head in module.names:
-            text = module.names[head] + (f".{rest}" if rest else "")
-        elif head in module.classes:
+            text = written = module.names[head] + (f".{rest}" if rest else "")
+        elif head in module.classes or module.stars:
             text = f"{module.name}.{text}"
-        return self._followed(text)
+        owner, name = self.sources.find(text)
+        if owner is not None:
+            return f"{owner.name}.{name}"
+        full = text if head in module.classes else written
+        return _SHORT.get(full, full)
 
     def bounds(self, module: Module, node: ast.expr) -> tuple[float | None, float | None]:
         """Return the least and greatest value that ``Annotated[…, Bounds(…)]`` allows."""
-        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Tuple):
-            return None, None
-        if not self.full_name(module, node).endswith("Annotated"):
-            return None, None
-        for call in node.slice.elts[1:]:
-            if isinstance(call, ast.Call) and _dotted(call.func).endswith("Bounds"):
-                return _bounds(call)
+        for owner, part in self._sides(module, node):
+            if not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Tuple):
+                continue
+            if _bare(self.full_name(owner, part)) != "Annotated":
+                continue
+            for call in part.slice.elts[1:]:
+                if isinstance(call, ast.Call) and dotted(call.func).endswith("Bounds"):
+                    return _bounds(call)
         return None, None
 
-    def _followed(self, full: str) -> str:
-        found = self.sources.find_class(full)
-        if found is not None:
-            return f"{found[0].name}.{found[1].name}"
-        return _SHORT.get(full, full)
+    def _sides(self, module: Module, node: ast.expr) -> Iterator[tuple[Module, ast.expr]]:
+        """Yield the members of a union, or the annotation itself, aliases and quotes opened."""
+        pending = [(module, node)]
+        for _ in range(_MOST_PARTS):
+            if not pending:
+                return
+            owner, part = self._unfolded(*pending.pop())
+            if isinstance(part, ast.BinOp):
+                pending += [(owner, part.right), (owner, part.left)]
+            else:
+                yield owner, part
 
-    def _constant(self, module: Module, node: ast.Constant, depth: int) -> Type:
-        if node.value is None:
-            return NONE
-        if node.value is Ellipsis:
-            return Type("...")
-        if not isinstance(node.value, str):
-            return UNKNOWN
+    def _unfolded(self, module: Module, node: ast.expr) -> tuple[Module, ast.expr]:
+        """Return what an alias or a quoted annotation stands for; anything else is itself."""
+        for _ in range(_MOST_PARTS):
+            following = self._alias(module, node) or self._quoted(module, node)
+            if following is None:
+                break
+            module, node = following
+        return module, node
+
+    def _alias(self, module: Module, node: ast.expr) -> tuple[Module, ast.expr] | None:
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return None
+        text = dotted(node)
+        head, _, rest = text.partition(".")
+        if head in module.names:
+            target = module.names[head]
+            return self.sources.find_alias(f"{target}.{rest}" if rest else target)
+        if text in module.classes:
+            return None
+        own = module.aliases.get(text)
+        return (module, own) if own is not None else None
+
+    def _quoted(self, module: Module, node: ast.expr) -> tuple[Module, ast.expr] | None:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            return None
         try:
-            inner = ast.parse(node.value, mode="eval").body
+            return module, ast.parse(node.value.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    def _read(self, module: Module, node: ast.expr, depth: int) -> Type:
+        self._left = self._left - 1 if depth <= _DEEPEST else 0
+        if self._left <= 0:
             return UNKNOWN
-        return self.read(module, inner, depth + 1)
+        module, node = self._unfolded(module, node)
+        if isinstance(node, ast.Constant):
+            return _constant(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self._union(module, node, depth)
+        if isinstance(node, ast.Subscript):
+            return self._subscript(module, node, depth)
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self._named(module, node)
+        return UNKNOWN
+
+    def _union(self, module: Module, node: ast.expr, depth: int) -> Type:
+        """Read ``a | b | …``, which nests to the left, without nesting as deep."""
+        sides: list[ast.expr] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            sides.append(node.right)
+            node = node.left
+        return union(*self._each(module, [node, *reversed(sides)], depth))
 
     def _subscript(self, module: Module, node: ast.Subscript, depth: int) -> Type:
         name = _bare(self.full_name(module, node.value))
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if name == LITERAL:
-            values = tuple(item.value for item in items if isinstance(item, ast.Constant))
-            return Type(LITERAL, values=values)
-        if name in ("Annotated", "Required", "NotRequired", "Final", "ReadOnly"):
-            return self.read(module, items[0], depth + 1)
-        args = tuple(self.read(module, item, depth + 1) for item in items)
+            return _literal(items)
+        if name == "numpy.ndarray":
+            return Type(name)
+        if not items:
+            return UNKNOWN
+        if name in _WRAPPERS:
+            return self._read(module, items[0], depth + 1)
+        args = self._each(module, items, depth)
         if name == "Optional":
             return union(args[0], NONE)
-        if name == "Union":
-            return union(*args)
-        return Type(name, () if name == "numpy.ndarray" else args)
+        return union(*args) if name == "Union" else Type(name, args)
 
-    def _named(self, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Type:
-        text = _dotted(node)
-        if text in module.aliases and text not in module.classes:
-            return self.read(module, module.aliases[text], depth + 1)
-        full = self.full_name(module, node)
-        name = _bare(full)
+    def _each(self, module: Module, nodes: list[ast.expr], depth: int) -> tuple[Type, ...]:
+        if len(nodes) > self._left:
+            self._left = 0
+            return (UNKNOWN,)
+        return tuple(self._read(module, node, depth + 1) for node in nodes)
+
+    def _named(self, module: Module, node: ast.Name | ast.Attribute) -> Type:
+        name = _bare(self.full_name(module, node))
         if name in ("Any", "object"):
             return ANY
-        known = "." in full or hasattr(builtins, name)
+        imported = dotted(node).partition(".")[0] in module.names
+        known = imported or "." in name or hasattr(builtins, name)
         return Type(name) if known else UNKNOWN
+
+
+def dotted(node: ast.expr) -> str:
+    """Return a name or attribute as it is written; ``?`` for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join((node.id, *reversed(parts))) if isinstance(node, ast.Name) else "?"
 
 
 def _bare(full: str) -> str:
@@ -125,12 +192,29 @@ def _bare(full: str) -> str:
     return full
 
 
-def _dotted(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join((node.id, *reversed(parts))) if isinstance(node, ast.Name) else "?"
+def _constant(node: ast.Constant) -> Type:
+    if node.value is None:
+        return NONE
+    return Type("...") if node.value is Ellipsis else UNKNOWN
+
+
+def _literal(items: list[ast.expr]) -> Type:
+    """Return a Literal; `UNKNOWN` when a value is no plain one, such as a member of an Enum."""
+    values = [_value(item) for item in items[:_MOST_VALUES]]
+    if not items or len(items) > _MOST_VALUES or _NO_VALUE in values:
+        return UNKNOWN
+    return Type(LITERAL, values=tuple(values))
+
+
+_NO_VALUE = object()
+
+
+def _value(node: ast.expr) -> object:
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return _NO_VALUE
+    return value if value is None or isinstance(value, str | int | bytes | bool) else _NO_VALUE
 
 
 def _bounds(call: ast.Call) -> tuple[float | None, float | None]:

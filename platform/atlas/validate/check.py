@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from atlas.environment import Environment
+from atlas.environment import Environment, Project
 from atlas.errors import DocumentError, InvalidError, Problem
-from atlas.graph import find_cycle, order
-from atlas.load import Loader, load_configs, load_environment, loader_for, missing_file, nearest
-from atlas.validate import flow_rules, step_rules
-from atlas.validate.flat import Place, names
+from atlas.graph import order
+from atlas.load import (
+    EnvironmentFile,
+    Loader,
+    config_files,
+    load_configs,
+    loader_for,
+    read_document,
+    read_environment,
+)
+from atlas.validate import class_rules, flow_rules, setting_rules, step_rules
+from atlas.validate.between import Checked, between_problems, crosses
+from atlas.validate.config_rules import config_problems, same_names
+from atlas.validate.environment_rules import environment_problems
+from atlas.validate.flat import Place
 from atlas.validate.flatten import Flattener
+from atlas.validate.signature import Signatures
+from atlas.validate.source import Sources
 from atlas.validate.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from atlas.environment import Project
     from atlas.load import ConfigFile
     from atlas.validate.flat import Flat
 
-
-@dataclass(frozen=True)
-class Checked:
-    """One Config, checked: its flows in flat form.
-
-    Attributes:
-        file: the Config.
-        subjects: flow → its flat form and signatures.
-        broken: whether it has an error.
-    """
-
-    file: ConfigFile
-    subjects: Mapping[str, Subject]
-    broken: bool = False
+_RULES = (class_rules.read_classes, *step_rules.RULES, *setting_rules.RULES, *flow_rules.RULES)
+"""Every rule about a flow; the first reads the classes, which the others look at."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Report:
         checked: the Configs that could be read.
         project: the project they are in.
         environment: the Environment they were checked for.
+        files: the Configs' files, as messages show them.
     """
 
     problems: tuple[Problem, ...]
@@ -71,69 +73,134 @@ def check(path: Path, environment: str = "local") -> Report:
     Returns:
         All Problems and what was read; a document that can't be read is a Problem too.
     """
-    loader = loader_for_path(path)
-    if isinstance(loader, Report):
-        return loader
-    chosen = _environment(loader, environment)
     try:
-        files = load_configs(path, loader)
+        loader = loader_for(path)
     except DocumentError as error:
-        loader.problems.append(error.problem)
-        files = []
-    checked = [_check_config(loader, file, chosen) for file in files]
-    loader.problems += _same_names(files)
-    loader.problems += _between(loader, checked)
-    problems = _sorted(loader.problems)
-    shown = tuple(dict.fromkeys(file.document.shown for file in files))
-    return Report(problems, tuple(checked), loader.project, chosen, shown)
-
-
-def loader_for_path(path: Path) -> Loader | Report:
-    """Return a loader, or the Report of a pyproject.toml that can't be read."""
-    try:
-        return loader_for(path)
-    except DocumentError as error:
-        from atlas.environment import Project
-
         project = Project(path, path / ".atlas", explicit=False)
         return Report((error.problem,), (), project, Environment())
+    checker = _Checker(loader, _environment(loader, environment))
+    return checker.report(path, environment)
 
 
-def _environment(loader: Loader, name: str) -> Environment:
+def _environment(loader: Loader, name: str) -> EnvironmentFile | None:
     try:
-        return load_environment(loader.project, name)
+        return read_environment(loader.project, name)
     except DocumentError as error:
         loader.problems.append(error.problem)
     except InvalidError as error:
         loader.problems += error.problems
-    return Environment(name)
+    return None
 
 
-def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.code, p.message)))
+class _Checker:
+    """Checks Configs of one project; what they share is read once."""
 
+    def __init__(self, loader: Loader, environment: EnvironmentFile | None) -> None:
+        self.loader = loader
+        self.environment = environment
+        self._readers: dict[Path, Signatures] = {}
 
-def _check_config(loader: Loader, file: ConfigFile, environment: Environment) -> Checked:
-    before = len(loader.problems)
-    flats = dict(_flats(loader, file))
-    subjects: dict[str, Subject] = {}
-    for flow, flat in flats.items():
-        subject = Subject(file, flat, environment, loader.project, siblings=subjects)
-        subjects[flow] = subject
-        for rule in (*step_rules.RULES, *flow_rules.RULES):
-            loader.problems += rule(subject)
-    loader.problems += _config_problems(file, flats)
-    new = loader.problems[before:]
-    broken = any(one.severity == "error" for one in new) or len(flats) < _flow_count(file)
-    if not broken:
-        for subject in subjects.values():
+    def report(self, path: Path, environment: str) -> Report:
+        """Check what a path stands for."""
+        loader = self.loader
+        try:
+            files = load_configs(path, loader)
+        except DocumentError as error:
+            loader.problems.append(error.problem)
+            files = []
+        checked = [self.checked(file) for file in files]
+        loader.problems += same_names(files)
+        loader.problems += self._around(checked)
+        loader.problems += self._between(checked)
+        found = self.environment.environment if self.environment else Environment(environment)
+        shown = tuple(dict.fromkeys(file.document.shown for file in files))
+        return Report(_sorted(loader.problems), tuple(checked), loader.project, found, shown)
+
+    def checked(self, file: ConfigFile) -> Checked:
+        """Check one Config, its flows and their steps."""
+        problems = self.loader.problems
+        before = len(problems)
+        flats = dict(_flats(self.loader, file))
+        subjects: dict[str, Subject] = {}
+        for flow, flat in flats.items():
+            subjects[flow] = subject = self._subject(file, flat, subjects)
+            for rule in _RULES:
+                problems += rule(subject)
+        problems += config_problems(file, flats)
+        broken = any(one.severity == "error" for one in problems[before:])
+        broken = broken or not flats.keys() >= set(file.flows) & set(file.config.recipes)
+        for subject in subjects.values() if not broken else ():
             _sort(subject.flat)
-    return Checked(file, subjects, broken)
+        return Checked(file, subjects, broken)
+
+    def _subject(self, file: ConfigFile, flat: Flat, siblings: Mapping[str, Subject]) -> Subject:
+        if file.folder not in self._readers:
+            sources = Sources(file.folder, self.loader.project.allow)
+            self._readers[file.folder] = Signatures(sources)
+        known = self.environment
+        return Subject(
+            file,
+            flat,
+            known.environment if known else Environment(),
+            self.loader.project,
+            siblings=siblings,
+            surroundings=known.document if known else None,
+            is_placed=known is not None,
+            shared=self._readers[file.folder],
+        )
+
+    def _around(self, checked: Iterable[Checked]) -> Iterator[Problem]:
+        """Check the Environment, with what of the project it speaks of."""
+        known = self.environment
+        if known is None or known.document is None:
+            return
+        flats = {
+            one.name: (one.file, {flow: each.flat for flow, each in one.subjects.items()})
+            for one in checked
+        }
+        place = Place(known.document, ())
+        names = partial(_config_names, self.loader.project)
+        yield from environment_problems(known.environment, place, flats, names)
+
+    def _between(self, checked: list[Checked]) -> Iterator[Problem]:
+        """Check references to other pipelines, which may be anywhere in the project."""
+        if not crosses(checked):
+            return
+        quiet = _Checker(Loader(self.loader.project), self.environment)
+        known = {one.file.document.path.resolve(): one for one in checked}
+        for path in _all_configs(self.loader.project):
+            file = None if path.resolve() in known else quiet.loader.config(path)
+            if file is not None:
+                known[path.resolve()] = quiet.checked(file)
+        yield from between_problems(checked, known.values())
 
 
-def _flow_count(file: ConfigFile) -> int:
-    return sum(flow in file.config.recipes for flow in file.flows)
+def _all_configs(project: Project) -> list[Path]:
+    return sorted(config_files(project.root)) if project.explicit else []
+
+
+def _config_names(project: Project) -> list[str]:
+    """Return the names of all Configs of a project that can be read, whatever else is wrong."""
+    found = []
+    for path in _all_configs(project):
+        try:
+            value = read_document(path).value
+        except DocumentError:
+            continue
+        name = value.get("name") if isinstance(value, dict) else None
+        found += [name] if isinstance(name, str) else []
+    return found
+
+
+def _flats(loader: Loader, file: ConfigFile) -> Iterator[tuple[str, Flat]]:
+    """Flatten the flows of a Config; training first, for inference takes types from it."""
+    flattener = Flattener(loader, file)
+    for flow, path in file.config.recipes.items():
+        at = ("recipes", flow)
+        recipe = loader.named_recipe(file.document, at, path, file.folder)
+        found = loader.recipe(recipe) if recipe else None
+        if found is not None:
+            yield flow, flattener.flatten(found, flow)
 
 
 def _sort(flat: Flat) -> None:
@@ -141,131 +208,9 @@ def _sort(flat: Flat) -> None:
     flat.steps = {name: flat.steps[name] for name in order(edges)}
 
 
-def _flats(loader: Loader, file: ConfigFile) -> Iterator[tuple[str, Flat]]:
-    """Flatten the flows of a Config; training first, for inference takes types from it."""
-    for flow, path in file.config.recipes.items():
-        place = Place(file.document, ("recipes", flow))
-        recipe = loader.inside(place.document, place.at, path, file.folder)
-        if recipe is None:
-            continue
-        if not recipe.is_file():
-            problem = missing_file(place.document, place.at, recipe, "R024", "Recipe")
-            loader.problems.append(problem)
-            continue
-        found = loader.recipe(recipe)
-        if found is not None:
-            yield flow, Flattener(loader, file).flatten(found, flow)
-
-
-def _config_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Problem]:
-    place = Place(file.document, ())
-    config = file.config
-    if len(flats) == len(config.recipes):
-        steps = dict.fromkeys(name for flat in flats.values() for name in flat.steps)
-        yield from _unknown(place / "steps", config.steps, steps, "C002", "step")
-        known = dict.fromkeys(name for flat in flats.values() for name in flat.parameters)
-        yield from _unknown(place / "parameters", config.parameters, known, "C003", "parameter")
-    for flow in config.schedule:
-        if flow not in config.recipes:
-            message = f"there is a schedule for {flow}, and no Recipe"
-            yield (place / "schedule" / flow).problem("C006", message, expected=f"recipes.{flow}")
-    count = config.member_count()
-    if count > flow_rules.MAX_MEMBERS:
-        message = f"the matrix has {count} members"
-        expected = f"at most {flow_rules.MAX_MEMBERS}"
-        yield (place / "matrix").problem("C012", message, found=str(count), expected=expected)
-
-
-def _unknown(
-    place: Place, given: Iterable[str], known: Mapping[str, None], code: str, what: str
-) -> Iterator[Problem]:
-    for name in given:
-        if name not in known:
-            message = f"no Recipe of the Config has a {what} '{name}'"
-            hint = nearest(name, known)
-            expected = names(known)
-            yield (place / name).problem(code, message, found=name, expected=expected, hint=hint)
-
-
-def _same_names(files: Iterable[ConfigFile]) -> Iterator[Problem]:
-    seen: dict[str, ConfigFile] = {}
-    for file in files:
-        for name in _member_names(file):
-            first = seen.setdefault(name, file)
-            if first is not file:
-                message = f"the pipeline '{name}' is also in {first.document.shown}"
-                place = Place(file.document, ("name",))
-                yield place.problem("C007", message, hint="give one of them another name")
-                break
-
-
-def _member_names(file: ConfigFile) -> list[str]:
-    config = file.config
-    if config.member_count() > flow_rules.MAX_MEMBERS:
-        return [config.name]
-    return [config.member_name(axes) for axes in config.members()]
-
-
-def _between(loader: Loader, checked: list[Checked]) -> Iterator[Problem]:
-    """Check references to other pipelines and families."""
-    references = [
-        (one, step, source)
-        for one in checked
-        for subject in one.subjects.values()
-        for step in subject.flat.steps.values()
-        for source in step.reads()
-        if source.source.kind in ("pipeline", "family")
-    ]
-    if not references:
-        return
-    pool = _pool(loader, checked)
-    edges: dict[str, set[str]] = {name: set() for name in pool}
-    for one, _, source in references:
-        target = pool.get(source.source.name)
-        if target is None:
-            yield _no_pipeline(source.place, source.source.kind, source.source.name, pool)
-            continue
-        edges[one.file.config.name].add(target.file.config.name)
-        yield from _no_step(source.place, source.source, target)
-    cycle = find_cycle(edges)
-    if cycle:
-        message = f"the pipelines wait for each other: {' → '.join((*cycle, cycle[0]))}"
-        yield Place(pool[cycle[0]].file.document, ("name",)).problem("C011", message)
-
-
-def _pool(loader: Loader, checked: list[Checked]) -> dict[str, Checked]:
-    """Return every pipeline and family of the project by name, members' names too."""
-    known = {one.file.document.path.resolve(): one for one in checked}
-    quiet = Loader(loader.project)
-    for file in load_configs(loader.project.root, quiet) if loader.project.explicit else ():
-        path = file.document.path.resolve()
-        if path not in known:
-            known[path] = _check_config(quiet, file, Environment())
-    pool: dict[str, Checked] = {}
-    for one in known.values():
-        for name in (one.file.config.name, *_member_names(one.file)):
-            pool.setdefault(name, one)
-    return pool
-
-
-def _no_pipeline(place: Place, kind: str, name: str, pool: Mapping[str, Checked]) -> Problem:
-    message = f"the project has no {kind} '{name}'"
-    return place.problem("C010", message, expected=names(pool), hint=nearest(name, pool))
-
-
-def _no_step(place: Place, source: object, target: Checked) -> Iterator[Problem]:
-    step, output = source.step, source.output  # type: ignore[attr-defined]
-    subjects = [one for one in target.subjects.values() if step in one.flat.steps]
-    if not subjects:
-        known = [name for one in target.subjects.values() for name in one.flat.steps]
-        message = f"the pipeline '{target.file.config.name}' has no step '{step}'"
-        yield place.problem("C010", message, expected=names(known), hint=nearest(step, known))
-        return
-    outputs = subjects[0].outputs(step)
-    if outputs is not None and output not in outputs:
-        message = f"the step '{step}' of '{target.file.config.name}' has no output '{output}'"
-        hint = nearest(output, outputs)
-        yield place.problem("C010", message, expected=names(outputs), hint=hint)
+def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.code, p.message)))
 
 
 __all__ = ["Checked", "Report", "check"]

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from atlas.errors import Problem
-    from atlas.load import Document
-    from atlas.load.document import JsonPath
+    from atlas.load import Document, JsonPath
     from atlas.recipe import Image, Parameter, Reference
 
 
@@ -35,7 +34,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Input:
-    """One resolved input: where it comes from, and where that was written."""
+    """One resolved input: where it comes from, and where that was written.
+
+    What can't be resolved is a Problem already; its source is of the kind ``broken``.
+    """
 
     source: Reference
     place: Place
@@ -46,7 +48,8 @@ class Param:
     """One param: a literal (``value``), or what the run or the member binds.
 
     Attributes:
-        kind: ``value``, ``parameter``, ``run`` or ``axis``.
+        kind: ``value``, ``parameter``, ``run`` or ``axis``; ``open`` where it isn't known: it is a
+            Problem already, or a Recipe is checked alone and only a Config could say.
         value: the literal, or the name.
         place: where it was written.
     """
@@ -67,6 +70,7 @@ class FlatStep:
         cls_place: where that was written.
         origin: the Recipe file that the step was inlined from; empty for the Recipe's own.
         settings: the step's own over the defaults above it.
+        places: where each setting was written, and each member of one: ``env``, ``env.TZ``.
         formats: output → format, where one is named.
     """
 
@@ -82,6 +86,12 @@ class FlatStep:
     after: tuple[str, ...] = ()
     foreach: tuple[str, Input] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def setting_place(self, name: str, member: str = "") -> Place:
+        """Return where a setting, or a member of it, was written."""
+        own = self.place / name
+        return self.places.get(f"{name}.{member}", self.places.get(name, own))
 
     def reads(self) -> list[Input]:
         """Return all inputs, that of the keys last."""
@@ -102,6 +112,9 @@ class Flat:
         flow: ``training`` or ``inference``.
         place: the Recipe's document.
         steps: by full name, in an order that respects every edge once it is known.
+        image_places: where each image was declared.
+        exports: output of a Recipe that is a step (``features.rows``) → the step's that it is.
+        is_whole: whether every step could be read; if not, nothing is told of those that miss.
         digest: of the Recipe with everything that it includes.
     """
 
@@ -112,6 +125,9 @@ class Flat:
     steps: dict[str, FlatStep] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
+    image_places: dict[str, Place] = field(default_factory=dict)
+    exports: dict[str, Reference] = field(default_factory=dict)
+    is_whole: bool = True
     digest: str = ""
 
 

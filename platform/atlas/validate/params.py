@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlas.load import nearest
+from atlas.load import nearest, short
 from atlas.recipe import DYNAMIC, RUN_FACTS
 from atlas.validate.flat import Param, names
 
@@ -26,20 +26,21 @@ class Params:
         declared: the Recipe's parameters.
         bound: what they stand for where the Recipe is a step of another.
         problems: where Problems go.
+        is_open: whether the Recipe is checked alone, and only a Config could say what there is.
     """
 
     config: Config
     declared: Mapping[str, Any]
     bound: Mapping[str, Param]
     problems: list[Problem]
+    is_open: bool = False
 
     def resolve_all(self, raw: Mapping[str, Any], place: Place) -> dict[str, Param]:
-        """Return the params that could be resolved; the others are told as Problems."""
-        found = {name: self.resolve(value, place / name) for name, value in raw.items()}
-        return {name: one for name, one in found.items() if one is not None}
+        """Return what params stand for; what can't be resolved is open, and told as a Problem."""
+        return {name: self.resolve(value, place / name) for name, value in raw.items()}
 
-    def resolve(self, raw: Any, place: Place) -> Param | None:
-        """Return what a param stands for, or None with a Problem."""
+    def resolve(self, raw: Any, place: Place) -> Param:
+        """Return what a param stands for."""
         key = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else ""
         if key not in DYNAMIC:
             return Param("value", raw, place)
@@ -52,41 +53,47 @@ class Params:
         }
         return resolvers[key](raw[key], place)
 
-    def _parameter(self, name: Any, place: Place) -> Param | None:
-        if str(name) in self.bound:
-            outer = self.bound[str(name)]
+    def _parameter(self, name: Any, place: Place) -> Param:
+        known = name if isinstance(name, str) else ""
+        if known in self.bound:
+            outer = self.bound[known]
             return Param(outer.kind, outer.value, place)
-        if str(name) in self.declared:
+        if known in self.declared:
             return Param("parameter", name, place)
-        message = f"the Recipe has no parameter '{name}'"
+        message = f"the Recipe has no parameter '{short(name)}'"
         return self._unknown("R007", message, name, self.declared, place)
 
-    def _feature(self, path: Any, place: Place) -> Param | None:
+    def _feature(self, path: Any, place: Place) -> Param:
+        if self.is_open:
+            return Param("open", path, place)
+        if not isinstance(path, str):
+            message = f"a feature has a name, and '{short(path)}' is none"
+            return self._unknown("R008", message, path, self.config.features, place)
         value: Any = self.config.features
-        for part in str(path).split("."):
+        for part in [path] if path in value else path.split("."):
             if not isinstance(value, dict) or part not in value:
                 known = value if isinstance(value, dict) else ()
-                message = f"the Config has no feature '{path}'"
+                message = f"the Config has no feature '{short(path)}'"
                 return self._unknown("R008", message, part, known, place)
             value = value[part]
         return Param("value", value, place)
 
-    def _axis(self, axis: Any, place: Place) -> Param | None:
-        if str(axis) in self.config.matrix:
-            return Param("axis", axis, place)
-        message = f"the Config's matrix has no axis '{axis}'"
+    def _axis(self, axis: Any, place: Place) -> Param:
+        if self.is_open or (isinstance(axis, str) and axis in self.config.matrix):
+            return Param("open" if self.is_open else "axis", axis, place)
+        message = f"the Config's matrix has no axis '{short(axis)}'"
         return self._unknown("R009", message, axis, self.config.matrix, place)
 
-    def _run(self, fact: Any, place: Place) -> Param | None:
-        if fact in RUN_FACTS:
+    def _run(self, fact: Any, place: Place) -> Param:
+        if isinstance(fact, str) and fact in RUN_FACTS:
             return Param("run", fact, place)
-        return self._unknown("R038", f"a run has no fact '{fact}'", fact, RUN_FACTS, place)
+        message = f"a run has no fact '{short(fact)}'"
+        return self._unknown("R038", message, fact, RUN_FACTS, place)
 
-    def _unknown(
-        self, code: str, message: str, name: Any, known: Any, place: Place
-    ) -> Param | None:
-        hint = nearest(str(name), known)
+    def _unknown(self, code: str, message: str, name: Any, known: Any, place: Place) -> Param:
+        hint = nearest(short(name), known)
+        expected = names(known)
         self.problems.append(
-            place.problem(code, message, found=str(name)[:60], expected=names(known), hint=hint)
+            place.problem(code, message, found=short(name), expected=expected, hint=hint)
         )
-        return None
+        return Param("open", name, place)

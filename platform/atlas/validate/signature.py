@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from atlas.validate.annotations import Annotations
+from atlas.validate.annotations import Annotations, dotted
+from atlas.validate.lineage import lineage_of, method_of, own_method
+from atlas.validate.record import returned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.validate.lineage import Owned
     from atlas.validate.source import Module, Sources
     from atlas.validate.types import Type
 
-_TEMPLATE = "atlas.template.Template"
+_TEMPLATES = "atlas.template"
+_TEMPLATE = f"{_TEMPLATES}.Template"
 HOOKS = {
     "atlas.template.Source": {"outputs": {"rows": "read"}},
     "atlas.template.Transform": {"outputs": {"rows": "apply", "fitted": "fit"},
@@ -26,6 +30,14 @@ HOOKS = {
     "atlas.template.Sink": {"inputs": {"rows": "write"}},
 }  # fmt: skip
 """Which method of a Template of fixed shape says more about an input's or output's type."""
+_TO_WRITE = {
+    "atlas.template.Transform": "apply",
+    "atlas.template.Trainer": "train",
+    "atlas.template.Evaluator": "evaluate",
+    "atlas.template.Predictor": "predict",
+    _TEMPLATE: "run",
+}
+"""The method that a subclass of a Template has to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,9 @@ class Signature:
         any_input: whether ``run`` takes inputs of any name.
         ancestors: full names of all classes it inherits from that could be read.
         closed: whether every ancestor could be read.
+        is_open: whether only an import could tell what ``run`` returns.
+        lacks: the method that the class has to write and hasn't; empty for none.
+        is_async: whether ``run`` is a coroutine, which nothing would wait for.
     """
 
     full: str
@@ -59,6 +74,9 @@ class Signature:
     any_input: bool = False
     ancestors: tuple[str, ...] = ()
     closed: bool = True
+    is_open: bool = False
+    lacks: str = ""
+    is_async: bool = False
 
     @property
     def is_template(self) -> bool:
@@ -96,39 +114,28 @@ class Signatures:
         return tuple(self.annotations.full_name(module, base) for base in node.bases)
 
     def _signature(self, module: Module, node: ast.ClassDef) -> Signature:
-        lineage, closed = self._lineage(module, node)
+        lineage, closed = lineage_of(self.annotations, module, node)
         names = tuple(f"{owner.name}.{cls.name}" for owner, cls in lineage)
         params: dict[str, Field] = {}
         for (owner, cls), name in zip(reversed(lineage), reversed(names), strict=True):
             if name != _TEMPLATE:
-                params |= self._params(owner, cls)
-        partial = Signature(names[0], params, ancestors=names, closed=closed)
-        run = next((found for one in lineage if (found := _method(*one, "run"))), None)
-        if run is None or names[0] == _TEMPLATE:
+                self._add_params(params, owner, cls)
+        partial = Signature(
+            names[0], params, ancestors=names, closed=closed, lacks=_lacking(lineage, names, closed)
+        )
+        found = ((owner, method_of(cls, "run")) for owner, cls in lineage)
+        owner, run = next(((one, run) for one, run in found if run), (module, None))
+        if run is None or partial.lacks == "run":
             return partial
-        return self._with_run(partial, lineage, *run)
+        return self._with_run(partial, lineage, owner, run)
 
-    def _lineage(
-        self, module: Module, node: ast.ClassDef
-    ) -> tuple[list[tuple[Module, ast.ClassDef]], bool]:
-        """Return a class and its ancestors, nearest first, and whether all could be read."""
-        lineage: dict[str, tuple[Module, ast.ClassDef]] = {}
-        closed, pending = True, [(module, node)]
-        while pending:
-            owner, cls = pending.pop(0)
-            if f"{owner.name}.{cls.name}" in lineage:
-                continue
-            lineage[f"{owner.name}.{cls.name}"] = (owner, cls)
-            for base in cls.bases:
-                full = self.annotations.full_name(owner, base)
-                found = self.sources.find_class(full)
-                closed = closed and (found is not None or full in _PLAIN_BASES)
-                pending += [found] if found else []
-        return list(lineage.values()), closed
-
-    def _params(self, module: Module, node: ast.ClassDef) -> dict[str, Field]:
-        found: dict[str, Field] = {}
+    def _add_params(self, params: dict[str, Field], module: Module, node: ast.ClassDef) -> None:
+        """Add the params that a class declares, over those of its ancestors."""
         for line in node.body:
+            if isinstance(line, ast.Assign):
+                targets = (one.id for one in line.targets if isinstance(one, ast.Name))
+                known = [name for name in targets if name in params]
+                params |= {name: replace(params[name], required=False) for name in known}
             if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name):
                 continue
             name = line.target.id
@@ -136,108 +143,82 @@ class Signatures:
                 continue
             kind = self.annotations.read(module, line.annotation)
             low, high = self.annotations.bounds(module, line.annotation)
-            found[name] = Field(kind, line.value is None, low, high)
-        return found
+            inherited = name in params and not params[name].required
+            params[name] = Field(kind, line.value is None and not inherited, low, high)
 
     def _with_run(
         self,
         partial: Signature,
-        lineage: list[tuple[Module, ast.ClassDef]],
+        lineage: list[Owned],
         owner: Module,
-        run: ast.FunctionDef,
+        run: ast.FunctionDef | ast.AsyncFunctionDef,
     ) -> Signature:
         inputs = self._arguments(owner, run)
-        outputs, returns = self._returned(owner, run)
-        for name in partial.ancestors:
-            if name in HOOKS and owner.name == "atlas.template":
-                self._refine(lineage, HOOKS[name], inputs, outputs)
-        return Signature(
-            partial.full,
-            partial.params,
-            inputs,
-            outputs,
-            returns,
-            run.args.kwarg is not None,
-            partial.ancestors,
-            partial.closed,
+        said = returned(self.annotations, owner, run.returns)
+        hooked = partial.ancestors if owner.name == _TEMPLATES else ()
+        hooks: Mapping[str, Mapping[str, str]] = next(
+            (HOOKS[name] for name in hooked if name in HOOKS), {}
+        )
+        self._refine(lineage, hooks, inputs, said.outputs)
+        return replace(
+            partial,
+            inputs=inputs,
+            outputs=said.outputs,
+            returns=said.text,
+            any_input=run.args.kwarg is not None,
+            is_open=said.is_open,
+            is_async=isinstance(run, ast.AsyncFunctionDef),
         )
 
-    def _arguments(self, owner: Module, run: ast.FunctionDef) -> dict[str, Field]:
+    def _arguments(
+        self, owner: Module, run: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> dict[str, Field]:
         plain = [*run.args.posonlyargs, *run.args.args][1:]
-        first_default = len(plain) - len(run.args.defaults)
+        required = len(plain) - len(run.args.defaults)
         found = {
-            arg.arg: Field(self.annotations.read(owner, arg.annotation), index < first_default)
+            arg.arg: Field(self.annotations.read(owner, arg.annotation), index < required)
             for index, arg in enumerate(plain)
         }
         for arg, default in zip(run.args.kwonlyargs, run.args.kw_defaults, strict=True):
             found[arg.arg] = Field(self.annotations.read(owner, arg.annotation), default is None)
         return found
 
-    def _returned(self, owner: Module, run: ast.FunctionDef) -> tuple[dict[str, Type] | None, str]:
-        hint = run.returns
-        if hint is None:
-            return None, ""
-        text = ast.unparse(hint).strip("'\"")
-        kind = self.annotations.read(owner, hint)
-        if kind.name == "None":
-            return {}, text
-        found = self.sources.find_class(kind.name)
-        if found is None:
-            return None, text
-        module, node = found
-        bases = {self.annotations.full_name(module, base) for base in node.bases}
-        marked = any("dataclass" in ast.unparse(one) for one in node.decorator_list)
-        if not marked and not bases & _RECORDS:
-            return None, text
-        lines = [one for one in node.body if isinstance(one, ast.AnnAssign)]
-        return {
-            line.target.id: self.annotations.read(module, line.annotation)
-            for line in lines
-            if isinstance(line.target, ast.Name)
-        }, text
-
     def _refine(
         self,
-        lineage: list[tuple[Module, ast.ClassDef]],
+        lineage: list[Owned],
         hooks: Mapping[str, Mapping[str, str]],
         inputs: dict[str, Field],
         outputs: dict[str, Type] | None,
     ) -> None:
         """Take the narrower types that the user's own methods of a fixed shape declare."""
         for name, method in hooks.get("outputs", {}).items():
-            found = _own_method(lineage, method)
+            found = own_method(lineage, method, _TEMPLATES)
             if found and outputs is not None and found[1].returns is not None:
                 outputs[name] = self.annotations.read(found[0], found[1].returns)
         for name, method in hooks.get("inputs", {}).items():
-            found = _own_method(lineage, method)
+            found = own_method(lineage, method, _TEMPLATES)
             hint = found and _argument(found[1], name)
             if found and hint is not None:
                 own = self.annotations.read(found[0], hint)
                 inputs[name] = Field(own, inputs[name].required)
 
 
-_PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.NamedTuple", "typing.TypedDict"}
-_RECORDS = {"typing.NamedTuple", "typing.TypedDict", "typing_extensions.TypedDict"}
+def _lacking(lineage: list[Owned], names: tuple[str, ...], closed: bool) -> str:
+    """Return the method that a class has to write and hasn't, as far as its sources tell."""
+    if not closed or own_method(lineage, "run", _TEMPLATES):
+        return ""
+    fixed = next((name for name in names if name in HOOKS or name == _TEMPLATE), "")
+    wanted = _TO_WRITE.get(fixed, "")
+    return "" if not wanted or own_method(lineage, wanted, _TEMPLATES) else wanted
 
 
-def _method(module: Module, node: ast.ClassDef, name: str) -> tuple[Module, ast.FunctionDef] | None:
-    for line in node.body:
-        if isinstance(line, ast.FunctionDef) and line.name == name:
-            return module, line
-    return None
-
-
-def _own_method(
-    lineage: list[tuple[Module, ast.ClassDef]], name: str
-) -> tuple[Module, ast.FunctionDef] | None:
-    own = (one for one in lineage if one[0].name != "atlas.template")
-    return next((found for one in own if (found := _method(*one, name))), None)
-
-
-def _argument(method: ast.FunctionDef, name: str) -> ast.expr | None:
+def _argument(method: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.expr | None:
     args = [*method.args.posonlyargs, *method.args.args, *method.args.kwonlyargs]
     return next((arg.annotation for arg in args if arg.arg == name), None)
 
 
 def _is_class_var(annotation: ast.expr) -> bool:
-    return "ClassVar" in ast.unparse(annotation)
+    if isinstance(annotation, ast.Constant):
+        return "ClassVar" in str(annotation.value)
+    base = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return dotted(base).endswith("ClassVar")

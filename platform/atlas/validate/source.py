@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import ast
-import importlib.machinery
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import Problem
+from atlas.load import clean, is_file, shown
+from atlas.validate.parse import ParseError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MAX_SOURCE = 2 * 2**20
-"""The largest source file that is read, in bytes."""
 _ATLAS = Path(__file__).resolve().parents[1]
+_LONGEST_TRAIL = 20
+"""How many modules may hand a name on."""
 
 
 class SourceError(Exception):
-    """A source can't be read; says why. Never leaves the validation."""
+    """A source can't be read; carries the Problem. Never leaves the validation."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Keep the Problem."""
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -41,38 +50,57 @@ class Module:
     @cached_property
     def classes(self) -> Mapping[str, ast.ClassDef]:
         """The classes at the module's top level."""
-        return {node.name: node for node in _top(self.tree) if isinstance(node, ast.ClassDef)}
+        return {node.name: node for node in self._top if isinstance(node, ast.ClassDef)}
 
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What each imported name stands for, as a full dotted name."""
         found: dict[str, str] = {}
-        for node in _top(self.tree):
+        for node in self._top:
             if isinstance(node, ast.Import):
                 found |= dict(_imported(node))
             elif isinstance(node, ast.ImportFrom):
                 module = self._absolute(node)
-                found |= {a.asname or a.name: f"{module}.{a.name}" for a in node.names}
+                found |= {a.asname or a.name: _join(module, a.name) for a in node.names}
         return found
 
     @cached_property
+    def stars(self) -> list[str]:
+        """Modules that everything is imported from."""
+        nodes = [node for node in self._top if isinstance(node, ast.ImportFrom)]
+        return [self._absolute(node) for node in nodes if node.names[0].name == "*"]
+
+    @cached_property
     def aliases(self) -> Mapping[str, ast.expr]:
-        """Names that the module assigns once, at its top level: type aliases, mostly."""
+        """Names that the module assigns at its top level: type aliases, mostly."""
         found: dict[str, ast.expr] = {}
-        for node in _top(self.tree):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                found[node.targets[0].id] = node.value
+        for node in self._top:
+            if isinstance(node, ast.Assign):
+                names = (one.id for one in node.targets if isinstance(one, ast.Name))
+                found |= dict.fromkeys(names, node.value)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found |= {node.target.id: node.value} if node.value else {}
+            elif type(node).__name__ == "TypeAlias":  # `type Rows = DataFrame`, from Python 3.12 on
+                found[node.name.id] = node.value  # type: ignore[attr-defined]
         return found
+
+    @cached_property
+    def _top(self) -> list[ast.stmt]:
+        return list(_top_statements(self.tree))
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if not node.level:
             return node.module or ""
         parts = self.package.split(".") if self.package else []
-        kept = parts[: len(parts) - node.level + 1]
-        return ".".join((*kept, node.module)) if node.module else ".".join(kept)
+        kept = parts[: max(len(parts) - node.level + 1, 0)]
+        return _join(".".join(kept), node.module or "")
 
 
-def _top(tree: ast.Module) -> Iterator[ast.stmt]:
+def _join(module: str, name: str) -> str:
+    return f"{module}.{name}" if module and name else module or name
+
+
+def _top_statements(tree: ast.Module) -> Iterator[ast.stmt]:
     """Yield a module's statements, and those inside its top-level if and try blocks."""
     pending = list(reversed(tree.body))
     while pending:
@@ -96,12 +124,12 @@ class Sources:
 
     Attributes:
         folder: the pipeline's folder.
-        allow: top-level packages that the project allows besides it.
+        allow: packages that the project allows besides it.
     """
 
     folder: Path
     allow: tuple[str, ...] = ()
-    _modules: dict[str, Module | None] = field(default_factory=dict)
+    _modules: dict[str, Module | SourceError | None] = field(default_factory=dict)
 
     def module(self, name: str) -> Module | None:
         """Return a module, or None when it is nowhere that classes may come from.
@@ -110,53 +138,114 @@ class Sources:
             SourceError: its file can't be read or parsed, or leaves the folder.
         """
         if name not in self._modules:
-            file = self._file(name)
-            self._modules[name] = None if file is None else _parse(name, file)
-        return self._modules[name]
+            self._modules[name] = self._read(name)
+        found = self._modules[name]
+        if isinstance(found, SourceError):
+            raise found
+        return found
 
     def own_modules(self) -> list[str]:
         """Return the names of the modules at the top of the pipeline's folder."""
         return sorted(file.stem for file in self.folder.glob("*.py") if file.stem != "__init__")
 
+    def is_own(self, module: str) -> bool:
+        """Tell whether a module is one of the pipeline's folder."""
+        return self._own(module) is not None
+
+    def may_have_steps(self, module: str) -> bool:
+        """Tell whether steps' classes may be of a module, as a run sees it."""
+        allowed = ("atlas.template", *self.allow)
+        return self.is_own(module) or any(_is_within(module, one) for one in allowed)
+
     def find_class(self, full: str) -> tuple[Module, ast.ClassDef] | None:
         """Return the class of a full dotted name, followed through imports, or None."""
-        for _ in range(20):
+        module, name = self.find(full)
+        return (module, module.classes[name]) if module and name in module.classes else None
+
+    def find_alias(self, full: str) -> tuple[Module, ast.expr] | None:
+        """Return what a full dotted name that is no class is assigned, or None."""
+        module, name = self.find(full)
+        if module is None or name in module.classes or name not in module.aliases:
+            return None
+        return module, module.aliases[name]
+
+    def find(self, full: str) -> tuple[Module | None, str]:
+        """Return the module that defines a full dotted name, followed through imports."""
+        for _ in range(_LONGEST_TRAIL):
             module_name, _, name = full.rpartition(".")
             module = self.module(module_name) if module_name else None
-            if module is None:
-                return None
-            if name in module.classes:
-                return module, module.classes[name]
-            if name not in module.names or module.names[name] == full:
-                return None
-            full = module.names[name]
+            if module is None or name in module.classes or name in module.aliases:
+                return module, name
+            following = module.names.get(name) or self._starred(module, name)
+            if following in (None, full):
+                return None, name
+            full = str(following)
+        return None, ""
+
+    def _starred(self, module: Module, name: str) -> str | None:
+        """Return the full name of what a module has from another that it imports everything of."""
+        for one in module.stars:
+            other = self.module(one) if one != module.name else None
+            if other and any(
+                name in known for known in (other.classes, other.aliases, other.names)
+            ):
+                return f"{one}.{name}"
         return None
 
-    def _file(self, name: str) -> Path | None:
+    def _own(self, name: str) -> Path | None:
         parts = name.split(".")
-        if not all(part.isidentifier() for part in parts):
+        return _module_file(self.folder, parts) if all(map(str.isidentifier, parts)) else None
+
+    def _read(self, name: str) -> Module | SourceError | None:
+        own = self._own(name)
+        file = self._foreign(name) if own is None else own
+        if file is None:
             return None
-        own = _module_file(self.folder, parts)
-        if own is not None:
-            if not own.resolve().is_relative_to(self.folder.resolve()):
-                raise SourceError(f"{own.name} leads out of the pipeline's folder")
-            return own
+        if own is not None and not own.resolve().is_relative_to(self.folder.resolve()):
+            message = "leads out of the pipeline's folder"
+            return SourceError(Problem(code="R023", message=message, file=shown(own)))
+        try:
+            tree = parse(file)
+        except ParseError as error:
+            return SourceError(_unreadable(file, error))
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        return Module(name, file, tree, package)
+
+    def _foreign(self, name: str) -> Path | None:
+        """Return the file of a module of atlas, or of a package that the project allows."""
+        parts = name.split(".")
+        if not all(map(str.isidentifier, parts)):
+            return None
         if parts[0] == "atlas":
             return _module_file(_ATLAS, parts[1:])
-        if any(name == one or name.startswith(f"{one}.") for one in self.allow):
-            return _installed(parts)
-        return None
+        allowed = any(_is_within(name, one) for one in self.allow)
+        return _installed(parts) if allowed else None
+
+
+def _unreadable(file: Path, error: ParseError) -> Problem:
+    return Problem(
+        code="R032",
+        message=clean(str(error)),
+        file=shown(file),
+        line=error.line,
+        column=error.column,
+        hint=error.hint,
+    )
+
+
+def _is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def _module_file(folder: Path, parts: list[str]) -> Path | None:
     base = folder.joinpath(*parts)
     choices = (base / "__init__.py", *((base.with_suffix(".py"),) if parts else ()))
-    return next((file for file in choices if file.is_file()), None)
+    return next((file for file in choices if is_file(file)), None)
 
 
 def _installed(parts: list[str]) -> Path | None:
-    """Find an installed module's file; only the path finder is asked, nothing is imported."""
-    spec = importlib.machinery.PathFinder.find_spec(parts[0], sys.path)
+    """Find an installed module's file; nothing is imported, only the finders are asked."""
+    spec = _spec(parts[0])
     if spec is None:
         return None
     if len(parts) == 1 and spec.origin and spec.origin.endswith(".py"):
@@ -166,15 +255,8 @@ def _installed(parts: list[str]) -> Path | None:
     return next((file for file in found if file is not None), None)
 
 
-def _parse(name: str, file: Path) -> Module:
-    try:
-        raw = file.read_bytes()
-        if len(raw) > MAX_SOURCE:
-            raise SourceError(f"{file.name} is larger than {MAX_SOURCE // 2**20} MiB")
-        tree = ast.parse(raw, filename=str(file))
-    except SyntaxError as error:
-        raise SourceError(f"{file.name} is no Python: line {error.lineno}: {error.msg}") from None
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise SourceError(f"{file.name} can't be read: {error or type(error).__name__}") from None
-    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    return Module(name, file, tree, package)
+def _spec(name: str) -> ModuleSpec | None:
+    """Ask the finders of editable installs too, which put themselves before the path."""
+    finders: list[Any] = [PathFinder, *sys.meta_path]
+    asked = (one.find_spec(name, None, None) for one in finders if hasattr(one, "find_spec"))
+    return next((spec for spec in asked if spec is not None), None)

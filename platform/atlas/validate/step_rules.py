@@ -1,67 +1,46 @@
-"""Rules about one step: its class, params, inputs, outputs, keys and image."""
+"""Rules about what goes into a step and comes out: params, inputs, outputs, edges, keys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.load import missing_file, nearest
-from atlas.validate.flat import Place, names
-from atlas.validate.source import SourceError
+from atlas.load import nearest
+from atlas.validate.flat import names
+from atlas.validate.parameters import TYPES, shown
 from atlas.validate.subject import Subject, step_subjects
-from atlas.validate.types import JSON_KINDS, UNKNOWN, Type, fits, value_fits
+from atlas.validate.types import UNKNOWN, Type, fits, value_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from atlas.errors import Problem
     from atlas.recipe import Reference
-    from atlas.validate.flat import FlatStep, Input, Param
+    from atlas.validate.flat import FlatStep, Input, Param, Place
     from atlas.validate.signature import Field, Signature
-
-
-def read_classes(subject: Subject) -> Iterator[Problem]:
-    """Read every step's class, and say which can't be found or used."""
-    for step in subject.flat.steps.values():
-        try:
-            found = subject.reader.of(step.cls)
-        except SourceError as error:
-            yield step.cls_place.problem("R032", str(error), found=step.cls)
-            continue
-        if found is None:
-            yield _no_class(subject, step)
-        elif not found.is_template and found.closed:
-            message = f"{step.cls} is no Template"
-            expected = "a class that inherits from atlas.Template"
-            yield step.cls_place.problem("R015", message, found=step.cls, expected=expected)
-        else:
-            subject.signatures[step.name] = found
-
-
-def _no_class(subject: Subject, step: FlatStep) -> Problem:
-    module, _, name = step.cls.partition(":")
-    sources = subject.reader.sources
-    file = sources.module(module)
-    if file is None:
-        own = sources.own_modules()
-        message = f"there is no module '{module}' in the pipeline's folder"
-        if module.partition(".")[0] not in own and subject.project.allow:
-            message += f" or in {names(subject.project.allow)}"
-        hint = nearest(module, own)
-        return step.cls_place.problem("R014", message, found=module, expected=names(own), hint=hint)
-    message = f"the module '{module}' has no class '{name}'"
-    hint = nearest(name, file.classes)
-    expected = names(file.classes)
-    return step.cls_place.problem("R013", message, found=name, expected=expected, hint=hint)
 
 
 def check_signatures(subject: Subject) -> Iterator[Problem]:
     """Check that each class has a run method that says what it gives."""
     for step, signature in step_subjects(subject):
-        if signature.outputs is not None or not signature.closed:
-            continue
-        message = f"{step.cls}.run returns {signature.returns or 'nothing that is declared'}"
-        expected = "a return hint: a NamedTuple, dataclass or TypedDict, or None"
-        yield step.cls_place.problem("R031", message, found=signature.returns, expected=expected)
+        if signature.lacks:
+            message = f"{step.cls} has no {signature.lacks} method"
+            expected = f"a method {signature.lacks}, with hints"
+            yield step.cls_place.problem("R036", message, found=step.cls, expected=expected)
+        elif signature.is_async:
+            message = f"{step.cls}.run is async, and nothing would wait for it"
+            yield step.cls_place.problem("R036", message, found="async def", expected="def run")
+        elif signature.outputs is None and signature.closed:
+            yield _no_outputs(step, signature)
+
+
+def _no_outputs(step: FlatStep, signature: Signature) -> Problem:
+    if signature.is_open:
+        message = f"what {step.cls}.run returns can't be told without importing"
+        hint = "atlas validate --import looks at it"
+        return step.cls_place.problem("N001", message, severity="note", hint=hint)
+    message = f"{step.cls}.run returns {signature.returns or 'nothing that is declared'}"
+    expected = "a return hint: a NamedTuple, dataclass or TypedDict, or None"
+    return step.cls_place.problem("R031", message, found=signature.returns, expected=expected)
 
 
 def check_params(subject: Subject) -> Iterator[Problem]:
@@ -84,38 +63,56 @@ def check_params(subject: Subject) -> Iterator[Problem]:
 
 
 def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iterator[Problem]:
+    if param.kind == "open":
+        return
     if param.kind == "value":
-        yield from _value_fits(name, param, field)
+        yield from _value_fits(name, param.value, param.place, field)
         return
     given = _bound_type(subject, param)
     if given is not None and fits(given, field.type, subject.ancestors) is False:
         message = f"the param '{name}' is {field.type}, and {param.kind} '{param.value}' {given}"
         yield param.place.problem("R017", message, found=str(given), expected=str(field.type))
+        return
+    for value in _bound_values(subject, param):
+        told = list(_value_fits(name, value, param.place, field))
+        if told:
+            yield told[0]
+            return
 
 
 def _bound_type(subject: Subject, param: Param) -> Type | None:
     if param.kind != "parameter":
         return Type("str")
-    kinds = {json: Type(kind) for kind, json in JSON_KINDS.items()}
     parameter = subject.flat.parameters.get(str(param.value))
-    return kinds[parameter.type] if parameter else None
+    return TYPES[parameter.type] if parameter else None
 
 
-def _value_fits(name: str, param: Param, field: Field) -> Iterator[Problem]:
-    shown = _shown(param.value)
-    if not value_fits(param.value, field.type):
-        message = f"the param '{name}' is {field.type}, and is given {shown}"
-        yield param.place.problem("R017", message, found=shown, expected=str(field.type))
+def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
+    """Return the values that a param is known to get: an axis's, or a parameter's default."""
+    config = subject.file.config
+    if param.kind == "axis":
+        return config.matrix[param.value]
+    if param.kind != "parameter" or param.value not in subject.flat.parameters:
+        return ()
+    default = subject.flat.parameters[param.value].default
+    value = config.parameters.get(param.value, default)
+    return () if value is None else (value,)
+
+
+def _value_fits(name: str, value: Any, place: Place, field: Field) -> Iterator[Problem]:
+    if not value_fits(value, field.type):
+        message = f"the param '{name}' is {field.type}, and is given {shown(value)}"
+        yield place.problem("R017", message, found=shown(value), expected=str(field.type))
         return
-    if not isinstance(param.value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return
     low, high = field.minimum, field.maximum
-    if (low is not None and param.value < low) or (high is not None and param.value > high):
+    if (low is not None and value < low) or (high is not None and value > high):
         bounds = " and ".join(
             (f"at least {low}",) * (low is not None) + (f"at most {high}",) * (high is not None)
         )
-        message = f"the param '{name}' is out of range: {shown}"
-        yield param.place.problem("R041", message, found=shown, expected=bounds)
+        message = f"the param '{name}' is out of range: {shown(value)}"
+        yield place.problem("R041", message, found=shown(value), expected=bounds)
 
 
 def check_inputs(subject: Subject) -> Iterator[Problem]:
@@ -166,7 +163,7 @@ def check_edges(subject: Subject) -> Iterator[Problem]:
             if problem:
                 yield problem
             elif signature and name in signature.inputs:
-                yield from _edge_fits(subject, one, signature.inputs[name].type, step, name)
+                yield from edge_problems(subject, step, name, subject.type_of(one.source))
 
 
 def _no_source(subject: Subject, one: Input) -> Problem | None:
@@ -184,10 +181,9 @@ def _no_source(subject: Subject, one: Input) -> Problem | None:
     )
 
 
-def _edge_fits(
-    subject: Subject, one: Input, wanted: Type, step: FlatStep, name: str
-) -> Iterator[Problem]:
-    given = subject.type_of(one.source)
+def edge_problems(subject: Subject, step: FlatStep, name: str, given: Type) -> Iterator[Problem]:
+    """Check that what an input is given fits what ``run`` takes; the class must have the input."""
+    one, wanted = step.inputs[name], subject.signatures[step.name].inputs[name].type
     answer = fits(given, wanted, subject.ancestors)
     if answer is False:
         message = f"{one.source} is {given}, and {step.cls}.run takes {name}: {wanted}"
@@ -215,7 +211,7 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
         if problem:
             yield problem
             continue
-        if one.source.kind != "step":
+        if one.source.kind not in ("step", "broken", "input"):
             message = f"foreach needs a JSON list that a step gives, not {one.source}"
             yield one.place.problem("R027", message, expected="step.output")
             continue
@@ -236,71 +232,12 @@ def _keys_fit(subject: Subject, one: Input, name: str, wanted: Type) -> Iterator
         yield one.place.problem("R012", message, found=str(given.args[0]), expected=str(wanted))
 
 
-def check_images(subject: Subject) -> Iterator[Problem]:
-    """Check that images are declared and that their files are in the pipeline's folder."""
-    images = subject.flat.images
-    for step in subject.flat.steps.values():
-        name = step.settings.get("image", "")
-        if name and name not in images:
-            own = "image" in _written(step)
-            place = step.place / "image" if own else Place(step.place.document, ("defaults",))
-            hint = nearest(name, images)
-            message = f"the Recipe has no image '{name}'"
-            yield place.problem("R025", message, found=name, expected=names(images), hint=hint)
-    for name, image in images.items():
-        path = image.requirements or image.dockerfile
-        if path:
-            kind = "requirements" if image.requirements else "dockerfile"
-            yield from _image_file(subject, subject.flat.place / "images" / name / kind, path)
-
-
-def _written(step: FlatStep) -> Any:
-    value = step.place.document.value
-    for part in step.place.at:
-        value = value.get(part, {}) if isinstance(value, dict) else {}
-    return value
-
-
-def _image_file(subject: Subject, place: Place, path: str) -> Iterator[Problem]:
-    file = (subject.folder / path).resolve()
-    if not file.is_relative_to(subject.folder.resolve()):
-        message = f"'{path}' is outside of the pipeline's folder"
-        yield place.problem("R023", message, found=path)
-    elif not file.is_file():
-        yield missing_file(place.document, place.at, file, "R026", "file")
-
-
-def check_settings(subject: Subject) -> Iterator[Problem]:
-    """Check variables and secrets."""
-    known = subject.environment.secrets
-    for step in subject.flat.steps.values():
-        for name in step.settings.get("env", {}):
-            if name.startswith("ATLAS_"):
-                message = f"'{name}' is taken: variables that begin with ATLAS_ are the platform's"
-                yield (step.place / "env" / name).problem("R042", message, found=name)
-        for index, name in enumerate(step.settings.get("secrets", ())):
-            if name not in known:
-                place = step.place / "secrets" / index
-                message = f"the environment '{subject.environment.name}' has no secret '{name}'"
-                hint = nearest(name, known)
-                expected = names(known)
-                yield place.problem("E003", message, found=name, expected=expected, hint=hint)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return f"{text[:57]}..." if len(text) > 60 else text  # noqa: PLR2004 - fits one line
-
-
 RULES = (
-    read_classes,
     check_signatures,
     check_params,
     check_inputs,
     check_formats,
     check_edges,
     check_foreach,
-    check_images,
-    check_settings,
 )
-"""Every rule about steps; the first must run first, for it reads the classes."""
+"""Every rule about what goes into a step and comes out; they need the classes' signatures."""

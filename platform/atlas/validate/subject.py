@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from atlas.validate.flat import Place
 from atlas.validate.signature import Signatures
 from atlas.validate.source import SourceError, Sources
-from atlas.validate.types import UNKNOWN, Type
+from atlas.validate.types import DATA, UNKNOWN, Type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from atlas.environment import Environment, Project
-    from atlas.load import ConfigFile
+    from atlas.load import ConfigFile, Document
     from atlas.recipe import Reference
     from atlas.validate.flat import Flat, FlatStep
     from atlas.validate.signature import Signature
@@ -32,6 +32,9 @@ class Subject:
         project: the project it is in.
         signatures: step → signature; steps whose class can't be read are left out.
         siblings: the Config's other flow, for what one takes from the other.
+        surroundings: the Environment's document, if it has one and it is right.
+        is_placed: whether the Environment is known, so that what it lacks can be told.
+        shared: reads signatures; the flows of one folder share one.
     """
 
     file: ConfigFile
@@ -40,11 +43,14 @@ class Subject:
     project: Project
     signatures: dict[str, Signature] = field(default_factory=dict)
     siblings: Mapping[str, Subject] = field(default_factory=dict)
+    surroundings: Document | None = None
+    is_placed: bool = True
+    shared: Signatures | None = None
     reader: Signatures = field(init=False)
 
     def __post_init__(self) -> None:
         """Read classes from the pipeline's folder and what the project allows."""
-        self.reader = Signatures(Sources(self.folder, self.project.allow))
+        self.reader = self.shared or Signatures(Sources(self.folder, self.project.allow))
 
     @property
     def folder(self) -> Path:
@@ -55,6 +61,11 @@ class Subject:
     def config_place(self) -> Place:
         """Where the Config is."""
         return Place(self.file.document, ())
+
+    @property
+    def environment_place(self) -> Place:
+        """Where the Environment is; the Config, where the Environment has no file."""
+        return Place(self.surroundings or self.file.document, ())
 
     def ancestors(self, full: str) -> tuple[str, ...] | None:
         """Return the bases of a class whose source is known, else None."""
@@ -73,10 +84,14 @@ class Subject:
         if source.kind == "step":
             return self._gathered(source.name, source.output)
         if source.kind == "data":
-            return Type("atlas.template.Data")
+            return DATA
         if source.kind == "model":
             return self._model_part(source.name)
         return UNKNOWN
+
+    def part_source(self, reference: Reference) -> Reference:
+        """Return the step's output that a part of the model is, Recipes that are steps opened."""
+        return self.flat.exports.get(str(reference), reference)
 
     def _gathered(self, name: str, output: str) -> Type:
         step = self.flat.steps.get(name)
@@ -87,7 +102,9 @@ class Subject:
         training = self.siblings.get("training")
         model = self.file.config.model
         source = model.parts.get(part) if model else None
-        return training.type_of(source) if training and source else UNKNOWN
+        if training is None or source is None:
+            return UNKNOWN
+        return training.type_of(training.part_source(source))
 
 
 def step_subjects(subject: Subject) -> list[tuple[FlatStep, Signature]]:

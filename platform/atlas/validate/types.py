@@ -6,11 +6,12 @@ Nothing is imported: a type is its full name and its arguments. Where that is no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]
+"""Gives the full names of a class's bases where its source is known, else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +38,51 @@ ANY = Type("Any")
 NONE = Type("None")
 UNKNOWN = Type("?")
 """A type that couldn't be read."""
+DATA = Type("atlas.template.Data")
+"""What a step gets for ``data.NAME``."""
 
+_ITERABLES = ("Iterable", "Collection", "Sized", "Container")
 _WIDER = {
     "bool": ("int", "float", "complex"),
     "int": ("float", "complex"),
     "float": ("complex",),
-    "list": ("Sequence", "Collection", "Iterable"),
-    "tuple": ("Sequence", "Collection", "Iterable"),
-    "dict": ("Mapping", "Collection", "Iterable"),
-    "set": ("Collection", "Iterable"),
-    "str": ("Sequence", "Collection", "Iterable"),
-    "Sequence": ("Collection", "Iterable"),
-    "MutableMapping": ("Mapping",),
-    "MutableSequence": ("Sequence", "Collection", "Iterable"),
+    "list": ("MutableSequence", "Sequence", "Reversible", *_ITERABLES),
+    "tuple": ("Sequence", "Reversible", *_ITERABLES),
+    "dict": ("Mapping", "MutableMapping", "Reversible", *_ITERABLES),
+    "set": ("AbstractSet", "Set", "MutableSet", *_ITERABLES),
+    "frozenset": ("AbstractSet", "Set", *_ITERABLES),
+    "str": ("Sequence", "Reversible", *_ITERABLES),
+    "bytes": ("Sequence", "Reversible", *_ITERABLES),
+    "Sequence": ("Reversible", *_ITERABLES),
+    "MutableSequence": ("Sequence", "Reversible", *_ITERABLES),
+    "Mapping": _ITERABLES,
+    "MutableMapping": ("Mapping", *_ITERABLES),
+    "Collection": ("Iterable", "Sized", "Container"),
+    "collections.OrderedDict": ("dict", "Mapping", "MutableMapping", *_ITERABLES),
+    "collections.defaultdict": ("dict", "Mapping", "MutableMapping", *_ITERABLES),
+    "collections.Counter": ("dict", "Mapping", "MutableMapping", *_ITERABLES),
+    "TypedDict": ("dict", "Mapping", *_ITERABLES),
+    "NamedTuple": ("tuple", "Sequence", *_ITERABLES),
+    "datetime.datetime": ("datetime.date",),
+    "pathlib.Path": ("pathlib.PurePath", "os.PathLike"),
+    "pandas.DataFrame": _ITERABLES,
+    "pandas.Series": _ITERABLES,
+    "numpy.ndarray": _ITERABLES,
 }
-_BUILTIN = {
+_CLOSED = {
     "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset",
     "None", "Sequence", "Mapping", "Iterable", "Collection", "MutableMapping", "MutableSequence",
-}  # fmt: skip
-_FINAL = _BUILTIN | {
     "pandas.DataFrame", "pandas.Series", "numpy.ndarray", "pyarrow.Table", "pathlib.Path",
-    "datetime.datetime", "datetime.date", "polars.DataFrame",
+    "datetime.datetime", "datetime.date", "polars.DataFrame", DATA.name,
 }  # fmt: skip
 """Types that are known well enough to say that two of them are different things."""
+_ABSTRACT = {
+    "Sequence", "Mapping", "MutableMapping", "MutableSequence", "Reversible", "Callable",
+    "Hashable", *_ITERABLES,
+}  # fmt: skip
+"""What a class can be without saying so."""
+_KEYED = ("dict", "Mapping", "MutableMapping")
+_SHORT_NAMES = ("typing.", "collections.abc.", "typing_extensions.")
 
 JSON_KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 """What a Recipe calls the types that its parameters can have."""
@@ -73,9 +96,7 @@ def union(*members: Type) -> Type:
     return next(iter(flat)) if len(flat) == 1 else Type(UNION, tuple(flat))
 
 
-def fits(
-    given: Type, wanted: Type, ancestors: Callable[[str], tuple[str, ...] | None]
-) -> bool | None:
+def fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
     """Tell whether a value of one type may stand where another is wanted.
 
     Args:
@@ -101,45 +122,88 @@ def _is_open(one: Type) -> bool:
     return one.name in ("Any", "object", "?")
 
 
-def _literal_fits(given: Type, wanted: Type, ancestors: Any) -> bool | None:
+def _literal_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
     if given.name == wanted.name:
-        return set(given.values) <= set(wanted.values)
+        return set(_typed(given.values)) <= set(_typed(wanted.values))
     if given.name == LITERAL:
-        kinds = [Type(type(value).__name__) for value in given.values]
-        return _all(fits(kind, wanted, ancestors) for kind in kinds)
+        kinds = {type(value).__name__ for value in given.values}
+        return _all(fits(Type(kind), wanted, ancestors) for kind in sorted(kinds))
     return None if any(type(value).__name__ == given.name for value in wanted.values) else False
 
 
-def _name_fits(given: Type, wanted: Type, ancestors: Any) -> bool | None:
+def _typed(values: Iterable[Any]) -> list[tuple[str, Any]]:
+    return [(type(value).__name__, value) for value in values]
+
+
+def _name_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
     if wanted.name == given.name or wanted.name in _WIDER.get(given.name, ()):
         return _args_fit(given, wanted, ancestors)
-    if {given.name, wanted.name} <= _FINAL:
-        return False
-    bases = ancestors(given.name)
-    if bases is not None:
-        return _class_fits(bases, wanted, ancestors)
-    return False if wanted.name in _BUILTIN and given.name in _FINAL else None
-
-
-def _class_fits(bases: tuple[str, ...], wanted: Type, ancestors: Any) -> bool | None:
-    if not bases:
-        return False
-    return _any(fits(Type(base), Type(wanted.name), ancestors) for base in bases)
-
-
-def _args_fit(given: Type, wanted: Type, ancestors: Any) -> bool | None:
-    if not given.args or not wanted.args or len(given.args) != len(wanted.args):
+    lineage, closed = _lineage(given.name, ancestors)
+    if wanted.name in lineage or any(wanted.name in _WIDER.get(one, ()) for one in lineage):
         return True
-    pairs = zip(given.args, wanted.args, strict=True)
-    return _all(fits(one, other, ancestors) for one, other in pairs)
+    if not closed or (wanted.name in _ABSTRACT and given.name not in _CLOSED):
+        return None
+    return False if _is_class(wanted.name, ancestors) else None
 
 
-def _all(answers: Any) -> bool | None:
+def _lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
+    """Return the bases of a class, theirs too, and whether all of them are known."""
+    found: set[str] = set()
+    closed, pending = True, [name]
+    while pending:
+        one = pending.pop()
+        is_known = one in _CLOSED or _bare(one) in _KNOWN_BASES
+        bases = ancestors(one)
+        bases = () if bases is None and is_known else bases
+        closed = closed and bases is not None
+        fresh = {_bare(base) for base in bases or ()} - found
+        found |= fresh
+        pending += fresh
+    return found, closed
+
+
+_KNOWN_BASES = {"object", "NamedTuple", "TypedDict", "Generic", "Protocol", "abc.ABC"}
+
+
+def _bare(name: str) -> str:
+    prefix = next((one for one in _SHORT_NAMES if name.startswith(one)), "")
+    return name.removeprefix(prefix)
+
+
+def _is_class(name: str, ancestors: Ancestors) -> bool:
+    """Tell whether a name is known to be a class that only its subclasses fit: no Protocol."""
+    bases = ancestors(name)
+    if name in _CLOSED:
+        return True
+    return bases is not None and "Protocol" not in map(_bare, bases)
+
+
+def _args_fit(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
+    ours, theirs = _items(given, wanted), _items(wanted, wanted)
+    if not ours or not theirs:
+        return True
+    if len(ours) != len(theirs):
+        return not given.name == wanted.name == "tuple"
+    return _all(fits(one, other, ancestors) for one, other in zip(ours, theirs, strict=True))
+
+
+def _items(one: Type, wanted: Type) -> tuple[Type, ...]:
+    """Return a generic's arguments, a tuple's or mapping's as those of what it stands for."""
+    if one.name == "tuple" and one.args[1:] == (Type("..."),):
+        return one.args[:1] if wanted.name != "tuple" or wanted.args[1:] == one.args[1:] else ()
+    if one.name == "tuple" and (wanted.name != "tuple" or wanted.args[1:] == (Type("..."),)):
+        return (union(*one.args),) if one.args else ()
+    if one.name in _KEYED and wanted.name not in _KEYED:
+        return one.args[:1]
+    return one.args
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
     found = list(answers)
     return False if False in found else None if None in found else True
 
 
-def _any(answers: Any) -> bool | None:
+def _any(answers: Iterable[bool | None]) -> bool | None:
     found = list(answers)
     return True if True in found else None if None in found else False
 
@@ -163,7 +227,7 @@ def _is_list(value: Any, args: tuple[Type, ...]) -> bool:
 def _is_tuple(value: Any, args: tuple[Type, ...]) -> bool:
     if not isinstance(value, list):
         return False
-    if len(args) == 2 and args[1].name == "...":  # noqa: PLR2004 - tuple[X, ...]
+    if args[1:] == (Type("..."),):
         return _is_list(value, args[:1])
     fits_each = all(value_fits(item, arg) for item, arg in zip(value, args, strict=False))
     return not args or (len(value) == len(args) and fits_each)
@@ -197,3 +261,5 @@ _VALUE_CHECKS: dict[str, Any] = {
     "dict": _is_dict,
     "Mapping": _is_dict,
 }
+for _name in ("pandas.DataFrame", "pandas.Series", "numpy.ndarray", DATA.name):
+    _VALUE_CHECKS[_name] = _VALUE_CHECKS["bytes"]

@@ -150,7 +150,7 @@ configs = some(
         new_rows=st.integers(1, 9),
         new_labels=st.integers(1, 9),
         drift=drift,
-        degradation=some({"metric": texts}, below=numbers, batches=st.integers(1, 5)),
+        degradation=some({"metric": texts, "below": numbers}, batches=st.integers(1, 5)),
     ),
     matrix=table(
         st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True),

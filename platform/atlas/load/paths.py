@@ -1,0 +1,56 @@
+"""Paths that documents name: how messages show them, and whether they stay where they may be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.load.words import clean, nearest
+
+if TYPE_CHECKING:
+    from atlas.errors import Problem
+    from atlas.load.document import Document
+    from atlas.load.locate import JsonPath
+
+_MOST_SIBLINGS = 2000
+
+
+def shown(path: Path) -> str:
+    """Return a path as messages show it: from the working directory where it is under it."""
+    try:
+        relative = os.path.relpath(path)
+    except OSError:
+        return clean(str(path))
+    outside = relative == ".." or relative.startswith(f"..{os.sep}")
+    return clean(str(path) if outside else relative)
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a regular file; names that no file can have are none."""
+    return os.path.isfile(path)
+
+
+def below(folder: Path, path: str) -> Path | None:
+    """Return the file that a path from a folder means, links followed; None where none can be.
+
+    An absolute path means nothing: it would be another file on each machine.
+    """
+    try:
+        return None if path.startswith("/") else Path(os.path.realpath(folder / path))
+    except (OSError, ValueError):
+        return None
+
+
+def missing_file(document: Document, at: JsonPath, file: Path, code: str, what: str) -> Problem:
+    """Return the Problem of a file that isn't there, with the nearest name beside it."""
+    hint = nearest(file.name, _names_in(file.parent))
+    message = f"there is no {what} {shown(file)}"
+    return document.problem(code, at, message, found=file.name, hint=hint)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))[:_MOST_SIBLINGS]
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,112 @@
+"""What a PATH stands for: the Configs under a folder, one Config, or a Recipe's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.config import FLOWS, Config
+from atlas.errors import DocumentError, Problem
+from atlas.load.document import Document, read_document
+from atlas.load.files import ConfigFile, Loader, RecipeFile
+from atlas.load.paths import below, is_file, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SKIPPED = {"node_modules", "__pycache__", "environments", "tests"}
+
+
+def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
+    """Load what a PATH stands for: a Recipe, a Config, a pipeline's folder, or a folder to scan.
+
+    Problems are kept in the loader; Configs that are broken are left out.
+
+    Raises:
+        DocumentError: there is nothing at the path.
+    """
+    if os.path.isdir(path):
+        files = sorted(config_files(path))
+        if not files:
+            message = "has no config.json and no configs/*.json under it"
+            hint = "`atlas init` writes a pipeline"
+            raise DocumentError(Problem(code="D008", message=message, file=shown(path), hint=hint))
+        return [one for one in map(loader.config, files) if one is not None]
+    document = read_document(path, shown(path))
+    if is_recipe(document):
+        return _configs_of_recipe(path, loader)
+    found = loader.config(path)
+    return [found] if found else []
+
+
+def is_recipe(document: Document) -> bool:
+    """Return whether a document is meant as a Recipe rather than a Config."""
+    value = document.value
+    marks = ("steps", "extends", "flow")
+    return isinstance(value, dict) and "recipes" not in value and any(m in value for m in marks)
+
+
+def config_files(folder: Path) -> Iterator[Path]:
+    """Return every ``config.json`` and ``configs/*.json`` under a folder, hidden ones left out."""
+    for top, folders, names in os.walk(folder):
+        folders[:] = sorted(one for one in folders if one[0] != "." and one not in _SKIPPED)
+        yield from _configs_in(Path(top), names)
+
+
+def _configs_in(folder: Path, names: list[str]) -> Iterator[Path]:
+    """Return the Configs that stand directly in a folder."""
+    in_configs = Path(os.path.abspath(folder)).name == "configs"
+    for name in sorted(names):
+        is_config = name.endswith(".json") and name[0] != "." if in_configs else False
+        if is_config or (name == "config.json" and not in_configs):
+            yield folder / name
+
+
+def _configs_of_recipe(file: Path, loader: Loader) -> list[ConfigFile]:
+    """Return the Configs that name a Recipe, for its flow; else one made for it alone."""
+    recipe = loader.recipe(file)
+    if recipe is None:
+        return []
+    found = [
+        replace(config, flows=flows)
+        for one in _configs_near(file.resolve(), loader.project.root.resolve())
+        if (flows := _flows_of(one, file.resolve())) and (config := loader.config(one))
+    ]
+    return found or [_config_for(recipe)]
+
+
+def _configs_near(file: Path, root: Path) -> Iterator[Path]:
+    """Return the Configs of the folders that a Recipe is in, up to the project's."""
+    for folder in file.parents:
+        configs = folder / "configs"
+        yield from (one for one in (folder / "config.json",) if is_file(one))
+        if os.path.isdir(configs):
+            yield from _configs_in(configs, os.listdir(configs))
+        if folder == root:
+            return
+
+
+def _flows_of(config: Path, recipe: Path) -> tuple[str, ...]:
+    """Return the flows that a Config has a Recipe for; whatever else is wrong with it."""
+    try:
+        value = read_document(config).value
+    except DocumentError:
+        return ()
+    named = value.get("recipes") if isinstance(value, dict) else None
+    folder = config.parent.parent if config.parent.name == "configs" else config.parent
+    paths = named if isinstance(named, dict) else {}
+    return tuple(
+        flow
+        for flow in FLOWS
+        if isinstance(paths.get(flow), str) and below(folder, paths[flow]) == recipe
+    )
+
+
+def _config_for(recipe: RecipeFile) -> ConfigFile:
+    """Return a Config for a Recipe that no Config names."""
+    file, flow = recipe.document.path, recipe.recipe.flow or FLOWS[0]
+    config = Config(recipe.recipe.name, {flow: file.name}, open_data=True)
+    is_part = bool(recipe.recipe.inputs) or not recipe.recipe.flow
+    return ConfigFile(config, recipe.document, file.parent, (flow,), is_part)

@@ -1,0 +1,73 @@
+"""Words of messages: what a document says is shortened, made harmless, and compared with names."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 60
+_MOST_WORDS = 2000
+_MOST_COMPARED = 20
+
+
+def clean(text: str, longest: int = 400) -> str:
+    """Return text that a terminal shows as it is: no control characters, no line ends, not long."""
+    cut = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    if cut.isprintable():
+        return cut
+    return "".join(char if char.isprintable() else "?" for char in cut)
+
+
+def short(value: Any) -> str:
+    """Return a value of a document as a message quotes it."""
+    text = value if isinstance(value, str) else _as_json(value)
+    return clean(text, _LONGEST)
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON; of something large, its kind alone."""
+    if isinstance(value, dict | list) and len(value) > _LONGEST:
+        return f"an {'object' if isinstance(value, dict) else 'array'} of {len(value)}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def listed(words: Iterable[str], most: int = 40) -> str:
+    """Return words as a sentence lists what is allowed: ``a, b or c``."""
+    ordered = list(words)
+    if len(ordered) > most:
+        return f"{', '.join(ordered[:most])} … ({len(ordered)})"
+    return " or ".join(", ".join(ordered).rsplit(", ", 1)) if ordered else "nothing"
+
+
+def article(word: str) -> str:
+    """Return a word with its indefinite article."""
+    return word if word == "null" else f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the hint ``did you mean 'split'?`` when one of the words is near; else nothing.
+
+    Only words that share most letter pairs are compared closely: `difflib` takes too long to be
+    asked about thousands.
+    """
+    wanted = str(word)[:100]
+    known = [one for one, _ in zip(words, range(_MOST_WORDS), strict=False)]
+    if len(known) > _MOST_COMPARED:
+        pairs = _pairs(wanted.lower())
+        known.sort(key=lambda one: -len(pairs & _pairs(one[:100].lower())))
+        known = known[:_MOST_COMPARED]
+    lower = {one.lower(): one for one in reversed(known)}
+    close = difflib.get_close_matches(wanted.lower(), lower, n=1, cutoff=0.6)
+    return f"did you mean '{clean(lower[close[0]], 100)}'?" if close else ""
+
+
+@lru_cache(maxsize=20_000)
+def _pairs(word: str) -> frozenset[str]:
+    """Return the pairs of neighbouring letters, the ends counted as letters."""
+    return frozenset(map("".join, pairwise(f"^{word}$")))

@@ -1,0 +1,176 @@
+"""Rules about references from one pipeline to another: is it there, and does its type fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlas.graph import find_cycle
+from atlas.load import nearest
+from atlas.recipe import Reference
+from atlas.validate.config_rules import member_names
+from atlas.validate.flat import Place, names
+from atlas.validate.step_rules import edge_problems
+from atlas.validate.types import UNKNOWN, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from atlas.errors import Problem
+    from atlas.load import ConfigFile
+    from atlas.validate.flat import FlatStep, Input
+    from atlas.validate.subject import Subject
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One Config, checked: its flows in flat form.
+
+    Attributes:
+        file: the Config.
+        subjects: flow → its flat form and signatures.
+        broken: whether it has an error.
+    """
+
+    file: ConfigFile
+    subjects: Mapping[str, Subject] = field(default_factory=dict)
+    broken: bool = False
+
+    @property
+    def name(self) -> str:
+        """The Config's name."""
+        return self.file.config.name
+
+
+@dataclass(frozen=True)
+class _Crossing:
+    """One input that is another pipeline's output."""
+
+    owner: Checked
+    subject: Subject
+    step: FlatStep
+    name: str
+    source: Input
+
+    @property
+    def reference(self) -> Reference:
+        return self.source.source
+
+
+def crosses(checked: Iterable[Checked]) -> bool:
+    """Tell whether anything is read of another pipeline."""
+    return any(True for one in checked for _ in _crossings(one))
+
+
+def between_problems(checked: Iterable[Checked], pool: Iterable[Checked]) -> Iterator[Problem]:
+    """Check references to other pipelines and families.
+
+    Args:
+        checked: the Configs whose references are checked.
+        pool: every Config of the project, these included.
+    """
+    known = _by_name(pool)
+    edges: dict[str, set[str]] = {}
+    for crossing in (crossing for one in checked for crossing in _crossings(one)):
+        target = known.get(crossing.reference.name)
+        problem = _wrong_name(crossing, target, known)
+        if problem:
+            yield problem
+        if problem or target is None:
+            continue
+        for flow in _flows_with(target, crossing.reference.step):
+            ours = f"{crossing.owner.name} {crossing.subject.flat.flow}"
+            edges.setdefault(ours, set()).add(f"{target.name} {flow}")
+        yield from _fits(crossing, target)
+    yield from _cycles(edges, known)
+
+
+def _crossings(checked: Checked) -> Iterator[_Crossing]:
+    for subject in checked.subjects.values():
+        for step in subject.flat.steps.values():
+            for name, one in step.inputs.items():
+                if one.source.kind in ("pipeline", "family"):
+                    yield _Crossing(checked, subject, step, name, one)
+
+
+def _by_name(pool: Iterable[Checked]) -> dict[str, Checked]:
+    """Return Configs by their names, and by those of their members."""
+    known: dict[str, Checked] = {}
+    for one in pool:
+        for name in (one.name, *member_names(one.file.config)):
+            known.setdefault(name, one)
+    return known
+
+
+def _wrong_name(
+    crossing: _Crossing, target: Checked | None, known: Mapping[str, Checked]
+) -> Problem | None:
+    """Return the Problem of a name that stands for nothing, or for the other kind of thing."""
+    kind, name = crossing.reference.kind, crossing.reference.name
+    place = crossing.source.place
+    if target is None:
+        message = f"the project has no {kind} '{name}'"
+        return place.problem("C010", message, expected=names(known), hint=nearest(name, known))
+    is_family = bool(target.file.config.matrix) and name == target.name
+    if is_family == (kind == "family"):
+        return None
+    is_other = "family" if is_family else "pipeline"
+    message = f"'{name}' is a {is_other}, and no {kind}"
+    return place.problem("C010", message, found=kind, expected=f"{is_other}:{name}/…")
+
+
+def _flows_with(target: Checked, step: str) -> list[str]:
+    return [flow for flow, one in target.subjects.items() if step in one.flat.steps]
+
+
+def _fits(crossing: _Crossing, target: Checked) -> Iterator[Problem]:
+    """Check that the other pipeline has the step and the output, and that its type fits."""
+    reference, place = crossing.reference, crossing.source.place
+    flows = _flows_with(target, reference.step)
+    whole = all(one.flat.is_whole for one in target.subjects.values()) and not target.broken
+    if not flows:
+        known = dict.fromkeys(name for one in target.subjects.values() for name in one.flat.steps)
+        message = f"the pipeline '{target.name}' has no step '{reference.step}'"
+        hint = nearest(reference.step, known)
+        if whole:
+            yield place.problem("C010", message, expected=names(known), hint=hint)
+        return
+    subject = target.subjects[flows[0]]
+    outputs = subject.outputs(reference.step)
+    if outputs is not None and reference.output not in outputs:
+        where = f"the step '{reference.step}' of '{target.name}'"
+        message = f"{where} has no output '{reference.output}'"
+        hint = nearest(reference.output, outputs)
+        yield place.problem("C010", message, expected=names(outputs), hint=hint)
+        return
+    signature = crossing.subject.signatures.get(crossing.step.name)
+    if signature and crossing.name in signature.inputs:
+        given = _given(crossing, subject)
+        yield from edge_problems(crossing.subject, crossing.step, crossing.name, given)
+
+
+def _given(crossing: _Crossing, subject: Subject) -> Type:
+    """Return the type of what is read; a family gives one for each member."""
+    source = Reference("step", crossing.reference.step, crossing.reference.output)
+    found = subject.type_of(source)
+    if subject.folder.resolve() != crossing.subject.folder.resolve():
+        found = _abroad(found, subject)
+    return Type("dict", (Type("str"), found)) if crossing.reference.kind == "family" else found
+
+
+def _abroad(one: Type, subject: Subject) -> Type:
+    """Return a type as another folder sees it: classes of this folder's own are none there."""
+    module = one.name.rpartition(".")[0]
+    if module and subject.reader.sources.is_own(module):
+        return UNKNOWN
+    return Type(one.name, tuple(_abroad(arg, subject) for arg in one.args), one.values)
+
+
+def _cycles(edges: Mapping[str, set[str]], known: Mapping[str, Checked]) -> Iterator[Problem]:
+    nodes = {*edges, *(target for targets in edges.values() for target in targets)}
+    every = {node: edges.get(node, set()) for node in nodes}
+    cycle = find_cycle(every)
+    if cycle:
+        message = f"the pipelines wait for each other: {' → '.join((*cycle, cycle[0]))}"
+        place = Place(known[cycle[0].partition(" ")[0]].file.document, ("name",))
+        yield place.problem("C011", message, hint="one of them has to read something else")

@@ -1,0 +1,80 @@
+"""The rule that reads every step's class, and says which can't be found or used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.load import nearest
+from atlas.validate.flat import names
+from atlas.validate.source import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.errors import Problem
+    from atlas.validate.flat import FlatStep
+    from atlas.validate.signature import Signature
+    from atlas.validate.source import Module
+    from atlas.validate.subject import Subject
+
+
+def read_classes(subject: Subject) -> Iterator[Problem]:
+    """Read every step's class, and say which can't be found or used."""
+    for step in subject.flat.steps.values():
+        try:
+            yield from _read(subject, step)
+        except SourceError as error:
+            yield error.problem
+
+
+def _read(subject: Subject, step: FlatStep) -> Iterator[Problem]:
+    module, _, name = step.cls.partition(":")
+    sources = subject.reader.sources
+    source = sources.module(module) if sources.may_have_steps(module) else None
+    if source is None:
+        yield _no_module(subject, step, module)
+        return
+    found = subject.reader.of(step.cls)
+    if found is None:
+        yield _no_class(step, source, name)
+    elif _comes_from_elsewhere(subject, found):
+        yield _not_allowed(step, found.full)
+    elif not found.is_template and found.closed:
+        message = f"{step.cls} is no Template"
+        expected = "a class that inherits from atlas.Template"
+        yield step.cls_place.problem("R015", message, found=step.cls, expected=expected)
+    else:
+        subject.signatures[step.name] = found
+
+
+def _no_module(subject: Subject, step: FlatStep, module: str) -> Problem:
+    own, allow = subject.reader.sources.own_modules(), subject.project.allow
+    message = f"there is no module '{module}' in the pipeline's folder"
+    if allow:
+        message += f" or in {names(allow)}"
+    hint = nearest(module, own)
+    if module == "atlas":
+        hint = f"did you mean 'atlas.template:{step.cls.partition(':')[2]}'?"
+    return step.cls_place.problem("R014", message, found=module, expected=names(own), hint=hint)
+
+
+def _no_class(step: FlatStep, source: Module, name: str) -> Problem:
+    if name in source.names:
+        return _not_allowed(step, source.names[name])
+    message = f"the module '{source.name}' has no class '{name}'"
+    hint = nearest(name, source.classes)
+    expected = names(source.classes)
+    return step.cls_place.problem("R013", message, found=name, expected=expected, hint=hint)
+
+
+def _not_allowed(step: FlatStep, full: str) -> Problem:
+    message = f"{step.cls} is {full}, which is not of the pipeline's folder"
+    expected = "a class of the pipeline's folder, or of a package that the project allows"
+    hint = f'add "{full.partition(".")[0]}" to allow in [tool.atlas]'
+    return step.cls_place.problem("R013", message, found=full, expected=expected, hint=hint)
+
+
+def _comes_from_elsewhere(subject: Subject, found: Signature) -> bool:
+    """Tell whether a run would refuse the class, for it is defined where no step's may be."""
+    module = found.full.rpartition(".")[0]
+    return not subject.reader.sources.may_have_steps(module)

@@ -1,0 +1,106 @@
+"""Rules about an Environment: what it overrides must be there, and its URIs must stay inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.load import nearest
+from atlas.validate.flat import Place, names
+from atlas.validate.schedule import schedule_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from atlas.environment import Environment
+    from atlas.errors import Problem
+    from atlas.load import ConfigFile
+    from atlas.validate.flat import Flat
+
+_INSIDE = ("store:", "project:")
+"""Beginnings of URIs that mean a path inside of a place."""
+
+
+def environment_problems(
+    environment: Environment,
+    place: Place,
+    flats: Mapping[str, tuple[ConfigFile, Mapping[str, Flat]]],
+    known: Callable[[], Iterable[str]],
+) -> Iterator[Problem]:
+    """Return what is wrong with an Environment.
+
+    Args:
+        environment: what it says.
+        place: its document.
+        flats: Config's name → the Config and its flows, of those that were checked.
+        known: gives the names of all Configs of the project; slow.
+    """
+    yield from _data(environment, place / "data")
+    yield from _overrides(environment, place, set(flats), known)
+    for name, flows in environment.schedules.items():
+        for flow, schedule in flows.items():
+            yield from _schedule(place / "schedules" / name / flow, flow, schedule, flats.get(name))
+    for name, steps in environment.resources.items():
+        if name in flats:
+            yield from _steps(place / "resources" / name, steps, flats[name])
+
+
+def _data(environment: Environment, place: Place) -> Iterator[Problem]:
+    for name, where in environment.data.items():
+        scheme = next((one for one in _INSIDE if where.uri.startswith(one)), "")
+        path = where.uri.removeprefix(scheme)
+        if scheme and (path.startswith("/") or ".." in path.split("/") or not path.strip("/")):
+            message = f"'{where.uri}' leads out of what '{scheme}' means, or nowhere"
+            expected = f"{scheme}PATH, without / in front and without .."
+            at = place / name / "uri"
+            yield at.problem("E005", message, found=where.uri, expected=expected)
+        known = environment.secrets
+        if where.credential and where.credential not in known:
+            message = f"the environment '{environment.name}' has no secret '{where.credential}'"
+            at = place / name / "credential"
+            hint = nearest(where.credential, known)
+            found, expected = where.credential, names(known)
+            yield at.problem("E003", message, found=found, expected=expected, hint=hint)
+
+
+def _overrides(
+    environment: Environment, place: Place, checked: set[str], known: Callable[[], Iterable[str]]
+) -> Iterator[Problem]:
+    """Check that the Configs are there for which something is overridden."""
+    sections = {"schedules": environment.schedules, "resources": environment.resources}
+    named = [(kind, name) for kind, section in sections.items() for name in section]
+    unknown = [(kind, name) for kind, name in named if name not in checked]
+    configs = dict.fromkeys(known()) if unknown else {}
+    for kind, name in unknown:
+        if name not in configs:
+            message = f"the project has no Config '{name}'"
+            hint = nearest(name, configs)
+            at = place / kind / name
+            expected = names(configs)
+            yield at.problem("E004", message, found=name, expected=expected, hint=hint)
+
+
+def _schedule(
+    place: Place,
+    flow: str,
+    schedule: Mapping[str, str] | None,
+    checked: tuple[ConfigFile, Mapping[str, Flat]] | None,
+) -> Iterator[Problem]:
+    if schedule:
+        yield from schedule_problems(place, schedule)
+    if checked and flow not in checked[0].config.recipes:
+        message = f"the Config '{checked[0].config.name}' has no Recipe for {flow}"
+        yield place.problem("E004", message, found=flow, expected=names(checked[0].config.recipes))
+
+
+def _steps(
+    place: Place, steps: Iterable[str], checked: tuple[ConfigFile, Mapping[str, Flat]]
+) -> Iterator[Problem]:
+    file, flats = checked
+    whole = len(flats) == len(file.config.recipes) and all(one.is_whole for one in flats.values())
+    known = dict.fromkeys(name for flat in flats.values() for name in flat.steps)
+    for name in steps if whole else ():
+        if name not in known:
+            message = f"the Config '{file.config.name}' has no step '{name}'"
+            hint, expected = nearest(name, known), names(known)
+            at = place / name
+            yield at.problem("E004", message, found=name, expected=expected, hint=hint)

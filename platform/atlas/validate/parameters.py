@@ -1,0 +1,106 @@
+"""Rules about parameters: their own bounds and choices, and the values that they are given."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from atlas.validate.flat import names
+from atlas.validate.types import JSON_KINDS, Type, fits, value_fits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.errors import Problem
+    from atlas.recipe import Parameter
+    from atlas.validate.flat import Param, Place
+    from atlas.validate.subject import Subject
+
+TYPES = {json: Type(python) for python, json in JSON_KINDS.items()}
+"""What the types of parameters are in Python."""
+
+
+def check_parameters(subject: Subject) -> Iterator[Problem]:
+    """Check parameters, and their defaults, the Recipe's own and the Config's."""
+    flat, config = subject.flat, subject.file.config
+    for name, parameter in flat.parameters.items():
+        place = flat.place / "parameters" / name
+        yield from _declared(place, name, parameter)
+        if parameter.default is not None:
+            yield from value_problems(place / "default", name, parameter.default, parameter)
+    for name, value in config.parameters.items():
+        place = subject.config_place / "parameters" / name
+        if name in flat.parameters:
+            yield from value_problems(place, name, value, flat.parameters[name])
+
+
+def _declared(place: Place, name: str, parameter: Parameter) -> Iterator[Problem]:
+    """Check that a parameter's bounds and choices leave a value that is allowed."""
+    low, high = parameter.minimum, parameter.maximum
+    if parameter.type not in ("integer", "number") and (low, high) != (None, None):
+        message = f"the parameter '{name}' is a {parameter.type}, and only numbers have bounds"
+        yield place.problem("R021", message, expected="no minimum and no maximum")
+    elif low is not None and high is not None and low > high:
+        message = f"no value of '{name}' is at least {low} and at most {high}"
+        yield (place / "minimum").problem("R021", message, expected="a minimum below the maximum")
+    for index, choice in enumerate(parameter.choices):
+        fault = _fault(choice, parameter)
+        if fault:
+            message = f"the choice {shown(choice)} of the parameter '{name}' {fault}"
+            yield (place / "choices" / index).problem("R021", message, found=shown(choice))
+
+
+def value_problems(place: Place, name: str, value: Any, parameter: Parameter) -> Iterator[Problem]:
+    """Return what is wrong with a parameter's value: its type, its bounds, its choices."""
+    fault = _fault(value, parameter)
+    if fault:
+        message = f"the value {shown(value)} of the parameter '{name}' {fault}"
+        yield place.problem("R034", message, found=shown(value), expected=_expected(parameter))
+    elif parameter.choices and value not in parameter.choices:
+        message = f"the value {shown(value)} of the parameter '{name}' is none of its choices"
+        expected = names(map(shown, parameter.choices))
+        yield place.problem("R034", message, found=shown(value), expected=expected)
+
+
+def given_problems(param: Param, name: str, parameter: Parameter) -> Iterator[Problem]:
+    """Check what an outer step gives for the parameter of a Recipe that it is."""
+    if param.kind == "value":
+        yield from value_problems(param.place, name, param.value, parameter)
+    elif param.kind in ("run", "axis") and parameter.type != "string":
+        message = f"the parameter '{name}' is a {parameter.type}, and {param.kind} gives a string"
+        yield param.place.problem("R034", message, found="string", expected=parameter.type)
+
+
+def passed_problems(
+    param: Param, name: str, parameter: Parameter, outer: Parameter
+) -> Iterator[Problem]:
+    """Check that an outer parameter's type fits that of the inner one that it is given to."""
+    if fits(TYPES[outer.type], TYPES[parameter.type], lambda _: None) is False:
+        message = f"the parameter '{name}' is a {parameter.type}, and is given a {outer.type}"
+        yield param.place.problem("R034", message, found=outer.type, expected=parameter.type)
+
+
+def shown(value: Any) -> str:
+    """Return a literal as a message shows it."""
+    text = repr(value)
+    return f"{text[:57]}..." if len(text) > 60 else text  # noqa: PLR2004 - fits one line
+
+
+def _fault(value: Any, parameter: Parameter) -> str:
+    """Return what is wrong with a value's type or size, as the end of a sentence; or nothing."""
+    if not value_fits(value, TYPES[parameter.type]):
+        return f"is no {parameter.type}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    low = -math.inf if parameter.minimum is None else parameter.minimum
+    high = math.inf if parameter.maximum is None else parameter.maximum
+    return "" if low <= value <= high else "is out of its bounds"
+
+
+def _expected(parameter: Parameter) -> str:
+    bounds = [
+        f"{word} {bound}"
+        for word, bound in (("at least", parameter.minimum), ("at most", parameter.maximum))
+        if bound is not None
+    ]
+    return " ".join((parameter.type, " and ".join(bounds))).strip()

@@ -1,0 +1,80 @@
+"""Parsing one Python source that anybody may have written: bounded, quiet, and never run."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import tokenize
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_SOURCE = 2**20
+"""The largest source file that is read, in bytes."""
+_ENCODINGS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"}
+"""What sources may be written in; other codecs may take very long, or run code."""
+
+
+class ParseError(Exception):
+    """A source can't be parsed; says why, and where."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        """Keep the place."""
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.hint = hint
+
+
+def parse(file: Path) -> ast.Module:
+    """Return a source's syntax tree.
+
+    Raises:
+        ParseError: it can't be read, is too large, or is no Python.
+    """
+    text = _text(file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        line, column = error.lineno or 0, error.offset or 0
+        raise ParseError(f"is no Python: {error.msg}", line, max(column, 0)) from None
+    except ValueError:
+        raise ParseError("is no Python: has a NUL character") from None
+    except (RecursionError, MemoryError):
+        raise ParseError("is nested too deep to be read") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_SOURCE + 1)
+    except OSError as error:
+        raise ParseError(f"can't be read: {(error.strerror or '').lower()}") from None
+    if len(raw) > MAX_SOURCE:
+        hint = "data belongs in a data set, not in a source"
+        raise ParseError(f"is larger than {MAX_SOURCE // 2**20} MiB", hint=hint)
+    encoding = _encoding(raw)
+    try:
+        return raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        hint = "save it as UTF-8"
+        raise ParseError(f"byte {error.start} is no {encoding}", line, hint=hint) from None
+
+
+def _encoding(raw: bytes) -> str:
+    """Return the encoding that a source names in its first two lines; UTF-8 when it names none."""
+    try:
+        named = tokenize.detect_encoding(BytesIO(raw).readline)[0]
+        encoding = codecs.lookup(named.removesuffix("-sig")).name
+    except (SyntaxError, LookupError, ValueError):
+        encoding = "unknown"
+    if encoding not in _ENCODINGS:
+        hint = "save it as UTF-8"
+        raise ParseError("is written in an encoding that Atlas doesn't read", 1, hint=hint)
+    return encoding

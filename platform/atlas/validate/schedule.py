@@ -1,0 +1,111 @@
+"""Rules about schedules: cron fields, time zones, starts."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.errors import Problem
+    from atlas.validate.flat import Place
+
+_FIELDS = (
+    ("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12),
+    ("day of the week", 0, 7),
+)  # fmt: skip
+_MONTHS = (
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+)  # fmt: skip
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_NAMES = {
+    "month": {name: number for number, name in enumerate(_MONTHS, 1)},
+    "day of the week": {name: number for number, name in enumerate(_DAYS)},
+}
+_LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+_ITEM = re.compile(r"(\*|([0-9]{1,2}|[A-Za-z]{3})(?:-([0-9]{1,2}|[A-Za-z]{3}))?)(?:/([0-9]{1,2}))?")
+
+
+def schedule_problems(place: Place, schedule: Mapping[str, Any]) -> Iterator[Problem]:
+    """Return what is wrong with a schedule that has the right structure."""
+    yield from _cron_problems(place / "cron", schedule["cron"])
+    zone = schedule.get("timezone", "UTC")
+    if not zone_exists(zone):
+        message = f"there is no time zone '{zone}'"
+        expected = "an IANA name such as Europe/Berlin"
+        yield (place / "timezone").problem("C006", message, found=zone, expected=expected)
+    start = schedule.get("start")
+    if start is not None and not _is_time(start):
+        message = f"there is no day or time '{start}'"
+        expected = "a date such as 2026-01-31, or 2026-01-31T06:00"
+        yield (place / "start").problem("C006", message, found=start, expected=expected)
+
+
+def _cron_problems(place: Place, cron: str) -> Iterator[Problem]:
+    fields = [
+        (text, name, cron_values(text, name, low, high))
+        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
+    ]
+    for (text, name, values), (_, low, high) in zip(fields, _FIELDS, strict=True):
+        if not values:
+            message = f"'{text}' is no {name}"
+            expected = f"*, {low} to {high}, or ranges, lists and steps of them"
+            yield place.problem("C006", message, found=text, expected=expected)
+    days, months, weekday = fields[2][2], fields[3][2], fields[4][0]
+    longest = max((_LONGEST_MONTHS.get(month, 31) for month in months), default=31)
+    if weekday == "*" and min(days, default=1) > longest:
+        message = "that day never comes: none of these months is so long"
+        yield place.problem("C006", message, found=cron, expected=f"a day up to {longest}")
+
+
+def cron_values(text: str, name: str, low: int, high: int) -> set[int]:
+    """Return what one field of a cron line matches; nothing when it is no such field."""
+    found: set[int] = set()
+    for item in text.split(","):
+        values = _item_values(item, _NAMES.get(name, {}), low, high)
+        if not values:
+            return set()
+        found |= values
+    return found
+
+
+def _item_values(item: str, known: Mapping[str, int], low: int, high: int) -> set[int]:
+    match = _ITEM.fullmatch(item)
+    if match is None:
+        return set()
+    step = int(match[4] or 1)
+    if match[1] == "*":
+        first, last = low, high
+    else:
+        first = _number(match[2], known)
+        last = _number(match[3], known) if match[3] else (high if match[4] else first)
+    if step == 0 or not low <= first <= last <= high:
+        return set()
+    return set(range(first, last + 1, step))
+
+
+def _number(word: str, known: Mapping[str, int]) -> int:
+    return int(word) if word.isdecimal() else known.get(word.lower(), -1)
+
+
+def zone_exists(name: str) -> bool:
+    """Tell whether this machine's time zone database has a name; UTC needs none."""
+    from zoneinfo import ZoneInfo
+
+    if name == "UTC":
+        return True
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

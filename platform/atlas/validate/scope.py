@@ -1,0 +1,203 @@
+"""A Recipe while it is inlined, and what its references stand for outside of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from atlas.load import below, is_file, nearest
+from atlas.validate.flat import Input, Place, names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.errors import Problem
+    from atlas.load import Loader, RecipeFile
+    from atlas.recipe import Reference, Step
+    from atlas.validate.flat import Param
+
+DEEPEST = 20
+"""How deep Recipes may be inlined in each other."""
+MAX_AFTERS = 1_000_000
+"""How many pairs of steps `after` may order in one flow, Recipes that are steps opened."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A Recipe being inlined: its names, and what it was given from outside.
+
+    Attributes:
+        file: the Recipe.
+        prefix: in front of its steps' names; empty for the outermost.
+        inputs: what `input.NAME` stands for; None for an optional one that wasn't given.
+        params: what its parameters stand for; empty for the outermost, whose run binds them.
+        settings: what its steps inherit from the step that it is.
+        places: where those settings were written.
+        after: what all of its steps wait for.
+        trail: the files it is inlined in, outermost first.
+    """
+
+    file: RecipeFile
+    prefix: str = ""
+    inputs: Mapping[str, Input | None] = field(default_factory=dict)
+    params: Mapping[str, Param] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    trail: tuple[Path, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where the Recipe is."""
+        return Place(self.file.document, ())
+
+
+class References:
+    """Resolves references of Recipes that are inlined, to steps of the flat form."""
+
+    def __init__(self, loader: Loader, *, is_part: bool) -> None:
+        """Keep the loader, which finds Recipes and gathers Problems.
+
+        Args:
+            loader: of the project.
+            is_part: whether the outermost Recipe is checked alone though it is only ever a step.
+        """
+        self.loader = loader
+        self.is_part = is_part
+        self._afters = 0
+        self._inner: dict[Path, tuple[str, ...]] = {}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All Problems so far."""
+        return self.loader.problems
+
+    def resolve(self, scope: Scope, reference: Reference, place: Place) -> Input | None:
+        """Return what a reference stands for outside of its Recipe.
+
+        Returns:
+            None for an optional input that isn't given; a source of the kind ``broken`` for what
+            can't be resolved, which is told as a Problem.
+        """
+        if reference.kind == "input":
+            return self._given(scope, reference, place)
+        if reference.kind != "step":
+            return Input(reference, place)
+        resolved = self.output(scope.file, scope.prefix, reference, place)
+        return Input(resolved or replace(reference, kind="broken"), place)
+
+    def output(
+        self, file: RecipeFile, prefix: str, reference: Reference, place: Place, depth: int = 0
+    ) -> Reference | None:
+        """Follow step.output through Recipes that are steps to the step that gives it."""
+        head, _, rest = reference.name.partition(".")
+        step = file.recipe.steps.get(head)
+        if step is None:
+            self._no_step("R001", head, file, place)
+            return None
+        if not step.recipe:
+            return self._plain_output(reference, prefix, place, rest)
+        inner = self.recipe_of(file, step)
+        if inner is None or depth > DEEPEST:
+            return None
+        if rest:
+            deeper = replace(reference, name=rest)
+        elif reference.output in inner.recipe.outputs:
+            deeper = inner.recipe.outputs[reference.output]
+        else:
+            self._no_output(reference, inner, place)
+            return None
+        return self.output(inner, f"{prefix}{head}.", deeper, place, depth + 1)
+
+    def after(self, scope: Scope, step: Step, place: Place) -> tuple[str, ...]:
+        """Return the flat names of the steps that one waits for, those of its Recipe included."""
+        found: list[str] = []
+        for index, name in enumerate(step.after):
+            one = scope.file.recipe.steps.get(name)
+            if one is None:
+                self._no_step("R029", name, scope.file, place / "after" / index)
+            else:
+                found += self._all_steps(scope.file, one, scope.prefix + name, scope.trail)
+        self._afters += len(found)
+        if self._afters > MAX_AFTERS:
+            message = f"orders more than {MAX_AFTERS:,} pairs of steps with after"
+            self.problems.append(scope.place.problem("R003", message))
+            return ()
+        return tuple(dict.fromkeys((*scope.after, *found)))
+
+    def recipe_of(self, file: RecipeFile, step: Step) -> RecipeFile | None:
+        """Return the Recipe that a step is, if it can be loaded; tells nothing."""
+        path = below(file.document.path.parent, step.recipe)
+        inside = path and path.is_relative_to(self.loader.project.root.resolve())
+        return self.loader.recipe(path) if path and inside and is_file(path) else None
+
+    def _given(self, scope: Scope, reference: Reference, place: Place) -> Input | None:
+        if reference.name in scope.inputs:
+            given = scope.inputs[reference.name]
+            return given and Input(given.source, place)
+        known = scope.file.recipe.inputs
+        if self.is_part and reference.name in known:
+            return Input(reference, place)
+        if known.get(reference.name):
+            return None
+        if reference.name in known:
+            message = f"input.{reference.name} is given only where the Recipe is a step of another"
+            expected = "a step, data or a part of the model"
+            hint = "or make the input optional"
+        else:
+            message = f"the Recipe has no input '{reference.name}'"
+            expected, hint = names(known), nearest(reference.name, known)
+        self.problems.append(place.problem("R006", message, expected=expected, hint=hint))
+        return Input(replace(reference, kind="broken"), place)
+
+    def _all_steps(
+        self, file: RecipeFile, step: Step, full: str, trail: tuple[Path, ...]
+    ) -> list[str]:
+        """Return the flat names of a step: its own, or those of the Recipe that it is."""
+        if not step.recipe:
+            return [full]
+        inner = self.recipe_of(file, step)
+        return [] if inner is None else [f"{full}.{name}" for name in self._inside(inner, trail)]
+
+    def _inside(self, file: RecipeFile, trail: tuple[Path, ...]) -> tuple[str, ...]:
+        """Return the names of a Recipe's steps, Recipes among them opened; each Recipe once."""
+        path = file.document.path.resolve()
+        if path in trail or len(trail) > DEEPEST:
+            return ()
+        if path not in self._inner:
+            found: list[str] = []
+            for name, step in file.recipe.steps.items():
+                found += self._all_steps(file, step, name, (*trail, path))
+                if len(found) > MAX_AFTERS:
+                    break
+            self._inner[path] = tuple(found)
+        return self._inner[path]
+
+    def _plain_output(
+        self, reference: Reference, prefix: str, place: Place, rest: str
+    ) -> Reference | None:
+        if rest:
+            head = reference.name.partition(".")[0]
+            message = f"'{head}' is a class, not a Recipe, and has no step '{rest}'"
+            problem = place.problem("R001", message, found=str(reference), expected="step.output")
+            self.problems.append(problem)
+            return None
+        return replace(reference, name=prefix + reference.name)
+
+    def _no_step(self, code: str, name: str, file: RecipeFile, place: Place) -> None:
+        known = file.recipe.steps
+        hint = nearest(name, known)
+        problem = place.problem(
+            code, f"no step '{name}'", found=name, expected=names(known), hint=hint
+        )
+        self.problems.append(problem)
+
+    def _no_output(self, reference: Reference, inner: RecipeFile, place: Place) -> None:
+        known = inner.recipe.outputs
+        message = f"the Recipe {inner.document.shown} has no output '{reference.output}'"
+        hint = nearest(reference.output, known)
+        problem = place.problem(
+            "R002", message, found=reference.output, expected=names(known), hint=hint
+        )
+        self.problems.append(problem)

@@ -1,0 +1,90 @@
+"""Rules about a step's settings: images, variables, secrets, formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.load import below, is_file, missing_file, nearest
+from atlas.recipe import FORMATS
+from atlas.validate.flat import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.errors import Problem
+    from atlas.validate.flat import Place
+    from atlas.validate.subject import Subject
+
+
+def check_images(subject: Subject) -> Iterator[Problem]:
+    """Check that images are declared, and that their files are in the pipeline's folder."""
+    flat = subject.flat
+    for step in flat.steps.values():
+        name = step.settings.get("image", "")
+        if name and name not in flat.images:
+            message = f"the Recipe has no image '{name}'"
+            hint = nearest(name, flat.images)
+            place = step.setting_place("image")
+            expected = names(flat.images)
+            yield place.problem("R025", message, found=name, expected=expected, hint=hint)
+    for name, image in flat.images.items():
+        path = image.requirements or image.dockerfile
+        if path:
+            kind = "requirements" if image.requirements else "dockerfile"
+            yield from _image_file(subject, flat.image_places[name] / kind, path)
+
+
+def _image_file(subject: Subject, place: Place, path: str) -> Iterator[Problem]:
+    file = below(subject.folder, path)
+    if file is None or not file.is_relative_to(subject.folder.resolve()):
+        message = f"'{path}' is outside of the pipeline's folder"
+        hint = "an image is built from the pipeline's folder alone: move the file into it"
+        yield place.problem("R023", message, found=path, hint=hint)
+    elif not is_file(file):
+        yield missing_file(place.document, place.at, file, "R026", "file")
+
+
+def check_variables(subject: Subject) -> Iterator[Problem]:
+    """Check that no variable of a step is one that the platform sets."""
+    for step in subject.flat.steps.values():
+        for name in step.settings.get("env", {}):
+            if name.startswith("ATLAS_"):
+                message = f"'{name}' is taken: variables that begin with ATLAS_ are the platform's"
+                place = step.setting_place("env", name)
+                yield place.problem("R042", message, found=name, hint="choose another name")
+
+
+def check_secrets(subject: Subject) -> Iterator[Problem]:
+    """Check that the Environment knows the secrets that steps name."""
+    known = subject.environment.secrets
+    for step in subject.flat.steps.values() if subject.is_placed else ():
+        for index, name in enumerate(step.settings.get("secrets", ())):
+            if name not in known:
+                place = step.setting_place("secrets") / index
+                yield unknown_secret(subject, place, name)
+
+
+def unknown_secret(subject: Subject, place: Place, name: str) -> Problem:
+    """Return the Problem of a secret that the Environment doesn't know."""
+    known, environment = subject.environment.secrets, subject.environment.name
+    message = f"the environment '{environment}' has no secret '{name}'"
+    hint = nearest(name, known) or f"add secrets.{name} to environments/{environment}.json"
+    return place.problem("E003", message, found=name, expected=names(known), hint=hint)
+
+
+def check_known_formats(subject: Subject) -> Iterator[Problem]:
+    """Note formats that aren't Atlas's own: a module of the pipeline may add them."""
+    for step in subject.flat.steps.values():
+        for name, format in step.formats.items():
+            if format not in FORMATS:
+                place = step.place / "outputs" / name / "format"
+                message = f"'{format}' is none of Atlas's own formats"
+                hint = nearest(format, FORMATS) or "a module that steps.py imports has to add it"
+                expected = names(FORMATS)
+                yield place.problem(
+                    "N003", message, severity="note", found=format, expected=expected, hint=hint
+                )
+
+
+RULES = (check_images, check_variables, check_secrets, check_known_formats)
+"""Every rule about settings."""
