@@ -33,6 +33,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
     Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
     Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
+    Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
     Entry(

@@ -185,7 +185,14 @@ class Flight:
 
         write_report(self)
         wanted = self._selected if self.settings.selection.is_partial else None
-        self.finished = finish(self.store, self.plan, self.run, wanted=wanted, parent=self.parent)
+        self.finished = finish(
+            self.store,
+            self.plan,
+            self.run,
+            wanted=wanted,
+            parent=self.parent,
+            again=self.opened.resumed,
+        )
         self.opened.held.close()
         self._tell(events.RUN_ENDED, text=self.finished.status)
 

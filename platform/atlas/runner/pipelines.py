@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.config import FLOWS
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, PlatformError
 from atlas.runner.events import ignore
 from atlas.runner.flight import Flight
 from atlas.runner.opening import new_id
 from atlas.runner.run import Result, fly
 from atlas.runner.settings import Settings
 from atlas.runner.surroundings import surrounded
+from atlas.step.finish import tracker_of_steps
+from atlas.step.sync import sync
+from atlas.tracking.spool import state_spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +57,17 @@ def run_pipelines(
         if not flights:
             raise AtlasError(_nothing(pipelines, settings, flows))
         _check_parameters(flights, settings)
-        return replace(fly(flights, settings, listener), missing=found.missing)
+        result = fly(flights, settings, listener)
+        _send_what_waits()
+        return replace(result, missing=found.missing)
+
+
+def _send_what_waits() -> None:
+    """Send runs that an earlier command couldn't, now that MLflow can be reached."""
+    tracker, spool = tracker_of_steps(), state_spool()
+    if tracker is not None and spool is not None:
+        with suppress(PlatformError):
+            list(sync(spool, tracker))
 
 
 def _flights(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from atlas.tracking.mlflow import Mlflow
 from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, record_of, tags_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
-from atlas.tracking.send import send
 from atlas.tracking.spool import Pending, pending_for, state_spool
 from atlas.values import canonical
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
-    from atlas.tracking.registry import Registry, Version
+    from atlas.tracking.registry import Registry, Tracker, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,13 @@ class Finished:
 
 
 def finish(
-    store: Store, plan: Plan, run: Run, *, wanted: Collection[str] | None = None, parent: str = ""
+    store: Store,
+    plan: Plan,
+    run: Run,
+    *,
+    wanted: Collection[str] | None = None,
+    parent: str = "",
+    again: bool = True,
 ) -> Finished:
     """Record how a run ended, register what it trained, and tell MLflow.
 
@@ -79,6 +83,7 @@ def finish(
         run: the run.
         wanted: the steps that were asked for; None for all.
         parent: name of the family's run that it is nested in, or empty.
+        again: whether MLflow may have something of the run already.
 
     Raises:
         StoreError: the outcome can't be recorded.
@@ -93,11 +98,25 @@ def finish(
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.place.write(latest_key(plan.name, plan.flow), pointer)
-    return deliver(store, plan, run, Finished(status, tuple(failed)), parent=parent)
+    pending = pending_for(store, run, running=False, parent=parent)
+    return deliver(store, plan, run, Finished(status, tuple(failed)), pending, again=again)
+
+
+def tracker_of_steps() -> Tracker | None:
+    """Return the MLflow server that the platform has told steps of, if it has one."""
+    url = os.environ.get("ATLAS_MLFLOW_URL", "")
+    return Mlflow(url) if url else None
 
 
 def deliver(
-    store: Store, plan: Plan, run: Run, finished: Finished, *, parent: str = "", again: bool = False
+    store: Store,
+    plan: Plan,
+    run: Run,
+    finished: Finished,
+    pending: Pending,
+    *,
+    again: bool = True,
+    tracker: Tracker | None = None,
 ) -> Finished:
     """Tell MLflow of a run that is over, and register its model; else keep it in the spool.
 
@@ -106,17 +125,17 @@ def deliver(
         plan: the Plan.
         run: the run.
         finished: how it ended.
-        parent: MLflow's id of the run that it is nested in, or empty.
-        again: whether an earlier try may have left something with MLflow.
+        pending: what the spool keeps of it.
+        again: whether MLflow may have something of the run already.
+        tracker: where to; by default the platform's MLflow.
     """
-    url = os.environ.get("ATLAS_MLFLOW_URL", "")
-    pending = replace(pending_for(store, run, running=False, parent=parent), tried=bool(url))
-    if not url:
+    tracker = tracker or tracker_of_steps()
+    if tracker is None:
         return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
     try:
-        server = Mlflow(url)
-        tracked = send(server, record_of(store, plan, run), parent=parent, again=again)
-        finished = _registered(store, plan, run, server, replace(finished, tracked=tracked))
+        record = record_of(store, plan, run)
+        tracked = tracker.send(record, parent=pending.parent, again=again)
+        finished = _registered(store, plan, run, tracker, replace(finished, tracked=tracked))
     except PlatformError as error:
         warning = f"{error}; the run waits in the spool, `atlas runs --sync` sends it"
         finished = replace(finished, warnings=(*finished.warnings, warning))
@@ -235,8 +254,5 @@ def _keep(pending: Pending, finished: Finished) -> Finished:
 
 def finished_run(store: Store, run: Run) -> Finished | None:
     """Return how a run ended, as it was recorded; None when it hasn't."""
-    try:
-        raw = json.loads(store.place.read(f"{run_key(run.pipeline, run.id)}/{OUTCOME}"))
-    except FileNotFoundError:
-        return None
-    return Finished(raw["status"], tuple(raw.get("missing", ())))
+    raw = store.run_outcome(run.pipeline, run.id)
+    return Finished(raw["status"], tuple(raw.get("missing", ()))) if raw else None

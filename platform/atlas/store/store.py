@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atlas.store.format import Format
     from atlas.store.place import Place
 
-RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data")
+RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data", "images")
 """Folders of the store that are no pipeline's."""
 
 MANIFEST = "manifest.json"
@@ -259,6 +259,16 @@ class Store:
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have runs here."""
         return [name for name in self.place.names("") if name not in RESERVED]
+
+    def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
+        """Return how a run ended; None when that isn't recorded."""
+        try:
+            found: dict[str, Any] = json.loads(
+                self.place.read(f"{run_key(pipeline, run)}/{OUTCOME}")
+            )
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
 
     # Outcomes -------------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
 from atlas.tracking.http import ask
+from atlas.tracking.record import Record, family_record
 from atlas.tracking.registry import Registration, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_families: dict[tuple[str, str, str], str] = {}
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _THERE = "RESOURCE_ALREADY_EXISTS"
 _OK = 200
@@ -53,6 +55,28 @@ class Mlflow:
             return None
         message = str(answer.get("message") or answer)[:300]
         raise PlatformError(f"mlflow at {self.url}: {path}: status {status}: {message}")
+
+    def send(self, record: Record, *, parent: str = "", again: bool = False) -> str:
+        """Write a run and return MLflow's id of it; it is visible once this returns.
+
+        Args:
+            record: the run.
+            parent: name of the family's run that it is nested in, or empty; made when missing.
+            again: whether an earlier try may have left something of it there, to be completed.
+        """
+        from atlas.tracking.send import send
+
+        outer = self._family(record, parent) if parent else ""
+        return send(self, record, parent=outer, again=again)
+
+    def _family(self, record: Record, name: str) -> str:
+        """Return MLflow's id of a family's run."""
+        from atlas.tracking.send import send
+
+        key = (self.url, record.experiment, name)
+        if key not in _families:
+            _families[key] = send(self, family_record(record, name), again=True)
+        return _families[key]
 
     def register(self, registration: Registration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice.

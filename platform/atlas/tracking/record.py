@@ -60,6 +60,12 @@ def record_of(store: Store, plan: Plan, run: Run) -> Record:
     )
 
 
+def family_record(member: Record, name: str) -> Record:
+    """Return the record of the run that the members of a family are nested in."""
+    tags = {"atlas.run": name, "atlas.pipeline": member.experiment, "atlas.family": "true"}
+    return Record(member.experiment, name, FINISHED, member.started, member.ended, tags=tags)
+
+
 def experiment_of(plan: Plan) -> str:
     """Return the experiment that a Plan's runs are in; the members of a family share one."""
     return f"{plan.name.removesuffix(plan.pipeline)}{plan.config}"
@@ -107,9 +113,8 @@ def tags_of(plan: Plan, run: Run) -> dict[str, str]:
 
 
 def _status(store: Store, run: Run) -> str:
-    try:
-        outcome = json.loads(store.place.read(f"{run.pipeline}/{run.id}/outcome.json"))
-    except (FileNotFoundError, ValueError):
+    outcome = store.run_outcome(run.pipeline, run.id)
+    if outcome is None:
         return KILLED
     return FAILED if outcome.get("status") == "failed" else FINISHED
 

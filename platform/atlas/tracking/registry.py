@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.store import Store
+    from atlas.tracking.record import Record
 
 CHAMPION = "champion"
 """The alias of the version that inference follows."""
@@ -91,6 +92,19 @@ class Registry(Protocol):
 
     def find(self, model: str, version: str) -> Version | None:
         """Return the version of a number or an alias, or None."""
+
+
+class Tracker(Registry, Protocol):
+    """A registry that keeps runs too: an MLflow server, or MLflow's file."""
+
+    def send(self, record: Record, *, parent: str = "", again: bool = False) -> str:
+        """Write a run and return its id there.
+
+        Args:
+            record: the run.
+            parent: name of the family's run that it is nested in, or empty; made when missing.
+            again: whether an earlier try may have left something of it there, to be completed.
+        """
 
 
 def resolve(registry: Registry, model: str, version: str) -> ModelVersion:

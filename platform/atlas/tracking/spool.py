@@ -25,9 +25,8 @@ class Pending:
         store: URL of its artifact store.
         pipeline: the Plan's name.
         run: the run's id.
-        parent: the run of the family that it is nested in, or empty.
+        parent: name of the family's run that it is nested in, or empty.
         process: id of the process that runs it, and when that was started; empty once it is over.
-        tried: whether sending it was tried, so that MLflow may have a part of it.
     """
 
     store: str
@@ -35,7 +34,6 @@ class Pending:
     run: str
     parent: str = ""
     process: str = ""
-    tried: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -66,7 +64,8 @@ class Spool:
         """Return the runs that are pending, by the time at which they started."""
         for file in sorted(self.folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns):
             try:
-                yield Pending(**json.loads(file.read_text("utf-8")))
+                raw = json.loads(file.read_text("utf-8"))
+                yield Pending(**{name: raw[name] for name in Pending.__slots__ if name in raw})
             except (OSError, ValueError, TypeError):
                 continue
 

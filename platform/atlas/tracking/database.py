@@ -1,0 +1,126 @@
+"""MLflow's own file, a SQLite database, written through the package: where there is no server.
+
+The only module that imports mlflow; it takes more than a second, and only `atlas runs --sync` pays.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import PlatformError
+from atlas.tracking.record import family_record
+from atlas.tracking.registry import Registration, Version
+
+if TYPE_CHECKING:
+    from atlas.tracking.record import Record
+
+_BATCH = 100
+_PARAM, _TAG = 6000, 5000
+
+
+@dataclass(frozen=True)
+class Database:
+    """MLflow's database in a file, with the runs' artifacts beside it.
+
+    Attributes:
+        file: the SQLite file; made when it is missing.
+    """
+
+    file: Path
+
+    @cached_property
+    def client(self) -> Any:
+        """MLflow's client for the file.
+
+        Raises:
+            PlatformError: mlflow isn't installed.
+        """
+        try:
+            from mlflow import MlflowClient
+        except ImportError as error:
+            hint = "pip install 'atlas-ml[mlflow]', or bring a server up with `atlas up`"
+            raise PlatformError(f"{self.file}: can't be written: {error} ({hint})") from error
+        uri = f"sqlite:///{self.file}"
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def send(self, record: Record, *, parent: str = "", again: bool = True) -> str:
+        """Write a run and return MLflow's id of it; a run that is there is completed."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        outer = self.send(family_record(record, parent)) if parent else ""
+        experiment = self._experiment(record.experiment)
+        run = self._find(experiment, record) or self._create(experiment, record, outer)
+        params = [Param(name, value[:_PARAM]) for name, value in record.params.items()]
+        tags = [RunTag(name, value[:_TAG]) for name, value in record.tags.items()]
+        metrics = [Metric(name, value, at, 0) for name, (value, at) in record.metrics.items()]
+        for start in range(0, max(len(params), len(metrics), 1), _BATCH):
+            part = slice(start, start + _BATCH)
+            self.client.log_batch(run, metrics[part], params[part], tags if not start else [])
+        self._upload(run, record)
+        self.client.set_terminated(run, record.status, record.ended)
+        return run
+
+    def register(self, registration: Registration, source: str = "") -> str:
+        """Add a version and return its number; the same run's version is not added twice."""
+        from mlflow.exceptions import MlflowException
+
+        model = registration.model
+        try:
+            self.client.create_registered_model(model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise PlatformError(f"{self.file}: {error}") from error
+        for one in self.client.search_model_versions(f"name='{model}'"):
+            if one.tags.get("atlas.run") == registration.run:
+                return str(one.version)
+        made = self.client.create_model_version(
+            model, f"runs:/{source}/model", source, tags=registration.all_tags()
+        )
+        return str(made.version)
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version."""
+        self.client.set_registered_model_alias(model, alias, version)
+
+    def find(self, model: str, version: str) -> Version | None:
+        """Return the version of a number or an alias, or None."""
+        from mlflow.exceptions import MlflowException
+
+        get = self.client.get_model_version
+        if not version.isdigit():
+            get = self.client.get_model_version_by_alias
+        try:
+            found = get(model, version)
+        except MlflowException:
+            return None
+        return Version(model, str(found.version), dict(found.tags))
+
+    def _experiment(self, name: str) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        place = self.file.parent / "mlflow-artifacts"
+        return str(self.client.create_experiment(name, artifact_location=place.as_uri()))
+
+    def _find(self, experiment: str, record: Record) -> str:
+        name, pipeline = record.tags["atlas.run"], record.tags["atlas.pipeline"]
+        query = f"tags.`atlas.run` = '{name}' and tags.`atlas.pipeline` = '{pipeline}'"
+        found = self.client.search_runs([experiment], query, max_results=1)
+        return str(found[0].info.run_id) if found else ""
+
+    def _create(self, experiment: str, record: Record, parent: str) -> str:
+        tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+        tags = {name: value[:_TAG] for name, value in tags.items()}
+        run = self.client.create_run(experiment, record.started, tags, record.name)
+        return str(run.info.run_id)
+
+    def _upload(self, run: str, record: Record) -> None:
+        with tempfile.TemporaryDirectory(prefix="atlas-") as folder:
+            for name, content in record.artifacts.items():
+                path = Path(folder, name)
+                path.write_bytes(content)
+                self.client.log_artifact(run, str(path))

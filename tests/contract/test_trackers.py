@@ -1,0 +1,254 @@
+"""One suite over every place that runs and models are kept in: the store, MLflow's file, a server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import PlatformError
+from atlas.runner import Settings
+from atlas.store import Part
+from atlas.tracking import CHAMPION, LocalRegistry, Mlflow, Registration, promote, resolve
+from atlas.tracking.database import Database
+from tests.projects import Project, project, store
+from tests.servers import mlflow_server
+
+__all__ = ["mlflow_server", "project", "store"]
+
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+    ),
+    pytest.mark.filterwarnings(
+        "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning"
+    ),
+]
+
+SOURCE = """
+class Model(NamedTuple):
+    model: dict[str, float]
+
+class Train(Template):
+    value: float = 1.0
+    region: str = ""
+    def run(self) -> Model:
+        self.context.metric("quality", self.value)
+        return Model({"value": self.value})
+
+class Use(Template):
+    def run(self, model: dict[str, float]) -> Model:
+        self.context.metric("rows", 3)
+        return Model(model)
+
+class Fail(Template):
+    def run(self) -> Model:
+        raise RuntimeError
+"""
+TRAIN = {"train": {"class": "steps:Train", "params": {"value": 2.0}}}
+USE = {"use": {"class": "steps:Use", "inputs": {"model": "model.part"}}}
+CONFIG = {"model": {"name": "m", "from": {"part": "train.model"}}}
+PARTS = {"part": Part("file:///x/p/r/s/o", "a" * 64)}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("database") / "mlflow.db"
+
+
+@pytest.fixture(params=["store", "file", "server"])
+def registry(request: pytest.FixtureRequest) -> Any:
+    if request.param == "store":
+        return LocalRegistry(request.getfixturevalue("store"))
+    if request.param == "file":
+        return Database(request.getfixturevalue("database"))
+    return Mlflow(request.getfixturevalue("mlflow_server"))
+
+
+@pytest.fixture
+def server(
+    mlflow_server: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Mlflow]:
+    monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
+    return Mlflow(mlflow_server)
+
+
+def found(server: Mlflow, run: str) -> list[dict[str, Any]]:
+    """Return MLflow's runs of an Atlas run."""
+    every = server.call("POST", "experiments/search", {"max_results": 1000}) or {}
+    payload = {
+        "experiment_ids": [one["experiment_id"] for one in every["experiments"]],
+        "filter": f"tags.`atlas.run` = '{run}'",
+    }
+    answer = server.call("POST", "runs/search", payload) or {}
+    return answer.get("runs", [])
+
+
+def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {one["key"]: one["value"] for one in items}
+
+
+def test_versions_and_aliases(registry, request):
+    model = f"m-{request.node.name.partition('[')[2][:-1]}"
+    sources = {"file": "0" * 32, "server": "0" * 32}
+    source = "" if isinstance(registry, LocalRegistry | Mlflow) else sources["file"]
+    first = Registration(model, "run-1", PARTS, {"atlas.x": "y"}, {"s.q": 1.0})
+    with pytest.raises(PlatformError, match="no version 'champion'"):
+        resolve(registry, model, CHAMPION)
+    one = registry.register(first, source)
+    assert registry.register(first, source) == one
+    assert promote(registry, model, one, {}, {}).promoted
+    version = resolve(registry, model, CHAMPION)
+    assert (version.version, dict(version.parts)) == (one, PARTS)
+    assert registry.find(model, one).tags["atlas.x"] == "y"
+    two = registry.register(Registration(model, "run-2", PARTS, {}, {"s.q": 0.5}), source)
+    assert two != one
+    rule = {"metric": "s.q", "beats_champion": True}
+    worse = promote(registry, model, two, rule, {"s.q": 0.5})
+    assert (worse.promoted, worse.previous) == (False, one)
+    assert worse.reason == "s.q is 0.5, and the champion's is 1"
+    assert promote(registry, model, two, rule, {"s.q": 1.5}).promoted
+    assert resolve(registry, model, CHAMPION).version == two
+    assert resolve(registry, model, one).version == one
+    assert registry.find(model, "99") is None
+
+
+RULES = [
+    ({"metric": "s.q"}, {}, "has no metric 's.q'"),
+    ({"metric": "s.q", "at_least": 2}, {"s.q": 1.0}, "must be at least 2"),
+    ({"metric": "s.q", "at_most": 2}, {"s.q": 3.0}, "must be at most 2"),
+]
+
+
+@pytest.mark.parametrize(("rule", "metrics", "words"), RULES)
+def test_rules(store, rule, metrics, words):
+    result = promote(LocalRegistry(store), "m", "local-1", rule, metrics)
+    assert not result.promoted
+    assert words in result.reason
+
+
+def test_a_run_is_visible_before_its_end(server, project: Project):
+    project.pipeline("p", SOURCE, TRAIN, USE, CONFIG)
+    ran = project.run()
+    assert ran.ok
+    training, inference = ran.result.flights
+    (one,) = found(server, training.run.id)
+    assert one["info"]["status"] == "FINISHED"
+    assert one["info"]["run_id"] == training.finished.tracked
+    assert pairs(one["data"]["params"]) == {"train.value": "2.0"}
+    assert pairs(one["data"]["metrics"])["train.quality"] == 2.0
+    tags = pairs(one["data"]["tags"])
+    assert tags["atlas.digest.plan"] == training.plan.digest
+    assert training.finished.version.isdigit()
+    assert inference.run.model.version == training.finished.version
+    (other,) = found(server, inference.run.id)
+    assert pairs(other["data"]["tags"])["atlas.model"] == f"m/{training.finished.version}"
+    listed = server.call("GET", "artifacts/list", {"run_id": one["info"]["run_id"]})
+    assert {file["path"] for file in listed["files"]} >= {"artifacts.json", "report.html"}
+    assert not list((project.state / "spool").glob("*.json"))
+
+
+def test_what_mlflow_knows_is_known_without_it_too(server, project, monkeypatch):
+    project.pipeline("p", SOURCE, TRAIN, USE, {"model": {**CONFIG["model"], "name": "mirrored"}})
+    version = project.run(flows=("training",)).flight.finished.version
+    monkeypatch.delenv("ATLAS_MLFLOW_URL")
+    ran = project.run(flows=("inference",))
+    assert ran.flight.run.model.version == version
+
+
+def test_what_failed_is_tracked_as_failed(server, project):
+    project.pipeline("p", SOURCE, {"fail": {"class": "steps:Fail"}})
+    ran = project.run()
+    (one,) = found(server, ran.id)
+    assert one["info"]["status"] == "FAILED"
+
+
+def test_a_resumed_run_is_one_run(server, project):
+    project.pipeline("p", SOURCE, TRAIN)
+    first = project.run()
+    again = project.run(settings=Settings(resume=True))
+    assert again.id == first.id
+    assert len(found(server, first.id)) == 1
+
+
+def test_a_family_s_members_are_nested(server, project):
+    steps = {"train": {"class": "steps:Train", "params": {"region": {"axis": "region"}}}}
+    project.pipeline("fam", SOURCE, steps, config={"matrix": {"region": ["a", "b"]}})
+    ran = project.run()
+    parents = set()
+    for flight in ran.result.flights:
+        (one,) = found(server, flight.run.id)
+        parents.add(pairs(one["data"]["tags"])["mlflow.parentRunId"])
+    (parent,) = parents
+    (outer,) = found(server, ran.flight.parent)
+    assert outer["info"]["run_id"] == parent
+
+
+def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monkeypatch):
+    project.pipeline("p", SOURCE, TRAIN, USE, {"model": {**CONFIG["model"], "name": "waiting"}})
+    monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
+    ran = project.run(flows=("training",))
+    assert ran.ok
+    assert "waits in the spool" in ran.flight.finished.warnings[0]
+    assert ran.flight.finished.version == "local-1"
+    monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
+    after = project.run(flows=("training",))
+    assert after.ok
+    assert len(found(Mlflow(mlflow_server), ran.id)) == 1
+    assert Mlflow(mlflow_server).find("waiting", CHAMPION) is not None
+
+
+def test_sync_sends_what_waits(mlflow_server, project):
+    project.pipeline("p", SOURCE, TRAIN, USE, {"model": {**CONFIG["model"], "name": "synced"}})
+    ran = project.run()
+    (project.state / "spool" / "broken.json").write_text("{")
+    os.environ["ATLAS_MLFLOW_URL"] = mlflow_server
+    import subprocess
+    import sys
+
+    from tests.projects import environment
+
+    command = [sys.executable, "-m", "atlas_cli", "runs", "--sync", "--json"]
+    more = {"ATLAS_MLFLOW_URL": mlflow_server}
+    done = subprocess.run(
+        command,
+        cwd=project.root,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sent = json.loads(done.stdout)
+    assert sent["to"] == mlflow_server
+    assert [one["run"] for one in sent["runs"]] == [f.run.id for f in ran.result.flights]
+    for flight in ran.result.flights:
+        assert len(found(Mlflow(mlflow_server), flight.run.id)) == 1
+
+
+def test_sync_to_a_file(project):
+    project.pipeline("p", SOURCE, TRAIN, USE, CONFIG)
+    ran = project.run()
+    done = project.atlas("runs", "--sync", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["runs"]) == 2
+    again = project.atlas("runs", "--sync")
+    assert again.stdout == "no run waits to be sent\n"
+    client = Database(project.state / "mlflow.db").client
+    (training,) = client.search_runs(["1"], f"tags.`atlas.run` = '{ran.id}'")
+    assert training.info.status == "FINISHED"
+    assert training.data.metrics["train.quality"] == 2.0
+    version = client.get_model_version_by_alias("m", "champion")
+    assert version.run_id == training.info.run_id
+
+
+def test_a_run_that_is_gone_is_said(project):
+    project.pipeline("p", SOURCE, TRAIN)
+    ran = project.run()
+    project.store.place.remove(f"p/{ran.id}")
+    done = project.atlas("runs", "--sync")
+    assert "not sent" in done.stdout
+    assert "there is no such run" in done.stdout
