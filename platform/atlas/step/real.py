@@ -212,9 +212,13 @@ class RealSignature:
             return self.types.of(hint)
         known = read.type if isinstance(read, Field) else read or UNKNOWN
         found = self.types.again(known)
-        if UNKNOWN in (found, known):
+        if _has_unknown(found):
             self.vague[place] = hint
         return found
+
+
+def _has_unknown(one: Type) -> bool:
+    return one == UNKNOWN or any(map(_has_unknown, one.args))
 
 
 def _owner(cls: type[Any], name: str) -> type[Any]:
