@@ -76,9 +76,15 @@ def run(
     flows = (_one_of("--flow", flow, _FLOWS),) if flow else _FLOWS
     out = own_stdout()
     listener = watcher(out, as_json=as_json, several=len(pipelines) > 1)
-    result = run_pipelines(pipelines, settings, flows=flows, listener=listener)
+    result = run_pipelines(pipelines, settings, flows=flows, listener=listener, report=_report)
     _say(result, out, as_json=as_json)
     _leave(result, out)
+
+
+def _report(*facts: Any) -> str:
+    from atlas.draw.report import report
+
+    return report(*facts)
 
 
 _FLOWS = ("training", "inference")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from atlas.draw.report import report
 from atlas.errors import PlatformError
 from atlas.runner import Settings
 from atlas.store import Part
@@ -133,7 +134,7 @@ def test_rules(store, rule, metrics, words):
 
 def test_a_run_is_visible_before_its_end(server, project: Project):
     project.pipeline("p", SOURCE, TRAIN, USE, CONFIG)
-    ran = project.run()
+    ran = project.run(report=report)
     assert ran.ok
     training, inference = ran.result.flights
     (one,) = found(server, training.run.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from atlas.errors import AtlasError
 from atlas.graph import descendants
@@ -17,12 +17,18 @@ from atlas.step.finish import Finished, finish
 from atlas.store import FilePlace, run_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
     from atlas.runner.settings import Settings
     from atlas.store import Run, Store
+
+
+REPORT = "report.html"
+"""Name of a run's report, in its folder of the store."""
+Report: TypeAlias = "Callable[[Plan, Run, Mapping[Unit, Outcome], Mapping[str, str]], str]"
+"""Makes a run's report of the Plan, the run, its outcomes, and what was skipped."""
 
 
 class Unit(NamedTuple):
@@ -55,6 +61,7 @@ class Flight:
         *,
         after: frozenset[str] = frozenset(),
         parent: str = "",
+        report: Report | None = None,
     ) -> None:
         """Prepare a run; nothing happens before `open`.
 
@@ -63,6 +70,7 @@ class Flight:
         """
         self.plan, self.folder, self.store, self.settings = plan, folder, store, settings
         self.after, self.parent = after, parent
+        self._report = report
         self.outcomes: dict[Unit, Outcome] = {}
         self.skipped: dict[str, str] = {}
         self.finished: Finished | None = None
@@ -181,9 +189,7 @@ class Flight:
         Raises:
             StoreError: that can't be recorded.
         """
-        from atlas.runner.report import write_report
-
-        write_report(self)
+        self._write_report()
         wanted = self._selected if self.settings.selection.is_partial else None
         self.finished = finish(
             self.store,
@@ -195,6 +201,13 @@ class Flight:
         )
         self.opened.held.close()
         self._tell(events.RUN_ENDED, text=self.finished.status)
+
+    def _write_report(self) -> None:
+        """Write the run's report beside its artifacts, where the caller knows how to make one."""
+        if self._report is not None:
+            text = self._report(self.plan, self.run, self.outcomes, self.skipped)
+            key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
+            self.store.place.write(key, text.encode("utf-8", "replace"))
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""

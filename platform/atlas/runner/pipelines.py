@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
     from atlas.runner.events import Listener
+    from atlas.runner.flight import Report
     from atlas.store import Store
 
 
@@ -33,6 +34,7 @@ def run_pipelines(
     flows: Sequence[str] = FLOWS,
     listener: Listener = ignore,
     store: Store | None = None,
+    report: Report | None = None,
 ) -> Result:
     """Run pipelines on this machine, each after those that it reads.
 
@@ -42,6 +44,7 @@ def run_pipelines(
         flows: which flows of them.
         listener: is told what happens, from the calling thread and those of steps.
         store: where artifacts go; by default what the Environment and the state folder say.
+        report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 
     Returns:
         How each run ended; a step that fails is no exception.
@@ -53,7 +56,7 @@ def run_pipelines(
     if not pipelines:
         raise AtlasError("there is no pipeline to run")
     with surrounded(pipelines[0].project, pipelines[0].environment) as found:
-        flights = list(_flights(pipelines, settings, flows, store or found.store))
+        flights = list(_flights(pipelines, settings, flows, store or found.store, report))
         if not flights:
             raise AtlasError(_nothing(pipelines, settings, flows))
         _check_parameters(flights, settings)
@@ -71,7 +74,11 @@ def _send_what_waits() -> None:
 
 
 def _flights(
-    pipelines: Sequence[Pipeline], settings: Settings, flows: Sequence[str], store: Store
+    pipelines: Sequence[Pipeline],
+    settings: Settings,
+    flows: Sequence[str],
+    store: Store,
+    report: Report | None,
 ) -> Iterator[Flight]:
     """Give a flight for each Plan that has what is selected."""
     chosen = [
@@ -85,7 +92,9 @@ def _flights(
     for pipeline, plan in chosen:
         after = frozenset(_name(other) for other in plans if _comes_after(plan, other))
         parent = parents.get((plan.config, plan.flow), "")
-        yield Flight(plan, pipeline.folder, store, settings, after=after, parent=parent)
+        yield Flight(
+            plan, pipeline.folder, store, settings, after=after, parent=parent, report=report
+        )
 
 
 def _has_selected(plan: Plan, settings: Settings) -> bool:

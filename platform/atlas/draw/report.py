@@ -1,0 +1,215 @@
+"""The report of a run: one HTML page with its graph, when each step ran, and what came out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from atlas.draw.plans import of_plan
+from atlas.draw.svg import svg, xml_lines
+from atlas.draw.texts import xml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from atlas.plan import Plan
+    from atlas.step import Outcome
+    from atlas.store import Run
+
+Outcomes: TypeAlias = "Mapping[tuple[str, int | None], Outcome]"
+"""A step's name, and which key of it or None → how it ended."""
+
+_MOST_BARS = 500
+_BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
+_COLORS = {"ran": "#2da44e", "cached": "#8250df", "failed": "#cf222e", "skipped": "#8c959f"}
+_STYLE = """
+:root { color-scheme: light; font: 14px/1.45 system-ui, sans-serif; color: #1f2328; }
+body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
+h1 { font-size: 20px; }
+h2 { font-size: 17px; margin-top: 2rem; border-bottom: 1px solid #d1d9e0; }
+table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; padding: 2px 10px; vertical-align: top; overflow-wrap: anywhere; }
+tr { border-bottom: 1px solid #eaeef2; }
+.facts th { white-space: nowrap; width: 1%; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+code, pre { font: 12px/1.4 ui-monospace, Menlo, "DejaVu Sans Mono", monospace; }
+pre { background: #f6f8fa; padding: 12px; overflow: auto; }
+.graph { overflow: auto; border: 1px solid #d1d9e0; border-radius: 8px; }
+.failed { color: #cf222e; }
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def report(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> str:
+    """Return the report of a run as one HTML page that loads nothing.
+
+    Args:
+        plan: the Plan.
+        run: the run.
+        outcomes: how each step, or key of it, ended.
+        skipped: steps that didn't run → why.
+    """
+    return "\n".join((*_lines(plan, run, outcomes, skipped), ""))
+
+
+def _lines(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
+    """Give the page line by line."""
+    title = f"{run.pipeline} {run.flow}: {run.id}"
+    yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    yield f"<title>{xml(title)}</title><style>{_STYLE}</style></head><body>"
+    yield f"<h1>{xml(title)}</h1>{_facts(_about(plan, run, outcomes, skipped))}"
+    yield from _failures(outcomes)
+    graph = svg(of_plan(plan), marks_of(outcomes, skipped))
+    yield f'<h2>Graph</h2><div class="graph">{graph}</div>'
+    yield f"<h2>Time</h2>{_gantt(outcomes)}"
+    yield from _steps(outcomes, skipped)
+    yield from _section("Metrics", _metrics(outcomes))
+    yield from _section("Parameters", {k: str(v) for k, v in run.parameters.items()})
+    yield from _section("Params", _params(plan))
+    yield from _section("Artifacts", _artifacts(outcomes))
+    yield from _section("Environment", _environment(plan, run))
+    yield "</body></html>"
+
+
+def marks_of(outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
+    """Return each step's mark in a drawing; of several keys, the worst."""
+    marks = dict.fromkeys(skipped, "skipped")
+    for (step, _), outcome in outcomes.items():
+        mark = _mark(outcome)
+        if _WORSE[mark] >= _WORSE.get(marks.get(step, ""), -1):
+            marks[step] = mark
+    return marks
+
+
+_WORSE = {"cached": 0, "ran": 1, "skipped": 2, "failed": 3}
+
+
+def _mark(outcome: Outcome) -> str:
+    return "failed" if not outcome.ok else "cached" if outcome.cached else "ran"
+
+
+def _about(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
+    failed = sum(not one.ok for one in outcomes.values())
+    cached = sum(one.cached for one in outcomes.values())
+    about = {
+        "status": "failed" if failed else "partial" if skipped else "done",
+        "steps": f"{len(outcomes)}, {cached} cached, {failed} failed, {len(skipped)} skipped",
+        "started": run.created,
+        "interval": f"{run.interval_start} to {run.interval_end}" if run.interval_start else "",
+        "trigger": run.trigger,
+        "model": f"{run.model.name}, version {run.model.version}" if run.model else "",
+        "description": plan.description,
+    }
+    return {name: text for name, text in about.items() if text}
+
+
+def _failures(outcomes: Outcomes) -> Iterator[str]:
+    """Give what went wrong, with the user's traceback."""
+    for (step, item), outcome in outcomes.items():
+        if not outcome.ok:
+            yield f'<h2 class="failed">{xml(_name(step, item))} failed</h2>'
+            yield f"<p>{xml(outcome.error)}</p>"
+            if outcome.traceback:
+                yield f"<pre>{xml_lines(outcome.traceback)}</pre>"
+
+
+def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
+    """Give the table of steps."""
+    yield "<h2>Steps</h2><table><tr><th>step</th><th>outcome</th><th>seconds</th>"
+    yield "<th>attempts</th><th>why</th></tr>"
+    for (step, item), one in outcomes.items():
+        why = f"from {one.reason}" if one.cached else one.error or f"not cached: {one.reason}"
+        yield _row(_name(step, item), _mark(one), f"{one.seconds:.3f}", str(one.attempts), why)
+    yield from (_row(step, "skipped", "", "", why) for step, why in skipped.items())
+    yield "</table>"
+
+
+def _row(name: str, outcome: str, seconds: str, attempts: str, why: str) -> str:
+    numbers = f'<td class="number">{seconds}</td><td class="number">{attempts}</td>'
+    return f"<tr><td>{xml(name)}</td><td>{outcome}</td>{numbers}<td>{xml(why)}</td></tr>"
+
+
+def _gantt(outcomes: Outcomes) -> str:
+    """Return bars over time, one for each unit, as SVG."""
+    spans = [(name, one, *_span(one)) for name, one in outcomes.items() if one.started]
+    spans = sorted(spans, key=lambda span: (span[2], span[0][0]))[:_MOST_BARS]
+    if not spans:
+        return "<p>Nothing ran.</p>"
+    start, end = min(span[2] for span in spans), max(span[3] for span in spans)
+    scale = (_WIDTH - _LABEL - 80) / max(end - start, 0.001)
+    height = len(spans) * (_BAR + _GAP) + _GAP
+    bars = (
+        _bar(index, _name(*name), one, (begin - start) * scale, (finish - begin) * scale)
+        for index, (name, one, begin, finish) in enumerate(spans)
+    )
+    box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" aria-label="Time of each step"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-size="11">{"".join(bars)}</svg>'
+
+
+def _span(outcome: Outcome) -> tuple[float, float]:
+    start = datetime.fromisoformat(outcome.started).timestamp()
+    return start, start + outcome.seconds
+
+
+def _bar(index: int, name: str, outcome: Outcome, left: float, width: float) -> str:
+    top = _GAP + index * (_BAR + _GAP)
+    text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{xml(name[:34])}</text>'
+    place = f'x="{_LABEL + left:.1f}" y="{top}" width="{max(width, 1.5):.1f}" height="{_BAR}"'
+    bar = f'<rect {place} rx="2" fill="{_COLORS[_mark(outcome)]}"/>'
+    at = _LABEL + left + max(width, 1.5) + 4
+    return f'{text}{bar}<text x="{at:.1f}" y="{top + 12}">{outcome.seconds:.2f} s</text>'
+
+
+def _metrics(outcomes: Outcomes) -> dict[str, str]:
+    return {
+        f"{_name(*place)}.{name}": f"{value:.6g}"
+        for place, one in outcomes.items()
+        for name, value in one.metrics.items()
+    }
+
+
+def _params(plan: Plan) -> dict[str, str]:
+    return {
+        f"{step.name}.{name}": str(value.value) if value.kind == "value" else f"by the {value.kind}"
+        for step in plan.steps
+        for name, value in step.params.items()
+    }
+
+
+def _artifacts(outcomes: Outcomes) -> dict[str, str]:
+    return {
+        f"{_name(*place)}.{name}": f"sha256 {digest}"
+        for place, one in outcomes.items()
+        for name, digest in one.outputs.items()
+    }
+
+
+def _environment(plan: Plan, run: Run) -> dict[str, str]:
+    facts = {
+        "python": sys.version.partition(" ")[0],
+        "machine": " ".join((os.uname().sysname, os.uname().release, os.uname().machine)),
+        "environment": plan.environment,
+        "commit": run.commit,
+        "plan": plan.digest,
+        "code": plan.code,
+        **plan.digests,
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
+def _section(title: str, facts: Mapping[str, str]) -> Iterator[str]:
+    if facts:
+        yield f"<h2>{title}</h2>{_facts(facts)}"
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows: Iterable[Any] = facts.items()
+    inner = "".join(f"<tr><th>{xml(k)}</th><td><code>{xml(v)}</code></td></tr>" for k, v in rows)
+    return f'<table class="facts">{inner}</table>'
+
+
+def _name(step: str, item: int | None) -> str:
+    return step if item is None else f"{step}[{item}]"
