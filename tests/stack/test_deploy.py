@@ -139,7 +139,7 @@ def test_the_whole_way(pipeline):
     bound = json.loads(record.read_text())
     assert (bound["plan"], bound["model"]["version"]) == (plan, "1")
     assert bound["interval_end"] > bound["interval_start"]
-    query = urllib.parse.quote(f'atlas_rows_scored{{pipeline="{pipeline.name}"}}')
+    query = urllib.parse.quote(f'atlas_metric{{name="rows_scored",pipeline="{pipeline.name}"}}')
     url = f"{pipeline.platform.url('prometheus')}/api/v1/query?query={query}"
     (sample,) = wait_for(lambda: call(url)["data"]["result"], 60)
     assert (sample["value"][1], sample["metric"]["model_version"]) == ("100", "1")
