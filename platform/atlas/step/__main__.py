@@ -84,8 +84,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.step not in plan.by_name:
         known = ", ".join(plan.by_name)
         raise AtlasError(f"{plan.name} has no step '{options.step}'; it has {known}")
-    from atlas.step.binding import bind
+    from atlas.step.binding import bind, run_id
 
+    if options.finish and not store.has_run(plan.name, run_id(plan.flow, options.run)):
+        sys.stdout.write("no step of the run could begin: there is nothing to record\n")
+        return 0
     run = bind(store, plan, _request(options))
     if options.finish:
         return _finish(store, plan, run)
