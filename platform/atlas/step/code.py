@@ -99,7 +99,7 @@ def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
 
 
 def _check_allowed(module: str, allowed: Sequence[str]) -> None:
-    if module != "atlas" and not any(f"{module}.".startswith(f"{one}.") for one in allowed):
+    if not any(f"{module}.".startswith(f"{one}.") for one in allowed):
         where = "neither in the pipeline's folder nor allowed by the project ([tool.atlas] allow)"
         raise ImportError(f"'{module}' is {where}", name=module)
 

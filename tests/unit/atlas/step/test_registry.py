@@ -49,7 +49,6 @@ ALLOWED = [
     ("company.steps:One", ["company"]),
     ("company.steps:One", ["company.steps"]),
     ("steps:Theirs", ["company"]),
-    ("atlas:Sink", []),
     ("atlas.template:Sink", []),
 ]
 REFUSED = [
@@ -60,6 +59,7 @@ REFUSED = [
     ("steps:Popen", ["company"]),
     ("subprocess:Popen", []),
     ("atlas.step.code:Path", []),
+    ("atlas:Sink", []),
 ]
 
 
