@@ -34,6 +34,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
     Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
     Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
+    Entry("cache", "cache:app", "Show the cache's size, or prune it."),
+    Entry("gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."),
     Entry("list", "list:list_", "List pipelines, their flows and digests."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
     Entry(

@@ -113,6 +113,17 @@ class Mlflow:
         answer = self.call("GET", path, query, (_MISSING, "INVALID_PARAMETER_VALUE"))
         return _version(answer["model_version"]) if answer else None
 
+    def models(self) -> list[str]:
+        """Return the names of all registered models."""
+        found: list[str] = []
+        query: dict[str, Any] = {"max_results": 1000}
+        while True:
+            answer = self.call("GET", "registered-models/search", query) or {}
+            found += [one["name"] for one in answer.get("registered_models", ())]
+            if not answer.get("next_page_token"):
+                return found
+            query["page_token"] = answer["next_page_token"]
+
     def versions(self, model: str) -> list[Version]:
         """Return a model's versions, the newest first."""
         query = {"filter": f"name='{model}'", "max_results": 1000}

@@ -72,6 +72,13 @@ class Version:
             raise PlatformError(f"{where}: has no readable tag '{PARTS}' ({hint})") from None
         return ModelVersion(self.model, self.version, parts)
 
+    def uris(self) -> list[str]:
+        """Return the URIs of its parts; none when they can't be read."""
+        try:
+            return [part["uri"] for part in json.loads(self.tags.get(PARTS, "{}")).values()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return []
+
     def metrics(self) -> dict[str, float]:
         """Return the metrics of its training run; none when they can't be read."""
         try:
@@ -157,6 +164,16 @@ class LocalRegistry:
         """Return the version of a number or an alias, or None."""
         alias = self._json(f"{self._folder(model)}/aliases/{version}.json")
         return self._read(model, str(alias["version"]) if alias else version)
+
+    def models(self) -> list[str]:
+        """Return the names of all models."""
+        return self.store.place.names("models")
+
+    def versions(self, model: str) -> list[Version]:
+        """Return all versions of a model."""
+        names = self.store.place.names(f"{self._folder(model)}/versions")
+        found = (self._read(model, name.removesuffix(".json")) for name in names)
+        return [one for one in found if one is not None]
 
     def _read(self, model: str, version: str) -> Version | None:
         found = self._json(f"{self._folder(model)}/versions/{version}.json")

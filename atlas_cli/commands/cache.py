@@ -1,0 +1,69 @@
+"""`atlas cache`: the results that steps take in place of running."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlas.store import Store
+from atlas_cli.commands.gc import Where, duration
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit
+from atlas_cli.sizes import size
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def cache() -> None:
+    """Show the cache's size, or prune it."""
+
+
+@app.command()
+def show(path: Where = Path(), *, env: Environment = "local", as_json: Json = False) -> None:
+    """Show how many results are kept, and the size of what they refer to."""
+    from atlas.step.results import look
+
+    with _store(path, env) as store:
+        found = look(store)
+    each = [f"  {name}: {count}" for name, count in found.pipelines.items()]
+    text = "\n".join([f"{found.results} results, {size(found.size)} of artifacts", *each])
+    emit(asdict(found), text, as_json=as_json)
+
+
+@app.command()
+def prune(
+    path: Where = Path(),
+    *,
+    older_than: Annotated[
+        str, typer.Option(metavar="DURATION", help="Younger results stay: 12h, 30d…")
+    ] = "0s",
+    pipeline: Annotated[str, typer.Option(help="Only results of this pipeline.")] = "",
+    env: Environment = "local",
+    as_json: Json = False,
+) -> None:
+    """Forget results, so that their steps run again; artifacts stay with their runs."""
+    from atlas.step import results
+
+    with _store(path, env) as store:
+        count = results.prune(store, older=duration(older_than), pipeline=pipeline)
+    emit({"removed": count}, f"{count} results were forgotten", as_json=as_json)
+
+
+@contextmanager
+def _store(path: Path, env: str) -> Iterator[Store]:
+    """Open the store of a project and an Environment."""
+    from atlas.environment import find_project
+    from atlas.load import load_environment
+    from atlas.runner.surroundings import surrounded
+    from atlas.store import open_store
+
+    project = find_project(path)
+    with surrounded(project, load_environment(project, env)):
+        yield open_store(os.environ["ATLAS_STORE"])

@@ -1,0 +1,63 @@
+"""`atlas gc`: old runs, and what only they used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit
+from atlas_cli.sizes import size
+
+Where = Annotated[Path, typer.Argument(help="Where the project is.")]
+
+
+def gc(
+    path: Where = Path(),
+    *,
+    older_than: Annotated[
+        str, typer.Option(metavar="DURATION", help="Younger runs stay: 12h, 30d…")
+    ] = "30d",
+    keep: Annotated[
+        int, typer.Option(min=0, help="The newest runs of each pipeline and flow stay.")
+    ] = 10,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    env: Environment = "local",
+    as_json: Json = False,
+) -> None:
+    """Remove old runs that nothing refers to, with what only they used.
+
+    Runs stay that a registered model was made by, that a deployment, a run that stays or the spool
+    refers to; with them their Plans and their code.
+    """
+    from atlas.environment import find_project
+    from atlas.load import load_environment
+    from atlas.runner.surroundings import surrounded
+    from atlas.step.garbage import collect, find_garbage
+    from atlas.store import open_store
+
+    older = duration(older_than)
+    project = find_project(path)
+    with surrounded(project, load_environment(project, env)):
+        store = open_store(os.environ["ATLAS_STORE"])
+        garbage = find_garbage(store, keep=keep, older=older)
+        if not dry_run:
+            collect(store, garbage)
+    verb = "would be" if dry_run else "were"
+    runs = [one.key for one in garbage.runs]
+    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run}
+    lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
+    emit(data, "\n".join(lines), as_json=as_json)
+
+
+def duration(text: str) -> float:
+    """Return a duration in seconds, as an option gives it."""
+    from atlas.values import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

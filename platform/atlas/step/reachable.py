@@ -1,0 +1,152 @@
+"""What in a store something still refers to: it stays, whatever is collected.
+
+A run stays that a registered model, a pointer, the spool or another run that stays refers to. A
+Plan stays that a run that stays, or a deployment, names; and with a Plan its code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.errors import StoreError
+from atlas.step.finish import tracker_of_steps
+from atlas.store.manifest import Manifest
+from atlas.store.store import MANIFEST
+from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.registry import LocalRegistry
+from atlas.tracking.spool import state_spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from atlas.store import Run, Store
+
+DEPLOYED = ("deployments", "kubeflow")
+"""Folders of the store whose files may name Plans."""
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run is."""
+
+    pipeline: str
+    run: str
+
+    @property
+    def key(self) -> str:
+        """Its folder in the store."""
+        return f"{self.pipeline}/{self.run}"
+
+
+def pinned(store: Store) -> set[Place]:
+    """Return the runs that something besides other runs refers to.
+
+    Raises:
+        PlatformError: MLflow doesn't answer, and it may know of models.
+    """
+    pointers = (_pointed(store, name) for name in store.pipelines())
+    found = {place for places in pointers for place in places}
+    spool = state_spool()
+    if spool is not None:
+        found |= {Place(one.pipeline, one.run) for one in spool.pending()}
+    return found | set(_of_models(store))
+
+
+def _pointed(store: Store, pipeline: str) -> Iterator[Place]:
+    """Give the runs that a pipeline's pointers name: the last and the latest successful ones."""
+    for name in store.place.names(pipeline):
+        if name.startswith(("last-", "latest-")) and name.endswith(".json"):
+            raw = json.loads(store.place.read(f"{pipeline}/{name}"))
+            yield Place(pipeline, raw["run"])
+
+
+def _of_models(store: Store) -> Iterator[Place]:
+    """Give the runs whose artifacts are parts of registered models."""
+    registry = LocalRegistry(store)
+    versions = [one for name in registry.models() for one in registry.versions(name)]
+    server = tracker_of_steps()
+    if isinstance(server, Mlflow):
+        versions += [one for name in server.models() for one in server.versions(name)]
+    for version in versions:
+        for uri in version.uris():
+            yield from _place_of(store, uri)
+
+
+def _place_of(store: Store, uri: str) -> Iterator[Place]:
+    """Give the run of an artifact's URI, if it is in this store."""
+    if uri.startswith(f"{store.url}/"):
+        parts = uri.removeprefix(f"{store.url}/").split("/")
+        yield Place(parts[0], parts[1])
+
+
+def referred(store: Store, run: Run) -> Iterator[Place]:
+    """Give the runs that a run has read from: other pipelines' and its model's."""
+    for pointed in run.upstream.values():
+        pipeline, _, name = pointed.partition("/")
+        yield Place(pipeline, name)
+    for part in run.model.parts.values() if run.model else ():
+        yield from _place_of(store, part.uri)
+
+
+def closure(store: Store, places: Iterable[Place]) -> set[Place]:
+    """Return runs with every run that they refer to, directly or not."""
+    found: set[Place] = set()
+    waiting = list(places)
+    while waiting:
+        place = waiting.pop()
+        if place in found:
+            continue
+        found.add(place)
+        try:
+            waiting += referred(store, store.run(place.pipeline, place.run))
+        except StoreError:
+            continue
+    return found
+
+
+def shared_data(store: Store, places: Iterable[Place]) -> set[str]:
+    """Return the keys of data that these runs use and that lie in other runs' folders."""
+    found: set[str] = set()
+    for place in places:
+        for entry in store.place.entries(place.key):
+            if entry.key.endswith(f"/{MANIFEST}"):
+                found |= _elsewhere(store, place, entry.key)
+    return found
+
+
+def _elsewhere(store: Store, place: Place, key: str) -> set[str]:
+    try:
+        data = Manifest.parse(store.place.read(key)).data
+    except (ValueError, FileNotFoundError):
+        return set()
+    return set() if data.startswith(f"{place.key}/") else {data}
+
+
+def plans_in_use(store: Store, places: Iterable[Place]) -> set[str]:
+    """Return the digests of the Plans of runs, and of all that deployments name."""
+    found: set[str] = set()
+    for place in places:
+        try:
+            found.add(store.run(place.pipeline, place.run).plan)
+        except StoreError:
+            continue
+    for folder in DEPLOYED:
+        for entry in store.place.entries(folder):
+            content = store.place.read(entry.key)
+            found |= {match.decode() for match in _DIGEST.findall(content)}
+    return found
+
+
+def codes_in_use(store: Store, plans: Iterable[str]) -> set[str]:
+    """Return the digests of the code of Plans."""
+    found: set[str] = set()
+    for digest in plans:
+        try:
+            found.add(store.plan(digest).code)
+        except StoreError:
+            continue
+    return found
