@@ -118,13 +118,13 @@ def run_container(engine: Engine, container: Container, say: Callable[[str], Non
         errors="replace",
     )
     late = threading.Event()
-    try:
-        with _alarm(engine, container, late):
-            last = _followed(process, say)
-    except BaseException:
-        stop_container(engine, container.name)
-        process.wait()
-        raise
+    with process:
+        try:
+            with _alarm(engine, container, late):
+                last = _followed(process, say)
+        except BaseException:
+            stop_container(engine, container.name)
+            raise
     if process.returncode in NO_START and not late.is_set():
         raise CommandError(f"{engine.name} run {container.image}", last)
     return Ended(process.returncode, late.is_set())

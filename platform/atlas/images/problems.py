@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from atlas.errors import InvalidError, Problem
@@ -9,12 +10,12 @@ from atlas.errors import InvalidError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 def invalid(code: str, message: str, *, file: str = "", hint: str = "") -> InvalidError:
     """Return the error of one Problem, to be raised."""
     return InvalidError([Problem(code=code, message=message, file=file, hint=hint)])
 
 
 def place(file: Path, folder: Path) -> str:
-    """Return a file's path as messages show it: from the pipeline's folder where it is in it."""
-    inside = file.is_relative_to(folder)
-    return f"{folder.name}/{file.relative_to(folder)}" if inside else str(file)
+    """Return a file's path as messages show it: from the folder that has the pipeline's."""
+    return os.path.normpath(f"{folder.name}/{os.path.relpath(file, folder)}")

@@ -1,0 +1,115 @@
+"""Credentials: from the platform's secret, the standard files, helper programs and Amazon."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from atlas.images.credentials import Credentials, auth_folder, credentials_of
+
+ME = base64.b64encode(b"me:pa:ss").decode()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def write(path: Path, value: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def test_none():
+    assert credentials_of("example.org") is None
+
+
+def test_the_platforms_secret_comes_first(home):
+    write(home / ".docker/config.json", {"auths": {"example.org": {"auth": ME}}})
+    secret = write(home / "secret.json", {"username": "atlas", "password": "own"})
+    assert credentials_of("example.org", secret) == Credentials("atlas", "own")
+    assert credentials_of("example.org", home / "none.json") == Credentials("me", "pa:ss")
+
+
+@pytest.mark.parametrize(
+    "place", ["run/containers/auth.json", ".config/containers/auth.json", ".docker/config.json"]
+)
+def test_the_standard_files(home, place):
+    write(home / place, {"auths": {"https://example.org": {"auth": ME}}})
+    assert credentials_of("example.org") == Credentials("me", "pa:ss")
+    assert credentials_of("other.org") is None
+
+
+def test_a_chosen_file(home, monkeypatch):
+    write(home / "own.json", {"auths": {"example.org": {"auth": ME}}})
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(home / "own.json"))
+    assert credentials_of("example.org") == Credentials("me", "pa:ss")
+
+
+def test_docker_hubs_own_name(home):
+    write(home / ".docker/config.json", {"auths": {"https://index.docker.io/v1/": {"auth": ME}}})
+    assert credentials_of("docker.io") == Credentials("me", "pa:ss")
+
+
+@pytest.mark.parametrize("config", [{"credsStore": "x"}, {"credHelpers": {"example.org": "x"}}])
+def test_a_helper_program(home, program, config):
+    write(home / ".docker/config.json", config)
+    program(
+        "docker-credential-x",
+        'read host; echo "{\\"Username\\": \\"$host\\", \\"Secret\\": \\"s\\"}"',
+    )
+    assert credentials_of("example.org") == Credentials("example.org", "s")
+
+
+def test_a_helper_program_that_knows_nothing(home, program):
+    write(home / ".docker/config.json", {"credsStore": "x", "auths": {"example.org": {"auth": ME}}})
+    program("docker-credential-x", "echo credentials not found; exit 1")
+    assert credentials_of("example.org") == Credentials("me", "pa:ss")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"auths": {"example.org": {"auth": "%%"}}}'])
+def test_a_broken_file_holds_nothing(home, text):
+    path = home / ".docker/config.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert credentials_of("example.org") is None
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_amazons_registry(monkeypatch):
+    from moto import mock_aws
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        found = credentials_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+    assert found is not None
+    assert found.username == "AWS"
+    assert found.password
+
+
+def test_amazons_registry_without_an_account(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert credentials_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com") is None
+
+
+def test_a_private_file_for_a_while():
+    with auth_folder("example.org", Credentials("me", "pa:ss")) as folder:
+        file = folder / "config.json"
+        assert json.loads(file.read_text()) == {"auths": {"example.org": {"auth": ME}}}
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not folder.exists()
+    with auth_folder("example.org", None) as folder:
+        assert folder is None
