@@ -54,6 +54,11 @@ COMMANDS: tuple[Entry, ...] = (
         "deploy:deploy",
         "Deploy pipelines to Kubeflow and Airflow; twice changes nothing.",
     ),
+    Entry("rollback", "rollback:rollback", "Deploy an earlier deployment again, all of it."),
+    Entry(
+        "history", "history:history", "List a pipeline's deployments: number, when, by whom, what."
+    ),
+    Entry("refresh", "refresh:refresh", "Read what is really there into the state, and show it."),
     Entry("status", "status:status", "Show what is deployed, what drifted from it, its last run."),
     Entry(
         "destroy",

@@ -24,7 +24,7 @@ def deploy(path: PathArgument = Path(), env: Environment = "local", json: Json =
     from atlas_cli import deploying
 
     done = [deploying.deploy(each, say) for each in deploying.deployments(path, env)]
-    emit([data(one) for one in done], lambda: "\n".join(_text(one) for one in done), as_json=json)
+    emit([data(one) for one in done], lambda: "\n".join(text(one) for one in done), as_json=json)
 
 
 def say(line: str) -> None:
@@ -37,6 +37,7 @@ def data(done: Done) -> dict[str, Any]:
     material = done.material
     return {
         "stack": done.stack,
+        "number": done.number,
         "changes": [change.to_json() for change in done.changes],
         "held": list(done.held),
         "skipped": list(material.skipped) if material else [],
@@ -58,9 +59,10 @@ def remarks(done: Done) -> list[str]:
     return lines
 
 
-def _text(done: Done) -> str:
+def text(done: Done) -> str:
     """Return the result for a person."""
     lines = [str(change) for change in done.changed]
     if not lines:
         lines = [f"nothing to do: {len(done.changes)} members are as they should be"]
-    return "\n  ".join([done.stack, *lines, *remarks(done)])
+    number = f", deployment {done.number}" if done.number else ""
+    return "\n  ".join([f"{done.stack}{number}", *lines, *remarks(done)])

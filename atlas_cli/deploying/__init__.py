@@ -1,12 +1,26 @@
 """Deployments: a Config's pipelines in one Environment, as one Pulumi stack.
 
 `deployment` says what belongs together, `services` which platform it goes to, `material` what it is
-made of, `state` what is there now, `changes` how these differ, `operations` what can be done.
+made of, `state` and `world` what is there now, `changes` how these differ; `operations`, `removal`
+and `inspection` are what can be done, and `records` keeps what was.
 """
 
 from __future__ import annotations
 
 from atlas_cli.deploying.deployment import Deployment, deployments, names
-from atlas_cli.deploying.operations import deploy, destroy, preview, status
+from atlas_cli.deploying.inspection import history, refresh, status
+from atlas_cli.deploying.operations import deploy, preview, rollback
+from atlas_cli.deploying.removal import destroy
 
-__all__ = ["Deployment", "deploy", "deployments", "destroy", "names", "preview", "status"]
+__all__ = [
+    "Deployment",
+    "deploy",
+    "deployments",
+    "destroy",
+    "history",
+    "names",
+    "preview",
+    "refresh",
+    "rollback",
+    "status",
+]

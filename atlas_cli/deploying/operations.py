@@ -1,39 +1,28 @@
-"""What can be done with a deployment: preview it, make it so, look at it, take it away."""
+"""Making deployments so: preview, deploy, roll back. What is right already stays untouched."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.store import open_store
-from atlas_cli.deploying import state
+from atlas.errors import DeployError
+from atlas.runner.git import commit_of
+from atlas.store import open_place, open_store
+from atlas_cli.deploying import records, world
 from atlas_cli.deploying.changes import SAME, member_changes
-from atlas_cli.deploying.deployment import PROJECT
-from atlas_cli.deploying.material import (
-    KINDS,
-    Part,
-    material_of,
-    owner_of,
-    target_inputs,
-    write,
-)
+from atlas_cli.deploying.material import Part, material_of, write
+from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
-from atlas_cli.stacks.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from atlas.plan import Plan
     from atlas_cli.deploying.changes import MemberChange
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.material import Material
     from atlas_cli.deploying.services import Services
-
-    Say = Callable[[str], None]
-
-_SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
-"""Kind → the service that must be there for it."""
-_FLOWS = ("training", "inference")
+    from atlas_cli.deploying.world import Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +31,59 @@ class Done:
 
     Attributes:
         stack: the deployment's stack.
-        changes: what became of each member.
+        changes: what becomes of each member.
         held: DAGs that an operator has paused, and that stay so.
-        material: what it was made from.
+        material: what it is made from; None where that comes from a record.
+        number: the entry in the stack's history, 0 when nothing is new.
     """
 
     stack: str
     changes: Sequence[MemberChange]
     held: Sequence[str] = ()
     material: Material | None = None
+    number: int = 0
 
     @property
     def changed(self) -> list[MemberChange]:
         """The members that aren't as they were."""
         return [change for change in self.changes if change.action != SAME]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a stack should be.
+
+    Attributes:
+        services: the platform.
+        parts: the resources.
+        plans: Plans that may not be in the store yet.
+    """
+
+    services: Services
+    parts: Sequence[Part]
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+
+    def plan(self, digest: str) -> Plan:
+        """Return the Plan of a digest.
+
+        Raises:
+            StoreError: it isn't known.
+        """
+        if digest in self.plans:
+            return self.plans[digest]
+        return open_store(self.services.store).plan(digest)
+
+
+def preview(deployment: Deployment) -> Done:
+    """Say what `deploy` would do; nothing is written.
+
+    Raises:
+        InvalidError: a target can't express a Plan.
+        PlatformError: the platform is missing or down.
+    """
+    material, wanted = _prepared(deployment)
+    before = world.live_inputs(world.resources(deployment))
+    return Done(deployment.stack, _changes(before, wanted), (), material)
 
 
 def deploy(deployment: Deployment, say: Say) -> Done:
@@ -66,193 +94,118 @@ def deploy(deployment: Deployment, say: Say) -> Done:
         PlatformError: the platform is missing or down.
         DeployError: the update failed; what was done of it is kept, and a repeat goes on.
     """
-    services = services_of(deployment)
-    material = material_of(deployment, services)
-    _require(services, [part.kind for part in material.parts])
+    material, wanted = _prepared(deployment)
     write(material)
-    before = _live_inputs(deployment)
-    _stack(deployment, material.parts, say).up()
-    changes = _changes(before, material)
-    held = [
-        name
-        for resource in state.resources(deployment.project.state, deployment.stack)
-        for name in resource.state.get("held", ())
-    ]
-    return Done(deployment.stack, changes, held, material)
+    changes = _apply(deployment, wanted, say)
+    commit = commit_of(deployment.pipelines[0].folder)
+    entry = _recorded(deployment, wanted, records.DEPLOY, commit=commit)
+    return Done(deployment.stack, changes, _held(deployment), material, entry)
 
 
-def preview(deployment: Deployment) -> Done:
-    """Say what `deploy` would do; nothing is written.
+def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, records.Entry]:
+    """Make a deployment what an entry of its history was.
 
-    Raises:
-        InvalidError: a target can't express a Plan.
-        PlatformError: the platform is missing or down.
-    """
-    services = services_of(deployment)
-    material = material_of(deployment, services)
-    _require(services, [part.kind for part in material.parts])
-    return Done(deployment.stack, _changes(_live_inputs(deployment), material), (), material)
-
-
-def status(deployment: Deployment) -> list[dict[str, Any]]:
-    """Return what is deployed, how it differs from the last update, and what runs.
-
-    Raises:
-        PlatformError: a service doesn't answer.
-    """
-    found = state.resources(deployment.project.state, deployment.stack)
-    if found:
-        _require(services_of(deployment), [resource.kind for resource in found])
-    return [_status(resource) for resource in found]
-
-
-def destroy(deployment: Deployment, say: Say) -> bool:
-    """Take a deployment away, and what a killed update left; models, versions and runs stay.
+    Args:
+        deployment: whose stack.
+        say: takes a line of progress.
+        to: number of the entry; 0 for the last one that was something else.
 
     Returns:
-        Whether there was anything.
+        What it did, and the entry.
 
     Raises:
         PlatformError: the platform is missing or down.
-        DeployError: something can't be removed.
+        DeployError: there is no such entry, or the update failed.
+        StoreError: what was deployed then isn't in the store any more.
     """
-    folder, name = deployment.project.state, deployment.stack
     services = services_of(deployment)
-    there = state.exists(folder, name)
-    if there:
-        _empty(deployment, services, say)
-        stack = _stack(deployment, (), say)
-        stack.destroy()
-    swept = _sweep(deployment, services)
-    if there:
-        stack.remove()
-    return there or swept
+    place = open_place(services.store)
+    entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
+    parts = [
+        Part(one.kind, one.name, {**one.inputs, **world.addresses(one.kind, services)})
+        for one in records.read(place, entry).parts
+    ]
+    world.require(services, [part.kind for part in parts])
+    wanted = _Wanted(services, parts)
+    changes = _apply(deployment, wanted, say)
+    number = _recorded(deployment, wanted, records.ROLLBACK, commit=entry.commit, to=entry.number)
+    return Done(deployment.stack, changes, _held(deployment), None, number), entry
 
 
-def _empty(deployment: Deployment, services: Services, say: Say) -> None:
-    """Take every member away where the platform is now, if it isn't where it was."""
-    found = state.resources(deployment.project.state, deployment.stack)
-    here = [_addresses(resource, services) for resource in found]
-    moved = any(
-        not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
-    )
-    if moved:
-        parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
-        _stack(deployment, parts, say).up(refresh=False)
+def _prepared(deployment: Deployment) -> tuple[Material, _Wanted]:
+    """Compile a deployment, and find out whether its platform is there."""
+    services = services_of(deployment)
+    material = material_of(deployment, services)
+    world.require(services, [part.kind for part in material.parts])
+    return material, _Wanted(services, material.parts, material.plans)
 
 
-def _addresses(resource: state.Resource, services: Services) -> dict[str, str]:
-    """Return the inputs by which a resource would find the platform now."""
-    target = next((target for target, kind in KINDS.items() if kind == resource.kind), "")
-    return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
+def _apply(deployment: Deployment, wanted: _Wanted, say: Say) -> list[MemberChange]:
+    """Update the stack, unless everything is as it should be; return what changed."""
+    found = world.resources(deployment)
+    before = world.live_inputs(found)
+    inputs = {part.name: part.inputs for part in wanted.parts}
+    if before != inputs or {one.name: one.inputs for one in found} != inputs:
+        world.open_stack(deployment, wanted.parts, say).up()
+    return _changes(before, wanted)
 
 
-def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
-    """Return a resource without members, at other addresses."""
-    none: dict[str, Any] = {name: {} for name in ("members", "plans") if name in resource.inputs}
-    return Part(resource.kind, resource.name, {**resource.inputs, **here, **none})
-
-
-def _require(services: Services, kinds: Sequence[str]) -> None:
-    """Find out that a service is down before anything is done."""
-    for kind in dict.fromkeys(kinds):
-        if kind in _SERVICES:
-            services.require_alive(_SERVICES[kind])
-
-
-def _stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
-    """Open the deployment's stack, with the program that declares its parts."""
-    return Stack.open(
+def _recorded(
+    deployment: Deployment, wanted: _Wanted, action: str, *, commit: str, to: int = 0
+) -> int:
+    """Add an entry to the stack's history, where something is new; return its number."""
+    entry = records.add(
+        open_place(wanted.services.store),
         deployment.stack,
-        project=PROJECT,
-        state=deployment.project.state,
-        program=lambda: _declare(parts),
-        say=say,
+        action,
+        Record.of(wanted.parts),
+        commit=commit,
+        champions=_champions(wanted),
+        to=to,
     )
+    return entry.number if entry else 0
 
 
-def _declare(parts: Sequence[Part]) -> None:
-    """Declare the resources: the Pulumi program of a deployment."""
-    from atlas_provider import resources
+def _champions(wanted: _Wanted) -> dict[str, str]:
+    """Return which version each model's alias points at now."""
+    from atlas.tracking import CHAMPION, Mlflow
 
-    for part in parts:
-        getattr(resources, part.kind)(part.name, **part.inputs)
-
-
-def _live_inputs(deployment: Deployment) -> dict[str, Mapping[str, Any]]:
-    """Return the inputs that would make what is really there, by the resource's name."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for resource in state.resources(deployment.project.state, deployment.stack):
-        live = resource.live()
-        if live is not None:
-            found[resource.name] = live.inputs
-    return found
+    models = [part.inputs for part in wanted.parts if part.kind == "RegisteredModels"]
+    found = {
+        name: Mlflow(inputs["mlflow"]).find(name, CHAMPION)
+        for inputs in models
+        for name in inputs["members"]
+    }
+    return {name: version.version for name, version in found.items() if version}
 
 
-def _changes(before: Mapping[str, Mapping[str, Any]], material: Material) -> list[MemberChange]:
+def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Entry:
+    """Return the entry to roll back to.
+
+    Raises:
+        DeployError: there is none.
+    """
+    deployed = [entry for entry in entries if entry.record]
+    now = entries[-1].record if entries else ""
+    fits = [one for one in deployed if one.number == to or (not to and one.record != now)]
+    if not fits:
+        numbers = ", ".join(str(entry.number) for entry in deployed) or "none"
+        what = f"no deployment {to}" if to else "nothing else was deployed before"
+        raise DeployError(f"{stack}: {what}; `atlas history` lists them: {numbers}")
+    return fits[-1]
+
+
+def _held(deployment: Deployment) -> list[str]:
+    """Return the DAGs that an operator has paused."""
+    found = world.resources(deployment)
+    return [name for resource in found for name in resource.state.get("held", ())]
+
+
+def _changes(before: Mapping[str, Mapping[str, Any]], wanted: _Wanted) -> list[MemberChange]:
     """Compare what is there with what should be, member by member."""
-    parts = {part.name: part for part in material.parts}
-    store = open_store(material.store)
-
-    def plan_of(digest: str) -> Plan:
-        return material.plans[digest] if digest in material.plans else store.plan(digest)
-
+    parts = {part.name: part for part in wanted.parts}
     changes: list[MemberChange] = []
     for name in dict.fromkeys((*parts, *before)):
-        wanted = parts[name].inputs if name in parts else {}
-        changes += member_changes(name, before.get(name, {}), wanted, plan_of)
+        inputs = parts[name].inputs if name in parts else {}
+        changes += member_changes(name, before.get(name, {}), inputs, wanted.plan)
     return changes
-
-
-def _status(resource: state.Resource) -> dict[str, Any]:
-    """Return what there is of one resource, and how it differs from what was deployed."""
-    live = resource.live()
-    inputs = live.inputs if live else {}
-    drift = [
-        f"{name}: {_drift(wanted, inputs.get('members', {}).get(name))}"
-        for name, wanted in resource.inputs["members"].items()
-        if inputs.get("members", {}).get(name) != wanted
-    ]
-    return {
-        "name": resource.name,
-        "members": dict(resource.inputs["members"]),
-        "plans": dict(resource.inputs.get("plans", {})),
-        "drift": drift,
-        "held": list(live.state.get("held", ())) if live else [],
-        "runs": _last_runs(resource),
-    }
-
-
-def _drift(wanted: str, found: str | None) -> str:
-    """Return how one member differs from what was deployed."""
-    return "is gone" if found is None else f"was changed: {found[:12]} in place of {wanted[:12]}"
-
-
-def _last_runs(resource: state.Resource) -> dict[str, list[str]]:
-    """Return id and state of the last run of each DAG."""
-    if "airflow" not in resource.inputs:
-        return {}
-    from atlas_provider.airflow import Airflow
-
-    given = resource.inputs
-    airflow = Airflow(given["airflow"], given["secrets"], given["credentials"])
-    runs = {name: airflow.last_run(name) for name in given["members"]}
-    return {name: list(run) for name, run in runs.items() if run[0]}
-
-
-def _sweep(deployment: Deployment, services: Services) -> bool:
-    """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
-    from atlas_provider import claims
-    from atlas_provider.kind import Context
-    from atlas_provider.kinds import KINDS as HANDLERS
-
-    swept = False
-    for flow in _FLOWS:
-        owner = owner_of(deployment, flow)
-        for target, kind in KINDS.items():
-            folder = "dags" if target == "airflow" else target
-            if claims.owned(services.store, folder, owner):
-                left = {"owner": owner, "members": {}, **target_inputs(services, target)}
-                HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
-                swept = True
-    return swept

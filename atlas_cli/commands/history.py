@@ -1,0 +1,45 @@
+"""`atlas history`: what was deployed, when and by whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas_cli.commands.deploy import PathArgument
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas_cli.deploying.records import Entry
+
+_WORTH = 12
+
+
+def history(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
+    """List a pipeline's deployments: number, when, by whom, what."""
+    from atlas_cli import deploying
+
+    found = {each.stack: deploying.history(each) for each in deploying.names(path, env)}
+    emit(found, lambda: "\n".join(_text(*one) for one in found.items()), as_json=json)
+
+
+def _text(stack: str, entries: Sequence[Entry]) -> str:
+    """Return a history for a person, the newest first."""
+    if not entries:
+        return f"{stack}: never deployed"
+    rows = [
+        (
+            entry.number,
+            entry.at,
+            entry.by or "-",
+            f"{entry.action} to {entry.to}" if entry.to else entry.action,
+            entry.record[:_WORTH] or "-",
+            entry.commit[:_WORTH] or "-",
+            " ".join(f"{name}/{version}" for name, version in entry.champions.items()) or "-",
+        )
+        for entry in reversed(entries)
+    ]
+    headers = ("NUMBER", "AT", "BY", "ACTION", "RECORD", "COMMIT", "CHAMPIONS THEN")
+    return f"{stack}\n{table(headers, rows)}"

@@ -1,0 +1,18 @@
+"""`atlas refresh`: let the state know what is really there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atlas_cli.commands.deploy import PathArgument
+from atlas_cli.commands.status import text
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit
+
+
+def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
+    """Read what is really there into the state, and show it."""
+    from atlas_cli import deploying
+
+    found = {each.stack: deploying.refresh(each) for each in deploying.names(path, env)}
+    emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)

@@ -1,0 +1,47 @@
+"""`atlas rollback`: deploy what was deployed before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli.commands.deploy import PathArgument, data, say, text
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit
+
+if TYPE_CHECKING:
+    from atlas_cli.deploying.operations import Done
+    from atlas_cli.deploying.records import Entry
+
+To = Annotated[
+    int, typer.Option(help="Number of a deployment; by default, the last that was different.")
+]
+
+
+def rollback(
+    path: PathArgument = Path(), *, to: To = 0, env: Environment = "local", json: Json = False
+) -> None:
+    """Deploy an earlier deployment again, all of it.
+
+    A model's champion stays as it is: `atlas promote` moves it.
+    """
+    from atlas_cli import deploying
+
+    done = [deploying.rollback(each, say, to=to) for each in deploying.names(path, env)]
+    emit(
+        [{**data(one), "to": entry.to_json()} for one, entry in done],
+        lambda: "\n".join(_text(*one) for one in done),
+        as_json=json,
+    )
+
+
+def _text(done: Done, entry: Entry) -> str:
+    """Return what was done, for a person."""
+    lines = [text(done), f"  as deployment {entry.number} was, of {entry.at}"]
+    lines += [
+        f"  model {name}: its champion was version {version} then; `atlas promote` moves it"
+        for name, version in entry.champions.items()
+    ]
+    return "\n".join(lines)

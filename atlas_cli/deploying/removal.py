@@ -1,0 +1,80 @@
+"""Taking deployments away, and what killed updates left of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import open_place
+from atlas_cli.deploying import records, state, world
+from atlas_cli.deploying.material import KINDS, Part, owner_of, target_inputs
+from atlas_cli.deploying.services import services_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
+    from atlas_cli.deploying.world import Say
+
+_FLOWS = ("training", "inference")
+_CLAIMS = {"airflow": "dags", "kubeflow": "kubeflow"}
+"""Target → what its deployed names are claimed as."""
+
+
+def destroy(deployment: Deployment, say: Say) -> bool:
+    """Take a deployment away, and what a killed update left; models, versions and runs stay.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+        DeployError: something can't be removed.
+    """
+    folder, name = deployment.project.state, deployment.stack
+    services = services_of(deployment)
+    there = state.exists(folder, name)
+    if there:
+        _empty(deployment, services, say)
+        stack = world.open_stack(deployment, (), say)
+        stack.destroy()
+    swept = _sweep(deployment, services)
+    if there:
+        stack.remove()
+    records.add(open_place(services.store), name, records.DESTROY, None)
+    return there or swept
+
+
+def _empty(deployment: Deployment, services: Services, say: Say) -> None:
+    """Take every member away where the platform is now, if it isn't where it was."""
+    found = world.resources(deployment)
+    here = [world.addresses(resource.kind, services) for resource in found]
+    moved = any(
+        not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
+    )
+    if moved:
+        parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
+        world.open_stack(deployment, parts, say).up(refresh=False)
+
+
+def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
+    """Return a resource without members, at other addresses."""
+    none: dict[str, Any] = {name: {} for name in ("members", "plans") if name in resource.inputs}
+    return Part(resource.kind, resource.name, {**resource.inputs, **here, **none})
+
+
+def _sweep(deployment: Deployment, services: Services) -> bool:
+    """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
+    from atlas_provider import claims
+    from atlas_provider.kind import Context
+    from atlas_provider.kinds import KINDS as HANDLERS
+
+    swept = False
+    for flow in _FLOWS:
+        owner = owner_of(deployment, flow)
+        for target, kind in KINDS.items():
+            if claims.owned(services.store, _CLAIMS[target], owner):
+                left = {"owner": owner, "members": {}, **target_inputs(services, target)}
+                HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
+                swept = True
+    return swept

@@ -1,0 +1,68 @@
+"""The platform as a deployment meets it: its stack, what is really there, where things are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas_cli.deploying import state
+from atlas_cli.deploying.deployment import PROJECT
+from atlas_cli.deploying.material import KINDS, Part, target_inputs
+from atlas_cli.stacks.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
+
+    Say = Callable[[str], None]
+
+_SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
+"""Kind → the service that must be there for it."""
+
+
+def require(services: Services, kinds: Sequence[str]) -> None:
+    """Find out that a service is down before anything is done.
+
+    Raises:
+        PlatformError: one is.
+    """
+    for kind in dict.fromkeys(kinds):
+        if kind in _SERVICES:
+            services.require_alive(_SERVICES[kind])
+
+
+def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
+    """Open the deployment's stack, with the program that declares its parts."""
+    return Stack.open(
+        deployment.stack,
+        project=PROJECT,
+        state=deployment.project.state,
+        program=lambda: _declare(parts),
+        say=say,
+    )
+
+
+def resources(deployment: Deployment) -> list[state.Resource]:
+    """Return what the stack's state says is there."""
+    return state.resources(deployment.project.state, deployment.stack)
+
+
+def live_inputs(found: Sequence[state.Resource]) -> dict[str, Mapping[str, Any]]:
+    """Return the inputs that would make what is really there, by the resource's name."""
+    live = {resource.name: resource.live() for resource in found}
+    return {name: each.inputs for name, each in live.items() if each is not None}
+
+
+def addresses(kind: str, services: Services) -> dict[str, str]:
+    """Return the inputs by which a resource of a kind finds the platform."""
+    target = next((target for target, of in KINDS.items() if of == kind), "")
+    return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
+
+
+def _declare(parts: Sequence[Part]) -> None:
+    """Declare the resources: the Pulumi program of a deployment."""
+    from atlas_provider import resources as classes
+
+    for part in parts:
+        getattr(classes, part.kind)(part.name, **part.inputs)
