@@ -319,3 +319,31 @@ def test_an_airflow_that_is_down_is_told_before_anything_is_done(pipeline, tmp_p
     assert (
         not (pipeline.store / "deployments" / "content").exists() or not pipeline.dag_file.exists()
     )
+
+
+def test_rolling_back_and_forth(pipeline):
+    pipeline.deploy()
+    first = pipeline.status()
+    pipeline.trees(55)
+    pipeline.deploy()
+    second = pipeline.status()
+    assert first["training-kubeflow"]["plans"] != second["training-kubeflow"]["plans"]
+
+    done = pipeline.atlas("rollback", pipeline.folder.name)
+    assert "step train: params.trees 55 -> 200" in done.stdout
+    assert "as deployment 1 was" in done.stdout
+    assert {n: one["plans"] for n, one in pipeline.status().items()} == {
+        n: one["plans"] for n, one in first.items()
+    }  # fmt: skip
+    pipeline.atlas("rollback", pipeline.folder.name, "--to", "2")
+    assert pipeline.status()["inference-airflow"]["plans"] == second["inference-airflow"]["plans"]
+    (entries,) = json.loads(
+        pipeline.atlas("history", pipeline.folder.name, "--json").stdout
+    ).values()
+    assert [(e["number"], e["action"], e["to"]) for e in entries] == [
+        (1, "deploy", 0), (2, "deploy", 0), (3, "rollback", 1), (4, "rollback", 2)
+    ]  # fmt: skip
+    refused = pipeline.atlas("rollback", pipeline.folder.name, "--to", "9", code=1)
+    assert "no deployment 9" in refused.stderr
+    pipeline.atlas("refresh", pipeline.folder.name)
+    assert pipeline.deploy() == []
