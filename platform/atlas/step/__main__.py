@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from atlas.step.execute import Job
     from atlas.store import Run, Store
 
+_INTERRUPTED = 130
 _OPTIONS = {
     "store": "URL of the artifact store",
     "plan": "digest of the Plan",
@@ -36,6 +37,7 @@ _OPTIONS = {
     "parameters": "parameters as a JSON object",
     "trigger": "what started the run",
     "executor-input": "Kubeflow's executor input, JSON",
+    "if-failed": "exit code of --finish for a run that isn't done; 0 by default",
     "adopt": "id of a run whose result is taken where nothing has changed since",
 }
 _FLAGS = {
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -91,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     run = bind(store, plan, _request(options))
     if options.finish:
-        return _finish(store, plan, run)
+        return _finish(options, store, plan, run)
     return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)
 
 
@@ -110,6 +112,7 @@ def _request(options: argparse.Namespace) -> Request:
 def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     """Run the step, hand its outputs and metrics on, and report a failure."""
     from atlas.step.binding import previous_run
+    from atlas.step.ending import ending
     from atlas.step.execute import Job, execute
     from atlas.step.finish import finish_if_over
     from atlas.step.report import after, explain
@@ -126,7 +129,8 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         use_cache=not options.no_cache,
         adopt=options.adopt,
     )
-    outcome = execute(job)
+    with ending(job):
+        outcome = execute(job)
     if not outcome.ok:
         sys.stderr.write(f"{explain(job, outcome)}\n")
         return 1
@@ -179,12 +183,13 @@ def _hand_on(options: argparse.Namespace, job: Job) -> None:
         give_artifacts(options.executor_input, job)
 
 
-def _finish(store: Store, plan: Plan, run: Run) -> int:
+def _finish(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     from atlas.step.finish import finish
+    from atlas.step.outcome import DONE
 
     finished = finish(store, plan, run)
     sys.stdout.writelines(f"{line}\n" for line in finished.lines())
-    return 0
+    return 0 if finished.status == DONE else int(options.if_failed or 0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, StepError, StoreError
 from atlas.step import cache, code
 from atlas.step.data import DataHandle
-from atlas.step.failure import one_line, user_traceback
+from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.outputs import outputs_of
@@ -81,7 +81,7 @@ def execute(job: Job) -> Outcome:
     except SystemExit as error:
         outcome = _failed(job, f"called sys.exit({error.code!r})", error)
     except AtlasError as error:
-        outcome = _failed(job, _message(job, error), error.__cause__)
+        outcome = _failed(job, _message(job, error), _users(job, error))
     except BaseException as error:
         outcome = _failed(job, one_line(error), error)
     outcome = _timed(outcome, started, clock)
@@ -300,6 +300,12 @@ def _before(job: Job) -> Mapping[str, str]:
 def _failed(job: Job, error: str, cause: BaseException | None = None) -> Outcome:
     text = user_traceback(cause) if cause is not None else ""
     return Outcome(FAILED, job.plan.digest, error=error, traceback=text, attempts=job.attempt)
+
+
+def _users(job: Job, error: AtlasError) -> BaseException | None:
+    """Return what of an error of Atlas's, or of its cause, the user's code had a part in."""
+    causes = (error.__cause__, error)
+    return next((one for one in causes if one and passes_through(one, job.folder)), None)
 
 
 def _message(job: Job, error: AtlasError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,18 @@ def user_traceback(error: BaseException) -> str:
     found = traceback.TracebackException.from_exception(error)
     _trim(found, error)
     return "".join(found.format())
+
+
+def passes_through(error: BaseException, folder: Path) -> bool:
+    """Tell whether an exception came through code in a folder, or is a syntax error of it."""
+    if isinstance(error, SyntaxError):
+        return True
+    trace, start = error.__traceback__, f"{folder}{os.sep}"
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(start):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _trim(found: traceback.TracebackException, error: BaseException) -> None:

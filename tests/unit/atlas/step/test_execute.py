@@ -167,6 +167,11 @@ def test_the_traceback_is_the_user_s(project):
     assert text.rstrip().endswith("second line")
 
 
+def test_where_a_metric_was_wrong(project):
+    text = step(project, "NotANumber").outcome("one").traceback
+    assert 'self.context.metric("x"' in text
+
+
 def test_a_cause_is_part_of_it(project):
     text = step(project, "Caused").outcome("one").traceback
     assert "KeyError: 'key'" in text

@@ -1,0 +1,343 @@
+"""`python -m atlas.step`, as every target starts it: a process a step, over one store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from atlas.store import add_code
+from atlas.tracking.pushgateway import exposition
+from tests.projects import environment
+from tests.servers import pushgateway
+
+__all__ = ["pushgateway"]
+
+SOURCE = """
+import time
+from helpers import double
+
+class Number(NamedTuple):
+    number: int
+
+class Numbers(NamedTuple):
+    numbers: list[int]
+
+class Make(Template):
+    start: int = 1
+    def run(self) -> Number:
+        self.context.logger.info("making %s", self.context.run)
+        return Number(self.start)
+
+class List(Template):
+    def run(self, number: int) -> Numbers:
+        return Numbers(list(range(number)))
+
+class Each(Template):
+    def run(self, key: int) -> Number:
+        return Number(double(key))
+
+class Sum(Template):
+    def run(self, numbers: list[int]) -> Number:
+        self.context.metric("sum", sum(numbers))
+        return Number(sum(numbers))
+
+class Sleep(Template):
+    path: str
+    def run(self) -> Number:
+        open(self.path, "w").close()
+        time.sleep(60)
+
+class Score(Template):
+    def run(self, model: int) -> Number:
+        self.context.metric("rows", 3)
+        return Number(model)
+
+class Break(Template):
+    def run(self) -> Number:
+        double(None)
+"""
+STEPS = {
+    "make": {"class": "steps:Make", "params": {"start": {"parameter": "start"}}},
+    "list": {"class": "steps:List", "inputs": {"number": "make.number"}},
+    "each": {"class": "steps:Each", "foreach": {"key": "list.numbers"}},
+    "sum": {"class": "steps:Sum", "inputs": {"numbers": "each.number"}},
+}
+PARAMETERS = {"start": {"type": "integer", "default": 3, "maximum": 9}}
+
+
+class Steps:
+    """A deployed pipeline: its Plan and its code are in the store, its folder is gone."""
+
+    def __init__(self, project, training=STEPS, inference=None, config=None) -> None:
+        self.project, self.store = project, project.store
+        project.pipeline("p", SOURCE, training, inference, config, parameters=PARAMETERS)
+        project.write("p/helpers.py", "def double(x):\n    return 2 * x\n")
+        (pipeline,) = project.resolve()
+        self.plans = pipeline.plans
+        for plan in self.plans.values():
+            self.store.add_plan(plan)
+            add_code(self.store, pipeline.folder, plan.code)
+        project.write("p/steps.py", "raise RuntimeError('not this one')\n")
+
+    def start(self, step: str, *more: str, run: str = "r1", flow: str = "training", **env: str):
+        command = [sys.executable, "-m", "atlas.step", "--plan", self.plans[flow].digest]
+        command += ["--run", run, "--step", step, *more]
+        variables = environment(ATLAS_STORE=self.store.url, **env)
+        return subprocess.Popen(
+            command, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def run(self, step: str, *more: str, **options: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(step, *more, **options)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(step, process.returncode, out, err)
+
+
+def test_step_by_step(project):
+    steps = Steps(project)
+    made = steps.run("make", "--parameters", '{"start": 4}')
+    assert made.returncode == 0, made.stderr
+    assert "making training-r1" in made.stderr
+    assert steps.run("list").returncode == 0
+    keys = steps.run("each", "--keys")
+    assert json.loads(keys.stdout.splitlines()[-1]) == [0, 1, 2, 3]
+    for index in range(4):
+        assert steps.run("each", "--index", str(index)).returncode == 0
+    assert "index 9, expected one of 4 keys" in steps.run("each", "--index", "9").stderr
+    last = steps.run("sum")
+    assert last.returncode == 0, last.stderr
+    assert steps.store.get("p", "training-r1", "sum", "number") == 12
+    assert steps.store.run_outcome("p", "training-r1")["status"] == "done"
+    again = steps.run("make", run="r2", ATLAS_PARAMETERS='{"start": 4}')
+    assert again.returncode == 0
+    assert steps.store.outcome("p", "training-r2", "make")["cached"]
+
+
+def test_steps_that_start_at_once_agree_on_the_run(project):
+    steps = Steps(
+        project,
+        {name: {**STEPS["make"], **({"after": ["a"]} if name != "a" else {})} for name in "abcd"},
+    )
+    started = [
+        steps.start(name, "--parameters", json.dumps({"start": number}))
+        for number, name in enumerate("abcd", 1)
+    ]
+    for process in started:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    values = {steps.store.get("p", "training-r1", name, "number") for name in "abcd"}
+    assert values == {steps.store.run("p", "training-r1").parameters["start"]}
+
+
+def test_what_goes_wrong_is_one_line_and_the_user_s_traceback(project):
+    steps = Steps(project, {"break": {"class": "steps:Break"}})
+    done = steps.run("break")
+    assert done.returncode == 1
+    lines = done.stderr.strip().splitlines()
+    assert (
+        lines[0]
+        == "error: step break: TypeError: unsupported operand type(s) for *: 'int' and 'NoneType'"
+    )
+    assert lines[1] == "Traceback (most recent call last):"
+    assert "/code/" in lines[2]
+    assert "steps.py" in lines[2]
+    assert steps.run("break").returncode == 1
+    assert steps.store.outcome("p", "training-r1", "break")["attempts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("list",), "inputs.number: "),
+        (("list",), "the artifact isn't there; run the step that writes it again"),
+        (("lits",), "p has no step 'lits'; it has make, list, each, sum"),
+        (("make", "--parameters", "{"), "parameters: no JSON"),
+        (("make", "--parameters", "[]"), "expected a JSON object"),
+        (("make", "--parameters", '{"start": 10}'), "above the maximum of 9"),
+        (("make", "--interval-start", "noon"), "interval start: 'noon' is no moment"),
+        (("make", "--keys"), "has no foreach"),
+        (("make", "--plan", "0" * 64), "there is no such Plan"),
+    ],
+)
+def test_errors_are_one_line(project, arguments, words):
+    done = Steps(project).run(*arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_usage(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "atlas.step"], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "--store or ATLAS_STORE is missing" in done.stderr
+
+
+def test_code_that_was_changed_isn_t_run(project):
+    steps = Steps(project)
+    code = steps.store.place.local(f"code/{steps.plans['training'].code}/steps.py")
+    code.write_text(code.read_text() + "# changed\n")
+    done = steps.run("make")
+    assert "isn't the code of its name" in done.stderr
+
+
+def test_an_image_s_own_code(project, tmp_path):
+    import shutil
+
+    steps = Steps(project)
+    digest = steps.plans["training"].code
+    shutil.move(str(steps.store.place.local(f"code/{digest}")), tmp_path / "app")
+    done = steps.run("make", ATLAS_CODE_FOLDER=str(tmp_path / "app"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_timeout_holds_without_the_target(project, tmp_path):
+    step = {"class": "steps:Sleep", "params": {"path": str(tmp_path / "on")}, "timeout": "1s"}
+    done = Steps(project, {"sleep": step}).run("sleep")
+    assert done.returncode == 1
+    assert "error: step sleep: timed out after 1 s" in done.stderr
+    assert project.store.outcome("p", "training-r1", "sleep")["error"] == "timed out after 1 s"
+
+
+def test_a_signal_is_recorded(project, tmp_path):
+    step = {"class": "steps:Sleep", "params": {"path": str(tmp_path / "on")}}
+    process = Steps(project, {"sleep": step}).start("sleep")
+    end = time.monotonic() + 30
+    while not (tmp_path / "on").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert project.store.outcome("p", "training-r1", "sleep")["error"] == "interrupted"
+
+
+def test_an_interval_that_runs_again_under_a_new_plan(project):
+    steps = Steps(project)
+    assert steps.run("make").returncode == 0
+    old = steps.plans["training"]
+    new = replace(old, description="Another one.")
+    steps.store.add_plan(new)
+    steps.plans = {"training": new}
+    done = steps.run("make", "--parameters", '{"start": 7}')
+    assert done.returncode == 0, done.stderr
+    run = steps.store.run("p", "training-r1")
+    assert (run.plan, run.parameters) == (new.digest, {"start": 7})
+
+
+def test_both_flows_may_have_runs_of_one_name(project):
+    config = {"model": {"name": "m", "from": {"part": "make.number"}}}
+    score = {"score": {"class": "steps:Score", "inputs": {"model": "model.part"}}}
+    training = {"make": STEPS["make"], "list": STEPS["list"]}
+    steps = Steps(project, training, score, config)
+    for name in ("make", "list"):
+        assert steps.run(name).returncode == 0
+    done = steps.run("score", flow="inference")
+    assert done.returncode == 0, done.stderr
+    assert set(steps.store.runs("p")) == {"training-r1", "inference-r1"}
+    assert steps.store.run("p", "inference-r1").model.version == "local-1"
+
+
+def pushed(url: str) -> dict[str, float]:
+    lines = urlopen(f"{url}/metrics").read().decode().splitlines()
+    return {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith("atlas_")
+    }
+
+
+def test_metrics_reach_prometheus_format(project, pushgateway):
+    config = {"model": {"name": "m", "from": {"part": "make.number"}}}
+    score = {"score": {"class": "steps:Score", "inputs": {"model": "model.part"}}}
+    steps = Steps(project, {"make": STEPS["make"], "list": STEPS["list"]}, score, config)
+    for name in ("make", "list"):
+        steps.run(name, ATLAS_PUSHGATEWAY_URL=pushgateway)
+    assert not pushed(pushgateway)
+    interval = ("--interval-start", "2026-01-01", "--interval-end", "2026-01-02")
+    for run, trigger in (("b1", "schedule"), ("b2", "backfill"), ("b3", "shadow")):
+        done = steps.run(
+            "score", *interval, "--trigger", trigger, run=run, flow="inference",
+            ATLAS_PUSHGATEWAY_URL=pushgateway,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    found = pushed(pushgateway)
+    shared = 'flow="inference",instance="",job="atlas",model_version="local-1"'
+    place = 'pipeline="p",step="score"'
+    assert found[f'atlas_metric{{{shared},name="rows",{place}}}'] == 3
+    assert found[f"atlas_batch_interval_end_seconds{{{shared},{place}}}"] == 1767312000
+    batch = 'batch="inference-b1",flow="inference",instance="",interval_end="2026-01-02T00:00:00+00:00",job="atlas"'
+    assert found[f'atlas_batch_info{{{batch},model_version="local-1",{place}}}'] == 1
+    assert not any("inference-b2" in key or "inference-b3" in key for key in found)
+
+
+def test_a_pushgateway_that_is_down_is_a_warning(project):
+    config = {"model": {"name": "m", "from": {"part": "make.number"}}}
+    score = {"score": {"class": "steps:Score", "inputs": {"model": "model.part"}}}
+    steps = Steps(project, {"make": STEPS["make"], "list": STEPS["list"]}, score, config)
+    for name in ("make", "list"):
+        steps.run(name)
+    done = steps.run("score", flow="inference", ATLAS_PUSHGATEWAY_URL="http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert "warning: step score: metrics not pushed: http://127.0.0.1:9: no answer" in done.stderr
+
+
+def test_label_values_are_escaped(project):
+    from atlas.store import ModelVersion, Run
+
+    run = Run('i"1', "p", "inference", "x", model=ModelVersion("m", "a\\b\nc"))
+    assert r'model_version="a\\b\nc"' in exposition(run, {"x": 1.5})
+    assert r'batch="i\"1"' in exposition(run, {})
+
+
+def executor_input(tmp_path: Path, **values: object) -> str:
+    outputs = {
+        "artifacts": {
+            "number": {
+                "artifacts": [{"name": "number", "uri": str(tmp_path / "number"), "metadata": {}}]
+            }
+        },
+        "parameters": {"indexes": {"outputFile": str(tmp_path / "indexes")}},
+        "outputFile": str(tmp_path / "deep" / "executor_output.json"),
+    }
+    return json.dumps({"inputs": {"parameterValues": values}, "outputs": outputs})
+
+
+def test_kubeflow_s_executor_input(project, tmp_path):
+    steps = Steps(project)
+    given = executor_input(
+        tmp_path, **{"run.id": "kfp-1", "parameter.start": 2, "run.interval_start": ""}
+    )
+    done = steps.run("make", "--executor-input", given, run="")
+    assert done.returncode == 0, done.stderr
+    assert steps.store.get("p", "training-kfp-1", "make", "number") == 2
+    manifest = steps.store.manifest("p", "training-kfp-1", "make", "number")
+    assert json.loads((tmp_path / "number").read_text())["sha256"] == manifest.sha256
+    output = json.loads((tmp_path / "deep" / "executor_output.json").read_text())
+    (artifact,) = output["artifacts"]["number"]["artifacts"]
+    assert artifact["metadata"]["atlas"]["uri"] == f"{steps.store.url}/{manifest.data}"
+    steps.run("list", run="kfp-1")
+    keys = steps.run("each", "--keys", "--executor-input", executor_input(tmp_path), run="kfp-1")
+    assert keys.returncode == 0, keys.stderr
+    assert json.loads((tmp_path / "indexes").read_text()) == [0, 1]
+    each = executor_input(tmp_path, **{"run.index": 1, "run.id": "kfp-1"})
+    assert steps.run("each", "--executor-input", each, run="").returncode == 0
+    assert steps.store.get("p", "training-kfp-1", "each", "number", index=1) == 2
+
+
+def test_the_end_of_a_run(project):
+    steps = Steps(project)
+    steps.run("make")
+    done = steps.run("make", "--finish")
+    assert "not done: list, each, sum" in done.stdout
+    assert steps.store.run_outcome("p", "training-r1")["status"] == "failed"
+    assert os.environ.get("ATLAS_MLFLOW_URL") is None
