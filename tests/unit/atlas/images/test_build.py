@@ -226,7 +226,7 @@ def test_no_engine_is_asked_when_the_registry_has_all(make, builder, registry, s
 def test_deploy_takes_pinned_references_or_refuses(make, registry, store, pipeline):
     (one,) = resolve(pipeline.root)
     plan = one.plans["training"]
-    with pytest.raises(DeployError, match="I201: words training: not built.* base .* trees "):
+    with pytest.raises(DeployError, match=r"I201: words training: not built.* base .* trees "):
         resolve_images(plan, one.folder, store)
     make(registry)
     found = resolve_images(plan, one.folder, store, "registry.example.org")

@@ -91,13 +91,13 @@ def test_the_one_that_is_asked_for(told, state):
 
 def test_none_answers(program, state):
     program("docker", NO_ENGINE)
-    with pytest.raises(PlatformError, match="I202.*docker found, but no engine answers"):
+    with pytest.raises(PlatformError, match=r"I202.*docker found, but no engine answers"):
         find_builder(state)
 
 
 @pytest.mark.usefixtures("program")
 def test_none_is_there(state):
-    with pytest.raises(PlatformError, match="I202.*none is installed.*install podman"):
+    with pytest.raises(PlatformError, match=r"I202.*none is installed.*install podman"):
         find_builder(state)
 
 

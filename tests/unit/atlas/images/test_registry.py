@@ -110,7 +110,7 @@ def test_deletion(registry):
 
 def test_a_registry_that_does_not_allow_deletion(server):
     server.deletion = False
-    with pytest.raises(PlatformError, match="I206.*deletion has to be enabled"):
+    with pytest.raises(PlatformError, match=r"I206.*deletion has to be enabled"):
         Registry(f"127.0.0.1:{server.server_port}", ME).delete("atlas/x", DIGEST)
 
 
@@ -134,7 +134,7 @@ def test_a_registry_that_is_out_of_order(server):
 
 def test_a_registry_that_does_not_answer(server):
     server.server_close()
-    with pytest.raises(PlatformError, match="I206.*doesn't answer.*atlas up"):
+    with pytest.raises(PlatformError, match=r"I206.*doesn't answer.*atlas up"):
         Registry(f"127.0.0.1:{server.server_port}", ME).digest("atlas/x", "tag")
 
 

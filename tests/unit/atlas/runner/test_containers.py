@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -81,7 +82,7 @@ def run(project, engine, tmp_path):
 
 
 def after(words, option):
-    return [value for key, value in zip(words, words[1:], strict=False) if key == option]
+    return [value for key, value in itertools.pairwise(words) if key == option]
 
 
 def test_a_step_runs_the_entry_point_of_all_targets(run, project):

@@ -1,0 +1,363 @@
+"""Real images: a base made by debootstrap, podman, a registry with credentials, and runs in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.images import Registry, records
+from atlas.store import open_store
+from atlas_provider import vault
+from infra.local import registry as infra_registry
+from tests import yard as yards
+from tests.projects import Project
+from tests.unit.atlas.images.conftest import make_wheel
+from tests.yard import Yard
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.containers,
+    pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),
+]
+
+SOURCE = """
+import os
+from pathlib import Path
+
+class Out(NamedTuple):
+    text: str
+    user: int
+
+class Greet(Template):
+    def run(self) -> Out:
+        import atlas_test_greeter
+        return Out(f"greeter {atlas_test_greeter.VERSION}", os.getuid())
+
+class Read(Template):
+    def run(self, text: str) -> Out:
+        try:
+            import atlas_test_greeter
+            other = "with greeter"
+        except ImportError:
+            other = "without greeter"
+        return Out(f"{text}, {Path('/greeting.txt').read_text().strip()}, {other}", os.getuid())
+
+class Eat(Template):
+    def run(self) -> Out:
+        return Out(str(len(bytearray(400 << 20))), 0)
+
+class Sleep(Template):
+    def run(self) -> Out:
+        import time
+        time.sleep(120)
+"""
+DOCKERFILE = (
+    "ARG ATLAS_BASE\nFROM ${ATLAS_BASE}\nRUN mkdir /made\nCOPY greeting.txt /greeting.txt\n"
+)
+STEPS = {
+    "first": {"class": "steps:Greet", "image": "base"},
+    "second": {"class": "steps:Read", "image": "trees", "inputs": {"text": "first.text"}},
+}
+IMAGES = {"base": {"requirements": "requirements.txt"}, "trees": {"dockerfile": "trees.Dockerfile"}}
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """One storage, base and registry for all tests of this file."""
+    opened = Yard.open(tmp_path_factory.mktemp("yard"))
+    yield opened
+    opened.close()
+
+
+class Words(Project):
+    """A project with one pipeline of two images, and the CLI on the yard."""
+
+    def __init__(self, root: Path, yard: Yard) -> None:
+        super().__init__(root)
+        self.yard = yard
+        self.state = yard.state
+        self.url = (yard.state / "store").as_uri()
+        self.write("pyproject.toml", f'[tool.atlas]\nbase-image = "{yard.base}"\n')
+        self.pipeline("words", SOURCE, STEPS, images=IMAGES)
+        self.write("words/requirements.txt", "--find-links wheels\natlas-test-greeter\n")
+        self.write("words/trees.Dockerfile", DOCKERFILE)
+        self.write("words/greeting.txt", "good morning\n")
+        self.write("words/.env", "SECRET=hunter2\n")
+        make_wheel(root / "words" / "wheels", "atlas_test_greeter")
+
+    def cli(self, *words: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        own = {name: text for name, text in os.environ.items() if not name.startswith("ATLAS_")}
+        variables = {**own, **self.yard.variables, "ATLAS_STATE": str(self.state), **more}
+        done = subprocess.run(
+            [sys.executable, "-m", "atlas_cli", *words],
+            cwd=self.root,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def build(self, *words: str, **more: str) -> dict[str, dict[str, Any]]:
+        found = json.loads(self.cli("build", "words", "--json", *words, **more).stdout)
+        return {one["image"]: one for one in found["images"]}
+
+    def edit(self, text: str = "# an edit\n") -> None:
+        source = self.root / "words" / "steps.py"
+        source.write_text(source.read_text() + text)
+
+    def registry(self) -> Registry:
+        secret = self.state / "secrets" / f"{infra_registry.SECRET}.json"
+        return Registry.at(self.yard.host, secret)
+
+
+@pytest.fixture(scope="module")
+def shared(yard: Yard, tmp_path_factory: pytest.TempPathFactory) -> Words:
+    """A project whose images are built; tests leave it as it is."""
+    project = Words(tmp_path_factory.mktemp("words"), yard)
+    project.first = project.build()
+    return project
+
+
+@pytest.fixture
+def words(shared: Words, tmp_path: Path) -> Words:
+    """A copy of that project to change; what it builds on is there already."""
+    shutil.copytree(shared.root, tmp_path / "project")
+    project = Words.__new__(Words)
+    project.__dict__.update(shared.__dict__, root=tmp_path / "project")
+    return project
+
+
+def inspected(yard: Yard, name: str) -> dict[str, Any]:
+    return json.loads(yard.podman("image", "inspect", f"localhost/{name}"))[0]
+
+
+def test_two_images_of_one_pipeline_are_built_pushed_and_pinned(shared, yard):
+    assert {one["state"] for one in shared.first.values()} == {"pushed"}
+    base, trees = (shared.first[name]["record"] for name in ("base", "trees"))
+    assert base["digest"] != trees["digest"]
+    for one in (base, trees):
+        assert shared.registry().digest(one["repository"], one["tag"]) == one["digest"]
+        assert one["registry"] == yard.host
+        assert one["python"].startswith("3.11")
+    assert base["base_digest"].startswith("sha256:")
+
+
+def test_what_an_image_is(shared, yard):
+    facts = inspected(yard, shared.first["base"]["name"])
+    config = facts["Config"]
+    assert config["User"] == "10001:10001"
+    assert config["Cmd"] == ["python", "-m", "atlas.step"]
+    assert not config.get("Entrypoint")
+    assert config["Labels"]["org.atlas.recipe"] == "words-training"
+    assert config["Labels"]["org.opencontainers.image.base.name"] == yard.base
+    assert facts["Annotations"]["org.atlas.config"] == "words"
+    assert facts["Created"].startswith("1980-01-01")
+
+
+def test_nothing_is_built_when_nothing_has_changed(shared):
+    start = time.monotonic()
+    again = shared.build()
+    took = time.monotonic() - start
+    assert {one["state"] for one in again.values()} == {"unchanged"}
+    assert took < 5, "the bench holds it to its bound; this only shows that nothing was built"
+
+
+def test_the_same_content_makes_the_same_bytes(shared):
+    again = shared.build("--again")
+    for name, one in again.items():
+        assert one["record"]["digest"] == shared.first[name]["record"]["digest"], name
+
+
+def test_an_edit_of_code_adds_one_layer(shared, words, yard):
+    words.edit()
+    built = words.build()
+    assert {one["state"] for one in built.values()} == {"pushed"}
+    for name, one in built.items():
+        old = inspected(yard, shared.first[name]["name"])["RootFS"]["Layers"]
+        new = inspected(yard, one["name"])["RootFS"]["Layers"]
+        assert new[:-1] == old[:-1]
+        assert new[-1] != old[-1]
+
+
+def test_a_run_in_images(shared):
+    done = shared.cli("run", "words", "--isolate", "image", "--no-cache", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    (summary,) = [event for event in events if event.get("event") == "summary"]
+    assert summary["status"] == "done"
+    store = open_store(shared.url)
+    second = store.get("words", summary["run"], "second", "text")
+    assert second == "greeter 1.0, good morning, without greeter"
+    assert store.get("words", summary["run"], "second", "user") == os.geteuid()
+    owners = {path.stat().st_uid for path in (shared.state / "store" / "words").rglob("*")}
+    assert owners == {os.geteuid()}
+    assert shared.yard.podman("ps", "--all", "--quiet") == ""
+
+
+def test_one_step_on_a_bridge_network(shared):
+    more = {"ATLAS_CONTAINER_NETWORK": "bridge"}
+    words = ("run", "words", "--isolate", "image", "--no-cache", "--only", "first")
+    assert "done" in shared.cli(*words, **more).stdout
+
+
+def test_a_step_may_use_no_more_than_it_asked_for(words):
+    step = {"class": "steps:Eat", "image": "base", "resources": {"memory": "128Mi"}}
+    words.pipeline("words", SOURCE, {"eat": step}, images=IMAGES)
+    done = words.cli("run", "words", "--isolate", "image", code=1)
+    assert "its container was killed; it may use 128 MiB" in done.stdout + done.stderr
+
+
+def test_a_step_is_ended_when_its_time_is_up(words):
+    step = {"class": "steps:Sleep", "image": "base", "timeout": "4s"}
+    words.pipeline("words", SOURCE, {"sleep": step}, images=IMAGES)
+    start = time.monotonic()
+    done = words.cli("run", "words", "--isolate", "image", code=1)
+    assert "timed out after 4 s" in done.stdout + done.stderr
+    assert time.monotonic() - start < 60
+    assert words.yard.podman("ps", "--all", "--quiet") == ""
+
+
+def test_the_image_of_an_empty_step_adds_little_to_its_base(words, yard):
+    source = "class Nothing(Template):\n    def run(self) -> None: ...\n"
+    words.pipeline("words", source, {"nothing": {"class": "steps:Nothing"}})
+    record = words.build()["default"]["record"]
+    base = json.loads(yard.podman("image", "inspect", yard.base))[0]["Size"]
+    assert record["unpacked"] - base <= 40 * 10**6
+
+
+def test_no_secret_is_in_a_layer_or_a_log(shared, yard):
+    name = f"localhost/{shared.first['trees']['name']}"
+    code = "import os; print([f for t in ('/opt/atlas', '/made') for _, _, n in os.walk(t) for f in n])"
+    files = yard.podman("run", "--rm", "--network=none", name, "python", "-c", code)
+    assert "steps.py" in files
+    assert ".env" not in files
+    password = vault.read(shared.state / "secrets", infra_registry.SECRET)["password"]
+    for file in [path for path in shared.state.rglob("*") if path.is_file()]:
+        if file.parent.name != "secrets":
+            content = file.read_bytes()
+            assert password.encode() not in content, file
+            assert b"hunter2" not in content, file
+
+
+def test_the_bill_of_materials(shared):
+    (built,) = [one for one in records(shared.store) if one.name == shared.first["base"]["name"]]
+    bom = json.loads(shared.store.place.read(built.sbom))
+    known = {one["purl"] for one in bom["components"]}
+    assert "pkg:pypi/atlas-test-greeter@1.0" in {purl.replace("_", "-") for purl in known}
+    assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in known)
+
+
+def test_a_push_that_finds_no_registry_is_repeated_later(words, yard):
+    words.edit("# for the push\n")
+    yard.stop_registry()
+    try:
+        error = words.cli("build", "words", code=1).stderr
+        assert "I206" in error
+        assert "doesn't answer" in error
+    finally:
+        yard.start_registry()
+    assert {one["state"] for one in words.build().values()} == {"pushed"}
+
+
+def test_wrong_credentials(words, yard, tmp_path):
+    words.edit("# for the credentials\n")
+    secret = words.state / "secrets" / f"{infra_registry.SECRET}.json"
+    right = secret.read_text()
+    secret.write_text(json.dumps({"username": "atlas", "password": "wrong-one"}))
+    try:
+        error = words.cli("build", "words", code=1).stderr
+    finally:
+        secret.write_text(right)
+    assert "I206" in error
+    assert "refuses the credentials of 'atlas'" in error
+    assert "wrong-one" not in error
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("words/trees.Dockerfile", f"{DOCKERFILE}RUN echo about to && false\n", "I204"),
+        ("words/trees.Dockerfile", "FROM 127.0.0.1:1/none\n", "I204"),
+        ("words/trees.Dockerfile", "FROM scratch\nCOPY greeting.txt /\n", "I203"),
+        ("words/requirements.txt", "atlas-test-not-there==9\n", "I105"),
+        ("words/requirements.txt", "jsonschema<4\n", "I105"),
+        ("pyproject.toml", '[tool.atlas]\nbase-image = "127.0.0.1:1/no/base"\n', "I203"),
+    ],
+)
+def test_bad_input(words, file, text, expected):
+    words.write(file, text)
+    done = words.cli("build", "words", code=1)
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_dockerfile_shows_its_own_last_lines_and_stops_no_other(words):
+    words.write("words/trees.Dockerfile", f"{DOCKERFILE}RUN echo my last words && false\n")
+    words.edit("# for the Dockerfile\n")
+    done = words.cli("build", "words", "--json", code=1)
+    states = {one["image"]: one["state"] for one in json.loads(done.stdout)["images"]}
+    assert states == {"base": "pushed", "trees": "failed"}
+    assert "my last words" in done.stderr
+    log = re.search(r"the whole log is in (\S+)", done.stderr)[1]
+    assert "my last words" in Path(log).read_text()
+
+
+def test_buildah_builds_the_same(words):
+    if shutil.which("buildah") is None:
+        pytest.skip("buildah is not installed (make setup gets it on Debian)")
+    words.edit("# for buildah\n")
+    built = words.build("--builder", "buildah")
+    assert {one["state"] for one in built.values()} == {"pushed"}
+    assert built["base"]["record"]["builder"].startswith("buildah")
+
+
+def test_without_a_registry_a_run_still_has_its_images(words):
+    outputs = words.state / "platform" / "local" / "outputs.json"
+    text = outputs.read_text()
+    outputs.unlink()
+    words.edit("# without a registry\n")
+    try:
+        built = words.build()
+        assert {one["state"] for one in built.values()} == {"built"}
+        assert "done" in words.cli("run", "words", "--isolate", "image").stdout
+    finally:
+        outputs.write_text(text)
+
+
+def test_pruning_keeps_what_is_referred_to(words, yard):
+    first = words.build()["base"]["record"]
+    words.store.place.write("deployments/words.json", json.dumps(first).encode())
+    for number in range(3):
+        words.edit(f"# {number}\n")
+        last = words.build()["base"]["record"]
+    listed = json.loads(words.cli("images", "list", "words", "--json").stdout)
+    assert first["digest"] in {one["image"]["digest"] for one in listed if one["deployed"]}
+    doomed = json.loads(words.cli("images", "prune", "--keep", "1", "--dry-run", "--json").stdout)
+    assert doomed["removed"]
+    assert words.registry().digest(first["repository"], first["digest"])
+    done = json.loads(words.cli("images", "prune", "--keep", "1", "--json").stdout)
+    gone = {one["digest"] for one in done["removed"]}
+    assert first["digest"] not in gone
+    assert last["digest"] not in gone
+    for one in done["removed"]:
+        assert not words.registry().digest(one["repository"], one["digest"])
+    for one in (first, last):
+        assert words.registry().digest(one["repository"], one["digest"]) == one["digest"]
+
+
+def test_the_platforms_registry_wants_its_credentials(platform):
+    secret = platform.state / "secrets" / f"{infra_registry.SECRET}.json"
+    Registry.at(platform.url("registry"), secret).check()
+    with pytest.raises(Exception, match="I206"):
+        Registry(platform.url("registry").removeprefix("http://")).check()
