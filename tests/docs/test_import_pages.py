@@ -13,7 +13,7 @@ from atlas.validate import check
 from atlas.validate.codes import CODES
 
 PAGES = Path(__file__).parents[2] / "docs" / "problems"
-IMPORTED = [code for code in CODES if code.startswith("I")]
+IMPORTED = [code for code in CODES if code.startswith("I00")]
 
 
 def codes(folder: Path, source: str) -> set[str]:
