@@ -20,16 +20,20 @@ def validate(
     import_: Annotated[
         bool, typer.Option("--import", help="Also import the classes, and compare their hints.")
     ] = False,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Also tell what the targets do differently.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_sarif: Annotated[
         bool, typer.Option("--sarif", help="Print SARIF, for code review.")
     ] = False,
 ) -> None:
     """Check Recipes and Configs, without running anything."""
+    from atlas.targets.limits import limits
     from atlas.validate import check
 
     report = check(path, env)
-    problems = _imported(report) if import_ else list(report.problems)
+    problems = [*(_imported(report) if import_ else report.problems), *limits(report, notes=notes)]
     if as_sarif:
         from importlib.metadata import version
 

@@ -160,8 +160,9 @@ def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
     try:
         tool = tomllib.loads(raw.decode("utf-8")).get("tool")
     except (ValueError, RecursionError) as error:
-        reason = str(error) or "is nested too deep"
-        problem = Problem(code="P001", message=f"is no TOML: {reason[:200]}", file=str(file))
+        reason = str(error)[:200] or "nested too deep"
+        message = f"is no TOML: {reason[0].lower()}{reason[1:]}"
+        problem = Problem(code="P001", message=message, file=_shown(file))
         raise DocumentError(problem) from None
     table = tool.get("atlas") if isinstance(tool, dict) else None
     return None if table is None else _checked(file, table)
@@ -188,6 +189,11 @@ def _checked(file: Path, table: Any) -> Mapping[str, Any]:
     return table
 
 
+def _shown(file: Path) -> str:
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
+
+
 def _nearest(key: str) -> str:
     """Return the hint for a setting that is written a little differently."""
     tidy = key.lower().replace("_", "-")
@@ -201,5 +207,5 @@ def _is_right(value: Any, kind: type) -> bool:
 
 def _wrong(file: Path, path: str, message: str, expected: str, hint: str = "") -> Problem:
     return Problem(
-        code="P002", message=message, file=str(file), path=path, expected=expected, hint=hint
+        code="P002", message=message, file=_shown(file), path=path, expected=expected, hint=hint
     )

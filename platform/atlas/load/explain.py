@@ -96,9 +96,11 @@ def _known_fields(error: Any) -> list[str]:
 def _missing(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     """One error stands for each missing field; its message begins with the name."""
     absent = [key for key in error.validator_value if key not in error.instance]
+    known = error.schema.get("properties", {})
     return [
-        document.problem("S002", at, f"the field '{key}' is missing", expected=f"'{key}'")
+        document.problem("S002", at, f"the field '{key}' is missing", expected=what)
         for key in absent
+        for what in [_lower(known.get(key, {}).get("description", ""))]
     ]
 
 

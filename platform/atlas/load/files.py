@@ -87,7 +87,10 @@ class Loader:
         if file is None:
             message, hint = f"'{path}' is no path from this file's folder", "begin with no /"
         else:
-            message, hint = f"'{path}' is outside of the project", f"move it into {shown(root)}"
+            message, hint = (
+                f"'{path}' is outside of the project",
+                "move it into the project's folder",
+            )
         self.problems.append(document.problem("R023", at, message, found=path, hint=hint))
         return None
 

@@ -1,5 +1,6 @@
 """Targets: what a Plan can be compiled to, behind one small protocol."""
 
+from atlas.targets.limits import limits
 from atlas.targets.named import NAMES, target
 from atlas.targets.protocol import Target, deployed_name, refuse
 from atlas.targets.several import Compiled, compile_plans
@@ -10,6 +11,7 @@ __all__ = [
     "Target",
     "compile_plans",
     "deployed_name",
+    "limits",
     "refuse",
     "target",
 ]

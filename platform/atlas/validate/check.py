@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _RULES = (class_rules.read_classes, *step_rules.RULES, *setting_rules.RULES, *flow_rules.RULES)
 """Every rule about a flow; the first reads the classes, which the others look at."""
+_FOLLOWING = ("N002", "N004")
+"""Notes that most often only follow from an error, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,11 @@ class _Checker:
             for rule in _RULES:
                 problems += rule(subject)
         problems += config_problems(file, flats)
-        broken = any(one.severity == "error" for one in problems[before:])
-        broken = broken or not flats.keys() >= set(file.flows) & set(file.config.recipes)
+        new = problems[before:]
+        broken = any(one.severity == "error" for one in new)
+        problems[before:] = [one for one in new if not broken or one.code not in _FOLLOWING]
+        wanted = set(file.flows) & set(file.config.recipes)
+        broken = broken or self.environment is None or not flats.keys() >= wanted
         for subject in subjects.values() if not broken else ():
             _sort(subject.flat)
         return Checked(file, subjects, broken)

@@ -132,7 +132,7 @@ class Flat:
 
 
 def names(known: Iterable[str]) -> str:
-    """Return names as a message lists what is expected; eight at most."""
+    """Return names as a message lists what is expected; eight at most, nothing for none."""
     ordered = list(known)
     more = f" … ({len(ordered)})" if len(ordered) > 8 else ""  # noqa: PLR2004 - fits one line
-    return ", ".join(ordered[:8]) + more if ordered else "none"
+    return ", ".join(ordered[:8]) + more

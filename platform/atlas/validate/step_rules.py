@@ -129,6 +129,8 @@ def check_inputs(subject: Subject) -> Iterator[Problem]:
 
 
 def _inputs_fit(step: FlatStep, signature: Signature, given: dict[str, Place]) -> Iterator[Problem]:
+    if signature.lacks:
+        return
     for name, place in given.items():
         if name not in signature.inputs and not signature.any_input and signature.closed:
             message = f"{step.cls}.run has no parameter '{name}'"

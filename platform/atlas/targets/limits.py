@@ -1,0 +1,78 @@
+"""What targets can't do of pipelines that are right otherwise, at the lines that ask for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.plan import pipelines
+from atlas.recipe import SETTINGS
+from atlas.targets.named import NAMES, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.errors import Problem
+    from atlas.plan import Pipeline
+    from atlas.validate import Report
+    from atlas.validate.flat import Place
+    from atlas.validate.subject import Subject
+
+
+def limits(report: Report, *, notes: bool = False) -> list[Problem]:
+    """Return what the targets of a Report's Environment can't do.
+
+    Args:
+        report: what validation found. Configs that are broken are left out: they have no Plan.
+        notes: whether to tell what the targets do differently, too.
+    """
+    found = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
+    told = (
+        problem
+        for one in pipelines(report)
+        for problem in _limits(one, found[one.folder, one.config])
+        if notes or problem.severity == "error"
+    )
+    return list(dict.fromkeys(told))
+
+
+def _limits(pipeline: Pipeline, subjects: Mapping[str, Subject]) -> Iterator[Problem]:
+    for flow, plan in pipeline.plans.items():
+        for one in target(plan.target).problems(plan) if plan.target in NAMES else ():
+            yield _place(subjects[flow], one.path).problem(
+                one.code,
+                one.message,
+                found=one.found,
+                expected=one.expected,
+                hint=one.hint,
+                severity=one.severity,
+            )
+
+
+def _place(subject: Subject, path: str) -> Place:
+    """Return where in the documents stands what a Plan has at a path."""
+    head, _, rest = path.partition(".")
+    if head == "steps":
+        return _in_step(subject, rest)
+    if head == "secrets":
+        return subject.environment_place / head / rest
+    if head == "parameters":
+        place = subject.flat.place / head
+        for part in rest.split("."):
+            place = place / part
+        return place
+    own = subject.config_place / "schedule" / subject.flat.flow
+    scheduled = subject.flat.flow in subject.file.config.schedule
+    return own if head == "schedule" and scheduled else subject.config_place / "name"
+
+
+def _in_step(subject: Subject, path: str) -> Place:
+    """Return a step's place, or that of its setting; a step's full name may have dots."""
+    steps = subject.flat.steps
+    names = [name for name in steps if f"{path}.".startswith(f"{name}.")]
+    if not names:
+        return subject.flat.place / "steps"
+    step = steps[max(names, key=len)]
+    setting, _, member = path[len(step.name) + 1 :].partition(".")
+    if setting == "outputs":
+        return step.cls_place
+    return step.setting_place(setting, member) if setting in SETTINGS else step.place
