@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_CLOSE_SECONDS, _POLL_SECONDS = 0.5, 0.02
 
 
 class Program:
@@ -15,14 +20,28 @@ class Program:
         """Take the function."""
         self._function = function
         self._raised: Exception | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self) -> None:
         """Make the resources."""
+        with suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
         try:
             self._function()
         except Exception as error:
             self._raised = error
             raise
+
+    def close(self) -> None:
+        """Close the event loop that the function ran in: Pulumi doesn't when an update fails."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        end = time.monotonic() + _CLOSE_SECONDS
+        while not loop.is_closed() and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+        if not loop.is_running():
+            loop.close()
 
     def raise_bug(self) -> None:
         """Raise again what the function raised, unless it was meant for Pulumi (`RunError`)."""

@@ -202,6 +202,8 @@ class Stack:
             state = self._backend.stack_file(self._project, self._handle.name)
             message = explain(listener, str(error), state, self._backend.passphrase)
             raise self._failure(f"stack {self._handle.name}: {message}") from None
+        finally:
+            self._program.close()
         self._backend.prune_history(self._project, self._handle.name)
 
 

@@ -124,7 +124,9 @@ def test_an_engine_killed_while_it_creates_is_taken_up_from_there(open_stack, st
 
     thread = threading.Thread(target=update)
     thread.start()
+    end = time.monotonic() + 60
     while not procfs.marked_below(str(state / "platform" / "a")):
+        assert time.monotonic() < end, failed
         time.sleep(0.05)
     (engine,) = engines(state)
     subprocess.run(["kill", "-KILL", str(engine)], check=True)

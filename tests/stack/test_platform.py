@@ -210,7 +210,9 @@ def test_a_dag_file_is_found_and_its_task_knows_the_platform(platform, tmp_path)
     file = folder / "probe.py"
     file.write_text(DAG.format(place=tmp_path / "environment"))
     try:
-        wait_for(lambda: "probe" in {d["dag_id"] for d in get(f"{url}/api/v2/dags", token=token)["dags"]})
+        wait_for(
+            lambda: "probe" in {d["dag_id"] for d in get(f"{url}/api/v2/dags", token=token)["dags"]}
+        )
         get(f"{url}/api/v2/dags/probe", {"is_paused": False}, token, "PATCH")
         get(f"{url}/api/v2/dags/probe/dagRuns", {"logical_date": None}, token)
         wait_for((tmp_path / "environment").exists, 120)
