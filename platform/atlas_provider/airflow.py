@@ -24,6 +24,7 @@ _FAILED_INSIDE = 500
 _OK = range(200, 300)
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
 _ACTIVE = ("running", "queued")
+_UNDER_WAY = ("running", "queued", "restarting", "deferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,13 @@ class Airflow:
         accepted = (_NOT_FOUND,)
         status, answer = self._call("GET", f"dags/{quote(dag)}/dagRuns?{query}", accepted)
         return [] if status == _NOT_FOUND else [run["dag_run_id"] for run in answer["dag_runs"]]
+
+    def held_up(self, dag: str, run: str) -> bool:
+        """Tell whether a run only waits: none of its tasks is under way or about to be."""
+        path = f"dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances"
+        query = urlencode([("state", state) for state in _UNDER_WAY])
+        status, answer = self._call("GET", f"{path}?{query}", (_NOT_FOUND,))
+        return status == _NOT_FOUND or not answer["task_instances"]
 
     def last_run(self, dag: str) -> tuple[str, str]:
         """Return id and state of a DAG's latest run; empty when it has none."""

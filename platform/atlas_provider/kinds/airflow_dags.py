@@ -194,14 +194,17 @@ def _remove(state: Plain, names: set[str]) -> None:
 
 
 def _drain(airflow: Airflow, names: list[str]) -> None:
-    """Wait until no run of these DAGs is under way.
+    """Wait until no run of these DAGs is under way; a paused DAG's run that only waits isn't.
 
     Raises:
         DeployError: they don't end.
     """
     end = time.monotonic() + _DRAIN_SECONDS
+    paused = {name for name, dag in airflow.dags(names).items() if dag.paused}
     while True:
         runs = {name: airflow.active_runs(name) for name in names}
+        for name in paused:
+            runs[name] = [run for run in runs[name] if not airflow.held_up(name, run)]
         active = {name: ids for name, ids in runs.items() if ids}
         if not active:
             return
