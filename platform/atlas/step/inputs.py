@@ -129,7 +129,8 @@ class Reader:
         if manifest.sha256 != part.sha256:
             found = f"its sha256 is {manifest.sha256[:12]}…, expected {part.sha256[:12]}…"
             raise StoreError(f"{part.uri}: isn't the part that was registered: {found}")
-        return Found(store, manifest, _says_pickle(store, key))
+        pickled = manifest.format == "pickle" and _says_pickle(store, key)
+        return Found(store, manifest, pickled)
 
     def _place_of(self, uri: str) -> tuple[Store, str]:
         """Return the store and the key of an artifact's URI, in this store or in another."""

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+pytest_plugins = ("atlas.testing.fixtures", "atlas.testing.touched")
+"""What comes with it: the fixtures, and the record of the steps that tests touch."""
+
+
 class _Alias:
     """Loads a module of a pipeline under its plain name: the one that there is, not a copy."""
 
