@@ -47,6 +47,7 @@ lock: setup
 	@$(BIN)/uv pip compile -q $(LOCK) --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
 	@$(BIN)/python -m atlas.images $(LOCK)
+	@$(BIN)/atlas build recipes --lock $(LOCK)
 
 clean:
 	@rm -rf build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache \

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.images import Registry, find_builder, known_images
+from atlas.images import Registry, find_builder, host_at, known_images
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
@@ -77,12 +77,13 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
     folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
 
     @cache
-    def store() -> Store:
+    def place() -> tuple[Store, str]:
         first = pipelines[0]
         services = platform_services(first.project, first.environment)
-        return open_store(_store(first.project, services))
+        url = services.get("registry", {}).get("workload_url", "")
+        return open_store(_store(first.project, services)), host_at(url)
 
-    return lambda plan: known_images(plan, folders[plan.digest], store())
+    return lambda plan: known_images(plan, folders[plan.digest], *place())
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

@@ -134,8 +134,8 @@ class Yard:
 
     def start_registry(self) -> None:
         """Start the registry as the platform does: the same files, the same secret."""
-        place = self.folder / "registry"
-        place.mkdir(exist_ok=True)
+        place = self.state / "platform" / "local" / "registry"
+        place.mkdir(parents=True, exist_ok=True)
         filling = Filling(place, place, {"http": self.port}, self.state / "secrets", make=True)
         for name, text in registry.files().items():
             (place / name).write_text(filling.fill(text))

@@ -11,7 +11,7 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, progress, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from atlas.images import Outcome
 
@@ -31,6 +31,9 @@ def build(
     again: Annotated[
         bool, typer.Option("--again", help="Look for newer bases, and build all anew.")
     ] = False,
+    lock: Annotated[
+        bool, typer.Option("--lock", help="Only lock requirements; no engine is needed.")
+    ] = False,
     push: Annotated[
         bool, typer.Option("--push/--no-push", help="Push to the platform's registry.")
     ] = True,
@@ -43,7 +46,7 @@ def build(
     around = surroundings(path, env)
     locks = lock_images(around.pipelines, progress, upgrade=upgrade)
     outcomes = ensure_images(
-        wanted_images(around.pipelines, image),
+        [] if lock else wanted_images(around.pipelines, image),
         state=around.project.state,
         store=around.store,
         registry=around.registry if push else None,
@@ -53,7 +56,7 @@ def build(
         again=again,
     )
     data = {"locks": [str(lock) for lock in locks], "images": [_data(one) for one in outcomes]}
-    emit(data, lambda: _text(outcomes, locks), as_json=json)
+    emit(data, lambda: "\n".join(_lines(outcomes, locks, asked=not lock)), as_json=json)
     raise_failures(outcomes)
 
 
@@ -69,17 +72,18 @@ def _data(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _text(outcomes: Sequence[Outcome], locks: Sequence[Path]) -> str:
-    """Return what came of the images for a person."""
+def _lines(outcomes: Sequence[Outcome], locks: Sequence[Path], *, asked: bool) -> Iterator[str]:
+    """Give what came of the images for a person."""
     from atlas.load import shown
 
-    headers = ("IMAGE", "TAG", "STATE", "SIZE", "DIGEST")
-    rows = [_row(one) for one in outcomes]
-    lines = [f"locked {shown(lock)}; commit it" for lock in locks]
-    listing = table(headers, rows) if rows else "no step has an image to build"
-    unpushed = any(one.state == "built" for one in outcomes)
-    note = "there is no registry to push to: `atlas deploy` needs one, `atlas run` doesn't"
-    return "\n".join([*lines, listing, *([note] if unpushed else [])])
+    yield from (f"locked {shown(lock)}; commit it" for lock in locks)
+    if outcomes:
+        headers = ("IMAGE", "TAG", "STATE", "SIZE", "DIGEST")
+        yield table(headers, [_row(one) for one in outcomes])
+    elif asked:
+        yield "no step has an image to build"
+    if any(one.state == "built" for one in outcomes):
+        yield "there is no registry to push to: `atlas deploy` needs one, `atlas run` doesn't"
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -92,8 +92,21 @@ def prune(
         pruning = plan_pruning(around.store, reached, wanted=wanted, keep=keep)
         if not dry_run:
             remove(pruning, around.store, around.registry, _builder(around), progress)
+            _collect(around, pruning)
     data = {"removed": [one.to_json() for one in pruning.doomed], "kept": len(pruning.kept)}
     emit({**data, "dry_run": dry_run}, lambda: _pruned(pruning, dry_run=dry_run), as_json=json)
+
+
+def _collect(around: Surroundings, pruning: Pruning) -> None:
+    """Free the space of what was removed, where the registry is a process of this machine."""
+    import os
+
+    from atlas.images import collect_garbage
+
+    platform = around.pipelines[0].environment.platform
+    folder = around.project.state / "platform" / platform / "registry"
+    if pruning.doomed and around.registry is not None and around.registry.plain:
+        collect_garbage(folder / "config.yml", dict(os.environ))
 
 
 def _builder(around: Surroundings) -> Builder | None:

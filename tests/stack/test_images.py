@@ -345,6 +345,7 @@ def test_pruning_keeps_what_is_referred_to(words, yard):
     assert first["digest"] in {one["image"]["digest"] for one in listed if one["deployed"]}
     doomed = json.loads(words.cli("images", "prune", "--keep", "1", "--dry-run", "--json").stdout)
     assert doomed["removed"]
+    before = layers(words)
     assert words.registry().digest(first["repository"], first["digest"])
     done = json.loads(words.cli("images", "prune", "--keep", "1", "--json").stdout)
     gone = {one["digest"] for one in done["removed"]}
@@ -354,6 +355,14 @@ def test_pruning_keeps_what_is_referred_to(words, yard):
         assert not words.registry().digest(one["repository"], one["digest"])
     for one in (first, last):
         assert words.registry().digest(one["repository"], one["digest"]) == one["digest"]
+    assert layers(words) < before, "the space is free"
+    words.edit("# pushed again after the collection\n")
+    assert words.build()["base"]["state"] == "pushed"
+
+
+def layers(words):
+    place = words.state / "platform" / "local" / "registry" / "data"
+    return len([path for path in place.rglob("blobs/sha256/*/*/data") if path.is_file()])
 
 
 def test_the_platforms_registry_wants_its_credentials(platform):

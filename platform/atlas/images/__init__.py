@@ -14,11 +14,12 @@ from atlas.images.builders import BUILDERS, Builder, find_builder
 from atlas.images.content import NO_IMAGE, content_tag, reference, references, repository
 from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
+from atlas.images.garbage import collect_garbage
 from atlas.images.listing import Listed, list_images
 from atlas.images.prune import Pruning, plan_pruning, prune
 from atlas.images.reach import referenced
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
-from atlas.images.registry import Registry
+from atlas.images.registry import Registry, host_at
 from atlas.images.wanted import Wanted, wanted_images
 from atlas.images.work import Work, alone
 
@@ -39,9 +40,11 @@ __all__ = [
     "Work",
     "alone",
     "build_images",
+    "collect_garbage",
     "content_tag",
     "find_builder",
     "ensure_images",
+    "host_at",
     "in_engine",
     "known_images",
     "used_images",

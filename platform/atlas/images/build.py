@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,9 +25,10 @@ from atlas.images.wanted import wanted_images
 from atlas.images.work import alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from atlas.images.builders import Access
     from atlas.images.environments import Environment
     from atlas.images.final import Contents
     from atlas.images.wanted import Wanted
@@ -88,11 +90,21 @@ def build_images(work: Work, wanted: Sequence[Wanted], jobs: int = 2) -> list[Ou
         wanted: what to build.
         jobs: how many at a time.
     """
-    with alone(work.state, work.say), ThreadPoolExecutor(max(1, jobs)) as pool:
+    with alone(work.state, work.say), _pool(jobs) as pool:
         firsts = {one.environment: one for one in wanted}
         lower = dict(zip(firsts, pool.map(partial(_lower, work), firsts.values()), strict=True))
         pairs = [(one, lower[one.environment]) for one in wanted]
         return list(pool.map(lambda pair: _upper(work, *pair), pairs))
+
+
+@contextlib.contextmanager
+def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that start nothing more once something went wrong."""
+    pool = ThreadPoolExecutor(max(1, jobs))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _lower(work: Work, wanted: Wanted) -> Environment | AtlasError:
@@ -164,6 +176,7 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
     try:
         with work.access(target) as access:
             digest = work.builder.push(name, target, access, log)
+            _know_by_digest(work, built, digest, access, log)
     except CommandError as error:
         raise DeployError(f"I206: {built.name}: can't be pushed: {error}; build again") from None
     found = work.registry.manifest(built.repository, digest or built.tag)
@@ -171,6 +184,14 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
         what = f"registry {work.registry.host} doesn't have what was pushed"
         raise DeployError(f"I206: {built.name}: {what}; build again")
     return replace(built, digest=found.digest, size=found.size, registry=work.registry.host)
+
+
+def _know_by_digest(work: Work, built: Built, digest: str, access: Access, log: Path) -> None:
+    """Let the engine know an image by its digest, so that what runs here needs no credentials."""
+    if work.registry is not None and digest:
+        with contextlib.suppress(CommandError):
+            name = f"{work.registry.host}/{built.repository}@{digest}"
+            work.builder.pull(name, access, log)
 
 
 def _as_pushed(work: Work, built: Built) -> Built:

@@ -93,6 +93,7 @@ def prune(
         if registry is not None and one.digest:
             registry.delete(one.repository, one.digest)
         _forget(builder, f"{LOCAL}{one.name}")
+        _forget(builder, f"{one.registry}/{one.pinned}")
         if one.sbom:
             store.place.remove(one.sbom)
         store.place.remove(record_key(one.repository, one.tag))

@@ -40,6 +40,11 @@ class Manifest:
     size: int
 
 
+def host_at(url: str) -> str:
+    """Return host and port of an address: ``http://host:port``, or the two alone."""
+    return re.sub(r"^\w+://", "", url).rstrip("/")
+
+
 class Registry:
     """One registry.
 
@@ -65,7 +70,7 @@ class Registry:
             url: ``http://host:port``, or host and port alone.
             secret: file of the platform's secret for it.
         """
-        host = re.sub(r"^\w+://", "", url).rstrip("/")
+        host = host_at(url)
         return cls(host, credentials_of(host, secret))
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:

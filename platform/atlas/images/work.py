@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,4 +83,5 @@ def alone(state: Path, say: Callable[[str], None]) -> Iterator[None]:
         except BlockingIOError:
             say("another `atlas build` is under way; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(state / "builds" / "work", ignore_errors=True)  # Of one that was killed.
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from atlas.errors import InvalidError
@@ -109,3 +111,9 @@ def test_an_image_of_a_dockerfile_has_the_lock_of_atlas_itself(pipeline):
 )
 def test_the_python_that_a_bases_name_tells_of(base, python):
     assert python_of(base) == python
+
+
+def test_the_locks_of_the_examples_hold():
+    for file in (Path(__file__).parents[4] / "recipes").rglob("requirements.txt"):
+        image = Image(requirements=file.name)
+        assert lock_for(image, file.parent).fresh, "run `make lock`"
