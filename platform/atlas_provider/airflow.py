@@ -97,11 +97,19 @@ class Airflow:
         return status != _NOT_FOUND
 
     def active_runs(self, dag: str) -> list[str]:
-        """Return the ids of a DAG's runs that aren't over."""
-        query = urlencode([("state", state) for state in _ACTIVE])
-        accepted = (_NOT_FOUND,)
-        status, answer = self._call("GET", f"dags/{quote(dag)}/dagRuns?{query}", accepted)
-        return [] if status == _NOT_FOUND else [run["dag_run_id"] for run in answer["dag_runs"]]
+        """Return the ids of a DAG's runs that aren't over and go on by themselves.
+
+        Of a DAG that is paused, only those with a task under way: nothing follows it.
+        """
+        status, found = self._call("GET", f"dags/{quote(dag)}", (_NOT_FOUND,))
+        if status == _NOT_FOUND:
+            return []
+        path, key, states = ("dagRuns", "dag_runs", _ACTIVE)
+        if found["is_paused"]:
+            path, key, states = ("dagRuns/~/taskInstances", "task_instances", ("running",))
+        query = urlencode([("state", state) for state in states])
+        _, answer = self._call("GET", f"dags/{quote(dag)}/{path}?{query}")
+        return sorted({item["dag_run_id"] for item in answer[key]})
 
     def held_up(self, dag: str, run: str) -> bool:
         """Tell whether a run only waits: none of its tasks is under way or about to be."""

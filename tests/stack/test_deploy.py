@@ -81,8 +81,10 @@ def pipeline(platform, tmp_path, request):
     shutil.copytree(RECIPES, tmp_path / "recipes")
     made = Pipeline(platform, name, tmp_path / "recipes" / "tumour")
     config = json.loads((made.folder / "config.json").read_text())
-    made.edit("config.json", name=name, model={**config["model"], "name": name})
-    write_data(made)
+    model = {**config["model"], "name": name}
+    # Only who wants a run to start has a schedule: the others would wait for its end.
+    schedule = config["schedule"] if "whole_way" in request.node.name else {}
+    made.edit("config.json", name=name, model=model, schedule=schedule)
     yield made
     platform.run("destroy", made.folder.name, cwd=made.folder.parent)
 
@@ -123,6 +125,7 @@ def wait_for(condition, seconds: float = SECONDS) -> Any:
 
 def test_the_whole_way(pipeline):
     """Train, deploy, let the scheduler score the latest interval, and find it in Prometheus."""
+    write_data(pipeline)
     pipeline.atlas("run", pipeline.folder.name, "--flow", "training")
     started = time.monotonic()
     assert {(c["name"], c["action"]) for c in pipeline.deploy()} == {
@@ -189,12 +192,12 @@ def test_drift_is_told_and_repaired(pipeline):
     pipeline.dag_file.write_bytes(good + b"# by hand\n")
     (pipeline.store / "kubeflow" / f"{pipeline.name}-training" / "current").unlink()
     found = pipeline.status()
-    assert "was changed" in found["inference-airflow"]["drift"][0]
-    assert "is gone" in found["training-kubeflow"]["drift"][0]
-    assert found["models"]["drift"] == []
+    assert "was changed" in found["inference-airflow"]["drift"][pipeline.dag]
+    assert "is gone" in found["training-kubeflow"]["drift"][f"{pipeline.name}-training"]
+    assert found["models"]["drift"] == {}
     pipeline.deploy()
     assert pipeline.dag_file.read_bytes() == good
-    assert [one["drift"] for one in pipeline.status().values()] == [[], [], []]
+    assert [one["drift"] for one in pipeline.status().values()] == [{}, {}, {}]
 
 
 def test_a_dag_that_is_gone_comes_back(pipeline):
@@ -244,7 +247,7 @@ def test_a_name_of_another_stack_is_refused(pipeline):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
 def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
-    for turn, delay in enumerate((1.0, 1.6, 2.2, 2.8, 3.6)):
+    for turn, delay in enumerate((0.8, 1.3, 1.8, 2.4, 3.2)):
         pipeline.trees(100 + turn)
         process = subprocess.Popen(
             pipeline.platform.command("deploy", pipeline.folder.name),
@@ -254,10 +257,10 @@ def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
         time.sleep(delay)
         process.send_signal(number)
         said, _ = process.communicate(timeout=120)
-        assert "Traceback" not in said.replace("Traceback (most recent call last)", "Traceback", 0)
+        assert "Traceback" not in said
         pipeline.deploy()
         found = pipeline.status()
-        assert [one["drift"] for one in found.values()] == [[], [], []]
+        assert [one["drift"] for one in found.values()] == [{}, {}, {}]
         plan = found["inference-airflow"]["plans"][pipeline.dag]
         assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].plan == plan
 
@@ -282,7 +285,6 @@ def test_destroy_takes_away_what_a_killed_first_deploy_left(pipeline):
 
 def test_a_run_that_is_under_way_holds_destroy_up(pipeline):
     """Its DAG file stays until the run is over, so that the run can end well."""
-    pipeline.edit("config.json", schedule={})
     steps = (pipeline.folder / "steps.py").read_text()
     (pipeline.folder / "steps.py").write_text(f"import time\ntime.sleep(8)\n{steps}")
     pipeline.deploy()

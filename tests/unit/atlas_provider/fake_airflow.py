@@ -101,6 +101,8 @@ class FakeAirflow:
         return self._one(method, name, rest)
 
     def _one(self, method: str, name: str, rest: str) -> tuple[int, object]:
+        if rest == "dagRuns/~/taskInstances":
+            return 200, {"task_instances": [], "total_entries": 0}
         if rest == "dagRuns":
             runs = [{"dag_run_id": run, "state": "running"} for run in self.active.get(name, [])]
             return 200, {"dag_runs": runs, "total_entries": len(runs)}

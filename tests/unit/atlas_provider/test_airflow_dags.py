@@ -209,6 +209,17 @@ def test_delete_waits_for_runs_and_leaves_everything_when_they_dont_end(airflow,
     assert (airflow.folder / "a.py").exists()
 
 
+def test_delete_doesnt_wait_for_the_runs_of_a_paused_dag_which_never_end(airflow, context):
+    state = created(airflow, context, a=dag("11"))
+    airflow.dags["a"]["is_paused"] = True
+    airflow.active["a"] = ["manual-1"]
+    with pytest.raises(DeployError, match="whose file is gone"):
+        KIND.delete("x", state, context)
+    airflow.active["a"] = []
+    KIND.delete("x", state, context)
+    assert airflow.dags == {}
+
+
 def test_a_name_of_another_stack_is_refused_before_anything_is_written(airflow, context):
     wanted = inputs(airflow, a=dag("11"), b=dag("22"))
     claims.claim(wanted["store"], "dags", ["b"], "other.local/inference")
