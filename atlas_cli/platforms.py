@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.environment import find_project
 from atlas.errors import PlatformError
+from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.stack import Stack
 from atlas_provider import files, procfs
@@ -61,9 +62,10 @@ def down(state: Path, name: str, say: Say) -> None:
         PlatformError: something can't be stopped.
     """
     try:
-        stack = _open(state, name, say)
-        if stack.exists:
-            stack.destroy(words=_WORDS)
+        if Backend(state).stack_file(PROJECT, name).exists():
+            stack = _open(state, name, say)
+            if stack.exists:
+                stack.destroy(words=_WORDS)
     finally:
         _sweep(state, name)
     files.remove(outputs_file(state, name))

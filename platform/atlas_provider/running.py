@@ -92,7 +92,7 @@ def start(
     log = supervisor.log(wanted.name)
     try:
         program.write(rendered)
-        files.write(log, "")
+        _begin_log(log)
         health = manner.filled(filling, datetime.now(UTC))
         supervisor.start(wanted.name, wanted.specification, manner.stop_signal, manner.grace)
         _await_health(supervisor, wanted.name, health, manner.seconds, cancelled)
@@ -114,7 +114,7 @@ def run(wanted: Program, seconds: float, cancelled: threading.Event) -> str:
     log = Supervisor(wanted.folder).log(wanted.name)
     try:
         program.write(rendered)
-        files.write(log, "")
+        _begin_log(log)
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - the program's own command
                 launch.command(wanted.specification),
@@ -212,6 +212,13 @@ def tail(log: Path) -> str:
         return f"; it printed nothing ({log})"
     shown = "\n".join(f"  | {line}" for line in lines[-_TAIL_LINES:])
     return f"; the last lines of {log}:\n{shown}"
+
+
+def _begin_log(log: Path) -> None:
+    """Begin a log anew, and keep the one before: it may tell why a program died."""
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    files.write(log, "")
 
 
 def _await_health(

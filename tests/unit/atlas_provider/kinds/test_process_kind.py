@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import PlatformError
-from atlas_provider import procfs
+from atlas_provider import files, procfs, program
 from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.process import Process
 from atlas_provider.ports import is_free, is_listening
@@ -240,6 +241,83 @@ def test_a_create_that_was_killed_is_taken_over(inputs, folder):
     assert is_listening(second["bound"]["http"])
     if first["bound"] != second["bound"]:
         assert is_free(first["bound"]["http"])
+
+
+class Killed(BaseException):
+    """The provider dies here: nothing catches it, nothing is cleaned up."""
+
+
+STEPS = [
+    *[(program, name) for name in ("write", "remove")],
+    *[(files, name) for name in ("write", "remove", "make_folder")],
+    *[(Supervisor, name) for name in ("start", "stop", "remove", "_ensure", "_reload")],
+]
+
+
+class Killer:
+    """Kills before or after the nth of the steps that change something; 0 kills nowhere."""
+
+    def __init__(self, patch):
+        self.moment = 0
+        self.passed = 0
+        for owner, name in STEPS:
+            patch.setattr(owner, name, self.wrap(getattr(owner, name)))
+
+    def arm(self, moment):
+        self.moment, self.passed = moment, 0
+
+    def disarm(self):
+        self.arm(0)
+
+    def pass_by(self):
+        self.passed += 1
+        if self.passed == self.moment:
+            raise Killed
+
+    def wrap(self, function):
+        def step(*args, **kwargs):
+            self.pass_by()
+            result = function(*args, **kwargs)
+            self.pass_by()
+            return result
+
+        return step
+
+
+def is_killed(operation):
+    try:
+        operation()
+    except Killed:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_killed_anywhere_the_repeat_converges(inputs, folder, monkeypatch, operation, stride):
+    identity, wanted = str(folder / "web"), {**inputs, "files": {"conf/greeting.txt": "again"}}
+    killer = Killer(monkeypatch)
+    for moment in itertools.count(1, stride):
+        killer.disarm()
+        state = {} if operation == "create" else create(inputs)[1]
+        perform = {
+            "create": lambda: create(wanted)[1],
+            "update": lambda old=state: {**wanted, **KIND.update(identity, old, wanted, CONTEXT)},
+            "delete": lambda old=state: KIND.delete(identity, old, CONTEXT),
+        }[operation]
+        killer.arm(moment)
+        if not is_killed(perform):
+            break
+        killer.disarm()
+        state = perform()
+        if operation != "delete":
+            assert read(identity, state).state == state
+            assert KIND.diff(state, wanted).changes == {}
+            assert len(procfs.marked(identity)) == 1
+            KIND.delete(identity, state, CONTEXT)
+        assert procfs.marked(identity) == set()
+        assert not (folder / "supervisord.sock").exists()
+    assert moment > 20
 
 
 def test_cancelling_a_create_leaves_nothing(inputs, folder):
