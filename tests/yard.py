@@ -103,6 +103,7 @@ class Yard:
     @classmethod
     def open(cls, folder: Path) -> Yard:
         """Make a storage and a registry, with the base image in it."""
+        folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
         storage = folder / "storage.conf"
         storage.write_text(
