@@ -8,22 +8,20 @@ says so, and a dead one is seen by the resource's read.
 from __future__ import annotations
 
 import fcntl
-import os
 import shlex
-import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xmlrpc.client import Fault, ProtocolError, ServerProxy, Transport
+from xmlrpc.client import Fault, ServerProxy
 
 from atlas.errors import PlatformError
 from atlas_provider import files, launch, procfs
 from atlas_provider.launch import passed_environment
+from atlas_provider.unixrpc import UNREACHABLE, UnixTransport, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +76,6 @@ stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1
 """
 _threads = threading.Lock()
-_CALL_SECONDS = 120.0
-# How a call fails: supervisord refuses, isn't there, or ends meanwhile.
-UNREACHABLE = (Fault, OSError, HTTPException, ProtocolError)
 
 
 class Supervisor:
@@ -235,8 +230,8 @@ class Supervisor:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         """Call one of supervisord's methods; it may fail in any of the `UNREACHABLE` ways."""
-        with _short_path(self.folder) as here:
-            transport = _UnixTransport(f"{here}/{_SOCKET}")
+        with short_path(self.folder) as here:
+            transport = UnixTransport(f"{here}/{_SOCKET}")
             with ServerProxy("http://localhost", transport=transport) as server:
                 return getattr(server.supervisor, method)(*arguments)
 
@@ -247,53 +242,6 @@ class Supervisor:
         with _threads, (self.folder / ".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-class _UnixConnection(HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        """Take the socket's path."""
-        super().__init__("localhost", timeout=_CALL_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self._path)
-        except OSError:
-            self.close()
-            raise
-
-
-class _UnixTransport(Transport):
-    """XML-RPC over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        """Take the socket's path."""
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, host: Any) -> HTTPConnection:
-        """Connect to the socket; the host's name is no matter."""
-        connection = _UnixConnection(self._path)
-        self._connection = host, connection
-        return connection
-
-
-@contextmanager
-def _short_path(folder: Path) -> Iterator[str]:
-    """Give a folder a path that is short enough for a socket below it."""
-    if not Path("/proc/self/fd").exists():
-        yield str(folder)
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
 
 
 def _await_end(process: procfs.Process) -> None:
