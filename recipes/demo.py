@@ -39,23 +39,33 @@ def main() -> int:
     stage("5/6", "deployed: a Kubeflow package for training, an Airflow DAG for inference")
     atlas("deploy", str(PIPELINE))
     stage("6/6", "Airflow scores the latest batch with the champion; Prometheus has its metrics")
-    scored = wait_for("the batch's metrics in Prometheus", lambda: metric(services))
-    print(f"      {scored}")
-    show(services, store, time.monotonic() - started)
+    scored = wait_for("the batch's scores", lambda: newest(store / "data" / "scores"))
+    print(f"      {wait_for('its metrics in Prometheus', lambda: metric(services))}")
+    show(services, scored, time.monotonic() - started)
     return 0
 
 
-def show(services: dict[str, Any], store: Path, seconds: float) -> None:
+def show(services: dict[str, Any], scores: str, seconds: float) -> None:
     """Say what was made, where it is, and how to take it down."""
-    scores = sorted((store / "data" / "scores").rglob("*.parquet"))
     print(f"\nDone in {seconds:.0f} s. What was made:")
-    print(f"  scores       {os.path.relpath(scores[-1])}" if scores else "  no scores")
+    print(f"  scores       {scores}")
     for name in ("mlflow", "airflow", "prometheus"):
         print(f"  {name:<12} {services[name]['url']}")
     secret = services["airflow"]["credentials"]
     folder = Path(urllib.parse.urlparse(services["secrets"]["url"]).path)
     print(f"Airflow's user and password are in {os.path.relpath(folder / secret)}.json")
     print("Everything stays up. `.venv/bin/atlas down` takes it down; the data and models stay.")
+
+
+def newest(folder: Path) -> str:
+    """Return the latest batch of scores and its number of rows; empty when there is none yet."""
+    parts = sorted(folder.rglob("part.parquet"))
+    if not parts:
+        return ""
+    from pyarrow import parquet
+
+    rows = parquet.read_metadata(parts[-1]).num_rows
+    return f"{os.path.relpath(parts[-1])} ({rows} rows)"
 
 
 def stage(number: str, what: str) -> None:
@@ -110,7 +120,7 @@ def wait_for(what: str, ask: Any) -> str:
         if answer:
             return str(answer)
         time.sleep(1)
-    print(f"\nThe demo stopped: after {WAIT} s, {what} were not there.", file=sys.stderr)
+    print(f"\nThe demo stopped: after {WAIT} s, {what} weren't there.", file=sys.stderr)
     print("`.venv/bin/atlas status recipes/tumour` and Airflow's page say more.", file=sys.stderr)
     raise SystemExit(1)
 
