@@ -76,12 +76,19 @@ def standard_files() -> list[Path]:
 
 
 @contextlib.contextmanager
-def auth_folder(host: str, credentials: Credentials | None) -> Iterator[Path | None]:
-    """Give a private folder with a ``config.json`` of one registry's credentials, for a while."""
+def auth_folder(host: str, credentials: Credentials | None, parent: Path) -> Iterator[Path | None]:
+    """Give a private folder with a ``config.json`` of one registry's credentials, for a while.
+
+    Args:
+        host: the registry's host and port.
+        credentials: what is written; without any, there is no folder.
+        parent: the folder that it is made in, which the next build empties: one that is killed
+            leaves its file behind.
+    """
     if credentials is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="atlas-auth-") as folder:
+    with tempfile.TemporaryDirectory(dir=parent, prefix="auth-") as folder:
         file = Path(folder) / "config.json"
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as out:

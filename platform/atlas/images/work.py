@@ -57,10 +57,14 @@ class Work:
     @contextlib.contextmanager
     def context(self) -> Iterator[Path]:
         """Give an empty folder for a build's context, for a while."""
-        folder = self.state / "builds" / "work"
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix="context-") as context:
+        with tempfile.TemporaryDirectory(dir=self._folder(), prefix="context-") as context:
             yield Path(context)
+
+    def _folder(self) -> Path:
+        """Return the private folder of what is only needed meanwhile; the next build empties it."""
+        folder = self.state / "builds" / "work"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
     @contextlib.contextmanager
     def access(self, name: str) -> Iterator[Access]:
@@ -68,7 +72,7 @@ class Work:
         host = host_of(name)
         own = self.registry if self.registry and self.registry.host == host else None
         known = own.credentials if own else credentials_of(host)
-        with auth_folder(host, known) as folder:
+        with auth_folder(host, known, self._folder()) as folder:
             yield Access(folder, is_loopback(host))
 
 

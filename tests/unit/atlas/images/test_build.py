@@ -137,6 +137,14 @@ def test_an_interrupted_push_is_taken_up_again_without_a_build(make, builder, re
     assert builder.built == []
 
 
+def test_what_a_killed_build_left_is_removed_by_the_next(make, pipeline):
+    left = pipeline.state / "builds" / "work" / "auth-x"
+    left.mkdir(parents=True)
+    (left / "config.json").write_text("{}")
+    make(only="base")
+    assert not left.exists()
+
+
 def test_a_push_that_did_not_arrive_is_an_error(make, builder, registry):
     builder.on_push = lambda *_: "sha256:" + "0" * 64
     outcomes = make(registry, only="base")

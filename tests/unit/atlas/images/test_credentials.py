@@ -104,12 +104,13 @@ def test_amazons_registry_without_an_account(monkeypatch):
     assert credentials_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com") is None
 
 
-def test_a_private_file_for_a_while():
-    with auth_folder("example.org", Credentials("me", "pa:ss")) as folder:
+def test_a_private_file_for_a_while(tmp_path):
+    with auth_folder("example.org", Credentials("me", "pa:ss"), tmp_path) as folder:
+        assert folder.parent == tmp_path
         file = folder / "config.json"
         assert json.loads(file.read_text()) == {"auths": {"example.org": {"auth": ME}}}
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not folder.exists()
-    with auth_folder("example.org", None) as folder:
+    with auth_folder("example.org", None, tmp_path) as folder:
         assert folder is None
