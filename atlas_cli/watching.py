@@ -114,6 +114,9 @@ class Lines:
     def _skipped(self, event: Event) -> str:
         return f"{self._place(event)}skipped           {event.text}"
 
+    def _stopping(self, event: Event) -> str:
+        return event.text
+
     def _log(self, event: Event) -> str:
         return f"{self._place(event).rstrip()} | {event.text}"
 
@@ -140,4 +143,5 @@ _SHOWN: dict[str, Callable[[Lines, Event], str]] = {
     events.STEP_RETRIED: Lines._retried,
     events.STEP_SKIPPED: Lines._skipped,
     events.LOG: Lines._log,
+    events.STOPPING: Lines._stopping,
 }

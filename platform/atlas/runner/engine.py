@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.runner.events import STOPPING, Event
 from atlas.runner.isolation import Ended
 from atlas.step.execute import refuse
 
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
     from atlas.runner.events import Listener
     from atlas.runner.flight import Flight, Unit
+    from atlas.runner.interrupts import Interrupt
     from atlas.runner.isolation import Isolation
     from atlas.step import Job
 
 _FOREVER = 3600.0
+_PATIENCE = "no further step is started; once more, and those that run are ended, too"
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Engine:
     def __init__(
         self,
         flights: Sequence[Flight],
-        ended: SimpleQueue[Ended],
+        ended: SimpleQueue[Ended | Event | Interrupt],
         isolation: Isolation,
         jobs: int,
         listener: Listener,
@@ -49,7 +52,8 @@ class Engine:
 
         Args:
             flights: what to run.
-            ended: gets the end of every unit that the isolation runs.
+            ended: gets the end of every unit that the isolation runs, lines of their logs, and
+                what asks for the end of the run.
             isolation: runs units.
             jobs: how many at once.
             listener: is told what happens, from the thread that calls `run`.
@@ -87,11 +91,6 @@ class Engine:
             self._close_flights()
             if self._open:
                 self._wait()
-        except KeyboardInterrupt:
-            if self.stopping or not self._running:
-                self._abandon("interrupted")
-                return False
-            self._stop()
         except _GivenUp as given_up:
             self._abandon(str(given_up))
             return False
@@ -159,11 +158,23 @@ class Engine:
     def _wait(self) -> None:
         """Wait for the next unit to be over, or for the next moment at which something is due."""
         try:
-            self._end(self._ended.get(timeout=self._time_left()))
+            self._hear(self._ended.get(timeout=self._time_left()))
             while True:
-                self._end(self._ended.get_nowait())
+                self._hear(self._ended.get_nowait())
         except Empty:
             self._end_late_ones()
+
+    def _hear(self, said: Ended | Event | Interrupt) -> None:
+        """Deal with what a unit, its log or a signal says."""
+        if isinstance(said, Event):
+            self._listener(said)
+        elif isinstance(said, Ended):
+            self._end(said)
+        elif said.at_once or self.stopping:
+            raise _GivenUp("interrupted")
+        else:
+            self._stop()
+            self._listener(Event(STOPPING, "", "", "", text=_PATIENCE))
 
     def _time_left(self) -> float:
         due = [one.deadline for one in self._running.values() if one.deadline is not None]

@@ -18,6 +18,7 @@ STEP_FAILED = "step-failed"
 STEP_RETRIED = "step-retried"
 STEP_SKIPPED = "step-skipped"
 LOG = "log"
+STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)

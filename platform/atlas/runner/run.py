@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.runner.engine import Engine
 from atlas.runner.events import LOG, Event, ignore
-from atlas.runner.isolation import Ended, Isolation, Mixed, Threads
+from atlas.runner.interrupts import interruptible
+from atlas.runner.isolation import Isolation, Mixed, Threads
 from atlas.runner.settings import IMAGES, PROCESSES, Settings
 from atlas.runner.streams import captured
 
@@ -54,20 +55,20 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
         StoreError: the store can't be written any more.
     """
     jobs = settings.jobs or os.cpu_count() or 1
-    ended: SimpleQueue[Ended] = SimpleQueue()
+    ended: SimpleQueue[Any] = SimpleQueue()
 
     def echo(job: Job, line: str) -> None:
         place = (job.run.pipeline, job.run.flow, job.run.id, job.step.name, job.index)
-        listener(Event(LOG, *place, text=line))
+        ended.put(Event(LOG, *place, text=line))
 
-    with captured():
+    with captured(), interruptible(ended.put):
         isolation = _isolation(settings, ended, jobs, echo)
         engine = Engine(flights, ended, isolation, jobs, listener)
         return Result(tuple(flights), engine.run())
 
 
 def _isolation(
-    settings: Settings, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
+    settings: Settings, ended: SimpleQueue[Any], jobs: int, echo: Callable[[Job, str], None]
 ) -> Isolation:
     def processes(warm: int = 0) -> Isolation:
         from atlas.runner.processes import Processes

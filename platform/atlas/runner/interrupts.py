@@ -1,0 +1,52 @@
+"""Signals that ask a run to end: said on its queue, so that they never cut through its work."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Somebody asks for the end of the run.
+
+    Attributes:
+        at_once: whether what runs is to be ended, rather than waited for.
+    """
+
+    at_once: bool = False
+
+
+@contextmanager
+def interruptible(say: Callable[[Interrupt], None]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into an `Interrupt`, in the main thread; elsewhere they stay as is.
+
+    A third SIGINT is a KeyboardInterrupt, wherever the program is by then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    count = 0
+
+    def interrupt(number: int, frame: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > 2:  # noqa: PLR2004
+            raise KeyboardInterrupt
+        say(Interrupt())
+
+    def terminate(number: int, frame: Any) -> None:
+        say(Interrupt(at_once=True))
+
+    before = signal.signal(signal.SIGINT, interrupt), signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
