@@ -228,6 +228,26 @@ def test_a_step_is_ended_when_its_time_is_up(words):
     assert words.yard.podman("ps", "--all", "--quiet") == ""
 
 
+def test_a_container_whose_run_was_killed_is_removed_by_the_next(words):
+    step = {"class": "steps:Sleep", "image": "base"}
+    words.pipeline("words", SOURCE, {"sleep": step}, images=IMAGES)
+    words.build("--no-push")
+    own = {**os.environ, **words.yard.variables, "ATLAS_STATE": str(words.state)}
+    command = [sys.executable, "-m", "atlas_cli", "run", "words", "--isolate", "image"]
+    run = subprocess.Popen(command, cwd=words.root, env=own, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not (left := words.yard.podman("ps", "--quiet").split()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    run.kill()
+    run.wait()
+    assert words.yard.podman("ps", "--quiet").split() == left
+    step = {"class": "steps:Greet", "image": "base"}
+    words.pipeline("words", SOURCE, {"greet": step}, images=IMAGES)
+    words.cli("run", "words", "--isolate", "image")
+    assert words.yard.podman("ps", "--all", "--quiet") == ""
+
+
 def test_the_image_of_an_empty_step_adds_little_to_its_base(words, yard):
     source = "class Nothing(Template):\n    def run(self) -> None: ...\n"
     words.pipeline("words", source, {"nothing": {"class": "steps:Nothing"}})

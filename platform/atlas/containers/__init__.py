@@ -2,7 +2,14 @@
 
 from atlas.containers.engine import ENGINES, Engine, find_engine, need_engine
 from atlas.containers.failure import CommandError, redacted, why
-from atlas.containers.running import Container, Ended, run_container, stop_container
+from atlas.containers.running import (
+    Container,
+    Ended,
+    container_name,
+    run_container,
+    stop_container,
+    sweep,
+)
 
 __all__ = [
     "ENGINES",
@@ -10,10 +17,12 @@ __all__ = [
     "Container",
     "Ended",
     "Engine",
+    "container_name",
     "find_engine",
     "need_engine",
     "redacted",
     "run_container",
     "stop_container",
+    "sweep",
     "why",
 ]

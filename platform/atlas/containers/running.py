@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import threading
@@ -135,6 +136,40 @@ def stop_container(engine: Engine, name: str) -> None:
     for command in (("kill", name), ("rm", "--force", "--volumes", name)):
         with contextlib.suppress(CommandError):
             engine.call(*command, timeout=60)
+
+
+def container_name(engine: Engine, number: int) -> str:
+    """Return a name for a container of this process: it says which state folder and process."""
+    return f"{_prefix(engine)}{os.getpid()}-{number}"
+
+
+def sweep(engine: Engine) -> list[str]:
+    """Remove the containers of processes that were killed before they could; return their names."""
+    try:
+        listed = engine.call("ps", "--all", "--format", "{{.Names}}", timeout=60).split()
+    except CommandError:
+        return []
+    prefix = _prefix(engine)
+    ours = [name for name in listed if name.startswith(prefix)]
+    gone = [name for name in ours if not _is_alive(name.removeprefix(prefix).partition("-")[0])]
+    for name in gone:
+        stop_container(engine, name)
+    return gone
+
+
+def _prefix(engine: Engine) -> str:
+    """Return what the names of a state folder's containers begin with."""
+    return f"atlas-{hashlib.sha256(str(engine.folder).encode()).hexdigest()[:8]}-"
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        return True
+    return True
 
 
 def _followed(process: subprocess.Popen[str], say: Callable[[str], None]) -> str:

@@ -14,7 +14,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError, Container, run_container, stop_container
+from atlas.containers import (
+    CommandError,
+    Container,
+    container_name,
+    run_container,
+    stop_container,
+    sweep,
+)
 from atlas.errors import AtlasError
 from atlas.runner.isolation import Ended
 from atlas.runner.streams import StepLog
@@ -80,11 +87,12 @@ class Containers:
         self._images = images
         self._echo = echo
         self._names: dict[int, str] = {}
+        sweep(images.engine)
         self._lock = threading.Lock()
 
     def start(self, number: int, job: Job) -> None:
         """Start a unit's container, watched by a thread."""
-        name = f"atlas-{os.getpid()}-{next(_counter)}"
+        name = container_name(self._images.engine, next(_counter))
         with self._lock:
             self._names[number] = name
         arguments = (number, job, name)

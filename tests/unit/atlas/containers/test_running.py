@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from atlas.containers import (
     CommandError,
     Container,
     Engine,
+    container_name,
     find_engine,
     need_engine,
     run_container,
+    sweep,
     why,
 )
 from atlas.errors import PlatformError
@@ -117,3 +121,22 @@ def test_time_that_is_up_kills_the_container(put, tmp_path):
 )
 def test_causes(output, expected):
     assert expected in why(output)
+
+
+def test_containers_of_killed_processes_are_removed_and_no_others(put, tmp_path):
+    engine = put("docker", "true")
+    mine = container_name(engine, 3)
+    dead = subprocess.Popen(["/bin/true"])
+    dead.wait()
+    prefix = mine.removesuffix(f"{os.getpid()}-3")
+    theirs = f"{prefix}{dead.pid}-1"
+    names = f"{mine} {theirs} atlas-00000000-{dead.pid}-1 atlas-x postgres"
+    asked = tmp_path / "asked"
+    engine = put("docker", f'echo $* >> {asked}; [ $1 != ps ] || printf "%s\\n" {names}')
+    assert sweep(engine) == [theirs]
+    assert f"rm --force --volumes {theirs}" in asked.read_text()
+    assert mine not in asked.read_text()
+
+
+def test_an_engine_that_lists_nothing(put):
+    assert sweep(put("docker", "exit 1")) == []
