@@ -23,7 +23,7 @@ _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 _FAILED_INSIDE = 500
 _OK = range(200, 300)
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
-_ACTIVE = ("running", "queued")
+_ACTIVE: tuple[str, ...] = ("running", "queued")
 _UNDER_WAY = ("running", "queued", "restarting", "deferred")
 
 
@@ -104,9 +104,9 @@ class Airflow:
         status, found = self._call("GET", f"dags/{quote(dag)}", (_NOT_FOUND,))
         if status == _NOT_FOUND:
             return []
-        path, key, states = ("dagRuns", "dag_runs", _ACTIVE)
+        path, key, states = "dagRuns", "dag_runs", _ACTIVE
         if found["is_paused"]:
-            path, key, states = ("dagRuns/~/taskInstances", "task_instances", ("running",))
+            path, key, states = "dagRuns/~/taskInstances", "task_instances", _ACTIVE[:1]
         query = urlencode([("state", state) for state in states])
         _, answer = self._call("GET", f"dags/{quote(dag)}/{path}?{query}")
         return sorted({item["dag_run_id"] for item in answer[key]})
