@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlas.runner.events import Listener
-    from atlas.runner.flight import Flight, Unit
+    from atlas.runner.flight import Flight
     from atlas.runner.interrupts import Interrupt
     from atlas.runner.isolation import Isolation
+    from atlas.runner.units import Unit
     from atlas.step import Job
 
 _FOREVER = 3600.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.graph import descendants
@@ -11,31 +11,19 @@ from atlas.runner import events
 from atlas.runner.events import Event
 from atlas.runner.frontier import Frontier
 from atlas.runner.opening import Opened, open_run
+from atlas.runner.units import REPORT, Report, Unit
 from atlas.step import FAILED, Job, Outcome, Reader, recorded
 from atlas.step.execute import earlier_result, refuse, reuse
 from atlas.step.finish import Finished, finish
 from atlas.store import FilePlace, run_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
     from atlas.runner.settings import Settings
     from atlas.store import Run, Store
-
-
-REPORT = "report.html"
-"""Name of a run's report, in its folder of the store."""
-Report: TypeAlias = "Callable[[Plan, Run, Mapping[Unit, Outcome], Mapping[str, str]], str]"
-"""Makes a run's report of the Plan, the run, its outcomes, and what was skipped."""
-
-
-class Unit(NamedTuple):
-    """A step, or one key of it."""
-
-    step: str
-    item: int | None = None
 
 
 class Flight:
@@ -214,8 +202,6 @@ class Flight:
         while self._events:
             yield self._events.popleft()
 
-    # What becomes ready ----------------------------------------------------------------------
-
     def _advance(self, steps: list[str]) -> None:
         """Prepare steps whose upstream is done; what needs no work is done at once."""
         waiting = deque(steps)
@@ -275,8 +261,6 @@ class Flight:
                 raise AtlasError("isn't done in the last run; run it first, or without --from")
             self._keep(unit, outcome, "taken from the last run")
         return True
-
-    # What is over ----------------------------------------------------------------------------
 
     def _keep(self, unit: Unit, outcome: Outcome, why: str) -> None:
         """Count a unit that needs no work."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
     from atlas.runner.events import Listener
-    from atlas.runner.flight import Report
+    from atlas.runner.units import Report
     from atlas.store import Store
 
 

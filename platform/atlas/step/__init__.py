@@ -1,8 +1,9 @@
 """Running one step: `python -m atlas.step`, and the function that in-process runs call too."""
 
 from atlas.step.binding import Request, bind
-from atlas.step.execute import Job, execute, recorded
+from atlas.step.execute import execute, recorded
 from atlas.step.inputs import Reader
+from atlas.step.job import Job
 from atlas.step.outcome import DONE, FAILED, Outcome
 
 __all__ = [

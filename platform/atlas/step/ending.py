@@ -14,7 +14,7 @@ from atlas.step.execute import refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.step.execute import Job
+    from atlas.step.job import Job
 
 
 @contextmanager

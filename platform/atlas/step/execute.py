@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,55 +12,18 @@ from atlas.step import cache, code
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
+from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
+from atlas.step.metrics import Metrics
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.outputs import outputs_of
 from atlas.step.params import checked_params, given_params
 from atlas.step.secrets import secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from atlas.plan import Plan, PlanStep
+    from atlas.plan import PlanStep
     from atlas.store import Manifest, Run, Store
-
-
-@dataclass(frozen=True)
-class Job:
-    """One step of one run, or one key of it.
-
-    Attributes:
-        store: the artifact store.
-        plan: the Plan.
-        run: the run.
-        step: the step.
-        folder: the code to run.
-        index: which key, for a step that runs once per key.
-        use_cache: whether an earlier result may be taken; this one is kept anyhow.
-        previous: id of the run before this one, to say what changed since; or empty.
-        attempt: 1 for the first.
-        adopt: id of a run whose result is taken where its cache key is the same, or empty.
-        logger: where the step's log goes.
-        gone: tells that the run has given this job up, so that it mustn't record anything.
-    """
-
-    store: Store
-    plan: Plan
-    run: Run
-    step: PlanStep
-    folder: Path
-    index: int | None = None
-    use_cache: bool = True
-    previous: str = ""
-    attempt: int = 1
-    adopt: str = ""
-    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
-    gone: Callable[[], bool] = bool
-
-    @property
-    def address(self) -> tuple[str, str, str]:
-        """The pipeline's, the run's and the step's name, as the store takes them."""
-        return self.run.pipeline, self.run.id, self.step.name
 
 
 def execute(job: Job) -> Outcome:
@@ -186,7 +147,7 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
 
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
-    metrics = _Metrics(job.step.name)
+    metrics = Metrics(job.step.name)
     result, inputs = _call(job, reader, item, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}
     writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
@@ -212,7 +173,7 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
 
 
 def _call(
-    job: Job, reader: Reader, item: Any, metrics: _Metrics
+    job: Job, reader: Reader, item: Any, metrics: Metrics
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Construct the class, run it, and return its outputs and its inputs."""
     step = job.step
@@ -234,7 +195,7 @@ def _load(job: Job) -> type[Any]:
         raise StepError(job.step.name, message) from error
 
 
-def _context(job: Job, metrics: _Metrics) -> Any:
+def _context(job: Job, metrics: Metrics) -> Any:
     from atlas.template import Context
 
     return Context(
@@ -248,28 +209,6 @@ def _context(job: Job, metrics: _Metrics) -> Any:
         secrets=secrets_of(job.plan, job.step),
         index=job.index,
     )
-
-
-class _Metrics:
-    """Collects a step's metrics; what a Context's ``metric`` is in a run."""
-
-    def __init__(self, step: str) -> None:
-        self.step = step
-        self.values: dict[str, float] = {}
-
-    def __call__(self, name: str, value: float, /) -> None:
-        """Record one value; the last one of a name counts.
-
-        Raises:
-            StepError: it is no finite number.
-        """
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
-            raise StepError(self.step, f"metric '{name}' is {value!r}, expected a finite number")
-        self.values[str(name)] = number
 
 
 def _format(step: PlanStep, output: str) -> str:

@@ -13,7 +13,7 @@ from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
 from atlas.step.upstream import latest_key
 from atlas.store import Part, artifact_key
-from atlas.store.store import OUTCOME, run_key
+from atlas.store.keys import OUTCOME, run_key
 from atlas.tracking.mlflow import Mlflow
 from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, record_of, tags_of

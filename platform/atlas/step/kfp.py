@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from atlas.step.execute import Job
+    from atlas.step.job import Job
 
 _PARAMETER = "parameter."
 _FACTS = {

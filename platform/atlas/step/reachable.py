@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.step.finish import tracker_of_steps
+from atlas.store.keys import MANIFEST
 from atlas.store.manifest import Manifest
-from atlas.store.store import MANIFEST
 from atlas.tracking.mlflow import Mlflow
 from atlas.tracking.registry import LocalRegistry
 from atlas.tracking.spool import state_spool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import PlatformError
 
 if TYPE_CHECKING:
-    from atlas.step.execute import Job
+    from atlas.step.job import Job
     from atlas.step.outcome import Outcome
 
 

@@ -2,11 +2,12 @@
 
 from atlas.store.code import add_code, code_folder
 from atlas.store.format import Encoded, Format, register
+from atlas.store.keys import RESERVED, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest
 from atlas.store.opening import file_path, open_place, open_store
 from atlas.store.place import Entry, FilePlace, Place
 from atlas.store.run import ModelVersion, Part, Run
-from atlas.store.store import RESERVED, Store, artifact_key, run_key, unit_key
+from atlas.store.store import Store
 
 __all__ = [
     "RESERVED",

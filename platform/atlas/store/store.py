@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError
 from atlas.store.artifacts import check_content, check_path, encode, failed
 from atlas.store.format import Encoded, chosen, named, type_name
+from atlas.store.keys import MANIFEST, OUTCOME, RESERVED, RUN, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest, path_digest
 from atlas.store.run import Run
 from atlas.values import canonical
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store.format import Format
     from atlas.store.place import Place
-
-RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data", "images")
-"""Folders of the store that are no pipeline's."""
-
-MANIFEST = "manifest.json"
-OUTCOME = "outcome.json"
-RUN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -289,32 +283,3 @@ class Store:
         except (FileNotFoundError, ValueError):
             return None
         return found
-
-
-def run_key(pipeline: str, run: str) -> str:
-    """Return the folder of a run.
-
-    Raises:
-        StoreError: the run's id or the pipeline's name can't be a folder's.
-    """
-    wrong = any(_no_folder_name(name) for name in (pipeline, run))
-    if wrong or pipeline in RESERVED:
-        expected = f"a name without / that isn't {', '.join(RESERVED)}"
-        raise StoreError(f"no run can be called {pipeline!r}/{run!r}; expected {expected}")
-    return f"{pipeline}/{run}"
-
-
-def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:
-    """Return the folder of a step, or of one key of it."""
-    base = f"{run_key(pipeline, run)}/{step}"
-    return base if index is None else f"{base}/{index:04d}"
-
-
-def artifact_key(pipeline: str, run: str, step: str, output: str, index: int | None) -> str:
-    """Return the folder of an artifact."""
-    return f"{unit_key(pipeline, run, step, index)}/{output}"
-
-
-def _no_folder_name(name: str) -> bool:
-    odd = not name or len(name.encode("utf-8", "replace")) > 200 or name[0] in ". "  # noqa: PLR2004
-    return odd or any(c in "/\\" or not c.isprintable() for c in name)

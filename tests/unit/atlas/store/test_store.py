@@ -9,7 +9,7 @@ import pytest
 from atlas.errors import StoreError
 from atlas.plan import Plan, PlanStep
 from atlas.store import ModelVersion, Part, Run, add_code, code_folder
-from atlas.store.store import RESERVED
+from atlas.store.keys import RESERVED
 
 PLAN = Plan("p", "p", "p", "training", "r", "local", "local", (PlanStep("s", "steps:S"),))
 RUN = Run(

@@ -1,0 +1,52 @@
+"""A job: one step of one run, with all that it takes to run it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.store import Run, Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of one run, or one key of it.
+
+    Attributes:
+        store: the artifact store.
+        plan: the Plan.
+        run: the run.
+        step: the step.
+        folder: the code to run.
+        index: which key, for a step that runs once per key.
+        use_cache: whether an earlier result may be taken; this one is kept anyhow.
+        previous: id of the run before this one, to say what changed since; or empty.
+        attempt: 1 for the first.
+        adopt: id of a run whose result is taken where its cache key is the same, or empty.
+        logger: where the step's log goes.
+        gone: tells that the run has given this job up, so that it mustn't record anything.
+    """
+
+    store: Store
+    plan: Plan
+    run: Run
+    step: PlanStep
+    folder: Path
+    index: int | None = None
+    use_cache: bool = True
+    previous: str = ""
+    attempt: int = 1
+    adopt: str = ""
+    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
+    gone: Callable[[], bool] = bool
+
+    @property
+    def address(self) -> tuple[str, str, str]:
+        """The pipeline's, the run's and the step's name, as the store takes them."""
+        return self.run.pipeline, self.run.id, self.step.name
