@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.load import RecipeFile, nearest
@@ -13,7 +14,7 @@ from atlas.validate.scope import DEEPEST, References, Scope
 from atlas.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from atlas.errors import Problem
     from atlas.load import ConfigFile, Loader
@@ -213,23 +214,26 @@ class Flattener:
             at = place / "params" / name
             self.problems.append(at.problem("R016", message, expected=names(declared), hint=hint))
         for name, parameter in declared.items():
-            if name in given:
-                self.problems.extend(self._given_fits(given[name], name, parameter))
-            elif parameter.default is not None:
-                at = Place(inner.document, ("parameters", name, "default"))
-                given[name] = Param("value", parameter.default, at)
-                self.problems.extend(given_problems(given[name], name, parameter))
-            else:
-                message = f"the parameter '{name}' of {inner.document.shown} is not given"
-                expected = f"params.{name} ({parameter.type}), or a default in that Recipe"
-                self.problems.append(place.problem("R018", message, expected=expected))
+            at = Place(inner.document, ("parameters", name, "default"))
+            param = given.get(name, Param("value", parameter.default, at))
+            if name in given or parameter.default is not None:
+                given[name] = self._fitting(param, name, parameter)
+                continue
+            message = f"the parameter '{name}' of {inner.document.shown} is not given"
+            expected = f"params.{name} ({parameter.type}), or a default in that Recipe"
+            self.problems.append(place.problem("R018", message, expected=expected))
+            given[name] = replace(param, kind="open")
         return given
 
-    def _given_fits(self, param: Param, name: str, parameter: Parameter) -> Iterator[Problem]:
+    def _fitting(self, param: Param, name: str, parameter: Parameter) -> Param:
+        """Return what a parameter of a Recipe that is a step is given; open if it doesn't fit."""
         outer = self._outer.get(param.value) if param.kind == "parameter" else None
         if outer is not None:
-            return passed_problems(param, name, parameter, outer)
-        return given_problems(param, name, parameter)
+            told = list(passed_problems(param, name, parameter, outer))
+        else:
+            told = list(given_problems(param, name, parameter))
+        self.problems.extend(told)
+        return replace(param, kind="open") if told else param
 
     def _add_images(self, scope: Scope, flat: Flat) -> None:
         for name, image in scope.file.recipe.images.items():

@@ -25,13 +25,15 @@ def check_parameters(subject: Subject) -> Iterator[Problem]:
     flat, config = subject.flat, subject.file.config
     for name, parameter in flat.parameters.items():
         place = flat.place / "parameters" / name
-        yield from _declared(place, name, parameter)
+        told = list(_declared(place, name, parameter))
+        yield from told
+        if told:
+            continue
         if parameter.default is not None:
             yield from value_problems(place / "default", name, parameter.default, parameter)
-    for name, value in config.parameters.items():
-        place = subject.config_place / "parameters" / name
-        if name in flat.parameters:
-            yield from value_problems(place, name, value, flat.parameters[name])
+        if name in config.parameters:
+            place = subject.config_place / "parameters" / name
+            yield from value_problems(place, name, config.parameters[name], parameter)
 
 
 def _declared(place: Place, name: str, parameter: Parameter) -> Iterator[Problem]:
@@ -56,10 +58,16 @@ def value_problems(place: Place, name: str, value: Any, parameter: Parameter) ->
     if fault:
         message = f"the value {shown(value)} of the parameter '{name}' {fault}"
         yield place.problem("R034", message, found=shown(value), expected=_expected(parameter))
-    elif parameter.choices and value not in parameter.choices:
+    elif not is_allowed(value, parameter):
         message = f"the value {shown(value)} of the parameter '{name}' is none of its choices"
         expected = names(map(shown, parameter.choices))
         yield place.problem("R034", message, found=shown(value), expected=expected)
+
+
+def is_allowed(value: Any, parameter: Parameter) -> bool:
+    """Tell whether a parameter may have a value."""
+    is_chosen = not parameter.choices or value in parameter.choices
+    return is_chosen and not _fault(value, parameter)
 
 
 def given_problems(param: Param, name: str, parameter: Parameter) -> Iterator[Problem]:

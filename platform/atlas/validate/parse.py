@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import codecs
-import tokenize
+import re
 import warnings
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_SOURCE = 2**20
 """The largest source file that is read, in bytes."""
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"}
 """What sources may be written in; other codecs may take very long, or run code."""
 
@@ -68,12 +68,16 @@ def _text(file: Path) -> str:
 
 
 def _encoding(raw: bytes) -> str:
-    """Return the encoding that a source names in its first two lines; UTF-8 when it names none."""
+    """Return the encoding that a source names in its first two lines; UTF-8 when it names none.
+
+    Source: PEP 263.
+    """
+    lines = raw.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2]
+    found = [match for line in lines if (match := _COOKIE.match(line))]
     try:
-        named = tokenize.detect_encoding(BytesIO(raw).readline)[0]
-        encoding = codecs.lookup(named.removesuffix("-sig")).name
-    except (SyntaxError, LookupError, ValueError):
-        encoding = "unknown"
+        encoding = codecs.lookup(found[0][1].decode("ascii")).name if found else "utf-8"
+    except LookupError:
+        encoding = ""
     if encoding not in _ENCODINGS:
         hint = "save it as UTF-8"
         raise ParseError("is written in an encoding that Atlas doesn't read", 1, hint=hint)

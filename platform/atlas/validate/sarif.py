@@ -6,6 +6,7 @@ Source of the format: OASIS, Static Analysis Results Interchange Format 2.1.0.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from atlas.validate.codes import CODES
 
@@ -32,7 +33,9 @@ def sarif(problems: Iterable[Problem], version: str) -> dict[str, Any]:
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [
+            {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+        ],
     }
 
 
@@ -40,7 +43,7 @@ def _result(problem: Problem) -> dict[str, Any]:
     parts = [f"{problem.path}: {problem.message}" if problem.path else problem.message]
     parts += [f"expected {problem.expected}"] if problem.expected else []
     text = "; ".join(parts) + (f" ({problem.hint})" if problem.hint else "")
-    where: dict[str, Any] = {"artifactLocation": {"uri": problem.file.replace("\\", "/")}}
+    where: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.file)}}
     if problem.line:
         where["region"] = {"startLine": problem.line, "startColumn": problem.column}
     return {

@@ -174,23 +174,30 @@ class Sources:
         for _ in range(_LONGEST_TRAIL):
             module_name, _, name = full.rpartition(".")
             module = self.module(module_name) if module_name else None
-            if module is None or name in module.classes or name in module.aliases:
+            if module is None or name in module.classes:
                 return module, name
-            following = module.names.get(name) or self._starred(module, name)
-            if following in (None, full):
+            following = module.names.get(name, "")
+            if not following and name in module.aliases:
+                return module, name
+            following = following or self._starred(module, name)
+            if following in ("", full):
                 return None, name
-            full = str(following)
+            full = following
         return None, ""
 
-    def _starred(self, module: Module, name: str) -> str | None:
-        """Return the full name of what a module has from another that it imports everything of."""
-        for one in module.stars:
-            other = self.module(one) if one != module.name else None
-            if other and any(
-                name in known for known in (other.classes, other.aliases, other.names)
-            ):
+    def _starred(self, module: Module, name: str) -> str:
+        """Return the full name of what a module has from others that it imports everything of."""
+        seen, pending = {module.name}, list(module.stars)
+        while pending:
+            one = pending.pop(0)
+            other = self.module(one) if one not in seen else None
+            seen.add(one)
+            if other is None:
+                continue
+            if any(name in known for known in (other.classes, other.names, other.aliases)):
                 return f"{one}.{name}"
-        return None
+            pending += other.stars
+        return ""
 
     def _own(self, name: str) -> Path | None:
         parts = name.split(".")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.load import nearest
 from atlas.validate.flat import names
-from atlas.validate.parameters import TYPES, shown
+from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
 from atlas.validate.types import UNKNOWN, Type, fits, value_fits
 
@@ -94,9 +94,9 @@ def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
         return config.matrix[param.value]
     if param.kind != "parameter" or param.value not in subject.flat.parameters:
         return ()
-    default = subject.flat.parameters[param.value].default
-    value = config.parameters.get(param.value, default)
-    return () if value is None else (value,)
+    parameter = subject.flat.parameters[param.value]
+    value = config.parameters.get(param.value, parameter.default)
+    return (value,) if value is not None and is_allowed(value, parameter) else ()
 
 
 def _value_fits(name: str, value: Any, place: Place, field: Field) -> Iterator[Problem]:
@@ -160,11 +160,12 @@ def check_edges(subject: Subject) -> Iterator[Problem]:
     """Check every input: its source is there, and gives a type that fits."""
     for step in subject.flat.steps.values():
         signature = subject.signatures.get(step.name)
+        keyed = step.foreach[0] if step.foreach else ""
         for name, one in step.inputs.items():
             problem = _no_source(subject, one)
             if problem:
                 yield problem
-            elif signature and name in signature.inputs:
+            elif signature and name in signature.inputs and name != keyed:
                 yield from edge_problems(subject, step, name, subject.type_of(one.source))
 
 

@@ -107,7 +107,7 @@ def fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
     Returns:
         True, False, or None when only an import could tell.
     """
-    if given == wanted or _is_open(given) or _is_open(wanted):
+    if _is_open(given) or _is_open(wanted) or (given == wanted and given.name != LITERAL):
         return None if UNKNOWN in (given, wanted) else True
     if given.name == UNION:
         return _all(fits(member, wanted, ancestors) for member in given.args)
