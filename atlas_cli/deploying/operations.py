@@ -168,15 +168,17 @@ def _recorded(
 
 def _champions(wanted: _Wanted) -> dict[str, str]:
     """Return which version each model's alias points at now."""
-    from atlas.tracking import CHAMPION, Mlflow
+    from atlas.tracking import CHAMPION
+    from atlas_provider.models import registered
 
     models = [part.inputs for part in wanted.parts if part.kind == "RegisteredModels"]
-    found = {
-        name: Mlflow(inputs["mlflow"]).find(name, CHAMPION)
-        for inputs in models
-        for name in inputs["members"]
+    found = [registered(inputs["mlflow"], inputs["members"]) for inputs in models]
+    return {
+        name: model.aliases[CHAMPION]
+        for each in found
+        for name, model in sorted(each.items())
+        if CHAMPION in model.aliases
     }
-    return {name: version.version for name, version in found.items() if version}
 
 
 def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Entry:

@@ -8,11 +8,12 @@ from atlas.errors import PlatformError
 from atlas.tracking import Mlflow
 from atlas_provider.kind import Diff, Live, Property, Schema, compare
 from atlas_provider.kinds.members import OWNER, members_property
+from atlas_provider.models import registered
 
 if TYPE_CHECKING:
     from atlas_provider.kind import Context, Failure, Plain
 
-_MISSING, _THERE = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
+_THERE = "RESOURCE_ALREADY_EXISTS"
 
 
 class RegisteredModels:
@@ -50,9 +51,10 @@ class RegisteredModels:
         if not state.get("members"):
             return None
         try:
-            members = _registered(state)
+            found = registered(state["mlflow"], state["members"])
         except PlatformError:
-            members = {}
+            found = {}
+        members = {n: found[n].description for n in state["members"] if n in found}
         if not members:
             return None
         live = {**state, "members": members}
@@ -67,22 +69,13 @@ class RegisteredModels:
         """Keep every model: what was learnt isn't an update's to remove."""
 
 
-def _registered(state: Plain) -> dict[str, str]:
-    """Return the names that MLflow has, with their descriptions."""
-    mlflow = Mlflow(state["mlflow"])
-    members = {}
-    for name in state["members"]:
-        query = {"name": name}
-        answer = mlflow.call("GET", "registered-models/get", query, (_MISSING,))
-        if answer is not None:
-            members[name] = str(answer["registered_model"].get("description") or "")
-    return members
-
-
 def _register(inputs: Plain) -> None:
     """Make the names that aren't there, and give each its description."""
     mlflow = Mlflow(inputs["mlflow"])
+    found = registered(inputs["mlflow"], inputs["members"])
     for name, description in inputs["members"].items():
+        if name in found and found[name].description == description:
+            continue
         payload = {"name": name, "description": description}
         if mlflow.call("POST", "registered-models/create", payload, (_THERE,)) is None:
             mlflow.call("PATCH", "registered-models/update", payload)

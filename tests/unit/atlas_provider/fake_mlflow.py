@@ -27,6 +27,20 @@ def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
             self.wfile.write(content)
 
         def _answer(self, call: str, given: dict[str, str]) -> tuple[int, dict]:
+            if call == "search":
+                start = given.get("filter", "'%'").split("'")[1].rstrip("%")
+                found = [
+                    {
+                        "name": n,
+                        "description": d,
+                        "aliases": [{"alias": "champion", "version": "7"}],
+                    }
+                    for n, d in models.items()
+                    if n.startswith(start)
+                ]
+                at = int(given.get("page_token", 0))
+                more = {"next_page_token": str(at + 2)} if at + 2 < len(found) else {}
+                return 200, {"registered_models": found[at : at + 2], **more}
             name = given["name"]
             if call == "create" and name in models:
                 return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "there"}
