@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import atlas
 from atlas.images import Registry, records
 from atlas.store import open_store
 from atlas_provider import vault
@@ -94,10 +95,17 @@ class Words(Project):
         self.write("words/greeting.txt", "good morning\n")
         self.write("words/.env", "SECRET=hunter2\n")
         make_wheel(root / "words" / "wheels", "atlas_test_greeter")
+        # Atlas is part of an image's content: an edit of the tree would be a change to the tests.
+        self.frozen = yard.folder / "atlas"
+        if not self.frozen.exists():
+            source = Path(atlas.__file__).parent
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, self.frozen / "atlas", ignore=ignored)
 
     def cli(self, *words: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
         own = {name: text for name, text in os.environ.items() if not name.startswith("ATLAS_")}
-        variables = {**own, **self.yard.variables, "ATLAS_STATE": str(self.state), **more}
+        fixed = {"ATLAS_STATE": str(self.state), "PYTHONPATH": str(self.frozen)}
+        variables = {**own, **self.yard.variables, **fixed, **more}
         done = subprocess.run(
             [sys.executable, "-m", "atlas_cli", *words],
             cwd=self.root,
@@ -232,7 +240,8 @@ def test_a_container_whose_run_was_killed_is_removed_by_the_next(words):
     step = {"class": "steps:Sleep", "image": "base"}
     words.pipeline("words", SOURCE, {"sleep": step}, images=IMAGES)
     words.build("--no-push")
-    own = {**os.environ, **words.yard.variables, "ATLAS_STATE": str(words.state)}
+    fixed = {"ATLAS_STATE": str(words.state), "PYTHONPATH": str(words.frozen)}
+    own = {**os.environ, **words.yard.variables, **fixed}
     command = [sys.executable, "-m", "atlas_cli", "run", "words", "--isolate", "image"]
     run = subprocess.Popen(command, cwd=words.root, env=own, stdout=subprocess.DEVNULL)
     end = time.monotonic() + 60
