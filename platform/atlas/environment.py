@@ -98,7 +98,10 @@ class Project:
 
 
 def find_project(path: Path | None = None) -> Project:
-    """Return the project that a path is in; without one, the folder itself with default settings.
+    """Return the project that a path is in; without one, a folder with default settings.
+
+    That is the working directory, if it has ``environments`` and the path is below it; else the
+    pipeline's own folder.
 
     Args:
         path: a file or folder; the working directory by default.
@@ -113,6 +116,9 @@ def find_project(path: Path | None = None) -> Project:
             return _project(folder, table)
     root = start if start.is_dir() else start.parent
     root = root.parent if root.name == "configs" else root
+    here = Path.cwd()
+    if root.is_relative_to(here) and (here / "environments").is_dir():
+        root = here
     return Project(root=root, state=_state_without_project(), explicit=False)
 
 

@@ -1,0 +1,25 @@
+"""Which folder is the project of a path that no pyproject.toml claims."""
+
+from atlas.environment import find_project
+
+
+def test_a_copied_pipeline_finds_the_environments_beside_it(tmp_path, monkeypatch):
+    pipeline = tmp_path / "tumour"
+    pipeline.mkdir()
+    (tmp_path / "environments").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_project(pipeline).root == tmp_path
+
+
+def test_without_environments_a_pipelines_own_folder_is_the_project(tmp_path, monkeypatch):
+    pipeline = tmp_path / "tumour"
+    (pipeline / "configs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert find_project(pipeline / "configs" / "one.json").root == pipeline
+
+
+def test_environments_elsewhere_are_not_taken(tmp_path, monkeypatch):
+    (tmp_path / "here" / "environments").mkdir(parents=True)
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert find_project(tmp_path / "there").root == tmp_path / "there"
