@@ -29,11 +29,10 @@ class StepTrace:
         before: every step that is over before it starts, however far up.
         inputs: input → ``step.output`` that it reads, with ``*`` for a gathered one.
         keys: the source of its keys, for a step that runs once per key.
-        shares_keys: whether the task that counts the keys can do so as the step itself could.
         command_index: the index that reaches key 0 of the step.
-        retries: limit, first delay, factor and longest delay (seconds).
+        retries: how often it is tried again.
+        waits: seconds before each of the first retries.
         timeout: seconds.
-        cached: whether the orchestrator's own cache may stand in for it.
     """
 
     plan: str
@@ -44,7 +43,8 @@ class StepTrace:
     inputs: Mapping[str, str]
     keys: str
     command_index: int | None
-    retries: tuple[float, ...]
+    retries: int
+    waits: tuple[float, ...]
     timeout: float | None
     cpu: float | None
     memory: int | None
@@ -53,8 +53,6 @@ class StepTrace:
     secrets: Mapping[str, Any]
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, Any], ...]
-    keys_secrets: Mapping[str, Any] = field(default_factory=dict)
-    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,11 @@ class Trace:
     schedule: tuple[str, ...]
     reads: frozenset[str]
     steps: Mapping[str, StepTrace]
+
+
+def waits(limit: int, first: float, factor: float, longest: float) -> tuple[float, ...]:
+    """Return the seconds before each of the first retries."""
+    return tuple(min(first * factor**n, longest) for n in range(min(limit, 20)))
 
 
 def differences(one: Trace, other: Trace) -> set[str]:
@@ -98,7 +101,9 @@ def _differences(one: Trace, other: Trace) -> Iterator[str]:
                 yield f"steps.{name}.{each.name}"
 
 
-def _keys(path: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Iterator[str]:
+def _keys(
+    path: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> Iterator[str]:
     if one is None or other is None:
         yield path
         return

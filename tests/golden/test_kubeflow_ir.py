@@ -110,7 +110,7 @@ def test_settings():
     tasks = pipeline["root"]["dag"]["tasks"]
     assert tasks["load"]["retryPolicy"] == {
         "maxRetryCount": 2, "backoffDuration": "2s", "backoffFactor": 3.0,
-        "backoffMaxDuration": "60s",
+        "backoffMaxDuration": "3600s",
     }  # fmt: skip
     assert all(not task.get("cachingOptions") for task in tasks.values())
     train = pipeline["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]

@@ -45,6 +45,8 @@ _FLAGS = {
     "finish": "record how the whole run ended",
     "no-cache": "take no earlier result",
     "no-finish": "leave the end of the run to who started it",
+    "retry": "try again as the Plan says: nobody else does",
+    "each": "run every key of the step: nobody else loops",
 }
 
 
@@ -52,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        return _run(_parsed(arguments))
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        options = _parsed(words)
+        return _tries(options, words) if options.retry or options.each else _run(options)
     except AtlasError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -78,7 +82,24 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _run(options: argparse.Namespace) -> int:
+def _tries(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Run the step, or each key of it, in processes that may fail and be tried again."""
+    from atlas.step.binding import bind
+    from atlas.step.inputs import Reader
+    from atlas.step.tries import Tries
+
+    store, plan = _opened(options)
+    step = plan.step(options.step)
+    once = [word for word in words if word not in ("--retry", "--each")]
+    tries = Tries(step, [sys.executable, "-m", "atlas.step", *once], again=options.retry)
+    if not options.each:
+        return tries.once()
+    run = bind(store, plan, _request(options))
+    return tries.each(range(len(Reader(store, plan, run).keys(step))))
+
+
+def _opened(options: argparse.Namespace) -> tuple[Store, Plan]:
+    """Return the store, and the Plan, which must have the step."""
     from atlas.store import open_store
 
     store = open_store(options.store)
@@ -86,11 +107,16 @@ def _run(options: argparse.Namespace) -> int:
     if options.step not in plan.by_name:
         known = ", ".join(plan.by_name)
         raise AtlasError(f"{plan.name} has no step '{options.step}'; it has {known}")
+    return store, plan
+
+
+def _run(options: argparse.Namespace) -> int:
+    store, plan = _opened(options)
     from atlas.step.binding import bind, run_id
 
     if options.finish and not store.has_run(plan.name, run_id(plan.flow, options.run)):
         sys.stdout.write("no step of the run could begin: there is nothing to record\n")
-        return 0
+        return int(options.if_failed or 0)
     run = bind(store, plan, _request(options))
     if options.finish:
         return _finish(options, store, plan, run)

@@ -45,7 +45,8 @@ def _checked(name: str, parameter: Parameter, value: Any) -> Any:
     if parameter.choices and value not in parameter.choices:
         choices = ", ".join(map(repr, parameter.choices))
         raise AtlasError(f"parameters.{name}: found {value!r}, expected one of {choices}")
-    return value
+    # The same on every target: Kubeflow carries 3.0 as 3, and JSON from elsewhere may have either.
+    return float(value) if parameter.type == "number" else value
 
 
 def _is_number(value: Any) -> bool:

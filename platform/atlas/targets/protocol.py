@@ -9,7 +9,7 @@ from atlas.errors import InvalidError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from atlas.plan import Plan
+    from atlas.plan import Plan, PlanStep
 
 
 class Target(Protocol):
@@ -58,6 +58,31 @@ def not_text(plan: Plan) -> Iterator[Problem]:
                 code="T002", path=f"steps.{step.name}.env.{name}",
                 message="a variable of a process can't hold a NUL character",
             )  # fmt: skip
+
+
+def same_variable(plan: Plan) -> Iterator[Problem]:
+    """Find secrets that would be handed on in one variable."""
+    seen: dict[str, str] = {}
+    for name in sorted(plan.secrets):
+        other = seen.setdefault(secret_variable(name), name)
+        if other != name:
+            yield Problem(
+                code="T003", path=f"secrets.{name}",
+                message=f"the secrets '{name}' and '{other}' reach a step in one variable",
+                found=secret_variable(name), hint="rename one of them in the Environment",
+            )  # fmt: skip
+
+
+def secret_variable(name: str) -> str:
+    """Return the variable in which a target hands a secret to a step."""
+    return f"ATLAS_SECRET_{name.upper().replace('-', '_')}"
+
+
+def secret_names(plan: Plan, step: PlanStep) -> list[str]:
+    """Return the secrets that a step needs: its own, and those that open the data it reads."""
+    read = {source.name for source in step.sources() if source.kind == "data"}
+    data = (data for name, data in plan.data.items() if name in read)
+    return sorted({*step.secrets, *(each.credential for each in data if each.credential)})
 
 
 def refuse(problems: Iterable[Problem]) -> None:

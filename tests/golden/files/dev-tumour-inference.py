@@ -4,10 +4,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, literal
 
-COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
-ONE = f"{COMMAND} --no-finish"
 RUN = {
     "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
     "ATLAS_RUN": (
@@ -20,29 +18,33 @@ RUN = {
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
-TRIGGERS = {"scheduled": "schedule", "backfill": "backfill"}
+TRIGGERS = {"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}
+END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
+
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{COMMAND} --no-finish"
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
 def step(name, env=(), **options):
     """Run a step as a process of its own."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
     return BashOperator(
         task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
 
 
-def finish(name):
+def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": name}
+    env = {**RUN, "ATLAS_STEP": literal(name)}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish",
+        bash_command=f"{COMMAND} --finish --if-failed 99",
         env=env,
+        append_env=True,
         do_xcom_push=False,
-        retries=3,
-        retry_delay=timedelta(seconds=10),
-        **STEP,
+        **END,
+        **options,
     )
     return task.as_teardown(on_failure_fail_dagrun=True)
 
@@ -86,4 +88,11 @@ with DAG(
     steps["write"] = step("write", retries=0)
     steps["load"] >> steps["score"]
     steps["score"] >> steps["write"]
-    [steps["write"]] >> finish("write")
+    [steps["write"]] >> finish(
+        "write",
+        outlets=[
+            Asset("atlas://dev-tumour/load"),
+            Asset("atlas://dev-tumour/score"),
+            Asset("atlas://dev-tumour/write"),
+        ],
+    )

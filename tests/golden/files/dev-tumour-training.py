@@ -4,10 +4,8 @@ import json
 from datetime import timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Param, literal
+from airflow.sdk import DAG, Asset, Param, literal
 
-COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
-ONE = f"{COMMAND} --no-finish"
 RUN = {
     "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
     "ATLAS_RUN": (
@@ -20,36 +18,40 @@ RUN = {
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
-TRIGGERS = {"scheduled": "schedule", "backfill": "backfill"}
+TRIGGERS = {"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}
+END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
+
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{COMMAND} --no-finish"
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
 def step(name, env=(), **options):
     """Run a step as a process of its own."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
     return BashOperator(
         task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
 
 
-def finish(name):
+def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": name}
+    env = {**RUN, "ATLAS_STEP": literal(name)}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish",
+        bash_command=f"{COMMAND} --finish --if-failed 99",
         env=env,
+        append_env=True,
         do_xcom_push=False,
-        retries=3,
-        retry_delay=timedelta(seconds=10),
-        **STEP,
+        **END,
+        **options,
     )
     return task.as_teardown(on_failure_fail_dagrun=True)
 
 
 def each(name, env=(), **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": name}
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
     keys = BashOperator(
         task_id=f"{name}.keys",
         bash_command=f"{COMMAND} --keys",
@@ -140,4 +142,13 @@ with DAG(
     steps["evaluate"] >> steps["report"]
     steps["train"] >> steps["report"]
     steps["load"] >> steps["train.keys"]
-    [steps["report"]] >> finish("report")
+    [steps["report"]] >> finish(
+        "report",
+        outlets=[
+            Asset("atlas://dev-tumour/load"),
+            Asset("atlas://dev-tumour/features.scale"),
+            Asset("atlas://dev-tumour/train"),
+            Asset("atlas://dev-tumour/evaluate"),
+            Asset("atlas://dev-tumour/report"),
+        ],
+    )

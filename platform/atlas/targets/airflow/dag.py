@@ -1,12 +1,13 @@
 """A Plan as the source of one Airflow DAG.
 
-What the file says of the Recipe stands in string literals only. The command is the same in every
-file, and takes what differs from environment variables, so that no shell and no template ever
-parses a Recipe's words.
+What the file says of the Recipe stands in string literals only, protected from Airflow's templates.
+How a step runs is its kind's matter (`atlas.targets.airflow.kind`); everything else is here.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +19,23 @@ from atlas.targets.airflow.literals import (
     mapping,
     sequence,
     source,
-    template,
 )
 from atlas.targets.protocol import deployed_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from atlas.plan import Plan, PlanStep
     from atlas.recipe import Parameter
+    from atlas.targets.airflow.kind import Kind
 
 _LONGEST_TAG = 100
+_NOT_DONE = 99
 _HEAD = '''\
 """Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
 
 {imports}
 
-COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
-ONE = f"{{COMMAND}} --no-finish"
 RUN = {{
     "ATLAS_PLAN": "{digest}",
     "ATLAS_RUN": (
@@ -46,81 +48,65 @@ RUN = {{
     "ATLAS_INTERVAL_START": "{{{{ dag_run.data_interval_start | ts or '' }}}}",
     "ATLAS_INTERVAL_END": "{{{{ dag_run.data_interval_end | ts or '' }}}}",
 }}
-TRIGGERS = {{"scheduled": "schedule", "backfill": "backfill"}}
-STEP = {{"append_env": True, "skip_on_exit_code": None}}
-
-
-def step(name, env=(), **options):
-    """Run a step as a process of its own."""
-    env = {{**RUN, **dict(env), "ATLAS_STEP": name}}
-    return BashOperator(
-        task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
-    )
-
-
-def finish(name):
-    """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {{**RUN, "ATLAS_STEP": name}}
-    task = BashOperator(
-        task_id="_finish",
-        bash_command=f"{{COMMAND}} --finish",
-        env=env,
-        do_xcom_push=False,
-        retries=3,
-        retry_delay=timedelta(seconds=10),
-        **STEP,
-    )
-    return task.as_teardown(on_failure_fail_dagrun=True)
-'''
-_EACH = '''
-
-def each(name, env=(), **options):
-    """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": name}
-    keys = BashOperator(
-        task_id=f"{name}.keys",
-        bash_command=f"{COMMAND} --keys",
-        env=env,
-        output_processor=json.loads,
-        **STEP,
-        **options,
-    )
-    one = BashOperator.partial(task_id=name, env=env, do_xcom_push=False, **STEP, **options)
-    return keys, one.expand(bash_command=keys.output.map(at))
-
-
-def at(index):
-    """Return the command for one key."""
-    return f"{ONE} --index {index:d}"
+TRIGGERS = {{"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}}
+END = {{"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": {skip}}}
 '''
 
 
-def dag_file(plan: Plan) -> str:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a DAG's tasks run.
+
+    Attributes:
+        kind: the kind of tasks.
+        images: image name → reference; only kinds that run steps in images need it.
+        pool: Airflow's pool that steps run in, a slot a core; empty for Airflow's default.
+    """
+
+    kind: Kind
+    images: Mapping[str, str] = field(default_factory=dict)
+    pool: str = ""
+
+
+def dag_file(plan: Plan, form: Form) -> str:
     """Return the source of the Plan's DAG."""
-    head = _HEAD.format(digest=plan.digest, imports=_imports(plan))
-    each = _EACH if any(step.foreach for step in plan.steps) else ""
-    lines = [*(_task(plan, step) for step in plan.steps), *_edges(plan), _finish(plan)]
-    body = indent("".join(f"{line}\n" for line in lines))
-    return f"{head}{each}\n\nwith {call('DAG', _arguments(plan))}:\n    steps = {{}}\n{body}"
-
-
-def _imports(plan: Plan) -> str:
-    """Return the file's imports: only those that it uses."""
-    body = "".join([call("", _arguments(plan)), *(_task(plan, step) for step in plan.steps)])
-    standard = ["import json\n"] if any(step.foreach for step in plan.steps) else []
-    times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
-    standard += [f"from datetime import {', '.join(times)}\n"]
-    standard += ["from zoneinfo import ZoneInfo\n"] if "ZoneInfo(" in body else []
-    used = ("CronDataIntervalTimetable", "Param", "literal")
-    sdk = ["DAG", *(name for name in used if f"{name}(" in body)]
-    airflow = [
-        "from airflow.providers.standard.operators.bash import BashOperator\n",
-        f"from airflow.sdk import {', '.join(sdk)}",
+    each = form.kind.each if any(step.foreach for step in plan.steps) else ""
+    lines = [
+        *(_task(plan, step, form) for step in plan.steps),
+        *_edges(plan),
+        _finish(plan, form),
     ]
-    return "".join([*standard, NEWLINE, *airflow])
+    body = indent("".join(f"{line}\n" for line in lines))
+    dag = f"with {call('DAG', _arguments(plan, form))}:\n    steps = {{}}\n{body}"
+    functions = f"{form.kind.functions}{each}"
+    imports = _imports(form.kind, each, f"{functions}{dag}")
+    head = _HEAD.format(digest=plan.digest, imports=imports, skip=_NOT_DONE)
+    return f"{head}{functions}\n\n{dag}"
 
 
-def _arguments(plan: Plan) -> dict[str, str]:
+def _imports(kind: Kind, each: str, body: str) -> str:
+    """Return the file's imports: only those that it uses."""
+    times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
+    standard = {*kind.standard, *(kind.each_standard if each else ())}
+    froms = [f"from datetime import {', '.join(times)}"]
+    froms += ["from urllib.parse import unquote, urlsplit"] if "urlsplit(" in body else []
+    froms += ["from zoneinfo import ZoneInfo"] if "ZoneInfo(" in body else []
+    used = ("Asset", "CronDataIntervalTimetable", "Param", "literal")
+    names = sorted(["DAG", *(name for name in used if f"{name}(" in body)], key=_import_order)
+    airflow = [line for line in kind.airflow if line.rpartition(" ")[2] in body]
+    groups = [
+        [*sorted(standard), *froms],
+        [*airflow, f"from airflow.sdk import {', '.join(names)}"],
+    ]
+    return "\n\n".join("\n".join(group) for group in groups)
+
+
+def _import_order(name: str) -> tuple[bool, bool, str]:
+    """Sort names as import sorters do: constants, then classes, then functions."""
+    return name[0].islower(), not name.isupper(), name
+
+
+def _arguments(plan: Plan, form: Form) -> dict[str, str]:
     """Return the arguments of the DAG as expressions."""
     params = {name: _param(plan.parameters[name]) for name in sorted(plan.parameters)}
     tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}"[:_LONGEST_TAG], f"plan:{plan.digest}"]
@@ -131,6 +117,7 @@ def _arguments(plan: Plan) -> dict[str, str]:
         "user_defined_macros": '{"TRIGGERS": TRIGGERS}',
         "catchup": "False",
         "is_paused_upon_creation": "False",
+        **({"default_args": source({"pool": form.pool})} if form.pool else {}),
         **({"params": mapping(params)} if params else {}),
         "tags": sequence(tags),
         "doc_md": _text(document(plan)),
@@ -140,7 +127,7 @@ def _arguments(plan: Plan) -> dict[str, str]:
 def _schedule(plan: Plan) -> dict[str, str]:
     """Return when the DAG runs: an explicit timetable, for a bare cron has no data interval."""
     if plan.schedule is None:
-        return {"schedule": "None"}
+        return {"schedule": _assets(sorted(_read(plan))) if _read(plan) else "None"}
     cron, timezone = source(plan.schedule.cron), source(plan.schedule.timezone)
     timetable = f"CronDataIntervalTimetable({cron}, timezone={timezone})"
     if not plan.schedule.start:
@@ -149,6 +136,24 @@ def _schedule(plan: Plan) -> dict[str, str]:
     parts = (start.year, start.month, start.day, start.hour, start.minute, start.second)
     moment = f"datetime({', '.join(map(str, parts))}, tzinfo=ZoneInfo({timezone}))"
     return {"schedule": timetable, "start_date": moment}
+
+
+def _read(plan: Plan) -> set[str]:
+    """Return the assets of other pipelines' steps that the Plan reads."""
+    prefix = plan.name.removesuffix(plan.pipeline)
+    sources = (source for step in plan.steps for source in step.sources())
+    return {asset(f"{prefix}{one.name}", one.step) for one in sources if one.kind == "pipeline"}
+
+
+def asset(pipeline: str, step: str) -> str:
+    """Return the name of the asset that stands for what a pipeline's step makes."""
+    return f"atlas://{pipeline}/{step}"
+
+
+def _assets(names: Iterable[str]) -> str:
+    """Return the expression of a list of assets, one a line."""
+    lines = "".join(f"Asset({source(name)}),\n" for name in names)
+    return f"[\n{indent(lines)}]"
 
 
 def _param(parameter: Parameter) -> str:
@@ -165,10 +170,17 @@ def _param(parameter: Parameter) -> str:
     return call("Param", given, positional=default)
 
 
-def _task(plan: Plan, step: PlanStep) -> str:
+def _task(plan: Plan, step: PlanStep, form: Form) -> str:
     """Return the statement that adds a step to the DAG."""
     name = source(step.name)
-    arguments = {**_env(step), **_retries(step), **_limits(step), **_rule(plan, step)}
+    own = form.kind.arguments(plan, step, form.images)
+    arguments = {
+        **own,
+        **_retries(step),
+        **_limits(step),
+        **_rule(plan, step),
+        **_slots(step, form),
+    }
     if step.description:
         arguments["doc_md"] = _text(f"{step.description}\n")
     made = call("each" if step.foreach else "step", arguments, positional=(name,))
@@ -176,23 +188,26 @@ def _task(plan: Plan, step: PlanStep) -> str:
     return f"{keys}steps[{name}] = {made}"
 
 
-def _env(step: PlanStep) -> dict[str, str]:
-    """Return the step's own variables, protected from Airflow's templates."""
-    values = {name: template(value) for name, value in sorted(step.env.items())}
-    return {"env": mapping(values)} if values else {}
-
-
 def _retries(step: PlanStep) -> dict[str, str]:
-    """Return how the step is tried again; always said, for an Airflow has its own defaults."""
+    """Return how the step is tried again; always said, for an Airflow has its own defaults.
+
+    With a factor, Airflow adds up to as much again to each wait, by chance.
+    """
     retries = step.retries
     if not retries.limit:
         return {"retries": "0"}
     return {
         "retries": source(retries.limit),
-        "retry_delay": f"timedelta(seconds={source(retries.delay)})",
+        "retry_delay": f"timedelta(seconds={source(min(retries.delay, retries.max_delay))})",
         "retry_exponential_backoff": source(float(retries.factor)),
         "max_retry_delay": f"timedelta(seconds={source(retries.max_delay)})",
     }
+
+
+def _slots(step: PlanStep, form: Form) -> dict[str, str]:
+    """Return how many slots of the platform's pool the step takes: one a core."""
+    cores = math.ceil(step.resources.cpu or 1)
+    return {"pool_slots": source(cores)} if form.pool and cores > 1 else {}
 
 
 def _limits(step: PlanStep) -> dict[str, str]:
@@ -217,12 +232,20 @@ def _edges(plan: Plan) -> list[str]:
     return [f"steps[{source(up)}] >> steps[{source(down)}]" for up, down in edges]
 
 
-def _finish(plan: Plan) -> str:
-    """Return the statement that has the run recorded after the steps that no other follows."""
+def _finish(plan: Plan, form: Form) -> str:
+    """Return the statement that has the run recorded after the steps that no other follows.
+
+    It tells of new results: skipped when the run isn't done, it tells of none.
+    """
     followed = {name for step in plan.steps for name in step.upstream()}
-    last = [step.name for step in plan.steps if step.name not in followed]
-    ends = ", ".join(f"steps[{source(name)}]" for name in last)
-    return f"[{ends}] >> finish({source(last[-1])})"
+    last = [step for step in plan.steps if step.name not in followed]
+    own = form.kind.arguments(plan, last[-1], form.images)
+    made = [asset(plan.name, step.name) for step in plan.steps]
+    arguments = {"image": own["image"]} if "image" in own else {}
+    arguments |= {"outlets": _assets(made)}
+    finish = call("finish", arguments, positional=(source(last[-1].name),))
+    ends = ", ".join(f"steps[{source(step.name)}]" for step in last)
+    return f"[{ends}] >> {finish}"
 
 
 def _text(text: str) -> str:

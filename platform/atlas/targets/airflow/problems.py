@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
-from atlas.targets.protocol import deployed_name, not_text
+from atlas.targets.protocol import deployed_name, not_text, same_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from atlas.plan import Plan
+    from atlas.plan import Plan, PlanStep
 
 _LONGEST_NAME = 250
 _LONGEST_KEYS_NAME = _LONGEST_NAME - len(".keys")
 
 
 def problems_of(plan: Plan, tasks: str) -> list[Problem]:
-    """Return everything that Airflow can't do of the Plan with tasks of this kind."""
-    rules = [*_RULES, *(_PROCESS_RULES if tasks == "process" else ())]
-    return [problem for rule in rules for problem in rule(plan)]
+    """Return everything that Airflow can't do of the Plan with tasks of this kind.
+
+    Args:
+        plan: the Plan.
+        tasks: ``process``, ``docker`` or ``kubernetes``.
+    """
+    return [problem for rule in (*_RULES, *_KINDS[tasks]) for problem in rule(plan)]
 
 
 def _names(plan: Plan) -> Iterator[Problem]:
@@ -44,31 +48,110 @@ def _required_parameters(plan: Plan) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _secrets(plan: Plan) -> Iterator[Problem]:
-    """A process on Airflow's worker isn't given Kubernetes' secrets."""
-    for name, place in sorted(plan.secrets.items()):
-        if "kubernetes" in place:
+def _waits(plan: Plan) -> Iterator[Problem]:
+    """Airflow waits at most a day where waits grow."""
+    for step in plan.steps:
+        retries = step.retries
+        longest = retries.delay * float(retries.factor) ** max(0, min(retries.limit, _MANY) - 1)
+        if retries.limit and min(longest, retries.max_delay) > _DAY and retries.factor != 1:
             yield Problem(
-                code="T203", path=f"secrets.{name}",
-                message="a process task can't read a Kubernetes secret",
-                found=f"kubernetes: {place['kubernetes']}",
-                expected="a variable, a file or an Airflow connection",
+                code="T206", path=f"steps.{step.name}.retries", severity="note",
+                message="Airflow waits at most a day between attempts",
+                found=f"{retries.max_delay:g}s",
             )  # fmt: skip
+
+
+def _families(plan: Plan) -> Iterator[Problem]:
+    """A run of a family's member starts nothing: there would be one for each member."""
+    sources = [source for step in plan.steps for source in step.sources()]
+    read = {source.name for source in sources if source.kind == "family"}
+    if read and plan.schedule is None:
+        yield Problem(
+            code="T207", path="inputs", severity="note",
+            message="nothing starts this flow when members of a family have new results",
+            found=", ".join(sorted(read)), hint="give it a schedule",
+        )  # fmt: skip
+
+
+def _process_secrets(plan: Plan) -> Iterator[Problem]:
+    """A process on Airflow's worker isn't given Kubernetes' secrets."""
+    yield from _secrets(plan, ("kubernetes",), "a process task")
+
+
+def _docker_secrets(plan: Plan) -> Iterator[Problem]:
+    """A container beside Airflow's worker isn't given Kubernetes' secrets."""
+    yield from _secrets(plan, ("kubernetes",), "a Docker task")
+
+
+def _pod_secrets(plan: Plan) -> Iterator[Problem]:
+    """A pod has Kubernetes' secrets only; a connection's password would stand in its manifest."""
+    yield from _secrets(plan, ("variable", "file", "airflow"), "a Kubernetes task")
+
+
+def _secrets(plan: Plan, kinds: tuple[str, ...], who: str) -> Iterator[Problem]:
+    expected = [kind for kind in ("variable", "file", "kubernetes", "airflow") if kind not in kinds]
+    for name, place in sorted(plan.secrets.items()):
+        for kind in [kind for kind in kinds if kind in place]:
+            yield Problem(
+                code="T203", path=f"secrets.{name}", message=f"{who} can't read this secret",
+                found=f"{kind}: {place[kind]}", expected=" or ".join(expected),
+            )  # fmt: skip
+
+
+def _worker(plan: Plan) -> Iterator[Problem]:
+    """A process runs in the worker's own Python, with what is free there."""
+    asked = {
+        "images": any(step.image for step in plan.steps),
+        "cpu": any(step.resources.cpu is not None for step in plan.steps),
+        "memory": any(step.resources.memory is not None for step in plan.steps),
+    }
+    found = [name for name, is_asked in asked.items() if is_asked]
+    if found:
+        yield Problem(
+            code="T205", path="steps", severity="note",
+            message="a process task runs in the worker's Python, with what is free there, "
+            "whatever this says",
+            found=", ".join(found),
+        )  # fmt: skip
 
 
 def _placement(plan: Plan) -> Iterator[Problem]:
-    """A process runs where Airflow's worker runs, with what is free there."""
+    """A task that is no pod runs where Airflow's worker runs."""
     for step in plan.steps:
-        wanted = {
-            "node_selector": step.node_selector, "tolerations": step.tolerations,
-            "resources.gpu": step.resources.gpu,
-        }  # fmt: skip
-        for setting in [name for name, value in wanted.items() if value]:
-            yield Problem(
-                code="T204", path=f"steps.{step.name}.{setting}", severity="note",
-                message="a process task runs on Airflow's worker, whatever this says",
-            )  # fmt: skip
+        wanted = {"node_selector": step.node_selector, "tolerations": step.tolerations}
+        yield from _unheeded(step, wanted, "this task runs where Airflow's worker does")
 
 
-_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (not_text, _names, _required_parameters)
-_PROCESS_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (_secrets, _placement)
+def _gpus(plan: Plan) -> Iterator[Problem]:
+    """A process sees the GPUs that the worker sees."""
+    for step in plan.steps:
+        yield from _unheeded(
+            step, {"resources.gpu": step.resources.gpu}, "a process task sees the worker's GPUs"
+        )
+
+
+def _shares(plan: Plan) -> Iterator[Problem]:
+    """Airflow gives Docker a number of cores as a weight among containers, not as a limit."""
+    for step in plan.steps:
+        wanted = {"resources.cpu": step.resources.cpu}
+        yield from _unheeded(step, wanted, "a Docker task's cores are a weight, and no limit")
+
+
+def _unheeded(step: PlanStep, wanted: Mapping[str, object], why: str) -> Iterator[Problem]:
+    for setting in [name for name, value in wanted.items() if value]:
+        yield Problem(
+            code="T204", path=f"steps.{step.name}.{setting}", severity="note",
+            message=f"{why}, whatever this says",
+        )  # fmt: skip
+
+
+_DAY = 86400.0
+_MANY = 20
+_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
+    not_text, same_variable, _names, _required_parameters, _waits, _families,
+)  # fmt: skip
+_KINDS: Mapping[str, Sequence[Callable[[Plan], Iterator[Problem]]]] = {
+    "process": (_process_secrets, _worker, _gpus, _placement),
+    "docker": (_docker_secrets, _shares, _placement),
+    "kubernetes": (_pod_secrets,),
+}

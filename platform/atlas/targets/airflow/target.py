@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.targets.airflow.dag import dag_file
+from atlas.targets.airflow.dag import Form, dag_file
+from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of
 from atlas.targets.protocol import deployed_name, refuse
 
@@ -21,10 +22,13 @@ class Airflow:
     """Compiles to a DAG file of Airflow 3.
 
     Attributes:
-        tasks: how a step runs: ``process``, on Airflow's worker.
+        tasks: how a step runs: ``process``, on Airflow's worker; ``docker``, in a container beside
+            it; ``kubernetes``, in a pod.
+        pool: Airflow's pool that steps run in, a slot a core; empty for Airflow's default.
     """
 
     tasks: str = "process"
+    pool: str = ""
 
     @property
     def name(self) -> str:
@@ -47,4 +51,5 @@ class Airflow:
             InvalidError: Airflow can't express the Plan.
         """
         refuse(self.problems(plan))
-        return {f"{deployed_name(plan)}.py": dag_file(plan).encode("ascii")}
+        form = Form(kind_of(self.tasks), images, self.pool)
+        return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}

@@ -33,6 +33,7 @@ class Shape:
         images: image name → reference.
         outputs: step → output → KFP artifact class.
         exit_handler: whether a last task, and no step, records how the run ended.
+        local: whether `kfp.local` runs it, which neither loops nor tries again.
     """
 
     plan: Plan
@@ -41,6 +42,11 @@ class Shape:
     images: Mapping[str, str]
     outputs: Mapping[str, Mapping[str, str]]
     exit_handler: bool = False
+    local: bool = False
+
+    def loops(self, step: PlanStep) -> bool:
+        """Tell whether KFP loops over the step's keys; else one container runs them all."""
+        return step.foreach is not None and not self.local
 
     def is_list(self, source: Source) -> bool:
         """Tell whether a source is gathered: an output of a step that runs once per key."""
@@ -53,24 +59,35 @@ class Shape:
 
     def is_only_order(self, step: PlanStep, source: Source) -> bool:
         """Tell whether an input can only be an order: KFP gathers nothing into another loop."""
-        return source.kind == "step" and step.foreach is not None and self.is_list(source)
+        gathers = source.kind == "step" and self.is_list(source)
+        return gathers and (step.foreach is not None or self.local)
 
     def before(self, step: PlanStep) -> list[str]:
         """Return the steps that must be over first, and that no artifact puts there."""
         order = [s.name for s in step.inputs.values() if self.is_only_order(step, s)]
-        return list(dict.fromkeys((*order, *step.after)))
+        keys = step.foreach[1] if step.foreach and not self.loops(step) else None
+        counted = [keys.name] if keys is not None and keys.kind == "step" else []
+        return list(dict.fromkeys((*order, *counted, *step.after)))
 
 
 def step_component(shape: Shape, step: PlanStep) -> ContainerComponent:
     """Return the component that runs a step, or one key of it."""
-    index = {words.INDEX: structures.InputSpec("Integer")} if step.foreach else {}
+    index = {words.INDEX: structures.InputSpec("Integer")} if shape.loops(step) else {}
     inputs = {**_artifact_inputs(shape, shape.read(step)), **_run_inputs(shape.plan), **index}
-    outputs = {
-        name: structures.OutputSpec(_artifact(kind))
-        for name, kind in shape.outputs[step.name].items()
+    made = {} if shape.local and step.foreach else shape.outputs[step.name]
+    outputs = {name: structures.OutputSpec(_artifact(kind)) for name, kind in made.items()}
+    name = words.task_name(step.name)
+    return _component(shape, step, name, inputs, outputs, *_step_flags(shape, step))
+
+
+def _step_flags(shape: Shape, step: PlanStep) -> list[str]:
+    """Return what the step itself has to do, for KFP doesn't."""
+    flags = {
+        "--no-finish": shape.exit_handler,
+        "--retry": shape.local,
+        "--each": shape.local and step.foreach is not None,
     }
-    flags = ("--no-finish",) if shape.exit_handler else ()
-    return _component(shape, step, step.name, inputs, outputs, *flags)
+    return [flag for flag, is_needed in flags.items() if is_needed]
 
 
 def keys_component(shape: Shape, step: PlanStep, source: Source) -> ContainerComponent:
@@ -98,6 +115,8 @@ def _component(
 ) -> ContainerComponent:
     """Put a component together, in the image of a step."""
     command = ["python", "-m", "atlas.step", "--plan", shape.digest, "--step", step.name]
+    if shape.local and step.env:
+        command = ["env", *(f"{k}={value}" for k, value in sorted(step.env.items())), *command]
     arguments = [*flags, "--executor-input", "{{$}}"]
     container = structures.ContainerSpecImplementation(
         image=shape.images[step.image], command=command, args=arguments

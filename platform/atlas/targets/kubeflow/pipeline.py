@@ -37,7 +37,12 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def compile_pipeline(
-    plan: Plan, images: Mapping[str, str], templates: dict[str, str], *, exit_handler: bool
+    plan: Plan,
+    images: Mapping[str, str],
+    templates: dict[str, str],
+    *,
+    exit_handler: bool,
+    local: bool,
 ) -> bytes:
     """Return the Plan as KFP's IR in YAML, with the platform's part as a second document.
 
@@ -49,12 +54,14 @@ def compile_pipeline(
         images: image name → reference.
         templates: IR with marks, by what it was compiled from; one more may be added.
         exit_handler: whether a last task reports how the run ended.
+        local: whether `kfp.local` runs it.
     """
-    key = digest([_seen(plan), sorted(images.items()), exit_handler])
+    how = {"exit_handler": exit_handler, "local": local}
+    key = digest([_seen(plan), sorted(images.items()), how])
     # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
     marked_name, marked_digest, name = f"name_{key}", f"plan_{key}", deployed_name(plan)
     if key not in templates:
-        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan), exit_handler)
+        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan), **how)
         templates[key] = _HEADER + _text(_build(shape))
     text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
     return text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name).encode()
@@ -161,13 +168,13 @@ class _Wiring:
     def add_steps(self) -> None:
         """Add every step, in the Plan's order."""
         for step in self._shape.plan.steps:
-            self.tasks[step.name] = self._each(step) if step.foreach else self._once(step)
+            self.tasks[step.name] = (self._each if self._shape.loops(step) else self._once)(step)
 
     def _once(self, step: PlanStep, **more: Any) -> Any:
         """Add one task for a step."""
         read = {name: self._channel(source) for name, source in self._shape.read(step).items()}
         task = step_component(self._shape, step)(**read, **self._run, **more)
-        configure(task, self._shape.plan, step)
+        configure(task, self._shape.plan, step, local=self._shape.local)
         before = [self.tasks[name] for name in self._shape.before(step)]
         return task.set_display_name(step.name).after(*before)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
 from atlas.targets.kubeflow import words
-from atlas.targets.protocol import deployed_name, not_text
+from atlas.targets.protocol import deployed_name, not_text, same_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from atlas.plan import Plan
+    from atlas.plan import Plan, PlanStep
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}")
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_LONGEST_WAIT = 3600.0
 _LONGEST_TIMEOUT = 2.0**31
+_EXACT = 2**53
+"""Up to here a double, which is how KFP carries every number, is exact for whole numbers."""
 
 
-def problems_of(plan: Plan) -> list[Problem]:
-    """Return everything that Kubeflow can't do of the Plan."""
-    return [problem for rule in _RULES for problem in rule(plan)]
+def problems_of(plan: Plan, *, local: bool) -> list[Problem]:
+    """Return everything that Kubeflow can't do of the Plan, or does differently.
+
+    Args:
+        plan: the Plan.
+        local: whether `kfp.local` runs it, and no cluster.
+    """
+    rules = (*_RULES, *(_LOCAL_RULES if local else _CLUSTER_RULES))
+    return [problem for rule in rules for problem in rule(plan)]
 
 
 def _names(plan: Plan) -> Iterator[Problem]:
@@ -60,25 +68,114 @@ def _first_letters(plan: Plan) -> Iterator[Problem]:
 
 
 def _placeholders(plan: Plan) -> Iterator[Problem]:
-    """KFP would replace ``{{…}}`` in a variable's value, where a Recipe means it literally."""
-    for step in plan.steps:
-        for name, value in step.env.items():
-            if "{{" in value:
-                yield Problem(
-                    code="T104", path=f"steps.{step.name}.env.{name}",
-                    message="Kubeflow would replace '{{' in a variable's value",
-                    found=value, expected="a value without '{{'",
-                )  # fmt: skip
-
-
-def _waits(plan: Plan) -> Iterator[Problem]:
-    """KFP waits at most an hour between attempts."""
-    for step in plan.steps:
-        if step.retries.limit and step.retries.max_delay > _LONGEST_WAIT:
+    """KFP would replace ``{{…}}`` in a value, where a Recipe means it literally."""
+    values = [
+        (f"steps.{step.name}.env.{name}", value)
+        for step in plan.steps
+        for name, value in step.env.items()
+    ]
+    values += [(f"parameters.{name}.default", one.default) for name, one in plan.parameters.items()]
+    for path, value in values:
+        if isinstance(value, str) and "{{" in value:
             yield Problem(
-                code="T105", path=f"steps.{step.name}.retries.max_delay",
-                message="Kubeflow waits at most an hour between two attempts",
-                found=f"{step.retries.max_delay:g}s", expected="at most 3600s",
+                code="T104", path=path, message="Kubeflow would replace '{{' in this value",
+                found=value, expected="a value without '{{'",
+            )  # fmt: skip
+
+
+def _numbers(plan: Plan) -> Iterator[Problem]:
+    """KFP carries every number as a double."""
+    for name, parameter in sorted(plan.parameters.items()):
+        given = {"default": [parameter.default], "choices": parameter.choices}
+        for field, values in given.items():
+            for value in values if parameter.type == "integer" else ():
+                if value is not None and abs(value) > _EXACT:
+                    yield Problem(
+                        code="T109", path=f"parameters.{name}.{field}",
+                        message="Kubeflow can't carry so large a whole number exactly",
+                        found=str(value), expected="at most 2**53, or a parameter of type string",
+                    )  # fmt: skip
+
+
+def _schedule(plan: Plan) -> Iterator[Problem]:
+    """A package holds no schedule."""
+    if plan.schedule:
+        yield Problem(
+            code="T110", path="schedule", severity="note",
+            message="a Kubeflow package holds no schedule; nothing starts this flow by itself",
+            found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
+        )  # fmt: skip
+
+
+def _upstream(plan: Plan) -> Iterator[Problem]:
+    """Nothing in Kubeflow starts a run when another pipeline's is over."""
+    read = {s.name for step in plan.steps for s in step.sources() if s.kind == "pipeline"}
+    if read and plan.schedule is None:
+        yield Problem(
+            code="T113", path="reads", severity="note",
+            message="Kubeflow starts no run when another pipeline has a new result",
+            found=", ".join(sorted(read)), hint="Airflow does: set the flow's target",
+        )  # fmt: skip
+
+
+def _factors(plan: Plan) -> Iterator[Problem]:
+    """Argo, which runs KFP's tasks, takes a whole number for a factor."""
+    for step in _retried(plan):
+        if not float(step.retries.factor).is_integer():
+            yield Problem(
+                code="T111", path=f"steps.{step.name}.retries.factor",
+                message="Kubeflow takes only a whole number as a factor",
+                found=f"{step.retries.factor:g}", expected="a whole number",
+            )  # fmt: skip
+
+
+def _deadlines(plan: Plan) -> Iterator[Problem]:
+    """KFP tries again only within an hour of the first start, and ends what still runs then."""
+    late = [step.name for step in _retried(plan) if not _in_time(step)]
+    if late:
+        yield Problem(
+            code="T105", path="steps", severity="note",
+            message="Kubeflow tries again only within an hour of a step's first start, "
+            "and ends a later attempt then",
+            found=", ".join(late), hint="give these a timeout that leaves room for their retries",
+        )  # fmt: skip
+
+
+def _in_time(step: PlanStep) -> bool:
+    """Tell whether all attempts of a step, and the waits between them, are over in time."""
+    retries = step.retries
+    waits = sum(_wait(step, attempt) for attempt in range(min(retries.limit, _MANY)))
+    attempts = None if step.timeout is None else (retries.limit + 1) * step.timeout
+    return attempts is not None and attempts + waits <= words.RETRYING
+
+
+def _wait(step: PlanStep, attempt: int) -> float:
+    """Return the seconds that KFP waits after an attempt; the first is 0."""
+    retries = step.retries
+    return math.ceil(min(retries.delay, retries.max_delay)) * float(retries.factor) ** attempt
+
+
+def _caps(plan: Plan) -> Iterator[Problem]:
+    """KFP's waits grow without a limit."""
+    for step in _retried(plan):
+        longest = _wait(step, min(step.retries.limit - 1, _MANY))
+        if longest > max(step.retries.max_delay, 1):
+            yield Problem(
+                code="T112", path=f"steps.{step.name}.retries", severity="note",
+                message="Kubeflow's waits between attempts grow beyond max_delay",
+                found=f"{longest:g}s", expected=f"{step.retries.max_delay:g}s",
+            )  # fmt: skip
+
+
+def _seconds(plan: Plan) -> Iterator[Problem]:
+    """KFP waits whole seconds. (Its deadline is only a second one: a step keeps its own.)"""
+    for step in _retried(plan):
+        first = min(step.retries.delay, step.retries.max_delay)
+        if not float(first).is_integer():
+            yield Problem(
+                code="T108", path=f"steps.{step.name}.retries", severity="note",
+                message="Kubeflow waits whole seconds", found=f"{first:g}s",
+                expected=f"{math.ceil(first)}s",
             )  # fmt: skip
 
 
@@ -93,17 +190,66 @@ def _timeouts(plan: Plan) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _secrets(plan: Plan) -> Iterator[Problem]:
-    """A pod can't reach Airflow's connections."""
+def _cluster_secrets(plan: Plan) -> Iterator[Problem]:
+    """A pod has Kubernetes' secrets only."""
+    yield from _other_secrets(plan, ("kubernetes",), "a pod", "kubernetes: name/key")
+
+
+def _local_secrets(plan: Plan) -> Iterator[Problem]:
+    """A container of `kfp.local` is given what this machine has."""
+    expected = "a variable or a file"
+    yield from _other_secrets(plan, ("variable", "file"), "a container of kfp.local", expected)
+
+
+def _other_secrets(
+    plan: Plan, kinds: tuple[str, ...], who: str, expected: str
+) -> Iterator[Problem]:
     for name, place in sorted(plan.secrets.items()):
-        if "airflow" in place:
+        for kind in sorted(set(place) - set(kinds)):
             yield Problem(
-                code="T107", path=f"secrets.{name}",
-                message="Kubeflow can't read an Airflow connection",
-                found=f"airflow: {place['airflow']}", expected="kubernetes: name/key",
+                code="T107", path=f"secrets.{name}", message=f"{who} can't read this secret",
+                found=f"{kind}: {place[kind]}", expected=expected,
             )  # fmt: skip
 
 
+def _local_limits(plan: Plan) -> Iterator[Problem]:
+    """`kfp.local` runs every container on this machine, all alike."""
+    for step in plan.steps:
+        asked = step.resources
+        wanted = {
+            "cpu": asked.cpu, "memory": asked.memory, "gpu": asked.gpu,
+            "node_selector": step.node_selector, "tolerations": step.tolerations,
+        }  # fmt: skip
+        for setting in [name for name, value in wanted.items() if value]:
+            yield Problem(
+                code="T114", path=f"steps.{step.name}.{setting}", severity="note",
+                message="kfp.local gives every container this machine, whatever this says",
+            )  # fmt: skip
+
+
+def _local_loops(plan: Plan) -> Iterator[Problem]:
+    """`kfp.local` loops only where nothing follows the loop."""
+    for step in plan.steps:
+        if step.foreach:
+            yield Problem(
+                code="T115", path=f"steps.{step.name}.foreach", severity="note",
+                message="kfp.local doesn't loop: one container runs all keys of this step",
+            )  # fmt: skip
+
+
+def _retried(plan: Plan) -> Iterator[PlanStep]:
+    return (step for step in plan.steps if step.retries.limit)
+
+
+_MANY = 20
+"""Waits that are looked at: with a factor, later ones are beyond any bound."""
 _RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
-    not_text, _names, _taken_parameters, _first_letters, _placeholders, _waits, _timeouts, _secrets,
+    not_text, same_variable, _names, _taken_parameters, _first_letters, _placeholders, _numbers,
+    _schedule, _upstream,
+)  # fmt: skip
+_CLUSTER_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
+    _cluster_secrets, _factors, _deadlines, _caps, _seconds, _timeouts,
+)  # fmt: skip
+_LOCAL_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
+    _local_secrets, _local_limits, _local_loops,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from kfp import kubernetes
 from kfp.dsl import structures
 
 from atlas.targets.kubeflow import words
+from atlas.targets.protocol import secret_names, secret_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,9 +20,18 @@ GPU = "nvidia.com/gpu"
 """The extended resource that a GPU is on Kubernetes."""
 
 
-def configure(task: Any, plan: Plan, step: PlanStep) -> None:
-    """Set everything on a task that the step's own component doesn't say."""
+def configure(task: Any, plan: Plan, step: PlanStep, *, local: bool) -> None:
+    """Set everything on a task that the step's own component doesn't say.
+
+    Args:
+        task: KFP's task.
+        plan: the Plan.
+        step: its step.
+        local: whether `kfp.local` runs it, which would heed none of this.
+    """
     task.set_caching_options(False)
+    if local:
+        return
     kubernetes.use_config_map_as_env(
         task, words.CONFIG_MAP, {name: name for name in words.PLATFORM}, optional=True
     )
@@ -37,18 +47,6 @@ def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
     )
     for setting in (_retries, _placement):
         setting(task, plan, step)
-
-
-def secret_names(plan: Plan, step: PlanStep) -> list[str]:
-    """Return the secrets that a step needs: its own, and those that open the data it reads."""
-    read = {source.name for source in step.sources() if source.kind == "data"}
-    data = (data for name, data in plan.data.items() if name in read)
-    return sorted({*step.secrets, *(each.credential for each in data if each.credential)})
-
-
-def variable_of(secret: str) -> str:
-    """Return the variable in which a step finds a secret that Kubernetes gives it."""
-    return f"ATLAS_SECRET_{secret.upper().replace('-', '_')}"
 
 
 def _resources(task: Any, _plan: Plan, step: PlanStep) -> None:
@@ -75,14 +73,18 @@ def _size(amount: int) -> str:
 
 
 def _retries(task: Any, _plan: Plan, step: PlanStep) -> None:
-    """Try again with back-off, in whole seconds."""
+    """Try again with back-off, in whole seconds.
+
+    KFP's "max duration" isn't the longest wait but a deadline: nothing is tried again, and no
+    attempt goes on, that long after the first one's start. It gets the most that KFP allows.
+    """
     retries = step.retries
     if retries.limit:
         task.set_retry(
             retries.limit,
-            backoff_duration=f"{math.ceil(retries.delay)}s",
+            backoff_duration=f"{math.ceil(min(retries.delay, retries.max_delay))}s",
             backoff_factor=float(retries.factor),
-            backoff_max_duration=f"{math.ceil(retries.max_delay)}s",
+            backoff_max_duration=f"{words.RETRYING}s",
         )
 
 
@@ -93,8 +95,9 @@ def _timeout(task: Any, _plan: Plan, step: PlanStep) -> None:
 
 
 def _env(task: Any, _plan: Plan, step: PlanStep) -> None:
-    """Set the step's own variables."""
-    task.container_spec.env = dict(sorted(step.env.items())) or None
+    """Set the step's own variables; Kubernetes would expand ``$(NAME)`` and makes one of ``$$``."""
+    values = {name: value.replace("$", "$$") for name, value in sorted(step.env.items())}
+    task.container_spec.env = values or None
 
 
 def _secrets(task: Any, plan: Plan, step: PlanStep) -> None:
@@ -103,7 +106,7 @@ def _secrets(task: Any, plan: Plan, step: PlanStep) -> None:
         place = plan.secrets.get(name, {}).get("kubernetes")
         if place:
             secret, _, key = place.partition("/")
-            kubernetes.use_secret_as_env(task, secret, {key: variable_of(name)})
+            kubernetes.use_secret_as_env(task, secret, {key: secret_variable(name)})
 
 
 def _placement(task: Any, _plan: Plan, step: PlanStep) -> None:

@@ -21,9 +21,11 @@ class Kubeflow:
 
     Attributes:
         exit_handler: whether a last task reports how the run ended; ``kfp.local`` can't run one.
+        local: whether ``kfp.local`` runs it, and no cluster.
     """
 
     exit_handler: bool = False
+    local: bool = False
     _templates: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -38,7 +40,7 @@ class Kubeflow:
 
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Kubeflow can't do."""
-        return problems_of(plan)
+        return problems_of(plan, local=self.local)
 
     def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
         """Return one file, ``<deployed name>.yaml``: the IR, and Kubernetes' part behind it.
@@ -49,5 +51,11 @@ class Kubeflow:
         from atlas.targets.kubeflow.pipeline import compile_pipeline
 
         refuse(self.problems(plan))
-        content = compile_pipeline(plan, images, self._templates, exit_handler=self.exit_handler)
+        content = compile_pipeline(
+            plan,
+            images,
+            self._templates,
+            exit_handler=self.exit_handler and not self.local,
+            local=self.local,
+        )
         return {f"{deployed_name(plan)}.yaml": content}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 RUN = "atlas_run"
 """Pipeline parameter: the run's id; empty for KFP's own."""
 INTERVAL_START = "atlas_interval_start"
@@ -22,6 +24,17 @@ CONFIG_MAP = "atlas-platform"
 """The ConfigMap that tells steps where the platform is."""
 PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
 """Its keys, and the variables that steps see."""
+
+
+RETRYING = 3600
+"""Seconds after a step's first start within which KFP can try it again."""
+_TAKEN = re.compile(r"(pipeline|condition|condition-branches|for-loop|exit-handler)-[0-9]+")
+
+
+def task_name(step: str) -> str:
+    """Return the name of a step's task, in KFP's letters and none that KFP gives its own groups."""
+    name = re.sub(r"[^0-9a-z]+", "-", step.lower()).strip("-")
+    return f"step-{name}" if _TAKEN.fullmatch(name) else name
 
 
 def keys_task(step: str) -> str:

@@ -1,0 +1,133 @@
+"""Docker tasks: each step in a container of its image, beside Airflow's worker.
+
+The container sees the store, and the data that the step reads or writes, at the same paths, and
+runs as the worker's user. Where the platform is, and secrets, it gets from the worker when it
+starts: neither the file nor Airflow's database has them.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from atlas.targets.airflow.kind import Arguments, Kind, image_of, secrets_of, variables
+from atlas.targets.airflow.literals import mapping, sequence, source
+from atlas.targets.protocol import secret_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep
+
+_FUNCTIONS = '''
+COMMAND = ["python", "-m", "atlas.step"]
+ONE = [*COMMAND, "--no-finish"]
+PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL", "ATLAS_FORMATS")
+
+
+class Step(DockerOperator):
+    """Runs a step in its image; what differs from place to place comes from the worker."""
+
+    def __init__(self, *, folders=(), secrets=(), **options):
+        """Take the folders that the step sees besides the store, and its secrets' variables."""
+        super().__init__(auto_remove="force", mount_tmp_dir=False, **options)
+        self.folders, self.secrets = folders, secrets
+
+    def execute(self, context):
+        """Run the container; give what a task that counts keys has printed."""
+        here = os.environ
+        known = {name: here[name] for name in PLATFORM if name in here}
+        given = {name: here[of] for name, of in dict(self.secrets).items() if of in here}
+        self._private_environment = {**known, **given}
+        store = urlsplit(known.get("ATLAS_STORE", ""))
+        folders = {*self.folders, *([unquote(store.path)] if store.scheme == "file" else [])}
+        self.mounts = [{"type": "bind", "source": f, "target": f} for f in sorted(folders)]
+        registry = here.get("ATLAS_REGISTRY", "")
+        self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
+        self.user = f"{os.getuid()}:{os.getgid()}"
+        self.network_mode = here.get("ATLAS_CONTAINER_NETWORK", "host")
+        printed = super().execute(context)
+        return json.loads(printed) if self.do_xcom_push else None
+
+
+def step(name, env=(), **options):
+    """Run a step in a container."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    return Step(task_id=name, command=ONE, environment=env, do_xcom_push=False, **options)
+
+
+def finish(name, **options):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {**RUN, "ATLAS_STEP": literal(name)}
+    command = [*COMMAND, "--finish", "--if-failed", "99"]
+    task = Step(
+        task_id="_finish",
+        command=command,
+        environment=env,
+        do_xcom_push=False,
+        **END,
+        **options,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
+'''
+_EACH = '''
+
+def each(name, env=(), **options):
+    """Count a step's keys, then run the step once per key."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    command = [*COMMAND, "--keys"]
+    keys = Step(task_id=f"{name}.keys", command=command, environment=env, **options)
+    one = Step.partial(task_id=name, environment=env, do_xcom_push=False, **options)
+    return keys, one.expand(command=keys.output.map(at))
+
+
+def at(index):
+    """Return the command for one key."""
+    return [*ONE, "--index", f"{index:d}"]
+'''
+
+
+def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Arguments:
+    """Return what the container of a step differs in."""
+    made = {"image": image_of(plan, step, images), **variables(plan, step)}
+    asked = step.resources
+    if asked.cpu is not None:
+        made["cpus"] = source(float(asked.cpu))
+    if asked.memory is not None:
+        made["mem_limit"] = source(asked.memory)
+    if asked.gpu:
+        request = source({"Driver": "nvidia", "Count": asked.gpu, "Capabilities": [["gpu"]]})
+        made["device_requests"] = f"[{request}]"
+    folders = sorted({*_folders(plan, step), *_secret_files(plan, step)})
+    if folders:
+        made["folders"] = sequence(folders)
+    given = {
+        secret_variable(name): source(place["variable"])
+        for name, place in secrets_of(plan, step, "variable")
+    }
+    return made | ({"secrets": mapping(given)} if given else {})
+
+
+def _folders(plan: Plan, step: PlanStep) -> list[str]:
+    """Return the folders of this machine that the step reads or writes data in."""
+    names = [one.name for one in step.sources() if one.kind == "data"]
+    uris = [urlsplit(plan.data[name].uri) for name in names]
+    paths = [unquote(uri.path) for uri in uris if uri.scheme == "file"]
+    return [path if path.endswith("/") else f"{PurePosixPath(path).parent}" for path in paths]
+
+
+def _secret_files(plan: Plan, step: PlanStep) -> list[str]:
+    return [place["file"] for _, place in secrets_of(plan, step, "file")]
+
+
+DOCKER = Kind(
+    name="docker",
+    standard=("import json", "import os"),
+    each_standard=(),
+    airflow=("from airflow.providers.docker.operators.docker import DockerOperator",),
+    functions=_FUNCTIONS,
+    each=_EACH,
+    arguments=_arguments,
+)
+"""Each step in a container beside Airflow's worker."""

@@ -1,0 +1,131 @@
+"""Kubernetes tasks: each step in a pod of its image.
+
+The pod learns where the platform is from the same ConfigMap as Kubeflow's, and its secrets are
+Kubernetes' own: neither the file nor Airflow's database has them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.targets.airflow.kind import Arguments, Kind, image_of, secrets_of, variables
+from atlas.targets.airflow.literals import source
+from atlas.targets.protocol import secret_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep
+
+_FUNCTIONS = '''
+COMMAND = ["python", "-m", "atlas.step"]
+POD = {"configmaps": ["atlas-platform"], "startup_timeout_seconds": 900}
+
+
+class Step(KubernetesPodOperator):
+    """Runs a step in its image, from the registry that the worker knows."""
+
+    def execute(self, context):
+        """Run the pod."""
+        registry = os.environ.get("ATLAS_REGISTRY", "")
+        self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
+        return super().execute(context)
+
+
+def step(name, env=(), **options):
+    """Run a step in a pod."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    arguments = ["--no-finish"]
+    return Step(
+        task_id=name, cmds=COMMAND, arguments=arguments, env_vars=env, **POD, **options
+    )
+
+
+def finish(name, **options):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {**RUN, "ATLAS_STEP": literal(name)}
+    task = Step(
+        task_id="_finish",
+        cmds=COMMAND,
+        arguments=["--finish", "--if-failed", "99"],
+        env_vars=env,
+        **POD,
+        **END,
+        **options,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
+'''
+_EACH = '''
+
+def each(name, env=(), **options):
+    """Count a step's keys, then run the step once per key."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    count = f"{' '.join(COMMAND)} --keys > /airflow/xcom/return.json"
+    keys = Step(
+        task_id=f"{name}.keys",
+        cmds=["sh", "-c"],
+        arguments=[count],
+        env_vars=env,
+        do_xcom_push=True,
+        **POD,
+        **options,
+    )
+    one = Step.partial(task_id=name, cmds=COMMAND, env_vars=env, **POD, **options)
+    return keys, one.expand(arguments=keys.output.map(at))
+
+
+def at(index):
+    """Return the arguments for one key."""
+    return ["--no-finish", "--index", f"{index:d}"]
+'''
+
+
+def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Arguments:
+    """Return what the pod of a step differs in."""
+    made = {"image": image_of(plan, step, images), **variables(plan, step, _unexpanded)}
+    resources = _resources(step)
+    if resources:
+        made["container_resources"] = source({"requests": resources, "limits": resources})
+    if step.node_selector:
+        made["node_selector"] = source(dict(sorted(step.node_selector.items())))
+    if step.tolerations:
+        made["tolerations"] = source([dict(sorted(one.items())) for one in step.tolerations])
+    secrets = [_secret(name, place) for name, place in secrets_of(plan, step, "kubernetes")]
+    return made | ({"secrets": f"[{', '.join(secrets)}]"} if secrets else {})
+
+
+def _unexpanded(value: str) -> str:
+    """Protect a value from Kubernetes, which would expand ``$(NAME)`` and makes one of ``$$``."""
+    return value.replace("$", "$$")
+
+
+def _resources(step: PlanStep) -> dict[str, str]:
+    """Return what a step asks for, as Kubernetes writes it."""
+    asked = step.resources
+    made = {
+        "cpu": None if asked.cpu is None else f"{asked.cpu:f}".rstrip("0").rstrip("."),
+        "memory": None if asked.memory is None else str(asked.memory),
+        "nvidia.com/gpu": str(asked.gpu) if asked.gpu else None,
+    }
+    return {name: amount for name, amount in made.items() if amount is not None}
+
+
+def _secret(name: str, place: Mapping[str, str]) -> str:
+    secret, _, key = place["kubernetes"].partition("/")
+    words = ("env", secret_variable(name), secret, key)
+    return f"Secret({', '.join(map(source, words))})"
+
+
+KUBERNETES = Kind(
+    name="kubernetes",
+    standard=("import os",),
+    each_standard=(),
+    airflow=(
+        "from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",
+        "from airflow.providers.cncf.kubernetes.secret import Secret",
+    ),
+    functions=_FUNCTIONS,
+    each=_EACH,
+    arguments=_arguments,
+)
+"""Each step in a pod."""

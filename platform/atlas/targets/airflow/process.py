@@ -1,0 +1,82 @@
+"""Process tasks: each step is a process on Airflow's worker, in the Python that the platform names.
+
+The command is the same in every file, and takes what differs from environment variables, so that
+no shell and no template ever parses a Recipe's words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.targets.airflow.kind import Arguments, Kind, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep
+
+_FUNCTIONS = '''
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
+ONE = f"{COMMAND} --no-finish"
+STEP = {"append_env": True, "skip_on_exit_code": None}
+
+
+def step(name, env=(), **options):
+    """Run a step as a process of its own."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    return BashOperator(
+        task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
+    )
+
+
+def finish(name, **options):
+    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    env = {**RUN, "ATLAS_STEP": literal(name)}
+    task = BashOperator(
+        task_id="_finish",
+        bash_command=f"{COMMAND} --finish --if-failed 99",
+        env=env,
+        append_env=True,
+        do_xcom_push=False,
+        **END,
+        **options,
+    )
+    return task.as_teardown(on_failure_fail_dagrun=True)
+'''
+_EACH = '''
+
+def each(name, env=(), **options):
+    """Count a step's keys, then run the step once per key."""
+    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    keys = BashOperator(
+        task_id=f"{name}.keys",
+        bash_command=f"{COMMAND} --keys",
+        env=env,
+        output_processor=json.loads,
+        **STEP,
+        **options,
+    )
+    one = BashOperator.partial(task_id=name, env=env, do_xcom_push=False, **STEP, **options)
+    return keys, one.expand(bash_command=keys.output.map(at))
+
+
+def at(index):
+    """Return the command for one key."""
+    return f"{ONE} --index {index:d}"
+'''
+
+
+def _arguments(plan: Plan, step: PlanStep, _images: Mapping[str, str]) -> Arguments:
+    return variables(plan, step)
+
+
+PROCESS = Kind(
+    name="process",
+    standard=(),
+    each_standard=("import json",),
+    airflow=("from airflow.providers.standard.operators.bash import BashOperator",),
+    functions=_FUNCTIONS,
+    each=_EACH,
+    arguments=_arguments,
+)
+"""Each step a process on Airflow's worker."""

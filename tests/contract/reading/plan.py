@@ -1,0 +1,152 @@
+"""The Trace of a Plan: what every target has to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from atlas.step.parameters import checked_parameters
+from atlas.step.params import given_params
+from atlas.store import Run
+from atlas.targets import deployed_name
+from tests.contract.trace import Request, StepTrace, Trace, closure, waits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep, Schedule, Source
+    from atlas.recipe import Parameter
+
+
+def plan_trace(plan: Plan, images: Mapping[str, str], request: Request) -> Trace:
+    """Return what any target has to do in a run of the Plan."""
+    run = run_of(plan, request)
+    before = closure({step.name: frozenset(step.upstream()) for step in plan.steps})
+    return Trace(
+        name=deployed_name(plan),
+        described=digests_of(plan),
+        parameters={name: _parameter(one) for name, one in plan.parameters.items()},
+        schedule=schedule_of(plan),
+        reads=frozenset(
+            f"atlas://{plan.name.removesuffix(plan.pipeline)}{source.name}/{source.step}"
+            for step in plan.steps
+            for source in step.sources()
+            if source.kind == "pipeline" and plan.schedule is None
+        ),
+        steps={step.name: _step(plan, step, run, images, before) for step in plan.steps},
+    )
+
+
+def digests_of(plan: Plan) -> frozenset[str]:
+    """Return the digests that must be readable wherever the Plan is shown."""
+    return frozenset({plan.digest, plan.code, *plan.digests.values()} - {""})
+
+
+def schedule_of(plan: Plan) -> tuple[str, ...]:
+    """Return cron, timezone and start; nothing without a schedule."""
+    found = plan.schedule
+    return (found.cron, found.timezone, _moment(found)) if found else ()
+
+
+def _moment(schedule: Schedule) -> str:
+    if not schedule.start:
+        return ""
+    local = datetime.fromisoformat(schedule.start).replace(tzinfo=ZoneInfo(schedule.timezone))
+    return local.astimezone(UTC).isoformat()
+
+
+def run_of(plan: Plan, request: Request) -> Run:
+    """Return the run as `atlas.step` binds it."""
+    return Run(
+        id=request.id,
+        pipeline=plan.name,
+        flow=plan.flow,
+        plan=plan.digest,
+        interval_start=request.interval_start,
+        interval_end=request.interval_end,
+        parameters=checked_parameters(plan, request.parameters),
+    )
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    """Return the facts of a run that every step is given."""
+    return {
+        "id": run.id,
+        "interval": (run.interval_start, run.interval_end),
+        "parameters": dict(run.parameters),
+    }
+
+
+def _step(
+    plan: Plan,
+    step: PlanStep,
+    run: Run,
+    images: Mapping[str, str],
+    before: Mapping[str, frozenset[str]],
+) -> StepTrace:
+    keys = step.foreach[1] if step.foreach else None
+    retries = step.retries
+    return StepTrace(
+        plan=plan.digest,
+        run=facts_of(run),
+        params=typed(given_params(step, run)),
+        image=images[step.image],
+        before=before[step.name],
+        inputs={
+            name: shown(plan, source)
+            for name, source in step.inputs.items()
+            if source.kind == "step"
+        },
+        keys=shown(plan, keys) if keys else "",
+        command_index=0 if keys else None,
+        retries=retries.limit,
+        waits=waits(retries.limit, retries.delay, retries.factor, retries.max_delay),
+        timeout=step.timeout,
+        cpu=step.resources.cpu,
+        memory=step.resources.memory,
+        gpu=step.resources.gpu or None,
+        env=dict(step.env),
+        secrets=_secrets(plan, {*step.secrets, *credentials(plan, step.sources())}),
+        node_selector=dict(step.node_selector),
+        tolerations=tuple(map(toleration, step.tolerations)),
+    )
+
+
+def credentials(plan: Plan, sources: Any) -> set[str]:
+    """Return the secrets that open the data among some sources."""
+    read = {source.name for source in sources if source.kind == "data"}
+    return {plan.data[name].credential for name in read if plan.data[name].credential}
+
+
+def _secrets(plan: Plan, names: set[str]) -> dict[str, Any]:
+    return {name: dict(plan.secrets[name]) for name in sorted(names)}
+
+
+def shown(plan: Plan, source: Source) -> str:
+    """Return a source in words; ``*`` marks one that is gathered."""
+    if source.kind != "step":
+        return f"{source.kind}:{source.name}"
+    each = "*" if plan.step(source.name).foreach else ""
+    return f"{source.name}.{source.output}{each}"
+
+
+def toleration(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a toleration with Kubernetes' defaults filled in, and without what is empty."""
+    given = {key: value for key, value in raw.items() if value}
+    return {"operator": "Equal", **given}
+
+
+def typed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return params with the types of their values: 1, 1.0 and True are equal, and aren't one."""
+    return {name: (type(value).__name__, value) for name, value in params.items()}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "type": parameter.type,
+        "default": parameter.default,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "choices": list(parameter.choices),
+    }
