@@ -112,8 +112,7 @@ def _last_runs(resource: Resource) -> dict[str, tuple[str, str]]:
 
     given = resource.inputs
     airflow = Airflow(given["airflow"], given["secrets"], given["credentials"])
-    runs = {name: airflow.last_run(name) for name in given["members"]}
-    return {name: run for name, run in runs.items() if run[0]}
+    return airflow.last_runs(given["members"]) if given["members"] else {}
 
 
 def _quiet(_line: str) -> None:

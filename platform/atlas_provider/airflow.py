@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _PAGE = 1000
+_RUNS, _RUNS_PAGE = 1000, 100
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 _FAILED_INSIDE = 500
 _OK = range(200, 300)
@@ -125,6 +126,21 @@ class Airflow:
         runs = [] if status == _NOT_FOUND else answer["dag_runs"]
         return (runs[0]["dag_run_id"], runs[0]["state"]) if runs else ("", "")
 
+    def last_runs(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return id and state of the latest run of each DAG that has one, by list."""
+        wanted = set(names)
+        found: dict[str, tuple[str, str]] = {}
+        for seen in range(0, _RUNS, _RUNS_PAGE):
+            body = {"dag_ids": sorted(wanted), "order_by": "-run_after", "page_offset": seen}
+            _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
+            for run in answer["dag_runs"]:
+                found.setdefault(run["dag_id"], (run["dag_run_id"], run["state"]))
+            is_all = seen + len(answer["dag_runs"]) >= answer["total_entries"]
+            if is_all or not answer["dag_runs"] or len(found) == len(wanted):
+                return found
+        others = {name: self.last_run(name) for name in wanted - set(found)}
+        return {**found, **{name: run for name, run in others.items() if run[0]}}
+
     def forget(self, dag: str) -> bool:
         """Delete what Airflow keeps of a DAG; False while tasks of it are running."""
         status, _ = self._call("DELETE", f"dags/{quote(dag)}", (_NOT_FOUND, _CONFLICT))
@@ -142,36 +158,48 @@ class Airflow:
             total = answer["total_entries"] if items else seen
 
     def _call(
-        self, method: str, path: str, accepted: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        accepted: tuple[int, ...] = (),
+        body: Mapping[str, Any] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Call one method of the API; a token that has run out is asked for anew.
 
         Raises:
             PlatformError: no answer, or an error that isn't accepted.
         """
-        status, answer = self._patiently(method, path)
+        status, answer = self._patiently(method, path, body)
         if status not in _OK and status not in accepted:
             raise PlatformError(f"airflow at {self.url}: {path}: {_refusal(status, answer)}")
         return status, answer
 
-    def _patiently(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+    def _patiently(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, dict[str, Any]]:
         """Send a request, and again while Airflow fails inside (its database may be locked)."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             known = bool(self._token)
-            status, answer = self._send(method, path)
+            status, answer = self._send(method, path, body)
             if status == _UNAUTHORIZED and known:
                 self._token = ""
-                status, answer = self._send(method, path)
+                status, answer = self._send(method, path, body)
             if status < _FAILED_INSIDE or time.monotonic() > end:
                 return status, answer
             time.sleep(_PAUSE_SECONDS)
 
-    def _send(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, dict[str, Any]]:
         """Send one request with a token."""
         self._token = self._token or self._sign_in()
         headers = {"Authorization": f"Bearer {self._token}"}
-        return self._request(method, f"api/v2/{path}", None, headers)
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        return self._request(method, f"api/v2/{path}", content, headers)
 
     def _sign_in(self) -> str:
         """Return a new token."""

@@ -81,6 +81,8 @@ class FakeAirflow:
         if self.failures and path in self.failures:
             self.failures.remove(path)
             return 500, {"reason": "Database error"}
+        if path.endswith("/dagRuns/list"):
+            return 200, self._runs(json.loads(body))
         self.parse()
         return self._api(method, path.removeprefix("/api/v2/"), query)
 
@@ -113,6 +115,14 @@ class FakeAirflow:
             self.errors.pop(f"{name}.py", None)
             return 204, None
         return 200, self.dags[name]
+
+    def _runs(self, asked: dict) -> dict:
+        runs = [
+            {"dag_id": name, "dag_run_id": run, "state": "running"}
+            for name in asked["dag_ids"]
+            for run in self.active.get(name, ())
+        ]
+        return {"dag_runs": runs[asked["page_offset"] :][:100], "total_entries": len(runs)}
 
     def _page(self, key: str, items: list, query: dict[str, list[str]]) -> dict:
         start = int(query.get("offset", ["0"])[0])

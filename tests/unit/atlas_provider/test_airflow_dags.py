@@ -290,6 +290,15 @@ def test_without_members_everything_goes(airflow, context):
     )
 
 
+def test_last_runs_are_read_by_list(airflow, context):
+    state = created(airflow, context, a=dag("11"), b=dag("22"), c=dag("33"))
+    airflow.active = {"a": ["a-new", "a-old"], "b": [f"b-{n}" for n in range(150)]}
+    airflow.calls.clear()
+    found = airflow_dags._airflow(state).last_runs(state["members"])
+    assert found == {"a": ("a-new", "running"), "b": ("b-0", "running")}
+    assert airflow.calls.count("POST /api/v2/dags/~/dagRuns/list") == 2
+
+
 def test_cancelling_leaves_nothing_half_made(airflow, context):
     context.cancelled.set()
     with pytest.raises(DeployError, match="interrupted"):
