@@ -168,7 +168,7 @@ def _caps(plan: Plan) -> Iterator[Problem]:
 
 
 def _seconds(plan: Plan) -> Iterator[Problem]:
-    """KFP waits whole seconds. (Its deadline is only a second one: a step keeps its own.)"""
+    """KFP waits whole seconds; its deadline is only a second one, for a step keeps its own."""
     for step in _retried(plan):
         first = min(step.retries.delay, step.retries.max_delay)
         if not float(first).is_integer():
