@@ -33,7 +33,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
     Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
     Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
-    Entry("test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."),
+    Entry(
+        "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
+    ),
     Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
     Entry("cache", "cache:app", "Show the cache's size, or prune it."),
     Entry("gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."),

@@ -5,9 +5,10 @@ import time
 from itertools import permutations
 
 import pytest
-from atlas.graph import ancestors, descendants, find_cycle, layers, order, reverse, without_cycles
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from atlas.graph import ancestors, descendants, find_cycle, layers, order, reverse, without_cycles
 
 DIAMOND = {"d": ["b", "c"], "c": ["a"], "b": ["a"], "a": []}
 NAMES = "abcdef"
