@@ -48,6 +48,24 @@ class Pipeline:
     axes: Mapping[str, str] = field(default_factory=dict)
     members: int = 1
 
+    def run(self, settings: Any = None, **options: Any) -> Any:
+        """Run the pipeline on this machine, as `atlas run` does.
+
+        Args:
+            settings: an `atlas.runner.Settings`; by default everything runs, in this process.
+            **options: further arguments of `atlas.runner.run_pipelines`: ``flows``, ``listener``…
+
+        Returns:
+            An `atlas.runner.Result`; a step that fails is no exception.
+
+        Raises:
+            AtlasError: there is nothing to run, or a parameter or a step that it doesn't have.
+        """
+        # By name: a Plan knows of no back end, and nothing of one is loaded before it is asked for.
+        from importlib import import_module
+
+        return import_module("atlas.runner").run_pipelines([self], settings, **options)
+
 
 def resolve(path: Path, *, environment: str = "local") -> list[Pipeline]:
     """Return every pipeline that a PATH stands for, with its Plans.

@@ -71,8 +71,8 @@ with DAG(
         "- `write` (steps:Write) after `score`\n"
         "\n"
         "- plan: `b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5`\n"
-        "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
+        "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
     ),
 ):

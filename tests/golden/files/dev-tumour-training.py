@@ -104,8 +104,8 @@ with DAG(
         "- `report` (steps:Report) after `evaluate`, `train`\n"
         "\n"
         "- plan: `4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7`\n"
-        "- recipe: `4ec1be0000000000000000000000000000000000000000000000000000000000`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
+        "- recipe: `4ec1be0000000000000000000000000000000000000000000000000000000000`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
     ),
 ):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def document(plan: Plan) -> str:
     """Return the Plan as Markdown: description, steps with what they follow, digests."""
-    digests = {"plan": plan.digest, **plan.digests, "code": plan.code}
+    digests = {"plan": plan.digest, **dict(sorted(plan.digests.items())), "code": plan.code}
     parts = [
         *filter(None, [plan.description]),
         "\n".join(_line(step) for step in plan.steps),

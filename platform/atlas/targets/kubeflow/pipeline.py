@@ -141,7 +141,7 @@ def _as_step_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
 def describe(shape: Shape) -> str:
     """Return the pipeline's description, with the digests of what it was made from."""
     plan = shape.plan
-    digests = {"plan": shape.digest, **plan.digests, "code": plan.code}
+    digests = {"plan": shape.digest, **dict(sorted(plan.digests.items())), "code": plan.code}
     lines = [f"{name}: {digests[name]}" for name in digests if digests[name]]
     return "\n".join([*filter(None, [plan.description]), *lines])
 

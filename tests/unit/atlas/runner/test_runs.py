@@ -94,6 +94,13 @@ def test_a_diamond(project):
     assert [e.to_json()["event"] for e in ran.events] == kinds
 
 
+def test_a_pipeline_runs_itself(project):
+    project.pipeline("p", SOURCE, DIAMOND)
+    (pipeline,) = project.resolve()
+    assert pipeline.run().ok
+    assert pipeline.run(Settings(use_cache=False), flows=("training",)).ok
+
+
 def test_independent_steps_run_at_once(project, tmp_path):
     meet = tmp_path / "meet"
     meet.mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from atlas.runner import Settings
 
 SOURCE = """
-import numpy as np
 
 class Model(NamedTuple):
     model: dict[str, float]

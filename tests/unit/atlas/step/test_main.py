@@ -341,3 +341,11 @@ def test_the_end_of_a_run(project):
     assert "not done: list, each, sum" in done.stdout
     assert steps.store.run_outcome("p", "training-r1")["status"] == "failed"
     assert os.environ.get("ATLAS_MLFLOW_URL") is None
+
+
+def test_the_end_of_a_run_that_never_began(project):
+    steps = Steps(project)
+    done = steps.run("make", "--finish", run="never")
+    assert done.returncode == 0, done.stderr
+    assert "there is nothing to record" in done.stdout
+    assert not steps.store.has_run("p", "training-never")
