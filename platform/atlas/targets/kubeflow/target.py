@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlas.targets.kubeflow.importing import without_client
 from atlas.targets.kubeflow.problems import problems_of
 from atlas.targets.protocol import deployed_name, refuse
 
@@ -49,9 +48,9 @@ class Kubeflow:
         Raises:
             InvalidError: Kubeflow can't express the Plan.
         """
+        from atlas.targets.kubeflow.pipeline import compile_pipeline
+
         refuse(self.problems(plan))
-        with without_client():
-            from atlas.targets.kubeflow.pipeline import compile_pipeline
         content = compile_pipeline(
             plan,
             images,
