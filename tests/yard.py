@@ -27,7 +27,6 @@ from atlas_provider.templates import Filling
 from infra.local import registry
 
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = "python3,python-is-python3,ca-certificates"
 _PROGRAMS = ("podman", "debootstrap", "docker-registry")
 
@@ -57,7 +56,7 @@ def _make_base(archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     options = ("--variant=minbase", f"--include={_PACKAGES}")
     try:
-        _run("debootstrap", *options, SUITE, folder, MIRROR, timeout=900)
+        _run("debootstrap", *options, SUITE, folder, timeout=900)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"debootstrap can't make a base image: {error.stdout[-200:]}")
     for leftover in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):

@@ -19,7 +19,7 @@ def failed(output: str) -> subprocess.CalledProcessError:
         (failed("a\nerror: no such package\n\n"), "uv pip sync: error: no such package"),
         (failed("write x: No space left on device\nexit"), "uv pip sync: the disk is full"),
         (
-            failed("dial tcp: lookup proxy.golang.org: no such host"),
+            failed("dial tcp: lookup proxy.example: no such host"),
             "uv pip sync: no network (a name can't be resolved)",
         ),
         (failed(""), "uv pip sync: it failed and said nothing"),
