@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +34,7 @@ class RemotePlace:
         with _explained("open", url):
             self._fs, root = _filesystem(url, options or {})
         self._root = str(root).rstrip("/")
-        self._copies: tempfile.TemporaryDirectory[str] | None = None
+        self._copies: str | None = None
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""
@@ -102,8 +104,9 @@ class RemotePlace:
     def local(self, key: str) -> Path:
         """Download a file or folder, and return where it is until this process ends."""
         if self._copies is None:
-            self._copies = tempfile.TemporaryDirectory(prefix="atlas-")
-        target = Path(tempfile.mkdtemp(dir=self._copies.name), key.rpartition("/")[2])
+            self._copies = tempfile.mkdtemp(prefix="atlas-")
+            atexit.register(shutil.rmtree, self._copies, ignore_errors=True)
+        target = Path(tempfile.mkdtemp(dir=self._copies), key.rpartition("/")[2])
         with _explained("read", f"{self.url}/{key}"):
             source = self._path(key)
             if self._fs.isfile(source):
