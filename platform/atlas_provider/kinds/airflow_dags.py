@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CLAIM = "dags"
 _SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
 _DRAIN_SECONDS = 60.0
+_NOTICE_SECONDS = 60.0
 _POLL_SECONDS = 1.0
 
 
@@ -226,6 +227,7 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
     end = time.monotonic() + _DRAIN_SECONDS
     left = names
     while left:
+        _await_noticed(airflow, left)
         for name in left:
             airflow.forget(name)
         time.sleep(_POLL_SECONDS)
@@ -235,3 +237,15 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
                 f"Airflow still keeps {', '.join(left)}, whose file is gone; see whether tasks of "
                 "it are running, and repeat"
             )
+
+
+def _await_noticed(airflow: Airflow, names: list[str]) -> None:
+    """Wait until Airflow has noticed that files are gone, as long as that can take.
+
+    The dag-processor reads the rows of such DAGs, marks them as stale and writes them back. A row
+    that is deleted in between ends it (StaleDataError); one that is stale is written no more. Where
+    nothing notices, there is no dag-processor that could be ended.
+    """
+    end = time.monotonic() + _NOTICE_SECONDS
+    while airflow.dags(names) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)

@@ -1,7 +1,8 @@
 """An Airflow for unit tests: the REST API's few calls, over a DAG folder that it reads at each one.
 
 It parses a file at every call whose content changed; a file with `raise` has an import error, one
-with `# slow` is never read. What it is asked is kept in `calls`.
+with `# slow` is never read. What it is asked is kept in `calls`. It notices a file that is gone only
+after `unnoticed` calls; a DAG that is deleted before that crashes the real one's dag-processor.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ class FakeAirflow:
     paused: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    unnoticed: int = 0
+    crashed: bool = False
     tokens: int = 0
     parses: int = 0
 
     def parse(self) -> None:
         """Read the files that changed, as the dag-processor does."""
         files = {path.stem: path.read_bytes() for path in self.folder.glob("*.py")}
-        for name in {*self.dags} - {*files}:
+        gone = {*self.dags} - {*files}
+        self.unnoticed -= bool(gone and self.unnoticed)
+        for name in gone if not self.unnoticed else ():
             self.dags[name]["is_stale"] = True
             self.seen.pop(name, None)
         for name, content in files.items():
@@ -109,6 +114,8 @@ class FakeAirflow:
             runs = [{"dag_run_id": run, "state": "running"} for run in self.active.get(name, [])]
             return 200, {"dag_runs": runs, "total_entries": len(runs)}
         if method == "DELETE":
+            if not self.dags[name]["is_stale"]:
+                self.crashed = True
             if self.active.get(name):
                 return 409, {"detail": "still running"}
             del self.dags[name]

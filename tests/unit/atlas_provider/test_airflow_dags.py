@@ -25,6 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(airflow_dags, "_NOTICE_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -199,6 +200,22 @@ def test_delete_removes_file_and_records_and_can_be_repeated(airflow, context):
     assert airflow.dags == {}
     assert [*airflow.folder.iterdir()] == []
     KIND.delete("x", state, context)
+
+
+def test_nothing_is_deleted_before_airflow_has_noticed_that_its_file_is_gone(airflow, context):
+    """Else its dag-processor, which is about to write the row, finds none and ends."""
+    state = created(airflow, context, a=dag("11"), b=dag("22"))
+    airflow.unnoticed = 8
+    KIND.delete("x", state, context)
+    assert airflow.dags == {}
+    assert not airflow.crashed
+
+
+def test_without_a_dag_processor_that_could_notice_it_is_deleted_all_the_same(airflow, context):
+    state = created(airflow, context, a=dag("11"))
+    airflow.unnoticed = 10**6
+    KIND.delete("x", state, context)
+    assert airflow.dags == {}
 
 
 def test_delete_waits_for_runs_and_leaves_everything_when_they_dont_end(airflow, context):
