@@ -107,20 +107,20 @@ import json, sys
 from pathlib import Path
 import pulumi
 
-seen = []
+seen, outputs = [], []
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         seen.append({"type": args.typ, "name": args.name, "inputs": args.inputs})
-        outputs = dict(args.inputs)
+        found = dict(args.inputs)
         if args.typ == "atlas:index:Ports":
-            outputs["ports"] = {name: 15000 + i for i, name in enumerate(args.inputs["names"])}
+            found["ports"] = {name: 15000 + i for i, name in enumerate(args.inputs["names"])}
         if args.typ == "atlas:index:Process":
-            outputs["bound"] = args.inputs.get("ports", {})
+            found["bound"] = args.inputs.get("ports", {})
         if args.typ in ("atlas:index:Process", "atlas:index:Database"):
-            outputs["directory"] = f"{args.inputs['folder']}/{args.inputs['name']}"
-            outputs |= {"content": "c" * 64, "generation": 1, "state": "running"}
-        return args.name, outputs
+            found["directory"] = f"{args.inputs['folder']}/{args.inputs['name']}"
+            found |= {"content": "c" * 64, "generation": 1, "state": "running"}
+        return args.name, found
 
     def call(self, args):
         return {}
@@ -133,10 +133,10 @@ from infra.targets import build
 
 @pulumi.runtime.test
 def declare():
-    return build(Settings.read()).apply(lambda platform: seen.append(platform.to_json()))
+    return build(Settings.read()).apply(lambda platform: outputs.append(platform.to_json()))
 
 declare()
-print(json.dumps(seen))
+print(json.dumps({"resources": seen, "platform": outputs[0]}))
 """
 
 
@@ -157,8 +157,8 @@ def declared(tmp_path_factory):
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    *resources, platform = json.loads(done.stdout)
-    return state, resources, platform
+    printed = json.loads(done.stdout)
+    return state, printed["resources"], printed["platform"]
 
 
 def test_the_resources_by_type(declared):
