@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from time import process_time
 
 import pytest
 
@@ -30,6 +29,7 @@ from atlas.draw.palette import COLOURS, GROUP, PAGE, SIGNS, TEXT
 from atlas.draw.texts import clip, fit, visible, width
 from tests.golden.graphs import HOSTILE, HUNDRED, chain, family, fan, hostile, plan, step, tangle
 from tests.golden.plans import INFERENCE, TRAINING
+from tests.watchdog import ends
 
 SVG = "{http://www.w3.org/2000/svg}"
 MARKS = {"load": "cached", "features.scale": "ran", "train": "failed", "evaluate": "skipped"}
@@ -323,18 +323,16 @@ def test_a_chain_needs_one_lane():
     assert all(a < b for a, b in pairwise(names[1:]))
 
 
-def test_ten_thousand_steps_are_written_in_a_few_seconds():
+def test_ten_thousand_steps_are_written():
     drawing = of_plan(tangle(10_000))
-    start = process_time()
-    assert text(drawing, columns=120).count("\n") > 10_000
-    assert process_time() - start < 20
+    with ends():
+        assert text(drawing, columns=120).count("\n") > 10_000
 
 
-def test_a_thousand_steps_are_drawn_in_a_few_seconds():
+def test_a_thousand_steps_are_drawn():
     drawing = of_plan(tangle(1_000))
-    start = process_time()
-    svg(drawing)
-    assert process_time() - start < 20
+    with ends():
+        assert svg(drawing).count("<text") >= 1_000
 
 
 def test_the_formats_by_name_and_by_file():
