@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlas.targets.kubeflow.importing import import_kfp
 from atlas.targets.kubeflow.problems import problems_of
 from atlas.targets.protocol import deployed_name, refuse
 
@@ -48,6 +49,7 @@ class Kubeflow:
         Raises:
             InvalidError: Kubeflow can't express the Plan.
         """
+        import_kfp()
         from atlas.targets.kubeflow.pipeline import compile_pipeline
 
         refuse(self.problems(plan))
