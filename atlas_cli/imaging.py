@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.images import Registry, find_builder, host_at, known_images
+from atlas.images import Registry, find_builder, host_at, known_images, require_pushed
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
@@ -84,6 +84,18 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
         return open_store(_store(first.project, services)), host_at(url)
 
     return lambda plan: known_images(plan, folders[plan.digest], *place())
+
+
+def require_images(pipelines: Sequence[Pipeline]) -> None:
+    """Refuse images that were pushed and are gone; without a registry nothing can be asked.
+
+    Raises:
+        DeployError: I201, the registry hasn't got one of them any more.
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    around = around_pipelines(pipelines)
+    if around.registry is not None:
+        require_pushed(pipelines, around.store, around.registry)
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

@@ -80,7 +80,8 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     unbuilt = sorted({image for one in compiled for image in one.unbuilt})
     if unbuilt and services.kind("kubeflow") != "kfp.local":
         raise DeployError(
-            f"{deployment.stack}: images not built: {', '.join(unbuilt)}; `atlas build` builds them"
+            f"I201: {deployment.stack}: images not built: {', '.join(unbuilt)}; "
+            "`atlas build` builds them"
         )
     return Material(
         deployment,

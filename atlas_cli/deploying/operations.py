@@ -13,6 +13,7 @@ from atlas_cli.deploying.changes import SAME, member_changes
 from atlas_cli.deploying.material import Part, material_of, write
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
+from atlas_cli.imaging import require_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,9 +93,11 @@ def deploy(deployment: Deployment, say: Say) -> Done:
     Raises:
         InvalidError: a target can't express a Plan.
         PlatformError: the platform is missing or down.
-        DeployError: the update failed; what was done of it is kept, and a repeat goes on.
+        DeployError: an image is gone from the registry, or the update failed; what was done of it
+            is kept, and a repeat goes on.
     """
     material, wanted = _prepared(deployment)
+    require_images(deployment.pipelines)
     write(material)
     changes = _apply(deployment, wanted, say)
     commit = commit_of(deployment.pipelines[0].folder)

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 import atlas
-from atlas.images import Registry, records
+from atlas.errors import DeployError
+from atlas.images import Registry, records, require_pushed
+from atlas.images.content import atlas_digest
+from atlas.plan import resolve
 from atlas.store import open_store
 from atlas_provider import vault
 from infra.local import registry as infra_registry
@@ -387,6 +390,27 @@ def test_pruning_keeps_what_is_referred_to(words, yard):
     assert layers(words) < before, "the space is free"
     words.edit("# pushed again after the collection\n")
     assert words.build()["base"]["state"] == "pushed"
+
+
+def test_an_image_that_is_gone_from_the_registry_is_refused_until_it_is_built_again(
+    words, monkeypatch
+):
+    monkeypatch.setenv("ATLAS_STATE", str(words.state))
+    words.edit("# to be lost\n")
+    # This process has the tree's own Atlas, which is part of an image's content.
+    monkeypatch.setattr("atlas.images.content.package_folder", lambda: words.frozen / "atlas")
+    atlas_digest.cache_clear()
+    lost = words.build()["base"]["record"]
+    pipelines = resolve(words.root / "words")
+    try:
+        require_pushed(pipelines, words.store, words.registry())
+        words.registry().delete(lost["repository"], lost["digest"])
+        with pytest.raises(DeployError, match=f"I201.*{lost['digest']}"):
+            require_pushed(pipelines, words.store, words.registry())
+        words.build()
+        require_pushed(pipelines, words.store, words.registry())
+    finally:
+        atlas_digest.cache_clear()
 
 
 def layers(words):

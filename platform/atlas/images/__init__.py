@@ -16,6 +16,7 @@ from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
 from atlas.images.listing import Listed, list_images
+from atlas.images.presence import require_pushed
 from atlas.images.prune import Pruning, plan_pruning, prune
 from atlas.images.reach import referenced
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
@@ -58,6 +59,7 @@ __all__ = [
     "referenced",
     "references",
     "repository",
+    "require_pushed",
     "resolve_images",
     "wanted_images",
 ]

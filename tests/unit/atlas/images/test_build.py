@@ -17,6 +17,7 @@ from atlas.images import (
     lock_images,
     raise_failures,
     records,
+    require_pushed,
     resolve_images,
     wanted_images,
 )
@@ -282,3 +283,15 @@ def test_logs_are_kept_within_bounds(make, pipeline, monkeypatch):
         pipeline.write("words/steps.py", f"{source}# {number}\n")
         make(only="base")
     assert len(list((pipeline.state / "builds" / "log").glob("*.log"))) <= 5
+
+
+def test_images_that_are_gone_from_the_registry_are_named(make, pipeline, store, registry):
+    pipelines = resolve(pipeline.root)
+    require_pushed(pipelines, store, registry)
+    first, second = make(registry)
+    require_pushed(pipelines, store, registry)
+    registry.delete(second.built.repository, second.built.digest)
+    with pytest.raises(DeployError, match=r"I201: .* are gone: .*; `atlas build`") as raised:
+        require_pushed(pipelines, store, registry)
+    assert second.built.pinned in str(raised.value)
+    assert first.built.pinned not in str(raised.value)
