@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.plan.code import code_files
+from atlas.syntax import syntax_tree
 from atlas.values import digest
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def _files_of(root: Path, name: str) -> Iterator[Path]:
 def _imports(file: Path, root: Path) -> tuple[list[str], bool]:
     """Return the dotted names that a file imports, and whether it imports computed ones too."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+        tree = syntax_tree(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [], True
     names: list[str] = []
     dynamic = False

@@ -6,6 +6,7 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
+from atlas.syntax import expression_tree
 from atlas.validate.types import ANY, LITERAL, NONE, UNKNOWN, Type, union
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Annotations:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             return None
         try:
-            return module, ast.parse(node.value.strip(), mode="eval").body
+            return module, expression_tree(node.value.strip())
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import codecs
 import re
-import warnings
 from typing import TYPE_CHECKING
 
+from atlas.syntax import syntax_tree
+
 if TYPE_CHECKING:
+    import ast
     from pathlib import Path
 
 MAX_SOURCE = 2**20
@@ -37,9 +38,7 @@ def parse(file: Path) -> ast.Module:
     """
     text = _text(file)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
+        return syntax_tree(text)
     except SyntaxError as error:
         line, column = error.lineno or 0, error.offset or 0
         raise ParseError(f"is no Python: {error.msg}", line, max(column, 0)) from None
