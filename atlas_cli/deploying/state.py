@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import DeployError
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.stacks.backend import Backend
+from atlas_cli.stacks.explain import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,14 +59,21 @@ def resources(folder: Path, stack: str) -> list[Resource]:
     Args:
         folder: the state folder.
         stack: the stack's name.
+
+    Raises:
+        DeployError: the state file can't be read, or is damaged.
     """
     path = Backend(folder).stack_file(PROJECT, stack)
     try:
         latest = json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] or {}
+        found = [raw for raw in latest.get("resources", ()) if raw["type"].startswith("atlas:")]
+        return [_resource(raw) for raw in found]
     except FileNotFoundError:
         return []
-    found = (raw for raw in latest.get("resources", ()) if raw["type"].startswith("atlas:"))
-    return [_resource(raw) for raw in found]
+    except OSError as error:
+        raise DeployError(f"{path} can't be read: {(error.strerror or '').lower()}") from None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DeployError(damaged(path, str(error))) from None
 
 
 def exists(folder: Path, stack: str) -> bool:

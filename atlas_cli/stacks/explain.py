@@ -35,13 +35,17 @@ def explain(listener: Listener, said: str, state: Path, passphrase: Path) -> str
             f"the passphrase in {passphrase} isn't the one its state was written with; restore "
             "that file"
         )
-    damaged = _DAMAGED.search(said)
-    if damaged:
-        return (
-            f"{state} is damaged ({damaged[0]}); the state before is beside it, in "
-            f"{state.name}.bak: put it in its place and run the same command again"
-        )
+    if found := _DAMAGED.search(said):
+        return damaged(state, found[0])
     return _tail(said) or "the engine failed and said nothing"
+
+
+def damaged(state: Path, why: str) -> str:
+    """Return what to do about a state file that is no state."""
+    return (
+        f"{state} is damaged ({why}); the state before is beside it, in "
+        f"{state.name}.bak: put it in its place and run the same command again"
+    )
 
 
 def _tail(said: str) -> str:
