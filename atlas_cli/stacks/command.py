@@ -64,7 +64,12 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
         )
         output = _Reader(process.stdout, on_output)
         errors = _Reader(process.stderr, on_error)
-        self._await_end(process)
+        try:
+            self._await_end(process)
+        except KeyboardInterrupt:
+            output.finish()
+            errors.finish()
+            raise
         killed = f"\n{_KILLED.format(-process.returncode)}" if process.returncode < 0 else ""
         result = CommandResult(output.text(), errors.text() + killed, process.returncode)
         if result.code != 0:
@@ -97,6 +102,10 @@ def _bound_to_us() -> list[str]:
     return [setpriv, "--pdeathsig", "INT"] if setpriv else []
 
 
+_LAST_WORDS = 5.0
+"""Seconds that an interrupted engine's last lines may take."""
+
+
 class _Reader:
     """Reads a stream of the engine's to its end, in a thread."""
 
@@ -113,6 +122,10 @@ class _Reader:
                 self._lines.append(line.rstrip())
                 if callback:
                     callback(line.rstrip())
+
+    def finish(self) -> None:
+        """Pass on what is left of an engine that has ended, unless a child of its goes on."""
+        self._thread.join(_LAST_WORDS)
 
     def text(self) -> str:
         """Return all that was read; waits for the stream's end."""
