@@ -165,6 +165,7 @@ class Plan:
         digests: of the documents: ``recipe``, ``config``, ``features``.
         promotion: the Config's promotion rule, training only.
         packages: those that the project allows and that steps' classes are of.
+        formats: modules that add artifact formats, imported before a step runs.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Plan:
     digests: Mapping[str, str] = field(default_factory=dict)
     promotion: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""
@@ -275,4 +277,5 @@ _READERS: Mapping[str, Any] = {
     "model": lambda raw: Model(**raw),
     "schedule": lambda raw: Schedule(**raw),
     "packages": tuple,
+    "formats": tuple,
 }

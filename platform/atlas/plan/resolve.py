@@ -161,6 +161,7 @@ class _Builder:
             },
             "promotion": config.promotion if flow == "training" else {},
             "packages": tuple(sorted(self._packages())),
+            "formats": self.subject.project.formats,
         }
 
     def _packages(self) -> set[str]:

@@ -42,7 +42,7 @@ NETWORK = "ATLAS_CONTAINER_NETWORK"
 """Variable that names the network of steps' containers; ``host`` by default."""
 
 _PASSED = (
-    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_FORMATS", "ATLAS_MLFLOW_URL",
+    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL",
     "ATLAS_PUSHGATEWAY_URL",
 )  # fmt: skip
 _KILLED = 137

@@ -18,6 +18,7 @@ from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.outputs import outputs_of
 from atlas.step.params import checked_params, given_params
 from atlas.step.secrets import secrets_of
+from atlas.store.format import use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ def recorded(store: Store, run: Run, step: str, index: int | None = None) -> Out
 
 def _attempt(job: Job) -> Outcome:
     """Take an earlier result or run the class."""
+    use(job.plan.formats)
     reader = Reader(job.store, job.plan, job.run)
     item = _item(job, reader)
     key = cache.key_of(reader, job.step, job.folder, item)

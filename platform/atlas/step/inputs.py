@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StepError, StoreError
@@ -51,6 +51,9 @@ class Reader:
     store: Store
     plan: Plan
     run: Run
+    _manifests: dict[tuple[str, str, int | None], Manifest] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def digest(self, step: PlanStep, name: str, source: Source) -> str:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""
@@ -117,8 +120,12 @@ class Reader:
         return [Found(self.store, self._own(source, index), pickled) for index in count]
 
     def _own(self, source: Source, index: int | None) -> Manifest:
-        pipeline, run = self.run.pipeline, self.run.id
-        return self.store.manifest(pipeline, run, source.name, source.output, index=index)
+        place = (source.name, source.output, index)
+        if place not in self._manifests:
+            pipeline, run, (name, output, _) = self.run.pipeline, self.run.id, place
+            found = self.store.manifest(pipeline, run, name, output, index=index)
+            self._manifests[place] = found
+        return self._manifests[place]
 
     def _of_model(self, source: Source) -> Found:
         if self.run.model is None:

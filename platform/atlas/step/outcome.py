@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,11 +59,14 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as plain data, without what is empty."""
-        return {key: value for key, value in asdict(self).items() if value or key == "seconds"}
+        every = ((name, getattr(self, name)) for name in _NAMES)
+        return {name: value for name, value in every if value or name == "seconds"}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Outcome:
         """Read back what `to_json` gave."""
-        known = {one.name for one in fields(cls)}
-        given = {key: value for key, value in raw.items() if key in known}
+        given = {key: value for key, value in raw.items() if key in _NAMES}
         return cls(**{**given, "notes": tuple(given.get("notes", ()))})
+
+
+_NAMES = tuple(one.name for one in fields(Outcome))

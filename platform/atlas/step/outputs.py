@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, is_typeddict
 
@@ -24,7 +25,7 @@ def outputs_of(step: PlanStep, cls: type[Any], result: Any) -> dict[str, Any]:
     Raises:
         StepError: what was returned isn't what the return hint says, or an output is missing.
     """
-    hint = _returned(cls)
+    hint = _returned(cls)  # type: ignore[arg-type]  # a class has a hash
     kind = hint if isinstance(hint, type) else None
     hints = _field_hints(kind) if kind is not None else {}
     found = _fields(step, result, kind)
@@ -39,6 +40,7 @@ def outputs_of(step: PlanStep, cls: type[Any], result: Any) -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=64)
 def _returned(cls: type[Any]) -> Any:
     run = cls.run
     return resolve(getattr(run, "__annotations__", {}).get("return"), run.__globals__)
@@ -64,6 +66,7 @@ def _is_record(kind: type[Any]) -> bool:
     return hasattr(kind, "_fields") or is_dataclass(kind) or is_typeddict(kind)
 
 
+@lru_cache(maxsize=64)
 def _field_hints(kind: type[Any]) -> Mapping[str, Any]:
     """Return the hints of a record's fields; of any other class, none."""
     if not _is_record(kind):

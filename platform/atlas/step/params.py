@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def checked_params(step: PlanStep, cls: type[Any], given: Mapping[str, Any]) -> 
     Raises:
         StepError: one is unknown or missing, or doesn't fit its hint.
     """
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class has a hash
     problems = [f"unknown param '{name}'" for name in given if name not in hints]
     missing = [name for name in hints if name not in given and not hasattr(cls, name)]
     problems += [f"param '{name}' is missing" for name in missing]
@@ -55,6 +56,7 @@ def _checked(step: PlanStep, name: str, value: Any, hint: Any) -> Any:
     return adapted
 
 
+@lru_cache(maxsize=64)
 def _hints(cls: type[Any]) -> dict[str, Any]:
     """Return the hints of a class's params, each evaluated where its class is defined."""
     from atlas.template import param_hints

@@ -14,15 +14,15 @@ twice, given to `register`:
     register(Onnx())
 
 It is found by every step when the module that registers it is one of the pipeline's, imported by
-`steps.py`; or is named in the project's ``[tool.atlas] formats``, which reaches steps as the
-variable ``ATLAS_FORMATS``; or is one of the entry points of the group ``atlas.formats`` of an
+`steps.py`; or is an installed one that the project's ``[tool.atlas] formats`` names, which its
+Plans carry to every target; or is one of the entry points of the group ``atlas.formats`` of an
 installed package.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from atlas.errors import StoreError
@@ -34,7 +34,8 @@ Facts: TypeAlias = Mapping[str, Any]
 """Plain data that a format keeps in the manifest and gets back when it reads."""
 
 MODULES = "ATLAS_FORMATS"
-"""Variable with the modules that add formats, separated by commas: the project's ``formats``."""
+"""Variable with the modules that add formats, separated by commas, for whoever reads artifacts of a
+project without a Plan: its ``formats``."""
 ENTRY_POINTS = "atlas.formats"
 """Group of the entry points that packages name their formats under."""
 
@@ -92,6 +93,16 @@ def register(added: Format) -> None:
     others = {name: one for name, one in _known().items() if name != added.name}
     _formats.clear()
     _formats.update({added.name: added, **others})
+
+
+def use(modules: Iterable[str]) -> None:
+    """Import modules that add formats, unless they are imported.
+
+    Raises:
+        StoreError: one can't be imported.
+    """
+    for module in modules:
+        _import(module)
 
 
 def named(name: str) -> Format:
@@ -156,8 +167,7 @@ def _known() -> dict[str, Format]:
 
         own = (*plain.FORMATS, *tables.FORMATS, *models.FORMATS)
         _formats.update({one.name: one for one in own})
-        for module in filter(None, os.environ.get(MODULES, "").split(",")):
-            _import(module)
+        use(filter(None, os.environ.get(MODULES, "").split(",")))
     return _formats
 
 
@@ -172,7 +182,7 @@ def _import(module: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
-        hint = "[tool.atlas] formats names it"
+        hint = "[tool.atlas] formats names it; it has to be installed wherever steps run"
         raise StoreError(
             f"formats: module '{module}' can't be imported: {error} ({hint})"
         ) from error

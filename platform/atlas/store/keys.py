@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from atlas.errors import StoreError
 
 RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data", "images")
@@ -12,6 +14,7 @@ OUTCOME = "outcome.json"
 RUN = "run.json"
 
 
+@lru_cache(maxsize=64)
 def run_key(pipeline: str, run: str) -> str:
     """Return the folder of a run.
 

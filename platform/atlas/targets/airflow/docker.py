@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FUNCTIONS = '''
 COMMAND = ["python", "-m", "atlas.step"]
 ONE = [*COMMAND, "--no-finish"]
-PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL", "ATLAS_FORMATS")
+PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
 
 
 class Step(DockerOperator):

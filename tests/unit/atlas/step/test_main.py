@@ -77,9 +77,9 @@ PARAMETERS = {"start": {"type": "integer", "default": 3, "maximum": 9}}
 class Steps:
     """A deployed pipeline: its Plan and its code are in the store, its folder is gone."""
 
-    def __init__(self, project, training=STEPS, inference=None, config=None) -> None:
+    def __init__(self, project, training=STEPS, inference=None, config=None, source=SOURCE) -> None:
         self.project, self.store = project, project.store
-        project.pipeline("p", SOURCE, training, inference, config, parameters=PARAMETERS)
+        project.pipeline("p", source, training, inference, config, parameters=PARAMETERS)
         project.write("p/helpers.py", "def double(x):\n    return 2 * x\n")
         (pipeline,) = project.resolve()
         self.plans = pipeline.plans
@@ -349,3 +349,41 @@ def test_the_end_of_a_run_that_never_began(project):
     assert done.returncode == 0, done.stderr
     assert "there is nothing to record" in done.stdout
     assert not steps.store.has_run("p", "training-never")
+
+
+POINT = """
+from atlas.store import Encoded, register
+
+class Points(Encoded):
+    name = "point"
+    suffix = ".point"
+    def accepts(self, value): return isinstance(value, complex)
+    def encode(self, value): return repr(value).encode()
+    def decode(self, content): return complex(content.decode())
+
+register(Points())
+"""
+POINTS = """
+class Point(NamedTuple):
+    point: Any
+
+class Turn(Template):
+    def run(self, point: Any = 1j) -> Point:
+        return Point(point * 1j)
+"""
+
+
+def test_the_plan_brings_the_projects_formats(project):
+    installed = project.write("installed/points.py", POINT).parent
+    project.write("pyproject.toml", '[tool.atlas]\nformats = ["points"]\n')
+    turn = {"class": "steps:Turn"}
+    again = {**turn, "inputs": {"point": "turn.point"}}
+    steps = Steps(project, {"turn": turn, "again": again}, source=POINTS)
+    for name in ("turn", "again"):
+        done = steps.run(name, PYTHONPATH=str(installed))
+        assert done.returncode == 0, done.stderr
+    assert steps.store.manifest("p", "training-r1", "again", "point").format == "point"
+    without = steps.run("turn", "--no-cache", run="r2")
+    assert without.returncode == 1
+    assert "module 'points' can't be imported: No module named 'points'" in without.stderr
+    assert "has to be installed wherever steps run" in without.stderr
