@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,11 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+from atlas.images import Registry
+from atlas_provider.templates import Filling
+from infra.local import registry as infra_registry
 
 
 def free_port() -> int:
@@ -104,3 +110,66 @@ def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [program, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
     with serving(command, f"http://127.0.0.1:{port}/-/ready", log):
         yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class RegistryServer:
+    """A real registry of images, set up as the local platform sets it up.
+
+    Attributes:
+        url: where it is.
+        secrets: the folder that has its secret.
+    """
+
+    url: str
+    secrets: Path
+
+    @property
+    def secret(self) -> Path:
+        """The file of its secret."""
+        return self.secrets / f"{infra_registry.SECRET}.json"
+
+    def client(self) -> Registry:
+        """Return a client that may do everything."""
+        return Registry.at(self.url, self.secret)
+
+    def add_image(self, repository: str, content: str) -> str:
+        """Push an image of one small layer, and return its digest."""
+        return add_image(self.client(), repository, content)
+
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def _part(kind: str, digest: str, size: int) -> dict[str, object]:
+    return {"mediaType": kind, "digest": digest, "size": size}
+
+
+def add_image(client: Registry, repository: str, content: str) -> str:
+    """Push an image of one small layer to a registry, and return its digest."""
+    layer, config = (client.add_blob(repository, text.encode()) for text in (content, "{}"))
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": _part("application/vnd.oci.image.config.v1+json", config, 2),
+        "layers": [_part("application/vnd.oci.image.layer.v1.tar", layer, len(content))],
+    }
+    return client.add_manifest(repository, json.dumps(manifest).encode(), _MANIFEST)[0]
+
+
+@pytest.fixture(scope="session")
+def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A real registry of images, with credentials, and deletion allowed."""
+    import shutil
+
+    program = next(filter(None, map(shutil.which, ("docker-registry", "registry"))), None)
+    if program is None:
+        pytest.skip("no registry here; `make setup` gets it where Debian's packages may be")
+    folder, port = tmp_path_factory.mktemp("registry"), free_port()
+    filling = Filling(folder, folder, {"http": port}, folder / "secrets", make=True)
+    for name, text in infra_registry.files().items():
+        (folder / name).write_text(filling.fill(text))
+    command = [filling.fill(word) for word in infra_registry.command(program)]
+    url = f"http://127.0.0.1:{port}"
+    with serving(command, f"{url}/", folder / "log", OTEL_TRACES_EXPORTER="none"):
+        yield RegistryServer(url, folder / "secrets")

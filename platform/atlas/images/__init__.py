@@ -1,5 +1,6 @@
 """Step images: known by their content, built once, pushed and pinned by digest."""
 
+from atlas.images.attached import attach, attached, detach
 from atlas.images.build import (
     BUILT,
     FAILED,
@@ -16,8 +17,8 @@ from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
 from atlas.images.listing import Listed, list_images
-from atlas.images.presence import require_pushed
-from atlas.images.prune import Pruning, plan_pruning, prune
+from atlas.images.presence import present, pushed_images, require_pushed, require_there
+from atlas.images.prune import Pruning, delete_image, plan_pruning, prune
 from atlas.images.reach import referenced
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
 from atlas.images.registry import Registry, host_at
@@ -40,19 +41,24 @@ __all__ = [
     "Wanted",
     "Work",
     "alone",
+    "attach",
+    "attached",
     "build_images",
     "collect_garbage",
     "content_tag",
-    "find_builder",
+    "delete_image",
+    "detach",
     "ensure_images",
+    "find_builder",
     "host_at",
     "in_engine",
     "known_images",
-    "used_images",
     "list_images",
     "lock_images",
     "plan_pruning",
+    "present",
     "prune",
+    "pushed_images",
     "raise_failures",
     "records",
     "reference",
@@ -60,6 +66,8 @@ __all__ = [
     "references",
     "repository",
     "require_pushed",
+    "require_there",
     "resolve_images",
+    "used_images",
     "wanted_images",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.containers import CommandError
 from atlas.errors import AtlasError, DeployError
+from atlas.images.attached import attach
 from atlas.images.commits import commit_of
 from atlas.images.content import atlas_digest
 from atlas.images.environments import have_environment
@@ -19,8 +20,9 @@ from atlas.images.final import build_final, labels_of, local_name, prove
 from atlas.images.lock import lock_for
 from atlas.images.locking import make_lock
 from atlas.images.records import Built, read_record, write_record
+from atlas.images.registry import RefusedError
 from atlas.images.requirements import DISTRIBUTION
-from atlas.images.sbom import sbom, sbom_key
+from atlas.images.sbom import SBOM_NAME, sbom, sbom_key
 from atlas.images.wanted import wanted_images
 from atlas.images.work import alone
 
@@ -203,12 +205,30 @@ def _as_pushed(work: Work, built: Built) -> Built:
 
 
 def _recorded(work: Work, built: Built, contents: Contents) -> Built:
-    """Keep an image's bill of materials and its record, in this order."""
-    key = sbom_key(built)
-    work.store.place.write(key, sbom(built, contents))
+    """Keep an image's bill of materials, attach it to the image, and keep its record.
+
+    In this order: so an image with a record has all three, and one without is taken up again.
+    """
+    key, bill = sbom_key(built), sbom(built, contents)
+    work.store.place.write(key, bill)
+    _attached(work, built, bill)
     built = replace(built, sbom=key)
     write_record(work.store, built)
     return built
+
+
+def _attached(work: Work, built: Built, bill: bytes) -> None:
+    """Attach a bill of materials in the registry; one that takes no artifacts keeps no image out.
+
+    Raises:
+        PlatformError: I206, the registry doesn't answer any more, or refuses the credentials.
+    """
+    if work.registry is None or not built.digest:
+        return
+    try:
+        attach(work.registry, built.repository, built.digest, bill, SBOM_NAME)
+    except (RefusedError, FileNotFoundError) as error:
+        work.say(f"{built.name}: its bill of materials is in the store alone: {error}")
 
 
 def raise_failures(outcomes: Iterable[Outcome]) -> None:

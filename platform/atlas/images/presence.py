@@ -1,4 +1,4 @@
-"""Whether images that are recorded as pushed are still in the registry."""
+"""Whether images that were pushed are still in the registry: one question an image, at once."""
 
 from __future__ import annotations
 
@@ -14,16 +14,28 @@ if TYPE_CHECKING:
 
     from atlas.images.records import Built
     from atlas.images.registry import Registry
+    from atlas.images.wanted import Wanted
     from atlas.plan import Pipeline
     from atlas.store import Store
 
 _AT_ONCE = 8
 
 
+def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[Wanted, Built]]:
+    """Return the images of pipelines that are recorded as pushed.
+
+    Args:
+        pipelines: whose images.
+        store: where builds are recorded.
+    """
+    known = ((one, read_record(store, one.repository, one.tag)) for one in wanted_images(pipelines))
+    return [(one, built) for one, built in known if built is not None and built.digest]
+
+
 def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: Registry) -> None:
     """Refuse images whose recorded digest the registry doesn't have any more.
 
-    An image that isn't recorded as pushed isn't looked for. The registry is asked once an image.
+    An image that isn't recorded as pushed isn't looked for.
 
     Args:
         pipelines: whose images.
@@ -34,15 +46,44 @@ def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: Regist
         DeployError: I201, at least one of them is gone; it names them all.
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
-    known = (read_record(store, one.repository, one.tag) for one in wanted_images(pipelines))
-    pushed = [built for built in known if built is not None and built.digest]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = list(pool.map(lambda built: _is_there(built, registry), pushed))
-    gone = [built.pinned for built, is_there in zip(pushed, there, strict=True) if not is_there]
+    require_there(registry, [built.pinned for _, built in pushed_images(pipelines, store)])
+
+
+def require_there(registry: Registry, pinned: Iterable[str]) -> None:
+    """Refuse images that a registry doesn't have.
+
+    Args:
+        registry: where they have to be.
+        pinned: repository and digest of each, ``atlas/tumour/base@sha256:…``.
+
+    Raises:
+        DeployError: I201, at least one of them is gone; it names them all.
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    wanted = list(pinned)
+    there = present(registry, wanted)
+    gone = [one for one in wanted if one not in there]
     if gone:
         what = f"registry {registry.host}: images that were pushed are gone: {', '.join(gone)}"
         raise DeployError(f"I201: {what}; `atlas build` builds and pushes them again")
 
 
-def _is_there(built: Built, registry: Registry) -> bool:
-    return registry.digest(built.repository, built.digest) == built.digest
+def present(registry: Registry, pinned: Iterable[str]) -> set[str]:
+    """Return those of some images that a registry has.
+
+    Args:
+        registry: where they may be.
+        pinned: repository and digest of each.
+
+    Raises:
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    wanted = sorted(set(pinned))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        there = list(pool.map(lambda one: _is_there(registry, one), wanted))
+    return {one for one, is_there in zip(wanted, there, strict=True) if is_there}
+
+
+def _is_there(registry: Registry, pinned: str) -> bool:
+    repository, _, digest = pinned.partition("@")
+    return registry.digest(repository, digest) == digest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.containers import CommandError
+from atlas.images.attached import detach
 from atlas.images.builders import LOCAL
 from atlas.images.records import record_key, records
 
@@ -91,7 +92,7 @@ def prune(
     for one in pruning.doomed:
         say(f"removing {one.name}")
         if registry is not None and one.digest:
-            registry.delete(one.repository, one.digest)
+            delete_image(registry, one.repository, one.digest)
         _forget(builder, f"{LOCAL}{one.name}")
         _forget(builder, f"{one.registry}/{one.pinned}")
         if one.sbom:
@@ -99,6 +100,16 @@ def prune(
         store.place.remove(record_key(one.repository, one.tag))
     for digest in pruning.environments:
         _forget(builder, f"{LOCAL}atlas/environment:{digest}")
+
+
+def delete_image(registry: Registry, repository: str, digest: str) -> bool:
+    """Delete an image and the bill of materials that is attached to it; tell whether it was there.
+
+    Raises:
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    detach(registry, repository, digest)
+    return registry.delete(repository, digest)
 
 
 def _forget(builder: Builder | None, name: str) -> None:

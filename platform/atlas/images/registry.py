@@ -1,14 +1,15 @@
-"""A registry of images, over the distribution API: digests, tags, deletion."""
+"""A registry of images, over the distribution API: digests, tags, small uploads, deletion."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from atlas.errors import PlatformError
 from atlas.images.builders import is_loopback
@@ -29,7 +30,11 @@ _MANIFESTS = ", ".join(
     )
 )
 _PATIENCE = 30.0
-_MISSING, _REFUSED, _NOT_ALLOWED = 404, (401, 403), 405
+_MISSING, _REFUSED, _NOT_ALLOWED, _BROKEN = 404, (401, 403), 405, 500
+
+
+class RefusedError(PlatformError):
+    """A registry answers, takes the credentials, and refuses just this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,17 @@ class Manifest:
 
     digest: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request: what it sends, and for which repository."""
+
+    method: str
+    url: str
+    repository: str
+    content: bytes | None = None
+    kind: str = ""
 
 
 def host_at(url: str) -> str:
@@ -88,6 +104,73 @@ class Registry:
         size = sum(int(part.get("size", 0)) for part in parts)
         return Manifest(headers.get("docker-content-digest", ""), size)
 
+    def described(self, repository: str, digest: str) -> dict[str, Any]:
+        """Return the descriptor of a manifest: its media type, digest and size.
+
+        Raises:
+            PlatformError: I206, it isn't there, or the registry refuses, or doesn't answer.
+        """
+        try:
+            content, headers = self._ask("GET", repository, f"manifests/{digest}")
+        except FileNotFoundError:
+            what = f"registry {self.host}: doesn't have {repository}@{digest}"
+            raise PlatformError(f"I206: {what}; build again") from None
+        kind = headers.get("content-type", "").partition(";")[0]
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def document(self, repository: str, path: str) -> dict[str, Any]:
+        """Return JSON that a repository has at a path; empty when there is none.
+
+        Raises:
+            PlatformError: I206, the registry refuses, or doesn't answer.
+        """
+        try:
+            content, _ = self._ask("GET", repository, path)
+            found = json.loads(content)
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def add_blob(self, repository: str, content: bytes) -> str:
+        """Upload content unless it is there, and return its digest.
+
+        Raises:
+            PlatformError: I206, the registry refuses, or doesn't answer.
+        """
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        try:
+            self._ask("HEAD", repository, f"blobs/{digest}")
+        except FileNotFoundError:
+            _, headers = self._ask("POST", repository, "blobs/uploads/")
+            # Whatever host it names, credentials go to none but this registry's.
+            where = urlsplit(headers.get("location", ""))
+            query = "&".join(filter(None, (where.query, urlencode({"digest": digest}))))
+            url = f"{self._root}{where.path}?{query}"
+            self._send(_Call("PUT", url, repository, content, "application/octet-stream"))
+        return digest
+
+    def add_manifest(
+        self, repository: str, content: bytes, kind: str, tag: str = ""
+    ) -> tuple[str, bool]:
+        """Upload a manifest, by its tag or its digest.
+
+        Args:
+            repository: where.
+            content: JSON of the manifest.
+            kind: its media type.
+            tag: its tag; empty for none.
+
+        Returns:
+            Its digest, and whether the registry itself keeps the list of what refers to others.
+
+        Raises:
+            PlatformError: I206, the registry refuses, or doesn't answer.
+        """
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        url = self._url(repository, f"manifests/{tag or digest}")
+        _, headers = self._send(_Call("PUT", url, repository, content, kind))
+        return digest, "oci-subject" in headers
+
     def digest(self, repository: str, reference: str) -> str:
         """Return an image's digest by tag or digest; empty when there is no such image.
 
@@ -132,35 +215,43 @@ class Registry:
         """
         self._ask("GET", "", "")
 
-    def _ask(self, method: str, repository: str, path: str) -> tuple[bytes, dict[str, str]]:
-        """Send one request; FileNotFoundError for what isn't there."""
+    def _url(self, repository: str, path: str) -> str:
         where = "/".join(filter(None, (quote(repository), quote(path, safe="/:@"))))
-        url = f"{self._root}/v2/{where}"
+        return f"{self._root}/v2/{where}"
+
+    def _ask(self, method: str, repository: str, path: str) -> tuple[bytes, dict[str, str]]:
+        """Send one request without content; FileNotFoundError for what isn't there."""
+        return self._send(_Call(method, self._url(repository, path), repository))
+
+    def _send(self, call: _Call) -> tuple[bytes, dict[str, str]]:
+        """Send one request, with a token where one is asked for."""
         try:
-            return self._sent(method, url, repository, self._tokens.get(repository, ""))
+            return self._sent(call, self._tokens.get(call.repository, ""))
         except urllib.error.HTTPError as error:
             with error:
-                token = self._token(repository, error)
+                token = self._token(call.repository, error)
             if not token:
                 raise self._failure(error) from None
         except (OSError, ValueError) as error:
             raise self._silence(error) from None
-        self._tokens[repository] = token
+        self._tokens[call.repository] = token
         try:
-            return self._sent(method, url, repository, token)
+            return self._sent(call, token)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._failure(error) from None
 
-    def _sent(
-        self, method: str, url: str, repository: str, token: str
-    ) -> tuple[bytes, dict[str, str]]:
+    def _sent(self, call: _Call, token: str) -> tuple[bytes, dict[str, str]]:
         headers = {"Accept": _MANIFESTS}
+        if call.kind:
+            headers["Content-Type"] = call.kind
         if token:
             headers["Authorization"] = f"Bearer {token}"
         elif self.credentials:
             headers["Authorization"] = f"Basic {self.credentials.basic}"
-        request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            call.url, call.content, headers, method=call.method
+        )
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
             return answer.read(), {key.lower(): value for key, value in answer.headers.items()}
 
@@ -175,7 +266,7 @@ class Registry:
         scope = asked.get("scope") or f"repository:{repository}:pull,push,delete"
         query = urlencode({"service": asked.get("service", ""), "scope": scope})
         try:
-            content, _ = self._sent("GET", f"{asked['realm']}?{query}", repository, "")
+            content, _ = self._sent(_Call("GET", f"{asked['realm']}?{query}", repository), "")
             raw = json.loads(content)
         except (OSError, ValueError, KeyError):
             return ""
@@ -193,7 +284,8 @@ class Registry:
         if error.code == _NOT_ALLOWED:
             message = "doesn't allow that; deletion has to be enabled in its configuration"
             return PlatformError(f"I206: registry {self.host}: {message}")
-        return PlatformError(f"I206: registry {self.host}: answers {error.code} {error.reason}")
+        said = f"I206: registry {self.host}: answers {error.code} {error.reason}"
+        return RefusedError(said) if error.code < _BROKEN else PlatformError(said)
 
     def _silence(self, error: Exception) -> PlatformError:
         reason = getattr(error, "reason", None) or error

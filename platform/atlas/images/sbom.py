@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from atlas.images.records import Built
 
 
+SBOM_NAME = "sbom.cdx.json"
+"""What a file of a bill of materials is called, where it is attached to its image."""
+
+
 def sbom_key(built: Built) -> str:
     """Return the key in the store of an image's bill of materials."""
     return f"{ROOT}/{built.repository}/{built.tag}.cdx.json"

@@ -176,6 +176,7 @@ class FakeRegistry:
     def __init__(self, builder: FakeBuilder) -> None:
         self.builder = builder
         self.gone: set[str] = set()
+        self.documents: dict[str, dict[str, object]] = {}
 
     def _has(self, repository: str, digest: str) -> bool:
         names = (target.partition("/")[2] for target in self.builder.pushed)
@@ -191,6 +192,21 @@ class FakeRegistry:
         from atlas.images.registry import Manifest
 
         return Manifest(reference, 77) if self._has(repository, reference) else None
+
+    def described(self, repository: str, digest: str) -> dict[str, object]:
+        assert self._has(repository, digest), "what is attached comes after its image"
+        return {"mediaType": "image", "digest": digest, "size": 1}
+
+    def document(self, repository: str, path: str) -> dict[str, object]:
+        return self.documents.get(f"{repository}/{path}", {})
+
+    def add_blob(self, repository: str, content: bytes) -> str:
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def add_manifest(self, repository: str, content: bytes, kind: str, tag: str = "") -> tuple:
+        digest = self.add_blob(repository, content)
+        self.documents[f"{repository}/manifests/{tag or digest}"] = json.loads(content)
+        return digest, False
 
     def delete(self, repository: str, digest: str) -> bool:
         there = self._has(repository, digest)
