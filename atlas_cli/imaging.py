@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.images import Registry, find_builder, host_at, known_images, require_pushed
+from atlas.images import (
+    Registry,
+    find_builder,
+    host_at,
+    known_images,
+    pushed_images,
+    require_pushed,
+)
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
@@ -86,8 +94,26 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
     return lambda plan: known_images(plan, folders[plan.digest], *place())
 
 
+def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str]:
+    """Return repository and digest of each pushed image of deployed flows, by the image's name.
+
+    An image that two Recipes mean differently has the Recipe's name behind its own.
+
+    Args:
+        pipelines: whose images; a flow whose target is ``local`` isn't deployed.
+        store: where builds are recorded.
+    """
+    found = pushed_images(_deployed(pipelines), store)
+    count = Counter(one.name for one, _ in found)
+    names = (
+        one.name or "default" if count[one.name] == 1 else f"{one.name}/{'+'.join(one.recipes)}"
+        for one, _ in found
+    )
+    return {name: built.pinned for name, (_, built) in sorted(zip(names, found, strict=True))}
+
+
 def require_images(pipelines: Sequence[Pipeline]) -> None:
-    """Refuse images that were pushed and are gone; without a registry nothing can be asked.
+    """Refuse images of deployed flows that were pushed and are gone; without a registry, none.
 
     Raises:
         DeployError: I201, the registry hasn't got one of them any more.
@@ -95,7 +121,17 @@ def require_images(pipelines: Sequence[Pipeline]) -> None:
     """
     around = around_pipelines(pipelines)
     if around.registry is not None:
-        require_pushed(pipelines, around.store, around.registry)
+        require_pushed(_deployed(pipelines), around.store, around.registry)
+
+
+def _deployed(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Return pipelines with those flows alone that are deployed."""
+    return [
+        replace(
+            one, plans={flow: plan for flow, plan in one.plans.items() if plan.target != "local"}
+        )
+        for one in pipelines
+    ]
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

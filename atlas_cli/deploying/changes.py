@@ -43,7 +43,8 @@ class MemberChange:
 
     def __str__(self) -> str:
         """Return the change as a line, with its details indented below."""
-        digests = [digest[:_WORTH] for digest in (self.old, self.new) if _is_digest(digest)]
+        found = (text.rpartition("sha256:")[2] for text in (self.old, self.new))
+        digests = [digest[:_WORTH] for digest in found if _is_digest(digest)]
         sign = {ADD: "+", CHANGE: "~", REMOVE: "-", SAME: "="}[self.action]
         head = f"{sign} {self.kind} {self.name}  {' -> '.join(digests)}".rstrip()
         lines = [head, *self.details]

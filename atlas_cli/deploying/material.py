@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError, InvalidError
 from atlas.store import add_code, open_store
 from atlas.targets import compile_plans
-from atlas_cli.imaging import images_of
+from atlas_cli.deploying.services import REGISTRY
+from atlas_cli.imaging import images_of, pushed_members
 from atlas_provider import content
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     return Material(
         deployment,
         services.store,
-        [*_targets(deployment, services, compiled), *_models(deployment, services, plans)],
+        [
+            *_images(deployment, services),
+            *_targets(deployment, services, compiled),
+            *_models(deployment, services, plans),
+        ],
         [text for one in compiled for text in one.files.values()],
         {plan.digest: plan for plan in plans},
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == "local"],
@@ -114,6 +119,27 @@ def write(material: Material) -> None:
 def owner_of(deployment: Deployment, flow: str) -> str:
     """Return under which name the store knows whose a deployed name is."""
     return f"{deployment.stack}/{flow}"
+
+
+def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
+    """Return the resource with the images that the steps' deployed flows use, once pushed."""
+    if not services.has(REGISTRY):
+        return
+    members = pushed_members(deployment.pipelines, open_store(services.store))
+    if members:
+        inputs = {
+            "owner": owner_of(deployment, "images"),
+            "members": members,
+            **images_inputs(services),
+        }
+        yield Part("StepImages", "images", inputs)
+
+
+def images_inputs(services: Services) -> dict[str, str]:
+    """Return the inputs by which the resource of images finds the platform."""
+    found = {"store": services.store, "registry": services.url(REGISTRY)}
+    name = services.credentials(REGISTRY)
+    return {**found, "secrets": services.url("secrets"), "credentials": name} if name else found
 
 
 def _targets(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from atlas.store import Place
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
-_ADDRESSES = ("store", "dags", "airflow", "secrets", "credentials", "mlflow")
+_ADDRESSES = ("store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry")
 DEPLOY, ROLLBACK, DESTROY = "deploy", "rollback", "destroy"
 
 

@@ -77,4 +77,6 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
                 left = {"owner": owner, "members": {}, **target_inputs(services, target)}
                 HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
                 swept = True
+    held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
+    HANDLERS["atlas:index:StepImages"].delete("", held, Context("images"))
     return swept

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
+from atlas.store import file_path
 from atlas.tracking.http import request
 from atlas_cli import platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.images import Registry
     from atlas_cli.deploying.deployment import Deployment
 
 _OK = 200
+REGISTRY = "registry"
+"""The service that has images."""
 _HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
 
 
@@ -35,6 +39,10 @@ class Services:
     def store(self) -> str:
         """URL of the artifact store."""
         return self.url("store")
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a service of that name."""
+        return name in self.found
 
     def kind(self, name: str) -> str:
         """Return what a service is."""
@@ -65,6 +73,14 @@ class Services:
             raise PlatformError(
                 f"platform {self.platform}: {name} at {url} answers {status}; `atlas up` repairs it"
             )
+
+    def registry(self) -> Registry:
+        """Return the registry of images, with its credentials: a secret, or the standard files."""
+        from atlas.images import Registry
+
+        name = self.credentials(REGISTRY)
+        secret = file_path(self.url("secrets")) / f"{name}.json" if name else None
+        return Registry.at(self.url(REGISTRY), secret)
 
     def _service(self, name: str) -> Mapping[str, Any]:
         """Return a service's outputs.

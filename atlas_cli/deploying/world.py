@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT
-from atlas_cli.deploying.material import KINDS, Part, target_inputs
+from atlas_cli.deploying.material import KINDS, Part, images_inputs, target_inputs
 from atlas_cli.stacks.stack import Stack
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def require(services: Services, kinds: Sequence[str]) -> None:
     for kind in dict.fromkeys(kinds):
         if kind in _SERVICES:
             services.require_alive(_SERVICES[kind])
+        if kind == "StepImages":
+            services.registry().check()
 
 
 def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
@@ -56,13 +58,20 @@ def live_inputs(found: Sequence[state.Resource]) -> dict[str, Mapping[str, Any]]
 
 def addresses(kind: str, services: Services) -> dict[str, str]:
     """Return the inputs by which a resource of a kind finds the platform."""
+    if kind == "StepImages":
+        return images_inputs(services)
     target = next((target for target, of in KINDS.items() if of == kind), "")
     return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
 
 
 def _declare(parts: Sequence[Part]) -> None:
-    """Declare the resources: the Pulumi program of a deployment."""
+    """Declare the resources: the Pulumi program of a deployment; images come before what runs."""
+    from pulumi import ResourceOptions
+
     from atlas_provider import resources as classes
 
-    for part in parts:
-        getattr(classes, part.kind)(part.name, **part.inputs)
+    images: list[Any] = []
+    for part in sorted(parts, key=lambda part: part.kind != "StepImages"):
+        options = ResourceOptions(depends_on=[*images])
+        made = getattr(classes, part.kind)(part.name, **part.inputs, opts=options)
+        images += [made] * (part.kind == "StepImages")

@@ -258,3 +258,50 @@ class RegisteredModels(_AtlasResource):
         """Register the names of `members`, each with what it is."""
         inputs = {"owner": owner, "members": members, "mlflow": mlflow}
         super().__init__("RegisteredModels", name, inputs, [], opts)
+
+
+class StepImages(_AtlasResource):
+    """Images of one Config's steps in a registry, each pinned by digest; deleting keeps them.
+
+    Attributes:
+        references: full reference of each image.
+    """
+
+    references: pulumi.Output[Mapping[str, str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        owner: pulumi.Input[str],
+        members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+        registry: pulumi.Input[str],
+        store: pulumi.Input[str],
+        secrets: pulumi.Input[str] | None = None,
+        credentials: pulumi.Input[str] | None = None,
+        purge: pulumi.Input[bool] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Hold the images of `members`, all of which have to be in the registry.
+
+        Args:
+            name: the resource's name.
+            owner: the stack that they are held for, and what of it.
+            members: repository and digest by the image's name, ``atlas/tumour/base@sha256:…``.
+            registry: URL of the registry.
+            store: URL of the artifact store.
+            secrets: URL of the folder of secrets.
+            credentials: name of the registry's secret; without one, the standard files hold.
+            purge: whether deleting removes the images that no other stack holds.
+            opts: Pulumi's options.
+        """
+        inputs = {
+            "owner": owner,
+            "members": members,
+            "registry": registry,
+            "store": store,
+            "secrets": secrets,
+            "credentials": credentials,
+            "purge": purge,
+        }
+        super().__init__("StepImages", name, inputs, ["references"], opts)

@@ -18,10 +18,15 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError
+from atlas.images import Registry, referenced, wanted_images
+from atlas.images.records import Built, write_record
+from atlas.plan import resolve
+from atlas.store import open_store
 from atlas_provider import content
 from atlas_provider.airflow import Airflow
 from atlas_provider.kind import Context
 from atlas_provider.kinds.airflow_dags import AirflowDags
+from tests.servers import add_image
 
 pytestmark = pytest.mark.stack
 
@@ -206,6 +211,34 @@ def test_a_dag_that_is_gone_comes_back(pipeline):
     assert pipeline.airflow.forget(pipeline.dag)
     assert [change["name"] for change in pipeline.deploy()] == [pipeline.dag]
     assert pipeline.dag in pipeline.airflow.dags([pipeline.dag])
+
+
+def test_an_image_that_leaves_the_registry_is_drift(pipeline):
+    secret = pipeline.platform.state / "secrets" / "registry.json"
+    registry = Registry.at(pipeline.platform.url("registry"), secret)
+    store = open_store(pipeline.platform.url("store"))
+    (wanted,) = wanted_images(resolve(pipeline.folder))
+
+    def push() -> str:
+        digest = add_image(registry, wanted.repository, pipeline.name)
+        write_record(store, Built(repository=wanted.repository, tag=wanted.tag, digest=digest))
+        return digest
+
+    digest = push()
+    assert [(c["name"], c["new"]) for c in pipeline.deploy() if c["kind"] == "images"] == [
+        ("base", f"{wanted.repository}@{digest}")
+    ]
+    assert pipeline.status()["images"]["drift"] == {}
+    assert digest in referenced(store, pipeline.folder)
+    registry.delete(wanted.repository, digest)
+    assert pipeline.status()["images"]["drift"] == {"base": "is gone"}
+    refused = pipeline.atlas("deploy", pipeline.folder.name, code=1)
+    assert f"I201: registry {registry.host}: images that were pushed are gone" in refused.stderr
+    assert push() == digest
+    assert pipeline.status()["images"]["drift"] == {}
+    assert pipeline.deploy() == []
+    pipeline.atlas("destroy", pipeline.folder.name)
+    assert registry.digest(wanted.repository, digest) == digest, "images stay"
 
 
 def test_an_operators_pause_is_kept(pipeline):

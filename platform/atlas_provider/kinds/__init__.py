@@ -22,6 +22,7 @@ _PLACES = {
     "atlas:index:Ports": "ports:Ports",
     "atlas:index:Process": "process:Process",
     "atlas:index:RegisteredModels": "registered_models:RegisteredModels",
+    "atlas:index:StepImages": "step_images:StepImages",
 }
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from atlas.images import Registry
 from atlas.store.place import FilePlace
 from atlas.tracking import http
 from atlas_provider import airflow, files
@@ -79,6 +80,7 @@ def killing(at: int, *, after: bool) -> Iterator[Killer]:
         patch.object(module, "request", killer.around_request(module.request))
         for module in (airflow, http)
     ]
+    wrapped.append(patch.object(Registry, "delete", _method(killer, Registry.delete)))
     for each in wrapped:
         each.start()
     try:

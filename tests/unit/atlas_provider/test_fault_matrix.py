@@ -19,8 +19,12 @@ from atlas_provider.kinds import airflow_dags
 from atlas_provider.kinds.airflow_dags import AirflowDags
 from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.registered_models import RegisteredModels
+from atlas_provider.kinds.step_images import StepImages
+from tests.servers import RegistryServer, registry_server
 from tests.unit.atlas_provider import fake_airflow, fake_mlflow
 from tests.unit.atlas_provider.faults import Killed, killing
+
+__all__ = ["registry_server"]
 
 CONTEXT = Context("it", 2.0)
 
@@ -106,6 +110,47 @@ class Models:
         return dict(self.models)
 
 
+class Images:
+    """StepImages over a real registry; what is there is what the stack holds of it."""
+
+    kind = StepImages()
+    registry: RegistryServer
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.server = folder, None
+        self.contents: dict[str, str] = {}
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        return {
+            "owner": "it.local/images",
+            "members": {name: self._pinned(name, text) for name, text in members.items()},
+            "registry": self.registry.url,
+            "store": (self.folder / "store").as_uri(),
+            "secrets": self.registry.secrets.as_uri(),
+            "credentials": "registry",
+            "purge": True,
+        }
+
+    def _pinned(self, name: str, content: str) -> str:
+        repository = f"atlas{str(self.folder).lower()}/{name}"
+        pinned = f"{repository}@{self.registry.add_image(repository, content)}"
+        self.contents[pinned] = content
+        return pinned
+
+    def there(self) -> dict[str, str]:
+        url = f"{(self.folder / 'store').as_uri()}/deployments/images/it.local/images.json"
+        live = self.kind.read(url, {}, CONTEXT)
+        held = live.inputs["members"] if live else {}
+        return {name: self.contents[pinned] for name, pinned in held.items()}
+
+
+@pytest.fixture(autouse=True)
+def registered(request: pytest.FixtureRequest) -> None:
+    """Give images their registry, where a test is of them."""
+    if "Images" in request.node.name:
+        Images.registry = request.getfixturevalue("registry_server")
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_api, "_PATIENCE_SECONDS", 0.0)
@@ -158,7 +203,7 @@ def expected(make: type, operation: Callable[..., Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("operation", [create, update, delete])
-@pytest.mark.parametrize("make", [Dags, Packages, Models])
+@pytest.mark.parametrize("make", [Dags, Packages, Models, Images])
 def test_a_killed_operation_converges_when_it_is_repeated(worlds, make, operation):
     world = worlds(make)
     with killing(10**6, after=False) as counted:
@@ -177,7 +222,7 @@ def test_a_killed_operation_converges_when_it_is_repeated(worlds, make, operatio
             assert world.there() == expected(make, operation), (at, after)
 
 
-@pytest.mark.parametrize("make", [Dags, Packages])
+@pytest.mark.parametrize("make", [Dags, Packages, Images])
 def test_a_killed_create_that_nobody_wants_any_more_leaves_nothing(worlds, make):
     """Pulumi knows of no resource then: what `atlas destroy` removes, it finds by its owner."""
     world = worlds(make)

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import DeployError, InvalidError, PlatformError
+from atlas.images import wanted_images
+from atlas.images.records import Built, write_record
+from atlas.store import open_store
 from atlas_cli.deploying import deployments, names
 from atlas_cli.deploying.material import material_of, write
+from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services, services_of
+from atlas_cli.deploying.world import addresses
+from atlas_cli.imaging import pushed_members
+from atlas_provider.kinds.step_images import StepImages
 
 ROOT = Path(__file__).parents[4]
 
@@ -67,6 +74,45 @@ def test_a_family_is_members_of_the_same_resources(project, services):
         "tumour-emea-inference", "tumour-apac-inference"
     ]  # fmt: skip
     assert len(parts) == 3
+
+
+def test_images_are_members_once_they_are_pushed(project, services):
+    pytest.importorskip("kfp")
+    services.found["registry"] = {
+        "kind": "registry", "url": "http://127.0.0.1:9", "credentials": "registry"
+    }  # fmt: skip
+    (deployment,) = deployments(project / "tumour", "local")
+    assert "images" not in {part.name for part in material_of(deployment, services).parts}
+    (wanted,) = wanted_images(deployment.pipelines)
+    built = Built(repository=wanted.repository, tag=wanted.tag, digest="sha256:" + "1" * 64)
+    write_record(open_store(services.store), built)
+    part = material_of(deployment, services).parts[0]
+    assert (part.kind, part.name) == ("StepImages", "images")
+    assert part.inputs == {
+        "owner": "tumour.local/images", "members": {"base": built.pinned},
+        "registry": "http://127.0.0.1:9", "store": services.store,
+        "secrets": services.url("secrets"), "credentials": "registry",
+    }  # fmt: skip
+    assert set(part.inputs) <= set(StepImages.schema.inputs)
+    (kept,) = Record.of([part]).parts
+    assert kept.inputs == {"owner": "tumour.local/images", "members": {"base": built.pinned}}
+    assert addresses("StepImages", services) == {
+        name: part.inputs[name] for name in ("registry", "store", "secrets", "credentials")
+    }  # fmt: skip
+
+
+def test_an_image_that_two_recipes_mean_differently_is_two_members(project, services):
+    for flow in ("training", "inference"):
+        edit(project / "tumour" / f"{flow}.json", images={"base": {"requirements": f"{flow}.txt"}})
+        (project / "tumour" / f"{flow}.txt").write_text(f"{flow}\n")
+    (deployment,) = deployments(project / "tumour", "local")
+    store = open_store(services.store)
+    for one in wanted_images(deployment.pipelines):
+        built = Built(repository=one.repository, tag=one.tag, digest="sha256:" + one.tag * 4)
+        write_record(store, built)
+    members = pushed_members(deployment.pipelines, store)
+    assert [*members] == ["base/tumour-inference", "base/tumour-training"]
+    assert len({*members.values()}) == 2
 
 
 def test_nothing_is_written_until_it_is_asked_for(project, services, tmp_path):
