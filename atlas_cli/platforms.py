@@ -17,6 +17,7 @@ from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
+from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.stack import Stack
 from atlas_provider import files, procfs
 from atlas_provider.supervision import Supervisor
@@ -62,13 +63,22 @@ def down(state: Path, name: str, say: Say) -> None:
         PlatformError: something can't be stopped.
     """
     try:
-        if Backend(state).stack_file(PROJECT, name).exists():
+        if keeping(Backend(state)).exists(PROJECT, name):
             stack = _open(state, name, say)
             if stack.exists:
                 stack.destroy(words=_WORDS)
     finally:
         _sweep(state, name)
     files.remove(outputs_file(state, name))
+
+
+def unlock(state: Path, name: str) -> list[str]:
+    """Break the locks of a platform's stack; return whose they were.
+
+    Raises:
+        DeployError: a holder is certainly alive.
+    """
+    return keeping(Backend(state)).unlock(PROJECT, name)
 
 
 def purge(state: Path, name: str) -> list[Path]:
@@ -122,6 +132,7 @@ def _open(state: Path, name: str, say: Say) -> Stack:
         program=partial(_run, place / "infra" / "__main__.py"),
         config={**config, "atlas:state": str(state)},
         failure=PlatformError,
+        unlock=f"atlas unlock --stack {name}",
         say=say,
     )
 

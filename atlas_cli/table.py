@@ -68,6 +68,11 @@ COMMANDS: tuple[Entry, ...] = (
         "destroy:destroy",
         "Remove what is deployed; models, runs and artifacts stay.",
     ),
+    Entry(
+        "unlock",
+        "unlock:unlock",
+        "Break the lock of an update that ended without giving it back.",
+    ),
     Entry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     Entry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

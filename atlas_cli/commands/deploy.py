@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,19 +13,62 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.errors import Problem
     from atlas_cli.deploying.operations import Done
+    from atlas_cli.deploying.saved import Saved
 
 PathArgument = Annotated[
     Path, typer.Argument(help="Config, pipeline, or a folder that is scanned.")
 ]
 
 
-def deploy(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", help="Do what `atlas preview --save` showed, or nothing if the world moved on."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="First wait for runs under way of DAGs that change.")
+]
+Unpause = Annotated[
+    bool, typer.Option("--unpause", help="Let DAGs run again that an operator has paused.")
+]
+
+
+def deploy(
+    path: Annotated[
+        Path | None, typer.Argument(help="Config, pipeline, or a folder that is scanned.")
+    ] = None,
+    *,
+    plan: Plan = None,
+    wait: Wait = False,
+    unpause: Unpause = False,
+    env: Environment = "local",
+    json: Json = False,
+) -> None:
     """Deploy pipelines to Kubeflow and Airflow; twice changes nothing."""
     from atlas_cli import deploying
 
-    done = [deploying.deploy(each, say) for each in deploying.deployments(path, env)]
-    emit([data(one) for one in done], lambda: "\n".join(text(one) for one in done), as_json=json)
+    saved = deploying.load(plan) if plan else None
+    if saved:
+        path, env = _planned(saved, path), saved.environment
+    done = deploying.deploy(
+        deploying.deployments(path or Path(), env),
+        say,
+        deploying.How(unpause=unpause, wait=wait),
+        saved.stacks if saved else None,
+    )
+    emit([data(one) for one in done], lambda: _texts(done), as_json=json)
+
+
+def _planned(saved: Saved, path: Path | None) -> Path:
+    """Return the PATH of a plan file; another one beside it is wrong usage."""
+    if path is not None and path.absolute() != Path(saved.path):
+        raise typer.BadParameter(f"the plan is of {saved.path}; give only --plan")
+    return Path(saved.path)
 
 
 def say(line: str) -> None:
@@ -40,6 +84,8 @@ def data(done: Done) -> dict[str, Any]:
         "number": done.number,
         "changes": [change.to_json() for change in done.changes],
         "held": list(done.held),
+        "flying": {name: list(runs) for name, runs in done.flying.items()},
+        "opened": done.opened,
         "skipped": list(material.skipped) if material else [],
         "unbuilt": list(material.unbuilt) if material else [],
         "notes": [str(note) for note in material.notes] if material else [],
@@ -48,21 +94,58 @@ def data(done: Done) -> dict[str, Any]:
 
 def remarks(done: Done) -> list[str]:
     """Return what a person should know besides the changes."""
+    from atlas_cli.deploying.flight import said_of
+
     material = done.material
     lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
+    if done.flying:
+        lines.append(
+            f"under way: {said_of(done.flying)}; what is left of them runs as deployed now "
+            "(--wait waits for them first)"
+        )
     if material is None:
         return lines
     lines += [f"not deployed: {name} runs only locally here" for name in material.skipped]
-    lines += [str(note) for note in material.notes]
+    lines += noted(material.notes)
     if material.unbuilt:
         lines.append(f"images not built, named by their content: {', '.join(material.unbuilt)}")
     return lines
 
 
+def noted(notes: Sequence[Problem]) -> list[str]:
+    """Return notes, each once: with the first of many names that it is about."""
+    names: dict[Problem, list[str]] = {}
+    for note in notes:
+        names.setdefault(replace(note, file=""), []).append(note.file)
+    return [
+        str(replace(note, file=f"{found[0]} and {len(found) - 1} more" if found[1:] else found[0]))
+        for note, found in names.items()
+    ]
+
+
 def text(done: Done) -> str:
     """Return the result for a person."""
-    lines = [str(change) for change in done.changed]
+    from atlas_cli.deploying.wording import told
+
+    lines = told(done.changes)
     if not lines:
         lines = [f"nothing to do: {len(done.changes)} members are as they should be"]
     number = f", deployment {done.number}" if done.number else ""
     return "\n  ".join([f"{done.stack}{number}", *lines, *remarks(done)])
+
+
+def summary(done: Sequence[Done]) -> list[str]:
+    """Return what became of several deployments together."""
+    if len(done) < 2:  # noqa: PLR2004 - several
+        return []
+    changed = [one for one in done if one.changed]
+    members = sum(len(one.changed) for one in changed)
+    return [
+        f"{len(changed)} of {len(done)} deployments change ({members} members); "
+        f"{len(done) - len(changed)} are as they should be"
+    ]
+
+
+def _texts(done: Sequence[Done]) -> str:
+    """Return the results for a person, of those that were opened."""
+    return "\n".join([*(text(one) for one in done if one.opened), *summary(done)])

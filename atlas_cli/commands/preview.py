@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from atlas_cli.commands.deploy import PathArgument, data, remarks
+import typer
+
+from atlas_cli.commands.deploy import PathArgument, data, remarks, summary
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from atlas_cli.deploying.operations import Done
 
 
-def preview(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
+Save = Annotated[
+    Path | None,
+    typer.Option(help="Write a plan file: `atlas deploy --plan` does this, or refuses."),
+]
+
+
+def preview(
+    path: PathArgument = Path(),
+    *,
+    save: Save = None,
+    env: Environment = "local",
+    json: Json = False,
+) -> None:
     """Show what deploy would change, in the Recipe's words."""
     from atlas_cli import deploying
 
-    done = [deploying.preview(each) for each in deploying.deployments(path, env)]
-    emit([data(one) for one in done], lambda: "\n".join(_text(one) for one in done), as_json=json)
+    done, seen = deploying.preview(deploying.deployments(path, env))
+    if save:
+        deploying.save(save, deploying.Saved(str(path.absolute()), env, seen))
+    emit([data(one) for one in done], lambda: _text(done), as_json=json)
 
 
-def _text(done: Done) -> str:
+def _text(done: Sequence[Done]) -> str:
     """Return what would change, for a person."""
-    lines = [str(change) for change in done.changed]
-    total = f"{len(lines)} of {len(done.changes)} members would change"
-    return "\n  ".join([f"{done.stack}: {total}", *lines, *remarks(done)])
+    from atlas_cli.deploying.wording import told, total
+
+    lines = [
+        "\n  ".join(
+            [f"{one.stack}: {total(one.changes, one.pipelines)}", *told(one.changes), *remarks(one)]
+        )
+        for one in done
+        if one.opened
+    ]
+    return "\n".join([*lines, *summary(done)])

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 from atlas_cli.deploying.deployment import Deployment, deployments, names
 from atlas_cli.deploying.inspection import history, refresh, status
-from atlas_cli.deploying.operations import deploy, preview, rollback
-from atlas_cli.deploying.removal import destroy
+from atlas_cli.deploying.operations import How, deploy, preview, rollback
+from atlas_cli.deploying.removal import destroy, unlock
+from atlas_cli.deploying.saved import Saved, load, save
 
 __all__ = [
     "Deployment",
+    "How",
+    "Saved",
     "deploy",
     "deployments",
     "destroy",
     "history",
+    "load",
     "names",
     "preview",
     "refresh",
     "rollback",
+    "save",
     "status",
+    "unlock",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
@@ -10,11 +10,14 @@ from atlas.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from atlas.plan import Plan
+    from atlas.plan import Plan, PlanStep
 
 ADD, CHANGE, REMOVE, SAME = "add", "change", "remove", "same"
+SIGNS = {ADD: "+", CHANGE: "~", REMOVE: "-", SAME: "="}
 _WORTH = 12
 _NOTHING = "nothing"
+_SHA = "sha256:"
+_DEFAULT_IMAGE = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,13 @@ class MemberChange:
     """What becomes of one member of a resource.
 
     Attributes:
-        kind: the resource's kind.
+        kind: the resource's name in the stack.
         name: the member's name.
         action: ``add``, ``change``, ``remove`` or ``same``.
         old: its digest now; empty for none.
         new: its digest afterwards; empty for none.
         details: how its Plan differs, one line each.
+        resource: the kind of the resource (``AirflowDags``).
     """
 
     kind: str
@@ -36,47 +40,57 @@ class MemberChange:
     old: str = ""
     new: str = ""
     details: tuple[str, ...] = ()
+    resource: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the change as plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def __str__(self) -> str:
-        """Return the change as a line, with its details indented below."""
-        found = (text.rpartition("sha256:")[2] for text in (self.old, self.new))
-        digests = [digest[:_WORTH] for digest in found if _is_digest(digest)]
-        sign = {ADD: "+", CHANGE: "~", REMOVE: "-", SAME: "="}[self.action]
-        head = f"{sign} {self.kind} {self.name}  {' -> '.join(digests)}".rstrip()
-        lines = [head, *self.details]
-        return "\n    ".join(lines)
+    @property
+    def content(self) -> str:
+        """How its content differs: ``a1→b2``; empty where there are no two digests."""
+        digests = [shortened(one) for one in (self.old, self.new) if digest_in(one)]
+        return "→".join(digests) if len(digests) == 2 and self.old != self.new else ""  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is needed to tell how two Plans differ.
+
+    Attributes:
+        plan_of: returns the Plan of a digest, or raises a StoreError.
+        images: references of images by name, before and afterwards.
+    """
+
+    plan_of: Callable[[str], Plan]
+    images: tuple[Mapping[str, str], Mapping[str, str]] = field(default=({}, {}))
 
 
 def member_changes(
-    kind: str,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    plan_of: Callable[[str], Plan],
+    part: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any], known: Known
 ) -> list[MemberChange]:
     """Compare the members of one resource.
 
     Args:
-        kind: the resource's kind.
+        part: the resource's name and kind.
         old: its inputs now; empty for a new one.
         new: its inputs afterwards; empty for one that goes away.
-        plan_of: returns the Plan of a digest, or raises a StoreError.
+        known: what Plans and images are looked up in.
     """
     before, after = old.get("members", {}), new.get("members", {})
     plans = (old.get("plans", {}), new.get("plans", {}))
+    name, kind = part
     return [
         MemberChange(
-            kind,
             name,
-            _action(before.get(name), after.get(name), _differs(plans, name)),
-            before.get(name, ""),
-            after.get(name, ""),
-            tuple(_details(plans, name, plan_of)),
+            member,
+            _action(before.get(member), after.get(member), _differs(plans, member)),
+            before.get(member, ""),
+            after.get(member, ""),
+            tuple(_details(plans, member, known)) if before.get(member) else (),
+            kind,
         )
-        for name in dict.fromkeys((*after, *before))
+        for member in dict.fromkeys((*after, *before))
     ]
 
 
@@ -93,29 +107,51 @@ def _action(old: str | None, new: str | None, is_other_plan: bool) -> str:
 
 
 def _details(
-    plans: tuple[Mapping[str, str], Mapping[str, str]], name: str, plan_of: Callable[[str], Plan]
+    plans: tuple[Mapping[str, str], Mapping[str, str]], name: str, known: Known
 ) -> Iterator[str]:
     """Return how a member's Plan differs; nothing where one of the two isn't known."""
     old, new = plans[0].get(name), plans[1].get(name)
-    if not old or not new or old == new:
+    if not old or not new or (old == new and known.images[0] == known.images[1]):
         return
     try:
-        before, after = plan_of(old), plan_of(new)
+        before, after = known.plan_of(old), known.plan_of(new)
     except StoreError:
         return
-    yield from plan_changes(before, after)
+    yield from plan_changes(before, after, known.images)
 
 
-def plan_changes(old: Plan, new: Plan) -> Iterator[str]:
-    """Return how two Plans differ, one line each: ``step train: params.trees 200 -> 300``."""
+def plan_changes(
+    old: Plan, new: Plan, images: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
+) -> Iterator[str]:
+    """Return how two Plans differ, a line each step: ``step train: params.trees 200→300``.
+
+    Args:
+        old: the Plan that is deployed.
+        new: the Plan that will be.
+        images: references of their images by name.
+    """
     yield from (f"step {n} added: {new.step(n).cls}" for n in new.by_name if n not in old.by_name)
     yield from (f"step {name} removed" for name in old.by_name if name not in new.by_name)
-    both = old.by_name.keys() & new.by_name.keys()
+    both = [name for name in new.by_name if name in old.by_name]
+    places: dict[str, list[str]] = {f"step {name}: ": [] for name in both}
+    for name in both:
+        refs = (_image(old.step(name), images[0]), _image(new.step(name), images[1]))
+        if all(refs) and refs[0] != refs[1]:
+            places[f"step {name}: "].append(f"image {_short(refs[0])}→{_short(refs[1])}")
     before, after = dict(_flat(_keyed(old, both))), dict(_flat(_keyed(new, both)))
     for path in dict.fromkeys((*after, *before)):
         was, now = before.get(path, _NOTHING), after.get(path, _NOTHING)
         if was != now:
-            yield f"{_place(path)} {_short(was)} -> {_short(now)}"
+            where, what = _place(path)
+            places.setdefault(where, []).append(f"{what} {_short(was)}→{_short(now)}")
+    yield from (f"{where}{', '.join(found)}" for where, found in places.items() if found)
+
+
+def _image(step: PlanStep, found: Mapping[str, str]) -> str:
+    """Return the reference of a step's image; empty where it isn't known."""
+    name = step.image or _DEFAULT_IMAGE
+    fits = (one for key, one in found.items() if key.partition("/")[0] == name)
+    return found.get(name) or next(fits, "")
 
 
 def _keyed(plan: Plan, names: Collection[str]) -> dict[str, Any]:
@@ -136,21 +172,27 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
         yield path, value
 
 
-def _place(path: tuple[str, ...]) -> str:
-    """Return where a difference is, in words."""
+def _place(path: tuple[str, ...]) -> tuple[str, str]:
+    """Return where a difference is and what of it, in words."""
     if path[0] == "steps" and len(path) > 2:  # noqa: PLR2004 - steps, its name, and what of it
-        return f"step {path[1]}: {'.'.join(path[2:])}"
-    return ".".join(path)
+        return f"step {path[1]}: ", ".".join(path[2:])
+    return f"{path[0]}: " if len(path) > 1 else "", ".".join(path[1:] or path)
 
 
 def _short(value: Any) -> str:
     """Return a value that isn't too long for a line; of a digest its beginning."""
     text = value if isinstance(value, str) else repr(value)
-    if _is_digest(text):
-        return text[:_WORTH]
+    if digest_in(text):
+        return shortened(text)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
 
 
-def _is_digest(text: str) -> bool:
-    """Tell whether a text is a sha256."""
-    return len(text) == 64 and not set(text) - set("0123456789abcdef")  # noqa: PLR2004
+def shortened(text: str) -> str:
+    """Return the beginning of the digest in a text; of a reference with ``sha256:`` before it."""
+    return f"{_SHA if _SHA in text else ''}{digest_in(text)[:_WORTH]}"
+
+
+def digest_in(text: str) -> str:
+    """Return the sha256 that a text is or ends with; empty for none."""
+    found = text.rpartition(_SHA)[2]
+    return found if len(found) == 64 and not set(found) - set("0123456789abcdef") else ""  # noqa: PLR2004

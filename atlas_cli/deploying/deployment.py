@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import DeployError, InvalidError
 from atlas.plan import resolve
 from atlas.validate import check
+from atlas_cli.stacks.backend import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,15 @@ class Deployment:
     environment: Environment
     project: Project
     pipelines: Sequence[Pipeline] = ()
+
+    @property
+    def backend(self) -> Backend:
+        """Where its stack is kept.
+
+        Raises:
+            DeployError: the project says what is no backend.
+        """
+        return Backend.of(self.project)
 
     @property
     def stack(self) -> str:

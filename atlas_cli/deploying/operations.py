@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
 from atlas.runner.git import commit_of
-from atlas.store import open_place, open_store
-from atlas_cli.deploying import records, world
-from atlas_cli.deploying.changes import SAME, member_changes
-from atlas_cli.deploying.material import Part, material_of, write
+from atlas.store import open_place
+from atlas_cli.deploying import basis, flight, records, saved, world
+from atlas_cli.deploying.changes import SAME
+from atlas_cli.deploying.material import Part, write
+from atlas_cli.deploying.outlook import outlook, seen
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
 from atlas_cli.imaging import require_images
@@ -18,11 +19,10 @@ from atlas_cli.imaging import require_images
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.plan import Plan
     from atlas_cli.deploying.changes import MemberChange
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.material import Material
-    from atlas_cli.deploying.services import Services
+    from atlas_cli.deploying.outlook import Outlook
     from atlas_cli.deploying.world import Say
 
 
@@ -33,16 +33,22 @@ class Done:
     Attributes:
         stack: the deployment's stack.
         changes: what becomes of each member.
+        pipelines: how many pipelines the Config stands for; 0 where that isn't known.
         held: DAGs that an operator has paused, and that stay so.
+        flying: runs that are under way of DAGs that change.
         material: what it is made from; None where that comes from a record.
         number: the entry in the stack's history, 0 when nothing is new.
+        opened: False where nothing it follows from had changed, so that it was left alone.
     """
 
     stack: str
-    changes: Sequence[MemberChange]
+    changes: Sequence[MemberChange] = ()
+    pipelines: int = 0
     held: Sequence[str] = ()
+    flying: Mapping[str, Sequence[str]] = field(default_factory=dict)
     material: Material | None = None
     number: int = 0
+    opened: bool = True
 
     @property
     def changed(self) -> list[MemberChange]:
@@ -51,58 +57,57 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a stack should be.
+class How:
+    """How to deploy.
 
     Attributes:
-        services: the platform.
-        parts: the resources.
-        plans: Plans that may not be in the store yet.
+        unpause: whether DAGs that an operator has paused are to run again.
+        wait: whether runs under way of DAGs that change end first.
     """
 
-    services: Services
-    parts: Sequence[Part]
-    plans: Mapping[str, Plan] = field(default_factory=dict)
-
-    def plan(self, digest: str) -> Plan:
-        """Return the Plan of a digest.
-
-        Raises:
-            StoreError: it isn't known.
-        """
-        if digest in self.plans:
-            return self.plans[digest]
-        return open_store(self.services.store).plan(digest)
+    unpause: bool = False
+    wait: bool = False
 
 
-def preview(deployment: Deployment) -> Done:
+def preview(deployments: Sequence[Deployment]) -> tuple[list[Done], Mapping[str, saved.Sight]]:
     """Say what `deploy` would do; nothing is written.
 
-    Raises:
-        InvalidError: a target can't express a Plan.
-        PlatformError: the platform is missing or down.
-    """
-    material, wanted = _prepared(deployment)
-    before = world.live_inputs(world.resources(deployment))
-    return Done(deployment.stack, _changes(before, wanted), (), material)
-
-
-def deploy(deployment: Deployment, say: Say) -> Done:
-    """Make a deployment so: drift is repaired, what is right stays untouched.
+    Returns:
+        What would be done, and all that it follows from, for a plan file.
 
     Raises:
         InvalidError: a target can't express a Plan.
-        PlatformError: the platform is missing or down.
-        DeployError: an image is gone from the registry, or the update failed; what was done of it
-            is kept, and a repeat goes on.
+        PlatformError: the platform is missing, older than this Atlas, or down.
+        DeployError: the state of a stack can't be read.
     """
-    material, wanted = _prepared(deployment)
-    require_images(deployment.pipelines)
-    write(material)
-    changes = _apply(deployment, wanted, say)
-    commit = commit_of(deployment.pipelines[0].folder)
-    entry = _recorded(deployment, wanted, records.DEPLOY, commit=commit)
-    return Done(deployment.stack, changes, _held(deployment), material, entry)
+    same, seen_ = _look(deployments)
+    return _told(deployments, same, [_previewed(one) for one in seen_]), saved.sights(seen_, same)
+
+
+def deploy(
+    deployments: Sequence[Deployment],
+    say: Say,
+    how: How = How(),
+    plan: Mapping[str, saved.Sight] | None = None,
+) -> list[Done]:
+    """Make deployments so: drift is repaired, what is right stays untouched.
+
+    Args:
+        deployments: what to deploy; of many, only those that change are opened.
+        say: takes a line of progress.
+        how: what else is to be done.
+        plan: what a preview saw, where nothing else may be done.
+
+    Raises:
+        InvalidError: a target can't express a Plan.
+        PlatformError: the platform is missing, older than this Atlas, or down.
+        DeployError: the world isn't that of the plan; an image is gone from the registry; or an
+            update failed; what was done of it is kept, and a repeat goes on.
+    """
+    same, seen_ = _look(deployments)
+    if plan is not None:
+        saved.require_same(plan, saved.sights(seen_, same))
+    return _told(deployments, same, [_deployed(one, say, how) for one in seen_])
 
 
 def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, records.Entry]:
@@ -128,54 +133,92 @@ def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, re
         Part(one.kind, one.name, {**one.inputs, **world.addresses(one.kind, services)})
         for one in records.read(place, entry).parts
     ]
-    world.require(services, [part.kind for part in parts])
-    wanted = _Wanted(services, parts)
-    changes = _apply(deployment, wanted, say)
-    number = _recorded(deployment, wanted, records.ROLLBACK, commit=entry.commit, to=entry.number)
-    return Done(deployment.stack, changes, _held(deployment), None, number), entry
+    found = seen(deployment, services, parts)
+    _apply(found, say)
+    number = _recorded(found, records.ROLLBACK, commit=entry.commit, to=entry.number)
+    return Done(deployment.stack, found.changes, held=found.held, number=number), entry
 
 
-def _prepared(deployment: Deployment) -> tuple[Material, _Wanted]:
-    """Compile a deployment, and find out whether its platform is there."""
-    services = services_of(deployment)
-    material = material_of(deployment, services)
-    world.require(services, [part.kind for part in material.parts])
-    return material, _Wanted(services, material.parts, material.plans)
+def _look(deployments: Sequence[Deployment]) -> tuple[dict[str, str], list[Outlook]]:
+    """Return the bases of those that are as they should be, and an outlook of each other."""
+    same = basis.unchanged(deployments)
+    return same, [outlook(each) for each in deployments if each.stack not in same]
 
 
-def _apply(deployment: Deployment, wanted: _Wanted, say: Say) -> list[MemberChange]:
-    """Update the stack, unless everything is as it should be; return what changed."""
-    found = world.resources(deployment)
-    before = world.live_inputs(found)
-    inputs = {part.name: part.inputs for part in wanted.parts}
-    if before != inputs or {one.name: one.inputs for one in found} != inputs:
-        world.open_stack(deployment, wanted.parts, say).up()
-    return _changes(before, wanted)
+def _told(
+    deployments: Sequence[Deployment], same: Mapping[str, str], done: Sequence[Done]
+) -> list[Done]:
+    """Return what was done of each deployment, in their order."""
+    found = {one.stack: one for one in done}
+    left = {stack: Done(stack, opened=False) for stack in same}
+    return [(found | left)[each.stack] for each in deployments]
 
 
-def _recorded(
-    deployment: Deployment, wanted: _Wanted, action: str, *, commit: str, to: int = 0
-) -> int:
+def _previewed(found: Outlook) -> Done:
+    """Return what a deployment would do."""
+    flying = flight.under_way(found)
+    return _done(found, flying, 0)
+
+
+def _deployed(found: Outlook, say: Say, how: How) -> Done:
+    """Make one deployment so."""
+    deployment = found.deployment
+    require_images(deployment.pipelines)
+    if found.material:
+        write(found.material)
+    flying = flight.drained(found, say) if how.wait else flight.under_way(found)
+    _apply(found, say)
+    commit = commit_of(deployment.pipelines[0].folder)
+    number = _recorded(found, records.DEPLOY, commit=commit)
+    basis.remember(deployment, found.services)
+    if how.unpause:
+        flight.unpause(found)
+    return _done(found, flying, number, is_unpaused=how.unpause)
+
+
+def _done(
+    found: Outlook, flying: Mapping[str, Sequence[str]], number: int, *, is_unpaused: bool = False
+) -> Done:
+    """Return what was, or would be, done of a deployment."""
+    return Done(
+        stack=found.deployment.stack,
+        changes=found.changes,
+        pipelines=len(found.deployment.pipelines),
+        held=() if is_unpaused else found.held,
+        flying=flying,
+        material=found.material,
+        number=number,
+    )
+
+
+def _apply(found: Outlook, say: Say) -> None:
+    """Update the stack, unless everything is as it should be."""
+    if not found.is_right:
+        basis.forget(found.deployment, found.services)
+        world.open_stack(found.deployment, found.parts, say).up()
+
+
+def _recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
     """Add an entry to the stack's history, where something is new; return its number."""
     entry = records.add(
-        open_place(wanted.services.store),
-        deployment.stack,
+        open_place(found.services.store),
+        found.deployment.stack,
         action,
-        Record.of(wanted.parts),
+        Record.of(found.parts),
         commit=commit,
-        champions=_champions(wanted),
+        champions=_champions(found.parts),
         to=to,
     )
     return entry.number if entry else 0
 
 
-def _champions(wanted: _Wanted) -> dict[str, str]:
+def _champions(parts: Sequence[Part]) -> dict[str, str]:
     """Return which version each model's alias points at now."""
     from atlas.tracking import CHAMPION
     from atlas_provider.models import registered
 
-    models = [part.inputs for part in wanted.parts if part.kind == "RegisteredModels"]
-    found = [registered(inputs["mlflow"], inputs["members"]) for inputs in models]
+    models = [part.inputs for part in parts if part.kind == "RegisteredModels"]
+    found: list[dict[str, Any]] = [registered(one["mlflow"], one["members"]) for one in models]
     return {
         name: model.aliases[CHAMPION]
         for each in found
@@ -198,19 +241,3 @@ def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Ent
         what = f"no deployment {to}" if to else "nothing else was deployed before"
         raise DeployError(f"{stack}: {what}; `atlas history` lists them: {numbers}")
     return fits[-1]
-
-
-def _held(deployment: Deployment) -> list[str]:
-    """Return the DAGs that an operator has paused."""
-    found = world.resources(deployment)
-    return [name for resource in found for name in resource.state.get("held", ())]
-
-
-def _changes(before: Mapping[str, Mapping[str, Any]], wanted: _Wanted) -> list[MemberChange]:
-    """Compare what is there with what should be, member by member."""
-    parts = {part.name: part for part in wanted.parts}
-    changes: list[MemberChange] = []
-    for name in dict.fromkeys((*parts, *before)):
-        inputs = parts[name].inputs if name in parts else {}
-        changes += member_changes(name, before.get(name, {}), inputs, wanted.plan)
-    return changes

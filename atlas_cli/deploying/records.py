@@ -86,6 +86,18 @@ def history(place: Place, stack: str) -> list[Entry]:
     return [Entry(**json.loads(place.read(f"{folder}/{name}"))) for name in place.names(folder)]
 
 
+def last(place: Place, stack: str) -> Entry | None:
+    """Return the last entry of a stack; None where it has none."""
+    folder = f"{_HISTORY}/{stack}"
+    names = place.names(folder)
+    return Entry(**json.loads(place.read(f"{folder}/{names[-1]}"))) if names else None
+
+
+def stacks(place: Place) -> list[str]:
+    """Return the stacks that have a history, sorted."""
+    return place.names(_HISTORY)
+
+
 def read(place: Place, entry: Entry) -> Record:
     """Return the record of an entry.
 
@@ -128,13 +140,13 @@ def add(
         The new entry; None when nothing is new.
     """
     wanted = record.digest if record else ""
-    entries = history(place, stack)
-    if (entries[-1].record if entries else "") == wanted:
+    before = last(place, stack)
+    if (before.record if before else "") == wanted:
         return None
     if record:
         place.write(f"{_RECORDS}/{wanted}.json", canonical(record.to_json()).encode())
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    number = entries[-1].number + 1 if entries else 1
+    number = before.number + 1 if before else 1
     while True:
         entry = Entry(number, action, wanted, now, _user(), commit, dict(champions or {}), to)
         text = canonical(entry.to_json()).encode()

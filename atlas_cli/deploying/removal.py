@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
 from atlas_cli.deploying import records, state, world
+from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.material import KINDS, Part, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
+from atlas_cli.stacks.keeping import keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +33,9 @@ def destroy(deployment: Deployment, say: Say) -> bool:
         PlatformError: the platform is missing or down.
         DeployError: something can't be removed.
     """
-    folder, name = deployment.project.state, deployment.stack
+    name = deployment.stack
     services = services_of(deployment)
-    there = state.exists(folder, name)
+    there = state.exists(deployment.backend, name)
     if there:
         _empty(deployment, services, say)
         stack = world.open_stack(deployment, (), say)
@@ -43,6 +45,15 @@ def destroy(deployment: Deployment, say: Say) -> bool:
         stack.remove()
     records.add(open_place(services.store), name, records.DESTROY, None)
     return there or swept
+
+
+def unlock(deployment: Deployment) -> list[str]:
+    """Break the locks of a deployment's stack; return whose they were.
+
+    Raises:
+        DeployError: a holder is certainly alive.
+    """
+    return keeping(deployment.backend).unlock(PROJECT, deployment.stack)
 
 
 def _empty(deployment: Deployment, services: Services, say: Say) -> None:

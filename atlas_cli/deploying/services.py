@@ -56,6 +56,11 @@ class Services:
         """Return the name of the secret that opens a service; empty for none."""
         return str(self._service(name)["credentials"] or "")
 
+    @property
+    def is_versioned(self) -> bool:
+        """Whether Airflow keeps the versions of DAG files."""
+        return bool(self._service("dags").get("versioned"))
+
     def require_alive(self, name: str) -> None:
         """Ask a service whether it is there.
 

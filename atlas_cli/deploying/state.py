@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
 from atlas_cli.deploying.deployment import PROJECT
-from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.explain import damaged
+from atlas_cli.stacks.keeping import keeping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from atlas_cli.stacks.backend import Backend
     from atlas_provider.kind import Live
 
 
@@ -53,32 +52,42 @@ class Resource:
         return KINDS[self.type].read(self.identity, dict(self.state), Context(self.name))
 
 
-def resources(folder: Path, stack: str) -> list[Resource]:
-    """Return the resources of a stack by its state file, without starting the engine.
+def merged(found: Sequence[Resource]) -> Resource:
+    """Return one resource with the members of several that are in one place."""
+    first = found[0]
+    several = [name for name, value in first.inputs.items() if isinstance(value, dict)]
+    whole = {name: _union(one.inputs.get(name, {}) for one in found) for name in several}
+    inputs = {**first.inputs, **whole}
+    return Resource(first.type, first.name, first.identity, inputs, {**first.state, **inputs})
+
+
+def _union(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return all entries of several mappings."""
+    return {name: value for each in mappings for name, value in each.items()}
+
+
+def resources(backend: Backend, stack: str) -> list[Resource]:
+    """Return the resources of a stack by its state.
 
     Args:
-        folder: the state folder.
+        backend: where stacks are kept.
         stack: the stack's name.
 
     Raises:
-        DeployError: the state file can't be read, or is damaged.
+        DeployError: the state can't be read, or is damaged.
     """
-    path = Backend(folder).stack_file(PROJECT, stack)
+    kept = keeping(backend)
+    latest = kept.checkpoint(PROJECT, stack)
     try:
-        latest = json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] or {}
         found = [raw for raw in latest.get("resources", ()) if raw["type"].startswith("atlas:")]
         return [_resource(raw) for raw in found]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise DeployError(f"{path} can't be read: {(error.strerror or '').lower()}") from None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DeployError(damaged(path, str(error))) from None
+    except (LookupError, TypeError, AttributeError) as error:
+        raise DeployError(damaged(kept.where(PROJECT, stack), str(error))) from None
 
 
-def exists(folder: Path, stack: str) -> bool:
+def exists(backend: Backend, stack: str) -> bool:
     """Tell whether there is a stack of that name."""
-    return Backend(folder).stack_file(PROJECT, stack).exists()
+    return keeping(backend).exists(PROJECT, stack)
 
 
 def _resource(raw: Mapping[str, Any]) -> Resource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT
@@ -10,10 +10,11 @@ from atlas_cli.deploying.material import KINDS, Part, images_inputs, target_inpu
 from atlas_cli.stacks.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
+    from atlas_provider.kind import Live
 
     Say = Callable[[str], None]
 
@@ -39,7 +40,8 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
     return Stack.open(
         deployment.stack,
         project=PROJECT,
-        state=deployment.project.state,
+        state=deployment.backend,
+        unlock=f"atlas unlock PATH --env {deployment.environment.name}",
         program=lambda: _declare(parts),
         say=say,
     )
@@ -47,13 +49,13 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
 
 def resources(deployment: Deployment) -> list[state.Resource]:
     """Return what the stack's state says is there."""
-    return state.resources(deployment.project.state, deployment.stack)
+    return state.resources(deployment.backend, deployment.stack)
 
 
-def live_inputs(found: Sequence[state.Resource]) -> dict[str, Mapping[str, Any]]:
-    """Return the inputs that would make what is really there, by the resource's name."""
-    live = {resource.name: resource.live() for resource in found}
-    return {name: each.inputs for name, each in live.items() if each is not None}
+def live(found: Sequence[state.Resource]) -> dict[str, Live]:
+    """Return what is really there, by the resource's name."""
+    seen = {resource.name: resource.live() for resource in found}
+    return {name: each for name, each in seen.items() if each is not None}
 
 
 def addresses(kind: str, services: Services) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Where a state folder keeps Pulumi's files, and the environment that makes Pulumi use them.
+"""Where stacks are kept, where a state folder keeps Pulumi's files, and how Pulumi is told of both.
 
 Nothing of Pulumi is outside the state folder: its home, its file backend, the passphrase, and one
 folder for each project with the settings that it writes beside a program (which may lie in a
-checkout or in site-packages, where nothing is to be written).
+checkout or in site-packages, where nothing is to be written). A project may keep its stacks
+elsewhere, at any URL that `pulumi login` takes; then credentials and passphrase are the user's.
 """
 
 from __future__ import annotations
@@ -14,16 +15,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.errors import DeployError
+from atlas.store import file_path
 from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.environment import Project
+
 _PASSPHRASE_BYTES = 32
 _KEPT_UPDATES = 50
 # Secrets, caches and state are nobody's to commit; the schemas that editors read are.
 _IGNORED = "/*\n!/schemas/\n"
-_DROPPED = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK")
+_PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+_TOKEN = "PULUMI_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+_DROPPED = (*_PASSPHRASES, _TOKEN, "PULUMI_STACK", "PULUMI_BACKEND_URL")
+_SCHEMES = ("file", "s3", "gs", "azblob", "postgres", "https", "http")
+VARIABLE = "ATLAS_BACKEND"
+"""The variable that says where stacks are kept, before ``[tool.atlas] backend`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +42,45 @@ class Backend:
 
     Attributes:
         state: the state folder, absolute.
+        url: where stacks are kept, as `pulumi login` takes it; empty for in the state folder.
     """
 
     state: Path
+    url: str = ""
+
+    @classmethod
+    def of(cls, project: Project) -> Backend:
+        """Return where a project keeps its stacks.
+
+        Raises:
+            DeployError: no backend of Pulumi's has such a URL.
+        """
+        url = os.environ.get(VARIABLE) or project.backend
+        scheme = url.partition("://")[0]
+        if url and (scheme == url or scheme not in _SCHEMES):
+            known = ", ".join(f"{one}://" for one in _SCHEMES)
+            raise DeployError(
+                f"backend '{url}': no place for stacks; expected a URL that `pulumi login` takes: "
+                f"{known} ({VARIABLE}, or backend in [tool.atlas], says it)"
+            )
+        return cls(project.state, url)
 
     @property
     def folder(self) -> Path:
-        """Return the folder of Pulumi's file backend."""
+        """Return the folder of Pulumi's files in the state folder."""
         return self.state / "pulumi"
+
+    @property
+    def place(self) -> Path | None:
+        """Return the folder of a file backend; None where stacks aren't kept in files here."""
+        if not self.url:
+            return self.folder
+        return file_path(self.url) if self.url.startswith("file:") else None
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether stacks are kept in the state folder."""
+        return not self.url
 
     @property
     def passphrase(self) -> Path:
@@ -49,22 +90,6 @@ class Backend:
     def workspace(self, project: str) -> Path:
         """Return the folder in which Pulumi keeps a project's settings."""
         return self.folder / "projects" / project
-
-    def stack_file(self, project: str, stack: str) -> Path:
-        """Return the file with a stack's state."""
-        return self.folder / ".pulumi" / "stacks" / project / f"{stack}.json"
-
-    def locks(self, project: str, stack: str) -> Path:
-        """Return the folder of a stack's locks."""
-        return self.folder / ".pulumi" / "locks" / "organization" / project / stack
-
-    def prune_history(self, project: str, stack: str) -> None:
-        """Remove all but the last 50 updates from a stack's history: each holds the whole state."""
-        history = self.folder / ".pulumi" / "history" / project / stack
-        updates = sorted(path.name.split(".")[0] for path in history.glob("*.history.json"))
-        for update in updates[:-_KEPT_UPDATES]:
-            for path in history.glob(f"{update}.*"):
-                files.remove(path)
 
     def prepare(self) -> None:
         """Make the folders and the passphrase, unless they are there."""
@@ -80,18 +105,35 @@ class Backend:
         Args:
             engine: the engine's executable.
         """
-        return {
+        own = {
             "ATLAS_STATE": str(self.state),
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(engine.parent), os.environ.get("PATH", "")]
             ),
-            "PULUMI_BACKEND_URL": f"file://{self.folder}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
-            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": self.url or f"file://{self.folder}",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         }
+        return {**own, **self._home(), **self._secrets()}
+
+    def _home(self) -> dict[str, str]:
+        """Return where Pulumi keeps its own files: of a service, where `pulumi login` wrote."""
+        is_service = self.url.startswith("http")
+        return {} if is_service else {"PULUMI_HOME": str(self.folder / "home")}
+
+    def passphrase_source(self) -> str:
+        """Return where the passphrase comes from, for a message."""
+        given = [] if self.is_own else [name for name in _PASSPHRASES if name in os.environ]
+        return f"{given[0]} (a variable)" if given else str(self.passphrase)
+
+    def _secrets(self) -> dict[str, str]:
+        """Return what opens the stacks: a shared backend's are opened as the user says."""
+        names = () if self.is_own else (*_PASSPHRASES, _TOKEN)
+        theirs = {name: os.environ[name] for name in names if name in os.environ}
+        if theirs.keys() & {*_PASSPHRASES}:
+            return theirs
+        return {**theirs, "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase)}
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, path: Path, version: str, say: Callable[[str], None]) -> None:
         """Take the engine as it was found, and what takes a line for a person."""
+        self.path = path
         self.command = str(path)
         self.version = VersionInfo.parse(version)
         self._say = say

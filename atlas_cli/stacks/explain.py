@@ -6,22 +6,25 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from atlas_cli.stacks.events import Listener
 
 _TAIL_LINES = 12
+_LOCKED = "the stack is currently locked by"
+_HOLDER = re.compile(
+    r": created by (?P<user>[^@\s]*)@(?P<host>\S*) \(pid (?P<pid>\d+)\) at (?P<at>\S+)"
+)
+_BUSY = "[409] Conflict"
 _DAMAGED = re.compile(r"failed to (?:load|unmarshal|decode) (?:checkpoint|deployment).*")
 
 
-def explain(listener: Listener, said: str, state: Path, passphrase: Path) -> str:
+def explain(listener: Listener, said: str, state: str, passphrase: str) -> str:
     """Return why the engine failed: what resources said, else what it said itself.
 
     Args:
         listener: what was heard while it ran.
         said: all that it printed.
-        state: the file with the stack's state.
-        passphrase: the file with the passphrase.
+        state: where the stack's state is.
+        passphrase: where the passphrase comes from.
     """
     told = [
         text if not name or text.startswith(f"{name}: ") else f"{name}: {text}"
@@ -32,20 +35,40 @@ def explain(listener: Listener, said: str, state: Path, passphrase: Path) -> str
         return "\n".join(told)
     if "incorrect passphrase" in said:
         return (
-            f"the passphrase in {passphrase} isn't the one its state was written with; restore "
-            "that file"
+            f"the passphrase in {passphrase} isn't the one that its state was written with; "
+            "give it that one again"
         )
     if found := _DAMAGED.search(said):
         return damaged(state, found[0])
     return _tail(said) or "the engine failed and said nothing"
 
 
-def damaged(state: Path, why: str) -> str:
-    """Return what to do about a state file that is no state."""
+def damaged(state: str, why: str) -> str:
+    """Return what to do about a state that is none."""
+    if not state.endswith(".json"):
+        return f"{state} is damaged ({why}); bring back the state before with `pulumi stack import`"
     return (
         f"{state} is damaged ({why}); the state before is beside it, in "
-        f"{state.name}.bak: put it in its place and run the same command again"
+        f"{state.rpartition('/')[2]}.bak: put it in its place and run the same command again"
     )
+
+
+def refused(url: str, said: str) -> str:
+    """Return why a backend can't be used."""
+    return f"backend {url.partition('?')[0]}: {_tail(said) or 'the engine said nothing'}"
+
+
+def holder(said: str) -> str:
+    """Return who holds a lock, by what the engine says of it; empty where it says nothing."""
+    found = _HOLDER.search(said)
+    if not found:
+        return ""
+    return "process {pid} of {user} on {host}, since {at}".format(**found.groupdict())
+
+
+def is_locked(said: str) -> bool:
+    """Tell whether the engine refused because another update is under way."""
+    return _LOCKED in said or _BUSY in said
 
 
 def _tail(said: str) -> str:

@@ -50,16 +50,26 @@ def make(
     Raises:
         PlatformError: if there is no engine.
     """
+    engine_command = command(say)
+    workspace = automation.LocalWorkspace(
+        work_dir=str(backend.workspace(project)),
+        program=program,
+        env_vars=backend.variables(engine_command.path),
+        pulumi_command=engine_command,
+    )
+    return _Handle(name, workspace)
+
+
+def command(say: Callable[[str], None]) -> EngineCommand:
+    """Return the engine.
+
+    Raises:
+        PlatformError: if there is none.
+    """
     found = engine.find()
     if found is None:
         raise PlatformError(
             f"pulumi: no engine {catalog.ENGINE} on PATH or in the cache; run `make setup` or "
             "`atlas doctor --install` to get it"
         )
-    workspace = automation.LocalWorkspace(
-        work_dir=str(backend.workspace(project)),
-        program=program,
-        env_vars=backend.variables(found.path),
-        pulumi_command=EngineCommand(found.path, found.version, say),
-    )
-    return _Handle(name, workspace)
+    return EngineCommand(found.path, found.version, say)

@@ -52,6 +52,10 @@ class Lock:
             return True
         return name != "pulumi"[:_COMM_LENGTH]
 
+    def is_alive(self) -> bool:
+        """Tell whether its holder is certainly running."""
+        return self.host == socket.gethostname() and not self.is_stale()
+
     def remove(self) -> None:
         """Remove it, with the attributes that Pulumi keeps beside it."""
         files.remove(self.path)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE, Listener
-from atlas_cli.stacks.explain import explain
-from atlas_cli.stacks.locks import await_unlocked
+from atlas_cli.stacks.explain import explain, holder, is_locked
+from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.program import Program
 from atlas_provider import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pulumi import automation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 _LOCK_SECONDS = 60.0
+_PAUSE_SECONDS = 2.0
 
 
 def _quiet(_line: str) -> None:
@@ -47,7 +49,7 @@ class Update:
 
 
 class Stack:
-    """A stack of a state folder's file backend, with the program that makes it."""
+    """A stack of a backend, with the program that makes it."""
 
     def __init__(
         self,
@@ -57,9 +59,12 @@ class Stack:
         project: str,
         program: Program,
         failure: type[AtlasError],
+        unlock: str,
         say: Say,
     ) -> None:
         """Take the parts; use `open`."""
+        self._keeping = keeping(backend)
+        self._unlock = unlock
         self._program = program
         self._handle = handle
         self._backend = backend
@@ -73,10 +78,11 @@ class Stack:
         name: str,
         *,
         project: str,
-        state: Path,
+        state: Path | Backend,
         program: Callable[[], None],
         config: Mapping[str, str] | None = None,
         failure: type[AtlasError] = DeployError,
+        unlock: str = "atlas unlock",
         say: Say = _quiet,
     ) -> Stack:
         """Open a stack, and make it if it isn't there.
@@ -84,11 +90,12 @@ class Stack:
         Args:
             name: the stack's name.
             project: the Pulumi project it belongs to.
-            state: the state folder, absolute.
+            state: the state folder, absolute; or the backend, where stacks aren't kept there.
             program: makes the resources; it runs in this process, in a thread.
             config: the stack's configuration, by namespaced key (``atlas:target``); it replaces
                 what was there.
             failure: the error that a failed update raises.
+            unlock: the command that breaks the stack's lock.
             say: takes a line of progress.
 
         Raises:
@@ -96,9 +103,9 @@ class Stack:
         """
         from atlas_cli.stacks import handles
 
-        backend = Backend(state)
+        backend = state if isinstance(state, Backend) else Backend(state)
         backend.prepare()
-        _write_project(backend, project)
+        write_project(backend, project)
         _write_config(backend.workspace(project) / f"Pulumi.{name}.yaml", config or {})
         guarded = Program(program)
         handle = handles.make(name, project, backend, guarded, say)
@@ -108,17 +115,17 @@ class Stack:
             project=project,
             program=guarded,
             failure=failure,
+            unlock=unlock,
             say=say,
         )
-        if not backend.stack_file(project, name).exists():
-            with stack._translated(Listener(say)):
-                handle.workspace.create_stack(name)
+        stack._make()
         return stack
 
     @property
     def exists(self) -> bool:
         """Tell whether there is anything in the stack's state."""
-        return bool(self._resources())
+        found = self._keeping.checkpoint(self._project, self._handle.name).get("resources", ())
+        return any(not one["type"].startswith("pulumi:") for one in found)
 
     def up(self, *, refresh: bool = True, words: Mapping[str, str] = DONE) -> Update:
         """Make what the program says; first see what is really there.
@@ -131,15 +138,21 @@ class Stack:
             AtlasError: of the kind given to `open`, with what failed and why.
         """
         listener = Listener(self._say, words)
-        with self._translated(listener):
-            self._handle.up(refresh=refresh, on_event=listener.hear, suppress_outputs=True)
+        self._run(
+            listener,
+            lambda: self._handle.up(refresh=refresh, on_event=listener.hear, suppress_outputs=True),
+        )
         return Update(listener.outputs or {}, listener.changes)
 
     def destroy(self, *, refresh: bool = False, words: Mapping[str, str] = DONE) -> Update:
         """Delete everything in the stack."""
         listener = Listener(self._say, words)
-        with self._translated(listener):
-            self._handle.destroy(refresh=refresh, on_event=listener.hear, suppress_outputs=True)
+        self._run(
+            listener,
+            lambda: self._handle.destroy(
+                refresh=refresh, on_event=listener.hear, suppress_outputs=True
+            ),
+        )
         return Update({}, listener.changes)
 
     def preview(self, on_event: Callable[[Any], None], *, refresh: bool = True) -> None:
@@ -150,8 +163,7 @@ class Stack:
             listener.hear(event)
             on_event(event)
 
-        with self._translated(listener):
-            self._handle.preview(refresh=refresh, on_event=hear)
+        self._run(listener, lambda: self._handle.preview(refresh=refresh, on_event=hear))
 
     def refresh(self, on_event: Callable[[Any], None]) -> None:
         """Read every resource, and keep what was found as the state."""
@@ -161,53 +173,93 @@ class Stack:
             listener.hear(event)
             on_event(event)
 
-        with self._translated(listener):
-            self._handle.refresh(on_event=hear)
+        self._run(listener, lambda: self._handle.refresh(on_event=hear))
 
     def remove(self) -> None:
         """Forget an empty stack."""
-        with self._translated(Listener(self._say)):
-            self._handle.workspace.remove_stack(self._handle.name)
+        workspace = self._handle.workspace
+        self._run(Listener(self._say), lambda: workspace.remove_stack(self._handle.name))
 
-    def _resources(self) -> list[dict[str, Any]]:
-        """Return the resources in the stack's state, without Pulumi's own."""
-        path = self._backend.stack_file(self._project, self._handle.name)
-        try:
-            latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-        resources = latest.get("resources", [])
-        return [item for item in resources if not item["type"].startswith("pulumi:")]
+    def _make(self) -> None:
+        """Make the stack, unless it is there; elsewhere than in files, trying tells."""
+        from pulumi.automation.errors import StackAlreadyExistsError
 
-    @contextmanager
-    def _translated(self, listener: Listener) -> Iterator[None]:
-        """Wait for the stack's lock; turn the engine's errors into Atlas's."""
-        from pulumi.automation.errors import CommandError
+        name, workspace = self._handle.name, self._handle.workspace
+        if self._backend.place is not None and self._keeping.exists(self._project, name):
+            return
+        with suppress(StackAlreadyExistsError):
+            self._run(Listener(self._say), lambda: workspace.create_stack(name))
 
-        folder = self._backend.locks(self._project, self._handle.name)
-        held = await_unlocked(folder, _LOCK_SECONDS, self._say)
-        if held:
-            raise self._failure(
-                f"stack {self._handle.name}: locked by another update ({held[0]}) for "
-                f"{_LOCK_SECONDS:.0f} s; wait for it to end; if it can't be running any more, "
-                f"remove {held[0].path}"
-            )
+    def _run(self, listener: Listener, work: Callable[[], Any]) -> None:
+        """Do something once the stack's lock is free; turn the engine's errors into Atlas's."""
+        from pulumi.automation.errors import CommandError, StackAlreadyExistsError
+
+        end = time.monotonic() + _LOCK_SECONDS
+        self._await_unlocked()
         try:
             with warnings.catch_warnings():
                 # Pulumi warns of an event stream that ends with a killed engine.
                 warnings.simplefilter("ignore", UserWarning)
-                yield
+                self._patiently(work, end)
+        except StackAlreadyExistsError:
+            raise
         except CommandError as error:
             self._program.raise_bug()
-            state = self._backend.stack_file(self._project, self._handle.name)
-            message = explain(listener, str(error), state, self._backend.passphrase)
-            raise self._failure(f"stack {self._handle.name}: {message}") from None
+            raise self._failed(self._why(listener, str(error))) from None
         finally:
             self._program.close()
-        self._backend.prune_history(self._project, self._handle.name)
+        self._keeping.tidy(self._project, self._handle.name)
+
+    def _await_unlocked(self) -> None:
+        """Wait for locks that can be seen without the engine.
+
+        Raises:
+            AtlasError: one doesn't go.
+        """
+        held = self._keeping.await_unlocked(
+            self._project, self._handle.name, _LOCK_SECONDS, self._say
+        )
+        if held:
+            raise self._failed(self._locked(str(held[0])))
+
+    def _patiently(self, work: Callable[[], Any], end: float) -> None:
+        """Do something, and again while the engine finds the stack locked."""
+        from pulumi.automation.errors import CommandError
+
+        told = False
+        while True:
+            try:
+                work()
+                return
+            except CommandError as error:
+                if not is_locked(str(error)) or time.monotonic() > end:
+                    raise
+                if not told:
+                    self._say(f"waiting for another update ({holder(str(error)) or 'unnamed'})")
+                    told = True
+                time.sleep(_PAUSE_SECONDS)
+
+    def _why(self, listener: Listener, said: str) -> str:
+        """Return why the engine failed."""
+        if is_locked(said):
+            return self._locked(holder(said))
+        state = self._keeping.where(self._project, self._handle.name)
+        return explain(listener, said, state, self._backend.passphrase_source())
+
+    def _locked(self, by: str) -> str:
+        """Return what to do about a lock."""
+        return (
+            f"locked by another update ({by or 'the backend names nobody'}) for "
+            f"{_LOCK_SECONDS:.0f} s; wait for it to end; if it has surely ended, "
+            f"`{self._unlock}` breaks its lock"
+        )
+
+    def _failed(self, message: str) -> AtlasError:
+        """Return the error of a failed update."""
+        return self._failure(f"stack {self._handle.name}: {message}")
 
 
-def _write_project(backend: Backend, project: str) -> None:
+def write_project(backend: Backend, project: str) -> None:
     """Write the settings of a project whose programs run in this process."""
     text = json.dumps({"name": project, "runtime": "python", "description": "Made by Atlas."})
     _write_changed(backend.workspace(project) / "Pulumi.yaml", text + "\n")

@@ -82,6 +82,8 @@ class Project:
         allow: packages besides the pipeline's folder that classes may come from.
         base_image: what images are built on.
         formats: modules that add artifact formats.
+        backend: where Pulumi keeps the stacks of pipelines, as `pulumi login` takes it; empty for
+            the state folder.
         explicit: whether there is a ``[tool.atlas]``.
     """
 
@@ -90,6 +92,7 @@ class Project:
     allow: tuple[str, ...] = ()
     base_image: str = DEFAULT_BASE
     formats: tuple[str, ...] = ()
+    backend: str = ""
     explicit: bool = True
 
     def environment_file(self, name: str) -> Path:
@@ -135,6 +138,7 @@ def _project(root: Path, table: Mapping[str, Any]) -> Project:
         allow=tuple(table.get("allow", ())),
         base_image=table.get("base-image", DEFAULT_BASE),
         formats=tuple(table.get("formats", ())),
+        backend=table.get("backend", ""),
     )
 
 
@@ -149,7 +153,13 @@ def _state_without_project() -> Path:
 
 _MOST_BYTES = 4 * 2**20
 _MENTIONED = re.compile(rb"tool\s*\.\s*atlas|atlas\s*=|^\s*\[\s*tool\s*\]", re.MULTILINE)
-_SETTINGS: Mapping[str, type] = {"state": str, "allow": list, "base-image": str, "formats": list}
+_SETTINGS: Mapping[str, type] = {
+    "state": str,
+    "allow": list,
+    "base-image": str,
+    "formats": list,
+    "backend": str,
+}
 
 
 def _tool_atlas(file: Path) -> Mapping[str, Any] | None:

@@ -112,6 +112,24 @@ class Airflow:
         _, answer = self._call("GET", f"dags/{quote(dag)}/{path}?{query}")
         return sorted({item["dag_run_id"] for item in answer[key]})
 
+    def in_flight(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """Return the ids of the runs that aren't over, by DAG, of those that have any: by list."""
+        wanted, found = sorted({*names}), dict[str, list[str]]()
+        seen, total = 0, 1
+        while wanted and seen < total:
+            body = {"dag_ids": wanted, "states": [*_ACTIVE], "page_offset": seen}
+            _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
+            for run in answer["dag_runs"]:
+                found.setdefault(run["dag_id"], []).append(run["dag_run_id"])
+            seen += len(answer["dag_runs"])
+            total = answer["total_entries"] if answer["dag_runs"] else seen
+        return found
+
+    def unpause(self, names: Iterable[str]) -> None:
+        """Let DAGs run again that were paused."""
+        for name in names:
+            self._call("PATCH", f"dags/{quote(name)}", body={"is_paused": False})
+
     def held_up(self, dag: str, run: str) -> bool:
         """Tell whether a run only waits: none of its tasks is under way or about to be."""
         path = f"dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances"

@@ -165,7 +165,7 @@ def test_a_second_deploy_changes_nothing_and_destroy_keeps_the_model(pipeline):
     assert "nothing to do: 3 members are as they should be" in done.stdout
     assert not [word for word in ("created", "updated", "deleted") if word in done.stderr]
     assert pipeline.dag_file.stat().st_mtime_ns == before
-    assert "0 of 3 members would change" in pipeline.atlas("preview", pipeline.folder.name).stdout
+    assert "0 of 3 members change" in pipeline.atlas("preview", pipeline.folder.name).stdout
 
     done = pipeline.atlas("destroy", pipeline.folder.name)
     assert "its models, runs and artifacts stay" in done.stdout
@@ -183,7 +183,7 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
     pipeline.deploy()
     pipeline.trees(123)
     preview = pipeline.atlas("preview", pipeline.folder.name).stdout
-    assert "step train: params.trees 200 -> 123" in preview
+    assert "step train: params.trees 200→123" in preview
     assert {change["name"] for change in pipeline.deploy()} == {
         pipeline.dag, f"{pipeline.name}-training"
     }  # fmt: skip
@@ -365,7 +365,7 @@ def test_rolling_back_and_forth(pipeline):
     assert first["training-kubeflow"]["plans"] != second["training-kubeflow"]["plans"]
 
     done = pipeline.atlas("rollback", pipeline.folder.name)
-    assert "step train: params.trees 55 -> 200" in done.stdout
+    assert "step train: params.trees 55→200" in done.stdout
     assert "as deployment 1 was" in done.stdout
     assert {n: one["plans"] for n, one in pipeline.status().items()} == {
         n: one["plans"] for n, one in first.items()

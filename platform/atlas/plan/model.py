@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -9,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from atlas.recipe import Image, Parameter, Resources, Retries
-from atlas.values import canonical, digest
+from atlas.values import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """The sha256 of the Plan's canonical JSON, 64 hexadecimal digits."""
-        return digest(self.to_json())
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
     def by_name(self) -> Mapping[str, PlanStep]:

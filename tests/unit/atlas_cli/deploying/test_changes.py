@@ -7,7 +7,8 @@ from dataclasses import replace
 from atlas.errors import StoreError
 from atlas.plan import Plan, PlanStep, Schedule, Value
 from atlas.recipe import Resources
-from atlas_cli.deploying.changes import MemberChange, member_changes, plan_changes
+from atlas_cli.deploying.changes import Known, MemberChange, member_changes, plan_changes
+from atlas_cli.deploying.wording import told, total
 
 TRAIN = PlanStep("train", "steps:Forest", params={"trees": Value("value", 200)})
 PLAN = Plan(
@@ -23,9 +24,24 @@ def differences(**changes: object) -> list[str]:
 def test_a_params_value():
     step = replace(TRAIN, params={"trees": Value("value", 300), "depth": Value("parameter", "d")})
     assert differences(steps=(step,)) == [
-        "step train: params.depth nothing -> parameter d",
-        "step train: params.trees 200 -> 300",
+        "step train: params.depth nothing→parameter d, params.trees 200→300"
     ]
+
+
+def test_a_steps_image_goes_before_its_params():
+    step = replace(TRAIN, image="trees", params={"trees": Value("value", 300)})
+    old, new = replace(PLAN, steps=(replace(TRAIN, image="trees"),)), replace(PLAN, steps=(step,))
+    images = (
+        {"trees": f"shop/trees@sha256:{'a' * 64}"},
+        {"trees": f"shop/trees@sha256:{'c' * 64}"},
+    )
+    assert [*plan_changes(old, new, images)] == [
+        "step train: image sha256:aaaaaaaaaaaa→sha256:cccccccccccc, params.trees 200→300"
+    ]
+    assert [*plan_changes(old, old, images)] == [
+        "step train: image sha256:aaaaaaaaaaaa→sha256:cccccccccccc"
+    ]
+    assert [*plan_changes(old, old, (images[0], images[0]))] == []
 
 
 def test_a_step_more_and_a_step_less():
@@ -35,12 +51,11 @@ def test_a_step_more_and_a_step_less():
 
 def test_code_schedule_and_resources():
     step = replace(TRAIN, resources=Resources(2))
-    assert differences(code="d" * 64) == ["code cccccccccccc -> dddddddddddd"]
+    assert differences(code="d" * 64) == ["code cccccccccccc→dddddddddddd"]
     assert differences(schedule=Schedule("0 6 * * *")) == [
-        "schedule.cron nothing -> 0 6 * * *",
-        "schedule.timezone nothing -> UTC",
+        "schedule: cron nothing→0 6 * * *, timezone nothing→UTC"
     ]
-    assert differences(steps=(step,)) == ["step train: resources.cpu nothing -> 2"]
+    assert differences(steps=(step,)) == ["step train: resources.cpu nothing→2"]
 
 
 def test_a_long_value_is_cut():
@@ -53,11 +68,11 @@ def test_members():
     old = {"members": {"a": "1", "b": "2", "c": "3"}, "plans": {"a": "p", "b": "q", "c": "r"}}
     new = {"members": {"a": "1", "b": "9", "d": "4"}, "plans": {"a": "p", "b": "s", "d": "t"}}
     plans = {"q": PLAN, "s": replace(PLAN, code="d" * 64)}
-    found = member_changes("dags", old, new, plans.__getitem__)
+    found = member_changes(("dags", "AirflowDags"), old, new, Known(plans.__getitem__))
     assert [(c.name, c.action) for c in found] == [
         ("a", "same"), ("b", "change"), ("d", "add"), ("c", "remove")
     ]  # fmt: skip
-    assert found[1].details == ("code cccccccccccc -> dddddddddddd",)
+    assert found[1].details == ("code cccccccccccc→dddddddddddd",)
 
 
 def test_a_plan_that_isnt_known_is_no_error():
@@ -68,7 +83,7 @@ def test_a_plan_that_isnt_known_is_no_error():
         {"members": {"a": "1"}, "plans": {"a": "p"}},
         {"members": {"a": "2"}, "plans": {"a": "q"}},
     )
-    (change,) = member_changes("dags", old, new, unknown)
+    (change,) = member_changes(("dags", "AirflowDags"), old, new, Known(unknown))
     assert (change.action, change.details) == ("change", ())
 
 
@@ -77,11 +92,33 @@ def test_the_same_file_of_another_plan_is_a_change():
         {"members": {"a": "1"}, "plans": {"a": ""}},
         {"members": {"a": "1"}, "plans": {"a": "q"}},
     )
-    (change,) = member_changes("dags", old, new, {}.__getitem__)
+    (change,) = member_changes(("dags", "AirflowDags"), old, new, Known({}.__getitem__))
     assert change.action == "change"
 
 
+def changed(name: str, *details: str, new: str = "1") -> MemberChange:
+    digests = ("0" * 64, new * 64)
+    return MemberChange("inference-airflow", name, "change", *digests, details, "AirflowDags")
+
+
 def test_as_text():
-    change = MemberChange("dags", "a", "change", "0" * 64, "1" * 64, ("code a -> b",))
-    assert str(change) == "~ dags a  000000000000 -> 111111111111\n    code a -> b"
-    assert str(MemberChange("models", "m", "add", "", "The model.")) == "+ models m"
+    assert told([changed("a-inference", "code a→b")]) == [
+        "~ a-inference: code a→b; Airflow DAG content 000000000000→111111111111"
+    ]
+    model = MemberChange("models", "m", "add", "", "The model.", (), "RegisteredModels")
+    assert told([model, MemberChange("models", "n", "same")]) == ["+ m: model"]
+
+
+def test_what_is_the_same_for_many_is_said_once():
+    many = [changed(f"p-r{n}-inference", "code a→b", new=str(n)) for n in range(1, 6)]
+    other = changed("p-r9-inference", "code a→c", new="9")
+    assert told([*many, other]) == [
+        "~ p-r1-inference, p-r2-inference, p-r3-inference and 2 more: code a→b; "
+        "Airflow DAG content changes",
+        "~ p-r9-inference: code a→c; Airflow DAG content 000000000000→999999999999",
+    ]
+    same = MemberChange("inference-airflow", "p-r0-inference", "same", resource="AirflowDags")
+    assert (
+        total([*many, same], 6) == "5 of 6 pipelines of the family change (5 of 6 members change)"
+    )
+    assert total([*many, same], 1) == "5 of 6 members change"

@@ -10,6 +10,7 @@ from atlas.errors import DeployError
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.state import exists, resources
 from atlas_cli.stacks.backend import Backend
+from atlas_cli.stacks.keeping import Files
 
 URN = "urn:pulumi:tumour.local::atlas-pipelines::atlas:index:AirflowDags::inference-airflow"
 RAW = {
@@ -25,7 +26,7 @@ OTHER = {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:x::y::pulumi:pulumi:S
 @pytest.fixture
 def write(tmp_path):
     def write(text: str):
-        path = Backend(tmp_path).stack_file(PROJECT, "tumour.local")
+        path = Files(tmp_path / "pulumi" / ".pulumi").file(PROJECT, "tumour.local")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
@@ -38,19 +39,19 @@ def latest(*found: object) -> str:
 
 
 def test_a_stack_without_state_has_no_resources(tmp_path):
-    assert resources(tmp_path, "tumour.local") == []
-    assert not exists(tmp_path, "tumour.local")
+    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert not exists(Backend(tmp_path), "tumour.local")
 
 
 def test_a_stack_that_was_never_updated_has_no_resources(tmp_path, write):
     write('{"version": 3, "checkpoint": {"latest": null}}')
-    assert resources(tmp_path, "tumour.local") == []
-    assert exists(tmp_path, "tumour.local")
+    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert exists(Backend(tmp_path), "tumour.local")
 
 
 def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path, write):
     write(latest(OTHER, RAW))
-    (found,) = resources(tmp_path, "tumour.local")
+    (found,) = resources(Backend(tmp_path), "tumour.local")
     assert (found.kind, found.name, found.identity) == (
         "AirflowDags", "inference-airflow", "inference-airflow"
     )  # fmt: skip
@@ -66,17 +67,17 @@ def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path,
 def test_a_damaged_state_is_told_with_the_way_out(tmp_path, write, text):
     path = write(text)
     with pytest.raises(DeployError, match=r"is damaged .*json\.bak: put it") as caught:
-        resources(tmp_path, "tumour.local")
+        resources(Backend(tmp_path), "tumour.local")
     assert str(path) in str(caught.value)
 
 
 def test_bytes_that_are_no_text_are_damage_too(tmp_path, write):
     write("").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DeployError, match="is damaged"):
-        resources(tmp_path, "tumour.local")
+        resources(Backend(tmp_path), "tumour.local")
 
 
 def test_a_state_that_cannot_be_read_is_told(tmp_path):
-    Backend(tmp_path).stack_file(PROJECT, "tumour.local").mkdir(parents=True)
+    Files(tmp_path / "pulumi" / ".pulumi").file(PROJECT, "tumour.local").mkdir(parents=True)
     with pytest.raises(DeployError, match="can't be read: is a directory"):
-        resources(tmp_path, "tumour.local")
+        resources(Backend(tmp_path), "tumour.local")

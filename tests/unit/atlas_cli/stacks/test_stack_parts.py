@@ -13,6 +13,7 @@ from atlas.errors import PlatformError
 from atlas_cli import platforms
 from atlas_cli.stacks import stack
 from atlas_cli.stacks.backend import Backend, inherited
+from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.events import DONE, Listener
 from atlas_cli.stacks.explain import explain
 from atlas_cli.stacks.program import Program
@@ -123,7 +124,7 @@ def test_failures_are_kept_by_resource_without_colors():
     [
         ({"web": ["web: port 1 is in use"]}, "", "web: port 1 is in use"),
         ({"web": ["lost"], "": ["whole"]}, "", "web: lost\nwhole"),
-        ({}, "error: incorrect passphrase", "isn't the one its state was written with"),
+        ({}, "error: incorrect passphrase", "isn't the one that its state was written with"),
         ({}, "error: failed to load checkpoint: place 1: EOF", "in local.json.bak: put it in"),
         ({}, "error: a\n\nb", "a\nb"),
         ({}, "", "the engine failed and said nothing"),
@@ -132,7 +133,7 @@ def test_failures_are_kept_by_resource_without_colors():
 def test_why_the_engine_failed(tmp_path, failures, stderr, message):
     listener = Listener(print, failures=failures)
     said = f"\n code: 1\n stdout: \n stderr: {stderr}"
-    assert message in explain(listener, said, tmp_path / "local.json", tmp_path / "passphrase")
+    assert message in explain(listener, said, "/s/local.json", "/s/passphrase")
 
 
 def test_what_a_check_found_is_told_without_the_value():
@@ -184,7 +185,7 @@ def test_history_is_kept_for_fifty_updates(tmp_path):
     for number in range(1000, 1060):
         for kind in ("history.json", "checkpoint.json", "checkpoint.json.attrs"):
             (history / f"local-{number}.{kind}").touch()
-    backend.prune_history("atlas", "local")
+    keeping(backend).tidy("atlas", "local")
     left = sorted(path.name for path in history.glob("*.history.json"))
     assert (len(left), left[0]) == (50, "local-1010.history.json")
     assert len(list(history.iterdir())) == 150

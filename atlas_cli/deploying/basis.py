@@ -1,0 +1,154 @@
+"""What deployments were last made from, so that of many only those are opened that change.
+
+    <store>/deployments/basis/<stack>   digest of all that the stack's resources follow from
+
+It is written at the end of an update that succeeded and removed before the next one begins. What is
+lost with it is time alone: without it a deployment is compiled and compared as a whole.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import open_place
+from atlas.targets import target as target_of
+from atlas.values import digest
+from atlas_cli.deploying import state, world
+from atlas_cli.deploying.services import services_of
+from atlas_cli.imaging import images_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
+    from atlas_cli.deploying.state import Resource
+
+_FOLDER = "deployments/basis"
+_READERS = 16
+_MANY = 2
+_OWN = ("owner", "members", "plans")
+"""Inputs that differ between the stacks of one platform."""
+_APART = ("StepImages",)
+"""Kinds whose members have names of the stack's own."""
+
+
+def basis_of(deployment: Deployment, services: Services) -> str:
+    """Return the digest of all that a deployment's resources follow from."""
+    images = images_of(deployment.pipelines)
+    plans = {plan.digest: plan for _, plan in deployment.plans()}
+    used = {name: images(p) for name, p in plans.items() if _uses_images(p.target)}
+    found: Mapping[str, Any] = {name: dict(one) for name, one in services.found.items()}
+    return digest({"plans": sorted(plans), "images": used, "services": found, "by": _compilers()})
+
+
+def remember(deployment: Deployment, services: Services) -> None:
+    """Keep what a deployment was made from."""
+    place = open_place(services.store)
+    place.write(_key(deployment.stack), basis_of(deployment, services).encode())
+
+
+def forget(deployment: Deployment, services: Services) -> None:
+    """Forget what a deployment was made from: it is about to change."""
+    open_place(services.store).remove(_key(deployment.stack))
+
+
+def unchanged(deployments: Sequence[Deployment]) -> dict[str, str]:
+    """Return the stacks that are as they should be, with their bases; of few, none is looked for.
+
+    Their Plans, images and platform are those of their last update, and a list or two of each
+    service shows nothing that isn't as it was deployed.
+
+    Raises:
+        PlatformError: the platform is missing, older than this Atlas, or down.
+        DeployError: the state of a stack can't be read.
+    """
+    if len(deployments) < _MANY:
+        return {}
+    services = services_of(deployments[0])
+    wanted = {each.stack: basis_of(each, services) for each in deployments}
+    kept = _kept(services.store, [*wanted])
+    same = [each for each in deployments if kept[each.stack] == wanted[each.stack]]
+    found = {each.stack: world.resources(each) for each in same}
+    present = {stack: resources for stack, resources in found.items() if resources}
+    world.require(services, [one.kind for each in present.values() for one in each])
+    drifted = _drifted(present)
+    return {stack: wanted[stack] for stack in present if stack not in drifted}
+
+
+def _kept(store: str, stacks: Sequence[str]) -> dict[str, str]:
+    """Return the bases that are kept; empty for none."""
+    place = open_place(store)
+
+    def read(stack: str) -> str:
+        try:
+            return place.read(_key(stack)).decode()
+        except FileNotFoundError:
+            return ""
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return dict(zip(stacks, pool.map(read, stacks), strict=True))
+
+
+def _drifted(found: Mapping[str, Sequence[Resource]]) -> set[str]:
+    """Return the stacks that aren't as they were deployed: one look for all of a kind and place."""
+    groups: dict[str, list[tuple[str, Resource]]] = {}
+    for stack, resources in found.items():
+        for one in resources:
+            if one.kind not in _APART:
+                groups.setdefault(digest([one.type, _place(one)]), []).append((stack, one))
+    return {stack for group in groups.values() for stack in _drifted_of(group)}
+
+
+def _drifted_of(group: Sequence[tuple[str, Resource]]) -> Iterator[str]:
+    """Look at all members of resources that are in one place at once."""
+    whole = state.merged([one for _, one in group])
+    live = whole.live()
+    inputs = live.inputs if live else {}
+    members, plans = inputs.get("members", {}), inputs.get("plans", {})
+    for stack, one in group:
+        own = one.inputs["members"]
+        of_plans = one.inputs.get("plans", {})
+        if any(members.get(name) != own[name] for name in own) or any(
+            plans.get(name) != of_plans[name] for name in of_plans
+        ):
+            yield stack
+
+
+def _place(resource: Resource) -> dict[str, Any]:
+    """Return where a resource is: its inputs without those of its stack alone."""
+    return {name: value for name, value in resource.inputs.items() if name not in _OWN}
+
+
+@cache
+def _uses_images(name: str) -> bool:
+    """Tell whether what a target's files hold depends on images."""
+    return name != "local" and target_of(name).uses_images
+
+
+@cache
+def _compilers() -> list[str]:
+    """Return what the compiled form of a Plan depends on besides the Plan."""
+    import atlas.targets
+
+    folder = Path(atlas.targets.__file__).parent
+    texts = [path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))]
+    return [version("atlas-ml"), _kfp(), digest(texts)]
+
+
+def _kfp() -> str:
+    """Return the version of Kubeflow's compiler; empty where it isn't installed."""
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version("kfp")
+    except PackageNotFoundError:
+        return ""
+
+
+def _key(stack: str) -> str:
+    return f"{_FOLDER}/{stack}"
