@@ -81,10 +81,15 @@ def unlock(state: Path, name: str) -> list[str]:
     return keeping(Backend(state)).unlock(PROJECT, name)
 
 
+def doomed(state: Path, name: str) -> list[Path]:
+    """Return the data of a platform that `purge` deletes; the store is none of them."""
+    found = [folder(state, name), *sorted((state / "secrets").glob("airflow*.json"))]
+    return [path for path in found if path.exists()]
+
+
 def purge(state: Path, name: str) -> list[Path]:
     """Delete the data of a platform that is down, and return what was deleted; the store stays."""
-    doomed = [folder(state, name), *sorted((state / "secrets").glob("airflow*.json"))]
-    there = [path for path in doomed if path.exists()]
+    there = doomed(state, name)
     for path in there:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return there

@@ -39,7 +39,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
     Entry("cache", "cache:app", "Show the cache's size, or prune it."),
     Entry("gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."),
-    Entry("list", "list:list_", "List pipelines, their flows and digests."),
+    Entry("list", "list:list_", "List pipelines, their flows and digests; or their stacks."),
     Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
     Entry(
         "build",

@@ -3,22 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from atlas_cli.asking import Yes, require_yes
 from atlas_cli.commands.deploy import PathArgument, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def destroy(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
+    from atlas_cli.deploying.purging import Left
+
+Purge = Annotated[
+    bool,
+    typer.Option(
+        "--purge", help="Delete its models, runs, artifacts and images too, once they are listed."
+    ),
+]
+
+
+def destroy(
+    path: PathArgument = Path(),
+    *,
+    purge: Purge = False,
+    yes: Yes = False,
+    env: Environment = "local",
+    json: Json = False,
+) -> None:
     """Remove what is deployed; models, runs and artifacts stay."""
     from atlas_cli import deploying
 
-    done = {each.stack: deploying.destroy(each, say) for each in deploying.names(path, env)}
-    emit(done, lambda: "\n".join(_text(*one) for one in done.items()), as_json=json)
+    found = deploying.names(path, env)
+    left = {each.stack: deploying.left_of(each) for each in found} if purge else {}
+    if purge:
+        doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
+        require_yes(doomed, given=yes)
+    done = {}
+    for each in found:
+        done[each.stack] = deploying.destroy(each, say)
+        if purge:
+            deploying.purge(each, left[each.stack])
+    data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
+    emit(data if purge else done, lambda: _text(done, left), as_json=json)
 
 
-def _text(stack: str, was_there: bool) -> str:
+def _text(done: Mapping[str, bool], left: Mapping[str, Left]) -> str:
     """Return what was done, for a person."""
-    if not was_there:
-        return f"{stack}: nothing was deployed"
-    return f"{stack}: removed; its models, runs and artifacts stay"
+    return "\n".join(_line(stack, left.get(stack), was_there=was) for stack, was in done.items())
+
+
+def _line(stack: str, left: Left | None, *, was_there: bool) -> str:
+    what = "removed" if was_there else "nothing was deployed"
+    if left is not None:
+        return f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"
+    stays = "; its models, runs and artifacts stay" if was_there else ""
+    return f"{stack}: {what}{stays}"

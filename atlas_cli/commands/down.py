@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from atlas_cli.asking import Yes, require_yes
 from atlas_cli.commands.up import Stack, say
 
 Purge = Annotated[
@@ -13,12 +14,12 @@ Purge = Annotated[
     typer.Option(
         "--purge",
         help="Delete its data too: MLflow's and Airflow's databases, metrics, logs and passwords; "
-        "the artifact store stays.",
+        "the artifact store stays. They are listed first.",
     ),
 ]
 
 
-def down(stack: Stack = "local", purge: Purge = False) -> None:
+def down(stack: Stack = "local", purge: Purge = False, yes: Yes = False) -> None:
     """Take the platform down: no process or port is left; its data stay.
 
     It works as well when half of the platform is dead.
@@ -27,6 +28,8 @@ def down(stack: Stack = "local", purge: Purge = False) -> None:
     from atlas_cli import platforms
 
     state = state_folder()
+    if purge:
+        require_yes([str(path) for path in platforms.doomed(state, stack)], given=yes)
     platforms.down(state, stack, say)
     for path in platforms.purge(state, stack) if purge else ():
         say(f"deleted {path}")

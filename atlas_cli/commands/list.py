@@ -11,14 +11,28 @@ from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
     from atlas.plan import Pipeline
+    from atlas_cli.deploying.listing import Listed
 
 
 def list_(
     path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
-    env: Annotated[str, typer.Option(help="Environment to list for.")] = "local",
+    env: Annotated[str, typer.Option(help="Environment to list for.")] = "",
+    stacks: Annotated[
+        bool,
+        typer.Option(
+            "--stacks", help="List stacks in place of pipelines: deployed or not, when, by whom."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List pipelines, their flows and digests."""
+    """List pipelines, their flows and digests; or their stacks.
+
+    Stacks are those of all environments, unless --env names one.
+    """
+    if stacks:
+        _list_stacks(path, env, as_json=as_json)
+        return
+    env = env or "local"
     from atlas.load import shown
     from atlas.plan import resolve
 
@@ -27,6 +41,26 @@ def list_(
     headers = ("PIPELINE", "FAMILY", "TRAINING", "INFERENCE", "FOLDER")
     lines = [[row[header.lower()] or "-" for header in headers] for row in rows]
     emit(rows, lambda: table(headers, lines), as_json=as_json)
+
+
+def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
+    """List the stacks of an Environment, or of all."""
+    from atlas_cli.deploying.listing import listed
+
+    found = listed(path, env)
+    headers = ("STACK", "STATE", "PIPELINES", "LAST", "AT", "BY", "COMMIT")
+    rows = [_stack_row(one) for one in found]
+    why = {one.environment: one.why for one in found if one.why}
+    notes = [f"environment {name}: {reason}" for name, reason in why.items()]
+    emit(found, lambda: "\n".join([table(headers, rows), *notes]), as_json=as_json)
+
+
+def _stack_row(one: Listed) -> tuple[object, ...]:
+    last = f"{one.number} ({one.action})" if one.number else "-"
+    return (
+        one.stack, one.state, one.members, last, one.at or "-", one.by or "-",
+        one.commit[:12] or "-",
+    )  # fmt: skip
 
 
 def _row(pipeline: Pipeline, folder: str) -> dict[str, Any]:

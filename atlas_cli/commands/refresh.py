@@ -14,5 +14,5 @@ def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json 
     """Read what is really there into the state, and show it."""
     from atlas_cli import deploying
 
-    found = {each.stack: deploying.refresh(each) for each in deploying.names(path, env)}
+    found = {each.stack: deploying.refresh(each) for each in deploying.looked_at(path, env)}
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)

@@ -10,47 +10,76 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from atlas_cli.deploying.inspection import Standing, Status
 
-    from atlas_cli.deploying.inspection import Status
-
-_WORTH = 12
+_WORTH, _NAMED = 12, 3
 
 
 def status(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
     """Show what is deployed, what drifted from it, its last run."""
     from atlas_cli import deploying
 
-    found = {each.stack: deploying.status(each) for each in deploying.names(path, env)}
+    found = {each.stack: deploying.status(each) for each in deploying.looked_at(path, env)}
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)
 
 
-def text(stack: str, resources: Sequence[Status]) -> str:
+def text(stack: str, standing: Standing) -> str:
     """Return a deployment's status for a person."""
-    if not resources:
+    if not standing.resources:
         return f"{stack}: not deployed; `atlas deploy` deploys it"
-    rows = [row for resource in resources for row in _rows(resource)]
+    rows = [row for resource in standing.resources for row in _rows(resource, standing)]
     drift = [
         f"drift: {member} {how}; `atlas deploy` repairs it"
-        for resource in resources
+        for resource in standing.resources
         for member, how in resource.drift.items()
     ]
-    headers = ("PART", "MEMBER", "PLAN", "STATE", "LAST RUN")
-    return "\n".join([stack, table(headers, rows), *drift])
+    headers = ("PART", "MEMBER", "DEPLOYED", "ON DISK", "STATE", "LAST RUN")
+    return "\n".join([_head(stack, standing), table(headers, rows), *drift, *_remarks(standing)])
 
 
-def _rows(resource: Status) -> list[tuple[str, ...]]:
+def _head(stack: str, standing: Standing) -> str:
+    """Return which deployment this is."""
+    entry = standing.entry
+    if entry is None:
+        return f"{stack}: of no deployment in the store's history"
+    action = f"{entry.action} to {entry.to}" if entry.to else entry.action
+    commit = f", commit {entry.commit[:_WORTH]}" if entry.commit else ""
+    return f"{stack}: deployment {entry.number} ({action}), {entry.at} by {entry.by or '-'}{commit}"
+
+
+def _remarks(standing: Standing) -> list[str]:
+    """Return how the documents on disk compare with what is deployed."""
+    if standing.broken:
+        return ["on disk: broken, so that nothing can be compared; `atlas validate` says how"]
+    lines = [f"on disk: {name} isn't deployed yet" for name in standing.undeployed]
+    differing = [name for one in standing.resources for name in one.disk]
+    if differing:
+        more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""
+        names = ", ".join(differing[:_NAMED])
+        lines.append(f"on disk: {names}{more} differ; `atlas preview` shows how")
+    return lines
+
+
+def _rows(resource: Status, standing: Standing) -> list[tuple[str, ...]]:
     """Return a line of the table for each member of a resource."""
     return [
         (
             resource.name,
             member,
             resource.plans.get(member, "")[:_WORTH] or "-",
+            _disk(resource, standing, member),
             _state(resource, member),
             " ".join(resource.runs.get(member, ())) or "-",
         )
         for member in resource.members
     ]
+
+
+def _disk(resource: Status, standing: Standing, member: str) -> str:
+    """Return how a member's Plan on disk compares with the deployed one."""
+    if standing.broken or member not in resource.plans:
+        return "-"
+    return (resource.disk[member][:_WORTH] or "gone") if member in resource.disk else "same"
 
 
 def _state(resource: Status, member: str) -> str:

@@ -7,9 +7,10 @@ and `inspection` are what can be done, and `records` keeps what was.
 
 from __future__ import annotations
 
-from atlas_cli.deploying.deployment import Deployment, deployments, names
+from atlas_cli.deploying.deployment import Deployment, deployments, looked_at, names
 from atlas_cli.deploying.inspection import history, refresh, status
 from atlas_cli.deploying.operations import How, deploy, preview, rollback
+from atlas_cli.deploying.purging import left_of, purge
 from atlas_cli.deploying.removal import destroy, unlock
 from atlas_cli.deploying.saved import Saved, load, save
 
@@ -21,9 +22,12 @@ __all__ = [
     "deployments",
     "destroy",
     "history",
+    "left_of",
     "load",
+    "looked_at",
     "names",
     "preview",
+    "purge",
     "refresh",
     "rollback",
     "save",

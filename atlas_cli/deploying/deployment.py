@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, InvalidError
-from atlas.plan import resolve
+from atlas.plan import pipelines, resolve
 from atlas.validate import check
 from atlas_cli.stacks.backend import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from atlas.environment import Environment, Project
     from atlas.plan import Pipeline, Plan
+    from atlas.validate import Report
 
 PROJECT = "atlas-pipelines"
 """The Pulumi project of every deployment."""
@@ -96,12 +97,48 @@ def names(path: Path, environment: str) -> list[Deployment]:
         InvalidError: no Config can be read.
         DeployError: the PATH has no Config.
     """
+    report = _report(path, environment)
+    return _named(path, report, {})
+
+
+def looked_at(path: Path, environment: str) -> list[Deployment]:
+    """Return the deployments that a PATH stands for, with those pipelines that aren't broken.
+
+    Raises:
+        InvalidError: no Config can be read.
+        DeployError: the PATH has no Config.
+    """
+    report = _report(path, environment)
+    right: dict[str, list[Pipeline]] = {}
+    for pipeline in pipelines(report):
+        right.setdefault(pipeline.config, []).append(pipeline)
+    return _named(path, report, right)
+
+
+def _report(path: Path, environment: str) -> Report:
+    """Check a PATH, which may be broken but for its Configs' names.
+
+    Raises:
+        InvalidError: no Config can be read.
+        DeployError: it is a Recipe.
+    """
     _refuse_recipe(path)
     report = check(path, environment)
-    configs = sorted({checked.file.config.name for checked in report.checked})
-    if not configs and report.errors:
+    if not report.checked and report.errors:
         raise InvalidError(report.errors)
-    made = [Deployment(config, report.environment, report.project) for config in configs]
+    return report
+
+
+def _named(path: Path, report: Report, right: Mapping[str, Sequence[Pipeline]]) -> list[Deployment]:
+    """Return a deployment for each Config, with the pipelines that are known.
+
+    Raises:
+        DeployError: there is no Config.
+    """
+    made = [
+        Deployment(config, report.environment, report.project, right.get(config, ()))
+        for config in sorted({checked.file.config.name for checked in report.checked})
+    ]
     _require(path, made)
     return made
 

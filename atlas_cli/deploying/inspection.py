@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
+from atlas.targets import deployed_name
 from atlas_cli.deploying import records, world
+from atlas_cli.deploying.changes import digest_in, shortened
 from atlas_cli.deploying.services import services_of
 
 if TYPE_CHECKING:
@@ -25,10 +27,11 @@ class Status:
     Attributes:
         name: its name in the stack.
         members: digest by member, as deployed.
-        plans: digest of the Plan by member.
+        plans: digest of the Plan by member, as deployed.
         drift: how each member differs that isn't as it was deployed.
         held: members that an operator has paused.
         runs: id and state of the last run by member.
+        disk: members whose Plan on disk is another, with that Plan's digest; empty for none.
     """
 
     name: str
@@ -37,22 +40,63 @@ class Status:
     drift: Mapping[str, str]
     held: Sequence[str]
     runs: Mapping[str, tuple[str, str]]
+    disk: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deployment stands: as recorded, as it is, and as the documents on disk have it.
+
+    Attributes:
+        entry: the last entry of its history; None for none.
+        members: what there is, by resource.
+        broken: whether the documents on disk can't be compared, for they are broken.
+        undeployed: names on disk that aren't deployed.
+    """
+
+    entry: records.Entry | None
+    resources: Sequence[Status]
+    broken: bool
+    undeployed: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the status as plain data."""
-        return asdict(self)
+        """Return it as plain data."""
+        return {
+            "deployment": self.entry.to_json() if self.entry else None,
+            "broken": self.broken,
+            "undeployed": list(self.undeployed),
+            "resources": [asdict(one) for one in self.resources],
+        }
 
 
-def status(deployment: Deployment) -> list[Status]:
-    """Return what is deployed, how it differs from the last update, and what ran last.
+def status(deployment: Deployment) -> Standing:
+    """Return what is deployed, how it differs from the last update and from disk, what ran last.
+
+    Args:
+        deployment: with its pipelines, where these aren't broken.
 
     Raises:
         PlatformError: the platform is missing or down.
     """
     found = world.resources(deployment)
+    services = services_of(deployment)
     if found:
-        world.require(services_of(deployment), [resource.kind for resource in found])
-    return [_status(resource) for resource in found]
+        world.require(services, [resource.kind for resource in found])
+    disk = _on_disk(deployment)
+    entry = records.last(open_place(services.store), deployment.stack)
+    deployed = {name for one in found for name in one.inputs.get("plans", {})}
+    return Standing(
+        entry=entry,
+        resources=[_status(resource, disk) for resource in found],
+        broken=not deployment.pipelines,
+        undeployed=sorted(disk.keys() - deployed) if found else [],
+    )
+
+
+def _on_disk(deployment: Deployment) -> dict[str, str]:
+    """Return the digest of each Plan on disk that would be deployed, by deployed name."""
+    plans = (plan for _, plan in deployment.plans() if plan.target != "local")
+    return {deployed_name(plan): plan.digest for plan in plans}
 
 
 def history(deployment: Deployment) -> list[records.Entry]:
@@ -64,7 +108,7 @@ def history(deployment: Deployment) -> list[records.Entry]:
     return records.history(open_place(services_of(deployment).store), deployment.stack)
 
 
-def refresh(deployment: Deployment) -> list[Status]:
+def refresh(deployment: Deployment) -> Standing:
     """Let Pulumi read what is there and keep it as the state; return it as `status` does.
 
     Raises:
@@ -72,36 +116,51 @@ def refresh(deployment: Deployment) -> list[Status]:
         DeployError: the engine failed.
     """
     found = status(deployment)
-    if found:
+    if found.resources:
         world.open_stack(deployment, (), _quiet).refresh(_ignore)
     return found
 
 
-def _status(resource: Resource) -> Status:
+def _status(resource: Resource, disk: Mapping[str, str]) -> Status:
     """Return what there is of one resource, and how it differs from what was deployed."""
     live = resource.live()
     members = live.inputs["members"] if live else {}
     wanted: Mapping[str, str] = resource.inputs["members"]
-    drift = {
-        name: _drift(digest, members.get(name))
-        for name, digest in wanted.items()
-        if members.get(name) != digest
+    plans: Mapping[str, str] = resource.inputs.get("plans", {})
+    reported = live.inputs.get("plans", {}) if live else {}
+    drift = {name: _drift(digest, members.get(name)) for name, digest in wanted.items()}
+    drift |= {
+        name: f"is reported with Plan {(reported.get(name) or 'none')[:_WORTH]}"
+        for name, plan in plans.items()
+        if not drift[name] and reported.get(name) != plan
     }
     return Status(
         name=resource.name,
         members=dict(wanted),
-        plans=dict(resource.inputs.get("plans", {})),
-        drift=drift,
+        plans=dict(plans),
+        drift={name: how for name, how in drift.items() if how},
         held=tuple(live.state.get("held", ())) if live else (),
         runs=_last_runs(resource),
+        disk={
+            name: disk.get(name, "")
+            for name, plan in plans.items()
+            if disk and disk.get(name) != plan
+        },
     )
 
 
 def _drift(wanted: str, found: str | None) -> str:
-    """Return how one member differs from what was deployed."""
+    """Return how one member differs from what was deployed; empty for not at all."""
     if found is None:
         return "is gone"
-    return f"was changed: {found[:_WORTH]} in place of {wanted[:_WORTH]}"
+    if found == wanted:
+        return ""
+    return f"was changed: {_short(found)} in place of {_short(wanted)}"
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a digest, or a text that is none."""
+    return shortened(text) if digest_in(text) else repr(text)
 
 
 def _last_runs(resource: Resource) -> dict[str, tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT

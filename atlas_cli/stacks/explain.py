@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from atlas_cli.stacks.events import Listener
 
 _TAIL_LINES = 12
+_FEW = 3
 _LOCKED = "the stack is currently locked by"
 _HOLDER = re.compile(
     r": created by (?P<user>[^@\s]*)@(?P<host>\S*) \(pid (?P<pid>\d+)\) at (?P<at>\S+)"
@@ -29,7 +32,7 @@ def explain(listener: Listener, said: str, state: str, passphrase: str) -> str:
     told = [
         text if not name or text.startswith(f"{name}: ") else f"{name}: {text}"
         for name, texts in listener.failures.items()
-        for text in texts
+        for text in _alike(texts)
     ]
     if told:
         return "\n".join(told)
@@ -41,6 +44,22 @@ def explain(listener: Listener, said: str, state: str, passphrase: str) -> str:
     if found := _DAMAGED.search(said):
         return damaged(state, found[0])
     return _tail(said) or "the engine failed and said nothing"
+
+
+def _alike(texts: Sequence[str]) -> list[str]:
+    """Return texts of members (``name: reason``), those of one reason together where many are."""
+    reasons: dict[str, list[str]] = {}
+    for text in texts:
+        member, colon, reason = text.partition(": ")
+        reasons.setdefault(reason.replace(member, "it") if colon else text, []).append(text)
+    lines: list[str] = []
+    for reason, found in reasons.items():
+        if len(found) <= _FEW:
+            lines += found
+            continue
+        members = ", ".join(text.partition(": ")[0] for text in found[:_FEW])
+        lines.append(f"{members} and {len(found) - _FEW} more: {reason}")
+    return lines
 
 
 def damaged(state: str, why: str) -> str:

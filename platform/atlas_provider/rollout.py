@@ -67,7 +67,7 @@ class Rollout:
         """Write every file that differs, and wait.
 
         Args:
-            seconds: how long to wait for Airflow.
+            seconds: how long to wait for Airflow while it makes no progress.
             cancelled: set when to give up early.
 
         Raises:
@@ -99,12 +99,14 @@ class Rollout:
 
     def _wait(self, seconds: float, cancelled: threading.Event) -> Result:
         """Ask Airflow, one list a round, until every member is ready or refused."""
-        end = time.monotonic() + seconds
+        end, least = time.monotonic() + seconds, len(self.members) + 1
         refused: dict[str, str] = {}
         while True:
             dags = self.airflow.dags(self.members)
             waiting = [name for name in self.members if not self._is_ready(name, dags.get(name))]
             refused = self._refused(waiting) if waiting else {}
+            if len(waiting) < least:
+                end, least = time.monotonic() + seconds, len(waiting)
             if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():
                 break
             time.sleep(_POLL_SECONDS)
@@ -133,7 +135,8 @@ class Rollout:
     def _why_not(self, seconds: float) -> str:
         """Return what to say of a member that Airflow said nothing of."""
         return (
-            f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s; "
+            f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s "
+            "without progress; "
             f"is its dag-processor running and reading {self.folder.path}? (`atlas up` mends it)"
         )
 

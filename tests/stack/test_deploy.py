@@ -50,8 +50,8 @@ class Pipeline:
         return [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]
 
     def status(self) -> dict[str, dict[str, Any]]:
-        (resources,) = json.loads(self.atlas("status", self.folder.name, "--json").stdout).values()
-        return {one["name"]: one for one in resources}
+        (found,) = json.loads(self.atlas("status", self.folder.name, "--json").stdout).values()
+        return {one["name"]: one for one in found["resources"]}
 
     def edit(self, file: str, **changes: object) -> None:
         path = self.folder / file

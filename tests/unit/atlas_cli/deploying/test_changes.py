@@ -122,3 +122,9 @@ def test_what_is_the_same_for_many_is_said_once():
         total([*many, same], 6) == "5 of 6 pipelines of the family change (5 of 6 members change)"
     )
     assert total([*many, same], 1) == "5 of 6 members change"
+
+
+def test_digests_of_documents_are_told_where_nothing_else_is():
+    digests = {"config": "a" * 64}
+    assert differences(digests=digests) == ["digests: config nothing→aaaaaaaaaaaa"]
+    assert differences(digests=digests, description="d") == ["description nothing→d"]

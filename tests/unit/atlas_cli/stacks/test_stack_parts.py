@@ -13,9 +13,9 @@ from atlas.errors import PlatformError
 from atlas_cli import platforms
 from atlas_cli.stacks import stack
 from atlas_cli.stacks.backend import Backend, inherited
-from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.events import DONE, Listener
 from atlas_cli.stacks.explain import explain
+from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.program import Program
 
 

@@ -1,0 +1,151 @@
+"""What a deployment leaves behind when it is destroyed, listed first, and its removal.
+
+It is found from the stack's state or, once this is gone, from the last record of the stack's
+history, so that a purge that was interrupted can be repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import open_place
+from atlas_cli.deploying import records, world
+from atlas_cli.deploying.material import owner_of
+from atlas_cli.deploying.services import services_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
+
+_KUBEFLOW = "kubeflow"
+_ABSENT = "RESOURCE_DOES_NOT_EXIST"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a destroyed deployment leaves behind.
+
+    Attributes:
+        models: registered name → number of versions.
+        runs: pipeline → number of runs in the store, each with its artifacts.
+        kubeflow: pipeline of Kubeflow → number of versions in the store.
+        images: image's name → repository and digest.
+    """
+
+    models: Mapping[str, int]
+    runs: Mapping[str, int]
+    kubeflow: Mapping[str, int]
+    images: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """Return it in words, a line each."""
+        yield from (f"model {name}, {count} versions" for name, count in self.models.items())
+        yield from (f"{count} runs of {name}, artifacts" for name, count in self.runs.items())
+        yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
+        yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
+
+
+def left_of(deployment: Deployment) -> Left:
+    """Return what a deployment leaves behind, or has left.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+    """
+    services = services_of(deployment)
+    inputs = _inputs(deployment, services)
+    names = [name for one in inputs.values() for name in one.get("plans", {})]
+    pipelines = dict.fromkeys(name.rpartition("-")[0] for name in names)
+    place = open_place(services.store)
+    runs = {name: _runs(place.names(name)) for name in pipelines}
+    versions = {name: _versions(place.names(f"{_KUBEFLOW}/{name}")) for name in names}
+    return Left(
+        models=_models(services, [*inputs.get("RegisteredModels", {}).get("members", {})]),
+        runs={name: count for name, count in runs.items() if count},
+        kubeflow={name: count for name, count in versions.items() if count},
+        images=dict(inputs.get("StepImages", {}).get("members", {})),
+    )
+
+
+def purge(deployment: Deployment, left: Left) -> None:
+    """Remove what a destroyed deployment has left; what is gone already is no error.
+
+    Raises:
+        PlatformError: a service is down, or refuses.
+    """
+    services = services_of(deployment)
+    _purge_models(services, left)
+    if left.images:
+        _purge_images(deployment, services, left)
+    place = open_place(services.store)
+    for name in left.kubeflow:
+        place.remove(f"{_KUBEFLOW}/{name}")
+    for name in left.runs:
+        place.remove(name)
+
+
+def _inputs(deployment: Deployment, services: Services) -> dict[str, dict[str, Any]]:
+    """Return the inputs of each kind, members of several resources together."""
+    found = [(one.kind, one.inputs) for one in world.resources(deployment)]
+    if not found:
+        place = open_place(services.store)
+        entries = [one for one in records.history(place, deployment.stack) if one.record]
+        parts = records.read(place, entries[-1]).parts if entries else ()
+        found = [(part.kind, part.inputs) for part in parts]
+    joined: dict[str, dict[str, Any]] = {}
+    for kind, inputs in found:
+        own = joined.setdefault(kind, {})
+        for name in ("members", "plans"):
+            own[name] = {**own.get(name, {}), **inputs.get(name, {})}
+    return joined
+
+
+def _runs(names: list[str]) -> int:
+    """Return how many of a pipeline's folder's names are runs."""
+    return sum(name.startswith(("training-", "inference-")) for name in names)
+
+
+def _versions(names: list[str]) -> int:
+    """Return how many of a Kubeflow pipeline's files are versions."""
+    return sum(name.endswith(".yaml") for name in names)
+
+
+def _models(services: Services, names: list[str]) -> dict[str, int]:
+    """Return how many versions each model has, of those that there are."""
+    from atlas.tracking import Mlflow
+    from atlas_provider.models import registered
+
+    if not names:
+        return {}
+    mlflow = Mlflow(services.url("mlflow"))
+    there = registered(services.url("mlflow"), names)
+    return {name: len(mlflow.versions(name)) for name in names if name in there}
+
+
+def _purge_models(services: Services, left: Left) -> None:
+    """Delete models with all of their versions."""
+    from atlas.tracking import Mlflow
+
+    mlflow = Mlflow(services.url("mlflow"))
+    for name in left.models:
+        mlflow.call("DELETE", "registered-models/delete", {"name": name}, (_ABSENT,))
+
+
+def _purge_images(deployment: Deployment, services: Services, left: Left) -> None:
+    """Delete the images that no other stack holds."""
+    from atlas_provider.kind import Context
+    from atlas_provider.kinds import KINDS
+
+    inputs = {
+        "owner": owner_of(deployment, "images"),
+        "members": dict(left.images),
+        "purge": True,
+        **world.addresses("StepImages", services),
+    }
+    KINDS["atlas:index:StepImages"].delete("", inputs, Context("images"))
