@@ -92,7 +92,9 @@ def test_a_second_update_writes_nothing(airflow, context):
 def test_a_changed_file_must_have_been_read_again_though_its_plan_is_the_same(airflow, context):
     state = created(airflow, context, a=dag("11"))
     slow = inputs(airflow, a=dag("11", "# slow\n"))
-    with pytest.raises(PartialFailureError, match="didn't report it with its Plan within 2 s without progress"):
+    with pytest.raises(
+        PartialFailureError, match="didn't report it with its Plan within 2 s without progress"
+    ):
         KIND.update("x", state, slow, context)
     assert (airflow.folder / "a.py").read_bytes() == dag("11")
 

@@ -44,7 +44,7 @@ def test_what_is_no_plan_is_told(tmp_path, text):
 
 
 def test_a_missing_plan_is_told(tmp_path):
-    with pytest.raises(DeployError, match="D011: .*no such file"):
+    with pytest.raises(DeployError, match=r"D011: .*no such file"):
         load(tmp_path / "absent.json")
 
 
