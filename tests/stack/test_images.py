@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 
 import atlas
 from atlas.errors import DeployError
-from atlas.images import Registry, records, require_pushed
+from atlas.images import Registry, attached, records, require_pushed
 from atlas.images.content import atlas_digest
 from atlas.plan import resolve
 from atlas.store import open_store
@@ -239,7 +239,7 @@ def test_a_step_is_ended_when_its_time_is_up(words):
     assert words.yard.podman("ps", "--all", "--quiet") == ""
 
 
-def test_a_container_whose_run_was_killed_is_removed_by_the_next(words):
+def test_a_killed_run_leaves_no_container(words):
     step = {"class": "steps:Sleep", "image": "base"}
     words.pipeline("words", SOURCE, {"sleep": step}, images=IMAGES)
     words.build("--no-push")
@@ -247,17 +247,17 @@ def test_a_container_whose_run_was_killed_is_removed_by_the_next(words):
     own = {**os.environ, **words.yard.variables, **fixed}
     command = [sys.executable, "-m", "atlas_cli", "run", "words", "--isolate", "image"]
     run = subprocess.Popen(command, cwd=words.root, env=own, stdout=subprocess.DEVNULL)
-    end = time.monotonic() + 60
-    while not (left := words.yard.podman("ps", "--quiet").split()):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    wait_until(lambda: words.yard.podman("ps", "--quiet") != "")
     run.kill()
     run.wait()
-    assert words.yard.podman("ps", "--quiet").split() == left
-    step = {"class": "steps:Greet", "image": "base"}
-    words.pipeline("words", SOURCE, {"greet": step}, images=IMAGES)
-    words.cli("run", "words", "--isolate", "image")
-    assert words.yard.podman("ps", "--all", "--quiet") == ""
+    wait_until(lambda: words.yard.podman("ps", "--all", "--quiet") == "")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_the_image_of_an_empty_step_adds_little_to_its_base(words, yard):
@@ -288,6 +288,10 @@ def test_the_bill_of_materials(shared):
     known = {one["purl"] for one in bom["components"]}
     assert "pkg:pypi/atlas-test-greeter@1.0" in {purl.replace("_", "-") for purl in known}
     assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in known)
+    registry = shared.registry()
+    (artifact,) = attached(registry, built.repository, built.digest)
+    (layer,) = registry.document(built.repository, f"manifests/{artifact['digest']}")["layers"]
+    assert registry.document(built.repository, f"blobs/{layer['digest']}") == bom
 
 
 def test_a_push_that_finds_no_registry_is_repeated_later(words, yard):
@@ -385,6 +389,8 @@ def test_pruning_keeps_what_is_referred_to(words, yard):
     assert last["digest"] not in gone
     for one in done["removed"]:
         assert not words.registry().digest(one["repository"], one["digest"])
+        assert not attached(words.registry(), one["repository"], one["digest"])
+    assert attached(words.registry(), first["repository"], first["digest"])
     for one in (first, last):
         assert words.registry().digest(one["repository"], one["digest"]) == one["digest"]
     assert layers(words) < before, "the space is free"

@@ -140,21 +140,31 @@ def stop_container(engine: Engine, name: str) -> None:
 
 def container_name(engine: Engine, number: int) -> str:
     """Return a name for a container of this process: it says which state folder and process."""
-    return f"{_prefix(engine)}{os.getpid()}-{number}"
+    return f"{own_prefix(engine)}{number}"
+
+
+def own_prefix(engine: Engine) -> str:
+    """Return what the names of this process's containers begin with."""
+    return f"{_prefix(engine)}{os.getpid()}-"
 
 
 def sweep(engine: Engine) -> list[str]:
     """Remove the containers of processes that were killed before they could; return their names."""
-    try:
-        listed = engine.call("ps", "--all", "--format", "{{.Names}}", timeout=60).split()
-    except CommandError:
-        return []
     prefix = _prefix(engine)
-    ours = [name for name in listed if name.startswith(prefix)]
+    ours = names_of(engine, prefix)
     gone = [name for name in ours if not _is_alive(name.removeprefix(prefix).partition("-")[0])]
     for name in gone:
         stop_container(engine, name)
     return gone
+
+
+def names_of(engine: Engine, prefix: str) -> list[str]:
+    """Return the names of containers that begin so; none when the engine doesn't answer."""
+    try:
+        listed = engine.call("ps", "--all", "--format", "{{.Names}}", timeout=60).split()
+    except CommandError:
+        return []
+    return [name for name in listed if name.startswith(prefix)]
 
 
 def _prefix(engine: Engine) -> str:

@@ -22,6 +22,7 @@ from atlas.containers import (
     stop_container,
     sweep,
 )
+from atlas.containers.reaper import Reaper
 from atlas.errors import AtlasError
 from atlas.runner.isolation import Ended
 from atlas.runner.streams import StepLog
@@ -88,6 +89,7 @@ class Containers:
         self._echo = echo
         self._names: dict[int, str] = {}
         sweep(images.engine)
+        self._reaper = Reaper(images.engine)
         self._lock = threading.Lock()
 
     def start(self, number: int, job: Job) -> None:
@@ -110,6 +112,7 @@ class Containers:
         """Kill what still runs."""
         for number in list(self._names):
             self.stop(number)
+        self._reaper.close()
 
     def _serve(self, number: int, job: Job, name: str) -> None:
         outcome = _run(self._images, job, name, lambda line: self._echo(job, line))
