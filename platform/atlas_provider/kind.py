@@ -100,10 +100,14 @@ class Live:
     Attributes:
         inputs: the inputs that would make what was found.
         state: inputs and outputs of what was found.
+        identity: the id that it has from now on, where that isn't the one `read` was given.
+        secrets: properties to keep as secrets; only an import says any: else Pulumi knows.
     """
 
     inputs: Plain
     state: Plain
+    identity: str = ""
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,13 @@ class Kind(Protocol):
         """Make the resource; return its id and its outputs."""
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return what is really there; None when nothing is. State is empty for an import."""
+        """Return what is really there; None when nothing is.
+
+        State is empty for an import: then the id alone says where to look.
+
+        Raises:
+            AtlasError: an import's id doesn't say enough, or nothing is there.
+        """
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Change the resource to the inputs; return its outputs."""

@@ -1,8 +1,9 @@
 """A program of a platform: what it is told, as its resource says it and as it is written to disk.
 
 A program has a folder of its own below the platform's, with the files it is given and with
-``program.json``, which `launch` executes. Writing is ordered so that a kill between any two writes
-leaves what the next try replaces: the list of files first, the files, then what starts them.
+``program.json``, which `launch` executes; ``resource.json`` holds the resource's inputs beside it,
+as they were given, so that it can be imported. Writing is ordered so that a kill between any two
+writes leaves what the next try replaces: the list of files first, the files, then what starts them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import DeployError
 from atlas_provider import files
 from atlas_provider.procfs import MARK
 from atlas_provider.templates import Filling
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Plain
 
 SPECIFICATION = "program.json"
-_LIST = "files.json"
+_LIST, _RESOURCE = "files.json", "resource.json"
+OWN_FILES = (SPECIFICATION, _LIST, _RESOURCE)
+"""Files in a program's folder that are Atlas's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Program:
         environment: variables that it gets beside the few that everything gets.
         files: text by path relative to its folder.
         ports: port by name; 0 for one that Atlas chooses.
+        inputs: all inputs of its resource.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, inputs: Plain) -> Program:
@@ -60,6 +66,7 @@ class Program:
             environment=inputs.get("environment", {}),
             files=inputs.get("files", {}),
             ports=inputs.get("ports", {}),
+            inputs=inputs,
         )
 
     @property
@@ -89,11 +96,13 @@ class Rendered:
         program: what it was made from.
         specification: the text of ``program.json``.
         files: text by path relative to the program's folder.
+        ports: port by name, as chosen.
     """
 
     program: Program
     specification: str
     files: Mapping[str, str]
+    ports: Mapping[str, int]
 
     def digest(self) -> str:
         """Return the sha256 of all that is on disk when it has been written."""
@@ -111,6 +120,7 @@ def render(program: Program, filling: Filling) -> Rendered:
         program=program,
         specification=json.dumps(specification, indent=2, sort_keys=True) + "\n",
         files={path: filling.fill(text) for path, text in program.files.items()},
+        ports=filling.ports,
     )
 
 
@@ -138,8 +148,26 @@ def write(rendered: Rendered) -> None:
     _remove_files(program.directory, set(listed) - set(rendered.files))
     for path, text in rendered.files.items():
         files.write(program.directory / path, text)
+    resource = {"inputs": dict(program.inputs), "ports": dict(rendered.ports)}
+    files.write(program.directory / _RESOURCE, json.dumps(resource) + "\n")
     files.write(program.specification, rendered.specification)
     files.write(program.directory / _LIST, json.dumps(sorted(rendered.files)) + "\n")
+
+
+def given(directory: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the inputs of the resource that a program's folder is of, and its ports.
+
+    Raises:
+        DeployError: it isn't the folder of a program.
+    """
+    try:
+        found = json.loads((directory / _RESOURCE).read_text(encoding="utf-8"))
+        return dict(found["inputs"]), dict(found["ports"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DeployError(
+            f"id '{directory}': no {_RESOURCE} can be read there ({type(error).__name__}); expected "
+            "the folder of something that Atlas made, <state>/platform/<stack>/<name>"
+        ) from None
 
 
 def written_digest(directory: Path) -> str:
@@ -153,6 +181,7 @@ def written_digest(directory: Path) -> str:
 def remove(directory: Path) -> None:
     """Remove what `write` wrote, and nothing that the program made."""
     files.remove(directory / SPECIFICATION)
+    files.remove(directory / _RESOURCE)
     _remove_files(directory, _listed(directory))
     files.remove(directory / _LIST)
     files.remove_empty(directory)

@@ -103,7 +103,9 @@ class AtlasProvider(pulumi_provider.Provider):
         live = await self._run(kind.read, request.resource_id, state, context)
         if live is None:
             return ReadResponse("")
-        return ReadResponse(request.resource_id, to_values(live.state), to_values(live.inputs))
+        identity = live.identity or request.resource_id
+        state, inputs = (to_values(each, live.secrets) for each in (live.state, live.inputs))
+        return ReadResponse(identity, state, inputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
         """Change a resource, or in a preview say what is known of it afterwards."""

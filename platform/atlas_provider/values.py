@@ -23,9 +23,12 @@ def to_plain(values: Mapping[str, PropertyValue]) -> Plain:
     }
 
 
-def to_values(plain: Mapping[str, Any]) -> dict[str, PropertyValue]:
-    """Return plain data as property values."""
-    return {name: _value(value) for name, value in plain.items() if value is not None}
+def to_values(
+    plain: Mapping[str, Any], secrets: frozenset[str] = frozenset()
+) -> dict[str, PropertyValue]:
+    """Return plain data as property values, those of some names as secrets."""
+    values = {name: _value(value) for name, value in plain.items() if value is not None}
+    return {n: PropertyValue(v.value, n in secrets) for n, v in values.items()}
 
 
 def _plain(value: PropertyValue) -> Any:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, PlatformError
-from atlas_provider import claims, content
+from atlas_provider import claims, content, imports
 from atlas_provider.airflow import Airflow
 from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kind import (
@@ -22,6 +22,8 @@ from atlas_provider.kinds.members import OWNER, PLANS, STORE, members_property, 
 from atlas_provider.rollout import Member, Rollout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atlas_provider.airflow import Dag
     from atlas_provider.kind import Context, Failure, Plain
     from atlas_provider.rollout import Result
@@ -77,26 +79,38 @@ class AirflowDags:
 
     def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
         """Roll the DAGs out; made when Airflow reports every one."""
-        return context.name, _roll_out({}, inputs, context)
+        return inputs["owner"], _roll_out({}, inputs, context)
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
         """Return the files that are there, and what Airflow says of them.
 
-        An Airflow that doesn't answer, perhaps because it has another address now, has no DAG: an
-        update then finds out at the address that it is given.
+        An Airflow that doesn't answer, perhaps because it has another address now, has nothing to
+        say against what is known of it: an update finds out at the address that it is given.
         """
-        if not state.get("members") or not DagFolder.is_at(state["dags"]):
-            return None
-        folder = DagFolder.at(state["dags"])
-        found = {name: folder.digest(name) for name in state["members"]}
-        members = {name: digest for name, digest in found.items() if digest}
-        if not members:
+        if not state:
+            return self._import(identity, context)
+        members = _members(state)
+        if not members and state["members"]:
             return None
         dags = _reported(state, members)
-        plans = {name: dags[name].plan if name in dags else "" for name in members}
-        held = sorted(name for name, dag in dags.items() if dag.paused)
-        live = {**state, "members": members, "plans": plans, "held": held}
-        return Live({name: live[name] for name in self.schema.inputs}, live)
+        live = {**state, "members": members, **_said(state, members, dags)}
+        return Live({name: live[name] for name in self.schema.inputs}, live, state["owner"])
+
+    def _import(self, identity: str, context: Context) -> Live:
+        """Return the DAGs that an owner has, by an id that says where.
+
+        Raises:
+            DeployError: it has none there.
+            PlatformError: Airflow doesn't answer.
+        """
+        given = imports.located(identity, self.schema)
+        names = _owned(given)
+        _airflow(given).dags(names)
+        state = {**given, "members": dict.fromkeys(names, ""), "plans": {}, "held": []}
+        live = self.read(identity, state, context) if names else None
+        if live is None:
+            raise imports.nothing(identity, "DAG", given["store"])
+        return live
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Roll out what differs, then remove what is no member any more."""
@@ -116,12 +130,32 @@ def _airflow(state: Plain) -> Airflow:
     return Airflow(state["airflow"], state["secrets"], state["credentials"])
 
 
-def _reported(state: Plain, members: Plain) -> dict[str, Dag]:
-    """Return what Airflow says of DAGs; nothing when it doesn't answer."""
+def _members(state: Plain) -> dict[str, str]:
+    """Return the digests of the members' files that are there."""
+    if not DagFolder.is_at(state["dags"]):
+        return {}
+    folder = DagFolder.at(state["dags"])
+    found = {name: folder.digest(name) for name in state["members"]}
+    return {name: digest for name, digest in found.items() if digest}
+
+
+def _reported(state: Plain, members: Plain) -> dict[str, Dag] | None:
+    """Return what Airflow says of DAGs; None when it doesn't answer."""
+    if not members:
+        return {}
     try:
         return _airflow(state).dags(members)
     except PlatformError:
-        return {}
+        return None
+
+
+def _said(state: Plain, members: Plain, dags: Mapping[str, Dag] | None) -> Plain:
+    """Return Plans and pauses of the members as Airflow reports them, else as they were known."""
+    if dags is None:
+        plans = {name: state["plans"].get(name, "") for name in members}
+        return {"plans": plans, "held": state.get("held", [])}
+    plans = {name: dags[name].plan if name in dags else "" for name in members}
+    return {"plans": plans, "held": sorted(name for name, dag in dags.items() if dag.paused)}
 
 
 def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
@@ -148,7 +182,7 @@ def _wait_for(rollout: Rollout, state: Plain, inputs: Plain, context: Context) -
     result = rollout.run(seconds, context.cancelled)
     outputs = {"held": sorted(name for name, dag in result.dags.items() if dag.paused)}
     if result.failures:
-        _give_up(state, inputs, outputs, result, context)
+        _give_up(state, inputs, outputs, result)
     return outputs
 
 
@@ -157,7 +191,7 @@ def _owned(state: Plain) -> list[str]:
     return claims.owned(state["store"], _CLAIM, state["owner"])
 
 
-def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result, context: Context) -> None:
+def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result) -> None:
     """Report what failed, with the state that there is: failed members are what they were before.
 
     Raises:
@@ -175,7 +209,7 @@ def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result, contex
     if not live:
         raise DeployError("\n".join(reasons))
     made = {**inputs, "members": live, "plans": plans}
-    raise PartialFailureError(context.name, made, {**made, **outputs}, reasons)
+    raise PartialFailureError(inputs["owner"], made, {**made, **outputs}, reasons)
 
 
 def _remove(state: Plain, names: set[str]) -> None:

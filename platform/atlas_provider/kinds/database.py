@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,10 +92,10 @@ class Database:
         """Make the database; one that is there already is migrated."""
         return str(Program.of(inputs).directory), _migrate(inputs, {}, context)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+    def read(self, identity: str, state: Plain, context: Context) -> Live:
         """Tell whether the database is there, and the files that its command was given."""
-        if not state.get("name"):
-            return None
+        if not state:
+            return self._import(identity, context)
         directory = Path(identity)
         is_ready = (directory / _MARKER).exists() and (directory / state["file"]).exists()
         found = {
@@ -104,6 +105,16 @@ class Database:
             "content": program.written_digest(directory),
         }
         return Live({name: state[name] for name in self.schema.inputs if name in state}, found)
+
+    def _import(self, identity: str, context: Context) -> Live:
+        """Return the database of a folder, with the inputs that it was made with.
+
+        Raises:
+            DeployError: it is no database's folder.
+        """
+        inputs, _ = program.given(Path(identity))
+        live = self.read(identity, {**inputs, "generation": 1}, context)
+        return replace(live, secrets=programs.SECRETIVE)
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Migrate the database."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.store import Store, open_place
-from atlas_provider import claims, content
+from atlas_provider import claims, content, imports
 from atlas_provider.kind import Diff, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds.members import (
     OWNER,
@@ -66,21 +66,35 @@ class KubeflowPipelines:
 
     def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
         """Add a version for each member, and point at it."""
-        return context.name, _deploy(inputs)
+        return inputs["owner"], _deploy(inputs)
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
         """Return the versions that are pointed at and whole."""
-        if not state.get("members"):
-            return None
+        if not state:
+            return self._import(identity, context)
         place = open_place(state["store"])
         found = {name: _current(place, name) for name in state["members"]}
         members = {name: digest for name, (digest, _) in found.items() if digest}
-        if not members:
+        if not members and state["members"]:
             return None
         plans = {name: found[name][1] for name in members}
         live = {**state, "members": members, "plans": plans}
         live |= _outputs(live)
-        return Live({name: live[name] for name in self.schema.inputs}, live)
+        return Live({name: live[name] for name in self.schema.inputs}, live, state["owner"])
+
+    def _import(self, identity: str, context: Context) -> Live:
+        """Return the pipelines that an owner has, by an id that says where.
+
+        Raises:
+            DeployError: it has none there.
+        """
+        given = imports.located(identity, self.schema)
+        names = _owned(given)
+        state = {**given, "members": dict.fromkeys(names, ""), "plans": {}}
+        live = self.read(identity, state, context) if names else None
+        if live is None:
+            raise imports.nothing(identity, "pipeline", given["store"])
+        return live
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Add versions for what differs, then take back what is no member any more."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from atlas.errors import DeployError
 from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare
 from atlas_provider.ports import choose_port
 
 if TYPE_CHECKING:
     from atlas_provider.kind import Context, Plain
+
+_FORM = re.compile(r"([^=,]+)=(\d{1,5})(?:,|$)")
 
 
 class Ports:
@@ -43,9 +47,10 @@ class Ports:
         """Choose a free port for each name."""
         return context.name, {"ports": {name: choose_port() for name in inputs["names"]}}
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the state: there is nothing outside it."""
-        return Live({"names": state["names"]}, state) if state.get("ports") else None
+    def read(self, identity: str, state: Plain, context: Context) -> Live:
+        """Return the state: there is nothing outside it; an import's id says the ports."""
+        known = state or _imported(identity)
+        return Live({"names": known["names"]}, known)
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Keep the ports of the names that stay, choose for those that are new."""
@@ -54,3 +59,15 @@ class Ports:
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
         """Do nothing: there is nothing outside the state."""
+
+
+def _imported(identity: str) -> Plain:
+    """Return the state that an id for an import says: ``web=8080,api=8081``.
+
+    Raises:
+        DeployError: it isn't such an id.
+    """
+    ports = dict(_FORM.findall(identity))
+    if ",".join(f"{name}={port}" for name, port in ports.items()) != identity:
+        raise DeployError(f"id '{identity}': no ports can be read; expected NAME=PORT,NAME=PORT")
+    return {"names": [*ports], "ports": {name: int(port) for name, port in ports.items()}}

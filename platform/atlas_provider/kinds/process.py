@@ -104,10 +104,10 @@ class Process:
         running.remove(directory, _manner(inputs).grace)
         return str(directory), _start(inputs, {}, context)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+    def read(self, identity: str, state: Plain, context: Context) -> Live:
         """Tell whether the process runs, listens, and has the files that it was given."""
-        if not state.get("name"):
-            return None
+        if not state:
+            return self._import(identity, context)
         directory = Path(identity)
         found = {
             **state,
@@ -116,6 +116,16 @@ class Process:
             "content": program.written_digest(directory),
         }
         return Live({name: state[name] for name in self.schema.inputs if name in state}, found)
+
+    def _import(self, identity: str, context: Context) -> Live:
+        """Return the process of a folder, with the inputs that it was made with.
+
+        Raises:
+            DeployError: it is no process's folder.
+        """
+        inputs, ports = program.given(Path(identity))
+        live = self.read(identity, {**inputs, "bound": ports}, context)
+        return replace(live, secrets=programs.SECRETIVE)
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Restart the process with the inputs, on the ports that it had."""

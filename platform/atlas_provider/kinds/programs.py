@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
 from atlas_provider.kind import Failure, Property
-from atlas_provider.program import Program, render
+from atlas_provider.program import OWN_FILES, Program, render
 from atlas_provider.templates import ports_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ OUTPUTS: Mapping[str, Property] = {
 }
 
 
+SECRETIVE = frozenset({"environment", "files"})
+"""Inputs that may hold secrets: an import can't tell whether they were given as such."""
+
+
 def failures(inputs: Plain, more_texts: Iterable[str] = ()) -> list[Failure]:
     """Return what is wrong with the inputs that say a program.
 
@@ -73,12 +77,14 @@ def failures(inputs: Plain, more_texts: Iterable[str] = ()) -> list[Failure]:
 
 
 def _file_failures(inputs: Plain) -> list[Failure]:
-    """Return the files that would be written outside the program's folder."""
-    return [
-        Failure(f'files["{path}"]', "leads out of the program's folder; expected a relative path")
-        for path in inputs.get("files", {})
-        if Path(path).is_absolute() or ".." in Path(path).parts
-    ]
+    """Return the files that would be written outside the program's folder, or over Atlas's own."""
+    found = []
+    for path in inputs.get("files", {}):
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            found.append((path, "leads out of the program's folder; expected a relative path"))
+        elif str(Path(path)) in OWN_FILES:
+            found.append((path, "is a file of Atlas's own; give it another name"))
+    return [Failure(f'files["{path}"]', reason) for path, reason in found]
 
 
 def _port_failures(inputs: Plain, more_texts: Iterable[str]) -> list[Failure]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
 from atlas.tracking import Mlflow
+from atlas_provider import imports
 from atlas_provider.kind import Diff, Live, Property, Schema, compare
 from atlas_provider.kinds.members import OWNER, members_property
 from atlas_provider.models import registered
@@ -44,21 +45,41 @@ class RegisteredModels:
     def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
         """Register the names; one that is there already is taken over with its versions."""
         _register(inputs)
-        return context.name, {}
+        return inputs["owner"], {}
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the names that MLflow has; none when it doesn't answer at this address."""
-        if not state.get("members"):
-            return None
+        """Return the names that MLflow has.
+
+        One that doesn't answer, perhaps because it has another address now, has nothing to say
+        against what is known of it: an update finds out at the address that it is given.
+        """
+        if not state:
+            return self._import(identity)
         try:
             found = registered(state["mlflow"], state["members"])
         except PlatformError:
-            found = {}
+            return self._live(state, state["members"])
         members = {n: found[n].description for n in state["members"] if n in found}
-        if not members:
-            return None
+        return self._live(state, members) if members or not state["members"] else None
+
+    def _import(self, identity: str) -> Live:
+        """Return the models that an id names.
+
+        Raises:
+            DeployError: MLflow has none of them.
+            PlatformError: it doesn't answer.
+        """
+        given = imports.located(identity, self.schema, "models")
+        names = given.pop("models").split(",")
+        found = registered(given["mlflow"], names)
+        if not found:
+            raise imports.nothing(identity, f"model {' or '.join(names)}", given["mlflow"])
+        return self._live(given, {name: model.description for name, model in found.items()})
+
+    def _live(self, state: Plain, members: Plain) -> Live:
+        """Return what was found: these members."""
         live = {**state, "members": members}
-        return Live({name: live[name] for name in self.schema.inputs}, live)
+        return Live({name: live[name] for name in self.schema.inputs}, live, state["owner"])
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Register new names, and mend descriptions; what is no member any more stays."""

@@ -1,20 +1,35 @@
-"""Killing an operation before or after any of its effects, without a process to kill.
+"""Killing an operation before or after any of its calls, without a process to kill.
 
-Every effect (a file written or removed, a request that isn't a GET) is counted. At the chosen one
-`Killed` is raised, and from then on by every other too: a dead process tidies nothing up.
+Every call to something outside is counted, those that only read too: a request to Airflow or MLflow,
+a file of the store or of this machine, supervisor, a process that is started, asked or ended. At the
+chosen one `Killed` is raised, and from then on by every other too: a dead process tidies nothing up.
 """
 
 from __future__ import annotations
 
+import functools
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from atlas.images import Registry
 from atlas.store.place import FilePlace
 from atlas.tracking import http
-from atlas_provider import airflow, files
+from atlas_provider import airflow, files, procfs, running
+from atlas_provider.dagfolder import DagFolder
+from atlas_provider.kinds import ports
+from atlas_provider.supervision import Supervisor
+
+CALLS: list[tuple[Any, str]] = [
+    *((FilePlace, name) for name in ("read", "names", "exists", "write", "create", "remove")),
+    *((files, name) for name in ("make_folder", "write", "write_new", "remove", "remove_empty")),
+    (airflow, "request"), (http, "request"), (DagFolder, "read"), (Registry, "_sent"),
+    (Supervisor, "_call"), (procfs, "end"), (procfs, "marked"),
+    (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
+]  # fmt: skip
+"""Everything by which an operation reaches outside its own process."""
 
 
 class Killed(BaseException):
@@ -22,39 +37,35 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Counts effects, and kills at one.
+    """Counts calls, and kills at one.
 
     Attributes:
-        at: number of the effect, from 0.
+        at: number of the call, from 0.
         after: whether it is done first.
-        count: effects so far.
+        count: calls so far.
+        names: what was called.
     """
 
     def __init__(self, at: int, *, after: bool) -> None:
         self.at, self.after, self.count, self.dead = at, after, 0, False
+        self.names: list[str] = []
 
-    def around(self, effect: Callable[..., Any]) -> Callable[..., Any]:
+    def around(self, owner: Any, name: str) -> Callable[..., Any]:
+        call = getattr(owner, name)
+
+        @functools.wraps(call, updated=())
         def wrapped(*args: Any, **options: Any) -> Any:
             if self.dead:
                 raise Killed
             here = self.count == self.at
             self.count += 1
+            self.names.append(f"{getattr(owner, '__name__', owner)}.{name}")
             if here and not self.after:
                 self._die()
-            result = effect(*args, **options)
+            result = call(*args, **options)
             if here:
                 self._die()
             return result
-
-        return wrapped
-
-    def around_request(self, request: Callable[..., Any]) -> Callable[..., Any]:
-        counted = self.around(request)
-
-        def wrapped(method: str, *args: Any, **options: Any) -> Any:
-            if self.dead:
-                raise Killed
-            return (request if method == "GET" else counted)(method, *args, **options)
 
         return wrapped
 
@@ -65,35 +76,9 @@ class Killer:
 
 @contextmanager
 def killing(at: int, *, after: bool) -> Iterator[Killer]:
-    """Kill at an effect; whoever is inside catches `Killed`."""
+    """Kill at a call; whoever is inside catches `Killed`."""
     killer = Killer(at, after=after)
-    # methods called on instances: the wrapper takes self as its first argument
-    wrapped = [
-        patch.object(FilePlace, name, _method(killer, getattr(FilePlace, name)))
-        for name in ("write", "create", "remove")
-    ]
-    wrapped += [
-        patch.object(files, name, killer.around(getattr(files, name)))
-        for name in ("write", "remove")
-    ]
-    wrapped += [
-        patch.object(module, "request", killer.around_request(module.request))
-        for module in (airflow, http)
-    ]
-    wrapped.append(patch.object(Registry, "delete", _method(killer, Registry.delete)))
-    for each in wrapped:
-        each.start()
-    try:
+    with ExitStack() as stack:
+        for owner, name in CALLS:
+            stack.enter_context(patch.object(owner, name, killer.around(owner, name)))
         yield killer
-    finally:
-        for each in wrapped:
-            each.stop()
-
-
-def _method(killer: Killer, method: Callable[..., Any]) -> Callable[..., Any]:
-    counted = killer.around(method)
-
-    def wrapped(self: Any, *args: Any, **options: Any) -> Any:
-        return counted(self, *args, **options)
-
-    return wrapped

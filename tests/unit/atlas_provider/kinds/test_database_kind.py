@@ -75,6 +75,7 @@ def test_it_is_made_once_and_then_nothing_differs(inputs, database):
         "files.json",
         "migrated",
         "program.json",
+        "resource.json",
         "step.txt",
     ]
 

@@ -1,0 +1,154 @@
+"""Every kind's `read` starts from an id alone, and finds what `create` made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import DeployError, PlatformError
+from atlas_provider import imports
+from atlas_provider.kind import Context
+from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas_provider.kinds.database import Database
+from atlas_provider.kinds.ports import Ports
+from atlas_provider.kinds.process import Process
+from atlas_provider.supervision import Supervisor
+from tests.unit.atlas_provider.worlds import Dags, Models, Packages, worlds_in
+
+CONTEXT = Context("it", 10.0)
+SCHEMA = AirflowDags.schema
+PLACES = {
+    "store": "file:///s", "dags": "file:///d", "airflow": "http://127.0.0.1:1",
+    "secrets": "file:///v", "credentials": "airflow",
+}  # fmt: skip
+
+
+@pytest.fixture
+def worlds(tmp_path: Path):
+    yield from worlds_in(tmp_path)
+
+
+def query(given: dict[str, str]) -> str:
+    return "&".join(f"{name}={value}" for name, value in given.items())
+
+
+def test_an_id_gives_the_owner_and_every_address():
+    found = imports.located(f"p.dev/inference?{query(PLACES)}", SCHEMA)
+    assert found == {"owner": "p.dev/inference", **PLACES}
+
+
+def test_a_platforms_outputs_give_what_the_id_doesnt(tmp_path):
+    services = {
+        "store": {"url": "file:///s/"}, "dags": {"url": "file:///d"}, "mlflow": {"url": "http://m"},
+        "airflow": {"url": "http://127.0.0.1:1", "credentials": "airflow"},
+        "secrets": {"url": "file:///v"},
+    }  # fmt: skip
+    file = tmp_path / "a & b.json"
+    file.write_text(json.dumps({"services": services}))
+    escaped = str(file).replace("&", "%26")
+    found = imports.located(f"p.dev/inference?outputs={escaped}&store=s3://mine", SCHEMA)
+    assert found == {"owner": "p.dev/inference", **PLACES, "store": "s3://mine"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ("p.dev/inference", r"says no airflow, credentials, dags, secrets, store; expected OWNER\?"),
+        ("?store=s", r"no owner can be imported from"),
+        ("p?sore=s", r"no input 'sore' can be imported from"),
+        ("p?members=a", r"no input 'members' can be imported from"),
+    ],
+)
+def test_an_id_that_says_too_little_is_told_with_the_form(identity, said):
+    with pytest.raises(DeployError, match=said):
+        imports.located(identity, SCHEMA)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"services": {"store": "s"}}'])
+def test_a_file_without_outputs_is_told(tmp_path, text):
+    file = tmp_path / "outputs.json"
+    file.write_text(text)
+    with pytest.raises(PlatformError, match="no outputs of a platform can be read"):
+        imports.located(f"p?outputs={file}", SCHEMA)
+
+
+def id_of(wanted: dict[str, Any], **more: str) -> str:
+    places = {n: v for n, v in wanted.items() if isinstance(v, str) and n != "owner"}
+    return f"{wanted['owner']}?{query({**places, **more})}"
+
+
+@pytest.mark.parametrize("make", [Dags, Packages, Models])
+def test_what_was_created_is_imported_as_it_is(worlds, make):
+    world = worlds(make)
+    wanted = world.inputs(a="11", b="22")
+    identity, outputs = world.kind.create(wanted, CONTEXT)
+    given = id_of(wanted, **({"models": "a,b,unknown"} if make is Models else {}))
+    live = world.kind.read(given, {}, CONTEXT)
+    assert live.identity == identity == wanted["owner"]
+    assert live.inputs == wanted
+    assert live.state == {**wanted, **outputs}
+    assert world.kind.diff(live.state, wanted).changes == {}
+
+
+@pytest.mark.parametrize("make", [Dags, Packages, Models])
+def test_where_nothing_is_there_the_import_says_so(worlds, make):
+    world = worlds(make)
+    given = id_of(world.inputs(), **({"models": "a"} if make is Models else {}))
+    with pytest.raises(DeployError, match=r"^it\.local/\w+: has no \w+.* in .*atlas list"):
+        world.kind.read(given, {}, CONTEXT)
+
+
+def test_an_airflow_that_doesnt_answer_is_no_empty_one(worlds):
+    world = worlds(Dags)
+    wanted = world.inputs(a="11")
+    world.kind.create(wanted, CONTEXT)
+    with pytest.raises(PlatformError, match="no answer"):
+        world.kind.read(id_of({**wanted, "airflow": "http://127.0.0.1:9"}), {}, CONTEXT)
+
+
+def test_ports_are_what_the_id_says():
+    live = Ports().read("web=8080,api=8081", {}, CONTEXT)
+    assert live.state == {"names": ["web", "api"], "ports": {"web": 8080, "api": 8081}}
+    for identity in ("web", "web=", "web=x", "web=1,", "web=1,web=2"):
+        with pytest.raises(DeployError, match="expected NAME=PORT,NAME=PORT"):
+            Ports().read(identity, {}, CONTEXT)
+
+
+def test_a_process_is_imported_by_its_folder_with_the_inputs_it_was_given(tmp_path):
+    folder = tmp_path / "platform" / "local"
+    wanted = {
+        "name": "web", "folder": str(folder), "ports": {"http": 0}, "healthTimeout": 20,
+        "command": [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port:http}"],
+        "environment": {"TOKEN": "{secret:web}", "MINE": "hunter2"},
+        "health": "http://127.0.0.1:{port:http}/",
+    }  # fmt: skip
+    kind = Process()
+    try:
+        identity, outputs = kind.create(wanted, CONTEXT)
+        live = kind.read(identity, {}, CONTEXT)
+        assert (live.inputs, live.state) == (wanted, {**wanted, **outputs})
+        assert "environment" in live.secrets, "it may have been given as a secret"
+        assert kind.diff(live.state, wanted).changes == {}
+        kind.delete(identity, live.state, CONTEXT)
+        with pytest.raises(DeployError, match=r"no resource.json can be read there"):
+            kind.read(identity, {}, CONTEXT)
+    finally:
+        if folder.exists():
+            Supervisor(folder).shut_down()
+
+
+def test_a_database_is_imported_by_its_folder(tmp_path):
+    code = "import sqlite3; sqlite3.connect('a.db.draft').execute('create table t (x)')"
+    wanted = {
+        "name": "app", "folder": str(tmp_path / "platform" / "local"), "file": "a.db",
+        "command": [sys.executable, "-c", code],
+    }  # fmt: skip
+    kind = Database()
+    identity, outputs = kind.create(wanted, CONTEXT)
+    live = kind.read(identity, {}, CONTEXT)
+    assert (live.inputs, live.state) == (wanted, {**wanted, **outputs})
+    assert kind.diff(live.state, wanted).changes == {}

@@ -1,0 +1,258 @@
+"""Small worlds, one for each kind of resource: how to make one, and what is really there in it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from atlas.plan import Plan
+from atlas.store import open_store
+from atlas.tracking import http
+from atlas_provider import content, procfs
+from atlas_provider.kind import Context
+from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas_provider.kinds.database import Database
+from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
+from atlas_provider.kinds.ports import Ports
+from atlas_provider.kinds.process import Process
+from atlas_provider.kinds.registered_models import RegisteredModels
+from atlas_provider.kinds.step_images import StepImages
+from atlas_provider.supervision import Supervisor
+from tests.servers import RegistryServer
+from tests.unit.atlas_provider import fake_airflow, fake_mlflow
+
+CONTEXT = Context("it", 2.0)
+
+
+class Dags:
+    """AirflowDags over a fake Airflow; what is there is what Airflow has, and the files."""
+
+    kind = AirflowDags()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "dags").mkdir()
+        (folder / "secrets").mkdir()
+        secret = {"username": "atlas", "password": "hunter2"}
+        (folder / "secrets" / "airflow.json").write_text(json.dumps(secret))
+        self.fake = fake_airflow.FakeAirflow(folder / "dags")
+        self.server, self.url = fake_airflow.serve(self.fake)
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        store = (self.folder / "store").as_uri()
+        texts = {name: f'tags = ["plan:{plan}"]\n'.encode() for name, plan in members.items()}
+        return {
+            "owner": "it.local/flow", "plans": members, "store": store, "airflow": self.url,
+            "members": {name: content.put(store, text) for name, text in texts.items()},
+            "dags": (self.folder / "dags").as_uri(), "credentials": "airflow",
+            "secrets": (self.folder / "secrets").as_uri(),
+        }  # fmt: skip
+
+    def there(self) -> dict[str, str]:
+        self.fake.parse()
+        files = {path.stem for path in (self.folder / "dags").iterdir()}
+        assert files == {*self.fake.dags}
+        return {name: next(iter(dag["tags"]))["name"][5:] for name, dag in self.fake.dags.items()}
+
+
+class Packages:
+    """KubeflowPipelines; what is there is what is pointed at."""
+
+    kind = KubeflowPipelines()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.server = folder, None
+        self.digests: dict[str, str] = {}
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        store = (self.folder / "store").as_uri()
+        plans = {name: self._plan(store, code) for name, code in members.items()}
+        texts = {n: f"# Compiled by Atlas from Plan {d}.\n".encode() for n, d in plans.items()}
+        return {
+            "owner": "it.local/flow", "plans": plans, "store": store,
+            "members": {name: content.put(store, text) for name, text in texts.items()},
+        }  # fmt: skip
+
+    def _plan(self, store: str, code: str) -> str:
+        plan = Plan("p", "p", "p", "training", "r", "e", "kubeflow", (), code=code)
+        open_store(store).add_plan(plan)
+        self.digests[plan.digest] = code
+        return plan.digest
+
+    def there(self) -> dict[str, str]:
+        names = {path.parent.name for path in self.folder.glob("store/kubeflow/*/current")}
+        if not names:
+            return {}
+        state = {"members": dict.fromkeys(names, ""), "plans": {}, "owner": "", "store": ""}
+        state["store"] = (self.folder / "store").as_uri()
+        live = self.kind.read("it", state, CONTEXT)
+        return {name: self.digests[plan] for name, plan in live.inputs["plans"].items()}
+
+
+class Models:
+    """RegisteredModels; taken away, they stay."""
+
+    kind = RegisteredModels()
+
+    def __init__(self, folder: Path) -> None:
+        self.models: dict[str, str] = {}
+        self.server, self.url = fake_mlflow.serve(self.models)
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        return {"owner": "it.local/models", "members": members, "mlflow": self.url}
+
+    def there(self) -> dict[str, str]:
+        return dict(self.models)
+
+
+class Images:
+    """StepImages over a real registry; what is there is what the stack holds of it."""
+
+    kind = StepImages()
+    server = None
+    registry: RegistryServer
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.contents: dict[str, str] = {}
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        return {
+            "owner": "it.local/images",
+            "members": {name: self._pinned(name, text) for name, text in members.items()},
+            "registry": self.registry.url,
+            "store": (self.folder / "store").as_uri(),
+            "secrets": self.registry.secrets.as_uri(),
+            "credentials": "registry",
+            "purge": True,
+        }
+
+    def _pinned(self, name: str, content: str) -> str:
+        repository = f"atlas{str(self.folder).lower()}/{name}"
+        pinned = f"{repository}@{self.registry.add_image(repository, content)}"
+        self.contents[pinned] = content
+        return pinned
+
+    def there(self) -> dict[str, str]:
+        url = f"{(self.folder / 'store').as_uri()}/deployments/images/it.local/images.json"
+        live = self.kind.read(url, {}, CONTEXT)
+        held = live.inputs["members"] if live else {}
+        return {name: self.contents[pinned] for name, pinned in held.items()}
+
+
+class Processes:
+    """Process under a real supervisor; what is there is what runs, by what it was told."""
+
+    kind = Process()
+    server = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "platform" / "local"
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        return {
+            "name": "p", "folder": str(self.folder), "command": ["sleep", "600"], "stopGrace": 1,
+            "environment": {"TOLD": members["a"]}, "files": dict.fromkeys(members, "x"),
+        }  # fmt: skip
+
+    def there(self) -> dict[str, str]:
+        running = procfs.marked_below(str(self.folder))
+        supervised = Supervisor(self.folder).pid("p") if running else None
+        assert {process.pid for process in running} == ({supervised} if supervised else set())
+        files = {path.name for path in (self.folder / "p").glob("*") if path.suffix != ".json"}
+        told = [self._told(process.pid) for process in running]
+        return {name: told[0] if name == "a" else "x" for name in sorted(files)}
+
+    def _told(self, pid: int) -> str:
+        """Return what a process was told, once `launch` has become it."""
+        end = time.monotonic() + 60
+        while Path(f"/proc/{pid}/comm").read_text() != "sleep\n" and time.monotonic() < end:
+            time.sleep(0.02)
+        variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        return next(v.partition("=")[2] for v in variables if v.startswith("TOLD="))
+
+    def close(self) -> None:
+        if self.folder.exists():
+            Supervisor(self.folder).shut_down()
+
+
+MIGRATE = """
+import sqlite3, sys
+with sqlite3.connect("app.db.draft") as c:
+    c.execute("create table if not exists t (x text)")
+    c.execute("delete from t")
+    c.executemany("insert into t values (?)", [[word] for word in sys.argv[1:]])
+"""
+
+
+class Databases:
+    """Database; what is there is what is in its table, and taken away it stays."""
+
+    kind = Database()
+    server = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "platform" / "local"
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        rows = [f"{name}={value}" for name, value in members.items()]
+        command = [sys.executable, "-I", "-c", MIGRATE, *rows]
+        return {"name": "p", "folder": str(self.folder), "command": command, "file": "app.db"}
+
+    def there(self) -> dict[str, str]:
+        assert procfs.marked_below(str(self.folder)) == set()
+        assert not [*self.folder.glob("p/*.draft*")]
+        if not (self.folder / "p" / "app.db").exists():
+            return {}
+        with closing(sqlite3.connect(self.folder / "p" / "app.db")) as connection:
+            return dict(row[0].split("=") for row in connection.execute("select x from t"))
+
+
+class Numbers:
+    """Ports; what is there is nothing but the state."""
+
+    kind = Ports()
+    server = None
+
+    def __init__(self, folder: Path) -> None:
+        self.names: list[str] = []
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        self.names = [*members]
+        return {"names": self.names}
+
+    def there(self) -> dict[str, str]:
+        return {}
+
+
+def worlds_in(folder: Path) -> Iterator[Callable[[Callable[[Path], Any]], Any]]:
+    """Yield what makes worlds, each in a folder of its own; one ends when the next is made."""
+    made: list[Any] = []
+
+    def new(make: Callable[[Path], Any]) -> Any:
+        _end(made[-1:])
+        place = folder / str(len(made))
+        place.mkdir()
+        made.append(make(place))
+        return made[-1]
+
+    yield new
+    _end(made[-1:])
+
+
+def _end(worlds: list[Any]) -> None:
+    """End a world: its server, the connections to it, its processes."""
+    for world in worlds:
+        if world.server is not None:
+            world.server.shutdown()
+            world.server.server_close()
+            for key in [key for key in http._connections if key[2] == world.url]:
+                http._connections.pop(key).close()
+        if hasattr(world, "close"):
+            world.close()
