@@ -2,7 +2,8 @@
 
 `deployment` says what belongs together, `services` which platform it goes to, `material` what it is
 made of, `state` and `world` what is there now, `changes` how these differ; `operations`, `removal`
-and `inspection` are what can be done, and `records` keeps what was.
+and `inspection` are what can be done, and `records` keeps what was. `program` declares a deployment
+in a Pulumi program of the user's own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from atlas_cli.deploying.deployment import Deployment, deployments, looked_at, names
 from atlas_cli.deploying.inspection import history, refresh, status
 from atlas_cli.deploying.operations import How, deploy, preview, rollback
+from atlas_cli.deploying.program import declare
 from atlas_cli.deploying.purging import left_of, purge
 from atlas_cli.deploying.removal import destroy, unlock
 from atlas_cli.deploying.saved import Saved, load, save
@@ -18,6 +20,7 @@ __all__ = [
     "Deployment",
     "How",
     "Saved",
+    "declare",
     "deploy",
     "deployments",
     "destroy",

@@ -42,9 +42,14 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
         project=PROJECT,
         state=deployment.backend,
         unlock=f"atlas unlock PATH --env {deployment.environment.name}",
-        program=lambda: _declare(parts),
+        program=lambda: _run(parts),
         say=say,
     )
+
+
+def _run(parts: Sequence[Part]) -> None:
+    """Declare the resources: the Pulumi program of a deployment."""
+    declare(parts)
 
 
 def resources(deployment: Deployment) -> list[state.Resource]:
@@ -66,14 +71,24 @@ def addresses(kind: str, services: Services) -> dict[str, str]:
     return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
 
 
-def _declare(parts: Sequence[Part]) -> None:
-    """Declare the resources: the Pulumi program of a deployment; images come before what runs."""
+def declare(parts: Sequence[Part], prefix: str = "") -> dict[str, Any]:
+    """Declare the resources in the Pulumi program that runs; images come before what runs.
+
+    Args:
+        parts: the resources.
+        prefix: what their names begin with.
+
+    Returns:
+        The resources, by name.
+    """
     from pulumi import ResourceOptions
 
     from atlas_provider import resources as classes
 
+    made: dict[str, Any] = {}
     images: list[Any] = []
     for part in sorted(parts, key=lambda part: part.kind != "StepImages"):
-        options = ResourceOptions(depends_on=[*images])
-        made = getattr(classes, part.kind)(part.name, **part.inputs, opts=options)
-        images += [made] * (part.kind == "StepImages")
+        options, name = ResourceOptions(depends_on=[*images]), f"{prefix}{part.name}"
+        made[name] = getattr(classes, part.kind)(name, **part.inputs, opts=options)
+        images += [made[name]] * (part.kind == "StepImages")
+    return made

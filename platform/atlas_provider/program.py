@@ -165,8 +165,8 @@ def given(directory: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return dict(found["inputs"]), dict(found["ports"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DeployError(
-            f"id '{directory}': no {_RESOURCE} can be read there ({type(error).__name__}); expected "
-            "the folder of something that Atlas made, <state>/platform/<stack>/<name>"
+            f"id '{directory}': no {_RESOURCE} can be read there ({type(error).__name__}); "
+            "expected the folder of a program that Atlas runs, <state>/platform/<stack>/<name>"
         ) from None
 
 

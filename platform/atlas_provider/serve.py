@@ -27,8 +27,7 @@ from atlas_provider.values import to_values
 if TYPE_CHECKING:
     from atlas_provider.provider import AtlasProvider
 
-_WATCH_SECONDS = 1.0
-_FAREWELL_SECONDS = 15.0
+_WATCH_SECONDS = 0.2
 
 
 def _explained(name: str) -> Any:
@@ -99,11 +98,15 @@ def serve(provider: AtlasProvider, version: str, engine: str) -> None:
         engine: the engine's address, as Pulumi passes it.
     """
     servicer = AtlasServicer([], version, provider, engine_address=engine)
-    asyncio.run(_serve(servicer, provider))
+    asyncio.run(_serve(servicer))
 
 
-async def _serve(servicer: AtlasServicer, provider: AtlasProvider) -> None:
-    """Serve until the process that started this one is gone."""
+async def _serve(servicer: AtlasServicer) -> None:
+    """Serve until the process that started this one is gone, and leave all as it is then.
+
+    An engine that asks for an early end says so before (`cancel`). One that was killed is followed
+    at once: the next has perhaps started, and what was tidied up now would be taken from it.
+    """
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -111,8 +114,6 @@ async def _serve(servicer: AtlasServicer, provider: AtlasProvider) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     await _parent_gone(os.getppid())
-    await provider.cancel()
-    await server.stop(_FAREWELL_SECONDS)
 
 
 async def _parent_gone(parent: int, seconds: float = _WATCH_SECONDS) -> None:

@@ -16,8 +16,8 @@ from tests.servers import registry_server
 from tests.unit.atlas_provider.faults import Killed, killing
 from tests.unit.atlas_provider.worlds import (
     CONTEXT,
-    Databases,
     Dags,
+    Databases,
     Images,
     Models,
     Numbers,
@@ -27,6 +27,9 @@ from tests.unit.atlas_provider.worlds import (
 )
 
 __all__ = ["registry_server"]
+
+# Whoever is killed waits for none of its children.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 WORLDS = [Dags, Databases, Images, Models, Numbers, Packages, Processes]
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}

@@ -57,7 +57,10 @@ def test_a_platforms_outputs_give_what_the_id_doesnt(tmp_path):
 @pytest.mark.parametrize(
     ("identity", "said"),
     [
-        ("p.dev/inference", r"says no airflow, credentials, dags, secrets, store; expected OWNER\?"),
+        (
+            "p.dev/inference",
+            r"says no airflow, credentials, dags, secrets, store; expected OWNER\?",
+        ),
         ("?store=s", r"no owner can be imported from"),
         ("p?sore=s", r"no input 'sore' can be imported from"),
         ("p?members=a", r"no input 'members' can be imported from"),

@@ -162,12 +162,12 @@ class Processes:
         }  # fmt: skip
 
     def there(self) -> dict[str, str]:
-        running = procfs.marked_below(str(self.folder))
-        supervised = Supervisor(self.folder).pid("p") if running else None
-        assert {process.pid for process in running} == ({supervised} if supervised else set())
+        pid = Supervisor(self.folder).pid("p") if self.folder.exists() else None
+        told = self._told(pid) if pid else ""
+        running = {process.pid for process in procfs.marked_below(str(self.folder))}
+        assert running == ({pid} if pid else set())
         files = {path.name for path in (self.folder / "p").glob("*") if path.suffix != ".json"}
-        told = [self._told(process.pid) for process in running]
-        return {name: told[0] if name == "a" else "x" for name in sorted(files)}
+        return {name: told if name == "a" else "x" for name in sorted(files)}
 
     def _told(self, pid: int) -> str:
         """Return what a process was told, once `launch` has become it."""
