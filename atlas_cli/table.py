@@ -34,6 +34,11 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
     Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
     Entry(
+        "train",
+        "train:train",
+        "Train pipelines here, on Kubeflow or on Airflow, with the same output.",
+    ),
+    Entry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
     ),
     Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),

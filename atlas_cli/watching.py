@@ -114,7 +114,7 @@ class Lines:
     def _skipped(self, event: Event) -> str:
         return f"{self._place(event)}skipped           {event.text}"
 
-    def _stopping(self, event: Event) -> str:
+    def _said(self, event: Event) -> str:
         return event.text
 
     def _log(self, event: Event) -> str:
@@ -143,5 +143,6 @@ _SHOWN: dict[str, Callable[[Lines, Event], str]] = {
     events.STEP_RETRIED: Lines._retried,
     events.STEP_SKIPPED: Lines._skipped,
     events.LOG: Lines._log,
-    events.STOPPING: Lines._stopping,
+    events.STOPPING: Lines._said,
+    events.NOTICE: Lines._said,
 }

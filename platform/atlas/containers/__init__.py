@@ -1,5 +1,6 @@
 """Container engines: which one answers on this machine, and running one container in it."""
 
+from atlas.containers.api import docker_api
 from atlas.containers.engine import ENGINES, Engine, find_engine, need_engine
 from atlas.containers.failure import CommandError, redacted, why
 from atlas.containers.running import (
@@ -18,6 +19,7 @@ __all__ = [
     "Ended",
     "Engine",
     "container_name",
+    "docker_api",
     "find_engine",
     "need_engine",
     "redacted",

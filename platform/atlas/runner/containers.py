@@ -6,12 +6,10 @@ the same paths, runs as the user who called, and may use no more than the step a
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.containers import (
@@ -26,26 +24,18 @@ from atlas.containers.reaper import Reaper
 from atlas.errors import AtlasError
 from atlas.runner.isolation import Ended
 from atlas.runner.streams import StepLog
-from atlas.step import FAILED, Outcome, recorded
+from atlas.step import FAILED, Outcome, contained, recorded
 from atlas.step.execute import refuse
 from atlas.step.secrets import secrets_of, variable_of
-from atlas.store import FilePlace
-from atlas.store.opening import file_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
     from queue import SimpleQueue
 
     from atlas.containers import Engine
     from atlas.step import Job
 
-NETWORK = "ATLAS_CONTAINER_NETWORK"
-"""Variable that names the network of steps' containers; ``host`` by default."""
-
-_PASSED = (
-    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL",
-    "ATLAS_PUSHGATEWAY_URL",
-)  # fmt: skip
 _KILLED = 137
 _counter = count()
 
@@ -62,7 +52,7 @@ class Images:
 
     engine: Engine
     references: Mapping[tuple[str, str], str]
-    network: str = field(default_factory=lambda: os.environ.get(NETWORK) or "host")
+    network: str = field(default_factory=contained.network)
 
     def of(self, job: Job) -> str:
         """Return the image of a job's step.
@@ -168,7 +158,7 @@ def container_of(images: Images, job: Job, name: str) -> Container:
         command=_command(job),
         environment=_environment(job),
         mounts=_mounts(job),
-        user=f"{os.geteuid()}:{os.getegid()}",
+        user=contained.user(),
         network=images.network,
         cpu=resources.cpu,
         memory=resources.memory,
@@ -192,32 +182,10 @@ def _command(job: Job) -> tuple[str, ...]:
 
 
 def _environment(job: Job) -> dict[str, str]:
-    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     secrets = {variable_of(name): text for name, text in secrets_of(job.plan, job.step).items()}
-    return {**passed, **job.step.env, **secrets}
+    return {**contained.variables(), **job.step.env, **secrets}
 
 
 def _mounts(job: Job) -> dict[Path, bool]:
-    """Return the folders that a step sees, and whether it may write there."""
-    found: dict[Path, bool] = {}
-    if isinstance(job.store.place, FilePlace):
-        found[Path(job.store.place.root)] = True
-    for folder in _data_folders(job):
-        folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.
-        found[folder] = True
-    state = os.environ.get("ATLAS_STATE")
-    if state and Path(state, "spool").is_dir():
-        found[Path(state, "spool")] = True
-    return found
-
-
-def _data_folders(job: Job) -> Iterator[Path]:
-    """Return the folders of the data sets that a step reads or writes."""
-    names = [source.name for source in job.step.sources() if source.kind == "data"]
-    for name in names:
-        uri = job.plan.data[name].uri
-        if uri.startswith("project:"):
-            yield Path(os.environ.get("ATLAS_PROJECT") or job.folder)
-        elif uri.startswith("file:"):
-            path = file_path(uri)
-            yield path if uri.endswith("/") else path.parent
+    """Return the folders that a step sees, all of which it may write."""
+    return dict.fromkeys(contained.folders(job.store, job.plan, [job.step], job.folder), True)

@@ -19,6 +19,8 @@ STEP_RETRIED = "step-retried"
 STEP_SKIPPED = "step-skipped"
 LOG = "log"
 STOPPING = "stopping"
+NOTICE = "notice"
+"""Something that whoever watches should know, and that isn't about a step: in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Event:
         outcome: how the step ended, for ``step-done``, ``step-failed`` and ``step-retried``.
         done: how many of the run's units of work are done.
         total: how many there are, as far as is known.
-        text: a line of a step's log; why a step was skipped; the run's status.
+        text: a line of a step's log; why a step was skipped; the run's status; a notice.
     """
 
     kind: str

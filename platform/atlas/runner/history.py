@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
+from atlas.step.binding import target_of
 from atlas.tracking.spool import state_spool
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Past:
     """One run.
 
     Attributes:
-        status: ``done``, ``failed``, ``partial``, ``running`` or ``killed``.
+        status: ``done``, ``failed``, ``partial``, ``running`` or ``killed``; ``on airflow`` and
+            the like for a run that a target has, and of which no end is recorded.
         started: ISO 8601 in UTC.
         seconds: how long it took, as far as is known.
         model: the model version that it used, or empty.
@@ -79,7 +81,7 @@ def _past(
 ) -> Past:
     key = (run.pipeline, run.id)
     ended = store.run_outcome(run.pipeline, run.id) or {}
-    status = RUNNING if key in running else ended.get("status", KILLED)
+    status = RUNNING if key in running else ended.get("status") or _without_end(store, run)
     model = f"{run.model.name}/{run.model.version}" if run.model else ""
     return Past(
         run.id,
@@ -93,6 +95,12 @@ def _past(
         model,
         key in waiting,
     )
+
+
+def _without_end(store: Store, run: Run) -> str:
+    """Return the status of a run of which no end is recorded, and which nothing here runs."""
+    target = target_of(store, run)
+    return f"on {target}" if target else KILLED
 
 
 def _seconds(start: str, end: str) -> float:

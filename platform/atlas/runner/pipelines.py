@@ -90,7 +90,7 @@ def _flights(
     plans = [plan for _, plan in chosen]
     parents = _parents(pipelines, plans)
     for pipeline, plan in chosen:
-        after = frozenset(_name(other) for other in plans if _comes_after(plan, other))
+        after = frozenset(_name(other) for other in plans if comes_after(plan, other))
         parent = parents.get((plan.config, plan.flow), "")
         yield Flight(
             plan, pipeline.folder, store, settings, after=after, parent=parent, report=report
@@ -114,7 +114,7 @@ def _parents(pipelines: Sequence[Pipeline], plans: Sequence[Plan]) -> dict[tuple
     return {key: new_id(key[1]) for key in several}
 
 
-def _comes_after(plan: Plan, other: Plan) -> bool:
+def comes_after(plan: Plan, other: Plan) -> bool:
     """Tell whether a Plan reads what another makes: its model, or an output of a step."""
     if plan is other:
         return False

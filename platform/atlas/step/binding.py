@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, StoreError
 from atlas.step.parameters import checked_parameters
 from atlas.step.upstream import upstream_runs
-from atlas.store import Run
+from atlas.store import Run, run_key
+from atlas.store.keys import LAUNCHED
 from atlas.tracking.registry import LocalRegistry, resolve
 from atlas.values import canonical
 
@@ -99,6 +100,23 @@ def _last(store: Store, pipeline: str, flow: str) -> dict[str, str]:
     return found
 
 
+def remember_target(store: Store, run: Run, target: str) -> None:
+    """Record to which target a run is given, before that has it."""
+    store.place.create(_target_key(run), canonical({"target": target}).encode())
+
+
+def target_of(store: Store, run: Run) -> str:
+    """Return the target that a run was given to; empty for one that nobody launched."""
+    try:
+        return str(json.loads(store.place.read(_target_key(run)))["target"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _target_key(run: Run) -> str:
+    return f"{run_key(run.pipeline, run.id)}/{LAUNCHED}"
+
+
 def _last_key(pipeline: str, flow: str) -> str:
     return f"{pipeline}/last-{flow}.json"
 
@@ -109,8 +127,8 @@ def _new_run(store: Store, plan: Plan, request: Request) -> Run:
         pipeline=plan.name,
         flow=plan.flow,
         plan=plan.digest,
-        interval_start=_moment(request.interval_start, "interval start"),
-        interval_end=_moment(request.interval_end, "interval end"),
+        interval_start=moment(request.interval_start, "interval start"),
+        interval_end=moment(request.interval_end, "interval end"),
         parameters=checked_parameters(plan, request.parameters),
         model=model_of(store, plan),
         upstream=upstream_runs(store, plan),
@@ -164,8 +182,12 @@ def parse_parameters(text: str) -> dict[str, Any]:
     return found
 
 
-def _moment(text: str, what: str) -> str:
-    """Return a moment in ISO 8601, in UTC where it names no zone."""
+def moment(text: str, what: str = "interval") -> str:
+    """Return a moment in ISO 8601, in UTC where it names no zone; of nothing, nothing.
+
+    Raises:
+        AtlasError: it is no moment.
+    """
     if not text:
         return ""
     try:

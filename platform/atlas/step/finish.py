@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
@@ -51,6 +51,12 @@ class Finished:
     tracked: str = ""
     warnings: tuple[str, ...] = field(default_factory=tuple)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what came of the run besides its steps, as plain data without what is empty."""
+        raw = asdict(self)
+        names = ("model", "version", "promotion", "tracked", "warnings")
+        return {name: raw[name] for name in names if raw[name]}
+
     def lines(self) -> list[str]:
         """Return it in words, a line each."""
         lines = [f"warning: {text}" for text in self.warnings]
@@ -93,13 +99,18 @@ def finish(
     status = FAILED if failed else PARTIAL if missing else DONE
     ended = datetime.now(UTC).isoformat(timespec="milliseconds")
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
-    store.place.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", canonical(outcome).encode())
+    key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
+    store.place.write(key, canonical(outcome).encode())
     if not missing:
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.place.write(latest_key(plan.name, plan.flow), pointer)
     pending = pending_for(store, run, running=False, parent=parent)
-    return deliver(store, plan, run, Finished(status, tuple(failed)), pending, again=again)
+    finished = deliver(store, plan, run, Finished(status, tuple(failed)), pending, again=again)
+    facts = finished.to_json()
+    if facts:
+        store.place.write(key, canonical({**outcome, **facts}).encode())
+    return finished
 
 
 def tracker_of_steps() -> Tracker | None:
@@ -253,6 +264,16 @@ def _keep(pending: Pending, finished: Finished) -> Finished:
 
 
 def finished_run(store: Store, run: Run) -> Finished | None:
-    """Return how a run ended, as it was recorded; None when it hasn't."""
+    """Return how a run ended under its Plan, as it was recorded; None when it hasn't."""
     raw = store.run_outcome(run.pipeline, run.id)
-    return Finished(raw["status"], tuple(raw.get("missing", ()))) if raw else None
+    if not raw or raw.get("plan", run.plan) != run.plan:
+        return None
+    return Finished(
+        raw["status"],
+        missing=tuple(raw.get("missing", ())),
+        model=raw.get("model", ""),
+        version=raw.get("version", ""),
+        promotion=Promotion(**raw["promotion"]) if raw.get("promotion") else None,
+        tracked=raw.get("tracked", ""),
+        warnings=tuple(raw.get("warnings", ())),
+    )

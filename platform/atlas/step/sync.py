@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, PlatformError
@@ -55,7 +55,7 @@ def _send(spool: Spool, pending: Pending, tracker: Tracker) -> Synced:
         store = open_store(pending.store)
         run = store.run(*place)
         plan = store.plan(run.plan)
-        ended = finished_run(store, run) or Finished(FAILED)
+        ended = replace(finished_run(store, run) or Finished(FAILED), warnings=())
         finished = deliver(store, plan, run, ended, pending, tracker=tracker)
     except PlatformError:
         raise

@@ -12,6 +12,8 @@ RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data
 MANIFEST = "manifest.json"
 OUTCOME = "outcome.json"
 RUN = "run.json"
+LAUNCHED = "launched.json"
+"""In a run's folder: to which target it was given, before that had it."""
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,110 @@
+"""`atlas train`: pipelines trained on any target, with one output and one set of exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli import running
+from atlas_cli.options import Environment, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.plan import Pipeline, Plan
+
+
+def train(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    *,
+    target: Annotated[
+        str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
+    ] = "",
+    env: Environment = "local",
+    config: Annotated[
+        list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
+    ] = None,
+    interval: Annotated[
+        str, typer.Option(metavar="A..B", help="The run's interval: from A on, before B.")
+    ] = "",
+    run_: Annotated[
+        str, typer.Option("--run", help="Id of the run: to start, or to follow if it has started.")
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
+    ] = 0,
+    timeout: Annotated[
+        str, typer.Option(help="End what isn't over after this long, such as 90s, 30m or 2h.")
+    ] = "",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start the run, and leave it to the target.")
+    ] = False,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
+    ] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train pipelines here, on Kubeflow or on Airflow, with the same output."""
+    from atlas.plan import resolve
+    from atlas_cli.training import FLOW, Request, start
+    from atlas_cli.watching import own_stdout, watcher
+
+    pipelines = running.chosen(resolve(path, environment=env), config or ())
+    chosen = [(one, one.plans[FLOW]) for one in pipelines if FLOW in one.plans]
+    request = Request(
+        target=_target(target, chosen, path, detach=detach, deployed=deployed),
+        chosen=chosen,
+        parameters=running.parameters_of(set_ or (), (plan for _, plan in chosen)),
+        interval=running.interval_of(interval),
+        run=run_,
+        jobs=jobs,
+        timeout=_seconds(timeout),
+        detach=detach,
+        deployed=deployed,
+        logs=logs,
+    )
+    out = own_stdout()
+    ended = start(request, watcher(out, as_json=as_json, several=len(chosen) > 1))
+    running.say(ended.result, out, as_json=as_json)
+    running.leave(ended.code, out, is_clean=ended.result.complete, own=request.target == "local")
+
+
+def _target(
+    wanted: str,
+    chosen: Sequence[tuple[Pipeline, Plan]],
+    path: Path,
+    *,
+    detach: bool,
+    deployed: bool,
+) -> str:
+    """Return the target: what is asked for, or what the Environment says."""
+    from atlas.errors import AtlasError
+    from atlas_cli.training import FLOW, TARGETS
+
+    if wanted:
+        running.one_of("--target", wanted, TARGETS)
+    if not chosen:
+        raise AtlasError(f"{path}: no pipeline there has a flow {FLOW}")
+    target = wanted or chosen[0][1].target
+    for option, is_given in (("--detach", detach), ("--deployed", deployed)):
+        if is_given and target == "local":
+            message = "the target is local, and there is nobody else to run it"
+            raise typer.BadParameter(message, param_hint=option)
+    return target
+
+
+def _seconds(text: str) -> float:
+    from atlas.values import seconds
+
+    if not text:
+        return 0.0
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None

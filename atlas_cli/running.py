@@ -1,0 +1,202 @@
+"""What `atlas run` and `atlas train` share: their options' meanings, and their last lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TextIO
+
+    from atlas.plan import Pipeline, Plan
+    from atlas.runner.units import Unit
+    from atlas.step import Outcome
+    from atlas.step.finish import Finished
+    from atlas.store import Run
+
+INTERRUPTED = 130
+
+
+class Flight(Protocol):
+    """One run, wherever it ran."""
+
+    @property
+    def plan(self) -> Plan:
+        """The Plan that ran."""
+
+    @property
+    def run(self) -> Run:
+        """The run, once it is open."""
+
+    @property
+    def name(self) -> str:
+        """``pipeline/flow``."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun."""
+
+    @property
+    def error(self) -> str:
+        """Why it couldn't be run to its end, or empty."""
+
+    @property
+    def finished(self) -> Finished | None:
+        """How it ended, once it has."""
+
+    @property
+    def outcomes(self) -> Mapping[Unit, Outcome]:
+        """How its units ended."""
+
+    @property
+    def place(self) -> str:
+        """Where what it leaves behind is."""
+
+
+class Result(Protocol):
+    """How runs ended."""
+
+    @property
+    def flights(self) -> Sequence[Flight]:
+        """One for each run."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all came to their ends by themselves."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Services of the platform that didn't answer, in words."""
+
+
+def chosen(pipelines: Sequence[Pipeline], names: Sequence[str]) -> list[Pipeline]:
+    """Return the pipelines of some names; all of them without a name.
+
+    Raises:
+        AtlasError: there is none of a name.
+    """
+    from atlas.errors import AtlasError
+
+    known = {one.name for one in pipelines} | {one.config for one in pipelines}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise AtlasError(f"no pipeline '{unknown[0]}'; there are {', '.join(sorted(known))}")
+    return [one for one in pipelines if not names or {one.name, one.config} & set(names)]
+
+
+def one_of(option: str, value: str, known: Sequence[str]) -> str:
+    """Return an option's value, which must be one of a few."""
+    if value not in known:
+        raise typer.BadParameter(f"'{value}'; expected {' or '.join(known)}", param_hint=option)
+    return value
+
+
+def interval_of(text: str) -> tuple[str, str]:
+    """Return the two ends of ``--interval A..B``; empty ones for nothing."""
+    if not text:
+        return "", ""
+    start, dots, end = text.partition("..")
+    if not dots or not start or not end:
+        message = f"'{text}'; expected two moments, such as 2026-01-01..2026-01-02"
+        raise typer.BadParameter(message, param_hint="--interval")
+    return start, end
+
+
+def parameters_of(texts: Sequence[str], plans: Iterable[Plan]) -> dict[str, Any]:
+    """Return parameters as what their types say; what can't be read is left to the check."""
+    kinds = {name: parameter.type for plan in plans for name, parameter in plan.parameters.items()}
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"'{text}'; expected NAME=VALUE", param_hint="--set")
+        found[name] = value if kinds.get(name) == "string" else _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def report(*facts: Any) -> str:
+    """Return a run's report, as `run_pipelines` wants it made."""
+    from atlas.draw.report import report as made
+
+    return made(*facts)
+
+
+def say(result: Result, out: TextIO, *, as_json: bool) -> None:
+    """Print how each run ended, and where to look."""
+    for text in result.missing:
+        print(f"warning: {text}", file=sys.stderr)
+    for flight in result.flights:
+        if as_json:
+            print(json.dumps(_summary(flight), ensure_ascii=False), file=out)
+            continue
+        if flight.finished is not None:
+            print("\n".join(_lines(flight, flight.finished)), file=out)
+        if flight.error:
+            print(f"error: {flight.name}: {flight.error}", file=sys.stderr)
+
+
+def _summary(flight: Flight) -> dict[str, Any]:
+    finished = flight.finished
+    promotion = finished.promotion if finished else None
+    return {
+        "event": "summary",
+        "pipeline": flight.plan.name,
+        "flow": flight.plan.flow,
+        "run": flight.run.id if flight.is_open else "",
+        "status": finished.status if finished else "failed",
+        "error": flight.error,
+        "model": finished.model if finished else "",
+        "version": finished.version if finished else "",
+        "promoted": bool(promotion and promotion.promoted),
+        "tracked": finished.tracked if finished else "",
+        "warnings": list(finished.warnings) if finished else [],
+    }
+
+
+def _lines(flight: Flight, finished: Finished) -> list[str]:
+    cached = sum(one.cached for one in flight.outcomes.values())
+    name = f"{flight.plan.name} {flight.plan.flow}"
+    count = f"{len(flight.outcomes)} steps, {cached} cached"
+    return [f"{name}: {finished.status}, {count}; {flight.place}", *finished.lines()]
+
+
+def code_of(result: Result) -> int:
+    """Return the exit code of runs: done, failed, or interrupted."""
+    return 0 if result.ok else 1 if result.complete else INTERRUPTED
+
+
+def leave(code: int, out: TextIO, *, is_clean: bool, own: bool = True) -> None:
+    """Exit.
+
+    Args:
+        code: the exit code.
+        out: what was printed to.
+        is_clean: whether all came to its end; else a thread may be left that can't be ended.
+        own: whether this process has run steps, and ends what they have started.
+    """
+    from atlas.runner.procs import children, end
+
+    out.flush()
+    if own:
+        end(children(os.getpid()))
+    if not is_clean:
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        raise typer.Exit(code)

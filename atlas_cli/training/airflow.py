@@ -1,0 +1,240 @@
+"""Airflow as a launcher: a run of the DAG that is deployed, triggered over the REST API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from atlas.errors import Problem, TargetError
+from atlas.targets import launcher as states
+from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.protocol import deployed_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from atlas.plan import Plan
+    from atlas.store import Run, Store
+    from atlas_provider.airflow import Dag
+    from atlas_provider.airflow_runs import AirflowRuns
+
+_CONFLICT, _NOT_FOUND = 409, 404
+_FINISH = "_finish"
+_KEYS = ".keys"
+_RUN_STATES = {
+    "queued": states.WAITING, "running": states.RUNNING,
+    "success": states.DONE, "failed": states.FAILED,
+}  # fmt: skip
+_TASK_STATES = {
+    "running": states.RUNNING, "restarting": states.RUNNING, "deferred": states.RUNNING,
+    "up_for_retry": states.RETRYING, "up_for_reschedule": states.RETRYING,
+    "success": states.DONE, "failed": states.FAILED,
+    "upstream_failed": states.SKIPPED, "skipped": states.SKIPPED, "removed": states.SKIPPED,
+}  # fmt: skip
+_ACTIVE = ("running", "restarting", "deferred")
+_STEPS_OWN = ("subprocess", "docker", "pod")
+"""Parts of the names of loggers by which Airflow's operators hand on what a step prints."""
+_SKEW_SECONDS = 120.0
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowLauncher:
+    """Runs deployed DAGs.
+
+    Attributes:
+        airflow: the Airflow that has them.
+        store: the artifact store.
+        deployed: whether to run what is deployed, whatever the sources have become since.
+    """
+
+    airflow: AirflowRuns
+    store: Store
+    deployed: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target's name, as Environments write it."""
+        return "airflow"
+
+    def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
+        """Refuse a DAG that isn't there, is held, is broken or is of another Plan.
+
+        Raises:
+            TargetError: T301 to T304, T310.
+            PlatformError: Airflow doesn't answer.
+        """
+        name = deployed_name(plan)
+        self._require_import(name)
+        dag = self.airflow.dags([name]).get(name)
+        if dag is None:
+            raise TargetError(f"T301: {name} isn't deployed to Airflow; `atlas deploy` deploys it")
+        if dag.broken:
+            raise TargetError(f"T304: {name}: Airflow can't import its file any more")
+        if dag.paused:
+            raise TargetError(
+                f"T303: {name} is paused in Airflow, where a run would wait without an end; unpause"
+                f" it at {self.airflow.url}/dags/{quote(name)}"
+            )
+        return self._plan(plan, name, dag), self._notes()
+
+    def find(self, plan: Plan, run: Run) -> Launched | None:
+        """Return the DAG run of this Run's id, if Airflow has one."""
+        name = deployed_name(plan)
+        return self._launched(name, run.id) if self.airflow.dag_run(name, run.id) else None
+
+    def submit(self, plan: Plan, run: Run) -> Launched:
+        """Trigger the DAG run.
+
+        Raises:
+            TargetError: T301, T311: Airflow refuses it.
+        """
+        name = deployed_name(plan)
+        interval = (run.interval_start, run.interval_end)
+        status, answer = self.airflow.trigger(name, run.id, run.parameters, interval)
+        if status == _NOT_FOUND:
+            raise TargetError(f"T301: {name} isn't deployed to Airflow any more")
+        if status == _CONFLICT and self.airflow.dag_run(name, run.id):
+            return self._launched(name, run.id)
+        if "dag_run_id" not in answer:
+            detail = str(answer.get("detail", answer))[:_LONGEST]
+            raise TargetError(f"T311: {name}: Airflow refuses the run ({status}): {detail}")
+        return self._launched(name, run.id, is_new=True)
+
+    def standing(self, launched: Launched) -> Standing:
+        """Return how the DAG run and its tasks stand."""
+        found = self.airflow.dag_run(launched.name, launched.id)
+        if found is None:
+            return Standing(states.FAILED, (), "the run is gone from Airflow: it was deleted there")
+        raws = self.airflow.task_instances(launched.name, launched.id)
+        state = _RUN_STATES.get(found["state"], states.RUNNING)
+        if any(raw["state"] in _ACTIVE for raw in raws) and state != states.WAITING:
+            state = states.RUNNING
+        tasks = [one for raw in raws if (one := self._task(launched, raw)) is not None]
+        reason = self._reason(launched, raws) if state == states.FAILED else ""
+        return Standing(state, tasks, reason)
+
+    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
+        """Return what a step has printed, in all attempts."""
+        raws = self.airflow.task_instances(launched.name, launched.id)
+        wanted = -1 if index is None else index
+        for raw in raws:
+            if raw["task_id"] == step and raw["map_index"] == wanted:
+                return "".join(f"{line}\n" for line in self._lines(launched, raw))
+        return ""
+
+    def cancel(self, launched: Launched) -> None:
+        """Fail the DAG run, which ends what runs of it."""
+        self.airflow.fail(launched.name, launched.id)
+
+    # Within ----------------------------------------------------------------------------------
+
+    def _require_import(self, name: str) -> None:
+        failure = self.airflow.import_failures().get(f"{name}.py")
+        if failure is not None:
+            last = failure.trace.strip().rpartition("\n")[2]
+            raise TargetError(
+                f"T304: {name}: Airflow can't import its file: {last}; `atlas deploy` writes it "
+                "anew"
+            )
+
+    def _plan(self, plan: Plan, name: str, dag: Dag) -> Plan:
+        """Return the Plan that is deployed, if it is the one of the sources or needn't be."""
+        if dag.plan == plan.digest:
+            return plan
+        if not self.deployed:
+            raise TargetError(
+                f"T302: {name}: Plan {dag.plan[:12] or 'unknown'} is deployed, and the sources give"
+                f" {plan.digest[:12]}; `atlas deploy` deploys them, --deployed runs what is there"
+            )
+        return self.store.plan(dag.plan)
+
+    def _notes(self) -> list[Problem]:
+        """Return what is odd about Airflow.
+
+        Raises:
+            TargetError: T310, nothing there would start a run.
+        """
+        scheduler = self.airflow.health().get("scheduler") or {}
+        if scheduler.get("status") != "healthy":
+            raise TargetError(
+                "T310: Airflow's scheduler doesn't run, so a run would wait without an end; "
+                "`atlas up` brings it back"
+            )
+        return list(_skew(scheduler.get("latest_scheduler_heartbeat")))
+
+    def _launched(self, name: str, run: str, *, is_new: bool = False) -> Launched:
+        url = f"{self.airflow.url}/dags/{quote(name)}/runs/{quote(run, safe='')}"
+        return Launched(run, name, url, is_new)
+
+    def _task(self, launched: Launched, raw: Mapping[str, Any]) -> Task | None:
+        """Return a task instance as a step's; None for one that is no step's."""
+        name, state = raw["task_id"], _TASK_STATES.get(raw["state"] or "", states.WAITING)
+        index = raw["map_index"] if raw["map_index"] >= 0 else None
+        if name == _FINISH:
+            return None
+        if name.endswith(_KEYS):
+            if state != states.FAILED:
+                return None
+            reason = f"its keys can't be counted: {self._last_words(launched, raw)}"
+            return Task(name.removesuffix(_KEYS), state, None, reason)
+        is_mute = state == states.FAILED and not self._has_outcome(launched, name, index)
+        return Task(name, state, index, self._last_words(launched, raw) if is_mute else "")
+
+    def _has_outcome(self, launched: Launched, step: str, index: int | None) -> bool:
+        pipeline = launched.name.rpartition("-")[0]
+        return self.store.outcome(pipeline, launched.id, step, index) is not None
+
+    def _reason(self, launched: Launched, raws: Sequence[Mapping[str, Any]]) -> str:
+        """Say why a run failed, where no step did."""
+        failed = {raw["task_id"]: raw for raw in raws if raw["state"] == "failed"}
+        if _FINISH in failed:
+            words = self._last_words(launched, failed[_FINISH])
+            return f"its end couldn't be recorded: {words}"
+        return "" if failed else "the run was set to failed in Airflow"
+
+    def _last_words(self, launched: Launched, raw: Mapping[str, Any]) -> str:
+        """Return the last error of a task's log: what Airflow knows of one that recorded none."""
+        entries = self._log(launched, raw, max(1, raw["try_number"]))
+        errors = [one for one in entries if one.get("level") in ("error", "critical")]
+        for one in reversed(errors):
+            found = _exception(one) or str(one.get("event", ""))
+            if found:
+                return f"task {raw['task_id']}: {found[:_LONGEST]}"
+        return f"task {raw['task_id']}: {raw['state']}, and its log in Airflow says no more"
+
+    def _lines(self, launched: Launched, raw: Mapping[str, Any]) -> Iterator[str]:
+        for attempt in range(1, raw["try_number"] + 1):
+            for entry in self._log(launched, raw, attempt):
+                if any(part in str(entry.get("logger", "")).lower() for part in _STEPS_OWN):
+                    yield str(entry.get("event", ""))
+
+    def _log(
+        self, launched: Launched, raw: Mapping[str, Any], attempt: int
+    ) -> list[dict[str, Any]]:
+        index = raw["map_index"]
+        return self.airflow.log(launched.name, launched.id, raw["task_id"], attempt, index)
+
+
+def _exception(entry: Mapping[str, Any]) -> str:
+    """Return type and text of the innermost exception that a log entry carries."""
+    details = entry.get("error_detail") or []
+    last = details[-1] if isinstance(details, list) and details else {}
+    return f"{last.get('exc_type', '')}: {last.get('exc_value', '')}" if last else ""
+
+
+def _skew(heartbeat: str | None) -> Iterator[Problem]:
+    """Tell that this machine's clock and Airflow's differ; its scheduler beats often."""
+    if not heartbeat:
+        return
+    age = (datetime.now(UTC) - datetime.fromisoformat(heartbeat)).total_seconds()
+    if abs(age) > _SKEW_SECONDS:
+        where = "behind" if age > 0 else "ahead of"
+        yield Problem(
+            code="T312", severity="note", found=f"{abs(age):.0f} s",
+            message=f"Airflow's clock is {abs(age):.0f} s {where} this machine's; times of one run "
+            "come from both",
+            hint="set both by NTP",
+        )  # fmt: skip

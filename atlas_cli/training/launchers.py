@@ -1,0 +1,85 @@
+"""The launcher of each target, on the platform of the pipelines' Environment."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import PlatformError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from atlas.plan import Pipeline, Plan
+    from atlas.store import Store
+    from atlas.targets.launcher import Launcher
+
+LOCAL_KUBEFLOW = "kfp.local"
+"""What a platform calls a Kubeflow that has no API server."""
+
+
+def launcher(
+    target: str,
+    pipelines: Sequence[Pipeline],
+    services: Mapping[str, Any],
+    store: Store,
+    *,
+    deployed: bool = False,
+) -> Launcher:
+    """Return what runs Plans on a target.
+
+    Args:
+        target: ``kubeflow`` or ``airflow``.
+        pipelines: the pipelines that are to run, of one Environment.
+        services: those of its platform; none where it isn't up.
+        store: the artifact store.
+        deployed: whether to run what is deployed, whatever the sources have become since.
+
+    Raises:
+        PlatformError: the platform has no such service.
+        TargetError: no orchestrator is called so.
+    """
+    if target == "airflow":
+        return _airflow(pipelines, services, store, deployed=deployed)
+    if target != "kubeflow":
+        raise TargetError(f"nothing runs elsewhere for target '{target}'")
+    if services.get("kubeflow", {}).get("kind", LOCAL_KUBEFLOW) == LOCAL_KUBEFLOW:
+        return _local_kubeflow(pipelines, store)
+    raise PlatformError("this version runs Kubeflow pipelines by kfp.local only")
+
+
+def _airflow(
+    pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
+) -> Launcher:
+    from atlas_cli.training.airflow import AirflowLauncher
+    from atlas_provider.airflow_runs import AirflowRuns
+
+    service, secrets = services.get("airflow"), services.get("secrets")
+    if not service or not secrets:
+        name = pipelines[0].environment.platform
+        raise PlatformError(
+            f"platform {name}: has no Airflow, or isn't up; `atlas up` brings it up"
+        )
+    airflow = AirflowRuns(service["url"].rstrip("/"), secrets["url"], service["credentials"] or "")
+    return AirflowLauncher(airflow, store, deployed)
+
+
+def _local_kubeflow(pipelines: Sequence[Pipeline], store: Store) -> Launcher:
+    from atlas.targets.kubeflow.local import LocalKubeflow
+
+    project = pipelines[0].project
+    return LocalKubeflow(project.state, project.root, store, _engine_images(pipelines))
+
+
+def _engine_images(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
+    """Return what gives the engine's names of a Plan's images, built once where they aren't."""
+
+    @cache
+    def built() -> Mapping[tuple[str, str], str]:
+        from atlas_cli.isolating import runner_images
+
+        return runner_images(pipelines).references
+
+    return lambda plan: {
+        name: of for (digest, name), of in built().items() if digest == plan.digest
+    }

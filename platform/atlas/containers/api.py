@@ -1,0 +1,88 @@
+"""The engine's Docker API, for programs that speak to nothing else: Docker's own, or Podman's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.containers.failure import CommandError
+from atlas.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.containers.engine import Engine
+
+HOST = "DOCKER_HOST"
+"""Variable that tells Docker's clients where the engine listens."""
+_IDLE_SECONDS = 120
+"""Podman's service ends by itself after so long without a call, should nobody stop it."""
+_PATIENCE = 20.0
+
+
+@contextmanager
+def docker_api(engine: Engine) -> Iterator[str]:
+    """Give the address of an engine's Docker API for as long as it is needed.
+
+    Raises:
+        PlatformError: I202, it doesn't come up.
+    """
+    if os.environ.get(HOST):
+        yield os.environ[HOST]
+    elif engine.name == "podman":
+        with _podman_service(engine) as host:
+            yield host
+    else:
+        yield _docker_host(engine)
+
+
+def _docker_host(engine: Engine) -> str:
+    """Return where the client's current context says that Docker listens."""
+    try:
+        found = engine.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    except CommandError:
+        return "unix:///var/run/docker.sock"
+    return found.strip()
+
+
+@contextmanager
+def _podman_service(engine: Engine) -> Iterator[str]:
+    """Run Podman's service on a socket that only the caller can reach."""
+    # A socket's path may have 107 bytes, which a state folder's easily exceeds.
+    with tempfile.TemporaryDirectory(prefix="atlas-", dir="/tmp") as folder:
+        path = Path(folder) / "podman.sock"
+        host = f"unix://{path}"
+        command = engine.command("system", "service", f"--time={_IDLE_SECONDS}", host)
+        process = subprocess.Popen(  # noqa: S603 - a list, no shell
+            command,
+            env=engine.variables(),
+            cwd=engine.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait(process, path)
+            yield host
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], path: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        with socket.socket(socket.AF_UNIX) as one:
+            try:
+                one.connect(str(path))
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+    raise PlatformError("I202: podman's service doesn't come up; `podman system service` says why")

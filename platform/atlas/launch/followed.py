@@ -1,0 +1,235 @@
+"""One Plan's run on an orchestrator, from its start there to its recorded end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError, PlatformError
+from atlas.launch.logs import Logs
+from atlas.launch.opening import open_launch
+from atlas.launch.progress import Progress
+from atlas.runner import events
+from atlas.step import FAILED
+from atlas.step.finish import Finished, finish, finished_run
+from atlas.store import FilePlace, run_key
+from atlas.targets import launcher as states
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.launch.settings import Settings
+    from atlas.plan import Plan
+    from atlas.runner.events import Listener
+    from atlas.runner.units import Unit
+    from atlas.step import Outcome
+    from atlas.store import Run, Store
+    from atlas.targets.launcher import Launched, Launcher, Standing
+
+
+class Followed:
+    """A run that an orchestrator does, and that is followed here.
+
+    Attributes:
+        plan: the Plan that runs.
+        after: names of those that must be over first.
+        finished: how the run ended, once it has.
+        error: why it couldn't be started or followed to its end, or empty.
+        detached: whether it was left running.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        *,
+        store: Store,
+        launcher: Launcher,
+        settings: Settings,
+        listener: Listener,
+        after: frozenset[str] = frozenset(),
+    ) -> None:
+        """Prepare; nothing is written or started before `start`."""
+        self.plan, self.after = plan, after
+        self.finished: Finished | None = None
+        self.error = ""
+        self.detached = False
+        self._folder, self._store, self._launcher = folder, store, launcher
+        self._settings, self._listener = settings, listener
+        self._run: Run | None = None
+        self._launched: Launched | None = None
+        self._progress: Progress | None = None
+        self._logs: Logs | None = None
+        self._silent_since = 0.0
+        self._cancelled = ""
+
+    # What it is ------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """What it is called among runs: ``pipeline/flow``."""
+        return f"{self.plan.name}/{self.plan.flow}"
+
+    @property
+    def run(self) -> Run:
+        """The run, once it is bound.
+
+        Raises:
+            AtlasError: it isn't.
+        """
+        if self._run is None:
+            raise AtlasError(f"{self.name}: hasn't begun")
+        return self._run
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its run is bound."""
+        return self._run is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to follow."""
+        return self.finished is not None or bool(self.error) or self.detached
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done; of a run that was left, started."""
+        done = self.finished is not None and self.finished.status != FAILED
+        return not self.error and (done or self.detached)
+
+    @property
+    def outcomes(self) -> Mapping[Unit, Outcome]:
+        """How units ended, so far."""
+        return self._progress.outcomes if self._progress else {}
+
+    @property
+    def place(self) -> str:
+        """Where what the run leaves behind is: a path, where the store is a folder."""
+        key, place = run_key(self.run.pipeline, self.run.id), self._store.place
+        return str(place.local(key)) if isinstance(place, FilePlace) else f"{place.url}/{key}"
+
+    @property
+    def url(self) -> str:
+        """The orchestrator's page of the run; empty where it has none."""
+        return self._launched.url if self._launched else ""
+
+    # What is done with it --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Give the run to the orchestrator, or find that it has it already."""
+        opened = open_launch(self._store, self.plan, self._folder, self._launcher, self._settings)
+        self._run = run = opened.run
+        self._progress = Progress(self._store, self.plan, run, self._folder, self._listener)
+        self._logs = Logs(self._launcher, self._progress) if self._settings.logs else None
+        if opened.is_over:
+            self._begin("over already")
+            self._conclude(states.Standing(states.DONE))
+            return
+        self._launched = opened.launched or self._launcher.submit(self.plan, run)
+        known = "" if self._launched.is_new else ", under way already"
+        self._begin(f"on {self._launcher.target}{known}")
+        self.detached = self._settings.detach
+
+    def look(self) -> bool:
+        """Find out what is new; tell whether anything is.
+
+        Raises:
+            AtlasError: what came of the run can't be read or recorded.
+        """
+        assert self._launched  # noqa: S101  (it was started; for mypy)
+        assert self._progress  # noqa: S101
+        standing = self._standing(self._launched)
+        if standing is None:
+            return False
+        is_new = self._progress.look(standing)
+        if self._logs is not None:
+            self._logs.look(self._launched)
+        if standing.is_over:
+            self._conclude(standing)
+        return is_new or standing.is_over
+
+    def cancel(self, why: str) -> None:
+        """End the run on its orchestrator, and say so."""
+        if self._launched is None or self.is_over or self._cancelled:
+            return
+        self._cancelled = why
+        try:
+            self._launcher.cancel(self._launched)
+        except AtlasError as error:
+            self._fail(f"can't be cancelled: {error}; it may still run there")
+            return
+        self._notice(f"{self.name}: {why}: cancelled on {self._launcher.target}")
+
+    def leave(self, why: str) -> None:
+        """Stop following, whatever comes of the run."""
+        if not self.is_over:
+            self._fail(f"{why}; {self._way_back()}")
+
+    # Within ----------------------------------------------------------------------------------
+
+    def _begin(self, text: str) -> None:
+        assert self._progress  # noqa: S101  (for mypy)
+        self._progress.tell(events.RUN_STARTED, text=text)
+        if self.url:
+            self._notice(f"  {self.url}")
+        self._progress.begin()
+
+    def _standing(self, launched: Launched) -> Standing | None:
+        """Return how the run stands; None while the orchestrator doesn't answer.
+
+        Raises:
+            PlatformError: it hasn't answered for too long.
+        """
+        try:
+            standing = self._launcher.standing(launched)
+        except PlatformError as error:
+            now = time.monotonic()
+            if not self._silent_since:
+                self._silent_since = now
+                self._notice(f"{self.name}: {error}; trying again")
+            if now - self._silent_since > self._settings.patience:
+                raise PlatformError(f"T306: {error}; {self._way_back()}") from error
+            return None
+        self._silent_since = 0.0
+        return standing
+
+    def _conclude(self, standing: Standing) -> None:
+        """Take the run's recorded end, or record it where nobody has."""
+        assert self._progress  # noqa: S101  (for mypy)
+        self._progress.look(standing)
+        self._progress.end()
+        run = self.run
+        known = finished_run(self._store, run)
+        self.finished = known or finish(self._store, self.plan, run)
+        self._progress.tell(events.RUN_ENDED, text=self.finished.status)
+        self._explain(standing)
+
+    def _explain(self, standing: Standing) -> None:
+        """Say what no step's failure tells: why the run ended, or that the two don't agree."""
+        assert self.finished  # noqa: S101  (for mypy)
+        target, reason = self._launcher.target, standing.reason
+        has_failure = any(not one.ok for one in self.outcomes.values())
+        if self.finished.status != FAILED:
+            if standing.state != states.DONE:
+                self._notice(
+                    f"warning: {self.name}: every step is done, though {target} says "
+                    f"{standing.state}: {reason or 'without a reason'}"
+                )
+        elif self._cancelled:
+            self.error = self._cancelled
+        elif standing.state == states.CANCELLED:
+            self.error = f"T305: {reason or f'the run was cancelled on {target}'}"
+        elif not has_failure:
+            self.error = f"T305: {target} ended the run: {reason or 'without a reason'}"
+
+    def _way_back(self) -> str:
+        target = self._launcher.target
+        return f"the run may go on: `atlas train --target {target} --run {self.run.id}` follows it"
+
+    def _fail(self, error: str) -> None:
+        self.error = error
+
+    def _notice(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.tell(events.NOTICE, text=text)

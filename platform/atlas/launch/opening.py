@@ -1,0 +1,136 @@
+"""The run to start, or the one to go on with: the Run is bound before any orchestrator has it.
+
+So a wrong parameter or a missing model is told at once, the run has one id everywhere, and whoever
+was killed between two moves finds at the next call how far it had come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError, TargetError
+from atlas.runner.git import commit_of
+from atlas.runner.opening import new_id
+from atlas.step import Request, bind
+from atlas.step.binding import last_run, moment, remember_target, run_id, target_of
+from atlas.step.parameters import checked_parameters
+from atlas.store import add_code
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas.launch.settings import Settings
+    from atlas.plan import Plan
+    from atlas.store import Run, Store
+    from atlas.targets.launcher import Launched, Launcher
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that is bound, and that its orchestrator may have already.
+
+    Attributes:
+        run: the run.
+        launched: the run there; None when it hasn't been given to the orchestrator.
+        is_over: whether how it ended is recorded.
+    """
+
+    run: Run
+    launched: Launched | None = None
+    is_over: bool = False
+
+
+def open_launch(
+    store: Store, plan: Plan, folder: Path, launcher: Launcher, settings: Settings
+) -> Opened:
+    """Bind a new run, or find the one that is asked for or under way.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan that will run.
+        folder: the pipeline's folder.
+        launcher: of the orchestrator.
+        settings: what the caller asks for.
+
+    Raises:
+        AtlasError: the run can't be bound.
+        TargetError: T308, the id that is asked for belongs to another run.
+    """
+    request = _request(plan, folder, settings)
+    known = _named(store, plan, request, launcher) if settings.run else None
+    known = known or (None if settings.run else _under_way(store, plan, request, launcher))
+    if known is not None:
+        return known
+    store.add_plan(plan)
+    add_code(store, folder, plan.code)
+    run = bind(store, plan, request)
+    remember_target(store, run, launcher.target)
+    return Opened(run, launcher.find(plan, run))
+
+
+def _request(plan: Plan, folder: Path, settings: Settings) -> Request:
+    given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
+    return Request(
+        id=settings.run or new_id(plan.flow),
+        interval_start=settings.interval_start,
+        interval_end=settings.interval_end,
+        parameters=given,
+        trigger=settings.trigger,
+        commit=commit_of(folder),
+    )
+
+
+def _named(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Opened | None:
+    """Return the run of the id that is asked for; None when there is none yet.
+
+    Raises:
+        TargetError: T308, it is another one.
+    """
+    name = run_id(plan.flow, request.id)
+    if not store.has_run(plan.name, name):
+        return None
+    run = store.run(plan.name, name)
+    differs = _difference(store, plan, run, request, launcher)
+    if differs:
+        raise TargetError(
+            f"T308: run {run.id} of {plan.name} is there already, with another {differs}; "
+            "choose another id, or ask for the same"
+        )
+    return _as_known(store, plan, run, launcher)
+
+
+def _under_way(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Opened | None:
+    """Return the pipeline's last run if it asks for the same and isn't over."""
+    last = last_run(store, plan.name, plan.flow)
+    try:
+        run = store.run(plan.name, last) if last else None
+    except StoreError:
+        run = None
+    if run is None or _difference(store, plan, run, request, launcher):
+        return None
+    known = _as_known(store, plan, run, launcher)
+    return None if known.is_over else known
+
+
+def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> Opened:
+    outcome = store.run_outcome(run.pipeline, run.id)
+    is_over = outcome is not None and outcome.get("plan") == run.plan
+    return Opened(run, None if is_over else launcher.find(plan, run), is_over)
+
+
+def _difference(store: Store, plan: Plan, run: Run, request: Request, launcher: Launcher) -> str:
+    """Return in what a run isn't what is asked for; empty when it is the same."""
+    wanted: dict[str, Any] = {
+        "target": launcher.target,
+        "Plan": plan.digest,
+        "interval": (moment(request.interval_start), moment(request.interval_end)),
+        "parameters": checked_parameters(plan, request.parameters),
+    }
+    found = {
+        "target": target_of(store, run),
+        "Plan": run.plan,
+        "interval": (run.interval_start, run.interval_end),
+        "parameters": run.parameters,
+    }
+    return next((name for name in wanted if wanted[name] != found[name]), "")

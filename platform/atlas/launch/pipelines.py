@@ -1,0 +1,107 @@
+"""Running pipelines on the targets that orchestrators are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError
+from atlas.launch.followed import Followed
+from atlas.launch.following import INTERRUPTED, follow
+from atlas.launch.settings import Settings
+from atlas.runner.events import NOTICE, Event, ignore
+from atlas.runner.pipelines import comes_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas.plan import Pipeline, Plan
+    from atlas.runner.events import Listener
+    from atlas.store import Store
+    from atlas.targets.launcher import Launcher
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How runs ended.
+
+    Attributes:
+        flights: one for each run.
+        complete: whether all came to their ends by themselves: not interrupted, and in time.
+        timed_out: whether it was for the time that they didn't.
+        missing: services of the platform that didn't answer, in words.
+    """
+
+    flights: tuple[Followed, ...]
+    complete: bool = True
+    timed_out: bool = False
+    missing: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done."""
+        return self.complete and all(flight.ok for flight in self.flights)
+
+
+def launch_pipelines(
+    chosen: Sequence[tuple[Pipeline, Plan]],
+    launcher_of: Callable[[Plan], Launcher],
+    store: Store,
+    settings: Settings | None = None,
+    *,
+    listener: Listener = ignore,
+) -> Result:
+    """Run Plans on orchestrators, each after those that it reads, and follow them.
+
+    Nothing is started unless all can be.
+
+    Args:
+        chosen: the Plans, with their pipelines.
+        launcher_of: gives the launcher of a Plan's target.
+        store: where artifacts go.
+        settings: how.
+        listener: is told what happens, from the calling thread.
+
+    Returns:
+        How each run ended; a step that fails is no exception.
+
+    Raises:
+        AtlasError: there is nothing to run, a parameter that no Plan has, or what a run takes isn't
+            there.
+    """
+    settings = settings or Settings()
+    if not chosen:
+        raise AtlasError("there is no pipeline to run")
+    _check_parameters([plan for _, plan in chosen], settings)
+    flights = []
+    for pipeline, plan in chosen:
+        launcher = launcher_of(plan)
+        runs, notes = launcher.prepare(plan)
+        for note in notes:
+            listener(Event(NOTICE, plan.name, plan.flow, "", text=str(note)))
+        after = frozenset(_name(one) for _, one in chosen if comes_after(plan, one))
+        flights.append(
+            Followed(
+                runs,
+                pipeline.folder,
+                store=store,
+                launcher=launcher,
+                settings=settings,
+                listener=listener,
+                after=after,
+            )
+        )
+    ended_by = follow(flights, settings.jobs, settings.timeout)
+    return Result(tuple(flights), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.name}/{plan.flow}"
+
+
+def _check_parameters(plans: Sequence[Plan], settings: Settings) -> None:
+    known = {name for plan in plans for name in plan.parameters}
+    unknown = sorted(set(settings.parameters) - known)
+    if unknown:
+        expected = ", ".join(sorted(known)) or "none"
+        raise AtlasError(f"no pipeline has a parameter '{unknown[0]}'; there are {expected}")

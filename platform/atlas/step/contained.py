@@ -1,0 +1,70 @@
+"""What a step finds in a container on this machine: the variables and folders that it is given."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.store import FilePlace
+from atlas.store.opening import file_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.store import Store
+
+NETWORK = "ATLAS_CONTAINER_NETWORK"
+"""Variable that names the network of steps' containers; ``host`` by default."""
+
+_PASSED = (
+    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL",
+)  # fmt: skip
+
+
+def network() -> str:
+    """Return the network of steps' containers."""
+    return os.environ.get(NETWORK) or "host"
+
+
+def user() -> str:
+    """Return who steps' containers run as: the caller, so that both may write the store."""
+    return f"{os.geteuid()}:{os.getegid()}"
+
+
+def variables() -> dict[str, str]:
+    """Return the variables that tell any step where the platform is."""
+    return {name: os.environ[name] for name in _PASSED if name in os.environ}
+
+
+def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) -> list[Path]:
+    """Return the folders that steps read or write, which are the same inside: store, data, spool.
+
+    Args:
+        store: the artifact store.
+        plan: the Plan.
+        steps: those that run.
+        project: what ``project:`` stands for where no variable says.
+    """
+    found: dict[Path, None] = {}
+    if isinstance(store.place, FilePlace):
+        found[Path(store.place.root)] = None
+    found |= dict.fromkeys(one for step in steps for one in _data_folders(plan, step, project))
+    for folder in found:
+        folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.
+    state = os.environ.get("ATLAS_STATE")
+    if state and Path(state, "spool").is_dir():
+        found[Path(state, "spool")] = None
+    return list(found)
+
+
+def _data_folders(plan: Plan, step: PlanStep, project: Path) -> Iterator[Path]:
+    """Return the folders of the data sets that a step reads or writes."""
+    for name in [source.name for source in step.sources() if source.kind == "data"]:
+        uri = plan.data[name].uri
+        if uri.startswith("project:"):
+            yield Path(os.environ.get("ATLAS_PROJECT") or project)
+        elif uri.startswith("file:"):
+            path = file_path(uri)
+            yield path if uri.endswith("/") else path.parent

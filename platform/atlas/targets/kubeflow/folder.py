@@ -1,0 +1,155 @@
+"""The folder of one run of `kfp.local`: what it was started with, what it printed, how it ended.
+
+kfp.local runs a pipeline in the process that calls it. That process is one of its own here, so that
+a run outlives who started it, and can be found, followed and ended by whoever comes later.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import FilePlace
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+JOB, PACKAGE, LOG, ENDED = "job.json", "package.yaml", "log.txt", "ended.json"
+_ALIVE, _PID = "alive", "pid"
+_BEGINS = re.compile(r"- INFO - Executing task '(?:\x1b\[\d+m)?([^'\x1b]+)")
+_ENDS = re.compile(r"- (?:INFO|ERROR) - Task '(?:\x1b\[\d+m)?([^'\x1b]+)(?:\x1b\[\d+m)?' finished")
+_INDENT = "    "
+_KFPS_OWN = ("Found image '", "Pulling image '", "Image pull complete")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: where it is.
+    """
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.path / LOG
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a process was ever started for it."""
+        return (self.path / _PID).exists()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process is there: it holds a lock for as long as it lives."""
+        try:
+            descriptor = os.open(self.path / _ALIVE, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @property
+    def ended(self) -> Mapping[str, Any] | None:
+        """What is recorded of its end; None when nothing is."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / ENDED).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
+
+    def end(self, **facts: str) -> None:
+        """Record its end, unless that is recorded already."""
+        FilePlace(self.path).create(ENDED, canonical(facts).encode())
+
+    def start(self, job: Mapping[str, Any], package: bytes, variables: Mapping[str, str]) -> bool:
+        """Start its process; tell whether this call has, and no other did before.
+
+        Args:
+            job: what the process is told; no secrets.
+            package: the compiled pipeline.
+            variables: its environment.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._alone() as alive:
+            if alive is None or self.is_started:
+                return False
+            place = FilePlace(self.path)
+            place.write(PACKAGE, package)
+            place.write(JOB, canonical(job).encode())
+            with self.log.open("ab") as log:
+                process = subprocess.Popen(  # noqa: S603 - our own command
+                    [sys.executable, "-m", "atlas.targets.kubeflow.local_process", str(self.path)],
+                    env=dict(variables),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(alive,),
+                )
+            place.write(_PID, str(process.pid).encode())
+        return True
+
+    def stop(self) -> None:
+        """End its process, with those that it has started."""
+        if not self.is_alive:
+            return
+        self.end(cancelled="yes")
+        with suppress(OSError, ValueError):
+            os.killpg(int((self.path / _PID).read_bytes()), signal.SIGTERM)
+
+    # What the log says -----------------------------------------------------------------------
+
+    def task(self) -> str:
+        """Return the KFP task that runs, or ran last; empty before the first."""
+        found = _BEGINS.findall(self._text())
+        return found[-1] if found else ""
+
+    def log_of(self, task: str) -> str:
+        """Return what the containers of a KFP task have printed."""
+        lines: list[str] = []
+        inside = False
+        for line in self._text().splitlines(keepends=True):
+            begins = _BEGINS.search(line)
+            if begins or _ENDS.search(line):
+                inside = bool(begins and begins[1] == task)
+            elif inside and line.startswith(_INDENT):
+                lines.append(line[len(_INDENT) :])
+        return "".join(one for one in lines if one.strip() and not one.startswith(_KFPS_OWN))
+
+    def _text(self) -> str:
+        try:
+            return self.log.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    @contextmanager
+    def _alone(self) -> Iterator[int | None]:
+        """Hold the lock that means life; give it to be handed on, or None where another has it."""
+        descriptor = os.open(self.path / _ALIVE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield None
+        else:
+            yield descriptor
+        finally:
+            os.close(descriptor)

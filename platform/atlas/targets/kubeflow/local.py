@@ -1,0 +1,211 @@
+"""Kubeflow without a cluster: the compiled package through `kfp.local`, over Docker or Podman."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.containers import CommandError, need_engine, stop_container
+from atlas.errors import TargetError
+from atlas.step import contained
+from atlas.step.secrets import secret
+from atlas.targets import launcher as states
+from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.folder import RunFolder
+from atlas.targets.kubeflow.target import Kubeflow
+from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.protocol import deployed_name, refuse, secret_names, secret_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from atlas.containers import Engine
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+    from atlas.store import Run, Store
+
+    Images = Callable[[Plan], Mapping[str, str]]
+
+_LABEL = "atlas.run"
+_GRACE_SECONDS = "10"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKubeflow:
+    """Runs compiled pipelines by `kfp.local`, each in a process of its own.
+
+    Attributes:
+        state: the state folder.
+        project: the project's folder.
+        store: the artifact store, which containers see at the same path.
+        images: returns what the engine calls a Plan's images; builds those that aren't there.
+    """
+
+    state: Path
+    project: Path
+    store: Store
+    images: Images
+
+    @property
+    def target(self) -> str:
+        """The target's name, as Environments write it."""
+        return "kubeflow"
+
+    def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
+        """Refuse what kfp.local can't do, and a machine that hasn't got what it takes.
+
+        Raises:
+            InvalidError: it can't do this Plan.
+            PlatformError: I202, there is no container engine.
+            DeployError: an image can't be built.
+            TargetError: T309, kfp or Docker's client isn't installed.
+        """
+        problems = Kubeflow(local=True).problems(plan)
+        refuse(problems)
+        missing = [name for name in ("kfp", "docker") if find_spec(name) is None]
+        if missing:
+            raise TargetError(
+                f"T309: kfp.local takes the packages kfp and docker, and {' and '.join(missing)} "
+                "isn't installed; `pip install 'atlas-ml[kubeflow]'` installs them"
+            )
+        need_engine(self.state)
+        self.images(plan)
+        return plan, problems
+
+    def find(self, plan: Plan, run: Run) -> Launched | None:
+        """Return the run if a process was ever started for it."""
+        folder = self._folder(run.pipeline, run.id)
+        return _launched(plan, run, folder) if folder.is_started else None
+
+    def submit(self, plan: Plan, run: Run) -> Launched:
+        """Compile the Plan and start kfp.local's process.
+
+        Raises:
+            StepError: a secret that a step needs isn't there.
+        """
+        images = self.images(plan)
+        (package,) = Kubeflow(local=True).compile(plan, images).values()
+        engine = need_engine(self.state)
+        secrets = _secrets(plan)
+        job = self._job(plan, run, engine, images)
+        job["variables"] |= {name: name for name in secrets}
+        folder = self._folder(run.pipeline, run.id)
+        is_new = folder.start(job, package, {**_own_environment(), **secrets})
+        return _launched(plan, run, folder, is_new=is_new)
+
+    def standing(self, launched: Launched) -> Standing:
+        """Return how the run stands: which task runs, and whether the process is there."""
+        folder = RunFolder(Path(launched.url).parent)
+        plan = self.store.plan(self._run(launched).plan)
+        steps = {words.task_name(step.name): step.name for step in plan.steps}
+        step = steps.get(folder.task(), "")
+        if folder.is_alive:
+            return Standing(states.RUNNING, [Task(step, states.RUNNING)] if step else [])
+        ended = folder.ended
+        if ended is None:
+            self._sweep(launched)
+            return Standing(states.FAILED, (), "kfp.local's process was killed")
+        if "cancelled" in ended:
+            return Standing(states.CANCELLED, (), "the run was cancelled")
+        if "error" in ended:
+            failed = [Task(step, states.FAILED, reason=ended["error"])] if step else []
+            return Standing(states.FAILED, failed, ended["error"])
+        return Standing(states.DONE)
+
+    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
+        """Return what a step has printed; one container runs all of its keys, told by the first."""
+        folder = RunFolder(Path(launched.url).parent)
+        return "" if index else folder.log_of(words.task_name(step))
+
+    def cancel(self, launched: Launched) -> None:
+        """End kfp.local, then the container that it has started, which may still record that."""
+        RunFolder(Path(launched.url).parent).stop()
+        self._sweep(launched)
+
+    def _folder(self, pipeline: str, run: str) -> RunFolder:
+        return RunFolder(self.state / "kfp.local" / pipeline / run)
+
+    def _run(self, launched: Launched) -> Run:
+        pipeline, _, run = launched.id.partition("/")
+        return self.store.run(pipeline, run)
+
+    def _job(
+        self, plan: Plan, run: Run, engine: Engine, images: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return what the process is told; its secrets it finds in its environment."""
+        folders = [*contained.folders(self.store, plan, plan.steps, self.project)]
+        folders += [Path(one) for one in _secret_files(plan)]
+        return {
+            "state": str(self.state),
+            "engine": engine.name,
+            "images": sorted({images[step.image] for step in plan.steps}),
+            "arguments": _arguments(run),
+            "variables": {name: name for name in contained.variables()},
+            "folders": sorted({str(one) for one in folders}),
+            "container": {
+                "user": contained.user(),
+                "labels": {_LABEL: f"{run.pipeline}/{run.id}"},
+                **_network(),
+                **_podmans_own(engine),
+            },
+        }
+
+    def _sweep(self, launched: Launched) -> None:
+        """Stop the containers that a run has left."""
+        engine = need_engine(self.state)
+        with suppress(CommandError):
+            label = f"label={_LABEL}={launched.id}"
+            for name in engine.call("ps", "--quiet", "--filter", label, timeout=60).split():
+                with suppress(CommandError):
+                    engine.call("stop", "--time", _GRACE_SECONDS, name, timeout=60)
+                stop_container(engine, name)
+
+
+def _launched(plan: Plan, run: Run, folder: RunFolder, *, is_new: bool = False) -> Launched:
+    return Launched(f"{run.pipeline}/{run.id}", deployed_name(plan), str(folder.log), is_new)
+
+
+def _arguments(run: Run) -> dict[str, Any]:
+    """Return the pipeline's arguments: the Run's parameters and facts."""
+    facts = {
+        words.RUN: run.id,
+        words.INTERVAL_START: run.interval_start,
+        words.INTERVAL_END: run.interval_end,
+    }
+    return {**run.parameters, **facts}
+
+
+def _secrets(plan: Plan) -> dict[str, str]:
+    """Return the values of the secrets that steps need, by the variable that hands them on."""
+    return {
+        secret_variable(name): secret(plan, step.name, name)
+        for step in plan.steps
+        for name in secret_names(plan, step)
+    }
+
+
+def _secret_files(plan: Plan) -> list[str]:
+    return [place["file"] for place in plan.secrets.values() if "file" in place]
+
+
+def _own_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def _network() -> dict[str, str]:
+    """Return the network that containers are in: on Linux this machine's, to reach the platform."""
+    network = contained.network()
+    return {"network_mode": network} if platform.system() == "Linux" or network != "host" else {}
+
+
+def _podmans_own(engine: Engine) -> dict[str, Any]:
+    """Return what podman takes to let a container write as the caller."""
+    if engine.name != "podman":
+        return {}
+    own = {} if os.geteuid() == 0 else {"userns_mode": "keep-id"}
+    return {"security_opt": ["label=disable"], **own}
