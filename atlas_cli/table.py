@@ -36,7 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "train",
         "train:train",
-        "Train pipelines here, on Kubeflow or on Airflow, with the same output.",
+        "Train here, on Kubeflow or on Airflow, with the same output.",
     ),
     Entry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."

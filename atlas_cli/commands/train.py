@@ -50,7 +50,7 @@ def train(
     logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train pipelines here, on Kubeflow or on Airflow, with the same output."""
+    """Train here, on Kubeflow or on Airflow, with the same output."""
     from atlas.plan import resolve
     from atlas_cli.training import FLOW, Request, start
     from atlas_cli.watching import own_stdout, watcher
