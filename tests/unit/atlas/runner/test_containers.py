@@ -14,6 +14,7 @@ from atlas.containers import Engine
 from atlas.errors import AtlasError
 from atlas.runner import Settings
 from atlas.runner.containers import Images
+from atlas.step import contained
 
 SOURCE = """
 from atlas import Data
@@ -153,11 +154,8 @@ def test_folders_of_data_are_seen(run, project):
     data = {"data": {"rows": {"type": "folder"}}}
     project.pipeline("words", SOURCE, steps, config=data)
     plan = project.plan("words")
-    from atlas.runner.containers import _data_folders
-    from atlas.step import Job
-
-    job = Job(project.store, plan, None, plan.step("read"), project.root)
-    assert list(_data_folders(job)) == [project.root / "data/rows"]
+    seen = contained.folders(project.store, plan, plan.steps, project.root)
+    assert seen == [project.state / "store", project.root / "data/rows"]
 
 
 def test_an_earlier_result_is_taken_as_everywhere(run, engine, project):
