@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.containers import CommandError
 from atlas.errors import AtlasError, DeployError
+from atlas.images.amazon import have_repository, is_amazon
 from atlas.images.attached import attach
 from atlas.images.commits import commit_of
 from atlas.images.content import atlas_digest
@@ -175,6 +176,8 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
         return _as_pushed(work, built)
     target = f"{work.registry.host}/{built.name}"
     work.say(f"{built.name}: pushing to {work.registry.host}")
+    if is_amazon(work.registry.host):
+        have_repository(work.registry.host, built.repository)
     try:
         with work.access(target) as access:
             digest = work.builder.push(name, target, access, log)

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -19,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.images.amazon import is_amazon, login
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ECR = re.compile(r"\d+\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 _DOCKER_HUB = "https://index.docker.io/v1/"
 
 
@@ -138,18 +138,5 @@ def _helped(helper: str, host: str) -> Credentials | None:
 
 
 def _amazon(host: str) -> Credentials | None:
-    """Return a token of Amazon's registry, for the account that botocore finds."""
-    match = _ECR.fullmatch(host)
-    if match is None:
-        return None
-    try:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.session import get_session
-    except ImportError:
-        return None
-    try:
-        client = get_session().create_client("ecr", region_name=match[1])
-        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    except (BotoCoreError, ClientError, LookupError):
-        return None
-    return Credentials.of_basic(token)
+    """Return a login to Amazon's registry, for the account that is found."""
+    return Credentials.of_basic(login(host)) if is_amazon(host) else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from atlas.errors import PlatformError
+from atlas.images.amazon import HINT, is_amazon
 from atlas.images.builders import is_loopback
 from atlas.images.credentials import credentials_of
 
@@ -280,6 +281,7 @@ class Registry:
             who = f"the credentials of '{self.credentials.username}'" if self.credentials else ""
             what = f"refuses {who or 'a request without credentials'}"
             hint = f"log in with `podman login {self.host}`, or mend the platform's secret"
+            hint = HINT if is_amazon(self.host) else hint
             return PlatformError(f"I206: registry {self.host}: {what}; {hint}")
         if error.code == _NOT_ALLOWED:
             message = "doesn't allow that; deletion has to be enabled in its configuration"

@@ -8,8 +8,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from botocore.session import get_session
 
+from atlas.errors import PlatformError
+from atlas.images.amazon import have_repository
 from atlas.images.credentials import Credentials, auth_folder, credentials_of
+from tests.servers import s3
+
+__all__ = ["s3"]
 
 ME = base64.b64encode(b"me:pa:ss").decode()
 
@@ -84,17 +90,35 @@ def test_a_broken_file_holds_nothing(home, text):
     assert credentials_of("example.org") is None
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_amazons_registry(monkeypatch):
-    from moto import mock_aws
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        found = credentials_of("123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+
+@pytest.fixture
+def amazon(s3, monkeypatch):
+    """Amazon's API, served over HTTP."""
+    for name, text in s3.items():
+        monkeypatch.setenv(name, text)
+
+
+def test_amazons_registry(amazon):
+    found = credentials_of(ECR)
     assert found is not None
     assert found.username == "AWS"
     assert found.password
+
+
+def test_a_push_to_amazon_finds_its_repository(amazon):
+    for _ in range(2):
+        have_repository(ECR, "atlas/words/base")
+    client = get_session().create_client("ecr", region_name="eu-west-1")
+    names = [one["repositoryName"] for one in client.describe_repositories()["repositories"]]
+    assert names == ["atlas/words/base"]
+
+
+def test_an_account_that_may_not_push_is_told_where_to_look(amazon, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(PlatformError, match=r"I206.*atlas/x can't be made.*get-caller-identity"):
+        have_repository(ECR, "atlas/x")
 
 
 def test_amazons_registry_without_an_account(monkeypatch):
