@@ -20,7 +20,8 @@ class Service:
     """One service of a platform.
 
     Attributes:
-        kind: what it is: ``airflow``, ``mlflow``, ``kfp.local``, ``folder``, ``file``…
+        kind: what it is: ``airflow``, ``mlflow``, ``kfp`` (an API server), ``kfp.local``,
+            ``folder``, ``file``…
         url: its address from where the CLI runs.
         workload_url: its address from inside a step.
         credentials: name of the secret that opens it; None for none.

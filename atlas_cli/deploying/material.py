@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError, InvalidError
 from atlas.store import add_code, open_store
-from atlas.targets import compile_plans
+from atlas.targets import compile_plans, deployed_name
+from atlas.targets import target as target_of
 from atlas_cli.deploying.services import REGISTRY
 from atlas_cli.imaging import images_of, pushed_members
 from atlas_provider import content
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.targets import Compiled
+    from atlas.targets import Compiled, Target
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
 
@@ -73,13 +75,15 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         DeployError: Kubeflow would run images that aren't built.
     """
     plans = [plan for _, plan in deployment.plans()]
-    compiled = compile_plans(plans, images_of(deployment.pipelines))
+    compiled = compile_plans(
+        plans, images_of(deployment.pipelines), make=partial(_target, services)
+    )
     problems = [problem for one in compiled for problem in one.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise InvalidError(errors)
     unbuilt = sorted({image for one in compiled for image in one.unbuilt})
-    if unbuilt and services.kind("kubeflow") != "kfp.local":
+    if unbuilt and has_api_server(services):
         raise DeployError(
             f"I201: {deployment.stack}: images not built: {', '.join(unbuilt)}; "
             "`atlas build` builds them"
@@ -89,7 +93,7 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         services.store,
         [
             *_images(deployment, services),
-            *_targets(deployment, services, compiled),
+            *_targets(deployment, services, compiled, plans),
             *_models(deployment, services, plans),
         ],
         [text for one in compiled for text in one.files.values()],
@@ -142,8 +146,25 @@ def images_inputs(services: Services) -> dict[str, str]:
     return {**found, "secrets": services.url("secrets"), "credentials": name} if name else found
 
 
+def has_api_server(services: Services) -> bool:
+    """Tell whether the platform's Kubeflow is an API server, and not `kfp.local` over the store."""
+    return services.kind("kubeflow") != "kfp.local"
+
+
+def _target(services: Services, name: str) -> Target:
+    """Return a target as the platform has it: on a cluster, an exit handler reports the outcome."""
+    if name == "kubeflow" and has_api_server(services):
+        from atlas.targets.kubeflow import Kubeflow
+
+        return Kubeflow(exit_handler=True)
+    return target_of(name)
+
+
 def _targets(
-    deployment: Deployment, services: Services, compiled: Sequence[Compiled]
+    deployment: Deployment,
+    services: Services,
+    compiled: Sequence[Compiled],
+    plans: Sequence[Plan],
 ) -> Iterator[Part]:
     """Return one resource a flow and target."""
     groups: dict[tuple[str, str], list[Compiled]] = {}
@@ -157,13 +178,23 @@ def _targets(
             "plans": {one.name: one.plan for one in members},
             **target_inputs(services, target),
         }
+        if "kubeflow" in inputs:
+            inputs["schedules"] = _schedules(plans, inputs["members"])
         yield Part(KINDS[target], f"{flow}-{target}", inputs)
+
+
+def _schedules(plans: Sequence[Plan], members: Mapping[str, str]) -> dict[str, str]:
+    """Return when the members run that run by the clock, by deployed name."""
+    from atlas.targets.kubeflow.server import line_of
+
+    named = {deployed_name(plan): plan.schedule for plan in plans}
+    return {name: line_of(when) for name in members if (when := named[name]) is not None}
 
 
 def target_inputs(services: Services, target: str) -> dict[str, str]:
     """Return the inputs by which a resource finds the platform."""
     if target == "kubeflow":
-        return {"store": services.store}
+        return {"store": services.store, **_api_server(services)}
     return {
         "store": services.store,
         "dags": services.url("dags"),
@@ -171,6 +202,15 @@ def target_inputs(services: Services, target: str) -> dict[str, str]:
         "secrets": services.url("secrets"),
         "credentials": services.credentials("airflow"),
     }
+
+
+def _api_server(services: Services) -> dict[str, str]:
+    """Return the inputs by which a resource finds Kubeflow's API server, where there is one."""
+    if not has_api_server(services):
+        return {}
+    secret = services.credentials("kubeflow")
+    opened = {"secrets": services.url("secrets"), "credentials": secret} if secret else {}
+    return {"kubeflow": services.url("kubeflow"), **opened}
 
 
 def _digest(compiled: Compiled) -> str:

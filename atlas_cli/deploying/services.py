@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 _OK = 200
 REGISTRY = "registry"
 """The service that has images."""
-_HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
+_HEALTH = {
+    "airflow": "/api/v2/monitor/health",
+    "mlflow": "/health",
+    "kubeflow": "/apis/v2beta1/healthz",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT
-from atlas_cli.deploying.material import KINDS, Part, images_inputs, target_inputs
+from atlas_cli.deploying.material import (
+    KINDS,
+    Part,
+    has_api_server,
+    images_inputs,
+    target_inputs,
+)
 from atlas_cli.stacks.stack import Stack
 
 if TYPE_CHECKING:
@@ -18,8 +24,12 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-_SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
-"""Kind → the service that must be there for it."""
+_SERVICES = {
+    "AirflowDags": "airflow",
+    "KubeflowPipelines": "kubeflow",
+    "RegisteredModels": "mlflow",
+}
+"""Kind → the service that must be there for it; `kfp.local` needs no one to be there."""
 
 
 def require(services: Services, kinds: Sequence[str]) -> None:
@@ -28,11 +38,11 @@ def require(services: Services, kinds: Sequence[str]) -> None:
     Raises:
         PlatformError: one is.
     """
-    for kind in dict.fromkeys(kinds):
-        if kind in _SERVICES:
-            services.require_alive(_SERVICES[kind])
-        if kind == "StepImages":
-            services.registry().check()
+    for name in [_SERVICES[kind] for kind in dict.fromkeys(kinds) if kind in _SERVICES]:
+        if name != "kubeflow" or has_api_server(services):
+            services.require_alive(name)
+    if "StepImages" in kinds:
+        services.registry().check()
 
 
 def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Plain, Schema
 
 _OUTPUTS = "outputs"
+_NO_SERVER = ("kfp.local",)
+"""Kinds of services that are none: nothing answers at their address."""
+_LOCKED = {"airflow", "kubeflow", "registry"}
+"""Services whose credentials a resource that speaks to them needs."""
 
 
 def located(identity: str, schema: Schema, more: str = "") -> Plain:
@@ -83,13 +87,15 @@ def _addresses(file: Path, wanted: set[str]) -> dict[str, str]:
     """
     try:
         services = json.loads(file.read_text("utf-8"))["services"]
-        found = {name: str(one["url"]).rstrip("/") for name, one in services.items()}
-        credentials = services.get("airflow", {}).get("credentials")
+        there = {name: one for name, one in services.items() if one.get("kind") not in _NO_SERVER}
+        found = {name: str(one["url"]).rstrip("/") for name, one in there.items()}
+        opened = [one.get("credentials") for name, one in there.items() if name in _LOCKED & wanted]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PlatformError(
             f"{file}: no outputs of a platform can be read ({type(error).__name__}); expected what "
             "`atlas outputs --json` prints"
         ) from None
-    if credentials:
-        found["credentials"] = str(credentials)
+    if not any(opened):
+        return {name: url for name, url in found.items() if name in wanted - {"secrets"}}
+    found["credentials"] = next(str(name) for name in opened if name)
     return {name: url for name, url in found.items() if name in wanted}

@@ -183,13 +183,15 @@ class Database(_AtlasResource):
 
 
 class KubeflowPipelines(_AtlasResource):
-    """Compiled Kubeflow pipelines of one Config and flow, as immutable versions in the store.
+    """Compiled Kubeflow pipelines of one Config and flow, as immutable versions.
 
     Attributes:
         versions: where each member's version is.
+        held: members whose recurring run an operator has stopped.
     """
 
     versions: pulumi.Output[Mapping[str, str]]
+    held: pulumi.Output[Sequence[str]]
 
     def __init__(
         self,
@@ -199,11 +201,40 @@ class KubeflowPipelines(_AtlasResource):
         members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         plans: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         store: pulumi.Input[str],
+        schedules: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        kubeflow: pulumi.Input[str] | None = None,
+        namespace: pulumi.Input[str] | None = None,
+        secrets: pulumi.Input[str] | None = None,
+        credentials: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Deploy the packages of `members` (digest by name), compiled from `plans`."""
-        inputs = {"owner": owner, "members": members, "plans": plans, "store": store}
-        super().__init__("KubeflowPipelines", name, inputs, ["versions"], opts)
+        """Deploy the packages of `members` (digest by name), compiled from `plans`.
+
+        Args:
+            name: the resource's name.
+            owner: the stack that the names belong to.
+            members: digest of each package, by deployed name.
+            plans: digest of each member's Plan.
+            store: URL of the artifact store, which has the content.
+            schedules: when members run, such as ``0 6 * * * from 2026-01-01``; in UTC.
+            kubeflow: URL of the API server; without one, the store keeps the versions.
+            namespace: whose pipelines, on a Kubeflow of several users.
+            secrets: URL of the folder of secrets.
+            credentials: name of the secret whose password is the bearer token.
+            opts: Pulumi's options.
+        """
+        inputs = {
+            "owner": owner,
+            "members": members,
+            "plans": plans,
+            "store": store,
+            "schedules": schedules,
+            "kubeflow": kubeflow,
+            "namespace": namespace,
+            "secrets": secrets,
+            "credentials": credentials,
+        }
+        super().__init__("KubeflowPipelines", name, inputs, ["versions", "held"], opts)
 
 
 class AirflowDags(_AtlasResource):

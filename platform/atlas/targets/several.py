@@ -38,7 +38,10 @@ class Compiled:
 
 
 def compile_plans(
-    plans: Iterable[Plan], images_of: Callable[[Plan], Mapping[str, str]], chosen: str = ""
+    plans: Iterable[Plan],
+    images_of: Callable[[Plan], Mapping[str, str]],
+    chosen: str = "",
+    make: Callable[[str], Target] = target,
 ) -> list[Compiled]:
     """Compile Plans for a target, or each for its own.
 
@@ -46,12 +49,13 @@ def compile_plans(
         plans: what to compile.
         images_of: returns the references of a Plan's images; asked only where a target uses them.
         chosen: the target's name; empty for each Plan's own, where ``local`` compiles to nothing.
+        make: returns a target by its name.
 
     Raises:
         TargetError: no target of the chosen name has files.
     """
     wanted = [(plan, chosen or plan.target) for plan in plans]
-    targets = {name: target(name) for _, name in wanted if name != "local"}
+    targets = {name: make(name) for _, name in wanted if name != "local"}
     return [_compile(plan, targets[name], images_of) for plan, name in wanted if name in targets]
 
 

@@ -60,6 +60,23 @@ def _cron_problems(place: Place, cron: str) -> Iterator[Problem]:
         yield place.problem("C006", message, found=cron, expected=f"a day up to {longest}")
 
 
+def cron_lists(cron: str) -> str:
+    """Return a cron line that says the same with numbers and lists alone, and 0 for Sunday.
+
+    Args:
+        cron: five fields that are right.
+    """
+    return " ".join(
+        text if text == "*" else _numbers(cron_values(text, name, low, high), name)
+        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
+    )
+
+
+def _numbers(values: set[int], name: str) -> str:
+    days = {value % 7 for value in values} if name == _FIELDS[-1][0] else values
+    return ",".join(map(str, sorted(days)))
+
+
 def cron_values(text: str, name: str, low: int, high: int) -> set[int]:
     """Return what one field of a cron line matches; nothing when it is no such field."""
     found: set[int] = set()

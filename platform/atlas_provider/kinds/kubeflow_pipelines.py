@@ -1,20 +1,11 @@
-"""The kind `KubeflowPipelines`, without a KFP API: compiled packages as versions in the store.
-
-    <store>/kubeflow/<name>/<digest>.yaml   a version: immutable, named by its digest
-    <store>/kubeflow/<name>/current         the digest of the version that is deployed
-
-An update adds a version and never removes one.
-"""
+"""The kind `KubeflowPipelines`: on an API server where the platform has one, else in the store."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from atlas.errors import StoreError
-from atlas.store import Store, open_place
 from atlas_provider import claims, content, imports
-from atlas_provider.kind import Diff, Live, Property, Schema, compare, has_unknown
+from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds.members import (
     OWNER,
     PLANS,
@@ -22,39 +13,70 @@ from atlas_provider.kinds.members import (
     members_property,
     unequal_names,
 )
+from atlas_provider.kubeflow_store import StoreForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.store import Place
-    from atlas_provider.kind import Context, Failure, Plain
+    from atlas_provider.kind import Context, Plain
 
-_FOLDER = "kubeflow"
 _CLAIM = "kubeflow"
-_PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")
+
+
+class Form(Protocol):
+    """Where pipelines are kept. Whose a name is, is settled before it is asked."""
+
+    def outputs(self, inputs: Plain) -> Plain:
+        """Return the outputs that are known before anything is done."""
+
+    def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
+        """Add what is missing of the members; return the outputs."""
+
+    def read(self, state: Plain) -> Plain:
+        """Return the state of what is really there."""
+
+    def take_back(self, state: Plain, names: set[str]) -> None:
+        """Remove names and their versions, but none whose Plan some run was made by."""
 
 
 class KubeflowPipelines:
     """Handle the compiled pipelines of one Config and flow."""
 
     schema = Schema(
-        description="Compiled Kubeflow pipelines, as immutable versions in the artifact store.",
+        description="Compiled Kubeflow pipelines as immutable versions: on Kubeflow's API server, "
+        "or in the artifact store where there is none.",
         inputs={
             "owner": OWNER,
             "members": members_property("Digest of each compiled package, by pipeline name."),
             "plans": PLANS,
             "store": STORE,
+            "schedules": Property(
+                type="string{}", description="When each member runs: cron in UTC, by name."
+            ),
+            "kubeflow": Property(type="string", description="URL of Kubeflow's API server."),
+            "namespace": Property(
+                type="string", description="Whose pipelines, on a Kubeflow of several users."
+            ),
+            "secrets": Property(type="string", description="URL of the folder of secrets."),
+            "credentials": Property(
+                type="string", description="Name of the secret whose password is the bearer token."
+            ),
         },
         outputs={
             "versions": Property(
                 type="string{}", required=True, description="Where each member's version is."
+            ),
+            "held": Property(
+                type="string[]",
+                required=True,
+                description="Members whose recurring run an operator has stopped.",
             ),
         },
     )
 
     def check(self, inputs: Plain) -> list[Failure]:
         """Return what is wrong with the inputs."""
-        return [] if has_unknown(inputs) else unequal_names(inputs)
+        return [] if has_unknown(inputs) else [*unequal_names(inputs), *_unreadable(inputs)]
 
     def diff(self, state: Plain, inputs: Plain) -> Diff:
         """Compare inputs, member by member."""
@@ -62,25 +84,21 @@ class KubeflowPipelines:
 
     def preview(self, state: Plain | None, inputs: Plain) -> Plain:
         """Say where the versions will be."""
-        return {} if has_unknown(inputs) else _outputs(inputs)
+        return {} if has_unknown(inputs) else _form(inputs).outputs(inputs)
 
     def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
-        """Add a version for each member, and point at it."""
+        """Add a version for each member, and have it run when it should."""
         return inputs["owner"], _deploy(inputs)
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the versions that are pointed at and whole."""
+        """Return the versions that are there and whole."""
         if not state:
             return self._import(identity, context)
-        place = open_place(state["store"])
-        found = {name: _current(place, name) for name in state["members"]}
-        members = {name: digest for name, (digest, _) in found.items() if digest}
-        if not members and state["members"]:
+        live = _form(state).read(state)
+        if not live["members"] and state["members"]:
             return None
-        plans = {name: found[name][1] for name in members}
-        live = {**state, "members": members, "plans": plans}
-        live |= _outputs(live)
-        return Live({name: live[name] for name in self.schema.inputs}, live, state["owner"])
+        given = {name: live[name] for name in self.schema.inputs if name in live}
+        return Live(given, live, state["owner"])
 
     def _import(self, identity: str, context: Context) -> Live:
         """Return the pipelines that an owner has, by an id that says where.
@@ -101,8 +119,25 @@ class KubeflowPipelines:
         return _deploy(inputs)
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
-        """Take every member back; a version that a run was made by stays in the store."""
+        """Take every member back; a version that a run was made by stays."""
         _take_back(state, {*state["members"], *_owned(state)})
+
+
+def _form(inputs: Plain) -> Form:
+    """Return where the pipelines of these inputs are kept."""
+    if not inputs.get("kubeflow"):
+        return StoreForm()
+    from atlas_provider.kubeflow_server import ServerForm
+
+    return ServerForm()
+
+
+def _unreadable(inputs: Plain) -> list[Failure]:
+    """Return a failure when a secret is named, and not where secrets are."""
+    if not inputs.get("credentials") or inputs.get("secrets"):
+        return []
+    reason = "found credentials without secrets; expected the URL of the folder that they are in"
+    return [Failure("secrets", reason)]
 
 
 def _owned(state: Plain) -> list[str]:
@@ -110,84 +145,16 @@ def _owned(state: Plain) -> list[str]:
     return claims.owned(state["store"], _CLAIM, state["owner"])
 
 
-def _outputs(inputs: Plain) -> Plain:
-    """Return where each member's version is."""
-    versions = {
-        name: f"{inputs['store']}/{_version(name, digest)}"
-        for name, digest in inputs["members"].items()
-    }
-    return {"versions": versions}
-
-
-def _version(name: str, digest: str) -> str:
-    """Return the key of a version."""
-    return f"{_FOLDER}/{name}/{digest}.yaml"
-
-
-def _pointer(name: str) -> str:
-    """Return the key of the file that says which version is deployed."""
-    return f"{_FOLDER}/{name}/current"
-
-
 def _deploy(inputs: Plain) -> Plain:
-    """Write the versions, then the pointers, and return the outputs."""
+    """Claim the names, add what is missing, take back what is no member; return the outputs."""
     contents = content.get_all(inputs["store"], inputs["members"])
     claims.claim(inputs["store"], _CLAIM, contents, inputs["owner"])
-    place = open_place(inputs["store"])
-    for name, digest in inputs["members"].items():
-        if _whole(place, name, digest) is None:
-            place.write(_version(name, digest), contents[name])
-        place.write(_pointer(name), digest.encode())
+    outputs = _form(inputs).deploy(inputs, contents)
     _take_back(inputs, {*_owned(inputs)} - {*contents})
-    return _outputs(inputs)
-
-
-def _whole(place: Place, name: str, digest: str) -> bytes | None:
-    """Return a version's content if it is what its name says."""
-    try:
-        found = place.read(_version(name, digest))
-    except FileNotFoundError:
-        return None
-    return found if content.digest_of(found) == digest else None
-
-
-def _current(place: Place, name: str) -> tuple[str, str]:
-    """Return the digests of the version that is pointed at and of its Plan; empty for none."""
-    try:
-        digest = place.read(_pointer(name)).decode("ascii", "replace")
-    except FileNotFoundError:
-        return "", ""
-    found = _whole(place, name, digest)
-    return (digest, _plan_of(found)) if found is not None else ("", "")
-
-
-def _plan_of(package: bytes) -> str:
-    """Return the digest of the Plan that a package was compiled from."""
-    match = _PLAN.match(package)
-    return match[1].decode() if match else ""
+    return outputs
 
 
 def _take_back(state: Plain, names: set[str]) -> None:
-    """Remove pointers and versions, but no version whose Plan some run was made by."""
-    place = open_place(state["store"])
-    for name in sorted(names):
-        place.remove(_pointer(name))
-        keys = [f"{_FOLDER}/{name}/{version}" for version in place.names(f"{_FOLDER}/{name}")]
-        used = _used_plans(Store(place), {key: _plan_of(place.read(key)) for key in keys})
-        for key in [key for key in keys if key not in used]:
-            place.remove(key)
+    """Remove names where they are kept, and let others have them."""
+    _form(state).take_back(state, names)
     claims.release(state["store"], _CLAIM, names, state["owner"])
-
-
-def _used_plans(store: Store, plans: Mapping[str, str]) -> set[str]:
-    """Return the versions whose Plan a run was made by, or isn't known."""
-    used = set()
-    for key, digest in plans.items():
-        try:
-            pipeline = store.plan(digest).name
-        except StoreError:
-            used.add(key)
-            continue
-        if any(store.run(pipeline, run).plan == digest for run in store.runs(pipeline)):
-            used.add(key)
-    return used

@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from atlas.images import Registry
 from atlas.store.place import FilePlace
+from atlas.targets.kubeflow.server import api
 from atlas.tracking import http
 from atlas_provider import airflow, files, procfs, running
 from atlas_provider.dagfolder import DagFolder
@@ -25,7 +26,7 @@ from atlas_provider.supervision import Supervisor
 CALLS: list[tuple[Any, str]] = [
     *((FilePlace, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("make_folder", "write", "write_new", "remove", "remove_empty")),
-    (airflow, "request"), (http, "request"), (DagFolder, "read"), (Registry, "_sent"),
+    (airflow, "request"), (api, "request"), (http, "request"), (DagFolder, "read"), (Registry, "_sent"),
     (Supervisor, "_call"), (procfs, "end"), (procfs, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip

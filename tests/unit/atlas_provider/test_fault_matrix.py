@@ -23,6 +23,7 @@ from tests.unit.atlas_provider.worlds import (
     Numbers,
     Packages,
     Processes,
+    Versions,
     worlds_in,
 )
 
@@ -31,7 +32,7 @@ __all__ = ["registry_server"]
 # Whoever is killed waits for none of its children.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
-WORLDS = [Dags, Databases, Images, Models, Numbers, Packages, Processes]
+WORLDS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Versions]
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 NEVER = 10**6
 
@@ -117,7 +118,7 @@ def test_a_killed_operation_converges_when_it_is_repeated(worlds, make, operatio
             assert world.there() == expected(make, operation), (at, after, killer.names[-1:])
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Images])
+@pytest.mark.parametrize("make", [Dags, Packages, Versions, Images])
 def test_a_killed_create_that_nobody_wants_any_more_leaves_nothing(worlds, make):
     """Pulumi knows of no resource then: what `atlas destroy` removes, it finds by its owner."""
     world = worlds(make)

@@ -14,10 +14,11 @@ from atlas_provider import imports
 from atlas_provider.kind import Context
 from atlas_provider.kinds.airflow_dags import AirflowDags
 from atlas_provider.kinds.database import Database
+from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor
-from tests.unit.atlas_provider.worlds import Dags, Models, Packages, worlds_in
+from tests.unit.atlas_provider.worlds import Dags, Models, Packages, Versions, worlds_in
 
 CONTEXT = Context("it", 10.0)
 SCHEMA = AirflowDags.schema
@@ -79,12 +80,33 @@ def test_a_file_without_outputs_is_told(tmp_path, text):
         imports.located(f"p?outputs={file}", SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("kind", "credentials", "found"),
+    [
+        ("kfp.local", None, {}),
+        ("kfp", None, {"kubeflow": "http://k"}),
+        ("kfp", "token", {"kubeflow": "http://k", "secrets": "file:///s", "credentials": "token"}),
+    ],
+)
+def test_kubeflow_is_a_server_only_where_it_is_one(tmp_path, kind, credentials, found):
+    def at(kind: str, url: str, credentials: str | None = None) -> dict[str, Any]:
+        return {"kind": kind, "url": url, "credentials": credentials}
+
+    services = {
+        "kubeflow": at(kind, "http://k", credentials), "store": at("file", "file:///st"),
+        "secrets": at("folder", "file:///s"), "airflow": at("airflow", "http://a", "airflow"),
+    }  # fmt: skip
+    (tmp_path / "outputs.json").write_text(json.dumps({"services": services}))
+    given = imports.located(f"p?outputs={tmp_path}/outputs.json", KubeflowPipelines.schema)
+    assert given == {"owner": "p", "store": "file:///st", **found}
+
+
 def id_of(wanted: dict[str, Any], **more: str) -> str:
     places = {n: v for n, v in wanted.items() if isinstance(v, str) and n != "owner"}
     return f"{wanted['owner']}?{query({**places, **more})}"
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Models])
+@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models])
 def test_what_was_created_is_imported_as_it_is(worlds, make):
     world = worlds(make)
     wanted = world.inputs(a="11", b="22")
@@ -97,7 +119,7 @@ def test_what_was_created_is_imported_as_it_is(worlds, make):
     assert world.kind.diff(live.state, wanted).changes == {}
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Models])
+@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models])
 def test_where_nothing_is_there_the_import_says_so(worlds, make):
     world = worlds(make)
     given = id_of(world.inputs(), **({"models": "a"} if make is Models else {}))

@@ -25,6 +25,7 @@ from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.kinds.step_images import StepImages
 from atlas_provider.supervision import Supervisor
 from tests.servers import RegistryServer
+from tests.unit import fake_kubeflow
 from tests.unit.atlas_provider import fake_airflow, fake_mlflow
 
 CONTEXT = Context("it", 2.0)
@@ -73,7 +74,8 @@ class Packages:
     def inputs(self, **members: str) -> dict[str, Any]:
         store = (self.folder / "store").as_uri()
         plans = {name: self._plan(store, code) for name, code in members.items()}
-        texts = {n: f"# Compiled by Atlas from Plan {d}.\n".encode() for n, d in plans.items()}
+        head = "# Compiled by Atlas from Plan"
+        texts = {name: f"{head} {plan}.\nit: {name}\n".encode() for name, plan in plans.items()}
         return {
             "owner": "it.local/flow", "plans": plans, "store": store,
             "members": {name: content.put(store, text) for name, text in texts.items()},
@@ -93,6 +95,40 @@ class Packages:
         state["store"] = (self.folder / "store").as_uri()
         live = self.kind.read("it", state, CONTEXT)
         return {name: self.digests[plan] for name, plan in live.inputs["plans"].items()}
+
+
+class Versions(Packages):
+    """KubeflowPipelines on a fake API server; each member also has a schedule, by its Plan.
+
+    What is there is what recurs, all of it from a version of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fake = fake_kubeflow.FakeKubeflow()
+        self.server, self.url = fake_kubeflow.serve(self.fake)
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        when = {name: f"{int(code) % 60} 6 * * *" for name, code in members.items()}
+        return {**super().inputs(**members), "kubeflow": self.url, "schedules": when}
+
+    def there(self) -> dict[str, str]:
+        items = self.fake.items
+        found = {one["display_name"]: one for one in items["recurringruns"].values()}
+        assert len(found) == len(items["recurringruns"])
+        pipelines = {one["display_name"] for one in items["pipelines"].values()}
+        assert pipelines == {*found}
+        assert len(items["versions"]) <= 2 * len(pipelines)
+        return {name: self._code(name, one) for name, one in found.items()}
+
+    def _code(self, name: str, recurring: dict[str, Any]) -> str:
+        items, reference = self.fake.items, recurring["pipeline_version_reference"]
+        assert items["pipelines"][reference["pipeline_id"]]["display_name"] == name
+        version = items["versions"][reference["pipeline_version_id"]]
+        code = self.digests[version["description"].removeprefix("plan: ")]
+        cron = recurring["trigger"]["cron_schedule"]["cron"]
+        assert cron == f"0 {int(code) % 60} 6 * * *"
+        return code
 
 
 class Models:

@@ -98,12 +98,20 @@ def _numbers(plan: Plan) -> Iterator[Problem]:
 
 
 def _schedule(plan: Plan) -> Iterator[Problem]:
-    """A package holds no schedule."""
-    if plan.schedule:
+    """A package holds no schedule; a deployment gives it to the API server, which knows UTC."""
+    if plan.schedule is None:
+        return
+    yield Problem(
+        code="T110", path="schedule", severity="note",
+        message="a Kubeflow package holds no schedule: a deployment makes a recurring run of it "
+        "where there is an API server, and nothing starts this flow where there is none",
+        found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
+    )  # fmt: skip
+    if plan.schedule.timezone != "UTC":
         yield Problem(
-            code="T110", path="schedule", severity="note",
-            message="a Kubeflow package holds no schedule; nothing starts this flow by itself",
-            found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
+            code="T116", path="schedule.timezone", message="Kubeflow's schedules are in UTC",
+            found=plan.schedule.timezone, expected="UTC",
+            hint="give the time in UTC, or set the flow's target to Airflow",
         )  # fmt: skip
 
 

@@ -1,0 +1,171 @@
+"""Running Plans on an API server of Kubeflow Pipelines."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import TargetError
+from atlas.targets import launcher
+from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.server import runs
+from atlas.targets.kubeflow.server.publish import publish
+from atlas.targets.kubeflow.target import Kubeflow
+from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.protocol import deployed_name, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from atlas.errors import Problem
+    from atlas.plan import Plan
+    from atlas.store import Run
+    from atlas.targets.kubeflow.server.api import Api
+
+_RUN_STATES = {
+    "": launcher.WAITING, "PENDING": launcher.WAITING, "RUNNING": launcher.RUNNING,
+    "PAUSED": launcher.RUNNING, "CANCELING": launcher.RUNNING, "SUCCEEDED": launcher.DONE,
+    "SKIPPED": launcher.DONE, "FAILED": launcher.FAILED, "CANCELED": launcher.CANCELLED,
+}  # fmt: skip
+_TASK_STATES = {
+    **_RUN_STATES, "SKIPPED": launcher.SKIPPED, "CANCELED": launcher.FAILED,
+}  # fmt: skip
+_WORST = (
+    launcher.FAILED, launcher.RUNNING, launcher.WAITING, launcher.DONE, launcher.SKIPPED,
+)  # fmt: skip
+"""States of a step's tasks, that which speaks for all of them first."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubeflowLauncher:
+    """Starts and follows runs of one API server.
+
+    Attributes:
+        api: the server.
+        store: URL of the artifact store that its steps work on.
+        images: returns a Plan's images: name → reference.
+    """
+
+    api: Api
+    store: str
+    images: Callable[[Plan], Mapping[str, str]]
+
+    @property
+    def target(self) -> str:
+        """The target's name, as Environments write it."""
+        return "kubeflow"
+
+    def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
+        """Refuse what Kubeflow can't run, and images that no cluster could pull.
+
+        Raises:
+            InvalidError: Kubeflow can't do this.
+            TargetError: an image isn't built and pushed.
+        """
+        problems = Kubeflow().problems(plan)
+        refuse(problems)
+        used = {step.image for step in plan.steps}
+        references = self.images(plan)
+        unbuilt = sorted({references[name] for name in used if "@" not in references[name]})
+        if unbuilt:
+            raise TargetError(
+                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; `atlas build` builds "
+                "them"
+            )
+        return plan, problems
+
+    def find(self, plan: Plan, run: Run) -> Launched | None:
+        """Return the run of this Run's id, if Kubeflow has ever been given it."""
+        experiment = runs.find_experiment(self.api, deployed_name(plan))
+        found = runs.runs_named(self.api, experiment, run.id) if experiment else []
+        return self._launched(plan, found[0].id) if found else None
+
+    def submit(self, plan: Plan, run: Run) -> Launched:
+        """Start a run: experiment, pipeline, version and run, each where it isn't there.
+
+        Kubeflow takes any number of runs of one name. Of several that were started at once, the
+        first is kept and each starter ends its own.
+
+        Raises:
+            TargetError: Kubeflow refuses it.
+        """
+        name = deployed_name(plan)
+        found = self.find(plan, run)
+        if found is not None:
+            return found
+        (content,) = Kubeflow(exit_handler=True).compile(plan, self.images(plan)).values()
+        package = (hashlib.sha256(content).hexdigest(), content)
+        version = publish(self.api, self.store, {name: package}, {name: plan.digest})[name]
+        experiment = runs.experiment(self.api, name, f"Runs of {name}.")
+        started = runs.start(self.api, version, experiment, run.id, _parameters(run))
+        return self._first(plan, run, experiment, started.id)
+
+    def standing(self, launched: Launched) -> Standing:
+        """Return how a run stands now; one that is gone has failed."""
+        found = runs.run(self.api, launched.id)
+        if found is None:
+            return Standing(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
+        return Standing(_RUN_STATES.get(found.state, launcher.RUNNING), _tasks(found), found.error)
+
+    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
+        """Return what a step's pods have logged, the oldest first, as far as they are there.
+
+        Kubeflow doesn't tell which pod runs which key: with an index, the logs of all are returned.
+        """
+        found = runs.run(self.api, launched.id)
+        pods = dict.fromkeys(_pods(found, step)) if found else {}
+        logs = (runs.log(self.api, launched.id, pod) for pod in pods)
+        return "".join(log for log in logs if log)
+
+    def cancel(self, launched: Launched) -> None:
+        """Ask for the end of a run; over already is fine."""
+        runs.terminate(self.api, launched.id)
+
+    def _first(self, plan: Plan, run: Run, experiment: str, started: str) -> Launched:
+        """Return the first run of a name; end the one that was started if that is another."""
+        first = runs.runs_named(self.api, experiment, run.id)[0].id
+        if first != started:
+            runs.terminate(self.api, started)
+            runs.archive(self.api, started)
+        return self._launched(plan, first, is_new=first == started)
+
+    def _launched(self, plan: Plan, identity: str, *, is_new: bool = False) -> Launched:
+        page = f"{self.api.url.rstrip('/')}/#/runs/details/{identity}"
+        return Launched(identity, deployed_name(plan), page, is_new)
+
+
+def _parameters(run: Run) -> dict[str, Any]:
+    """Return the parameters of the pipeline: the Run's own, and its facts."""
+    return {
+        **run.parameters,
+        words.RUN: run.id,
+        words.INTERVAL_START: run.interval_start,
+        words.INTERVAL_END: run.interval_end,
+    }
+
+
+def _tasks(run: runs.Run) -> list[Task]:
+    """Return one task a step, from whatever Kubeflow makes of it."""
+    found: dict[str, list[runs.Task]] = {}
+    for task in run.tasks:
+        found.setdefault(task.name, []).append(task)
+    return [_task(step, tasks) for step, tasks in found.items()]
+
+
+def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
+    states = {_TASK_STATES.get(task.state, launcher.RUNNING) for task in tasks}
+    reason = next((task.error for task in tasks if task.error), "")
+    return Task(step, next(state for state in _WORST if state in states), reason=reason)
+
+
+def _pods(run: runs.Run, step: str) -> Iterator[str]:
+    """Return the pods in which a step ran: those of its tasks, and of what is below them."""
+    children: dict[str, list[runs.Task]] = {}
+    for task in run.tasks:
+        children.setdefault(task.parent, []).append(task)
+    rest = [task for task in run.tasks if task.name == step]
+    while rest:
+        task = rest.pop(0)
+        yield from task.pods
+        rest += children.get(task.id, ())

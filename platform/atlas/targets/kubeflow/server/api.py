@@ -1,0 +1,252 @@
+"""The API server of Kubeflow Pipelines (v2beta1) over HTTP: requests, refusals, patience.
+
+Kubeflow's own client imports Kubernetes' and takes seconds; what Atlas needs is a few calls.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from atlas.errors import PlatformError
+from atlas.targets.kubeflow.server.upload import form
+from atlas.tracking.http import request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_BASE = "apis/v2beta1"
+_PAGE = 200
+_OK = range(200, 300)
+_REDIRECTED = range(300, 400)
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
+_NOT_BEGUN = (429, 503)
+"""What answers so has done nothing: any request may be sent again."""
+_FAILED_INSIDE = (500, 502, 504)
+"""What answers so may have done it: only what bears a repeat is sent again."""
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
+_BRIEF_SECONDS = 3.0
+"""For failures inside: Kubeflow also answers so to what it will never take."""
+_JSON = {"Content-Type": "application/json"}
+
+
+class _NoAnswerError(PlatformError):
+    """Nothing answers at all."""
+
+
+def _no_token() -> str:
+    return ""
+
+
+@dataclass(slots=True)
+class Api:
+    """An API server.
+
+    Attributes:
+        url: such as ``http://127.0.0.1:8888``; with the path of a proxy, if there is one.
+        token: gives the bearer token, and is asked again when one is refused; empty for none.
+        secret: what the token is kept in, for messages.
+        namespace: whose pipelines and runs, on a Kubeflow of several users; else empty.
+    """
+
+    url: str
+    token: Callable[[], str] = _no_token
+    secret: str = ""
+    namespace: str = ""
+    _known: str = field(default="", repr=False)
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """Return what is at a path; None when nothing is."""
+        status, answer = self._call("GET", _with(path, query), accepted=(_NOT_FOUND,))
+        return None if status == _NOT_FOUND else answer
+
+    def items(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Return the items of a list, page by page."""
+        more: dict[str, Any] = {}
+        while True:
+            answer = self.get(path, {"page_size": _PAGE, **query, **more})
+            if answer is None:
+                return
+            yield from answer.get(key, ())
+            if not answer.get("next_page_token"):
+                return
+            more = {"page_token": answer["next_page_token"]}
+
+    def create(
+        self, path: str, body: Mapping[str, Any], *, bears_repeat: bool
+    ) -> dict[str, Any] | None:
+        """Create something and return it; None when its name is taken.
+
+        Args:
+            path: of the list that it joins.
+            body: what it is.
+            bears_repeat: whether a second request would be refused for the name's sake.
+        """
+        status, answer = self._call(
+            "POST", path, json.dumps(body).encode(), _JSON, (_CONFLICT,), bears_repeat=bears_repeat
+        )
+        return None if status == _CONFLICT else answer
+
+    def upload(self, query: Mapping[str, str], content: bytes) -> dict[str, Any] | None:
+        """Add a version of a pipeline from its package; None when its name is taken."""
+        body, headers = form("uploadfile", "pipeline.yaml", content)
+        path = _with("pipelines/upload_version", query)
+        status, answer = self._call("POST", path, body, headers, (_CONFLICT,), bears_repeat=True)
+        return None if status == _CONFLICT else answer
+
+    def order(self, path: str) -> bool:
+        """Have something done (``runs/ID:terminate``); False when there is no such thing."""
+        status, _ = self._call("POST", path, b"{}", _JSON, (_NOT_FOUND,), bears_repeat=True)
+        return status != _NOT_FOUND
+
+    def delete(self, path: str) -> None:
+        """Delete something; it is no error when it is gone."""
+        self._call("DELETE", path, accepted=(_NOT_FOUND,))
+
+    def text(self, path: str) -> str | None:
+        """Return a text from outside v2beta1; None where the server has none to give."""
+        status, content = self._send("GET", path, None, {})
+        return content.decode("utf-8", "replace") if status in _OK else None
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
+        *,
+        bears_repeat: bool = True,
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request with patience; return its status and JSON.
+
+        Raises:
+            PlatformError: no answer, or a refusal that isn't accepted.
+        """
+        begin = time.monotonic()
+        while True:
+            status, content = self._send(method, f"{_BASE}/{path}", body, headers or {})
+            if time.monotonic() > begin + _patience(status, bears_repeat=bears_repeat):
+                break
+            time.sleep(_PAUSE_SECONDS)
+        answer = self._json(path, status, content)
+        if status not in _OK and status not in accepted:
+            raise PlatformError(f"{self._name}: {_bare(path)}: {_refusal(status, answer)}")
+        return status, answer
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Send a request with the token, and again with another when it is refused.
+
+        Raises:
+            PlatformError: no answer, or the token doesn't open the server.
+        """
+        before = self._known
+        status, content = self._once(method, path, body, headers)
+        if status == _UNAUTHORIZED and before:
+            self._known = ""
+            status, content = self._once(method, path, body, headers)
+        if status in (_UNAUTHORIZED, _FORBIDDEN) or status in _REDIRECTED:
+            raise PlatformError(self._locked(status, content))
+        return status, content
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        self._known = self._known or self.token()
+        token = {"Authorization": f"Bearer {self._known}"} if self._known else {}
+        try:
+            return request(method, f"{self.url.rstrip('/')}/{path}", body, {**headers, **token})
+        except PlatformError as error:
+            raise _NoAnswerError(
+                f"kubeflow: {error}; see that its API server runs and can be reached from here "
+                "(the platform's outputs say where it is)"
+            ) from error
+
+    def _locked(self, status: int, content: bytes) -> str:
+        """Return why the server stays shut, and how to open it."""
+        said = "a page to sign in" if status in _REDIRECTED else _refusal(status, _plain(content))
+        if not self._known:
+            return (
+                f"{self._name}: asks for a token ({said}); name its secret as `credentials` of "
+                "the service kubeflow in the platform's outputs"
+            )
+        if status == _FORBIDDEN:
+            return (
+                f"{self._name}: the token of secret '{self.secret}' isn't allowed to do this "
+                f"({said}); give its account the rights, or name another secret"
+            )
+        return (
+            f"{self._name}: doesn't take the token of secret '{self.secret}' ({said}); it may have "
+            "expired: put a new one there, and repeat"
+        )
+
+    def _json(self, path: str, status: int, content: bytes) -> dict[str, Any]:
+        """Return an answer's JSON.
+
+        Raises:
+            PlatformError: it is none, so that no Kubeflow has answered.
+        """
+        answer = _plain(content)
+        is_unknown = status == _NOT_FOUND and answer.get("message") in (None, "Not Found")
+        if ("" in answer and (status in _OK or status == _NOT_FOUND)) or is_unknown:
+            raise PlatformError(
+                f"{self._name}: has no {_BASE}/{_bare(path)} (status {status}); see whether that "
+                "address is the API server's of Kubeflow Pipelines, 2.0 or newer"
+            )
+        return answer
+
+    @property
+    def _name(self) -> str:
+        return f"kubeflow at {self.url}"
+
+
+def equals(key: str, value: str) -> dict[str, str]:
+    """Return the query that lists only what has a value."""
+    return _filter({"operation": "EQUALS", "key": key, "string_value": value})
+
+
+def contains(key: str, value: str) -> dict[str, str]:
+    """Return the query that lists only what has a text in a value; everything for no text."""
+    return _filter({"operation": "IS_SUBSTRING", "key": key, "string_value": value})
+
+
+def _filter(predicate: Mapping[str, str]) -> dict[str, str]:
+    has_value = bool(predicate["string_value"])
+    return {"filter": json.dumps({"predicates": [predicate]})} if has_value else {}
+
+
+def _with(path: str, query: Mapping[str, Any] | None) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _bare(path: str) -> str:
+    return path.partition("?")[0]
+
+
+def _patience(status: int, *, bears_repeat: bool) -> float:
+    """Return for how many seconds a request is sent again after such an answer."""
+    if status in _NOT_BEGUN:
+        return _PATIENCE_SECONDS
+    return _BRIEF_SECONDS if bears_repeat and status in _FAILED_INSIDE else -1.0
+
+
+def _plain(content: bytes) -> dict[str, Any]:
+    """Return JSON; what is none, under an empty key."""
+    try:
+        answer = json.loads(content or b"{}")
+    except ValueError:
+        answer = content[:200].decode("utf-8", "replace").strip()
+    return answer if isinstance(answer, dict) else {"": answer}
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> str:
+    """Return an error of the API in a few words."""
+    said = next(
+        (answer[key] for key in ("message", "error_message", "error", "") if key in answer), ""
+    )
+    return f"status {status}: {str(said)[:300]}" if said else f"status {status}"

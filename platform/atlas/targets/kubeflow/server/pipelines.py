@@ -1,0 +1,143 @@
+"""Pipelines on an API server, and their versions, which are named by their content's digest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from atlas.errors import DeployError
+from atlas.targets.kubeflow.server.api import contains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.targets.kubeflow.server.api import Api
+
+_TRIES = 4
+"""Names that a version may take; an upload that the server broke off keeps one for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline: a name that versions are added to."""
+
+    id: str
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a pipeline, which never changes.
+
+    Attributes:
+        id: Kubeflow's id of it.
+        pipeline: Kubeflow's id of its pipeline.
+        name: its name.
+        description: what whoever uploaded it wrote.
+        created: when it was uploaded, ISO 8601.
+        spec: its content, as Kubeflow gives it.
+    """
+
+    id: str
+    pipeline: str
+    name: str
+    description: str
+    created: str
+    spec: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The digest that it is named by; empty for a version of another name."""
+        head = self.name.partition("-")[0]
+        return head if len(head) == 64 else ""  # noqa: PLR2004 - sha256
+
+
+def pipelines(api: Api, names: Iterable[str]) -> dict[str, Pipeline]:
+    """Return those of some pipelines that there are, by list."""
+    wanted = set(names)
+    query = {**_of(api), **contains("display_name", os.path.commonprefix([*wanted]))}  # noqa: RUF071
+    raws = api.items("pipelines", "pipelines", query) if wanted else ()
+    found = (_pipeline(raw) for raw in raws)
+    return {one.name: one for one in found if one.name in wanted}
+
+
+def add_pipeline(api: Api, name: str, description: str) -> Pipeline:
+    """Add a pipeline without versions, or return the one that has the name by now.
+
+    Raises:
+        DeployError: the name is taken, and not by a pipeline that can be seen.
+    """
+    body = {"display_name": name, "name": name, "description": description, **_of(api)}
+    made = api.create("pipelines", body, bears_repeat=True)
+    if made is not None:
+        return _pipeline(made)
+    there = pipelines(api, [name])
+    if name not in there:
+        raise DeployError(
+            f"{name}: Kubeflow at {api.url} has this name for another pipeline, that isn't listed "
+            "(upper and lower case count as one there); give this one another name, or the "
+            "environment a prefix"
+        )
+    return there[name]
+
+
+def delete_pipeline(api: Api, pipeline: Pipeline) -> None:
+    """Delete a pipeline that has no version."""
+    api.delete(f"pipelines/{quote(pipeline.id)}")
+
+
+def versions(api: Api, pipeline: Pipeline, digest: str = "") -> list[Version]:
+    """Return a pipeline's versions, or those that are named by a digest."""
+    path = f"pipelines/{quote(pipeline.id)}/versions"
+    raws = api.items(path, "pipeline_versions", contains("display_name", digest))
+    return [_version(raw) for raw in raws]
+
+
+def add_version(
+    api: Api, pipeline: Pipeline, digest: str, content: bytes, description: str
+) -> Version:
+    """Add a version, or return the one that has the digest by now.
+
+    Raises:
+        DeployError: the server keeps every name that it could have.
+    """
+    for attempt in range(_TRIES):
+        name = digest if not attempt else f"{digest}-{attempt + 1}"
+        query = {"name": name, "pipelineid": pipeline.id, "description": description}
+        made = api.upload(query, content)
+        if made is not None:
+            return _version(made)
+        there = versions(api, pipeline, digest)
+        if there:
+            return there[0]
+    raise DeployError(
+        f"{pipeline.name}: Kubeflow at {api.url} has uploads of this version that it broke off, "
+        "and lists none; delete the pipeline there, and repeat"
+    )
+
+
+def delete_version(api: Api, version: Version) -> None:
+    """Delete a version."""
+    api.delete(f"pipelines/{quote(version.pipeline)}/versions/{quote(version.id)}")
+
+
+def _of(api: Api) -> dict[str, str]:
+    return {"namespace": api.namespace} if api.namespace else {}
+
+
+def _pipeline(raw: Mapping[str, Any]) -> Pipeline:
+    return Pipeline(raw["pipeline_id"], raw["display_name"], raw.get("description", ""))
+
+
+def _version(raw: Mapping[str, Any]) -> Version:
+    return Version(
+        raw["pipeline_version_id"],
+        raw["pipeline_id"],
+        raw["display_name"],
+        raw.get("description", ""),
+        raw["created_at"],
+        raw.get("pipeline_spec", {}),
+    )

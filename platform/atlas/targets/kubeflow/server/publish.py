@@ -1,0 +1,125 @@
+"""Compiled packages as versions of pipelines: found where they are, finished where half made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import DeployError
+from atlas.targets.kubeflow.server.pipelines import (
+    add_pipeline,
+    add_version,
+    pipelines,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.targets.kubeflow.server.api import Api
+    from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
+
+_MARK = "Made by Atlas; each version is named by the sha256 of its package."
+_STORE, _PLAN = "store: ", "plan: "
+
+
+def publish(
+    api: Api, store: str, packages: Mapping[str, tuple[str, bytes]], plans: Mapping[str, str]
+) -> dict[str, Version]:
+    """Make sure that packages are there as versions, and return them by deployed name.
+
+    Repeated after a kill, it finds what is there and adds what is missing. Nothing is deleted.
+
+    Args:
+        api: the server.
+        store: URL of the artifact store that the pipelines work on.
+        packages: digest and content by deployed name.
+        plans: digest of the Plan by deployed name.
+
+    Raises:
+        DeployError: a name is taken by another pipeline, or a version has other content.
+        PlatformError: the server doesn't answer, or refuses.
+    """
+    there = own_pipelines(api, store, packages)
+    made = {}
+    for name, (digest, content) in packages.items():
+        pipeline = there.get(name) or _added(api, name, store)
+        made[name] = _version(api, pipeline, digest, content, plans[name])
+    return made
+
+
+def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipeline]:
+    """Return those of some pipelines that there are.
+
+    Raises:
+        DeployError: one isn't Atlas's, or works on another store.
+    """
+    there = pipelines(api, names)
+    for pipeline in there.values():
+        _require_own(api, pipeline, store)
+    return there
+
+
+def plan_of(version: Version) -> str:
+    """Return the digest of the Plan that a version was compiled from; empty when none is told."""
+    lines = version.description.splitlines()
+    plans = (line.removeprefix(_PLAN) for line in lines if line.startswith(_PLAN))
+    return next(plans, "")
+
+
+def _added(api: Api, name: str, store: str) -> Pipeline:
+    """Add a pipeline; who else has just added it must be Atlas on this store."""
+    pipeline = add_pipeline(api, name, f"{_MARK}\n{_STORE}{store}")
+    _require_own(api, pipeline, store)
+    return pipeline
+
+
+def _require_own(api: Api, pipeline: Pipeline, store: str) -> None:
+    """Refuse a pipeline of others.
+
+    Raises:
+        DeployError: it isn't Atlas's, or works on another store.
+    """
+    lines = pipeline.description.splitlines()
+    if _MARK not in lines:
+        raise DeployError(
+            f"{pipeline.name}: Kubeflow at {api.url} has a pipeline of this name that Atlas didn't "
+            "make; rename or delete that one, or give this pipeline another name or the "
+            "environment a prefix"
+        )
+    if f"{_STORE}{store}" not in lines:
+        other = next((line for line in lines if line.startswith(_STORE)), f"{_STORE}unknown")
+        raise DeployError(
+            f"{pipeline.name}: Kubeflow at {api.url} has this pipeline from a platform on another "
+            f"store ({other.removeprefix(_STORE)}, expected {store}); give this environment a "
+            "prefix, or destroy that deployment first"
+        )
+
+
+def _version(api: Api, pipeline: Pipeline, digest: str, content: bytes, plan: str) -> Version:
+    """Return the version of a digest; add it if it isn't there.
+
+    Raises:
+        DeployError: it is there with other content.
+    """
+    found = versions(api, pipeline, digest)
+    if not found:
+        return add_version(api, pipeline, digest, content, f"{_PLAN}{plan}")
+    version = found[0]
+    if plan_of(version) != plan and not _is_content(version, content):
+        raise DeployError(
+            f"{pipeline.name}: Kubeflow at {api.url} has version {version.name} with other "
+            "content, which Atlas didn't upload; delete that version there, and repeat"
+        )
+    return version
+
+
+def _is_content(version: Version, content: bytes) -> bool:
+    """Tell whether a version's content is a package's, however it is written."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    documents = [*yaml.load_all(content, Loader=loader)]
+    given: dict[str, Any] = documents[0] if documents else {}
+    more = [one for one in documents[1:] if one]
+    whole = {"pipeline_spec": given, "platform_spec": more[0]} if more else given
+    return version.spec in (whole, given)

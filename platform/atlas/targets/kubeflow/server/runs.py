@@ -1,0 +1,191 @@
+"""Runs on an API server: experiments that hold them, their states, their logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from atlas.errors import PlatformError
+from atlas.targets.kubeflow.server.api import equals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from atlas.targets.kubeflow.server.api import Api
+    from atlas.targets.kubeflow.server.pipelines import Version
+
+OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
+"""States of a run, and of a task, that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a run.
+
+    Attributes:
+        id: Kubeflow's id of it.
+        name: the name that it is shown under.
+        state: such as ``RUNNING``; empty before it is known.
+        error: why it failed, where Kubeflow says.
+        parent: id of the task that it is a part of; empty at the top.
+        pods: names of its pods, as far as Kubeflow knows them.
+        began: when it began, ISO 8601.
+    """
+
+    id: str
+    name: str
+    state: str
+    error: str
+    parent: str
+    pods: tuple[str, ...]
+    began: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run.
+
+    Attributes:
+        id: Kubeflow's id of it.
+        name: the name that it was given.
+        state: such as ``RUNNING``; empty before it is known.
+        error: why it failed, where Kubeflow says.
+        created: when it was created, ISO 8601.
+        pipeline: Kubeflow's id of the pipeline.
+        version: Kubeflow's id of the version.
+        tasks: its tasks, once they are known.
+    """
+
+    id: str
+    name: str
+    state: str
+    error: str
+    created: str
+    pipeline: str = ""
+    version: str = ""
+    tasks: Sequence[Task] = field(default=())
+
+
+def experiment(api: Api, name: str, description: str) -> str:
+    """Return the id of the experiment of a name; make it if it isn't there.
+
+    Raises:
+        PlatformError: the name is taken, and no experiment is listed under it.
+    """
+    found = find_experiment(api, name)
+    if found:
+        return found
+    body = {"display_name": name, "description": description}
+    body |= {"namespace": api.namespace} if api.namespace else {}
+    made = api.create("experiments", body, bears_repeat=True)
+    found = made["experiment_id"] if made else find_experiment(api, name)
+    if not found:
+        raise PlatformError(f"kubeflow at {api.url}: experiment {name} is there, and isn't listed")
+    return str(found)
+
+
+def find_experiment(api: Api, name: str) -> str:
+    """Return the id of the experiment of a name; empty when there is none."""
+    query = {**equals("display_name", name)}
+    query |= {"namespace": api.namespace} if api.namespace else {}
+    raws = api.items("experiments", "experiments", query)
+    return next((raw["experiment_id"] for raw in raws if raw["display_name"] == name), "")
+
+
+def start(
+    api: Api, version: Version, experiment: str, name: str, parameters: Mapping[str, Any]
+) -> Run:
+    """Start a run of a version. Kubeflow takes any number of runs of one name.
+
+    Raises:
+        PlatformError: no answer; the run may have been started all the same.
+    """
+    body = {
+        "display_name": name,
+        "experiment_id": experiment,
+        "pipeline_version_reference": reference(version),
+        "runtime_config": {"parameters": dict(parameters)},
+    }
+    made = api.create("runs", body, bears_repeat=False)
+    if made is None:
+        raise PlatformError(f"kubeflow at {api.url}: refuses run {name}: its id is taken")
+    return _run(made)
+
+
+def reference(version: Version) -> dict[str, str]:
+    """Return what names a version to Kubeflow."""
+    return {"pipeline_id": version.pipeline, "pipeline_version_id": version.id}
+
+
+def runs_named(api: Api, experiment: str, name: str) -> list[Run]:
+    """Return the runs of a name in an experiment, the oldest first, archived ones too."""
+    query = {"experiment_id": experiment, **equals("display_name", name)}
+    found = [_run(raw) for raw in api.items("runs", "runs", query)]
+    return sorted(found, key=lambda run: (run.created, run.id))
+
+
+def runs(api: Api, experiment: str) -> Iterator[Run]:
+    """Return the runs in an experiment, the newest first, page by page."""
+    query = {"experiment_id": experiment, "sort_by": "created_at desc"}
+    return (_run(raw) for raw in api.items("runs", "runs", query))
+
+
+def run(api: Api, identity: str) -> Run | None:
+    """Return a run; None when it is gone."""
+    found = api.get(f"runs/{quote(identity)}")
+    return _run(found) if found is not None else None
+
+
+def terminate(api: Api, identity: str) -> None:
+    """Ask for the end of a run; one that is over, or gone, stays as it is."""
+    there = run(api, identity)
+    if there is not None and there.state not in OVER:
+        api.order(f"runs/{quote(identity)}:terminate")
+
+
+def archive(api: Api, identity: str) -> None:
+    """Put a run out of sight."""
+    api.order(f"runs/{quote(identity)}:archive")
+
+
+def log(api: Api, identity: str, pod: str) -> str | None:
+    """Return what a pod has logged; None where neither the pod nor an archive of it is there."""
+    return api.text(f"apis/v1alpha1/runs/{quote(identity)}/nodes/{quote(pod)}/log")
+
+
+def _run(raw: Mapping[str, Any]) -> Run:
+    version = raw.get("pipeline_version_reference", {})
+    return Run(
+        id=raw["run_id"],
+        name=raw.get("display_name", ""),
+        state=_state(raw),
+        error=_error(raw),
+        created=raw.get("created_at", ""),
+        pipeline=version.get("pipeline_id", ""),
+        version=version.get("pipeline_version_id", ""),
+        tasks=tuple(_task(task) for task in raw.get("run_details", {}).get("task_details", ())),
+    )
+
+
+def _task(raw: Mapping[str, Any]) -> Task:
+    children = [child.get("pod_name", "") for child in raw.get("child_tasks", ())]
+    pods = (raw.get("pod_name", ""), *children)
+    return Task(
+        id=raw["task_id"],
+        name=raw.get("display_name", ""),
+        state=_state(raw),
+        error=_error(raw),
+        parent=raw.get("parent_task_id", ""),
+        pods=tuple(pod for pod in pods if pod),
+        began=raw.get("start_time", ""),
+    )
+
+
+def _state(raw: Mapping[str, Any]) -> str:
+    state = str(raw.get("state", ""))
+    return "" if state == "RUNTIME_STATE_UNSPECIFIED" else state
+
+
+def _error(raw: Mapping[str, Any]) -> str:
+    return str(raw.get("error", {}).get("message", ""))

@@ -1,0 +1,115 @@
+"""Which recurring runs pipelines have, and making them those that they should have."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.server.clock import cron_of, start_of
+from atlas.targets.kubeflow.server.runs import experiment
+from atlas.targets.kubeflow.server.schedules import delete_recurring, recur, recurring_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas.targets.kubeflow.server.api import Api
+    from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.kubeflow.server.schedules import Recurring
+
+_MARK = "Made by Atlas: "
+_MOMENT = "2006-01-02T15:04:05+00:00"
+_PARAMETERS = {
+    words.RUN: f"scheduled-[[ScheduledTime.{_MOMENT}]]",
+    words.INTERVAL_END: f"[[ScheduledTime.{_MOMENT}]]",
+}
+"""Facts of a scheduled run, in Kubeflow's own form: the moment that it is due stands in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What starts a pipeline's runs.
+
+    Attributes:
+        found: Atlas's recurring runs of its name; of more than one, some are left from a kill.
+        when: when the one that is right runs, as a schedule of the resource; empty for none.
+        is_held: whether somebody has stopped it.
+    """
+
+    found: Sequence[Recurring]
+    when: str = ""
+    is_held: bool = False
+
+
+def schedules_of(api: Api, versions: Mapping[str, Version | None]) -> dict[str, Timing]:
+    """Return what starts the runs of some versions, by deployed name; one list for all of them.
+
+    Args:
+        api: the server.
+        versions: version by name; one of another version isn't right.
+    """
+    prefix = os.path.commonprefix([*versions])  # noqa: RUF071 - no paths
+    mine = [one for one in recurring_runs(api, prefix) if one.description.startswith(_MARK)]
+    found = {name: [one for one in mine if one.name == name] for name in versions}
+    return {name: _timing(each, versions[name]) for name, each in found.items()}
+
+
+def keep_schedules(api: Api, wanted: Mapping[str, tuple[Version, str]]) -> list[str]:
+    """Make the recurring runs of some pipelines what they should be.
+
+    The new one is made before the old one is deleted: a run that both start is one, for its id is
+    the moment that it is due.
+
+    Args:
+        api: the server.
+        wanted: version and schedule by deployed name; an empty one for none.
+
+    Returns:
+        The names whose recurring run somebody has stopped; it stays so.
+    """
+    there = schedules_of(api, {name: version for name, (version, _) in wanted.items()})
+    held = []
+    for name, (version, when) in wanted.items():
+        if _keep(api, name, version, when, there[name]):
+            held.append(name)
+    return held
+
+
+def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> bool:
+    """Make one pipeline's recurring run what it should be; tell whether it is stopped."""
+    right = [one for one in timing.found if _is_right(one, version, when)]
+    was_held = bool(timing.found) and not any(one.enabled for one in timing.found)
+    kept = right[0] if right else None
+    if when and kept is None:
+        kept = recur(
+            api,
+            version,
+            experiment(api, name, f"{_MARK}runs of {name}"),
+            name,
+            cron=cron_of(when),
+            start=start_of(when),
+            description=_MARK + when,
+            enabled=not was_held,
+            parameters=_PARAMETERS,
+        )
+    for one in timing.found:
+        if kept is None or one.id != kept.id:
+            delete_recurring(api, one.id)
+    return kept is not None and not kept.enabled
+
+
+def _is_right(one: Recurring, version: Version | None, when: str) -> bool:
+    is_of = version is not None and one.version == version.id
+    return bool(when) and is_of and one.description == _MARK + when and not one.catches_up
+
+
+def _timing(found: Sequence[Recurring], version: Version | None) -> Timing:
+    whens = [one.description.removeprefix(_MARK) for one in found]
+    right = [
+        (one, when) for one, when in zip(found, whens, strict=True) if _is_right(one, version, when)
+    ]
+    if not right:
+        return Timing(found)
+    one, when = right[0]
+    return Timing(found, when, is_held=not one.enabled)

@@ -1,0 +1,109 @@
+"""Kubeflow pipelines on an API server: versions, and what starts them by the clock.
+
+A version is named by the digest of its package. An update adds versions and never removes one; it
+replaces a recurring run, which can't be changed, by a new one, and leaves it stopped where an
+operator has stopped it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.store import file_path, open_place
+from atlas.targets.kubeflow.server import Api, publish
+from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
+from atlas.targets.kubeflow.server.publish import own_pipelines, plan_of
+from atlas.targets.kubeflow.server.schedules import delete_recurring
+from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
+from atlas_provider import lineage, vault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
+    from atlas_provider.kind import Plain
+
+
+class ServerForm:
+    """Keeps pipelines on the API server that the inputs name."""
+
+    def outputs(self, inputs: Plain) -> Plain:
+        """Return nothing: Kubeflow gives its own ids."""
+        return {}
+
+    def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
+        """Add the versions that are missing, then the recurring runs; return the outputs."""
+        api = api_of(inputs)
+        packages = {name: (inputs["members"][name], text) for name, text in contents.items()}
+        made = publish(api, inputs["store"], packages, inputs["plans"])
+        wanted = inputs.get("schedules") or {}
+        held = keep_schedules(api, {name: (made[name], wanted.get(name, "")) for name in made})
+        return _outputs(inputs, made, held)
+
+    def read(self, state: Plain) -> Plain:
+        """Return members, Plans, schedules and outputs of what is there."""
+        api = api_of(state)
+        there = own_pipelines(api, state["store"], state["members"])
+        found = {
+            name: _deployed(api, pipeline, state["members"][name])
+            for name, pipeline in there.items()
+        }
+        made = {name: version for name, version in found.items() if version is not None}
+        schedules = schedules_of(api, {name: made.get(name) for name in state["members"]})
+        live = {
+            **state,
+            "members": {name: version.digest for name, version in sorted(made.items())},
+            "plans": {name: plan_of(version) for name, version in sorted(made.items())},
+        }
+        asked = "schedules" in state or any(one.when for one in schedules.values())
+        if asked:
+            live["schedules"] = {n: one.when for n, one in sorted(schedules.items()) if one.when}
+        held = [name for name, one in schedules.items() if one.is_held]
+        return {**live, **_outputs(live, made, held)}
+
+    def take_back(self, state: Plain, names: set[str]) -> None:
+        """Remove what starts runs, then versions, but none whose Plan some run was made by."""
+        if not names:
+            return
+        api = api_of(state)
+        for each in schedules_of(api, dict.fromkeys(names)).values():
+            for one in each.found:
+                delete_recurring(api, one.id)
+        for pipeline in own_pipelines(api, state["store"], names).values():
+            _remove(api, pipeline, state["store"])
+
+
+def api_of(inputs: Plain) -> Api:
+    """Return the API server that inputs name; its token is read when it is needed."""
+    secret, folder = inputs.get("credentials") or "", inputs.get("secrets") or ""
+
+    def token() -> str:
+        return vault.read(Path(file_path(folder)), secret)["password"] if secret else ""
+
+    return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
+
+
+def _outputs(inputs: Plain, made: Mapping[str, Version], held: list[str]) -> Plain:
+    """Return where a person sees each version, and which recurring runs are stopped."""
+    page = f"{inputs['kubeflow'].rstrip('/')}/#/pipelines/details"
+    seen = {name: f"{page}/{one.pipeline}/version/{one.id}" for name, one in sorted(made.items())}
+    return {"versions": seen, "held": sorted(held)}
+
+
+def _deployed(api: Api, pipeline: Pipeline, digest: str) -> Version | None:
+    """Return the version of a digest, if it is there; for no digest, the newest that has one."""
+    found = [one for one in versions(api, pipeline, digest) if one.digest]
+    return max(found, key=lambda one: one.created, default=None)
+
+
+def _remove(api: Api, pipeline: Pipeline, store: str) -> None:
+    """Remove a pipeline's versions, and itself where nobody has another one in it."""
+    there = {version.id: version for version in versions(api, pipeline)}
+    plans = {version.id: plan_of(version) for version in there.values()}
+    kept = lineage.used(open_place(store), plans)
+    for identity, version in there.items():
+        if identity not in kept:
+            delete_version(api, version)
+    if not kept:
+        delete_pipeline(api, pipeline)

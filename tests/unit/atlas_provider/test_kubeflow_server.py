@@ -1,0 +1,201 @@
+"""KubeflowPipelines on an API server: versions, schedules, drift, and what stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import DeployError, PlatformError
+from atlas.plan import Plan
+from atlas.store import Run, open_store
+from atlas_provider import claims, content
+from atlas_provider.kind import Context
+from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
+from tests.unit import fake_kubeflow
+
+KIND = KubeflowPipelines()
+CONTEXT = Context("training-kubeflow")
+
+
+@pytest.fixture
+def there() -> Iterator[fake_kubeflow.FakeKubeflow]:
+    fake = fake_kubeflow.FakeKubeflow()
+    server, fake.url = fake_kubeflow.serve(fake)
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+def plan(code: str) -> Plan:
+    return Plan(
+        name="dev-p", pipeline="p", config="p", flow="training", recipe="r", environment="dev",
+        target="kubeflow", steps=(), code=code,
+    )  # fmt: skip
+
+
+def inputs(fake: fake_kubeflow.FakeKubeflow, folder: Path, **plans: Plan) -> dict[str, Any]:
+    store = (folder / "store").as_uri()
+    for each in plans.values():
+        open_store(store).add_plan(each)
+    texts = {name: f"plan: {each.digest}\n".encode() for name, each in plans.items()}
+    return {
+        "owner": "p.dev/training",
+        "members": {name: content.put(store, text) for name, text in texts.items()},
+        "plans": {name: each.digest for name, each in plans.items()},
+        "store": store, "kubeflow": fake.url, "schedules": {},
+    }  # fmt: skip
+
+
+def names(fake: fake_kubeflow.FakeKubeflow, kind: str) -> list[str]:
+    return sorted(item["display_name"] for item in fake.items[kind].values())
+
+
+def deployed(state: dict[str, Any]) -> dict[str, Any]:
+    _, outputs = KIND.create(state, CONTEXT)
+    return {**state, **outputs}
+
+
+def test_a_version_is_named_by_its_digest_and_reads_back(there, tmp_path):
+    wanted = inputs(there, tmp_path, p=plan("a"), q=plan("b"))
+    state = deployed(wanted)
+    assert names(there, "pipelines") == ["p", "q"]
+    assert names(there, "versions") == sorted(wanted["members"].values())
+    page = f"{there.url}/#/pipelines/details/"
+    assert [link.startswith(page) for link in state["versions"].values()] == [True, True]
+    live = KIND.read("x", state, CONTEXT)
+    assert live.inputs == wanted
+    assert live.state == state
+    assert KIND.diff(live.state, wanted).changes == {}
+
+
+def test_a_repeat_changes_nothing(there, tmp_path):
+    wanted = {**inputs(there, tmp_path, p=plan("a")), "schedules": {"p": "0 6 * * *"}}
+    state = deployed(wanted)
+    there.calls.clear()
+    assert {**wanted, **KIND.update("x", state, wanted, CONTEXT)} == state
+    assert {method for method, _ in there.calls} == {"GET"}
+
+
+def test_an_update_adds_a_version_and_deletes_none(there, tmp_path):
+    state = deployed(inputs(there, tmp_path, p=plan("a")))
+    KIND.update("x", state, inputs(there, tmp_path, p=plan("b")), CONTEXT)
+    assert len(there.items["versions"]) == 2
+    KIND.update("x", state, inputs(there, tmp_path, p=plan("a")), CONTEXT)
+    assert len(there.items["versions"]) == 2
+
+
+@pytest.mark.parametrize("damage", ["version", "pipeline", "schedule", "another schedule"])
+def test_drift_is_found_and_repaired(there, tmp_path, damage):
+    wanted = inputs(there, tmp_path, p=plan("a"), q=plan("b"))
+    wanted["schedules"] = {"p": "0 6 * * *"}
+    state = deployed(wanted)
+    of = next(i for i, one in there.items["pipelines"].items() if one["display_name"] == "p")
+    version = next(i for i, one in there.items["versions"].items() if one["pipeline_id"] == of)
+    (recurring,) = there.items["recurringruns"]
+    if damage == "another schedule":
+        there.items["recurringruns"][recurring]["no_catchup"] = False
+    else:
+        kind, one = {"version": ("versions", version), "pipeline": ("pipelines", of),
+                     "schedule": ("recurringruns", recurring)}[damage]  # fmt: skip
+        del there.items[kind][one]
+    live = KIND.read("x", state, CONTEXT)
+    lost = ['schedules["p"]']
+    if "schedule" not in damage:
+        lost = ['members["p"]', 'plans["p"]', *lost]
+    assert [*KIND.diff(live.state, wanted).changes] == lost
+    KIND.update("x", live.state, wanted, CONTEXT)
+    assert KIND.read("x", state, CONTEXT).inputs == wanted
+
+
+def test_a_schedule_that_an_operator_stopped_is_held_and_stays_so(there, tmp_path):
+    wanted = {**inputs(there, tmp_path, p=plan("a")), "schedules": {"p": "0 6 * * *"}}
+    state = deployed(wanted)
+    (one,) = there.items["recurringruns"].values()
+    assert one["no_catchup"]
+    one["status"] = "DISABLED"
+    live = KIND.read("x", state, CONTEXT)
+    assert live.state["held"] == ["p"]
+    assert KIND.diff(live.state, wanted).changes == {}
+    newer = {**inputs(there, tmp_path, p=plan("b")), "schedules": {"p": "0 7 * * *"}}
+    assert KIND.update("x", state, newer, CONTEXT)["held"] == ["p"]
+    (one,) = there.items["recurringruns"].values()
+    assert one["trigger"]["cron_schedule"]["cron"] == "0 0 7 * * *"
+
+
+def test_somebody_elses_recurring_run_is_left_alone(there, tmp_path):
+    there.items["recurringruns"]["r"] = {
+        "recurring_run_id": "r", "display_name": "p", "description": "by hand", "status": "ENABLED",
+    }  # fmt: skip
+    state = deployed(inputs(there, tmp_path, p=plan("a")))
+    assert KIND.read("x", state, CONTEXT).inputs["schedules"] == {}
+    KIND.delete("x", state, CONTEXT)
+    assert [*there.items["recurringruns"]] == ["r"]
+
+
+def test_delete_keeps_the_versions_that_a_run_was_made_by(there, tmp_path):
+    first, second = plan("a"), plan("b")
+    state = deployed(inputs(there, tmp_path, p=first))
+    state = {**inputs(there, tmp_path, p=second), "schedules": {"p": "0 6 * * *"}}
+    KIND.update("x", state, state, CONTEXT)
+    open_store(state["store"]).bind(Run("training-1", "dev-p", "training", first.digest))
+    KIND.delete("x", state, CONTEXT)
+    kept = [one["description"] for one in there.items["versions"].values()]
+    assert kept == [f"plan: {first.digest}"]
+    assert names(there, "pipelines") == ["p"]
+    assert there.items["recurringruns"] == {}
+    assert KIND.read("x", state, CONTEXT) is None
+    KIND.delete("x", state, CONTEXT)
+
+
+def test_delete_leaves_nothing_of_what_never_ran(there, tmp_path):
+    state = deployed(inputs(there, tmp_path, p=plan("a")))
+    KIND.delete("x", state, CONTEXT)
+    assert there.items["pipelines"] == there.items["versions"] == {}
+    assert claims.owned(state["store"], "kubeflow", state["owner"]) == []
+
+
+def test_names_of_others_are_refused(there, tmp_path):
+    wanted = inputs(there, tmp_path, p=plan("a"))
+    claims.claim(wanted["store"], "kubeflow", ["p"], "other.dev/training")
+    with pytest.raises(DeployError, match=r"p: belongs to stack other\.dev/training"):
+        KIND.create(wanted, CONTEXT)
+    claims.release(wanted["store"], "kubeflow", ["p"], "other.dev/training")
+    there.answer("POST", "/apis/v2beta1/pipelines", {}, {"display_name": "p", "name": "p"})
+    with pytest.raises(DeployError, match="a pipeline of this name that Atlas didn't make; rename"):
+        KIND.create(wanted, CONTEXT)
+
+
+def test_a_version_of_that_name_with_other_content_is_refused(there, tmp_path):
+    wanted = inputs(there, tmp_path, p=plan("a"))
+    deployed(wanted)
+    (version,) = there.items["versions"].values()
+    version.update(description="by hand", pipeline_spec={"plan": "another"})
+    with pytest.raises(DeployError, match=r"p: .* with other content, which Atlas didn't upload"):
+        KIND.create(wanted, CONTEXT)
+
+
+def test_the_token_is_the_password_of_its_secret(there, tmp_path):
+    there.token = "hunter2"
+    wanted = inputs(there, tmp_path, p=plan("a"))
+    with pytest.raises(PlatformError, match="asks for a token"):
+        KIND.create(wanted, CONTEXT)
+    (tmp_path / "secrets").mkdir()
+    secret = {"username": "atlas", "password": "hunter2"}
+    (tmp_path / "secrets" / "kubeflow.json").write_text(json.dumps(secret))
+    opened = {"secrets": (tmp_path / "secrets").as_uri(), "credentials": "kubeflow"}
+    state = deployed({**wanted, **opened})
+    assert "hunter2" not in str(state)
+    assert KIND.check({**wanted, "credentials": "kubeflow"})[0].property == "secrets"
+
+
+def test_a_family_is_read_with_one_call_a_member(there, tmp_path):
+    there.page = 200
+    members = {f"p-{number}": plan(str(number)) for number in range(20)}
+    state = deployed(inputs(there, tmp_path, **members))
+    there.calls.clear()
+    assert len(KIND.read("x", state, CONTEXT).inputs["members"]) == 20
+    assert len(there.calls) == 20 + 2
