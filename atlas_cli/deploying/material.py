@@ -15,7 +15,7 @@ from atlas_cli.imaging import images_of, pushed_members
 from atlas_provider import content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from atlas.errors import Problem
     from atlas.plan import Plan
@@ -183,12 +183,12 @@ def _targets(
         yield Part(KINDS[target], f"{flow}-{target}", inputs)
 
 
-def _schedules(plans: Sequence[Plan], members: Mapping[str, str]) -> dict[str, str]:
+def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:
     """Return when the members run that run by the clock, by deployed name."""
     from atlas.targets.kubeflow.server import line_of
 
     named = {deployed_name(plan): plan.schedule for plan in plans}
-    return {name: line_of(when) for name in members if (when := named[name]) is not None}
+    return {name: line_of(when) for name in names if (when := named[name]) is not None}
 
 
 def target_inputs(services: Services, target: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from atlas.store import file_path, open_place
 from atlas.targets.kubeflow.server import Api, publish
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
-from atlas.targets.kubeflow.server.publish import own_pipelines, plan_of
+from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of
 from atlas.targets.kubeflow.server.schedules import delete_recurring
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 from atlas_provider import lineage, vault

@@ -99,6 +99,7 @@ CODES = {
     "T113": "Kubeflow starts no run after another pipeline's",
     "T114": "kfp.local limits and places no container",
     "T115": "kfp.local doesn't loop",
+    "T116": "Kubeflow's schedules are in UTC",
     "T201": "a name is too long for Airflow",
     "T202": "a parameter of a scheduled flow has no default",
     "T203": "a task can't read a secret where it is",

@@ -10,7 +10,7 @@ from atlas.errors import TargetError
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server import runs
-from atlas.targets.kubeflow.server.publish import publish
+from atlas.targets.kubeflow.server.publishing import publish
 from atlas.targets.kubeflow.target import Kubeflow
 from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name, refuse

@@ -109,7 +109,7 @@ def _schedule(plan: Plan) -> Iterator[Problem]:
     )  # fmt: skip
     if plan.schedule.timezone != "UTC":
         yield Problem(
-            code="T116", path="schedule.timezone", message="Kubeflow's schedules are in UTC",
+            code="T116", path="schedule", message="Kubeflow's schedules are in UTC",
             found=plan.schedule.timezone, expected="UTC",
             hint="give the time in UTC, or set the flow's target to Airflow",
         )  # fmt: skip

@@ -73,6 +73,12 @@ def test_note(plan, code, path):
     assert found == [(code, path, "note")]
 
 
+def test_a_schedule_in_another_zone_than_the_clusters():
+    plan = replace(PLAN, schedule=Schedule("0 0 * * *", "Europe/Berlin"))
+    found = [(p.code, p.severity) for p in Kubeflow().problems(plan)]
+    assert found == [("T110", "note"), ("T116", "error")]
+
+
 @pytest.mark.parametrize(
     ("plan", "code", "path"),
     [
