@@ -164,7 +164,11 @@ def _short(text: str) -> str:
 
 
 def _last_runs(resource: Resource) -> dict[str, tuple[str, str]]:
-    """Return id and state of the last run of each DAG."""
+    """Return id and state of the last run of each member."""
+    if resource.inputs.get("kubeflow"):
+        from atlas_provider.kubeflow_server import last_runs
+
+        return last_runs(dict(resource.inputs))
     if "airflow" not in resource.inputs:
         return {}
     from atlas_provider.airflow import Airflow

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.store import file_path, open_place
-from atlas.targets.kubeflow.server import Api, publish
+from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
 from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of
 from atlas.targets.kubeflow.server.schedules import delete_recurring
@@ -82,6 +82,14 @@ def api_of(inputs: Plain) -> Api:
         return vault.read(Path(file_path(folder)), secret)["password"] if secret else ""
 
     return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
+
+
+def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
+    """Return name and state of the last run of each member that has one."""
+    api = api_of(inputs)
+    there = runs.experiments(api, inputs["members"])
+    found = {name: runs.last_run(api, identity) for name, identity in sorted(there.items())}
+    return {name: (one.name, one.state.lower()) for name, one in found.items() if one is not None}
 
 
 def _outputs(inputs: Plain, made: Mapping[str, Version], held: list[str]) -> Plain:

@@ -113,9 +113,11 @@ class FakeKubeflow:
         for one in json.loads(query.get("filter", "{}")).get("predicates", ()):
             matches = _OPERATIONS[one["operation"]]
             found = [item for item in found if matches(item[one["key"]], one["string_value"])]
-        at = int(query.get("page_token", 0))
-        more = {"next_page_token": str(at + self.page)} if at + self.page < len(found) else {}
-        page = found[at : at + self.page]
+        if query.get("sort_by") == "created_at desc":
+            found.sort(key=lambda item: item["created_at"], reverse=True)
+        at, size = int(query.get("page_token", 0)), min(self.page, int(query["page_size"]))
+        more = {"next_page_token": str(at + size)} if at + size < len(found) else {}
+        page = found[at : at + size]
         return 200, {**({_LISTS[kind]: page, "total_size": len(found)} if found else {}), **more}
 
     def _one(self, method: str, kind: str, identity: str, verb: str) -> Answer:
@@ -125,8 +127,11 @@ class FakeKubeflow:
         if method == "DELETE":
             del self.items[kind][identity]
             return 200, {}
-        if verb == "terminate":
-            item["state"] = "CANCELING"
+        changed = {
+            "terminate": {"state": "CANCELING"}, "archive": {"storage_state": "ARCHIVED"},
+            "enable": {"status": "ENABLED"}, "disable": {"status": "DISABLED"},
+        }  # fmt: skip
+        item.update(changed.get(verb, {}))
         return 200, item if method == "GET" else {}
 
 

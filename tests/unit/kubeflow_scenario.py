@@ -58,7 +58,8 @@ def scenario(api: Api) -> dict[str, Any]:
         of.delete_version(api, version)
     of.delete_pipeline(api, pipeline)
     of.delete_pipeline(api, pipeline)
-    seen["gone"] = of.pipelines(api, [NAME])
+    api.delete(f"experiments/{runs.find_experiment(api, NAME)}")
+    seen["gone"] = [of.pipelines(api, [NAME]), runs.find_experiment(api, NAME)]
     return seen
 
 

@@ -12,7 +12,7 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas_provider import claims, content
+from atlas_provider import claims, content, kubeflow_server
 from atlas_provider.kind import Context
 from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from tests.unit import fake_kubeflow
@@ -199,3 +199,14 @@ def test_a_family_is_read_with_one_call_a_member(there, tmp_path):
     there.calls.clear()
     assert len(KIND.read("x", state, CONTEXT).inputs["members"]) == 20
     assert len(there.calls) == 20 + 2
+
+
+def test_the_last_runs_of_members(there, tmp_path):
+    wanted = inputs(there, tmp_path, p=plan("a"), q=plan("b"))
+    for name, state in [("p", "FAILED"), ("other", "PENDING")]:
+        _, one = there.answer("POST", "/apis/v2beta1/experiments", {}, {"display_name": name})
+        for run in ("training-1", "training-2"):
+            body = {"display_name": run, "experiment_id": one["experiment_id"]}
+            _, made = there.answer("POST", "/apis/v2beta1/runs", {}, body)
+            there.items["runs"][made["run_id"]]["state"] = state
+    assert kubeflow_server.last_runs(wanted) == {"p": ("training-2", "failed")}

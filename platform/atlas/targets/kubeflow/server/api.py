@@ -33,8 +33,8 @@ _BRIEF_SECONDS = 3.0
 _JSON = {"Content-Type": "application/json"}
 
 
-class _NoAnswerError(PlatformError):
-    """Nothing answers at all."""
+class RefusedError(PlatformError):
+    """The server has answered, and won't do it."""
 
 
 def _no_token() -> str:
@@ -94,7 +94,10 @@ class Api:
         """Add a version of a pipeline from its package; None when its name is taken."""
         body, headers = form("uploadfile", "pipeline.yaml", content)
         path = _with("pipelines/upload_version", query)
-        status, answer = self._call("POST", path, body, headers, (_CONFLICT,), bears_repeat=True)
+        try:
+            status, answer = self._call("POST", path, body, headers, (_CONFLICT,))
+        except RefusedError as error:
+            raise PlatformError(f"{error}; why, it tells its log alone") from error
         return None if status == _CONFLICT else answer
 
     def order(self, path: str) -> bool:
@@ -134,7 +137,7 @@ class Api:
             time.sleep(_PAUSE_SECONDS)
         answer = self._json(path, status, content)
         if status not in _OK and status not in accepted:
-            raise PlatformError(f"{self._name}: {_bare(path)}: {_refusal(status, answer)}")
+            raise RefusedError(f"{self._name}: {_bare(path)}: {_refusal(status, answer)}")
         return status, answer
 
     def _send(
@@ -162,7 +165,7 @@ class Api:
         try:
             return request(method, f"{self.url.rstrip('/')}/{path}", body, {**headers, **token})
         except PlatformError as error:
-            raise _NoAnswerError(
+            raise PlatformError(
                 f"kubeflow: {error}; see that its API server runs and can be reached from here "
                 "(the platform's outputs say where it is)"
             ) from error
@@ -245,8 +248,9 @@ def _plain(content: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> str:
-    """Return an error of the API in a few words."""
+    """Return an error of the API in a few words; behind its first line is a trace of calls."""
     said = next(
         (answer[key] for key in ("message", "error_message", "error", "") if key in answer), ""
     )
-    return f"status {status}: {str(said)[:300]}" if said else f"status {status}"
+    line = str(said).strip().partition("\n")[0]
+    return f"status {status}: {line[:300]}" if line else f"status {status}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.errors import PlatformError
-from atlas.targets.kubeflow.server.api import equals
+from atlas.targets.kubeflow.server.api import contains, equals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from atlas.targets.kubeflow.server.api import Api
     from atlas.targets.kubeflow.server.pipelines import Version
@@ -87,10 +88,16 @@ def experiment(api: Api, name: str, description: str) -> str:
 
 def find_experiment(api: Api, name: str) -> str:
     """Return the id of the experiment of a name; empty when there is none."""
-    query = {**equals("display_name", name)}
+    return experiments(api, [name]).get(name, "")
+
+
+def experiments(api: Api, names: Iterable[str]) -> dict[str, str]:
+    """Return the ids of those of some experiments that there are, by list."""
+    wanted = set(names)
+    query = {**contains("display_name", os.path.commonprefix([*wanted]))}  # noqa: RUF071 - no paths
     query |= {"namespace": api.namespace} if api.namespace else {}
-    raws = api.items("experiments", "experiments", query)
-    return next((raw["experiment_id"] for raw in raws if raw["display_name"] == name), "")
+    raws = api.items("experiments", "experiments", query) if wanted else ()
+    return {r["display_name"]: r["experiment_id"] for r in raws if r["display_name"] in wanted}
 
 
 def start(
@@ -125,10 +132,11 @@ def runs_named(api: Api, experiment: str, name: str) -> list[Run]:
     return sorted(found, key=lambda run: (run.created, run.id))
 
 
-def runs(api: Api, experiment: str) -> Iterator[Run]:
-    """Return the runs in an experiment, the newest first, page by page."""
-    query = {"experiment_id": experiment, "sort_by": "created_at desc"}
-    return (_run(raw) for raw in api.items("runs", "runs", query))
+def last_run(api: Api, experiment: str) -> Run | None:
+    """Return the run in an experiment that was created last; None when it has none."""
+    query = {"experiment_id": experiment, "sort_by": "created_at desc", "page_size": 1}
+    found = api.get("runs", query) or {}
+    return next((_run(raw) for raw in found.get("runs", ())), None)
 
 
 def run(api: Api, identity: str) -> Run | None:
