@@ -184,11 +184,22 @@ def _targets(
 
 
 def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:
-    """Return when the members run that run by the clock, by deployed name."""
+    """Return when the members run that run by the clock, by deployed name.
+
+    Raises:
+        DeployError: one runs by the clock of another time zone than UTC.
+    """
     from atlas.targets.kubeflow.server import line_of
 
     named = {deployed_name(plan): plan.schedule for plan in plans}
-    return {name: line_of(when) for name in names if (when := named[name]) is not None}
+    found = {name: when for name in names if (when := named[name]) is not None}
+    for name, when in found.items():
+        if when.timezone != "UTC":
+            raise DeployError(
+                f"T116: {name}: found a schedule in {when.timezone}, expected UTC, which is "
+                "Kubeflow's; give the time in UTC, or set the flow's target to Airflow"
+            )
+    return {name: line_of(when) for name, when in found.items()}
 
 
 def target_inputs(services: Services, target: str) -> dict[str, str]:

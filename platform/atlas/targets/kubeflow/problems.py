@@ -99,17 +99,18 @@ def _numbers(plan: Plan) -> Iterator[Problem]:
 
 def _schedule(plan: Plan) -> Iterator[Problem]:
     """A package holds no schedule; a deployment gives it to the API server, which knows UTC."""
-    if plan.schedule is None:
-        return
-    yield Problem(
-        code="T110", path="schedule", severity="note",
-        message="a Kubeflow package holds no schedule: a deployment makes a recurring run of it "
-        "where there is an API server, and nothing starts this flow where there is none",
-        found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
-    )  # fmt: skip
-    if plan.schedule.timezone != "UTC":
+    if plan.schedule is not None and plan.schedule.timezone == "UTC":
         yield Problem(
-            code="T116", path="schedule", message="Kubeflow's schedules are in UTC",
+            code="T110", path="schedule", severity="note",
+            message="a Kubeflow package holds no schedule: a deployment makes a recurring run of "
+            "it where there is an API server, and nothing starts this flow where there is none",
+            found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
+        )  # fmt: skip
+    elif plan.schedule is not None:
+        yield Problem(
+            code="T116", path="schedule", severity="note",
+            message="a Kubeflow package holds no schedule, and an API server takes it in UTC only: "
+            "a deployment to one refuses this flow",
             found=plan.schedule.timezone, expected="UTC",
             hint="give the time in UTC, or set the flow's target to Airflow",
         )  # fmt: skip

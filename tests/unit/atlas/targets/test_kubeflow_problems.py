@@ -65,18 +65,13 @@ def test_problem(plan, code, path):
         (step(retries=Retries(1, 1.5), timeout=9.0), "T108", "steps.one.retries"),
         (step(retries=Retries(3, max_delay=2.0), timeout=9.0), "T112", "steps.one.retries"),
         (replace(PLAN, schedule=Schedule("0 0 * * *")), "T110", "schedule"),
+        (replace(PLAN, schedule=Schedule("0 0 * * *", "Europe/Berlin")), "T116", "schedule"),
         (step(inputs={"a": OTHER}), "T113", "reads"),
     ],
 )
 def test_note(plan, code, path):
     found = [(p.code, p.path, p.severity) for p in Kubeflow().problems(plan)]
     assert found == [(code, path, "note")]
-
-
-def test_a_schedule_in_another_zone_than_the_clusters():
-    plan = replace(PLAN, schedule=Schedule("0 0 * * *", "Europe/Berlin"))
-    found = [(p.code, p.severity) for p in Kubeflow().problems(plan)]
-    assert found == [("T110", "note"), ("T116", "error")]
 
 
 @pytest.mark.parametrize(

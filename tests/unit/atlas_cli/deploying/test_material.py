@@ -150,6 +150,25 @@ def test_a_real_kubeflow_takes_only_built_images(project, services):
         material_of(deployment, services)
 
 
+def test_an_api_server_is_given_schedules_and_its_token(project, services):
+    ready = {"reference": f"it@sha256:{'1' * 64}"}
+    edit(project / "tumour" / "training.json", images=dict.fromkeys(("base", "trees"), ready))
+    edit(project / "tumour" / "config.json", schedule={"training": {"cron": "0 6 * * *"}})
+    services.found["kubeflow"].update(kind="kfp", url="http://kubeflow", credentials="kubeflow")
+    (deployment,) = deployments(project / "tumour", "local")
+    parts = material_of(deployment, services).parts
+    (part,) = [one for one in parts if one.kind == "KubeflowPipelines"]
+    assert part.inputs["schedules"] == dict.fromkeys(part.inputs["members"], "0 6 * * *")
+    found = {name: part.inputs[name] for name in ("kubeflow", "secrets", "credentials")}
+    expected = {"kubeflow": "http://kubeflow", "credentials": "kubeflow"}
+    assert found == {**expected, "secrets": services.url("secrets")}
+    zone = {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}
+    edit(project / "tumour" / "config.json", schedule={"training": zone})
+    (deployment,) = deployments(project / "tumour", "local")
+    with pytest.raises(DeployError, match=r"T116: .* in Europe/Berlin, expected UTC"):
+        material_of(deployment, services)
+
+
 def test_a_broken_recipe_cant_be_deployed_but_taken_away(project):
     edit(project / "tumour" / "training.json", steps={})
     with pytest.raises(InvalidError):
