@@ -4,7 +4,7 @@ from atlas.load.document import Document, dotted, parse_document, read_document
 from atlas.load.environments import EnvironmentFile, load_environment, read_environment
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
 from atlas.load.locate import JsonPath
-from atlas.load.paths import below, is_file, missing_file, shown
+from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.scan import config_files, load_configs
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
 from atlas.load.words import clean, nearest, short
@@ -23,6 +23,7 @@ __all__ = [
     "dotted",
     "fits_schema",
     "is_file",
+    "leads_out",
     "load_configs",
     "load_environment",
     "loader_for",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlas.environment import LOCAL, Environment, Project
 from atlas.errors import DocumentError, InvalidError, Problem
 from atlas.load.document import read_document
-from atlas.load.paths import is_file, shown
+from atlas.load.paths import is_file, leads_out, shown
 from atlas.load.schema import structure_problems
 from atlas.load.words import clean, nearest
 
@@ -44,6 +44,9 @@ def read_environment(project: Project, name: str) -> EnvironmentFile:
         if name == LOCAL:
             return EnvironmentFile(Environment())
         raise DocumentError(_unknown(project, name))
+    astray = leads_out(file, project.root)
+    if astray:
+        raise DocumentError(astray)
     document = read_document(file, shown(file))
     problems = structure_problems("environment", document)
     if problems:

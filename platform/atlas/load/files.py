@@ -12,7 +12,7 @@ from atlas.environment import Project, find_project
 from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, read_document
 from atlas.load.extends import merge
-from atlas.load.paths import below, is_file, missing_file, shown
+from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.schema import structure_problems
 from atlas.load.words import nearest
 from atlas.recipe import Recipe
@@ -71,7 +71,7 @@ class Loader:
 
     def recipe(self, file: Path, trail: tuple[Path, ...] = ()) -> RecipeFile | None:
         """Load a Recipe with what it extends; None when one of them is broken."""
-        file = file.resolve()
+        file = Path(os.path.realpath(file))
         if file not in self._recipes:
             document = self._recipe_document(file, (*trail, file))
             parsed = RecipeFile(Recipe.parse(document.value), document) if document else None
@@ -137,6 +137,10 @@ class Loader:
                 self.problems.append(document.problem("R035", at, message, hint=hint))
 
     def _read(self, file: Path, kind: str) -> Document | None:
+        astray = leads_out(file, self.project.root)
+        if astray:
+            self.problems.append(astray)
+            return None
         try:
             return self._checked(read_document(file, shown(file)), kind)
         except DocumentError as error:

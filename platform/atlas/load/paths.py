@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.errors import Problem
 from atlas.load.words import clean, nearest
 
 if TYPE_CHECKING:
-    from atlas.errors import Problem
     from atlas.load.document import Document
     from atlas.load.locate import JsonPath
 
@@ -40,6 +40,15 @@ def below(folder: Path, path: str) -> Path | None:
         return None if path.startswith("/") else Path(os.path.realpath(folder / path))
     except (OSError, ValueError):
         return None
+
+
+def leads_out(file: Path, root: Path) -> Problem | None:
+    """Return the Problem of a file that is a link to somewhere outside of a folder, or None."""
+    if Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root)):
+        return None
+    hint = "copy the file into the project's folder"
+    message = "leads out of the project"
+    return Problem(code="R023", message=message, file=shown(file), hint=hint)
 
 
 def missing_file(document: Document, at: JsonPath, file: Path, code: str, what: str) -> Problem:

@@ -33,6 +33,7 @@ _MOST_PARTS = 200
 """How many parts of one annotation are read, aliases opened: they can double at each step."""
 _MOST_VALUES = 1000
 _DEEPEST = 20
+_MOST_BITS = 1023
 
 
 class Annotations:
@@ -215,7 +216,8 @@ def _value(node: ast.expr) -> object:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return _NO_VALUE
-    return value if value is None or isinstance(value, str | int | bytes | bool) else _NO_VALUE
+    plain = value is None or isinstance(value, str | int | bytes | bool)
+    return value if plain and not _is_huge(value) else _NO_VALUE
 
 
 def _bounds(call: ast.Call) -> tuple[float | None, float | None]:
@@ -231,4 +233,9 @@ def _number(node: ast.expr) -> float | None:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
-    return value if isinstance(value, int | float) else None
+    return value if isinstance(value, int | float) and not _is_huge(value) else None
+
+
+def _is_huge(value: object) -> bool:
+    """Tell whether a value is a whole number beyond any double: Python won't even print some."""
+    return isinstance(value, int) and value.bit_length() > _MOST_BITS

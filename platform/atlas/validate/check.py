@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,9 +18,11 @@ from atlas.load import (
     loader_for,
     read_document,
     read_environment,
+    shown,
 )
 from atlas.validate import class_rules, flow_rules, setting_rules, step_rules
 from atlas.validate.between import Checked, between_problems, crosses
+from atlas.validate.code import code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
 from atlas.validate.flat import Place
@@ -101,6 +104,7 @@ class _Checker:
         self.loader = loader
         self.environment = environment
         self._readers: dict[Path, Signatures] = {}
+        self._code: dict[Path, list[Problem]] = {}
 
     def report(self, path: Path, environment: str) -> Report:
         """Check what a path stands for."""
@@ -115,8 +119,8 @@ class _Checker:
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
         found = self.environment.environment if self.environment else Environment(environment)
-        shown = tuple(dict.fromkeys(file.document.shown for file in files))
-        return Report(_sorted(loader.problems), tuple(checked), loader.project, found, shown)
+        names = tuple(dict.fromkeys(file.document.shown for file in files))
+        return Report(_sorted(loader.problems), tuple(checked), loader.project, found, names)
 
     def checked(self, file: ConfigFile) -> Checked:
         """Check one Config, its flows and their steps."""
@@ -129,6 +133,7 @@ class _Checker:
             for rule in _RULES:
                 problems += rule(subject)
         problems += config_problems(file, flats)
+        problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
         broken = any(one.severity == "error" for one in new)
         problems[before:] = [one for one in new if not broken or one.code not in _FOLLOWING]
@@ -137,6 +142,14 @@ class _Checker:
         for subject in subjects.values() if not broken else ():
             _sort(subject.flat)
         return Checked(file, subjects, broken)
+
+    def _code_problems(self, folder: Path, told: Iterable[Problem]) -> list[Problem]:
+        """Check the files of a pipeline's folder; those that are told of already are left out."""
+        if folder not in self._code:
+            self._code[folder] = list(code_problems(folder, self.loader.project.root))
+        known = {one.file for one in told}
+        known |= {shown(folder / one.found) for one in told if one.code == "R023"}
+        return [one for one in self._code[folder] if one.file not in known]
 
     def _subject(self, file: ConfigFile, flat: Flat, siblings: Mapping[str, Subject]) -> Subject:
         if file.folder not in self._readers:
@@ -172,11 +185,12 @@ class _Checker:
         if not crosses(checked):
             return
         quiet = _Checker(Loader(self.loader.project), self.environment)
-        known = {one.file.document.path.resolve(): one for one in checked}
+        known = {os.path.realpath(one.file.document.path): one for one in checked}
         for path in _all_configs(self.loader.project):
-            file = None if path.resolve() in known else quiet.loader.config(path)
+            real = os.path.realpath(path)
+            file = None if real in known else quiet.loader.config(path)
             if file is not None:
-                known[path.resolve()] = quiet.checked(file)
+                known[real] = quiet.checked(file)
         yield from between_problems(checked, known.values())
 
 

@@ -58,11 +58,13 @@ def returned(annotations: Annotations, module: Module, hint: ast.expr | None) ->
 
 
 def written(node: ast.expr) -> str:
-    """Return a hint as it is written; only its kind where it is too deep."""
+    """Return a hint as it is written; only its kind where it is too deep, or too large a number."""
     try:
         return ast.unparse(node).strip("'\"")
     except RecursionError:
         return "a hint that is nested too deep"
+    except ValueError:
+        return "a hint with too large a number"
 
 
 def _is_record(annotations: Annotations, module: Module, node: ast.ClassDef) -> bool:

@@ -219,6 +219,6 @@ def _argument(method: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.
 
 def _is_class_var(annotation: ast.expr) -> bool:
     if isinstance(annotation, ast.Constant):
-        return "ClassVar" in str(annotation.value)
+        return isinstance(annotation.value, str) and "ClassVar" in annotation.value
     base = annotation.value if isinstance(annotation, ast.Subscript) else annotation
     return dotted(base).endswith("ClassVar")

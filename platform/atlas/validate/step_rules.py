@@ -58,7 +58,8 @@ def check_params(subject: Subject) -> Iterator[Problem]:
         for name, field in signature.params.items():
             if field.required and name not in step.params:
                 message = f"the param '{name}' of {step.cls} is not given and has no default"
-                expected = f"params.{name} ({field.type})"
+                kind = "" if field.type == UNKNOWN else f" ({field.type})"
+                expected = f"params.{name}{kind}"
                 yield step.place.problem("R018", message, expected=expected)
 
 
