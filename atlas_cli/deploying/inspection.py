@@ -134,6 +134,8 @@ def _status(resource: Resource, disk: Mapping[str, str]) -> Status:
         for name, plan in plans.items()
         if not drift[name] and reported.get(name) != plan
     }
+    whens = _whens(resource.inputs, live.inputs if live else {})
+    drift |= {name: how for name, how in whens.items() if not drift.get(name)}
     return Status(
         name=resource.name,
         members=dict(wanted),
@@ -147,6 +149,16 @@ def _status(resource: Resource, disk: Mapping[str, str]) -> Status:
             if disk and disk.get(name) != plan
         },
     )
+
+
+def _whens(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
+    """Return how the schedules that Kubeflow keeps differ from what was deployed, by member."""
+    due, live = wanted.get("schedules") or {}, found.get("schedules") or {}
+    return {
+        name: f"runs {live.get(name) or 'never'} in place of {due.get(name) or 'never'}"
+        for name in sorted({*due, *live})
+        if due.get(name) != live.get(name)
+    }
 
 
 def _drift(wanted: str, found: str | None) -> str:

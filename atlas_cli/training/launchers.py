@@ -45,7 +45,7 @@ def launcher(
         raise TargetError(f"nothing runs elsewhere for target '{target}'")
     if services.get("kubeflow", {}).get("kind", LOCAL_KUBEFLOW) == LOCAL_KUBEFLOW:
         return _local_kubeflow(pipelines, store)
-    raise PlatformError("this version runs Kubeflow pipelines by kfp.local only")
+    return _kubeflow(pipelines, services, store)
 
 
 def _airflow(
@@ -62,6 +62,17 @@ def _airflow(
         )
     airflow = AirflowRuns(service["url"].rstrip("/"), secrets["url"], service["credentials"] or "")
     return AirflowLauncher(airflow, store, deployed)
+
+
+def _kubeflow(pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store) -> Launcher:
+    from atlas.targets.kubeflow.launcher import KubeflowLauncher
+    from atlas_cli.imaging import images_of
+    from atlas_provider.kubeflow_server import api_of
+
+    service, secrets = services["kubeflow"], services.get("secrets", {})
+    named = {"credentials": service["credentials"], "secrets": secrets.get("url")}
+    api = api_of({"kubeflow": service["url"].rstrip("/"), **named})
+    return KubeflowLauncher(api, store.url, images_of(pipelines))
 
 
 def _local_kubeflow(pipelines: Sequence[Pipeline], store: Store) -> Launcher:

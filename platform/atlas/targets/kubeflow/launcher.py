@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import TargetError
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server import runs
+from atlas.targets.kubeflow.server.api import RefusedError
 from atlas.targets.kubeflow.server.publishing import publish
 from atlas.targets.kubeflow.target import Kubeflow
 from atlas.targets.launcher import Launched, Standing, Task
@@ -32,9 +33,9 @@ _TASK_STATES = {
     **_RUN_STATES, "SKIPPED": launcher.SKIPPED, "CANCELED": launcher.FAILED,
 }  # fmt: skip
 _WORST = (
-    launcher.FAILED, launcher.RUNNING, launcher.WAITING, launcher.DONE, launcher.SKIPPED,
+    launcher.RUNNING, launcher.WAITING, launcher.FAILED, launcher.DONE, launcher.SKIPPED,
 )  # fmt: skip
-"""States of a step's tasks, that which speaks for all of them first."""
+"""States of a step's tasks, that which speaks for all of them first: one may run yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class KubeflowLauncher:
     api: Api
     store: str
     images: Callable[[Plan], Mapping[str, str]]
+    _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def target(self) -> str:
@@ -98,7 +100,10 @@ class KubeflowLauncher:
         package = (hashlib.sha256(content).hexdigest(), content)
         version = publish(self.api, self.store, {name: package}, {name: plan.digest})[name]
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")
-        started = runs.start(self.api, version, experiment, run.id, _parameters(run))
+        try:
+            started = runs.start(self.api, version, experiment, run.id, _parameters(run))
+        except RefusedError as error:
+            raise TargetError(f"T311: {error}") from error
         return self._first(plan, run, experiment, started.id)
 
     def standing(self, launched: Launched) -> Standing:
@@ -106,7 +111,8 @@ class KubeflowLauncher:
         found = runs.run(self.api, launched.id)
         if found is None:
             return Standing(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
-        return Standing(_RUN_STATES.get(found.state, launcher.RUNNING), _tasks(found), found.error)
+        state = _RUN_STATES.get(found.state, launcher.RUNNING)
+        return Standing(state, _tasks(self._plans[launched.id], found), found.error)
 
     def log(self, launched: Launched, step: str, index: int | None = None) -> str:
         """Return what a step's pods have logged, the oldest first, as far as they are there.
@@ -114,7 +120,7 @@ class KubeflowLauncher:
         Kubeflow doesn't tell which pod runs which key: with an index, the logs of all are returned.
         """
         found = runs.run(self.api, launched.id)
-        pods = dict.fromkeys(_pods(found, step)) if found else {}
+        pods = dict.fromkeys(_pods(found, words.task_name(step))) if found else {}
         logs = (runs.log(self.api, launched.id, pod) for pod in pods)
         return "".join(log for log in logs if log)
 
@@ -131,6 +137,7 @@ class KubeflowLauncher:
         return self._launched(plan, first, is_new=first == started)
 
     def _launched(self, plan: Plan, identity: str, *, is_new: bool = False) -> Launched:
+        self._plans[identity] = plan
         page = f"{self.api.url.rstrip('/')}/#/runs/details/{identity}"
         return Launched(identity, deployed_name(plan), page, is_new)
 
@@ -145,12 +152,13 @@ def _parameters(run: Run) -> dict[str, Any]:
     }
 
 
-def _tasks(run: runs.Run) -> list[Task]:
-    """Return one task a step, from whatever Kubeflow makes of it."""
+def _tasks(plan: Plan, run: runs.Run) -> list[Task]:
+    """Return how the steps stand that Kubeflow has begun; the tasks that it adds are no step's."""
     found: dict[str, list[runs.Task]] = {}
     for task in run.tasks:
         found.setdefault(task.name, []).append(task)
-    return [_task(step, tasks) for step, tasks in found.items()]
+    names = {step.name: words.task_name(step.name) for step in plan.steps}
+    return [_task(step, found[name]) for step, name in names.items() if name in found]
 
 
 def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
@@ -159,12 +167,12 @@ def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
     return Task(step, next(state for state in _WORST if state in states), reason=reason)
 
 
-def _pods(run: runs.Run, step: str) -> Iterator[str]:
-    """Return the pods in which a step ran: those of its tasks, and of what is below them."""
+def _pods(run: runs.Run, name: str) -> Iterator[str]:
+    """Return the pods in which a task ran: those of its tasks, and of what is below them."""
     children: dict[str, list[runs.Task]] = {}
     for task in run.tasks:
         children.setdefault(task.parent, []).append(task)
-    rest = [task for task in run.tasks if task.name == step]
+    rest = [task for task in run.tasks if task.name == name]
     while rest:
         task = rest.pop(0)
         yield from task.pods

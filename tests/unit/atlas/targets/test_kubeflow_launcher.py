@@ -1,0 +1,168 @@
+"""Runs of an API server: started once, followed by steps, ended; and how a page of tasks reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from atlas.errors import TargetError
+from atlas.plan import Plan, PlanStep
+from atlas.store import Run
+from atlas.targets import launcher as states
+from atlas.targets.kubeflow.launcher import KubeflowLauncher
+from atlas.targets.kubeflow.server import Api, runs
+from tests.unit import fake_kubeflow
+
+pytest.importorskip("kfp")
+
+PLAN = Plan(
+    name="p", pipeline="p", config="p", flow="training", recipe="r", environment="dev",
+    target="kubeflow", steps=(PlanStep("load", "s:L"), PlanStep("fit.one", "s:F", after=("load",))),
+)  # fmt: skip
+RUN = Run("training-1", "p", "training", PLAN.digest, interval_start="2026-01-01T00:00:00+00:00")
+IMAGE = f"registry/it@sha256:{'1' * 64}"
+
+
+@pytest.fixture
+def there():
+    fake = fake_kubeflow.FakeKubeflow()
+    server, fake.url = fake_kubeflow.serve(fake)
+    yield fake
+    server.shutdown()
+    server.server_close()
+
+
+def launcher(fake: fake_kubeflow.FakeKubeflow, image: str = IMAGE) -> KubeflowLauncher:
+    return KubeflowLauncher(Api(fake.url), "file:///store", lambda _: {"": image})
+
+
+def task(name: str, state: str, **more: Any) -> dict[str, Any]:
+    return {"task_id": name, "display_name": name, "state": state, **more}
+
+
+def test_a_run_has_its_experiment_its_version_and_its_facts(there):
+    launched = launcher(there).submit(PLAN, RUN)
+    assert launched.is_new
+    assert launched.name == "p-training"
+    assert launched.url == f"{there.url}/#/runs/details/{launched.id}"
+    (run,) = there.items["runs"].values()
+    assert run["runtime_config"]["parameters"] == {
+        "atlas_run": "training-1", "atlas_interval_end": "",
+        "atlas_interval_start": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    (version,) = there.items["versions"].values()
+    assert run["pipeline_version_reference"]["pipeline_version_id"] in there.items["versions"]
+    assert version["description"] == f"plan: {PLAN.digest}"
+    assert "exit-handler-1" in str(version["pipeline_spec"])
+
+
+def test_the_same_run_is_started_once(there):
+    first = launcher(there).submit(PLAN, RUN)
+    again = launcher(there).submit(PLAN, RUN)
+    assert again == replace(first, is_new=False)
+    assert launcher(there).find(PLAN, RUN) == again
+    assert launcher(there).find(PLAN, replace(RUN, id="training-2")) is None
+
+
+def test_of_two_that_start_one_run_at_once_the_later_ends_its_own(there, monkeypatch):
+    other = launcher(there).submit(PLAN, RUN)
+    monkeypatch.setattr(KubeflowLauncher, "find", lambda *_: None)
+    mine = launcher(there).submit(PLAN, RUN)
+    assert mine == replace(other, is_new=False)
+    states = {one["run_id"]: one["state"] for one in there.items["runs"].values()}
+    assert states[other.id] == "PENDING"
+    assert sorted(states.values()) == ["CANCELING", "PENDING"]
+
+
+def test_what_kubeflow_says_of_tasks_is_told_by_step(there):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"][launched.id].update(
+        state="RUNNING",
+        run_details={
+            "task_details": [
+                task("root", "RUNNING"), task("load-driver", "SUCCEEDED"), task("load", "SUCCEEDED"),
+                task("fit-one", "FAILED", error={"message": "it broke"}),
+            ]
+        },
+    )  # fmt: skip
+    standing = one.standing(launched)
+    assert standing.state == states.RUNNING
+    assert [(each.step, each.state, each.reason) for each in standing.tasks] == [
+        ("load", states.DONE, ""), ("fit.one", states.FAILED, "it broke"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("RUNTIME_STATE_UNSPECIFIED", states.WAITING), ("PENDING", states.WAITING),
+        ("CANCELING", states.RUNNING), ("CANCELED", states.CANCELLED),
+        ("SUCCEEDED", states.DONE), ("FAILED", states.FAILED), ("SOMETHING_NEW", states.RUNNING),
+    ],
+)  # fmt: skip
+def test_states_of_a_run(there, state, expected):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"][launched.id]["state"] = state
+    assert one.standing(launched).state == expected
+
+
+def test_a_run_that_is_gone_has_failed(there):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"].clear()
+    standing = one.standing(launched)
+    assert (standing.state, standing.is_over) == (states.FAILED, True)
+    assert one.log(launched, "load") == ""
+    one.cancel(launched)
+
+
+def test_a_run_that_is_over_isnt_ended_again(there):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"][launched.id]["state"] = "SUCCEEDED"
+    one.cancel(launched)
+    assert there.items["runs"][launched.id]["state"] == "SUCCEEDED"
+
+
+def test_logs_are_those_of_the_pods_below_a_step(there, monkeypatch):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    children = [{"pod_name": "load-impl"}]
+    there.items["runs"][launched.id]["run_details"] = {
+        "task_details": [
+            task("load", "RUNNING", pod_name="load-1", child_tasks=children),
+            task("executor", "RUNNING", pod_name="load-impl", parent_task_id="load"),
+            task("fit-one", "RUNNING", pod_name="fit-1"),
+        ]
+    }
+    monkeypatch.setattr(
+        runs, "log", lambda _api, _run, pod: None if pod == "load-1" else f"{pod} said\n"
+    )
+    assert one.log(launched, "load") == "load-impl said\n"
+
+
+def test_images_that_no_cluster_can_pull_are_refused(there):
+    with pytest.raises(TargetError, match="I201: p: images not built: it:latest; `atlas build`"):
+        launcher(there, "it:latest").prepare(PLAN)
+    assert launcher(there).prepare(PLAN)[0] is PLAN
+
+
+def test_what_kubeflow_refuses_is_told(there):
+    one = launcher(there)
+    one.submit(PLAN, RUN)
+    answer, there.answer = there.answer, None
+
+    def refuse(method: str, path: str, *rest: Any) -> Any:
+        if (method, path) == ("POST", "/apis/v2beta1/runs"):
+            return 400, {"code": 3, "message": "Invalid input error: it\nat api.go:1"}
+        return answer(method, path, *rest)
+
+    there.answer = refuse
+    with pytest.raises(
+        TargetError, match=r"T311: kubeflow at .*: status 400: Invalid input .* it$"
+    ):
+        one.submit(PLAN, replace(RUN, id="training-2"))
