@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def _tries(options: argparse.Namespace, words: Sequence[str]) -> int:
     tries = Tries(step, [sys.executable, "-m", "atlas.step", *once], again=options.retry)
     if not options.each:
         return tries.once()
-    run = bind(store, plan, _request(options))
+    run = bind(store, plan, _request(options, plan))
     return tries.each(range(len(Reader(store, plan, run).keys(step))))
 
 
@@ -117,21 +118,26 @@ def _run(options: argparse.Namespace) -> int:
     if options.finish and not store.has_run(plan.name, run_id(plan.flow, options.run)):
         sys.stdout.write("no step of the run could begin: there is nothing to record\n")
         return int(options.if_failed or 0)
-    run = bind(store, plan, _request(options))
+    run = bind(store, plan, _request(options, plan))
     if options.finish:
         return _finish(options, store, plan, run)
     return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)
 
 
-def _request(options: argparse.Namespace) -> Request:
+def _request(options: argparse.Namespace, plan: Plan) -> Request:
     from atlas.step.binding import Request, parse_parameters
+    from atlas.step.ticks import BY_CLOCK, last_interval
 
+    start, end, trigger = options.interval_start, options.interval_end, options.trigger
+    if end == BY_CLOCK:
+        start, end = last_interval(plan, datetime.now(UTC))
+        trigger = trigger or BY_CLOCK
     return Request(
         id=options.run,
-        interval_start=options.interval_start,
-        interval_end=options.interval_end,
+        interval_start=start,
+        interval_end=end,
         parameters=parse_parameters(options.parameters),
-        trigger=options.trigger or "manual",
+        trigger=trigger or "manual",
     )
 
 

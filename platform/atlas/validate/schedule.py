@@ -67,14 +67,22 @@ def cron_lists(cron: str) -> str:
         cron: five fields that are right.
     """
     return " ".join(
-        text if text == "*" else _numbers(cron_values(text, name, low, high), name)
-        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
+        text if text == "*" else ",".join(map(str, sorted(values)))
+        for text, values in zip(cron.split(), cron_fields(cron), strict=True)
     )
 
 
-def _numbers(values: set[int], name: str) -> str:
-    days = {value % 7 for value in values} if name == _FIELDS[-1][0] else values
-    return ",".join(map(str, sorted(days)))
+def cron_fields(cron: str) -> list[set[int]]:
+    """Return what the fields of a cron line match, with 0 for Sunday.
+
+    Args:
+        cron: five fields that are right.
+    """
+    *fields, weekdays = (
+        cron_values(text, name, low, high)
+        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
+    )
+    return [*fields, {day % 7 for day in weekdays}]
 
 
 def cron_values(text: str, name: str, low: int, high: int) -> set[int]:

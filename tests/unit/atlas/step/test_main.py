@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -387,3 +388,18 @@ def test_the_plan_brings_the_projects_formats(project):
     assert without.returncode == 1
     assert "module 'points' can't be imported: No module named 'points'" in without.stderr
     assert "has to be installed wherever steps run" in without.stderr
+
+
+def test_a_run_that_a_clock_started_takes_the_last_interval_once(project, tmp_path):
+    steps = Steps(project, config={"schedule": {"training": {"cron": "* * * * *"}}})
+    given = {"run.id": "", "run.job": "it", "run.interval_end": "schedule", "parameter.start": 1}
+    done = steps.run("make", "--executor-input", executor_input(tmp_path, **given), run="")
+    assert done.returncode == 0, done.stderr
+    run = steps.store.run("p", "training-it")
+    start, end = (datetime.fromisoformat(each) for each in (run.interval_start, run.interval_end))
+    assert end - start == timedelta(minutes=1)
+    assert run.trigger == "schedule"
+    steps.store.rebind(replace(run, interval_end="2026-01-01T00:00:00+00:00"))
+    done = steps.run("make", "--executor-input", executor_input(tmp_path, **given), run="")
+    assert done.returncode == 0, done.stderr
+    assert steps.store.run("p", "training-it").interval_end == "2026-01-01T00:00:00+00:00"

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.step.ticks import BY_CLOCK
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server.clock import cron_of, start_of
 from atlas.targets.kubeflow.server.runs import experiment
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
     from atlas.targets.kubeflow.server.schedules import Recurring
 
 _MARK = "Made by Atlas: "
-_MOMENT = "2006-01-02T15:04:05+00:00"
-_PARAMETERS = {
-    words.RUN: f"scheduled-[[ScheduledTime.{_MOMENT}]]",
-    words.INTERVAL_END: f"[[ScheduledTime.{_MOMENT}]]",
-}
-"""Facts of a scheduled run, in Kubeflow's own form: the moment that it is due stands in them."""
+_PARAMETERS = {words.INTERVAL_END: BY_CLOCK}
+"""Facts of a scheduled run: its first step finds the interval, its id is Kubeflow's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,8 @@ def schedules_of(api: Api, versions: Mapping[str, Version | None]) -> dict[str, 
 def keep_schedules(api: Api, wanted: Mapping[str, tuple[Version, str]]) -> list[str]:
     """Make the recurring runs of some pipelines what they should be.
 
-    The new one is made before the old one is deleted: a run that both start is one, for its id is
-    the moment that it is due.
+    The new one is made before the old one is deleted, so that a kill in between loses neither the
+    schedule nor that somebody has stopped it; for that moment both are there.
 
     Args:
         api: the server.

@@ -1,0 +1,59 @@
+"""The interval of a run that a clock has started, where whoever starts it can't tell.
+
+Kubeflow gives the runs of a recurring run no moment of their own: what its parameters should have
+been replaced by stands in them as it was written (API server 2.16.1). So the first step of such a
+run takes the last interval that is over, and binds it for the whole run.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError
+from atlas.validate.schedule import cron_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from atlas.plan import Plan
+
+BY_CLOCK = "schedule"
+"""What is given in place of an interval's end for the last interval of the Plan's schedule."""
+_DAYS = 366 * 9
+"""Days to look back: two 29ths of February may be eight years apart."""
+
+
+def last_interval(plan: Plan, now: datetime) -> tuple[str, str]:
+    """Return start and end, ISO 8601, of the last interval of a Plan's schedule that is over.
+
+    Raises:
+        AtlasError: the Plan has no schedule, or one that has not come twice yet.
+    """
+    if plan.schedule is None:
+        raise AtlasError(f"{plan.name}: was started by the clock, and has no schedule")
+    found = [moment.isoformat() for moment in islice(ticks(plan.schedule.cron, now), 2)]
+    if len(found) < 2:  # noqa: PLR2004 - an interval's two ends
+        raise AtlasError(f"{plan.name}: '{plan.schedule.cron}' has not come twice before {now}")
+    return found[1], found[0]
+
+
+def ticks(cron: str, now: datetime) -> Iterator[datetime]:
+    """Return the moments of a cron line in UTC, up to now, the last first."""
+    minutes, hours, *_ = fields = cron_fields(cron)
+    times = [time(h, m, tzinfo=UTC) for h in sorted(hours)[::-1] for m in sorted(minutes)[::-1]]
+    today = now.astimezone(UTC).date()
+    for day in (today - timedelta(days) for days in range(_DAYS)):
+        if _is_on(cron, fields, day):
+            moments = (datetime.combine(day, each) for each in times)
+            yield from (moment for moment in moments if moment <= now)
+
+
+def _is_on(cron: str, fields: list[set[int]], day: date) -> bool:
+    """Tell whether a cron line comes on a day; of two restrictions on days, one is enough."""
+    _, _, days, months, weekdays = fields
+    is_day, is_weekday = day.day in days, day.isoweekday() % 7 in weekdays
+    both = "*" in cron.split()[2::2]
+    return day.month in months and (is_day and is_weekday if both else is_day or is_weekday)
