@@ -178,11 +178,15 @@ def test_what_an_image_is(shared, yard):
 
 
 def test_nothing_is_built_when_nothing_has_changed(shared):
-    start = time.monotonic()
+    def logs() -> dict[str, int]:
+        files = (shared.state / "builds" / "log").iterdir()
+        return {file.name: file.stat().st_mtime_ns for file in files}
+
+    before = logs()
+    assert before
     again = shared.build()
-    took = time.monotonic() - start
     assert {one["state"] for one in again.values()} == {"unchanged"}
-    assert took < 5, "the bench holds it to its bound; this only shows that nothing was built"
+    assert logs() == before
 
 
 def test_the_same_content_makes_the_same_bytes(shared):
@@ -232,10 +236,8 @@ def test_a_step_may_use_no_more_than_it_asked_for(words):
 def test_a_step_is_ended_when_its_time_is_up(words):
     step = {"class": "steps:Sleep", "image": "base", "timeout": "4s"}
     words.pipeline("words", SOURCE, {"sleep": step}, images=IMAGES)
-    start = time.monotonic()
     done = words.cli("run", "words", "--isolate", "image", code=1)
     assert "timed out after 4 s" in done.stdout + done.stderr
-    assert time.monotonic() - start < 60
     assert words.yard.podman("ps", "--all", "--quiet") == ""
 
 

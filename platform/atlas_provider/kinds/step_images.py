@@ -3,7 +3,7 @@
     <store>/deployments/images/<owner>.json   the images that a stack holds, and where they are
 
 The file keeps `atlas images prune` from images whose deployment isn't recorded yet, tells `purge`
-what another stack needs, and is what an import is made from. An image is never built or changed
+what another stack needs, and is what an import starts from. An image is never built or changed
 here: one that is gone is an error, which says how to have it built again.
 """
 
@@ -17,6 +17,7 @@ from atlas.errors import PlatformError
 from atlas.images import Registry, delete_image, host_at, present, require_there
 from atlas.store import file_path, open_place
 from atlas.values import canonical
+from atlas_provider import imports
 from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds.members import OWNER, STORE, members_property
 
@@ -75,28 +76,41 @@ class StepImages:
 
     def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
         """Hold the images, all of which have to be there."""
-        return context.name, _hold(inputs)
+        return inputs["owner"], _hold(inputs)
 
     def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return the images that are there; all of them while the registry can't be asked.
-
-        An import's id is the URL of the file that says what a stack holds.
-        """
-        known = state or _imported(identity)
-        if not known.get("members"):
-            return None
+        """Return the images that are there; all of them while the registry can't be asked."""
+        if not state:
+            return self._import(identity)
         try:
-            there = present(_registry(known), known["members"].values())
+            there = present(_registry(state), state["members"].values())
         except PlatformError:
-            if not state:
-                raise
-            there = set(known["members"].values())
-        members = {name: pinned for name, pinned in known["members"].items() if pinned in there}
-        if not members:
+            there = set(state["members"].values())
+        return self._live(state, there)
+
+    def _live(self, state: Plain, there: set[str]) -> Live | None:
+        members = {name: pinned for name, pinned in state["members"].items() if pinned in there}
+        if not members and state["members"]:
             return None
-        live = {**known, "members": members}
+        live = {**state, "members": members}
         live |= _outputs(live)
-        return Live({name: live[name] for name in self.schema.inputs if name in live}, live)
+        inputs = {name: live[name] for name in self.schema.inputs if name in live}
+        return Live(inputs, live, state["owner"])
+
+    def _import(self, identity: str) -> Live:
+        """Return the images that an owner holds and that are there, by an id that says where.
+
+        Raises:
+            DeployError: it holds none there.
+            PlatformError: I206, the registry refuses, or doesn't answer.
+        """
+        given = imports.located(identity, self.schema)
+        held = {**_held(given), "store": given["store"], "registry": given["registry"]}
+        there = present(_registry(held), held.get("members", {}).values())
+        live = self._live(held, there) if there else None
+        if live is None:
+            raise imports.nothing(identity, "image", given["registry"])
+        return live
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Hold other images; those that are no member any more stay in the registry."""
@@ -139,13 +153,10 @@ def _key(owner: str) -> str:
     return f"{_FOLDER}/{owner}.json"
 
 
-def _imported(url: str) -> Plain:
-    """Return what the file at a URL says that a stack holds; nothing where there is none."""
-    folder, slash, key = url.partition(f"/{_FOLDER}/")
-    if not slash:
-        return {}
+def _held(given: Plain) -> Plain:
+    """Return what a stack holds, as it was told when it did; nothing where it holds nothing."""
     try:
-        found = json.loads(open_place(folder).read(f"{_FOLDER}/{key}"))
+        found = json.loads(open_place(given["store"]).read(_key(given["owner"])))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

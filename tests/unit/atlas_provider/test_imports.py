@@ -18,7 +18,17 @@ from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor
-from tests.unit.atlas_provider.worlds import Dags, Models, Packages, Versions, worlds_in
+from tests.servers import registry_server
+from tests.unit.atlas_provider.worlds import (
+    Dags,
+    Images,
+    Models,
+    Packages,
+    Versions,
+    worlds_in,
+)
+
+__all__ = ["registry_server"]
 
 CONTEXT = Context("it", 10.0)
 SCHEMA = AirflowDags.schema
@@ -29,7 +39,9 @@ PLACES = {
 
 
 @pytest.fixture
-def worlds(tmp_path: Path):
+def worlds(tmp_path: Path, request: pytest.FixtureRequest):
+    if "Images" in request.node.name:
+        Images.registry = request.getfixturevalue("registry_server")
     yield from worlds_in(tmp_path)
 
 
@@ -106,10 +118,11 @@ def id_of(wanted: dict[str, Any], **more: str) -> str:
     return f"{wanted['owner']}?{query({**places, **more})}"
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models])
+@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models, Images])
 def test_what_was_created_is_imported_as_it_is(worlds, make):
     world = worlds(make)
     wanted = world.inputs(a="11", b="22")
+    wanted.pop("purge", None)
     identity, outputs = world.kind.create(wanted, CONTEXT)
     given = id_of(wanted, **({"models": "a,b,unknown"} if make is Models else {}))
     live = world.kind.read(given, {}, CONTEXT)
@@ -119,7 +132,7 @@ def test_what_was_created_is_imported_as_it_is(worlds, make):
     assert world.kind.diff(live.state, wanted).changes == {}
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models])
+@pytest.mark.parametrize("make", [Dags, Packages, Versions, Models, Images])
 def test_where_nothing_is_there_the_import_says_so(worlds, make):
     world = worlds(make)
     given = id_of(world.inputs(), **({"models": "a"} if make is Models else {}))

@@ -176,9 +176,8 @@ class Images:
         return pinned
 
     def there(self) -> dict[str, str]:
-        url = f"{(self.folder / 'store').as_uri()}/deployments/images/it.local/images.json"
-        live = self.kind.read(url, {}, CONTEXT)
-        held = live.inputs["members"] if live else {}
+        file = self.folder / "store/deployments/images/it.local/images.json"
+        held = json.loads(file.read_text())["members"] if file.exists() else {}
         return {name: self.contents[pinned] for name, pinned in held.items()}
 
 

@@ -56,7 +56,7 @@ def test_create_holds_images_that_are_there(at, registry_server):
     wanted = at(base="one", trees="two")
     identity, outputs = KIND.create(wanted, CONTEXT)
     host = registry_server.url.removeprefix("http://")
-    assert identity == "images"
+    assert identity == wanted["owner"]
     assert outputs["references"]["trees"] == f"{host}/{wanted['members']['trees']}"
     assert outputs == KIND.preview(None, wanted)
     live = KIND.read(identity, {**wanted, **outputs}, CONTEXT)
@@ -126,17 +126,6 @@ def test_purge_removes_what_no_other_stack_holds(at, registry_server):
     assert is_there(registry_server, base)
     assert not is_there(registry_server, trees)
     assert not is_there(registry_server, f"{repository}@{bill}")
-
-
-def test_an_import_finds_what_a_stack_holds(at):
-    wanted = at(base="one", trees="two")
-    KIND.create(wanted, CONTEXT)
-    url = f"{wanted['store']}/deployments/images/it.dev/images.json"
-    live = KIND.read(url, {}, CONTEXT)
-    assert live.inputs == wanted
-    assert live.state == {**wanted, **KIND.preview(None, wanted)}
-    assert KIND.read(url.replace("it.dev", "no.dev"), {}, CONTEXT) is None
-    assert KIND.read("images", {}, CONTEXT) is None
 
 
 def test_a_registry_that_is_down_is_no_drift(at):
