@@ -5,7 +5,7 @@ from atlas.load.environments import EnvironmentFile, load_environment, read_envi
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
 from atlas.load.locate import JsonPath
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
-from atlas.load.scan import config_files, load_configs
+from atlas.load.scan import config_files, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
 from atlas.load.words import clean, nearest, short
 
@@ -30,6 +30,7 @@ __all__ = [
     "missing_file",
     "nearest",
     "parse_document",
+    "passed_over",
     "read_document",
     "read_environment",
     "schema_text",

@@ -11,10 +11,10 @@ from atlas.config import FLOWS, Config
 from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, read_document
 from atlas.load.files import ConfigFile, Loader, RecipeFile
-from atlas.load.paths import below, is_file, shown
+from atlas.load.paths import below, is_file, leads_out, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SKIPPED = {"node_modules", "__pycache__", "environments", "tests"}
 
@@ -30,15 +30,56 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
     if os.path.isdir(path):
         files = sorted(config_files(path))
         if not files:
-            message = "has no config.json and no configs/*.json under it"
-            hint = "`atlas init` writes a pipeline"
-            raise DocumentError(Problem(code="D008", message=message, file=shown(path), hint=hint))
+            raise DocumentError(_no_config(path, loader.project.root))
         return [one for one in map(loader.config, files) if one is not None]
     document = read_document(path, shown(path))
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
     found = loader.config(path)
     return [found] if found else []
+
+
+def _no_config(folder: Path, root: Path) -> Problem:
+    """Return the Problem of a folder without a Config; a Recipe can be named by itself."""
+    alone = next(_recipes_in(folder, root), None)
+    message = "has no config.json and no configs/*.json under it"
+    hint = "`atlas init` writes a pipeline"
+    if alone is not None:
+        hint = f"write a Config that names {shown(alone)}, or name that file itself"
+    return Problem(code="D008", message=message, file=shown(folder), hint=hint)
+
+
+def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iterator[Problem]:
+    """Return a note for each Recipe beside Configs that nothing of what was loaded has used.
+
+    Args:
+        path: the folder that was scanned.
+        files: the Configs under it.
+        loader: which has loaded them, and all that they name.
+    """
+    for folder in dict.fromkeys(file.folder for file in files):
+        for file in _recipes_in(folder, loader.project.root):
+            if not loader.has_loaded(file):
+                message = f"no Config under {shown(path)} has use for this Recipe: it isn't checked"
+                hint = "name it in the recipes of a Config, or check it by itself"
+                yield Problem(
+                    code="N005", message=message, file=shown(file), hint=hint, severity="note"
+                )
+
+
+def _recipes_in(folder: Path, root: Path) -> Iterator[Path]:
+    """Return the files of a folder that are meant as Recipes, and can be read."""
+    for file in sorted(folder.glob("[!.]*.json")):
+        if not leads_out(file, root) and _is_meant(file):
+            yield file
+
+
+def _is_meant(file: Path) -> bool:
+    try:
+        document = read_document(file)
+    except DocumentError:
+        return False
+    return is_recipe(document) and "version" in document.value and "name" in document.value
 
 
 def is_recipe(document: Document) -> bool:

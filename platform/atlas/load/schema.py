@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from atlas.load.locate import JsonPath
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_FOLDER = Path(__file__).resolve().parents[1] / "schemas"
 SCHEMAS = ("recipe", "config", "environment")
 """The documents that have a published schema."""
 
@@ -23,7 +24,7 @@ SCHEMAS = ("recipe", "config", "environment")
 @cache
 def schema_text(kind: str) -> str:
     """Return the published JSON Schema (draft 2020-12) of a kind of document."""
-    return (resources.files("atlas") / "schemas" / f"{kind}.v1.json").read_text("utf-8")
+    return (_FOLDER / f"{kind}.v1.json").read_text("utf-8")
 
 
 def fits_schema(kind: str, value: Any) -> bool:

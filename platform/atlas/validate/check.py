@@ -16,6 +16,7 @@ from atlas.load import (
     config_files,
     load_configs,
     loader_for,
+    passed_over,
     read_document,
     read_environment,
     shown,
@@ -118,6 +119,8 @@ class _Checker:
         loader.problems += same_names(files)
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
+        if path.is_dir() and not any(one.severity == "error" for one in loader.problems):
+            loader.problems += passed_over(path, files, loader)
         found = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
         return Report(_sorted(loader.problems), tuple(checked), loader.project, found, names)

@@ -143,4 +143,5 @@ CODES = {
     "N002": "something is declared that nothing uses",
     "N003": "a format is none of Atlas's own",
     "N004": "nothing reads what a step gives",
+    "N005": "no Config has use for a Recipe",
 }

@@ -1,0 +1,113 @@
+"""What a folder stands for, and what is said of Recipes that nothing in it has use for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import Problem
+from atlas.validate import check
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write("pyproject.toml", "[tool.atlas]\n")
+    write(
+        "shop/steps.py",
+        "from atlas import Template\nclass A(Template):\n    def run(self) -> None: ...\n",
+    )
+    write("shop/used.json", recipe())
+    write("shop/config.json", {"version": 1, "name": "shop", "recipes": {"training": "used.json"}})
+    return tmp_path
+
+
+def recipe(**fields: Any) -> dict[str, Any]:
+    steps = {} if "extends" in fields else {"steps": {"a": {"class": "steps:A"}}}
+    return {"version": 1, "name": "r", "flow": "training", **steps, **fields}
+
+
+def write(name: str, content: Any) -> None:
+    file = Path(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def told(path: str = ".") -> list[Problem]:
+    return list(check(Path(path)).problems)
+
+
+def codes(path: str = ".") -> list[tuple[str, str]]:
+    return [(one.code, one.file) for one in told(path)]
+
+
+def test_every_recipe_is_used() -> None:
+    assert codes() == []
+
+
+@pytest.mark.parametrize("path", [".", "shop"])
+def test_a_recipe_that_no_config_names(path: str) -> None:
+    write("shop/left.json", recipe())
+    (found,) = told(path)
+    assert (found.code, found.file, found.severity) == ("N005", "shop/left.json", "note")
+    assert f"no Config under {path} has use" in found.message
+
+
+def test_recipes_that_others_extend_or_have_as_steps_are_used() -> None:
+    write("shop/base.json", recipe())
+    write("shop/part.json", recipe())
+    write("shop/used.json", recipe(extends="base.json", steps={"p": {"recipe": "part.json"}}))
+    assert ("N005", "shop/base.json") not in codes()
+    assert ("N005", "shop/part.json") not in codes()
+
+
+def test_it_is_a_matter_of_folders_alone() -> None:
+    write("shop/left.json", recipe())
+    assert codes("shop/config.json") == []
+    assert codes("shop/left.json") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"version": 1}', '{"steps": {"a": 1}}', '{"version": 1, "name": "x"}']
+)
+def test_other_json_is_data(text: str) -> None:
+    write("shop/data.json", text)
+    assert codes() == []
+
+
+def test_nothing_is_said_beside_an_error() -> None:
+    write("shop/left.json", recipe())
+    write("shop/config.json", {"version": 1, "name": "shop", "recipes": {"training": "us.json"}})
+    assert [code for code, _ in codes()] == ["R024"]
+
+
+def test_a_folder_with_recipes_alone_says_how_to_go_on() -> None:
+    Path("shop/config.json").unlink()
+    (found,) = told("shop")
+    assert found.code == "D008"
+    assert found.hint == "write a Config that names shop/used.json, or name that file itself"
+
+
+@pytest.mark.parametrize("name", ["shop/config.json", "shop/used.json", "environments/local.json"])
+def test_documents_that_are_links_out_of_the_project(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "x.json"
+    outside.write_text('{"secret": 1}')
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).unlink(missing_ok=True)
+    Path(name).symlink_to(outside)
+    found = told()
+    assert "R023" in [one.code for one in found]
+    assert not [one for one in found if "secret" in str(one)]
+
+
+def test_links_within_the_project_are_followed() -> None:
+    Path("shop/used.json").rename("shared.json")
+    Path("shop/used.json").symlink_to("../shared.json")
+    write("lookup.csv", "a\n1\n")
+    Path("shop/lookup.csv").symlink_to("../lookup.csv")
+    assert codes() == []
