@@ -16,6 +16,7 @@ from atlas.images import (
     known_images,
     pushed_images,
     require_pushed,
+    tag_of,
 )
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
@@ -91,7 +92,8 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
         url = services.get("registry", {}).get("workload_url", "")
         return open_store(_store(first.project, services)), host_at(url)
 
-    return lambda plan: known_images(plan, folders[plan.digest], *place())
+    tag = cache(tag_of)
+    return lambda plan: known_images(plan, folders[plan.digest], *place(), tag=tag)
 
 
 def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str]:

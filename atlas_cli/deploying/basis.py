@@ -22,8 +22,9 @@ from atlas_cli.deploying.services import services_of
 from atlas_cli.imaging import images_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from atlas.plan import Plan
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
@@ -37,19 +38,26 @@ _APART = ("StepImages",)
 """Kinds whose members have names of the stack's own."""
 
 
-def basis_of(deployment: Deployment, services: Services) -> str:
-    """Return the digest of all that a deployment's resources follow from."""
-    images = images_of(deployment.pipelines)
-    plans = {plan.digest: plan for _, plan in deployment.plans()}
-    used = {name: images(p) for name, p in plans.items() if _uses_images(p.target)}
+def bases_of(deployments: Sequence[Deployment], services: Services) -> dict[str, str]:
+    """Return the digest of all that each deployment's resources follow from, by its stack."""
+    images = images_of([pipeline for each in deployments for pipeline in each.pipelines])
     found: Mapping[str, Any] = {name: dict(one) for name, one in services.found.items()}
-    return digest({"plans": sorted(plans), "images": used, "services": found, "by": _compilers()})
+    around = digest({"services": found, "by": _compilers()})
+    return {each.stack: _basis(each, images, around) for each in deployments}
+
+
+def _basis(each: Deployment, images: Callable[[Plan], Mapping[str, str]], around: str) -> str:
+    """Return the digest of all that a deployment's resources follow from."""
+    plans = {plan.digest: plan for _, plan in each.plans()}
+    used = {name: images(p) for name, p in plans.items() if _uses_images(p.target)}
+    return digest({"plans": sorted(plans), "images": used, "around": around})
 
 
 def remember(deployment: Deployment, services: Services) -> None:
     """Keep what a deployment was made from."""
     place = open_place(services.store)
-    place.write(_key(deployment.stack), basis_of(deployment, services).encode())
+    (basis,) = bases_of([deployment], services).values()
+    place.write(_key(deployment.stack), basis.encode())
 
 
 def forget(deployment: Deployment, services: Services) -> None:
@@ -70,7 +78,7 @@ def unchanged(deployments: Sequence[Deployment]) -> dict[str, str]:
     if len(deployments) < _MANY:
         return {}
     services = services_of(deployments[0])
-    wanted = {each.stack: basis_of(each, services) for each in deployments}
+    wanted = bases_of(deployments, services)
     kept = _kept(services.store, [*wanted])
     same = [each for each in deployments if kept[each.stack] == wanted[each.stack]]
     found = {each.stack: world.resources(each) for each in same}

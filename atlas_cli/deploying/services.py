@@ -13,11 +13,14 @@ from atlas_cli import platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from atlas.images import Registry
     from atlas_cli.deploying.deployment import Deployment
 
 _OK = 200
+_VERSION = 1
+"""Of the outputs that this Atlas reads: `infra.outputs.VERSION`, and a test holds them together."""
 REGISTRY = "registry"
 """The service that has images."""
 _HEALTH = {
@@ -100,7 +103,10 @@ class Services:
         service = self.found.get(name)
         if service is None:
             has = ", ".join(sorted(self.found)) or "none"
-            raise PlatformError(f"platform {self.platform}: has no {name}; its services are {has}")
+            raise PlatformError(
+                f"platform {self.platform}: has no {name}; its services are {has}; `atlas up` of "
+                "this Atlas adds what an older one didn't stand up"
+            )
         return service
 
 
@@ -108,17 +114,42 @@ def services_of(deployment: Deployment) -> Services:
     """Return the services of the platform that a deployment's Environment names.
 
     Raises:
-        PlatformError: there is no such platform, or its outputs can't be read.
+        PlatformError: there is no such platform, its outputs can't be read, or they are of another
+            version than this Atlas reads.
     """
     environment, project = deployment.environment, deployment.project
     if not environment.outputs:
         found = platforms.outputs(project.state, environment.platform)
-        return Services(environment.platform, found["services"])
+        return _services(environment.platform, found, "bring it up anew with `atlas up`")
     file = project.root / environment.outputs
     try:
-        return Services(environment.outputs, json.loads(file.read_text("utf-8"))["services"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, environment.name, error) from error
+    return _services(environment.outputs, found, f"environment {environment.name} names this file")
+
+
+def _services(platform: str, outputs: Any, hint: str) -> Services:
+    """Return the services of a platform's outputs.
+
+    Raises:
+        PlatformError: D015, the outputs aren't of the version that this Atlas reads.
+    """
+    if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
+        raise PlatformError(f"{platform}: no outputs of a platform: no services in it; {hint}")
+    version = outputs.get("version", _VERSION)
+    if version != _VERSION:
+        by = "a newer" if isinstance(version, int) and version > _VERSION else "another"
         raise PlatformError(
-            f"{file}: no outputs of a platform can be read ({error}); environment "
-            f"{environment.name} names this file"
-        ) from error
+            f"D015: platform {platform}: its outputs are of version {version}, this Atlas reads "
+            f"{_VERSION}: {by} Atlas stood it up; use that one, or {hint}"
+        )
+    return Services(platform, outputs["services"])
+
+
+def _unreadable(file: Path, environment: str, error: Exception) -> PlatformError:
+    """Return the error of a hand-written outputs file that can't be read."""
+    return PlatformError(
+        f"{file}: no outputs of a platform can be read ({error}); environment {environment} names "
+        "this file"
+    )

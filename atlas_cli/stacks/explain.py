@@ -38,7 +38,7 @@ def explain(listener: Listener, said: str, state: str, passphrase: str) -> str:
         return "\n".join(told)
     if "incorrect passphrase" in said:
         return (
-            f"the passphrase in {passphrase} isn't the one that its state was written with; "
+            f"D014: the passphrase in {passphrase} isn't the one that its state was written with; "
             "give it that one again"
         )
     if found := _DAMAGED.search(said):
@@ -65,9 +65,10 @@ def _alike(texts: Sequence[str]) -> list[str]:
 def damaged(state: str, why: str) -> str:
     """Return what to do about a state that is none."""
     if not state.endswith(".json"):
-        return f"{state} is damaged ({why}); bring back the state before with `pulumi stack import`"
+        hint = "bring back the state before with `pulumi stack import`"
+        return f"D013: {state} is damaged ({why}); {hint}"
     return (
-        f"{state} is damaged ({why}); the state before is beside it, in "
+        f"D013: {state} is damaged ({why}); the state before is beside it, in "
         f"{state.rpartition('/')[2]}.bak: put it in its place and run the same command again"
     )
 
@@ -93,5 +94,5 @@ def is_locked(said: str) -> bool:
 def _tail(said: str) -> str:
     """Return the last lines of the engine's errors."""
     errors = said.rsplit("stderr:", maxsplit=1)[-1]
-    lines = [line.removeprefix("error: ") for line in errors.splitlines() if line.strip()]
+    lines = [line.strip().removeprefix("error: ") for line in errors.splitlines() if line.strip()]
     return "\n".join(lines[-_TAIL_LINES:]).strip()

@@ -249,7 +249,7 @@ class Stack:
     def _locked(self, by: str) -> str:
         """Return what to do about a lock."""
         return (
-            f"locked by another update ({by or 'the backend names nobody'}) for "
+            f"D012: locked by another update ({by or 'the backend names nobody'}) for "
             f"{_LOCK_SECONDS:.0f} s; wait for it to end; if it has surely ended, "
             f"`{self._unlock}` breaks its lock"
         )

@@ -36,8 +36,8 @@ def claim(store: str, kind: str, names: Iterable[str], owner: str) -> None:
         if other != owner:
             release(store, kind, taken, owner)
             raise DeployError(
-                f"{name}: belongs to stack {other}; destroy that deployment first, or give this "
-                "pipeline another name or the environment a prefix"
+                f"D016: {name}: belongs to stack {other}; destroy that deployment first, or give "
+                "this pipeline another name or the environment a prefix"
             )
 
 

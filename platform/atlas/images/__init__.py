@@ -12,7 +12,14 @@ from atlas.images.build import (
     raise_failures,
 )
 from atlas.images.builders import BUILDERS, Builder, find_builder
-from atlas.images.content import NO_IMAGE, content_tag, reference, references, repository
+from atlas.images.content import (
+    NO_IMAGE,
+    content_tag,
+    reference,
+    references,
+    repository,
+    tag_of,
+)
 from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
@@ -68,6 +75,7 @@ __all__ = [
     "require_pushed",
     "require_there",
     "resolve_images",
+    "tag_of",
     "used_images",
     "wanted_images",
 ]

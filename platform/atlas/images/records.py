@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
-from atlas.images.content import NO_IMAGE, content_tag, repository
+from atlas.images.content import NO_IMAGE, repository, tag_of
 from atlas.load import shown
+from atlas.recipe import Image
 from atlas.values import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from atlas.plan import Plan
@@ -155,7 +156,14 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
     return found
 
 
-def known_images(plan: Plan, folder: Path, store: Store, registry: str = "") -> dict[str, str]:
+def known_images(
+    plan: Plan,
+    folder: Path,
+    store: Store,
+    registry: str = "",
+    *,
+    tag: Callable[[Image, Path, str], str] = tag_of,
+) -> dict[str, str]:
     """Return a reference for each of a Plan's images: pinned where it is pushed, else by tag.
 
     Args:
@@ -163,6 +171,7 @@ def known_images(plan: Plan, folder: Path, store: Store, registry: str = "") -> 
         folder: the pipeline's folder.
         store: where builds are recorded.
         registry: as for `resolve_images`.
+        tag: `tag_of`, or what remembers its answers where many Plans share their images.
 
     Returns:
         Name → reference, for every image of the Plan and for `NO_IMAGE`.
@@ -172,12 +181,18 @@ def known_images(plan: Plan, folder: Path, store: Store, registry: str = "") -> 
     """
     names = (NO_IMAGE, *sorted(plan.images))
     ready = {name: image.reference for name, image in plan.images.items() if image.reference}
-    return {name: ready.get(name) or _pinned(plan, name, folder, store, registry) for name in names}
+    tags = {
+        name: tag(plan.images[name] if name else Image(), folder, plan.code)
+        for name in names
+        if name not in ready
+    }
+    pinned = {name: _pinned(plan, name, one, store, registry) for name, one in tags.items()}
+    return {name: ready.get(name) or pinned[name] for name in names}
 
 
-def _pinned(plan: Plan, name: str, folder: Path, store: Store, registry: str) -> str:
+def _pinned(plan: Plan, name: str, tag: str, store: Store, registry: str) -> str:
     """Return an image's reference by digest; by its tag when there is none."""
-    where, tag = repository(plan.config, name), content_tag(plan, name, folder)
+    where = repository(plan.config, name)
     built = read_record(store, where, tag)
     if built is None or not built.digest:
         return f"{where}:{tag}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.config import Config
     from atlas.environment import Environment, Project
     from atlas.validate import Checked, Report
-    from atlas.validate.flat import FlatStep, Input, Param
+    from atlas.validate.flat import Flat, FlatStep, Input, Param
     from atlas.validate.subject import Subject
 
 
@@ -156,7 +156,7 @@ class _Builder:
             "schedule": self._schedule(),
             "digests": {
                 "recipe": flat.digest,
-                "config": digest(_meaning(self.subject.file.document.value)),
+                "config": digest(_meaning(self.subject.file.document.value, flat)),
                 "features": digest(config.features),
             },
             "promotion": config.promotion if flow == "training" else {},
@@ -258,11 +258,22 @@ class _Builder:
         return Model(name, version, parts)
 
 
-def _meaning(document: Any) -> Any:
-    """Return a document without what only an editor or a reader needs."""
+def _meaning(document: Any, flat: Flat) -> Any:
+    """Return what a Config says of one flow: a change for the other one leaves its Plans alone."""
     if not isinstance(document, dict):
         return document
-    return {key: document[key] for key in document if key not in _UNMEANT}
+    meant = {key: document[key] for key in document if key not in _UNMEANT}
+    if flat.flow != "training":
+        meant.pop("promotion", None)
+    for key, is_meant in (
+        ("recipes", flat.flow.__eq__),
+        ("schedule", flat.flow.__eq__),
+        ("parameters", flat.parameters.__contains__),
+        ("steps", lambda name: any(f"{step}.".startswith(f"{name}.") for step in flat.steps)),
+    ):
+        if key in meant:
+            meant[key] = {name: value for name, value in meant[key].items() if is_meant(name)}
+    return {key: value for key, value in meant.items() if value != {}}
 
 
 def _axes_of(step: FlatStep) -> bool:

@@ -19,6 +19,7 @@ from atlas_cli.deploying.services import Services, services_of
 from atlas_cli.deploying.world import addresses
 from atlas_cli.imaging import pushed_members
 from atlas_provider.kinds.step_images import StepImages
+from infra.outputs import VERSION
 
 ROOT = Path(__file__).parents[4]
 
@@ -203,9 +204,33 @@ def test_outputs_by_hand(project):
     (deployment,) = deployments(project / "tumour", "ours")
     with pytest.raises(PlatformError, match=r"platform\.json: no outputs"):
         services_of(deployment)
-    (project / "platform.json").write_text(json.dumps({"services": {}}))
+    (project / "platform.json").write_text("[]")
+    with pytest.raises(
+        PlatformError, match=r"platform\.json: no outputs of a platform: no services"
+    ):
+        services_of(deployment)
+    (project / "platform.json").write_text(json.dumps({"version": VERSION + 1, "services": {}}))
+    with pytest.raises(
+        PlatformError, match=r"D015: .* are of version 2, this Atlas reads 1: a newer"
+    ):
+        services_of(deployment)
+    (project / "platform.json").write_text(json.dumps({"version": VERSION, "services": {}}))
     with pytest.raises(PlatformError, match="has no store; its services are none"):
         _ = services_of(deployment).store
+
+
+def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):
+    def plans() -> dict[str, str]:
+        (one,) = deployments(project / "tumour", "local")
+        return {plan.flow: plan.digest for _, plan in one.plans()}
+
+    before = plans()
+    edit(project / "tumour" / "config.json", steps={"train": {"params": {"trees": 123}}})
+    after = plans()
+    assert after["training"] != before["training"]
+    assert after["inference"] == before["inference"]
+    edit(project / "tumour" / "config.json", features={"target": "malignant", "numeric": []})
+    assert plans()["inference"] != before["inference"]
 
 
 def test_a_service_that_is_down_is_told_before_anything_is_done(services):
