@@ -160,7 +160,9 @@ class LocalKubeflow:
         engine = need_engine(self.state)
         with suppress(CommandError):
             label = f"label={_LABEL}={launched.id}"
-            for name in engine.call("ps", "--quiet", "--filter", label, timeout=60).split():
+            for name in engine.call(
+                "ps", "--all", "--quiet", "--filter", label, timeout=60
+            ).split():
                 with suppress(CommandError):
                     engine.call("stop", "--time", _GRACE_SECONDS, name, timeout=60)
                 stop_container(engine, name)

@@ -42,8 +42,12 @@ def _run(folder: Path, job: dict[str, Any]) -> None:
         raise AtlasError(f"{job['engine']} doesn't answer any more")
     with docker_api(engine) as host:
         os.environ["DOCKER_HOST"] = host
+        import docker
         from kfp import components, local
 
+        from atlas.targets.kubeflow.lasting import LastingClient
+
+        docker.from_env = LastingClient.from_env
         root = folder / "root"
         root.mkdir(exist_ok=True)
         local.init(runner=_runner(job), pipeline_root=str(root), workspace_root=str(folder / "own"))

@@ -1,0 +1,270 @@
+"""Runs on an orchestrator: the same events as here, and every way out told."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from atlas.errors import AtlasError, PlatformError
+from atlas.launch import Settings, launch_pipelines
+from atlas.runner import events
+from atlas.runner.history import history
+from atlas.targets.launcher import FAILED, Standing
+from tests.unit.atlas.launch.stepper import Stepper
+
+SOURCE = """
+class Words(NamedTuple):
+    words: list[str]
+class Word(NamedTuple):
+    word: str
+class Load(Template):
+    count: int = 2
+    def run(self) -> Words:
+        return Words(["a", "b", "c"][: self.count])
+class Shout(Template):
+    def run(self, word: str) -> Word:
+        return Word(word.upper())
+class Join(Template):
+    def run(self, words: list[str]) -> Word:
+        return Word("".join(words))
+class Fail(Template):
+    def run(self, words: list[str]) -> Word:
+        raise ValueError("no such word")
+"""
+STEPS = {
+    "load": {"class": "steps:Load", "params": {"count": {"parameter": "count"}}},
+    "shout": {"class": "steps:Shout", "foreach": {"word": "load.words"}},
+    "join": {"class": "steps:Join", "inputs": {"words": "shout.word"}},
+}
+PARAMETERS = {"count": {"type": "integer", "default": 2, "minimum": 1, "maximum": 3}}
+TELLING = (events.STEP_DONE, events.STEP_FAILED, events.STEP_RETRIED, events.STEP_SKIPPED)
+
+
+class Talk:
+    """A pipeline, its orchestrator, and what was told of its runs."""
+
+    def __init__(self, project, steps=STEPS, **stepper):
+        project.pipeline("talk", SOURCE, steps, parameters=PARAMETERS)
+        self.project = project
+        self.stepper = Stepper(project.store, project.root / "talk", **stepper)
+        self.events = []
+
+    def train(self, **settings):
+        pipelines = self.project.resolve("talk")
+        chosen = [(one, one.plans["training"]) for one in pipelines]
+        self.result = launch_pipelines(
+            chosen, lambda _: self.stepper, self.project.store,
+            Settings(**settings), listener=self.events.append,
+        )  # fmt: skip
+        return self.result.flights[0]
+
+    def trace(self, told=None):
+        return sorted(
+            (one.kind, one.step, one.index, dict(one.outcome.outputs) if one.outcome else None)
+            for one in told or self.events
+            if one.kind in TELLING
+        )
+
+    def texts(self, kind):
+        return [one.text for one in self.events if one.kind == kind]
+
+
+@pytest.fixture
+def talk(project):
+    return Talk(project)
+
+
+def failing(**more):
+    return {
+        "load": {"class": "steps:Load"},
+        "fail": {"class": "steps:Fail", "inputs": {"words": "load.words"}, **more},
+        "join": {"class": "steps:Join", "inputs": {"words": "load.words"}, "after": ["fail"]},
+    }
+
+
+def test_a_run_elsewhere_is_told_as_one_here(talk):
+    flight = talk.train()
+    assert (flight.ok, flight.finished.status, talk.result.complete) == (True, "done", True)
+    here = talk.project.run("talk")
+    assert talk.trace() == talk.trace(here.events)
+    (last,) = [one for one in talk.events if one.kind == events.RUN_ENDED]
+    assert (last.done, last.total, last.text) == (4, 4, "done")
+    started = [(one.step, one.index) for one in talk.events if one.kind == events.STEP_STARTED]
+    assert started == [("load", None), ("shout", 0), ("shout", 1), ("join", None)]
+
+
+def test_a_failed_step_is_told_with_the_users_traceback_and_what_follows_is_skipped(project):
+    talk = Talk(project, failing())
+    flight = talk.train()
+    assert not flight.ok
+    assert flight.error == "", "the step's line says it all"
+    (failed,) = [one.outcome for one in talk.events if one.kind == events.STEP_FAILED]
+    assert failed.error == "ValueError: no such word"
+    assert 'raise ValueError("no such word")' in failed.traceback
+    assert talk.texts(events.STEP_SKIPPED) == ["step fail isn't done"]
+    assert flight.finished.missing == ("fail", "join")
+    assert [one.status for one in history(project.store, None, 5)] == ["failed"]
+
+
+def test_attempts_are_told_one_by_one(project):
+    talk = Talk(project, failing(retries={"limit": 2, "delay": "0s"}))
+    talk.train()
+    told = [
+        (one.kind, one.outcome.attempts)
+        for one in talk.events
+        if one.step == "fail" and one.outcome
+    ]
+    assert told == [(events.STEP_RETRIED, 1), (events.STEP_RETRIED, 2), (events.STEP_FAILED, 3)]
+
+
+def test_a_step_that_could_not_begin_fails_with_what_the_orchestrator_knows(project):
+    talk = Talk(project, mute={"join": "its image can't be pulled; `atlas build`"})
+    flight = talk.train()
+    (failed,) = [one for one in talk.events if one.kind == events.STEP_FAILED]
+    assert (failed.step, failed.outcome.error) == ("join", talk.stepper.mute["join"])
+    raw = project.store.outcome("talk", flight.run.id, "join")
+    assert raw["error"] == talk.stepper.mute["join"], "and it is on record"
+
+
+def test_a_repeat_follows_the_run_that_is_under_way(talk):
+    left = talk.train(detach=True)
+    assert left.ok
+    assert left.finished is None
+    assert [one.status for one in history(talk.project.store, None, 5)] == ["on airflow"]
+    again = talk.train()
+    assert (again.ok, again.run.id) == (True, left.run.id)
+    assert "on airflow, under way already" in talk.texts(events.RUN_STARTED)
+    third = talk.train()
+    assert third.run.id != left.run.id
+    assert talk.stepper.submitted == [left.run.id, third.run.id]
+
+
+def test_another_request_is_another_run(talk):
+    first = talk.train(detach=True)
+    second = talk.train(parameters={"count": 3})
+    assert second.run.id != first.run.id
+    assert second.run.parameters == {"count": 3}
+
+
+def test_whoever_was_killed_before_the_orchestrator_had_the_run_gives_it_that_one(
+    talk, monkeypatch
+):
+    def killed(plan, run):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(talk.stepper, "submit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            talk.train()
+    (bound,) = talk.project.store.runs("talk")
+    assert talk.train().run.id == bound
+    assert talk.stepper.submitted == [bound]
+
+
+def test_an_id_stands_for_one_run(talk):
+    first = talk.train(run="nightly")
+    assert first.run.id == "training-nightly"
+    again = talk.train(run="nightly")
+    assert (again.ok, talk.stepper.submitted) == (True, ["training-nightly"])
+    assert talk.texts(events.RUN_STARTED)[-1] == "over already"
+    other = talk.train(run="nightly", parameters={"count": 3})
+    assert (
+        "T308: run training-nightly of talk is there already, with another parameters"
+        in other.error
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"parameters": {"count": 9}}, "parameters.count: 9 is above the maximum of 3"),
+        ({"interval_start": "soon", "interval_end": "2026-01-01"}, "'soon' is no moment"),
+    ],
+)
+def test_what_is_wrong_with_a_run_is_told_before_anything_starts(talk, settings, text):
+    assert text in talk.train(**settings).error
+    assert talk.stepper.submitted == []
+    assert talk.project.store.runs("talk") == []
+
+
+def test_a_parameter_that_no_pipeline_has(talk):
+    with pytest.raises(AtlasError, match="no pipeline has a parameter 'size'; there are count"):
+        talk.train(parameters={"size": 1})
+
+
+def test_a_run_that_was_ended_there_is_told_with_its_reason(talk):
+    left = talk.train(detach=True)
+    talk.stepper.ended[left.run.id] = Standing(FAILED, (), "the run was set to failed in Airflow")
+    flight = talk.train()
+    assert flight.error == "T305: airflow ended the run: the run was set to failed in Airflow"
+    assert flight.finished.missing == ("load", "shout", "join")
+    assert set(talk.texts(events.STEP_SKIPPED)) == {
+        "the run ended before it began",
+        "step load isn't done",
+    }
+
+
+def test_time_that_is_up_cancels_there(talk):
+    talk.stepper.ended = Unending()
+    flight = talk.train(timeout=0.2)
+    assert talk.stepper.cancelled == [flight.run.id]
+    assert flight.error == "T307: not over after 0.2 s"
+    assert (talk.result.complete, talk.result.timed_out) == (False, True)
+    assert "talk/training: T307: not over after 0.2 s: cancelled on airflow" in talk.texts(
+        events.NOTICE
+    )
+
+
+class Unending(dict):
+    """Runs that never get anywhere, until one is cancelled."""
+
+    def __contains__(self, run):
+        return True
+
+    def __missing__(self, run):
+        return Standing("running")
+
+
+def test_an_interrupt_cancels_there_and_says_so(talk):
+    talk.stepper.after = lambda: os.kill(os.getpid(), signal.SIGINT)
+    flight = talk.train()
+    assert talk.stepper.cancelled == [flight.run.id]
+    assert (talk.result.complete, talk.result.timed_out, talk.result.ok) == (False, False, False)
+    assert "talk/training: interrupted: cancelled on airflow" in talk.texts(events.NOTICE)
+    assert flight.finished.status == "failed", "what came of it is on record"
+
+
+def test_an_orchestrator_that_is_silent_for_a_while_is_waited_for(talk):
+    talk.stepper.silent = 2
+    assert talk.train().ok
+    assert talk.texts(events.NOTICE) == ["talk/training: stepper: no answer; trying again"]
+
+
+def test_one_that_stays_silent_is_given_up_with_the_way_back(talk):
+    talk.stepper.silent = 10**6
+    flight = talk.train(patience=0.1)
+    way = f"`atlas train --target airflow --run {flight.run.id}` follows it"
+    assert flight.error.startswith("T306: stepper: no answer; the run may go on")
+    assert way in flight.error
+    talk.stepper.silent = 0
+    assert talk.train(run=flight.run.id).ok
+
+
+def test_logs_are_told_line_by_line_only_when_asked_for(talk):
+    talk.train()
+    assert talk.texts(events.LOG) == []
+    talk.train(logs=True)
+    assert talk.texts(events.LOG).count("load says hello") == 1
+
+
+def test_a_run_that_cannot_be_cancelled_says_that_it_may_go_on(talk, monkeypatch):
+    def refused(launched):
+        raise PlatformError("stepper: no")
+
+    talk.stepper.ended = Unending()
+    monkeypatch.setattr(talk.stepper, "cancel", refused)
+    assert (
+        talk.train(timeout=0.1).error == "can't be cancelled: stepper: no; it may still run there"
+    )
