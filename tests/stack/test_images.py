@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +192,12 @@ def test_nothing_is_built_when_nothing_has_changed(shared):
     assert logs() == before
 
 
-def test_the_same_content_makes_the_same_bytes(shared):
-    again = shared.build("--again")
+def test_the_same_content_makes_the_same_bytes(shared, words):
+    """Another checkout has another place, other times and other rights."""
+    for path in words.root.rglob("*"):
+        path.chmod(0o750 if path.is_dir() else 0o640)
+        os.utime(path, (1e9, 1e9))
+    again = words.build("--again")
     for name, one in again.items():
         assert one["record"]["digest"] == shared.first[name]["record"]["digest"], name
 
@@ -282,6 +289,13 @@ def test_no_secret_is_in_a_layer_or_a_log(shared, yard):
             content = file.read_bytes()
             assert password.encode() not in content, file
             assert b"hunter2" not in content, file
+    blobs = list((shared.state / "platform/local/registry/data").rglob("blobs/sha256/*/*/data"))
+    assert blobs
+    for blob in blobs:
+        content = blob.read_bytes()
+        layer = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        assert password.encode() not in layer, blob
+        assert b"SECRET=hunter2" not in layer, blob
 
 
 def test_the_bill_of_materials(shared):
@@ -305,6 +319,54 @@ def test_a_push_that_finds_no_registry_is_repeated_later(words, yard):
         assert "doesn't answer" in error
     finally:
         yard.start_registry()
+    assert {one["state"] for one in words.build().values()} == {"pushed"}
+
+
+def test_a_push_that_is_killed_is_taken_up_again(words):
+    words.edit("# for the killed push\n")
+    fixed = {"ATLAS_STATE": str(words.state), "PYTHONPATH": str(words.frozen)}
+    own = {**os.environ, **words.yard.variables, **fixed}
+    command = [sys.executable, "-m", "atlas_cli", "build", "words"]
+    logs = words.state / "builds" / "log"
+    before = set(logs.iterdir())
+    build = subprocess.Popen(command, cwd=words.root, env=own, start_new_session=True)
+    wait_until(lambda: any(b" push " in new.read_bytes() for new in {*logs.iterdir()} - before))
+    os.killpg(build.pid, signal.SIGKILL)
+    assert build.wait() == -signal.SIGKILL
+    assert {one["state"] for one in words.build().values()} == {"pushed"}
+    for one in words.build().values():
+        record = one["record"]
+        assert one["state"] == "unchanged"
+        assert words.registry().digest(record["repository"], record["tag"]) == record["digest"]
+        assert attached(words.registry(), record["repository"], record["digest"])
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[None]:
+    """Put a disk of a few megabytes at a folder."""
+    place.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk(words, tmp_path):
+    words.edit("# for the disk\n")
+    with small_disk(words.state / "builds" / "work", "1m"):
+        error = words.cli("build", "words", code=1).stderr
+    assert "I207" in error
+    assert "no space left on device; free some space" in error
+    graph = tmp_path / "graph"
+    storage = tmp_path / "storage.conf"
+    storage.write_text(
+        f'[storage]\ndriver = "vfs"\ngraphroot = "{graph}"\nrunroot = "{tmp_path}/run"\n'
+    )
+    with small_disk(graph, "60m"):
+        more = {"CONTAINERS_STORAGE_CONF": str(storage)}
+        error = words.cli("build", "words", code=1, **more).stderr
+    assert "the disk is full; free some space" in error
     assert {one["state"] for one in words.build().values()} == {"pushed"}
 
 

@@ -39,7 +39,8 @@ def logged(
         file.write(redacted(f"$ {' '.join(command)}\n"))
         code = _followed(command, environment, folder, note)
     if code:
-        name = " ".join(command[:2]).rpartition("/")[2]
+        action = next((word for word in command[1:] if not word.startswith("-")), "")
+        name = f"{command[0].rpartition('/')[2]} {action}".rstrip()
         raise CommandError(name, "".join(last) or f"it ended with {code}")
 
 
