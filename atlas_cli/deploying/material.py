@@ -99,7 +99,7 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         [text for one in compiled for text in one.files.values()],
         {plan.digest: plan for plan in plans},
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == "local"],
-        [problem for problem in problems if problem.severity != "error"],
+        [problem for problem in problems if not _is_met(problem, services)],
         unbuilt,
     )
 
@@ -158,6 +158,11 @@ def _target(services: Services, name: str) -> Target:
 
         return Kubeflow(exit_handler=True)
     return target_of(name)
+
+
+def _is_met(problem: Problem, services: Services) -> bool:
+    """Tell whether the platform has what a note misses: T110, Kubeflow's schedules."""
+    return problem.code == "T110" and has_api_server(services)
 
 
 def _targets(

@@ -17,13 +17,15 @@ from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from atlas.errors import Problem
     from atlas.plan import Plan
     from atlas.store import Run
     from atlas.targets.kubeflow.server.api import Api
 
+_SCHEDULE = "T110"
+"""The note on schedules: of a run that is started by hand there is nothing to say."""
 _RUN_STATES = {
     "": launcher.WAITING, "PENDING": launcher.WAITING, "RUNNING": launcher.RUNNING,
     "PAUSED": launcher.RUNNING, "CANCELING": launcher.RUNNING, "SUCCEEDED": launcher.DONE,
@@ -75,7 +77,7 @@ class KubeflowLauncher:
                 f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; `atlas build` builds "
                 "them"
             )
-        return plan, problems
+        return plan, [one for one in problems if one.code != _SCHEDULE]
 
     def find(self, plan: Plan, run: Run) -> Launched | None:
         """Return the run of this Run's id, if Kubeflow has ever been given it."""
@@ -115,14 +117,14 @@ class KubeflowLauncher:
         return Standing(state, _tasks(self._plans[launched.id], found), found.error)
 
     def log(self, launched: Launched, step: str, index: int | None = None) -> str:
-        """Return what a step's pods have logged, the oldest first, as far as they are there.
+        """Return what a step's containers have logged, as far as their pods are there.
 
-        Kubeflow doesn't tell which pod runs which key: with an index, the logs of all are returned.
+        Kubeflow doesn't tell which of them runs which key, nor which were earlier attempts: for a
+        key the logs of all are returned, and of a step that was tried again maybe none.
         """
         found = runs.run(self.api, launched.id)
-        pods = dict.fromkeys(_pods(found, words.task_name(step))) if found else {}
-        logs = (runs.log(self.api, launched.id, pod) for pod in pods)
-        return "".join(log for log in logs if log)
+        nodes = _nodes(found, words.task_name(step)) if found else []
+        return "".join(runs.log(self.api, launched.id, node) for node in nodes)
 
     def cancel(self, launched: Launched) -> None:
         """Ask for the end of a run; over already is fine."""
@@ -167,13 +169,6 @@ def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
     return Task(step, next(state for state in _WORST if state in states), reason=reason)
 
 
-def _pods(run: runs.Run, name: str) -> Iterator[str]:
-    """Return the pods in which a task ran: those of its tasks, and of what is below them."""
-    children: dict[str, list[runs.Task]] = {}
-    for task in run.tasks:
-        children.setdefault(task.parent, []).append(task)
-    rest = [task for task in run.tasks if task.name == name]
-    while rest:
-        task = rest.pop(0)
-        yield from task.pods
-        rest += children.get(task.id, ())
+def _nodes(run: runs.Run, name: str) -> list[str]:
+    """Return Argo's ids of the containers that a task ran in."""
+    return [*dict.fromkeys(node for task in run.tasks if task.name == name for node in task.nodes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from atlas.plan import Plan, PlanStep
 from atlas.store import Run
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
-from atlas.targets.kubeflow.server import Api, runs
+from atlas.targets.kubeflow.server import Api
 from tests.unit import fake_kubeflow
 
 pytest.importorskip("kfp")
@@ -128,21 +129,26 @@ def test_a_run_that_is_over_isnt_ended_again(there):
     assert there.items["runs"][launched.id]["state"] == "SUCCEEDED"
 
 
-def test_logs_are_those_of_the_pods_below_a_step(there, monkeypatch):
+def test_logs_are_those_of_the_pod_below_a_step(there, monkeypatch):
+    """As an API server 2.16.1 with Argo 3.7 tells of a run; no log is an error with status 200."""
     one = launcher(there)
     launched = one.submit(PLAN, RUN)
-    children = [{"pod_name": "load-impl"}]
     there.items["runs"][launched.id]["run_details"] = {
         "task_details": [
-            task("load", "RUNNING", pod_name="load-1", child_tasks=children),
-            task("executor", "RUNNING", pod_name="load-impl", parent_task_id="load"),
-            task("fit-one", "RUNNING", pod_name="fit-1"),
+            task("load", "SUCCEEDED", child_tasks=[{"pod_name": "p-x7-44"}]),
+            task("executor", "SUCCEEDED", child_tasks=[{"pod_name": "p-x7-55"}]),
+            task("fit-one", "RUNNING", child_tasks=[{"pod_name": "p-x7-66"}]),
         ]
     }
-    monkeypatch.setattr(
-        runs, "log", lambda _api, _run, pod: None if pod == "load-1" else f"{pod} said\n"
-    )
-    assert one.log(launched, "load") == "load-impl said\n"
+    logs = {"p-x7-system-container-impl-44": "it said\n"}
+
+    def text(_api: Api, path: str) -> str:
+        (pod,) = re.findall(f"^apis/v1alpha1/runs/{launched.id}/nodes/(.*)/log$", path)
+        return logs.get(pod, '{"error_message":"BadRequestError"}')
+
+    monkeypatch.setattr(Api, "text", text)
+    assert one.log(launched, "load") == "it said\n"
+    assert one.log(launched, "fit.one") == ""
 
 
 def test_images_that_no_cluster_can_pull_are_refused(there):

@@ -29,6 +29,7 @@ class Recurring:
         version: Kubeflow's id of the version that it runs.
         cron: when, in six fields.
         catches_up: whether it makes up for what it missed.
+        parameters: of each run.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Recurring:
     version: str
     cron: str
     catches_up: bool
+    parameters: Mapping[str, Any]
 
 
 def recurring_runs(api: Api, part: str) -> list[Recurring]:
@@ -108,4 +110,5 @@ def _recurring(raw: Mapping[str, Any]) -> Recurring:
         version=raw.get("pipeline_version_reference", {}).get("pipeline_version_id", ""),
         cron=raw.get("trigger", {}).get("cron_schedule", {}).get("cron", ""),
         catches_up=not raw.get("no_catchup", False),
+        parameters=raw.get("runtime_config", {}).get("parameters", {}),
     )

@@ -97,8 +97,10 @@ def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> b
 
 
 def _is_right(one: Recurring, version: Version | None, when: str) -> bool:
+    """Tell whether a recurring run is what Atlas would make now."""
     is_of = version is not None and one.version == version.id
-    return bool(when) and is_of and one.description == _MARK + when and not one.catches_up
+    is_as_made = not one.catches_up and one.parameters == _PARAMETERS
+    return bool(when) and is_of and one.description == _MARK + when and is_as_made
 
 
 def _timing(found: Sequence[Recurring], version: Version | None) -> Timing:
