@@ -16,7 +16,7 @@ from atlas.tracking.http import request
 from atlas_provider import vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _PAGE = 1000
 _RUNS, _RUNS_PAGE = 1000, 100
@@ -25,7 +25,6 @@ _FAILED_INSIDE = 500
 _OK = range(200, 300)
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
 _ACTIVE: tuple[str, ...] = ("running", "queued")
-_UNDER_WAY = ("running", "queued", "restarting", "deferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,8 @@ class Airflow:
     def dags(self, names: Iterable[str]) -> dict[str, Dag]:
         """Return those of some DAGs that Airflow has: one list, whatever their number."""
         wanted = set(names)
-        prefix = os.path.commonprefix([*wanted])  # noqa: RUF071 - no paths
-        query = {"dag_id_prefix_pattern": prefix, "exclude_stale": "true", "order_by": "dag_id"}
-        raws = self._pages("dags", "dags", query)
+        query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "true"}
+        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"})
         return {raw["dag_id"]: _dag(raw) for raw in raws if raw["dag_id"] in wanted}
 
     def import_failures(self) -> dict[str, ImportFailure]:
@@ -94,48 +92,35 @@ class Airflow:
 
     def has(self, dag: str) -> bool:
         """Tell whether Airflow keeps anything of a DAG."""
-        status, _ = self._call("GET", f"dags/{quote(dag)}", (_NOT_FOUND,))
-        return status != _NOT_FOUND
+        return bool(self.kept([dag]))
 
-    def active_runs(self, dag: str) -> list[str]:
-        """Return the ids of a DAG's runs that aren't over and go on by themselves.
+    def kept(self, names: Iterable[str]) -> set[str]:
+        """Return those of some DAGs of which Airflow keeps anything, be their files gone or not."""
+        wanted = set(names)
+        query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "false"}
+        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"})
+        return {raw["dag_id"] for raw in raws} & wanted
 
-        Of a DAG that is paused, only those with a task under way: nothing follows it.
+    def active_runs(self, names: Iterable[str], paused: Collection[str]) -> dict[str, list[str]]:
+        """Return the ids of the runs that aren't over and go on by themselves, of DAGs with any.
+
+        Args:
+            names: the DAGs, all of which are asked for by list.
+            paused: those that an operator has paused: nothing follows a task that is under way.
         """
-        status, found = self._call("GET", f"dags/{quote(dag)}", (_NOT_FOUND,))
-        if status == _NOT_FOUND:
-            return []
-        path, key, states = "dagRuns", "dag_runs", _ACTIVE
-        if found["is_paused"]:
-            path, key, states = "dagRuns/~/taskInstances", "task_instances", _ACTIVE[:1]
-        query = urlencode([("state", state) for state in states])
-        _, answer = self._call("GET", f"dags/{quote(dag)}/{path}?{query}")
-        return sorted({item["dag_run_id"] for item in answer[key]})
-
-    def in_flight(self, names: Iterable[str]) -> dict[str, list[str]]:
-        """Return the ids of the runs that aren't over, by DAG, of those that have any: by list."""
-        wanted, found = sorted({*names}), dict[str, list[str]]()
-        seen, total = 0, 1
-        while wanted and seen < total:
-            body = {"dag_ids": wanted, "states": [*_ACTIVE], "page_offset": seen}
-            _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
-            for run in answer["dag_runs"]:
-                found.setdefault(run["dag_id"], []).append(run["dag_run_id"])
-            seen += len(answer["dag_runs"])
-            total = answer["total_entries"] if answer["dag_runs"] else seen
-        return found
-
-    def unpause(self, names: Iterable[str]) -> None:
-        """Let DAGs run again that were paused."""
-        for name in names:
-            self._call("PATCH", f"dags/{quote(name)}", body={"is_paused": False})
-
-    def held_up(self, dag: str, run: str) -> bool:
-        """Tell whether a run only waits: none of its tasks is under way or about to be."""
-        path = f"dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances"
-        query = urlencode([("state", state) for state in _UNDER_WAY])
-        status, answer = self._call("GET", f"{path}?{query}", (_NOT_FOUND,))
-        return status == _NOT_FOUND or not answer["task_instances"]
+        held = sorted({*names} & {*paused})
+        going = sorted({*names} - {*held})
+        runs = "dags/~/dagRuns/list", "dag_runs", {"dag_ids": going, "states": _ACTIVE}
+        tasks = (
+            "dags/~/dagRuns/~/taskInstances/list",
+            "task_instances",
+            {"dag_ids": held, "state": _ACTIVE[:1]},
+        )
+        found: dict[str, set[str]] = {}
+        for path, key, body in (runs, tasks):
+            for item in self._listed(path, key, body) if body["dag_ids"] else ():
+                found.setdefault(item["dag_id"], set()).add(item["dag_run_id"])
+        return {name: sorted(ids) for name, ids in found.items()}
 
     def last_run(self, dag: str) -> tuple[str, str]:
         """Return id and state of a DAG's latest run; empty when it has none."""
@@ -163,6 +148,17 @@ class Airflow:
         """Delete what Airflow keeps of a DAG; False while tasks of it are running."""
         status, _ = self._call("DELETE", f"dags/{quote(dag)}", (_NOT_FOUND, _CONFLICT))
         return status != _CONFLICT
+
+    def _listed(self, path: str, key: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Return the items of a list that is asked for by a body, page by page."""
+        seen, total = 0, 1
+        while seen < total:
+            page = {**body, "order_by": "id", "page_limit": _PAGE, "page_offset": seen}
+            _, answer = self._call("POST", path, body=page)
+            items = answer[key]
+            yield from items
+            seen += len(items)
+            total = answer["total_entries"] if items else seen
 
     def _pages(self, path: str, key: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Return the items of a list, page by page."""
@@ -246,6 +242,11 @@ class Airflow:
         except ValueError:
             answer = {"detail": content[:200].decode("utf-8", "replace")}
         return status, answer if isinstance(answer, dict) else {"detail": answer}
+
+
+def _prefix(names: Collection[str]) -> str:
+    """Return what all names begin with."""
+    return os.path.commonprefix([*names])  # noqa: RUF071 - no paths
 
 
 def _dag(raw: Mapping[str, Any]) -> Dag:

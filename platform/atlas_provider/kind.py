@@ -131,6 +131,7 @@ class PartialFailureError(AtlasError):
     def __init__(self, identity: str, inputs: Plain, state: Plain, reasons: Sequence[str]) -> None:
         """Keep what was done and why the rest wasn't."""
         super().__init__("; ".join(reasons))
+        self.like: Mapping[str, Any] = {}
         self.identity = identity
         self.inputs = inputs
         self.state = state

@@ -31,9 +31,10 @@ from pulumi.provider.experimental.provider import (
 
 from atlas.errors import DeployError
 from atlas_provider.checks import check_schema
-from atlas_provider.kind import UNKNOWN, Context, Plain
+from atlas_provider.kind import UNKNOWN, Context, PartialFailureError, Plain
 from atlas_provider.schema import package_schema
-from atlas_provider.values import to_plain, to_values
+from atlas_provider.templates import REDACTED
+from atlas_provider.values import hidden_texts, to_plain, to_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,8 +64,8 @@ class AtlasProvider(pulumi_provider.Provider):
         self._cancelled = threading.Event()
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
-        """Take properties without secret marks (the engine keeps them); take part in previews."""
-        return ConfigureResponse(supports_preview=True)
+        """Take secrets as such, to keep them out of what is said; take part in previews."""
+        return ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
         """Return the package's schema."""
@@ -73,58 +74,58 @@ class AtlasProvider(pulumi_provider.Provider):
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Hold inputs to the kind's schema, then to the kind's own rules."""
         kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.new_inputs)
-        failures = await self._run(_failures, kind, inputs)
-        return CheckResponse(
-            inputs=request.new_inputs,
-            failures=[CheckFailure(failure.property, failure.reason) for failure in failures],
-        )
+        failures = await self._run(request.new_inputs, _failures, kind, inputs)
+        secrets = hidden_texts(request.new_inputs)
+        told = [CheckFailure(one.property, _without(one.reason, secrets)) for one in failures]
+        return CheckResponse(inputs=request.new_inputs, failures=told)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare state and inputs, property by property."""
         kind = self._kind(_type_of(request.urn))
         state, inputs = to_plain(request.old_state), to_plain(request.new_inputs)
         inputs |= {name: state[name] for name in request.ignore_changes if name in state}
-        return _diff_response(await self._run(kind.diff, state, inputs), kind.schema.inputs)
+        diff = await self._run(request.new_inputs, kind.diff, state, inputs)
+        return _diff_response(diff, kind.schema.inputs)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
         """Make a resource, or in a preview say what is known of it."""
         kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.properties)
+        given = request.properties
         if request.preview:
-            return CreateResponse("", _previewed(kind, None, inputs))
+            return CreateResponse("", to_values(_previewed(kind, None, inputs), given))
         context = self._context(request.name, request.timeout)
-        identity, outputs = await self._run(kind.create, inputs, context)
-        return CreateResponse(identity, to_values({**inputs, **outputs}))
+        identity, outputs = await self._run(given, kind.create, inputs, context)
+        return CreateResponse(identity, to_values({**inputs, **outputs}, given))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         """Return what is really there; no id when nothing is."""
         kind = self._kind(_type_of(request.urn))
-        state = {**to_plain(request.inputs), **to_plain(request.properties)}
-        context = self._context(_name_of(request.urn), 0)
-        live = await self._run(kind.read, request.resource_id, state, context)
+        known = {**request.inputs, **request.properties}
+        state, context = to_plain(known), self._context(_name_of(request.urn), 0)
+        live = await self._run(known, kind.read, request.resource_id, state, context)
         if live is None:
             return ReadResponse("")
         identity = live.identity or request.resource_id
-        state, inputs = (to_values(each, live.secrets) for each in (live.state, live.inputs))
-        return ReadResponse(identity, state, inputs)
+        found, inputs = (to_values(one, known, live.secrets) for one in (live.state, live.inputs))
+        return ReadResponse(identity, found, inputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
         """Change a resource, or in a preview say what is known of it afterwards."""
         kind = self._kind(_type_of(request.urn))
         state, inputs = to_plain(request.olds), to_plain(request.news)
         inputs |= {name: state[name] for name in request.ignore_changes if name in state}
+        given = {**request.olds, **request.news}
         if request.preview:
-            return UpdateResponse(_previewed(kind, state, inputs))
+            return UpdateResponse(to_values(_previewed(kind, state, inputs), given))
         context = self._context(request.name, request.timeout)
-        outputs = await self._run(kind.update, request.resource_id, state, inputs, context)
-        return UpdateResponse(to_values({**inputs, **outputs}))
+        outputs = await self._run(given, kind.update, request.resource_id, state, inputs, context)
+        return UpdateResponse(to_values({**inputs, **outputs}, given))
 
     async def delete(self, request: DeleteRequest) -> None:
         """Remove a resource."""
         context = self._context(request.name, request.timeout)
-        state = to_plain(request.properties)
-        await self._run(
-            self._kind(_type_of(request.urn)).delete, request.resource_id, state, context
-        )
+        given, kind = request.properties, self._kind(_type_of(request.urn))
+        await self._run(given, kind.delete, request.resource_id, to_plain(given), context)
 
     async def cancel(self) -> None:
         """Ask every operation under way to end early and leave nothing half-made."""
@@ -145,9 +146,36 @@ class AtlasProvider(pulumi_provider.Provider):
         """Return what an operation is told of the world around it."""
         return Context(name, timeout, self._cancelled)
 
-    async def _run(self, function: Callable[..., _T], *args: Any) -> _T:
-        """Run a kind's operation in a thread, so that resources are handled concurrently."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+    async def _run(
+        self, given: Mapping[str, PropertyValue], function: Callable[..., _T], *args: Any
+    ) -> _T:
+        """Run a kind's operation in a thread, so that resources are handled concurrently.
+
+        Secrets that were given don't come out of it in an error.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+        except Exception as error:
+            _hide(error, hidden_texts(given))
+            if isinstance(error, PartialFailureError):
+                error.like = given
+            raise
+
+
+def _hide(error: Exception, secrets: set[str]) -> None:
+    """Take secrets out of what an error says."""
+    error.args = tuple(_without(part, secrets) for part in error.args)
+    if isinstance(error, PartialFailureError):
+        error.reasons = tuple(_without(reason, secrets) for reason in error.reasons)
+
+
+def _without(said: Any, secrets: set[str]) -> Any:
+    """Return what is said without secrets; the longest first, for one may be part of another."""
+    if not isinstance(said, str):
+        return said
+    for secret in sorted(secrets, key=len, reverse=True):
+        said = said.replace(secret, REDACTED)
+    return said
 
 
 def _failures(kind: Kind, inputs: Plain) -> list[Failure]:
@@ -155,10 +183,10 @@ def _failures(kind: Kind, inputs: Plain) -> list[Failure]:
     return check_schema(kind.schema, inputs) or kind.check(inputs)
 
 
-def _previewed(kind: Kind, state: Plain | None, inputs: Plain) -> dict[str, PropertyValue]:
+def _previewed(kind: Kind, state: Plain | None, inputs: Plain) -> Plain:
     """Return the state after a create or update, with outputs that aren't known yet as unknown."""
     unknown = dict.fromkeys(kind.schema.outputs, UNKNOWN)
-    return to_values({**inputs, **unknown, **kind.preview(state, inputs)})
+    return {**inputs, **unknown, **kind.preview(state, inputs)}
 
 
 def _diff_response(diff: Diff, inputs: Mapping[str, Any]) -> DiffResponse:

@@ -68,8 +68,8 @@ def _partial_status(error: PartialFailureError) -> Any:
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
             id=error.identity,
-            properties=PropertyValue.marshal_map(to_values(error.state)),
-            inputs=PropertyValue.marshal_map(to_values(error.inputs)),
+            properties=PropertyValue.marshal_map(to_values(error.state, error.like)),
+            inputs=PropertyValue.marshal_map(to_values(error.inputs, error.like)),
             reasons=error.reasons,
         )
     )

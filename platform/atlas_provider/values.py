@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
@@ -11,7 +12,12 @@ from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 from atlas_provider.kind import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from atlas_provider.kind import Plain
+
+_TELLING = 4
+"""Characters from which on a text is looked for, and hidden, in what is said."""
 
 
 def to_plain(values: Mapping[str, PropertyValue]) -> Plain:
@@ -24,11 +30,40 @@ def to_plain(values: Mapping[str, PropertyValue]) -> Plain:
 
 
 def to_values(
-    plain: Mapping[str, Any], secrets: frozenset[str] = frozenset()
+    plain: Mapping[str, Any],
+    like: Mapping[str, PropertyValue] | None = None,
+    secrets: frozenset[str] = frozenset(),
 ) -> dict[str, PropertyValue]:
-    """Return plain data as property values, those of some names as secrets."""
-    values = {name: _value(value) for name, value in plain.items() if value is not None}
-    return {n: PropertyValue(v.value, n in secrets) for n, v in values.items()}
+    """Return plain data as property values.
+
+    Args:
+        plain: the data.
+        like: values of which those that are secrets are secrets here too.
+        secrets: names that are secrets whatever `like` says.
+    """
+    values = {
+        name: _value(value, (like or {}).get(name))
+        for name, value in plain.items()
+        if value is not None
+    }
+    return {n: PropertyValue(v.value, v.is_secret or n in secrets) for n, v in values.items()}
+
+
+def hidden_texts(values: Mapping[str, PropertyValue]) -> set[str]:
+    """Return the texts in property values that are secrets and long enough to be told apart."""
+    found = {text for value in values.values() for text in _hidden(value, within=False)}
+    return {text for text in found if len(text) >= _TELLING}
+
+
+def _hidden(value: PropertyValue, *, within: bool) -> Iterator[str]:
+    """Return the secret texts in one property value."""
+    raw, is_secret = value.value, within or value.is_secret
+    if isinstance(raw, str):
+        yield from [raw] if is_secret else []
+        return
+    items = raw.values() if isinstance(raw, Mapping) else raw if isinstance(raw, tuple) else ()
+    for item in items:
+        yield from _hidden(item, within=is_secret)
 
 
 def _plain(value: PropertyValue) -> Any:
@@ -45,14 +80,18 @@ def _plain(value: PropertyValue) -> Any:
     return raw
 
 
-def _value(plain: Any) -> PropertyValue:
-    """Return plain data as one property value."""
+def _value(plain: Any, like: PropertyValue | None = None) -> PropertyValue:
+    """Return plain data as one property value, a secret where `like` is one."""
     if plain is UNKNOWN:
-        return PropertyValue(WIRE_UNKNOWN)
-    if isinstance(plain, dict):
-        return PropertyValue({key: _value(item) for key, item in plain.items()})
-    if isinstance(plain, list | tuple):
-        return PropertyValue([_value(item) for item in plain])
-    if isinstance(plain, int) and not isinstance(plain, bool):
-        return PropertyValue(float(plain))
-    return PropertyValue(plain)
+        raw: Any = WIRE_UNKNOWN
+    elif isinstance(plain, dict):
+        known = like.value if like and isinstance(like.value, Mapping) else {}
+        raw = {key: _value(item, known.get(key)) for key, item in plain.items()}
+    elif isinstance(plain, list | tuple):
+        old = like.value if like and isinstance(like.value, tuple) else ()
+        raw = [_value(item, of) for item, of in zip_longest(plain, old[: len(plain)])]
+    elif isinstance(plain, int) and not isinstance(plain, bool):
+        raw = float(plain)
+    else:
+        raw = plain
+    return PropertyValue(raw, bool(like and like.is_secret))

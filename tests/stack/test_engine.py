@@ -269,10 +269,37 @@ def test_what_was_done_before_a_failure_is_kept_and_the_rest_is_tried_again(
     stack = open_stack(program)
     with pytest.raises(DeployError, match=r"^stack a: half: b: no room$"):
         stack.up()
-    (kept,) = stack._resources()
+    text = (state / "pulumi/.pulumi/stacks/probe/a.json").read_text()
+    found = json.loads(text)["checkpoint"]["latest"]["resources"]
+    (kept,) = [resource for resource in found if resource["type"].startswith("atlas:")]
     assert (kept["id"], kept["outputs"]["done"]) == ("half", {"a": "good"})
     with pytest.raises(DeployError, match=r"^stack a: half: b: no room$"):
         stack.up()
     fails.unlink()
     assert stack.up().changes == {"update": ["half"]}
     assert stack.up().changes == {}
+
+
+def test_secrets_stay_secret_in_state_history_and_all_that_is_said(open_stack, state):
+    """Of a program's inputs, of the vault, and in the last lines of a process that fails."""
+    import pulumi
+
+    said = []
+    tells = "import os, sys; print(os.environ['TOKEN'], os.environ['OWN']); sys.exit(3)"
+
+    def program(command=SERVE):
+        hidden = pulumi.Output.secret("hunter2-given")
+        variables = {"TOKEN": hidden, "OWN": "{secret:web}"}
+        web(state, command, environment=variables, files={"key.txt": hidden})
+
+    open_stack(program, said.append).up()
+    assert open_stack(program, said.append).up().changes == {}
+    with pytest.raises(DeployError, match=r"exited with status 3") as failed:
+        open_stack(lambda: program([sys.executable, "-c", tells]), said.append).up()
+    own = json.loads((state / "secrets" / "web.json").read_text())["password"]
+    assert (state / "platform" / "a" / "web" / "key.txt").read_text() == "hunter2-given"
+    kept = [path.read_text() for path in (state / "pulumi").rglob("*.json*") if path.is_file()]
+    assert any("ciphertext" in text for text in kept)
+    for text in (*kept, *said, str(failed.value)):
+        assert "hunter2-given" not in text
+        assert own not in text

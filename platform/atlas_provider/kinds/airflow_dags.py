@@ -237,10 +237,7 @@ def _drain(airflow: Airflow, names: list[str]) -> None:
     end = time.monotonic() + _DRAIN_SECONDS
     paused = {name for name, dag in airflow.dags(names).items() if dag.paused}
     while True:
-        runs = {name: airflow.active_runs(name) for name in names}
-        for name in paused:
-            runs[name] = [run for run in runs[name] if not airflow.held_up(name, run)]
-        active = {name: ids for name, ids in runs.items() if ids}
+        active = airflow.active_runs(names, paused)
         if not active:
             return
         if time.monotonic() > end:
@@ -265,7 +262,7 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
         for name in left:
             airflow.forget(name)
         time.sleep(_POLL_SECONDS)
-        left = [name for name in left if airflow.has(name)]
+        left = sorted(airflow.kept(left))
         if left and time.monotonic() > end:
             raise DeployError(
                 f"Airflow still keeps {', '.join(left)}, whose file is gone; see whether tasks of "

@@ -33,6 +33,7 @@ class FakeAirflow:
     crashed: bool = False
     tokens: int = 0
     parses: int = 0
+    page: int = 2
 
     def parse(self) -> None:
         """Read the files that changed, as the dag-processor does."""
@@ -86,18 +87,19 @@ class FakeAirflow:
         if self.failures and path in self.failures:
             self.failures.remove(path)
             return 500, {"reason": "Database error"}
-        if path.endswith("/dagRuns/list"):
-            return 200, self._runs(json.loads(body))
+        if path.endswith("/list"):
+            return 200, self._list(path, json.loads(body))
         self.parse()
         return self._api(method, path.removeprefix("/api/v2/"), query)
 
     def _api(self, method: str, path: str, query: dict[str, list[str]]) -> tuple[int, object]:
         if path == "dags":
             prefix = query.get("dag_id_prefix_pattern", [""])[0]
+            is_fresh = query["exclude_stale"] == ["true"]
             found = [
                 d
                 for n, d in sorted(self.dags.items())
-                if n.startswith(prefix) and not d["is_stale"]
+                if n.startswith(prefix) and not (d["is_stale"] and is_fresh)
             ]
             return 200, self._page("dags", found, query)
         if path == "importErrors":
@@ -108,8 +110,6 @@ class FakeAirflow:
         return self._one(method, name, rest)
 
     def _one(self, method: str, name: str, rest: str) -> tuple[int, object]:
-        if rest == "dagRuns/~/taskInstances":
-            return 200, {"task_instances": [], "total_entries": 0}
         if rest == "dagRuns":
             runs = [{"dag_run_id": run, "state": "running"} for run in self.active.get(name, [])]
             return 200, {"dag_runs": runs, "total_entries": len(runs)}
@@ -123,7 +123,9 @@ class FakeAirflow:
             return 204, None
         return 200, self.dags[name]
 
-    def _runs(self, asked: dict) -> dict:
+    def _list(self, path: str, asked: dict) -> dict:
+        if "taskInstances" in path:
+            return {"task_instances": [], "total_entries": 0}
         runs = [
             {"dag_id": name, "dag_run_id": run, "state": "running"}
             for name in asked["dag_ids"]
@@ -133,7 +135,7 @@ class FakeAirflow:
 
     def _page(self, key: str, items: list, query: dict[str, list[str]]) -> dict:
         start = int(query.get("offset", ["0"])[0])
-        return {key: items[start : start + 2], "total_entries": len(items)}
+        return {key: items[start : start + self.page], "total_entries": len(items)}
 
 
 def serve(airflow: FakeAirflow) -> tuple[ThreadingHTTPServer, str]:

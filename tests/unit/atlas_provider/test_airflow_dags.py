@@ -334,3 +334,22 @@ def test_names_must_be_the_same(airflow):
 
 def test_no_secret_is_in_the_state(airflow, context):
     assert "hunter2" not in json.dumps(created(airflow, context, a=dag("1")))
+
+
+def test_a_family_takes_as_many_calls_as_one_pipeline(airflow, context):
+    """But for Airflow's records, which it lets go one by one."""
+    airflow.page = 1000
+
+    def calls(number: int) -> list[str]:
+        family = {f"m{member}": dag(f"{member:x}") for member in range(number)}
+        airflow.calls.clear()
+        state = created(airflow, context, **family)
+        live = KIND.read("x", state, context)
+        KIND.update("x", live.state, inputs(airflow, **{**family, "m0": dag("ff")}), context)
+        KIND.delete("x", {**state, "plans": {}}, context)
+        return [call for call in airflow.calls if not call.startswith("DELETE")]
+
+    few, many = calls(1), calls(40)
+    assert set(many) == set(few)
+    # A poll or two more, for a slow machine.
+    assert len(many) <= len(few) + 4

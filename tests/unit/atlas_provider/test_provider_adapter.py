@@ -15,7 +15,16 @@ from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
 from atlas.errors import DeployError
 from atlas_provider import resources
-from atlas_provider.kind import UNKNOWN, Diff, Failure, Live, Property, Schema, compare
+from atlas_provider.kind import (
+    UNKNOWN,
+    Diff,
+    Failure,
+    Live,
+    PartialFailureError,
+    Property,
+    Schema,
+    compare,
+)
 from atlas_provider.kinds import KINDS
 from atlas_provider.provider import AtlasProvider
 from atlas_provider.schema import package_schema, type_spec
@@ -108,6 +117,34 @@ def test_check_asks_the_kind_and_returns_the_inputs(served):
     assert to_plain(answer.inputs) == {"size": UNKNOWN}
 
 
+def test_secrets_stay_secrets_and_are_hidden_in_what_is_said(box, served):
+    def secret(text):
+        return PropertyValue(text, is_secret=True)
+
+    nested = {"a": secret("hunter2"), "b": PropertyValue("open")}
+    given = {"size": PropertyValue(1.0), "color": secret("red"), "members": PropertyValue(nested)}
+    made = run(served.create(protocol.CreateRequest(URN, given, 0, False))).properties
+    found = run(served.read(protocol.ReadRequest(URN, "mine", made, given)))
+    previewed = run(served.create(protocol.CreateRequest(URN, given, 0, True))).properties
+    for values in (made, found.properties, found.inputs, previewed):
+        assert (values["color"].is_secret, values["size"].is_secret) == (True, False)
+        assert [one.is_secret for one in values["members"].value.values()] == [True, False]
+
+    def fails(*_):
+        raise PartialFailureError("mine", {}, {}, ["hunter2 and red, 3 hunters"])
+
+    box.update = fails
+    request = protocol.UpdateRequest(URN, "mine", made, given, 0, [], False)
+    with pytest.raises(PartialFailureError) as failed:
+        run(served.update(request))
+    assert (str(failed.value), *failed.value.reasons) == ("[secret] and red, 3 hunters",) * 2
+    box.check = lambda inputs: [Failure("members", f"found {inputs['members']}")]
+    answer = run(served.check(protocol.CheckRequest(URN, {}, given, b"")))
+    assert [failure.reason for failure in answer.failures] == [
+        "found {'a': '[secret]', 'b': 'open'}"
+    ]
+
+
 def test_diff_is_property_by_property(served):
     state = to_values({"size": 1, "color": "red", "members": {"a": "1", "b": "2"}, "weight": 1})
     news = to_values({"size": 2, "color": "blue", "members": {"a": "1", "b": "3", "c": "4"}})
@@ -180,12 +217,7 @@ def test_type_specs():
 
 
 def classes():
-    found = inspect.getmembers(resources, inspect.isclass)
-    return {
-        f"atlas:index:{name}": cls
-        for name, cls in found
-        if cls.__module__ == resources.__name__ and not name.startswith("_")
-    }
+    return {f"atlas:index:{name}": getattr(resources, name) for name in resources.__all__}
 
 
 def test_every_kind_has_its_class_and_every_class_its_kind():
@@ -210,3 +242,11 @@ def test_a_class_takes_exactly_its_kinds_inputs_and_declares_its_outputs(token, 
         >= {name for name, spec in schema.inputs.items() if spec.required}
         >= required
     )
+
+
+@pytest.mark.parametrize("token", sorted(KINDS))
+def test_a_class_says_what_each_of_its_arguments_is(token):
+    init = classes()[token].__init__
+    arguments = inspect.getdoc(init).partition("Args:")[2]
+    missing = [n for n in inspect.signature(init).parameters if f"    {n}: " not in arguments]
+    assert missing == ["self"]
