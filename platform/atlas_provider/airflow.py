@@ -122,6 +122,15 @@ class Airflow:
                 found.setdefault(item["dag_id"], set()).add(item["dag_run_id"])
         return {name: sorted(ids) for name, ids in found.items()}
 
+    def in_flight(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """Return the ids of the runs that aren't over, by DAG, of those that have any: by list."""
+        return self.active_runs(names, ())
+
+    def unpause(self, names: Iterable[str]) -> None:
+        """Let DAGs run again that were paused."""
+        for name in names:
+            self._call("PATCH", f"dags/{quote(name)}", body={"is_paused": False})
+
     def last_run(self, dag: str) -> tuple[str, str]:
         """Return id and state of a DAG's latest run; empty when it has none."""
         query = urlencode({"order_by": "-run_after", "limit": 1})
