@@ -81,15 +81,22 @@ def member_changes(
     """
     before, after = old.get("members", {}), new.get("members", {})
     plans = (old.get("plans", {}), new.get("plans", {}))
+    whens = (old.get("schedules") or {}, new.get("schedules") or {})
     name, kind = part
     return [
         MemberChange(
             name,
             member,
-            _action(before.get(member), after.get(member), _differs(plans, member)),
+            _action(
+                before.get(member),
+                after.get(member),
+                _differs(plans, member) or _differs(whens, member),
+            ),
             before.get(member, ""),
             after.get(member, ""),
-            tuple(_details(plans, member, known)) if before.get(member) else (),
+            (*_details(plans, member, known), *_clock(plans, whens, member))
+            if before.get(member)
+            else (),
             kind,
         )
         for member in dict.fromkeys((*after, *before))
@@ -99,6 +106,17 @@ def member_changes(
 def _differs(plans: tuple[Mapping[str, str], Mapping[str, str]], name: str) -> bool:
     """Tell whether a member's Plan differs, though its content may not."""
     return plans[0].get(name) != plans[1].get(name)
+
+
+def _clock(
+    plans: tuple[Mapping[str, str], Mapping[str, str]],
+    whens: tuple[Mapping[str, str], Mapping[str, str]],
+    name: str,
+) -> Iterator[str]:
+    """Return how what starts a member differs from what its Plan, which is the same, says."""
+    if _differs(whens, name) and not _differs(plans, name):
+        old, new = (one.get(name) or _NOTHING for one in whens)
+        yield f"schedule: {old}→{new}"
 
 
 def _action(old: str | None, new: str | None, is_other_plan: bool) -> str:

@@ -96,6 +96,16 @@ def test_the_same_file_of_another_plan_is_a_change():
     assert change.action == "change"
 
 
+def test_a_schedule_that_somebody_has_removed_is_a_change():
+    """Kubeflow keeps it beside the pipeline; where the Plan has changed, that says it."""
+    part, known = ("training", "KubeflowPipelines"), Known({}.__getitem__)
+    new = {"members": {"a": "1"}, "plans": {"a": "p"}, "schedules": {"a": "0 6 * * *"}}
+    (change,) = member_changes(part, {**new, "schedules": {}}, new, known)
+    assert (change.action, change.details) == ("change", ("schedule: nothing→0 6 * * *",))
+    (change,) = member_changes(part, new, new, known)
+    assert (change.action, change.details) == ("same", ())
+
+
 def changed(name: str, *details: str, new: str = "1") -> MemberChange:
     digests = ("0" * 64, new * 64)
     return MemberChange("inference-airflow", name, "change", *digests, details, "AirflowDags")
