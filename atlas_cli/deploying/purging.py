@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
 from atlas_cli.deploying import records, world
-from atlas_cli.deploying.material import owner_of
+from atlas_cli.deploying.material import has_api_server, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Left:
     Attributes:
         models: registered name → number of versions.
         runs: pipeline → number of runs in the store, each with its artifacts.
-        kubeflow: pipeline of Kubeflow → number of versions in the store.
+        kubeflow: pipeline of Kubeflow → number of versions, in the store or on its API server.
         images: image's name → repository and digest.
     """
 
@@ -64,7 +64,7 @@ def left_of(deployment: Deployment) -> Left:
     pipelines = dict.fromkeys(name.rpartition("-")[0] for name in names)
     place = open_place(services.store)
     runs = {name: _runs(place.names(name)) for name in pipelines}
-    versions = {name: _versions(place.names(f"{_KUBEFLOW}/{name}")) for name in names}
+    versions = _versions(services, names)
     return Left(
         models=_models(services, [*inputs.get("RegisteredModels", {}).get("members", {})]),
         runs={name: count for name, count in runs.items() if count},
@@ -80,10 +80,15 @@ def purge(deployment: Deployment, left: Left) -> None:
         PlatformError: a service is down, or refuses.
     """
     services = services_of(deployment)
-    _purge_models(services, left)
+    if left.models:
+        _purge_models(services, left)
     if left.images:
         _purge_images(deployment, services, left)
     place = open_place(services.store)
+    if left.kubeflow and has_api_server(services):
+        from atlas_provider import kubeflow_server
+
+        kubeflow_server.purge(target_inputs(services, _KUBEFLOW), left.kubeflow)
     for name in left.kubeflow:
         place.remove(f"{_KUBEFLOW}/{name}")
     for name in left.runs:
@@ -111,9 +116,15 @@ def _runs(names: list[str]) -> int:
     return sum(name.startswith(("training-", "inference-")) for name in names)
 
 
-def _versions(names: list[str]) -> int:
-    """Return how many of a Kubeflow pipeline's files are versions."""
-    return sum(name.endswith(".yaml") for name in names)
+def _versions(services: Services, names: list[str]) -> dict[str, int]:
+    """Return how many versions each deployed name has, where Kubeflow's pipelines are."""
+    if names and services.has(_KUBEFLOW) and has_api_server(services):
+        from atlas_provider import kubeflow_server
+
+        return kubeflow_server.left_versions(target_inputs(services, _KUBEFLOW), names)
+    place = open_place(services.store)
+    files = {name: place.names(f"{_KUBEFLOW}/{name}") for name in names}
+    return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
 
 
 def _models(services: Services, names: list[str]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 from atlas_provider import lineage, vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
     from atlas_provider.kind import Plain
@@ -90,6 +90,22 @@ def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
     there = runs.experiments(api, inputs["members"])
     found = {name: runs.last_run(api, identity) for name, identity in sorted(there.items())}
     return {name: (one.name, one.state.lower()) for name, one in found.items() if one is not None}
+
+
+def left_versions(inputs: Plain, names: Iterable[str]) -> dict[str, int]:
+    """Return how many versions each of some pipelines has, by name."""
+    api = api_of(inputs)
+    there = own_pipelines(api, inputs["store"], names)
+    return {name: len(versions(api, pipeline)) for name, pipeline in sorted(there.items())}
+
+
+def purge(inputs: Plain, names: Iterable[str]) -> None:
+    """Delete pipelines with all of their versions, whatever was made by them."""
+    api = api_of(inputs)
+    for pipeline in own_pipelines(api, inputs["store"], names).values():
+        for version in versions(api, pipeline):
+            delete_version(api, version)
+        delete_pipeline(api, pipeline)
 
 
 def _outputs(inputs: Plain, made: Mapping[str, Version], held: list[str]) -> Plain:

@@ -210,3 +210,14 @@ def test_the_last_runs_of_members(there, tmp_path):
             _, made = there.answer("POST", "/apis/v2beta1/runs", {}, body)
             there.items["runs"][made["run_id"]]["state"] = state
     assert kubeflow_server.last_runs(wanted) == {"p": ("training-2", "failed")}
+
+
+def test_a_purge_deletes_what_runs_were_made_by(there, tmp_path):
+    first = plan("a")
+    state = deployed(inputs(there, tmp_path, p=first))
+    open_store(state["store"]).bind(Run("training-1", "dev-p", "training", first.digest))
+    KIND.delete("x", state, CONTEXT)
+    assert kubeflow_server.left_versions(state, ["p", "unknown"]) == {"p": 1}
+    kubeflow_server.purge(state, ["p", "unknown"])
+    assert there.items["pipelines"] == there.items["versions"] == {}
+    kubeflow_server.purge(state, ["p"])
