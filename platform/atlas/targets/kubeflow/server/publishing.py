@@ -42,8 +42,11 @@ def publish(
     there = own_pipelines(api, store, packages)
     made = {}
     for name, (digest, content) in packages.items():
-        pipeline = there.get(name) or _added(api, name, store)
-        made[name] = _version(api, pipeline, digest, content, plans[name])
+        if name in there:
+            made[name] = _version(api, there[name], digest, content, plans[name])
+        else:
+            pipeline = _added(api, name, store)
+            made[name] = add_version(api, pipeline, digest, content, _describe(plans[name]))
     return made
 
 
@@ -57,6 +60,11 @@ def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipel
     for pipeline in there.values():
         _require_own(api, pipeline, store)
     return there
+
+
+def _describe(plan: str) -> str:
+    """Return a version's description, from which `plan_of` reads."""
+    return f"{_PLAN}{plan}"
 
 
 def plan_of(version: Version) -> str:
@@ -103,7 +111,7 @@ def _version(api: Api, pipeline: Pipeline, digest: str, content: bytes, plan: st
     """
     found = versions(api, pipeline, digest)
     if not found:
-        return add_version(api, pipeline, digest, content, f"{_PLAN}{plan}")
+        return add_version(api, pipeline, digest, content, _describe(plan))
     version = found[0]
     if plan_of(version) != plan and not _is_content(version, content):
         raise DeployError(
