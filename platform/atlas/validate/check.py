@@ -14,6 +14,7 @@ from atlas.load import (
     EnvironmentFile,
     Loader,
     config_files,
+    leads_out,
     load_configs,
     loader_for,
     passed_over,
@@ -206,7 +207,7 @@ def _config_names(project: Project) -> list[str]:
     found = []
     for path in _all_configs(project):
         try:
-            value = read_document(path).value
+            value = None if leads_out(path, project.root) else read_document(path).value
         except DocumentError:
             continue
         name = value.get("name") if isinstance(value, dict) else None

@@ -37,7 +37,7 @@ def project(seed: str) -> dict[str, bytes]:
         if name.endswith(".py"):
             files[name] = sources.mutated(files[name].decode("utf-8", "replace"), draw)
         elif name.endswith(".json") and draw.random() < 0.75:
-            files[name] = _document(files[name], draw)
+            files[name] = document(files[name], draw)
         else:
             files[name] = _bytes(files[name], draw)
     return files
@@ -85,7 +85,7 @@ def _links(folder: Path, names: list[str], draw: Random) -> None:
 # Documents --------------------------------------------------------------------------------------
 
 
-def _document(raw: bytes, draw: Random) -> bytes:
+def document(raw: bytes, draw: Random) -> bytes:
     """Return a JSON document with some of its values changed."""
     try:
         value = json.loads(raw)
