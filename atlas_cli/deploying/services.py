@@ -23,11 +23,7 @@ _VERSION = 1
 """Of the outputs that this Atlas reads: `infra.outputs.VERSION`, and a test holds them together."""
 REGISTRY = "registry"
 """The service that has images."""
-_HEALTH = {
-    "airflow": "/api/v2/monitor/health",
-    "mlflow": "/health",
-    "kubeflow": "/apis/v2beta1/healthz",
-}
+_HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-_SERVICES = {
-    "AirflowDags": "airflow",
-    "KubeflowPipelines": "kubeflow",
-    "RegisteredModels": "mlflow",
-}
-"""Kind → the service that must be there for it; `kfp.local` needs no one to be there."""
+_SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
+"""Kind → the service that must be there for it."""
 
 
 def require(services: Services, kinds: Sequence[str]) -> None:
@@ -38,9 +34,13 @@ def require(services: Services, kinds: Sequence[str]) -> None:
     Raises:
         PlatformError: one is.
     """
-    for name in [_SERVICES[kind] for kind in dict.fromkeys(kinds) if kind in _SERVICES]:
-        if name != "kubeflow" or has_api_server(services):
-            services.require_alive(name)
+    for kind in dict.fromkeys(kinds):
+        if kind in _SERVICES:
+            services.require_alive(_SERVICES[kind])
+    if "KubeflowPipelines" in kinds and has_api_server(services):
+        from atlas_provider import kubeflow_server
+
+        kubeflow_server.require_alive(target_inputs(services, "kubeflow"))
     if "StepImages" in kinds:
         services.registry().check()
 

@@ -84,6 +84,15 @@ def api_of(inputs: Plain) -> Api:
     return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
 
 
+def require_alive(inputs: Plain) -> None:
+    """Ask the server whether it is there and takes the token.
+
+    Raises:
+        PlatformError: it isn't, or doesn't.
+    """
+    api_of(inputs).get("healthz")
+
+
 def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
     """Return name and state of the last run of each member that has one."""
     api = api_of(inputs)

@@ -55,6 +55,8 @@ class FakeKubeflow:
         if self.trouble:
             return self.trouble.pop(0)
         parts = path.removeprefix("/apis/v2beta1/").split("/")
+        if parts == ["healthz"]:
+            return 200, {"commit_sha": "unknown", "multi_user": False}
         if parts == ["pipelines", "upload_version"]:
             return self._upload(query, body)
         of = {}

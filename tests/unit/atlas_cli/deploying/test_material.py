@@ -12,7 +12,7 @@ from atlas.errors import DeployError, InvalidError, PlatformError
 from atlas.images import wanted_images
 from atlas.images.records import Built, write_record
 from atlas.store import open_store
-from atlas_cli.deploying import deployments, names
+from atlas_cli.deploying import deployments, names, world
 from atlas_cli.deploying.material import material_of, write
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services, services_of
@@ -20,6 +20,7 @@ from atlas_cli.deploying.world import addresses
 from atlas_cli.imaging import pushed_members
 from atlas_provider.kinds.step_images import StepImages
 from infra.outputs import VERSION
+from tests.unit import fake_kubeflow
 
 ROOT = Path(__file__).parents[4]
 
@@ -231,6 +232,27 @@ def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):
     assert after["inference"] == before["inference"]
     edit(project / "tumour" / "config.json", features={"target": "malignant", "numeric": []})
     assert plans()["inference"] != before["inference"]
+
+
+def test_a_kubeflow_that_is_down_or_locked_is_told_before_anything_is_done(services, tmp_path):
+    kinds = ["KubeflowPipelines"]
+    world.require(services, kinds)
+    services.found["kubeflow"].update(kind="kfp", url="http://127.0.0.1:9")
+    with pytest.raises(PlatformError, match=r"kubeflow: .*no answer.*see that its API server runs"):
+        world.require(services, kinds)
+    server, url = fake_kubeflow.serve(fake_kubeflow.FakeKubeflow(token="hunter2"))
+    try:
+        services.found["kubeflow"].update(url=url)
+        with pytest.raises(PlatformError, match="asks for a token"):
+            world.require(services, kinds)
+        services.found["kubeflow"].update(credentials="kubeflow")
+        (tmp_path / "secrets").mkdir()
+        secret = {"username": "", "password": "hunter2"}
+        (tmp_path / "secrets" / "kubeflow.json").write_text(json.dumps(secret))
+        world.require(services, kinds)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_service_that_is_down_is_told_before_anything_is_done(services):
