@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 
 import atlas
+import atlas_cli
+import atlas_provider
 from atlas.errors import DeployError
 from atlas.images import Registry, attached, records, require_pushed
 from atlas.images.content import atlas_digest
@@ -104,9 +106,10 @@ class Words(Project):
         # Atlas is part of an image's content: an edit of the tree would be a change to the tests.
         self.frozen = yard.folder / "atlas"
         if not self.frozen.exists():
-            source = Path(atlas.__file__).parent
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, self.frozen / "atlas", ignore=ignored)
+            for package in (atlas, atlas_cli, atlas_provider):
+                source = Path(package.__file__).parent
+                shutil.copytree(source, self.frozen / source.name, ignore=ignored)
 
     def cli(self, *words: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
         own = {name: text for name, text in os.environ.items() if not name.startswith("ATLAS_")}

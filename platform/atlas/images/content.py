@@ -19,7 +19,7 @@ from atlas.values import digest
 if TYPE_CHECKING:
     from atlas.plan import Plan
 
-FORM = 1
+FORM = 2
 """The version of how images are put together; a new one makes every tag a new one."""
 TAG_LENGTH = 16
 NO_IMAGE = ""

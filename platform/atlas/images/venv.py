@@ -53,7 +53,7 @@ def add_packages(root: Path, lock: Lock, python: ImagePython) -> None:
     _move_scripts(place / "bin", scripts)
     (scripts / "python").symlink_to(python.executable)
     (scripts / "python3").symlink_to("python")
-    (place / ".lock").unlink(missing_ok=True)
+    _forget_origins(place)
     text = _SETTINGS.format(home=Path(python.executable).parent, version=python.version)
     (root / PREFIX.lstrip("/") / "pyvenv.cfg").write_text(text)
 
@@ -77,6 +77,21 @@ def _install(place: Path, lock: Lock, python: ImagePython) -> None:
         except UvError as error:
             what = f"{lock.file.name}: can't be installed for Python {python.minor}"
             raise DeployError(f"I106: {what}, {python.platform}:\n  {error}") from None
+
+
+_ORIGINS = ("uv_cache.json", "direct_url.json")
+"""What uv notes of a wheel that lies in a folder: where that is, and when it was written."""
+
+
+def _forget_origins(place: Path) -> None:
+    """Remove what tells where packages came from: it differs between checkouts, they don't."""
+    (place / ".lock").unlink(missing_ok=True)
+    for file in [file for name in _ORIGINS for file in place.glob(f"*.dist-info/{name}")]:
+        file.unlink()
+        record = file.with_name("RECORD")
+        lines = record.read_text("utf-8").splitlines(keepends=True)
+        own = f"{file.parent.name}/{file.name},"
+        record.write_text("".join(line for line in lines if not line.startswith(own)), "utf-8")
 
 
 def _move_scripts(source: Path, target: Path) -> None:

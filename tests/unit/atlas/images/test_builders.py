@@ -176,7 +176,7 @@ def test_a_log_holds_no_password_and_an_error_the_last_lines(tmp_path, program):
         logged([str(tool), "go", "https://me:hunter2@example.org"], log, {})
     assert "hunter2" not in log.read_text() + str(caught.value) + caught.value.output
     assert "from https://***@example.org/" in log.read_text()
-    with pytest.raises(CommandError, match="^tool push: it broke"):
+    with pytest.raises(CommandError, match=r"^tool push: it broke"):
         logged([str(tool), "--config=/its/login", "push"], log, {})
 
 

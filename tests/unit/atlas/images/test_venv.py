@@ -60,6 +60,9 @@ def fingerprint(folder):
 def test_equal_locks_and_code_make_equal_bytes(pipeline, tmp_path):
     lock = lock_of(pipeline)
     first = put_together(tmp_path / "one", pipeline, lock)
+    # Another checkout wrote its wheels at another time.
+    (wheel,) = (pipeline.root / "words" / "wheels").iterdir()
+    os.utime(wheel, (1e9, 1e9))
     second = put_together(tmp_path / "two-of-another-length", pipeline, lock)
     assert fingerprint(first) == fingerprint(second)
     assert times(first) == {TIME}
@@ -73,6 +76,10 @@ def test_what_is_in_it(pipeline, tmp_path):
     assert os.readlink(bin_ / "python") == "/usr/bin/python3"
     assert (bin_ / "hello").read_text().startswith(f"#!{PREFIX}/bin/python")
     assert not (place / "bin").exists()
+    (info,) = place.glob("hello-*.dist-info")
+    listed = {line.partition(",")[0] for line in (info / "RECORD").read_text().splitlines()}
+    assert {f"{info.name}/{path.name}" for path in info.iterdir()} <= listed
+    assert not any("cache" in name or "direct_url" in name for name in listed)
     assert (place / "atlas" / "step" / "__main__.py").is_file()
     assert not (place / "atlas_cli").exists()
     assert (root / "opt/atlas/code/steps.py").is_file()
