@@ -81,13 +81,13 @@ def prune(
     json: Json = False,
 ) -> None:
     """Remove images that no deployment and no release refers to, from registry and engine."""
-    from atlas.images import alone, plan_pruning, referenced, wanted_images
+    from atlas.images import alone, plan_pruning, referenced, run_in, wanted_images
     from atlas.images import prune as remove
     from atlas_cli.imaging import surroundings
 
     around = surroundings(path, env)
     with alone(around.project.state, progress):
-        reached = referenced(around.store, around.project.root)
+        reached = referenced(around.store, around.project.root) | run_in(around.store)
         wanted = [one.full for one in wanted_images(around.pipelines)]
         pruning = plan_pruning(around.store, reached, wanted=wanted, keep=keep)
         if not dry_run:

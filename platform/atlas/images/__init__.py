@@ -26,7 +26,7 @@ from atlas.images.garbage import collect_garbage
 from atlas.images.listing import Listed, list_images
 from atlas.images.presence import present, pushed_images, require_pushed, require_there
 from atlas.images.prune import Pruning, delete_image, plan_pruning, prune
-from atlas.images.reach import referenced
+from atlas.images.reach import referenced, run_in
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
 from atlas.images.registry import Registry, host_at
 from atlas.images.wanted import Wanted, wanted_images
@@ -75,6 +75,7 @@ __all__ = [
     "require_pushed",
     "require_there",
     "resolve_images",
+    "run_in",
     "tag_of",
     "used_images",
     "wanted_images",

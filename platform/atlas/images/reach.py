@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from atlas.errors import StoreError
+from atlas.images.records import records
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from atlas.plan import Plan
     from atlas.store import Store
 
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
@@ -38,6 +44,28 @@ def deployed(store: Store) -> set[str]:
         for entry in store.place.entries(folder):
             found |= _digests(store.place.read(entry.key))
     return found
+
+
+def run_in(store: Store) -> set[str]:
+    """Return the digests of images that runs on an orchestrator may have been made in.
+
+    What such a run was made by is known by its code: its model's lineage may ask for it again.
+    """
+    plans = {plan for name in store.pipelines() for plan in _plans_of_runs(store, name)}
+    codes = {plan.code for plan in _known(store, plans) if plan.target != "local"}
+    return {built.digest for built in records(store) if built.digest and built.code in codes}
+
+
+def _plans_of_runs(store: Store, pipeline: str) -> Iterator[str]:
+    for run in store.runs(pipeline):
+        with contextlib.suppress(StoreError):
+            yield store.run(pipeline, run).plan
+
+
+def _known(store: Store, digests: Iterable[str]) -> Iterator[Plan]:
+    for digest in digests:
+        with contextlib.suppress(StoreError):
+            yield store.plan(digest)
 
 
 def released(project: Path) -> set[str]:

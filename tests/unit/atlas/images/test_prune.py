@@ -6,10 +6,19 @@ import subprocess
 
 import pytest
 
-from atlas.images import Built, list_images, plan_pruning, prune, records, referenced, wanted_images
+from atlas.images import (
+    Built,
+    list_images,
+    plan_pruning,
+    prune,
+    records,
+    referenced,
+    run_in,
+    wanted_images,
+)
 from atlas.images.content import atlas_digest
 from atlas.images.records import write_record
-from atlas.plan import resolve
+from atlas.plan import Plan, Run, resolve
 
 
 def digest(number: int) -> str:
@@ -81,6 +90,17 @@ def test_what_deployments_name_is_referred_to(store, tmp_path):
     store.place.write("kubeflow/packages/y.yaml", f"image: '{digest(3)}'".encode())
     store.place.write("words/run/log.txt", digest(4).encode())
     assert referenced(store, tmp_path) == {digest(1), digest(2), digest(3)}
+
+
+def test_images_of_runs_on_an_orchestrator_stay(store):
+    for number, target in ((1, "kubeflow"), (2, "local"), (3, "airflow")):
+        plan = Plan("p", "p", "p", "training", "r", "e", target, (), code=str(number))
+        store.add_plan(plan)
+        store.bind(Run(f"training-{number}", "p", "training", plan.digest))
+        write_record(store, image(number, code=str(number)))
+    write_record(store, image(4, code="of no run"))
+    store.bind(Run("training-4", "p", "training", "of a Plan that is gone"))
+    assert run_in(store) == {digest(1), digest(3)}
 
 
 def test_what_releases_name_is_referred_to_in_any_form(store, tmp_path):
