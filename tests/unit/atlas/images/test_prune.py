@@ -18,7 +18,8 @@ from atlas.images import (
 )
 from atlas.images.content import atlas_digest
 from atlas.images.records import write_record
-from atlas.plan import Plan, Run, resolve
+from atlas.plan import Plan, resolve
+from atlas.store import Run
 
 
 def digest(number: int) -> str:
