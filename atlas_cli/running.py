@@ -173,7 +173,19 @@ def _lines(flight: Flight, finished: Finished) -> list[str]:
     cached = sum(one.cached for one in flight.outcomes.values())
     name = f"{flight.plan.name} {flight.plan.flow}"
     count = f"{len(flight.outcomes)} steps, {cached} cached"
-    return [f"{name}: {finished.status}, {count}; {flight.place}", *finished.lines()]
+    logs = [f"log: {path}" for path in _logs_of_failures(flight)]
+    return [f"{name}: {finished.status}, {count}; {flight.place}", *logs, *finished.lines()]
+
+
+def _logs_of_failures(flight: Flight) -> list[str]:
+    """Return where the logs are of units that failed, of those that have one."""
+    from atlas.runner.streams import LOG
+
+    failed = [unit for unit, outcome in flight.outcomes.items() if not outcome.ok]
+    names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]
+    base, place = f"{flight.run.pipeline}/{flight.run.id}", flight.store.place
+    there = [name for name in names if place.exists(f"{base}/{name}/{LOG}")]
+    return [f"{flight.place}/{name}/{LOG}" for name in there]
 
 
 def code_of(result: Result) -> int:

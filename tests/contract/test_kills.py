@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -120,18 +121,31 @@ def gone(mark: str, seconds: float = 2.0) -> bool:
     return not marked(mark)
 
 
-def run_and_kill(project: Project, after: float, isolate: str, mark: str) -> bool:
-    """Start or resume a run, and kill it after some seconds; tell whether it had ended by itself."""
-    command = [*ATLAS, "run", "p", "--resume", "--isolate", isolate]
+@dataclass(frozen=True)
+class Moment:
+    """When to kill a run: seconds after it was started, or after it has said its first word."""
+
+    seconds: float
+    awake: bool
+
+
+NEVER = Moment(60, awake=False)
+
+
+def run_and_kill(project: Project, moment: Moment, isolate: str, mark: str) -> bool:
+    """Start or resume a run, and kill it at some moment; tell whether it had ended by itself."""
+    command = [*ATLAS, "run", "p", "--resume", "--json", "--isolate", isolate]
     process = subprocess.Popen(
         command,
         cwd=project.root,
         env=environment(**{MARK: mark}),
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     try:
-        _, error = process.communicate(timeout=after)
+        if moment.awake:
+            assert process.stdout.readline()
+        _, error = process.communicate(timeout=moment.seconds)
     except subprocess.TimeoutExpired:
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
@@ -141,30 +155,52 @@ def run_and_kill(project: Project, after: float, isolate: str, mark: str) -> boo
     return True
 
 
+def undisturbed(project: Project, isolate: str) -> tuple[float, float]:
+    """Return how many seconds a run takes to its first word, and from there to its end."""
+    pipeline(project, project.root / f"ledger-{isolate}")
+    started = time.monotonic()
+    command = [*ATLAS, "run", "p", "--json", "--isolate", isolate]
+    with subprocess.Popen(
+        command, cwd=project.root, env=environment(), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline()
+        awake = time.monotonic()
+        process.stdout.read()
+    assert process.returncode == 0
+    return awake - started, time.monotonic() - awake
+
+
 def survive(project: Project, mark: str, seed: int, kills: int) -> None:
     """Kill runs so many times, at moments that a seed chooses; every run is brought to its end."""
     chance = random.Random(seed)
-    count = 0
+    spans = {isolate: undisturbed(project, isolate) for isolate in ("none", "process")}
+    count = within = 0
     while count < kills:
         ledger = project.root / f"ledger-{count}"
         pipeline(project, ledger)
         ended = False
+        whole = last_run(project.store)
         while not ended:
             store = project.store
             run = last_run(store)
             before = done_units(store, run) if run else set()
             noted = Counter(ledger.read_text().split()) if ledger.exists() else Counter()
-            isolate = chance.choice(["none", "process"])
-            after = chance.uniform(0.1, 0.9) if count < kills else 60
-            ended = run_and_kill(project, after, isolate, mark)
+            isolate = chance.choice(list(spans))
+            awake = chance.random() < 0.75
+            moment = Moment(chance.uniform(0.0, 1.1) * spans[isolate][awake], awake)
+            ended = run_and_kill(project, moment if count < kills else NEVER, isolate, mark)
             count += not ended
+            run_now = last_run(store)
+            within += not ended and run_now != whole and bool(done_units(store, run_now))
             now = Counter(ledger.read_text().split()) if ledger.exists() else Counter()
-            if run and last_run(store) == run:
+            if run and run_now == run:
                 assert not [unit for unit in before if now[unit] > noted[unit]]
         run = last_run(store)
         assert store.get("p", run, "sum", "number") == 55 + 8
         assert store.run_outcome("p", run)["status"] == "done"
         assert done_units(store, run) >= {"s0", "s7", "list", "each.0", "each.5", "sum"}
+    print(f"{kills} kills, {within} within")
+    assert within, "no kill came between two steps"
 
 
 def last_run(store: Store) -> str:

@@ -7,6 +7,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from atlas.draw.palette import COLOURS
 from atlas.draw.plans import of_plan
 from atlas.draw.svg import svg, xml_lines
 from atlas.draw.texts import xml
@@ -23,19 +24,20 @@ Outcomes: TypeAlias = "Mapping[tuple[str, int | None], Outcome]"
 
 _MOST_BARS = 500
 _BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
-_COLORS = {"ran": "#2da44e", "cached": "#8250df", "failed": "#cf222e", "skipped": "#8c959f"}
 _STYLE = """
 :root { color-scheme: light; font: 14px/1.45 system-ui, sans-serif; color: #1f2328; }
 body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 h1 { font-size: 20px; }
 h2 { font-size: 17px; margin-top: 2rem; border-bottom: 1px solid #d1d9e0; }
 table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; padding: 2px 10px; vertical-align: top; overflow-wrap: anywhere; }
+td, th { text-align: left; padding: 2px 10px; vertical-align: top; }
+td:last-child { overflow-wrap: anywhere; }
+.steps :not(:last-child) { white-space: nowrap; }
 tr { border-bottom: 1px solid #eaeef2; }
 .facts th { white-space: nowrap; width: 1%; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 code, pre { font: 12px/1.4 ui-monospace, Menlo, "DejaVu Sans Mono", monospace; }
-pre { background: #f6f8fa; padding: 12px; overflow: auto; }
+pre { background: #f6f8fa; padding: 12px; overflow: auto; white-space: pre-wrap; }
 .graph { overflow: auto; border: 1px solid #d1d9e0; border-radius: 8px; }
 .failed { color: #cf222e; }
 """
@@ -97,13 +99,30 @@ def _about(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str])
     about = {
         "status": "failed" if failed else "partial" if skipped else "done",
         "steps": f"{len(outcomes)}, {cached} cached, {failed} failed, {len(skipped)} skipped",
-        "started": run.created,
+        "started": _moment(run.created),
+        "took": _took(outcomes),
         "interval": f"{run.interval_start} to {run.interval_end}" if run.interval_start else "",
         "trigger": run.trigger,
         "model": f"{run.model.name}, version {run.model.version}" if run.model else "",
         "description": plan.description,
     }
     return {name: text for name, text in about.items() if text}
+
+
+def _moment(text: str) -> str:
+    """Return a moment as people write it."""
+    if not text:
+        return ""
+    moment = datetime.fromisoformat(text)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname() or ''}".rstrip()
+
+
+def _took(outcomes: Outcomes) -> str:
+    """Return how long it was from the start of the first step to the end of the last."""
+    spans = [_span(one) for one in outcomes.values() if one.started]
+    if not spans:
+        return ""
+    return f"{max(end for _, end in spans) - min(start for start, _ in spans):.1f} s"
 
 
 def _failures(outcomes: Outcomes) -> Iterator[str]:
@@ -118,8 +137,8 @@ def _failures(outcomes: Outcomes) -> Iterator[str]:
 
 def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
     """Give the table of steps."""
-    yield "<h2>Steps</h2><table><tr><th>step</th><th>outcome</th><th>seconds</th>"
-    yield "<th>attempts</th><th>why</th></tr>"
+    yield '<h2>Steps</h2><table class="steps"><tr><th>step</th><th>outcome</th>'
+    yield '<th class="number">seconds</th><th class="number">attempts</th><th>why</th></tr>'
     for (step, item), one in outcomes.items():
         why = f"from {one.reason}" if one.cached else one.error or f"not cached: {one.reason}"
         yield _row(_name(step, item), _mark(one), f"{one.seconds:.3f}", str(one.attempts), why)
@@ -158,7 +177,7 @@ def _bar(index: int, name: str, outcome: Outcome, left: float, width: float) -> 
     top = _GAP + index * (_BAR + _GAP)
     text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{xml(name[:34])}</text>'
     place = f'x="{_LABEL + left:.1f}" y="{top}" width="{max(width, 1.5):.1f}" height="{_BAR}"'
-    bar = f'<rect {place} rx="2" fill="{_COLORS[_mark(outcome)]}"/>'
+    bar = f'<rect {place} rx="2" fill="{COLOURS[_mark(outcome)].line}"/>'
     at = _LABEL + left + max(width, 1.5) + 4
     return f'{text}{bar}<text x="{at:.1f}" y="{top + 12}">{outcome.seconds:.2f} s</text>'
 

@@ -258,7 +258,9 @@ class Flight:
             earlier = Outcome.from_json(raw) if raw and raw.get("status") != FAILED else None
             outcome = reuse(self.job(unit), last, earlier) if earlier else None
             if outcome is None:
-                raise AtlasError("isn't done in the last run; run it first, or without --from")
+                raise AtlasError(
+                    "isn't done in the last run; run it too, without --from and --only"
+                )
             self._keep(unit, outcome, "taken from the last run")
         return True
 

@@ -126,9 +126,31 @@ class _Stream(io.TextIOBase):
         """The fallback's encoding."""
         return self._fallback.encoding
 
+    @property
+    def buffer(self) -> _Bytes:
+        """The same stream for bytes."""
+        return _Bytes(self)
+
     def fileno(self) -> int:
         """Return the fallback's descriptor, for programs that steps start."""
         return self._fallback.fileno()
+
+
+class _Bytes(io.RawIOBase):
+    """Takes bytes for a stream of text, as ``sys.stdout.buffer`` does."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+
+    def write(self, content: Any) -> int:
+        """Write bytes as text; what is no UTF-8 is replaced."""
+        data = bytes(content)
+        self._stream.write(data.decode("utf-8", "replace"))
+        return len(data)
+
+    def writable(self) -> bool:
+        """Tell that it can be written to."""
+        return True
 
 
 @contextmanager

@@ -44,9 +44,11 @@ def passes_through(error: BaseException, folder: Path) -> bool:
 
 
 def _trim(found: traceback.TracebackException, error: BaseException) -> None:
-    """Drop Atlas's frames from the top of a traceback and of its causes."""
+    """Drop Atlas's frames from both ends of a traceback and of its causes'."""
     skipped = _atlas_frames(error.__traceback__)
     del found.stack[:skipped]
+    while found.stack and found.stack[-1].filename.startswith(_ATLAS):
+        found.stack.pop()
     for inner, cause in (
         (found.__cause__, error.__cause__),
         (found.__context__, error.__context__),

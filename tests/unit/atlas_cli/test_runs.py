@@ -54,6 +54,18 @@ def test_run_in_json(project):
     assert events[3]["outcome"]["outputs"]
 
 
+BREAKS_LOUDLY = """
+import sys
+
+class Loud(Template):
+    def run(self) -> None:
+        sys.stdout.buffer.write(b"past text \\xff\\n")
+        sys.stdout.buffer.flush()
+        print("text", flush=True)
+        raise ValueError("broken")
+"""
+
+
 def test_a_failure(project):
     project.pipeline("p", SOURCE, BREAK, parameters=PARAMETERS)
     done = project.atlas("run", "p")
@@ -63,6 +75,16 @@ def test_a_failure(project):
     assert 'steps.py", line' in done.stdout
     assert "/atlas/step/" not in done.stdout
     assert "not done: break" in done.stdout
+
+
+def test_a_failure_says_where_its_log_is(project):
+    project.pipeline("p", BREAKS_LOUDLY, {"loud": {"class": "steps:Loud"}})
+    for isolate in ("none", "process"):
+        done = project.atlas("run", "p", "--isolate", isolate)
+        assert done.returncode == 1
+        (log,) = [line for line in done.stdout.splitlines() if line.startswith("log: ")]
+        text = Path(log.removeprefix("log: ")).read_bytes().decode(errors="replace")
+        assert text.splitlines() == ["past text \ufffd", "text"], isolate
 
 
 def test_wrong_usage(project):

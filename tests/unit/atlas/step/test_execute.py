@@ -170,6 +170,7 @@ def test_the_traceback_is_the_user_s(project):
 def test_where_a_metric_was_wrong(project):
     text = step(project, "NotANumber").outcome("one").traceback
     assert 'self.context.metric("x"' in text
+    assert "/atlas/step/" not in text
 
 
 def test_a_cause_is_part_of_it(project):
