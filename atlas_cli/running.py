@@ -183,9 +183,8 @@ def _logs_of_failures(flight: Flight) -> list[str]:
 
     failed = [unit for unit, outcome in flight.outcomes.items() if not outcome.ok]
     names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]
-    base, place = f"{flight.run.pipeline}/{flight.run.id}", flight.store.place
-    there = [name for name in names if place.exists(f"{base}/{name}/{LOG}")]
-    return [f"{flight.place}/{name}/{LOG}" for name in there]
+    logs = (f"{flight.place}/{name}/{LOG}" for name in names)
+    return [path for path in logs if os.path.exists(path)]
 
 
 def code_of(result: Result) -> int:

@@ -111,7 +111,7 @@ def test_versions_and_aliases(registry, request):
     rule = {"metric": "s.q", "beats_champion": True}
     worse = promote(registry, model, two, rule, {"s.q": 0.5})
     assert (worse.promoted, worse.previous) == (False, one)
-    assert worse.reason == "s.q is 0.5, and the champion's is 1"
+    assert worse.reason == "s.q is 0.5, and the champion's is 1 on its own test set"
     assert promote(registry, model, two, rule, {"s.q": 1.5}).promoted
     assert resolve(registry, model, CHAMPION).version == two
     assert resolve(registry, model, one).version == one

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError, StoreError
+from atlas.errors import AtlasError, PlatformError, StoreError
 from atlas.step.parameters import checked_parameters
 from atlas.step.upstream import upstream_runs
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED
-from atlas.tracking.registry import LocalRegistry, resolve
+from atlas.tracking.registry import CHAMPION, LocalRegistry, resolve
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _new_run(store: Store, plan: Plan, request: Request) -> Run:
         interval_end=moment(request.interval_end, "interval end"),
         parameters=checked_parameters(plan, request.parameters),
         model=model_of(store, plan),
+        champion=champion_of(store, plan),
         upstream=upstream_runs(store, plan),
         trigger=request.trigger,
         commit=request.commit or os.environ.get("ATLAS_COMMIT", ""),
@@ -155,6 +157,17 @@ def model_of(store: Store, plan: Plan) -> ModelVersion | None:
         where = f"model {version.name}, version {version.version}"
         raise StoreError(f"{where}: has no part '{missing[0]}'; it has {has}")
     return version
+
+
+def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
+    """Return the champion that a new training run has to beat; None without one, or unreachable."""
+    model = plan.model
+    if model is None or not model.parts or not plan.promotion.get("beats_champion"):
+        return None
+    with suppress(PlatformError):
+        found = registry(store).find(model.name, CHAMPION)
+        return found.resolved() if found else None
+    return None
 
 
 def registry(store: Store) -> Registry:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.step.judge import judged
 from atlas.step.params import given_params
 from atlas.step.reach import reached_digest
 from atlas.store.manifest import Manifest
@@ -68,6 +69,8 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
     for name, source in step.inputs.items():
         parts[f"inputs.{name}"] = reader.digest(step, name, source)
     parts["foreach"] = digest(key) if step.foreach else ""
+    rival = judged(plan, run, step)
+    parts |= {"champion": rival} if rival else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get("ATLAS_IMAGE", ""), rest])

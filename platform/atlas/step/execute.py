@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError, StoreError
-from atlas.step import cache, code
+from atlas.step import cache
+from atlas.step.call import call
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
 from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
+from atlas.step.judge import score_champion
 from atlas.step.metrics import Metrics
 from atlas.step.outcome import DONE, FAILED, Outcome
-from atlas.step.outputs import outputs_of
-from atlas.step.params import checked_params, given_params
-from atlas.step.secrets import secrets_of
 from atlas.store.format import use
 
 if TYPE_CHECKING:
@@ -150,15 +149,21 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
     metrics = Metrics(job.step.name)
-    result, inputs = _call(job, reader, item, metrics)
+    inputs = _inputs(job, reader, item)
+    result = call(job, job.step, inputs, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}
+    champions, note = score_champion(job, reader)
+    values = {**metrics.values, **champions}
     writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     if manifests and not writes and not key.refusal:
-        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, metrics.values)
+        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    return Outcome(DONE, job.plan.digest, reason=reason, metrics=metrics.values, outputs=digests)
+    notes = (note,) if note else ()
+    return Outcome(
+        DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests, notes=notes
+    )
 
 
 def _put(job: Job, name: str, value: Any) -> Manifest:
@@ -174,43 +179,11 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
         raise StepError(job.step.name, f"output '{name}': {error}") from error.__cause__
 
 
-def _call(
-    job: Job, reader: Reader, item: Any, metrics: Metrics
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Construct the class, run it, and return its outputs and its inputs."""
+def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:
+    """Return a value for each input, and the key where there is one."""
     step = job.step
-    cls = _load(job)
-    params = checked_params(step, cls, given_params(step, job.run))
     inputs = {name: reader.value(step, name, one) for name, one in step.inputs.items()}
-    given = {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
-    context = _context(job, metrics)
-    result = cls(context=context, **params).run(**given)
-    return outputs_of(step, cls, result), inputs
-
-
-def _load(job: Job) -> type[Any]:
-    code.mount(job.plan.config, job.folder, job.plan.code)
-    try:
-        return code.load_class(job.plan.config, job.step.cls, job.plan.packages)
-    except (ImportError, AttributeError) as error:
-        message = f"class {job.step.cls} can't be loaded: {one_line(error)}"
-        raise StepError(job.step.name, message) from error
-
-
-def _context(job: Job, metrics: Metrics) -> Any:
-    from atlas.template import Context
-
-    return Context(
-        step=job.step.name,
-        run=job.run.id,
-        pipeline=job.run.pipeline,
-        interval_start=job.run.interval_start,
-        interval_end=job.run.interval_end,
-        logger=job.logger,
-        metric=metrics,
-        secrets=secrets_of(job.plan, job.step),
-        index=job.index,
-    )
+    return {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
 
 
 def _format(step: PlanStep, output: str) -> str:

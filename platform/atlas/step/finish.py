@@ -207,10 +207,21 @@ def _registered(
         return replace(finished, model=model.name, version=champion.version, promotion=promotion)
     version = registry.register(registration, finished.tracked)
     metrics = registration.metrics
-    promotion = promote(registry, model.name, version, plan.promotion, metrics)
+    rule, rival = plan.promotion, run.champion
+    promotion = promote(registry, model.name, version, rule, metrics, rival=rival)
     if not isinstance(registry, LocalRegistry):
         _mirror(LocalRegistry(store), registration, version, promotion)
-    return replace(finished, model=model.name, version=version, promotion=promotion)
+    warnings = (*finished.warnings, *_notes(store, plan, run))
+    return replace(
+        finished, model=model.name, version=version, promotion=promotion, warnings=warnings
+    )
+
+
+def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
+    """Return what the step that scored the model says of its scoring the champion."""
+    judge = plan.promotion.get("metric", "").rpartition(".")[0]
+    outcome = recorded(store, run, judge) if judge in plan.by_name else None
+    return outcome.notes if outcome else ()
 
 
 def _is_same(champion: Version, registration: Registration) -> bool:

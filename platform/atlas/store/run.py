@@ -39,6 +39,7 @@ class Run:
         interval_end: ISO 8601, exclusive, or empty.
         parameters: every parameter of the Plan, with its value.
         model: the model version that it uses, if it uses one.
+        champion: the model version that the one that it trains has to beat, if there is one.
         upstream: ``pipeline:NAME/step``, or ``family:NAME/step/member`` → ``pipeline/run``: which
             run of another pipeline it reads.
         trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
@@ -55,6 +56,7 @@ class Run:
     interval_end: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     model: ModelVersion | None = None
+    champion: ModelVersion | None = None
     upstream: Mapping[str, str] = field(default_factory=dict)
     trigger: str = "manual"
     commit: str = ""
@@ -67,8 +69,10 @@ class Run:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Run:
         """Read back what `to_json` gave."""
-        fields = {key: value for key, value in raw.items() if key not in ("version", "model")}
-        return cls(**fields, model=_model(raw["model"]) if raw.get("model") else None)
+        versions = ("model", "champion")
+        fields = {key: value for key, value in raw.items() if key not in ("version", *versions)}
+        model, champion = (_model(raw[one]) if raw.get(one) else None for one in versions)
+        return cls(**fields, model=model, champion=champion)
 
 
 def _model(raw: Mapping[str, Any]) -> ModelVersion:

@@ -1,0 +1,150 @@
+"""Scoring the champion on the test set of its challenger.
+
+The step that records the metric of the Config's promotion rule runs twice: once with the model that
+its run has trained, and once with the champion's parts in their place, on the same rows. Steps
+between (one that scales rows by a part, say) run again for the champion, in memory. Its value is
+recorded beside the challenger's, as ``champion.<metric>``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError, StepError
+from atlas.graph import descendants
+from atlas.plan.model import Source
+from atlas.step.call import call, load
+from atlas.step.data import DataHandle
+from atlas.step.failure import one_line
+from atlas.step.metrics import Metrics
+from atlas.tracking.promotion import champions
+from atlas.values import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.plan import Plan, PlanStep
+    from atlas.step.inputs import Reader
+    from atlas.step.job import Job
+    from atlas.store import Run
+
+
+def judged(plan: Plan, run: Run, step: PlanStep) -> str:
+    """Return a digest of the champion that a step has to score too; of any other step, nothing.
+
+    A step that trains and records how well that went has no other model to score.
+    """
+    judge, _, _ = plan.promotion.get("metric", "").rpartition(".")
+    makes = plan.model is not None and any(
+        output.rpartition(".")[0] == step.name for output in plan.model.parts.values()
+    )
+    if run.champion is None or judge != step.name or makes or step.foreach is not None:
+        return ""
+    return digest({name: part.sha256 for name, part in run.champion.parts.items()})
+
+
+def score_champion(job: Job, reader: Reader) -> tuple[dict[str, float], str]:
+    """Run the job's step with the champion's parts; return the metric, and why there is none.
+
+    Whatever goes wrong is the champion's affair: it doesn't fail the step.
+    """
+    if not judged(job.plan, job.run, job.step):
+        return {}, ""
+    metrics = Metrics(job.step.name)
+    name = job.plan.promotion["metric"].rpartition(".")[2]
+    try:
+        _Again(job, reader).outputs(job.step, metrics)
+    except AtlasError as error:
+        return {}, f"{_UNABLE}: {error}"
+    except Exception as error:
+        return {}, f"{_UNABLE}: {one_line(error)}"
+    if name not in metrics.values:
+        return {}, f"{_UNABLE}: step {job.step.name} records no metric '{name}' for it"
+    return {champions(name): metrics.values[name]}, ""
+
+
+_UNABLE = "the champion can't be scored on this test set"
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Steps of a run, once more, with the champion's parts in place of those that it has made.
+
+    Attributes:
+        job: the step that scores.
+        reader: reads what the run has made.
+    """
+
+    job: Job
+    reader: Reader
+    _made: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """The training outputs that are parts of the model → the parts' names."""
+        model = self.job.plan.model
+        return {output: part for part, output in model.parts.items()} if model else {}
+
+    @cached_property
+    def _changed(self) -> set[str]:
+        """The steps whose results depend on the model."""
+        makers = {output.rpartition(".")[0] for output in self.parts}
+        edges = {step.name: step.upstream() for step in self.job.plan.steps}
+        return makers | descendants(edges, makers)
+
+    def outputs(self, step: PlanStep, metrics: Metrics) -> Mapping[str, Any]:
+        """Run a step and return its outputs.
+
+        Raises:
+            StepError: it can't run for another model than its run's.
+        """
+        if step.foreach is not None:
+            raise StepError(step.name, "runs once per key")
+        inputs = {name: self._value(step, name, one) for name, one in step.inputs.items()}
+        if any(isinstance(value, DataHandle) for value in inputs.values()):
+            raise StepError(step.name, "is given data from outside, which it might write")
+        return call(self.job, step, {**inputs, **self._own_parts(step)}, metrics)
+
+    def _own_parts(self, step: PlanStep) -> Mapping[str, Any]:
+        """Return the champion's parts for a step that makes them itself, unless it is given them.
+
+        Raises:
+            StepError: it has no input for one.
+        """
+        own = [one for one in self.parts if one.rpartition(".")[0] == step.name]
+        names = {one: one.rpartition(".")[2] for one in own}
+        takes = inspect.signature(load(self.job, step).run).parameters if own else ()
+        missing = [one for one in own if names[one] not in takes]
+        if missing:
+            part = self.parts[missing[0]]
+            message = f"makes the part '{part}', and has no input '{names[missing[0]]}' to take it"
+            raise StepError(step.name, message)
+        return {names[one]: self._part(step, self.parts[one]) for one in own}
+
+    def _value(self, step: PlanStep, name: str, source: Source) -> Any:
+        if source.kind == "step" and f"{source.name}.{source.output}" in self.parts:
+            return self._part(step, self.parts[f"{source.name}.{source.output}"])
+        if source.kind == "step" and source.name in self._changed:
+            return self._output(source)
+        return self.reader.value(step, name, source)
+
+    def _output(self, source: Source) -> Any:
+        if source.name not in self._made:
+            step = self.job.plan.step(source.name)
+            self._made[source.name] = self.outputs(step, Metrics(step.name))
+        return self._made[source.name][source.output]
+
+    def _part(self, step: PlanStep, part: str) -> Any:
+        """Return the champion's part of a name.
+
+        Raises:
+            StepError: the champion doesn't have it, or it can't be read.
+        """
+        champion = self.job.run.champion
+        if champion is None or part not in champion.parts:
+            raise StepError(step.name, f"the champion has no part '{part}'")
+        reader = replace(self.reader, run=replace(self.job.run, model=champion))
+        return reader.value(step, part, Source("model", part))
