@@ -13,7 +13,7 @@ from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from atlas.plan import Plan
     from atlas.store import Run, Store
@@ -36,6 +36,8 @@ _TASK_STATES = {
 _ACTIVE = ("running", "restarting", "deferred")
 _STEPS_OWN = ("subprocess", "docker", "pod")
 """Parts of the names of loggers by which Airflow's operators hand on what a step prints."""
+_FIRST, _LAST = "Output:", ("Command exited with return code", "Sending SIGTERM signal")
+"""What the operator of process tasks says itself, before and after a step's own lines."""
 _SKEW_SECONDS = 120.0
 _LONGEST = 400
 
@@ -207,15 +209,24 @@ class AirflowLauncher:
 
     def _lines(self, launched: Launched, raw: Mapping[str, Any]) -> Iterator[str]:
         for attempt in range(1, raw["try_number"] + 1):
-            for entry in self._log(launched, raw, attempt):
-                if any(part in str(entry.get("logger", "")).lower() for part in _STEPS_OWN):
-                    yield str(entry.get("event", ""))
+            yield from _printed(self._log(launched, raw, attempt))
 
     def _log(
         self, launched: Launched, raw: Mapping[str, Any], attempt: int
     ) -> list[dict[str, Any]]:
         index = raw["map_index"]
         return self.airflow.log(launched.name, launched.id, raw["task_id"], attempt, index)
+
+
+def _printed(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Return what a step itself has printed: what Airflow's operators hand on of it."""
+    lines = [
+        str(entry.get("event", ""))
+        for entry in entries
+        if any(part in str(entry.get("logger", "")).lower() for part in _STEPS_OWN)
+    ]
+    start = lines.index(_FIRST) + 1 if _FIRST in lines else 0
+    yield from (line for line in lines[start:] if not line.startswith(_LAST))
 
 
 def _exception(entry: Mapping[str, Any]) -> str:

@@ -121,12 +121,13 @@ class Followed:
         opened = open_launch(self._store, self.plan, self._folder, self._launcher, self._settings)
         self._run = run = opened.run
         self._progress = Progress(self._store, self.plan, run, self._folder, self._listener)
-        self._logs = Logs(self._launcher, self._progress) if self._settings.logs else None
         if opened.is_over:
             self._begin("over already")
             self._conclude(states.Standing(states.DONE))
             return
         self._launched = opened.launched or self._launcher.submit(self.plan, run)
+        if self._settings.logs:
+            self._logs = Logs(self._launcher, self._launched, self._progress)
         known = "" if self._launched.is_new else ", under way already"
         self._begin(f"on {self._launcher.target}{known}")
         self.detached = self._settings.detach
@@ -144,7 +145,7 @@ class Followed:
             return False
         is_new = self._progress.look(standing)
         if self._logs is not None:
-            self._logs.look(self._launched)
+            self._logs.look()
         if standing.is_over:
             self._conclude(standing)
         return is_new or standing.is_over

@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 class Logs:
     """The logs of a run's units."""
 
-    def __init__(self, launcher: Launcher, progress: Progress) -> None:
-        """Begin with nothing told."""
-        self._launcher, self._progress = launcher, progress
+    def __init__(self, launcher: Launcher, launched: Launched, progress: Progress) -> None:
+        """Begin with nothing told; of a unit that is over, tell the rest before its end is told."""
+        self._launcher, self._launched, self._progress = launcher, launched, progress
         self._told: dict[Unit, int] = {}
-        self._closed: set[Unit] = set()
+        progress.ending = self._end
 
-    def look(self, launched: Launched) -> None:
-        """Tell the whole lines that are new; of a unit that is over, the rest, too."""
-        over = [unit for unit in self._progress.outcomes if unit not in self._closed]
+    def look(self) -> None:
+        """Tell the lines that are new of units that run."""
         for unit in self._progress.running():
-            self._tell(launched, unit, is_over=False)
-        for unit in over:
-            self._tell(launched, unit, is_over=True)
-            self._closed.add(unit)
+            self._tell(unit, is_over=False)
 
-    def _tell(self, launched: Launched, unit: Unit, *, is_over: bool) -> None:
+    def _end(self, unit: Unit) -> None:
+        self._tell(unit, is_over=True)
+
+    def _tell(self, unit: Unit, *, is_over: bool) -> None:
+        """Tell whole lines; of a unit that is over, the last one, too, whole or not."""
         with suppress(PlatformError):
-            text = self._launcher.log(launched, unit.step, unit.item)
-            end = len(text) if is_over else text.rfind("\n") + 1
-            for line in text[self._told.get(unit, 0) : end].splitlines():
+            text = self._launcher.log(self._launched, unit.step, unit.item)
+            start = self._told.get(unit, 0)
+            end = max(start, len(text) if is_over else text.rfind("\n") + 1)
+            for line in text[start:end].splitlines():
                 self._progress.tell(events.LOG, unit, line)
-            self._told[unit] = max(end, self._told.get(unit, 0))
+            self._told[unit] = end

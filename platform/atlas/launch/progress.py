@@ -15,7 +15,7 @@ from atlas.step.execute import refuse
 from atlas.targets.launcher import FAILED, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
@@ -33,6 +33,7 @@ class Progress:
     Attributes:
         outcomes: how units ended, so far.
         skipped: steps that won't run, and why.
+        ending: called for a unit that is over, before that is told.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Progress:
         """Begin with nothing known."""
         self.outcomes: dict[Unit, Outcome] = {}
         self.skipped: dict[str, str] = {}
+        self.ending: Callable[[Unit], None] = _ignore
         self._store, self._plan, self._run, self._folder = store, plan, run, folder
         self._listener = listener
         self._frontier = Frontier({step.name: step.upstream() for step in plan.steps})
@@ -123,6 +125,7 @@ class Progress:
         """Count a unit that is over."""
         if unit not in self._told:
             self.tell(events.STEP_STARTED, unit)
+        self.ending(unit)
         self._told[unit] = outcome.attempts
         self.outcomes[unit] = outcome
         self._open[unit.step].remove(unit)
@@ -178,3 +181,7 @@ class Progress:
             if name not in self.skipped:
                 self.skipped[name] = reason
                 self.tell(events.STEP_SKIPPED, Unit(name), reason)
+
+
+def _ignore(unit: Unit) -> None:
+    """Do nothing for a unit."""

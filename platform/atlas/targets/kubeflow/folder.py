@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 JOB, PACKAGE, LOG, ENDED = "job.json", "package.yaml", "log.txt", "ended.json"
 _ALIVE, _PID = "alive", "pid"
-_BEGINS = re.compile(r"- INFO - Executing task '(?:\x1b\[\d+m)?([^'\x1b]+)")
-_ENDS = re.compile(r"- (?:INFO|ERROR) - Task '(?:\x1b\[\d+m)?([^'\x1b]+)(?:\x1b\[\d+m)?' finished")
+_NAME = r"(?:\x1b\[\d+m)?'([^']+)'"
+_BEGINS = re.compile(rf"- INFO - Executing task {_NAME}")
+_ENDS = re.compile(rf"- (?:INFO|ERROR) - Task {_NAME}")
 _INDENT = "    "
 _KFPS_OWN = ("Found image '", "Pulling image '", "Image pull complete")
 

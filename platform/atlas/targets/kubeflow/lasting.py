@@ -6,14 +6,22 @@ Podman has removed it by then: kfp.local takes that for success, or fails where 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docker import DockerClient
 from docker.models.containers import Container, ContainerCollection
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 
 class LastingContainer(Container):  # type: ignore[misc]  # docker has no types
     """A container that is removed once its end is known."""
+
+    def logs(self, **options: Any) -> Any:
+        """Return the log; as a stream, line by line, for kfp.local indents whatever comes."""
+        found = super().logs(**options)
+        return _lines(found) if options.get("stream") else found
 
     def wait(self, **options: Any) -> Any:
         """Wait for the end; return what the engine says of it."""
@@ -21,6 +29,16 @@ class LastingContainer(Container):  # type: ignore[misc]  # docker has no types
             return super().wait(**options)
         finally:
             self.remove(v=True, force=True)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Return whole lines, however they came in."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8", "replace").encode() + b"\n" for line in lines)
+    if rest:
+        yield rest.decode("utf-8", "replace").encode() + b"\n"
 
 
 class LastingContainers(ContainerCollection):  # type: ignore[misc]
