@@ -159,7 +159,7 @@ def _summary(flight: Flight) -> dict[str, Any]:
         "pipeline": flight.plan.name,
         "flow": flight.plan.flow,
         "run": flight.run.id if flight.is_open else "",
-        "status": finished.status if finished else "failed",
+        "status": finished.status if finished else _unfinished(flight),
         "error": flight.error,
         "model": finished.model if finished else "",
         "version": finished.version if finished else "",
@@ -167,6 +167,11 @@ def _summary(flight: Flight) -> dict[str, Any]:
         "tracked": finished.tracked if finished else "",
         "warnings": list(finished.warnings) if finished else [],
     }
+
+
+def _unfinished(flight: Flight) -> str:
+    """Return the status of a run of which no end is known: it failed to start, or was left."""
+    return "failed" if flight.error or not flight.is_open else "left"
 
 
 def _lines(flight: Flight, finished: Finished) -> list[str]:

@@ -230,6 +230,29 @@ def test_a_run_in_images(shared):
     assert shared.yard.podman("ps", "--all", "--quiet") == ""
 
 
+def trained(project: Words, *words: str) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
+    """Train, and return the summary and what came of each step."""
+    done = project.cli(
+        "train", "words", "--json", *words, ATLAS_STORE=(project.root / "store").as_uri()
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [one for one in events if one["event"] == "step-done"]
+    shutil.rmtree(project.root / "store")
+    return events[-1], [(one["step"], one["outcome"]["outputs"]) for one in told]
+
+
+def test_training_by_kfp_local_gives_the_same_trace_as_here_in_containers(words):
+    """The compiled package runs in two images, with a store of its own: nothing is cached."""
+    there, trace = trained(words, "--target", "kubeflow")
+    assert (there["status"], [step for step, _ in trace]) == ("done", ["first", "second"])
+    done = words.cli(
+        "run", "words", "--flow", "training", "--isolate", "image", "--no-cache", "--json"
+    )
+    here = [json.loads(line) for line in done.stdout.splitlines() if '"step-done"' in line]
+    assert [(one["step"], one["outcome"]["outputs"]) for one in here] == trace
+    assert words.yard.podman("ps", "--all", "--quiet") == ""
+
+
 def test_one_step_on_a_bridge_network(shared):
     more = {"ATLAS_CONTAINER_NETWORK": "bridge"}
     words = ("run", "words", "--isolate", "image", "--no-cache", "--only", "first")

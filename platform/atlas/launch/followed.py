@@ -131,6 +131,9 @@ class Followed:
         known = "" if self._launched.is_new else ", under way already"
         self._begin(f"on {self._launcher.target}{known}")
         self.detached = self._settings.detach
+        if self.detached:
+            target = self._launcher.target
+            self._notice(f"{self.name}: left to {target}; {self._way_back()}")
 
     def look(self) -> bool:
         """Find out what is new; tell whether anything is.
@@ -165,7 +168,7 @@ class Followed:
     def leave(self, why: str) -> None:
         """Stop following, whatever comes of the run."""
         if not self.is_over:
-            self._fail(f"{why}; {self._way_back()}")
+            self._fail(f"{why}; {self._way_back()}" if self.is_open else why)
 
     # Within ----------------------------------------------------------------------------------
 
@@ -190,7 +193,8 @@ class Followed:
                 self._silent_since = now
                 self._notice(f"{self.name}: {error}; trying again")
             if now - self._silent_since > self._settings.patience:
-                raise PlatformError(f"T306: {error}; {self._way_back()}") from error
+                text = f"T306: {error}; the run may go on: {self._way_back()}"
+                raise PlatformError(text) from error
             return None
         self._silent_since = 0.0
         return standing
@@ -226,7 +230,8 @@ class Followed:
 
     def _way_back(self) -> str:
         target = self._launcher.target
-        return f"the run may go on: `atlas train --target {target} --run {self.run.id}` follows it"
+        which = f"--config {self.plan.pipeline} --target {target} --run {self.run.id}"
+        return f"`atlas train {which}` follows it"
 
     def _fail(self, error: str) -> None:
         self.error = error

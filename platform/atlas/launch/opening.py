@@ -84,6 +84,8 @@ def _request(plan: Plan, folder: Path, settings: Settings) -> Request:
 def _named(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Opened | None:
     """Return the run of the id that is asked for; None when there is none yet.
 
+    What the caller leaves open, that run decides.
+
     Raises:
         TargetError: T308, it is another one.
     """
@@ -92,9 +94,11 @@ def _named(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Op
         return None
     run = store.run(plan.name, name)
     differs = _difference(store, plan, run, request, launcher)
-    if differs:
+    left_open = {"interval": not request.interval_start, "parameters": not request.parameters}
+    if any(not left_open.get(name) for name in differs):
+        what = " and ".join(differs)
         raise TargetError(
-            f"T308: run {run.id} of {plan.name} is there already, with another {differs}; "
+            f"T308: run {run.id} of {plan.name} is there already, with another {what}; "
             "choose another id, or ask for the same"
         )
     return _as_known(store, plan, run, launcher)
@@ -119,13 +123,22 @@ def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> Opened:
     return Opened(run, None if is_over else launcher.find(plan, run), is_over)
 
 
-def _difference(store: Store, plan: Plan, run: Run, request: Request, launcher: Launcher) -> str:
-    """Return in what a run isn't what is asked for; empty when it is the same."""
+def _values(plan: Plan, request: Request) -> dict[str, Any] | None:
+    """Return every parameter as a new run would have it; None where one has no value."""
+    needed = {name for name, one in plan.parameters.items() if one.default is None}
+    complete = needed <= request.parameters.keys()
+    return checked_parameters(plan, request.parameters) if complete else None
+
+
+def _difference(
+    store: Store, plan: Plan, run: Run, request: Request, launcher: Launcher
+) -> list[str]:
+    """Return in what a run isn't what is asked for; nothing when it is the same."""
     wanted: dict[str, Any] = {
         "target": launcher.target,
         "Plan": plan.digest,
         "interval": (moment(request.interval_start), moment(request.interval_end)),
-        "parameters": checked_parameters(plan, request.parameters),
+        "parameters": _values(plan, request),
     }
     found = {
         "target": target_of(store, run),
@@ -133,4 +146,4 @@ def _difference(store: Store, plan: Plan, run: Run, request: Request, launcher: 
         "interval": (run.interval_start, run.interval_end),
         "parameters": run.parameters,
     }
-    return next((name for name in wanted if wanted[name] != found[name]), "")
+    return [name for name in wanted if wanted[name] != found[name]]

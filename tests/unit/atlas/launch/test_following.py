@@ -163,6 +163,14 @@ def test_whoever_was_killed_before_the_orchestrator_had_the_run_gives_it_that_on
     assert talk.stepper.submitted == [bound]
 
 
+def test_the_way_back_needs_no_parameters(talk):
+    left = talk.train(detach=True, parameters={"count": 3})
+    assert talk.texts(events.NOTICE)[-1].startswith("talk/training: left to airflow; `atlas train")
+    back = talk.train(run=left.run.id)
+    assert (back.ok, back.run.parameters) == (True, {"count": 3})
+    assert talk.stepper.submitted == [left.run.id]
+
+
 def test_an_id_stands_for_one_run(talk):
     first = talk.train(run="nightly")
     assert first.run.id == "training-nightly"
@@ -245,7 +253,7 @@ def test_an_orchestrator_that_is_silent_for_a_while_is_waited_for(talk):
 def test_one_that_stays_silent_is_given_up_with_the_way_back(talk):
     talk.stepper.silent = 10**6
     flight = talk.train(patience=0.1)
-    way = f"`atlas train --target airflow --run {flight.run.id}` follows it"
+    way = f"`atlas train --config talk --target airflow --run {flight.run.id}` follows it"
     assert flight.error.startswith("T306: stepper: no answer; the run may go on")
     assert way in flight.error
     talk.stepper.silent = 0
