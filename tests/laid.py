@@ -1,0 +1,47 @@
+"""Deployments as an update leaves them, without the engine: what is there, state, record, basis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from atlas.store import open_place
+from atlas_cli.deploying import basis, records
+from atlas_cli.deploying.deployment import PROJECT, Deployment
+from atlas_cli.deploying.material import material_of, write
+from atlas_cli.deploying.records import Record
+from atlas_cli.deploying.services import services_of
+from atlas_cli.stacks.keeping import Files
+from atlas_provider.kind import Context
+from atlas_provider.kinds import KINDS
+
+
+def lay_down(deployments: Sequence[Deployment]) -> None:
+    """Make what these deployments are made of, by the provider itself, and write their state."""
+    for deployment in deployments:
+        services = services_of(deployment)
+        material = material_of(deployment, services)
+        write(material)
+        raw = []
+        for part in material.parts:
+            token, inputs = f"atlas:index:{part.kind}", dict(part.inputs)
+            identity, outputs = KINDS[token].create(inputs, Context(part.name))
+            urn = f"urn:pulumi:{deployment.stack}::{PROJECT}::{token}::{part.name}"
+            state = {**inputs, **outputs}
+            raw.append(
+                {
+                    "urn": urn,
+                    "type": token,
+                    "custom": True,
+                    "id": identity,
+                    "inputs": inputs,
+                    "outputs": state,
+                }
+            )
+        file = Files(Path(deployment.backend.folder) / ".pulumi").file(PROJECT, deployment.stack)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": raw}}}))
+        record = Record.of(material.parts)
+        records.add(open_place(services.store), deployment.stack, records.DEPLOY, record)
+        basis.remember(deployment, services)
