@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from atlas.containers import find_engine
 from atlas.errors import PlatformError
 from atlas.images.builders.buildah import Buildah
 from atlas.images.builders.docker import Docker
 from atlas.images.builders.podman import Podman
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from atlas.images.builders.protocol import Builder
@@ -41,7 +42,14 @@ def find_builder(state: Path, choice: str = "") -> Builder:
         builder = BUILDERS[name](state)
         if builder is not None:
             return builder
-    found = [name for name in names if shutil.which(name)]
-    have = f"{', '.join(found)} found, but no engine answers" if found else "none is installed"
+    have = _have(names, state)
     hint = "install podman or buildah, or start docker; `atlas doctor` shows what is there"
     raise PlatformError(f"I202: nothing to build images with ({', '.join(names)}): {have}; {hint}")
+
+
+def _have(names: Sequence[str], state: Path) -> str:
+    """Say what there is, though none of it builds."""
+    if "docker" in names and find_engine(state, "docker"):
+        return "docker answers, but has no buildx (its package is docker-buildx-plugin)"
+    found = [name for name in names if shutil.which(name)]
+    return f"{', '.join(found)} found, but no engine answers" if found else "none is installed"

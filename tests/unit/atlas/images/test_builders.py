@@ -95,6 +95,12 @@ def test_none_answers(program, state):
         find_builder(state)
 
 
+def test_a_docker_that_answers_and_cannot_build(program, state):
+    program("docker", '[ "$1" = version ] && echo 28.2 || exit 1')
+    with pytest.raises(PlatformError, match=r"I202.*docker answers, but has no buildx"):
+        find_builder(state)
+
+
 @pytest.mark.usefixtures("program")
 def test_none_is_there(state):
     with pytest.raises(PlatformError, match=r"I202.*none is installed.*install podman"):
