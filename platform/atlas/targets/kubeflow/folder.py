@@ -30,6 +30,8 @@ _NAME = r"(?:\x1b\[\d+m)?'([^']+)'"
 _BEGINS = re.compile(rf"- INFO - Executing task {_NAME}")
 _ENDS = re.compile(rf"- (?:INFO|ERROR) - Task {_NAME}")
 _INDENT = "    "
+_outliving: list[subprocess.Popen[bytes]] = []
+"""Processes that may live longer than this one: kept, so that none is asked for its end."""
 _KFPS_OWN = ("Found image '", "Pulling image '", "Image pull complete")
 
 
@@ -106,6 +108,7 @@ class RunFolder:
                     start_new_session=True,
                     pass_fds=(alive,),
                 )
+            _outliving.append(process)
             place.write(_PID, str(process.pid).encode())
         return True
 
