@@ -17,7 +17,15 @@ _COLORS = re.compile(r"<\{%[^%]*%\}>")
 # How the engine tells what `check` found: with the value, which may be long, or a secret.
 _CHECKED = re.compile(r"^\S+ resource '[^']*': property (\S+) value .*? has a problem: ", re.DOTALL)
 _SEVERAL = re.compile(r"^\d+ errors? occurred:\n")
-_ECHOES = ("update failed", "preview failed", "an unhandled error occurred:")
+# How the engine tells that the provider was killed, or fell: with what it printed at the end.
+_ENDED = re.compile(r"\A.*?\s*Detected that \S+ exited prematurely\..*?plugin:\s*", re.DOTALL)
+_ENDED_SO = "the provider was ended; run the same command again, it takes up from there"
+_ECHOES = (
+    "update failed",
+    "preview failed",
+    "an unhandled error occurred:",
+    "error reading from server: EOF",
+)
 _REPLACING = {"create-replacement": "replace"}
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _WIDTH = 24
@@ -94,6 +102,9 @@ class Listener:
 def _texts(message: str) -> list[str]:
     """Return the errors in a message of the engine's, without what it wraps them in."""
     text = _COLORS.sub("", message).strip()
+    ended = _ENDED.match(text)
+    if ended:
+        return [f"{_ENDED_SO}\n{text[ended.end() :]}".strip()]
     several = _SEVERAL.match(text)
     if several:
         return [part.strip() for part in text[several.end() :].split("\t* ") if part.strip()]

@@ -108,7 +108,7 @@ class World:
     def killed(self, kill: Kill, operation: str) -> None:
         """Have an operation of the stack killed."""
         faulty.arm(self.provider, kill)
-        with pytest.raises(DeployError):
+        with pytest.raises(DeployError, match="run the same command again, it takes up from there"):
             getattr(self.open(), operation)()
         assert not faulty.is_armed(self.provider), f"never came to {kill}"
 

@@ -119,6 +119,21 @@ def test_failures_are_kept_by_resource_without_colors():
     assert listener.failures == {"web": ["web: port 1 is in use"]}
 
 
+def test_a_provider_that_was_killed_is_told_with_what_to_do():
+    listener = Listener(print)
+    urn = "urn:pulumi:local::atlas::atlas:index:Process::web"
+    listener.hear(failed("error reading from server: EOF", urn))
+    died = (
+        "Detected that /bin/pulumi-resource-atlas exited prematurely. \n       This is *always* a "
+        "bug in the provider. Please report the issue to the provider author as appropriate.\n"
+        "To assist with debugging we have dumped the STDOUT and STDERR streams of the plugin:\n"
+    )
+    listener.hear(failed(f"{died}out of memory\n", urn))
+    (said,) = listener.failures["web"]
+    ended = "the provider was ended; run the same command again, it takes up from there"
+    assert said == f"{ended}\nout of memory"
+
+
 @pytest.mark.parametrize(
     ("failures", "stderr", "message"),
     [
