@@ -43,12 +43,13 @@ def _result(problem: Problem) -> dict[str, Any]:
     parts = [f"{problem.path}: {problem.message}" if problem.path else problem.message]
     parts += [f"expected {problem.expected}"] if problem.expected else []
     text = "; ".join(parts) + (f" ({problem.hint})" if problem.hint else "")
+    result = {"ruleId": problem.code, "level": problem.severity, "message": {"text": text}}
+    return result | ({"locations": [_location(problem)]} if problem.file else {})
+
+
+def _location(problem: Problem) -> dict[str, Any]:
+    """Return where a Problem is; lines and columns count from 1, and are left out when unknown."""
     where: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.file)}}
-    if problem.line:
-        where["region"] = {"startLine": problem.line, "startColumn": problem.column}
-    return {
-        "ruleId": problem.code,
-        "level": problem.severity,
-        "message": {"text": text},
-        "locations": [{"physicalLocation": where}],
-    }
+    region = {"startLine": problem.line, "startColumn": problem.column}
+    known = {name: number for name, number in region.items() if problem.line and number}
+    return {"physicalLocation": where | ({"region": known} if known else {})}
