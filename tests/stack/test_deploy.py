@@ -60,6 +60,11 @@ class Pipeline:
     def trees(self, number: int) -> None:
         self.edit("config.json", steps={"train": {"params": {"trees": number}}})
 
+    def touch(self, number: int) -> None:
+        """Change the code, which is in the Plans of both flows."""
+        with (self.folder / "steps.py").open("a") as steps:
+            steps.write(f"# {number}\n")
+
     @property
     def dag(self) -> str:
         return f"{self.name}-inference"
@@ -182,11 +187,15 @@ def test_a_second_deploy_changes_nothing_and_destroy_keeps_the_model(pipeline):
 def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_about(pipeline):
     pipeline.deploy()
     pipeline.trees(123)
-    preview = pipeline.atlas("preview", pipeline.folder.name).stdout
+    preview = pipeline.atlas("preview", pipeline.folder.name, "--save", "plan.json").stdout
     assert "step train: params.trees 200→123" in preview
-    assert {change["name"] for change in pipeline.deploy()} == {
-        pipeline.dag, f"{pipeline.name}-training"
-    }  # fmt: skip
+    assert "1 of 3 members change" in preview, "inference reads nothing of it"
+    done = pipeline.atlas("deploy", "--plan", "plan.json", "--json")
+    changed = [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]
+    assert [change["name"] for change in changed] == [f"{pipeline.name}-training"]
+    refused = pipeline.atlas("deploy", "--plan", "plan.json", code=1)
+    assert "D010: the world has moved on since this plan was saved" in refused.stderr
+    assert f"live member training-kubeflow/{pipeline.name}-training" in refused.stderr
     versions = pipeline.store / "kubeflow" / f"{pipeline.name}-training"
     assert len([*versions.glob("*.yaml")]) == 2, "an update adds a version and deletes none"
 
@@ -281,10 +290,13 @@ def test_an_operators_pause_is_kept(pipeline):
     patch_dag(pipeline, is_paused=True)
     assert pipeline.status()["inference-airflow"]["held"] == [pipeline.dag]
     assert pipeline.deploy() == []
-    pipeline.trees(77)
+    pipeline.touch(77)
     done = pipeline.atlas("deploy", pipeline.folder.name)
     assert f"held: {pipeline.dag} stays paused, as an operator left it" in done.stdout
     assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
+    done = pipeline.atlas("deploy", pipeline.folder.name, "--unpause")
+    assert "stays paused" not in done.stdout
+    assert not pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
 
 
 def test_what_airflow_cant_import_is_told_in_its_own_words(pipeline):
@@ -316,7 +328,7 @@ def test_a_name_of_another_stack_is_refused(pipeline):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
 def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
     for turn, delay in enumerate((0.8, 1.8, 3.2)):
-        pipeline.trees(100 + turn)
+        pipeline.touch(100 + turn)
         process = subprocess.Popen(
             pipeline.platform.command("deploy", pipeline.folder.name),
             env=pipeline.platform.environment, cwd=pipeline.folder.parent,
