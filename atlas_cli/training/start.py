@@ -114,7 +114,12 @@ def _elsewhere(request: Request, listener: Listener) -> Ended:
             request.target, request.pipelines, services, found.store, deployed=request.deployed
         )
         result = launch_pipelines(
-            request.chosen, lambda _: target, found.store, settings, listener=listener
+            request.chosen,
+            lambda _: target,
+            found.store,
+            settings,
+            listener=listener,
+            report=running.report,
         )
         return Ended(replace(result, missing=found.missing), result.timed_out)
 

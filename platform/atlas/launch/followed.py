@@ -10,6 +10,7 @@ from atlas.launch.logs import Logs
 from atlas.launch.opening import open_launch
 from atlas.launch.progress import Progress
 from atlas.runner import events
+from atlas.runner.units import REPORT
 from atlas.step import FAILED
 from atlas.step.finish import Finished, finish, finished_run
 from atlas.store import FilePlace, run_key
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from atlas.launch.settings import Settings
     from atlas.plan import Plan
     from atlas.runner.events import Listener
-    from atlas.runner.units import Unit
+    from atlas.runner.units import Report, Unit
     from atlas.step import Outcome
     from atlas.store import Run, Store
     from atlas.targets.launcher import Launched, Launcher, Standing
@@ -49,6 +50,7 @@ class Followed:
         settings: Settings,
         listener: Listener,
         after: frozenset[str] = frozenset(),
+        report: Report | None = None,
     ) -> None:
         """Prepare; nothing is written or started before `start`."""
         self.plan, self.after = plan, after
@@ -56,7 +58,7 @@ class Followed:
         self.error = ""
         self.detached = False
         self._folder, self._store, self._launcher = folder, store, launcher
-        self._settings, self._listener = settings, listener
+        self._settings, self._listener, self._report = settings, listener, report
         self._run: Run | None = None
         self._launched: Launched | None = None
         self._progress: Progress | None = None
@@ -205,10 +207,18 @@ class Followed:
         self._progress.look(standing)
         self._progress.end()
         run = self.run
+        self._write_report()
         known = finished_run(self._store, run)
         self.finished = known or finish(self._store, self.plan, run)
         self._progress.tell(events.RUN_ENDED, text=self.finished.status)
         self._explain(standing)
+
+    def _write_report(self) -> None:
+        """Write the run's report beside its artifacts, where the caller knows how to make one."""
+        if self._report is not None and self._progress is not None:
+            text = self._report(self.plan, self.run, self.outcomes, self._progress.skipped)
+            key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
+            self._store.place.write(key, text.encode("utf-8", "replace"))
 
     def _explain(self, standing: Standing) -> None:
         """Say what no step's failure tells: why the run ended, or that the two don't agree."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
     from atlas.runner.events import Listener
+    from atlas.runner.units import Report
     from atlas.store import Store
     from atlas.targets.launcher import Launcher
 
@@ -50,6 +51,7 @@ def launch_pipelines(
     settings: Settings | None = None,
     *,
     listener: Listener = ignore,
+    report: Report | None = None,
 ) -> Result:
     """Run Plans on orchestrators, each after those that it reads, and follow them.
 
@@ -61,6 +63,7 @@ def launch_pipelines(
         store: where artifacts go.
         settings: how.
         listener: is told what happens, from the calling thread.
+        report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 
     Returns:
         How each run ended; a step that fails is no exception.
@@ -89,6 +92,7 @@ def launch_pipelines(
                 settings=settings,
                 listener=listener,
                 after=after,
+                report=report,
             )
         )
     ended_by = follow(flights, settings.jobs, settings.timeout)

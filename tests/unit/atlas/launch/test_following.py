@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from atlas.draw.report import report
 from atlas.errors import AtlasError, PlatformError
 from atlas.launch import Settings, launch_pipelines
 from atlas.runner import events
@@ -56,7 +57,7 @@ class Talk:
         chosen = [(one, one.plans["training"]) for one in pipelines]
         self.result = launch_pipelines(
             chosen, lambda _: self.stepper, self.project.store,
-            Settings(**settings), listener=self.events.append,
+            Settings(**settings), listener=self.events.append, report=report,
         )  # fmt: skip
         return self.result.flights[0]
 
@@ -91,6 +92,7 @@ def test_a_run_elsewhere_is_told_as_one_here(talk):
     assert talk.trace() == talk.trace(here.events)
     (last,) = [one for one in talk.events if one.kind == events.RUN_ENDED]
     assert (last.done, last.total, last.text) == (4, 4, "done")
+    assert (talk.project.state / "store" / "talk" / flight.run.id / "report.html").exists()
     started = [(one.step, one.index) for one in talk.events if one.kind == events.STEP_STARTED]
     assert started == [("load", None), ("shout", 0), ("shout", 1), ("join", None)]
 
