@@ -253,3 +253,13 @@ def test_a_run_that_is_gone_is_said(project):
     done = project.atlas("runs", "--sync")
     assert "not sent" in done.stdout
     assert "there is no such run" in done.stdout
+
+
+def test_mlflow_s_file_is_there_as_a_whole_or_not_at_all(tmp_path):
+    def interrupted(tracking_uri: str, registry_uri: str) -> None:
+        Path(tracking_uri.removeprefix("sqlite:///")).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Database(tmp_path / "state" / "mlflow.db")._make(interrupted)
+    assert list((tmp_path / "state").iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import InvalidError
@@ -15,7 +16,6 @@ from atlas.values import digest, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from atlas.config import Config
     from atlas.environment import Environment, Project
@@ -67,7 +67,7 @@ class Pipeline:
         return import_module("atlas.runner").run_pipelines([self], settings, **options)
 
 
-def resolve(path: Path, *, environment: str = "local") -> list[Pipeline]:
+def resolve(path: str | Path, *, environment: str = "local") -> list[Pipeline]:
     """Return every pipeline that a PATH stands for, with its Plans.
 
     Args:
@@ -77,7 +77,7 @@ def resolve(path: Path, *, environment: str = "local") -> list[Pipeline]:
     Raises:
         InvalidError: something is wrong; it carries every Problem.
     """
-    report = check(path, environment)
+    report = check(Path(path), environment)
     if report.errors:
         raise InvalidError(report.errors)
     return pipelines(report)

@@ -6,6 +6,7 @@ The only module that imports mlflow; it takes more than a second, and only `atla
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,8 +45,23 @@ class Database:
         except ImportError as error:
             hint = "pip install 'atlas-ml[mlflow]', or bring a server up with `atlas up`"
             raise PlatformError(f"{self.file}: can't be written: {error} ({hint})") from error
+        if not self.file.exists():
+            self._make(MlflowClient)
         uri = f"sqlite:///{self.file}"
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def _make(self, connect: Any) -> None:
+        """Make the file under another name: its tables take seconds, and half of them break it.
+
+        Of two that make it at once, the first one's is kept.
+        """
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=self.file.parent) as folder:
+            new = Path(folder, self.file.name)
+            uri = f"sqlite:///{new}"
+            connect(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+            with suppress(FileExistsError):
+                self.file.hardlink_to(new)
 
     def send(self, record: Record, *, parent: str = "", again: bool = True) -> str:
         """Write a run and return MLflow's id of it; a run that is there is completed."""
