@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.inspection import Standing, Status
 
 _WORTH, _NAMED = 12, 3
+_UNFINISHED = (
+    "unfinished: an update after this deployment was interrupted, or failed in part; run it again "
+    "(`atlas deploy`, `atlas rollback`), it takes up from there"
+)
 
 
 def status(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
@@ -49,9 +53,13 @@ def _head(stack: str, standing: Standing) -> str:
 
 def _remarks(standing: Standing) -> list[str]:
     """Return how the documents on disk compare with what is deployed."""
+    lines = [_UNFINISHED] if standing.unfinished else []
     if standing.broken:
-        return ["on disk: broken, so that nothing can be compared; `atlas validate` says how"]
-    lines = [f"on disk: {name} isn't deployed yet" for name in standing.undeployed]
+        return [
+            *lines,
+            "on disk: broken, so that nothing can be compared; `atlas validate` says how",
+        ]
+    lines += [f"on disk: {name} isn't deployed yet" for name in standing.undeployed]
     differing = [name for one in standing.resources for name in one.disk]
     if differing:
         more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import StoreError
 from atlas.store import open_place
 from atlas.targets import deployed_name
 from atlas_cli.deploying import records, world
@@ -14,6 +15,7 @@ from atlas_cli.deploying.services import services_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas.store import Place
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.state import Resource
 
@@ -52,12 +54,14 @@ class Standing:
         members: what there is, by resource.
         broken: whether the documents on disk can't be compared, for they are broken.
         undeployed: names on disk that aren't deployed.
+        unfinished: whether an update after the last entry was interrupted, or failed in part.
     """
 
     entry: records.Entry | None
     resources: Sequence[Status]
     broken: bool
     undeployed: Sequence[str]
+    unfinished: bool
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -65,6 +69,7 @@ class Standing:
             "deployment": self.entry.to_json() if self.entry else None,
             "broken": self.broken,
             "undeployed": list(self.undeployed),
+            "unfinished": self.unfinished,
             "resources": [asdict(one) for one in self.resources],
         }
 
@@ -83,14 +88,26 @@ def status(deployment: Deployment) -> Standing:
     if found:
         world.require(services, [resource.kind for resource in found])
     disk = _on_disk(deployment)
-    entry = records.last(open_place(services.store), deployment.stack)
+    place = open_place(services.store)
+    entry = records.last(place, deployment.stack)
     deployed = {name for one in found for name in one.inputs.get("plans", {})}
     return Standing(
         entry=entry,
         resources=[_status(resource, disk) for resource in found],
         broken=not deployment.pipelines,
         undeployed=sorted(disk.keys() - deployed) if found else [],
+        unfinished=_is_unfinished(place, entry, found),
     )
+
+
+def _is_unfinished(place: Place, entry: records.Entry | None, found: Sequence[Resource]) -> bool:
+    """Tell whether the stack's resources aren't those of the last entry."""
+    if entry is None or not entry.record:
+        return bool(found)
+    try:
+        return not records.is_of(records.read(place, entry), found)
+    except StoreError:
+        return False
 
 
 def _on_disk(deployment: Deployment) -> dict[str, str]:

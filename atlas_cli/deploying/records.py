@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from atlas.store import Place
+    from atlas_cli.deploying.state import Resource
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
 _ADDRESSES = ("store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry")
@@ -84,6 +85,12 @@ def history(place: Place, stack: str) -> list[Entry]:
     """Return the entries of a stack, the oldest first."""
     folder = f"{_HISTORY}/{stack}"
     return [Entry(**json.loads(place.read(f"{folder}/{name}"))) for name in place.names(folder)]
+
+
+def is_of(record: Record, found: Iterable[Resource]) -> bool:
+    """Tell whether a stack's resources are those of a record, wherever its platform is."""
+    recorded = {part.name: (part.kind, dict(part.inputs)) for part in record.parts}
+    return recorded == {one.name: (one.kind, _lasting(one.inputs)) for one in found}
 
 
 def last(place: Place, stack: str) -> Entry | None:

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from atlas.store import open_place
 from atlas_cli.commands.deploy import summary
-from atlas_cli.deploying import basis, deployments, looked_at, preview, status
+from atlas_cli.commands.status import text as status_text
+from atlas_cli.deploying import basis, deployments, looked_at, preview, records, status
 from atlas_cli.deploying.listing import listed
+from atlas_cli.deploying.material import Part
+from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
 from tests.laid import lay_down
 
@@ -132,7 +136,7 @@ def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project
 
     found, resource = now()
     assert (found.entry.number, found.broken, found.undeployed) == (1, False, [])
-    assert (resource.drift, resource.disk) == ({}, {})
+    assert (resource.drift, resource.disk, found.unfinished) == ({}, {}, False)
     edit(project / "one/config.json", parameters={"test_fraction": 0.4})
     _, resource = now()
     assert resource.drift == {}
@@ -144,3 +148,14 @@ def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project
     found, resource = now()
     assert found.broken
     assert resource.disk == {}
+
+
+def test_an_update_that_didnt_finish_is_told(project):
+    found = deployments(project / "one", "local")
+    lay_down(found)
+    store = open_place(services_of(found[0]).store)
+    other = Record((Part("KubeflowPipelines", "training-kubeflow", {"members": {}}),))
+    records.add(store, "one.local", records.DEPLOY, other)
+    (one,) = looked_at(project / "one", "local")
+    assert status(one).unfinished
+    assert status_text("one.local", status(one)).count("unfinished: an update after this") == 1
