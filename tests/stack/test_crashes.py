@@ -128,7 +128,7 @@ class World:
 
     def known(self) -> list[str]:
         """Return the names of the resources that Pulumi knows of, one for each time."""
-        file = Backend(self.state).stack_file("crashes", "crash")
+        file = self.state / "pulumi" / ".pulumi" / "stacks" / "crashes" / "crash.json"
         found = (json.loads(file.read_text())["checkpoint"]["latest"] or {}).get("resources", ())
         names = (r["urn"].rpartition("::")[2] for r in found if r["type"].startswith("atlas:"))
         return sorted(names)

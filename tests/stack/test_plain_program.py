@@ -94,6 +94,8 @@ class Project:
 def project(platform, tmp_path_factory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("plain") / "recipes"
     shutil.copytree(ROOT / "recipes", folder, ignore=shutil.ignore_patterns(".atlas"))
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('state = "../.atlas"\n', ""))
     (folder / ".atlas").symlink_to(platform.state)
     (folder / "backend").mkdir()
     for block in examples.blocks(ROOT / "docs" / "pulumi.md"):

@@ -25,7 +25,7 @@ from atlas_provider.supervision import Supervisor
 
 CALLS: list[tuple[Any, str]] = [
     *((FilePlace, name) for name in ("read", "names", "exists", "write", "create", "remove")),
-    *((files, name) for name in ("make_folder", "write", "write_new", "remove", "remove_empty")),
+    *((files, name) for name in ("write", "write_new", "remove")),
     (airflow, "request"), (api, "request"), (http, "request"), (DagFolder, "read"), (Registry, "_sent"),
     (Supervisor, "_call"), (procfs, "end"), (procfs, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
