@@ -205,7 +205,10 @@ class AirflowLauncher:
             found = _exception(one) or str(one.get("event", ""))
             if found:
                 return f"task {raw['task_id']}: {found[:_LONGEST]}"
-        return f"task {raw['task_id']}: {raw['state']}, and its log in Airflow says no more"
+        return (
+            f"task {raw['task_id']}: Airflow says {raw['state']}, and no more: it was set so by "
+            "hand, or its worker was lost"
+        )
 
     def _lines(self, launched: Launched, raw: Mapping[str, Any]) -> Iterator[str]:
         for attempt in range(1, raw["try_number"] + 1):
