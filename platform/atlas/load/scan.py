@@ -32,11 +32,22 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
         if not files:
             raise DocumentError(_no_config(path, loader.project.root))
         return [one for one in map(loader.config, files) if one is not None]
-    document = read_document(path, shown(path))
+    document = _named(path)
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
     found = loader.config(path)
     return [found] if found else []
+
+
+def _named(path: Path) -> Document:
+    """Read a document that was named; a source that was named instead says what a PATH is."""
+    try:
+        return read_document(path, shown(path))
+    except DocumentError as error:
+        if error.problem.code != "D002" or Path(path).suffix == ".json":
+            raise
+        hint = "a PATH is a Recipe, a Config, or a folder of them"
+        raise DocumentError(replace(error.problem, hint=hint)) from None
 
 
 def _no_config(folder: Path, root: Path) -> Problem:

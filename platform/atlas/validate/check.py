@@ -120,7 +120,7 @@ class _Checker:
         loader.problems += same_names(files)
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
-        if path.is_dir() and not any(one.severity == "error" for one in loader.problems):
+        if os.path.isdir(path) and not any(one.severity == "error" for one in loader.problems):
             loader.problems += passed_over(path, files, loader)
         found = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))

@@ -105,6 +105,16 @@ def test_documents_that_are_links_out_of_the_project(
     assert not [one for one in found if "secret" in str(one)]
 
 
+def test_a_source_that_was_named_says_what_a_path_is() -> None:
+    (found,) = told("shop/steps.py")
+    assert (found.code, found.hint) == ("D002", "a PATH is a Recipe, a Config, or a folder of them")
+
+
+@pytest.mark.parametrize("path", ["shop", "shop/config.json", "shop/steps.py"])
+def test_a_path_may_be_a_text(path: str) -> None:
+    assert check(path).problems == check(Path(path)).problems  # type: ignore[arg-type]
+
+
 def test_links_within_the_project_are_followed() -> None:
     Path("shop/used.json").rename("shared.json")
     Path("shop/used.json").symlink_to("../shared.json")
