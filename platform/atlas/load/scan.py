@@ -44,7 +44,7 @@ def _named(path: Path) -> Document:
     try:
         return read_document(path, shown(path))
     except DocumentError as error:
-        if error.problem.code != "D002" or Path(path).suffix == ".json":
+        if error.problem.code != "D002" or path.suffix == ".json":
             raise
         hint = "a PATH is a Recipe, a Config, or a folder of them"
         raise DocumentError(replace(error.problem, hint=hint)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.environment import Environment, Project
@@ -35,7 +36,6 @@ from atlas.validate.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from atlas.load import ConfigFile
     from atlas.validate.flat import Flat
@@ -80,6 +80,7 @@ def check(path: Path, environment: str = "local") -> Report:
     Returns:
         All Problems and what was read; a document that can't be read is a Problem too.
     """
+    path = Path(path)  # notebooks often have it as text
     try:
         loader = loader_for(path)
     except DocumentError as error:
