@@ -237,7 +237,9 @@ def _plain(value: Any) -> Any:
         return {"kind": value.kind, "value": value.value}
     if is_dataclass(value):
         items = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {k: _plain(v) for k, v in items if v is not None and v not in _EMPTY}
+        given = ((k, v) for k, v in items if v is not None)
+        # A parameter's default may be the empty text, which isn't the same as none.
+        return {k: _plain(v) for k, v in given if k == "default" or v not in _EMPTY}
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
