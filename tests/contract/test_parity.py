@@ -16,6 +16,7 @@ import pytest
 from atlas.errors import InvalidError
 from atlas.targets.airflow import Airflow
 from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.protocol import Origin
 from tests.contract import features
 from tests.contract.projects import resolved, write_project
 from tests.contract.random_recipes import random_documents
@@ -43,6 +44,7 @@ ENVIRONMENT = {
     "process": "worker", "docker": "worker", "kubernetes": "pods",
 }  # fmt: skip
 """Target → the Environment whose secrets it can read."""
+ORIGIN = Origin(commit="c0" * 20, release="row-7")
 VALUES = {"string": "given", "integer": 5, "number": 1.5, "boolean": True}
 
 
@@ -88,7 +90,9 @@ def request_of(plan: Plan) -> Request:
     """Return a run that sets what has no default."""
     needed = {n: one for n, one in plan.parameters.items() if one.default is None}
     given = {n: one.choices[0] if one.choices else VALUES[one.type] for n, one in needed.items()}
-    return Request(id=f"{plan.flow}-one", parameters=given)
+    return Request(
+        id=f"{plan.flow}-one", parameters=given, commit=ORIGIN.commit, release=ORIGIN.release
+    )
 
 
 # What a Problem says --------------------------------------------------------------------------------
@@ -161,7 +165,7 @@ def wrong(plans: Mapping[str, Plan], compared: Mapping[str, Compared]) -> dict[s
 
 def on_kubeflow(plan: Plan, target: Kubeflow) -> Compared:
     images, request = images_of(plan), request_of(plan)
-    (content,) = target.compile(plan, images).values()
+    (content,) = target.compile(plan, images, ORIGIN).values()
     trace = kubeflow_trace(content, {plan.digest: plan}, request)
     found = differences(plan_trace(plan, images, request), trace)
     held = {f"parameters.{n}.{field}" for n in plan.parameters for field in _HELD_BY_THE_STEP}
@@ -223,7 +227,7 @@ def compare_on_airflow(plans: Mapping[str, Plan], kinds: Mapping[str, str], fold
             targets[name].compile(plans[name], images_of(plans[name]))
     files: dict[str, bytes] = {}
     for name, plan in fine.items():
-        files |= targets[name].compile(plan, images_of(plan))
+        files |= targets[name].compile(plan, images_of(plan), ORIGIN)
     dags = {name: f"{plan.name}-{plan.flow}" for name, plan in fine.items()}
     errors, found = imported(files, {dags[n]: request_of(plan) for n, plan in fine.items()}, folder)
     assert errors == {}
@@ -236,7 +240,7 @@ def compare_on_airflow(plans: Mapping[str, Plan], kinds: Mapping[str, str], fold
 
 
 def on_airflow(plan: Plan, target: Airflow, dag: Mapping[str, Any]) -> Compared:
-    assert f"plan:{plan.digest}" in dag["tags"]
+    assert {f"plan:{plan.digest}", f"release:{ORIGIN.release}"} <= {*dag["tags"]}
     trace = airflow_trace(dag, {plan.digest: plan})
     wanted = plan_trace(plan, images_of(plan), request_of(plan))
     unnamed = {f"steps.{s.name}.image" for s in plan.steps if not (s.image or target.uses_images)}

@@ -15,6 +15,8 @@ class Request:
     interval_start: str = "2026-01-01T00:00:00+00:00"
     interval_end: str = "2026-01-02T00:00:00+00:00"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class StepTrace:
 
     Attributes:
         plan: digest of the Plan that the command names.
-        run: the run's id, interval and parameters, as they reach the step.
+        run: the run's id, interval, parameters and commit, as they reach the step.
         params: what the class is constructed with.
         image: the reference of the image it runs in; empty for none.
         before: every step that is over before it starts, however far up.
@@ -61,14 +63,15 @@ class Trace:
 
     Attributes:
         name: the deployed name.
-        described: whether the digests of Plan, documents and code can be read where it is shown.
+        described: what can be read where it is shown: digests of Plan, documents and code, the
+            commit, the model.
         parameters: type, default and bounds, as far as the target can hold a run to them.
         schedule: cron, timezone and start.
-        reads: other pipelines whose new results start it.
+        reads: flows of other pipelines whose new results start it.
     """
 
     name: str
-    described: frozenset[str]
+    described: frozenset[tuple[str, str]]
     parameters: Mapping[str, Mapping[str, Any]]
     schedule: tuple[str, ...]
     reads: frozenset[str]

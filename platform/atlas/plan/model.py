@@ -23,12 +23,14 @@ class Source:
             pipeline or family.
         output: the output's name, for ``step``, ``pipeline`` and ``family``.
         step: the other pipeline's step, for ``pipeline`` and ``family``.
+        flow: the other pipeline's flow that has the step; empty where both have one.
     """
 
     kind: str
     name: str
     output: str = ""
     step: str = ""
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,14 +85,15 @@ def resolve(path: str | Path, *, environment: str = "local") -> list[Pipeline]:
 
 def pipelines(report: Report) -> list[Pipeline]:
     """Return the pipelines of the Configs that validation found right."""
-    return [one for checked in report.checked if not checked.broken for one in _members(checked)]
+    sound = [checked for checked in report.checked if not checked.broken]
+    return [one for checked in sound for one in _members(checked, report.flows)]
 
 
-def _members(checked: Checked) -> list[Pipeline]:
+def _members(checked: Checked, flows: Mapping[str, str]) -> list[Pipeline]:
     config = checked.file.config
     code = code_digest(checked.file.folder)
     builders = {
-        flow: _Builder(subject, code)
+        flow: _Builder(subject, code, flows)
         for flow, subject in checked.subjects.items()
         if flow in checked.file.flows
     }
@@ -115,8 +116,9 @@ def _members(checked: Checked) -> list[Pipeline]:
 class _Builder:
     """Builds the Plans of one flow; what all members share is made once."""
 
-    def __init__(self, subject: Subject, code: str) -> None:
+    def __init__(self, subject: Subject, code: str, flows: Mapping[str, str]) -> None:
         self.subject = subject
+        self.flows = flows
         self.config: Config = subject.file.config
         self.environment = subject.environment
         steps = subject.flat.steps.values()
@@ -180,11 +182,11 @@ class _Builder:
             cls=step.cls,
             description=step.description,
             origin=step.origin,
-            inputs={name: _source(step.inputs[name]) for name in sorted(step.inputs)},
+            inputs={name: self._source(step.inputs[name]) for name in sorted(step.inputs)},
             params={n: _value(step.params[n], axes or {}) for n in sorted(step.params)},
             outputs=self._outputs(step),
             after=tuple(sorted(set(step.after) - upstream)),
-            foreach=(step.foreach[0], _source(step.foreach[1])) if step.foreach else None,
+            foreach=(step.foreach[0], self._source(step.foreach[1])) if step.foreach else None,
             image=settings.get("image", ""),
             resources=Resources.parse(self._resources(step.name, settings)),
             retries=Retries.parse(settings.get("retries", 0)),
@@ -195,6 +197,11 @@ class _Builder:
             node_selector=dict(sorted(settings.get("node_selector", {}).items())),
             tolerations=tuple(settings.get("tolerations", ())),
         )
+
+    def _source(self, one: Input) -> Source:
+        reference: Reference = one.source
+        flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
+        return Source(reference.kind, reference.name, reference.output, reference.step, flow)
 
     def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         override = self.environment.resources.get(self.config.name, {}).get(step, {})
@@ -284,11 +291,6 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
     if param.kind == "axis":
         return Value("value", axes.get(param.value, ""))
     return Value(param.kind, param.value)
-
-
-def _source(one: Input) -> Source:
-    reference: Reference = one.source
-    return Source(reference.kind, reference.name, reference.output, reference.step)
 
 
 _UNMEANT = ("$schema", "description", "matrix", "retraining")

@@ -37,6 +37,7 @@ _OPTIONS = {
     "interval-end": "end of the run's interval, ISO 8601, exclusive",
     "parameters": "parameters as a JSON object",
     "trigger": "what started the run",
+    "commit": "git commit of the pipeline's folder",
     "executor-input": "Kubeflow's executor input, JSON",
     "if-failed": "exit code of --finish for a run that isn't done; 0 by default",
     "adopt": "id of a run whose result is taken where nothing has changed since",
@@ -138,6 +139,7 @@ def _request(options: argparse.Namespace, plan: Plan) -> Request:
         interval_end=end,
         parameters=parse_parameters(options.parameters),
         trigger=trigger or "manual",
+        commit=options.commit,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from atlas.errors import InvalidError, Problem
@@ -10,6 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from atlas.plan import Plan, PlanStep
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a Plan is of: no part of it, so that its digest is the same wherever it is made.
+
+    Attributes:
+        commit: git commit of the pipeline's folder, where it is known.
+        release: name of the release that is deployed; empty for none.
+    """
+
+    commit: str = ""
+    release: str = ""
+
+
+NOWHERE = Origin()
+"""Of no known commit and no release."""
 
 
 class Target(Protocol):
@@ -26,12 +44,15 @@ class Target(Protocol):
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan this target can't do; a note is what it does differently."""
 
-    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+    def compile(
+        self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
+    ) -> Mapping[str, bytes]:
         """Return the files that stand for the Plan: name → content, the same for equal input.
 
         Args:
             plan: what to compile.
             images: the Plan's image names, and ``""`` for steps without one → references.
+            origin: what the Plan is of; told wherever the target shows the pipeline.
 
         Raises:
             InvalidError: the target can't express the Plan.
@@ -41,6 +62,22 @@ class Target(Protocol):
 def deployed_name(plan: Plan) -> str:
     """Return the name of the DAG, or of the Kubeflow pipeline, that stands for the Plan."""
     return f"{plan.name}-{plan.flow}"
+
+
+def facts(plan: Plan, origin: Origin) -> dict[str, str]:
+    """Return what a target shows of a pipeline's making: digests, commit, model, release."""
+    model = plan.model
+    by_name = model and (f"/{model.version}" if model.version.isdecimal() else f"@{model.version}")
+    named = {
+        "plan": plan.digest,
+        **dict(sorted(plan.digests.items())),
+        "code": plan.code,
+        "commit": origin.commit,
+        # As MLflow writes it.
+        "model": f"models:/{model.name}{by_name}" if model else "",
+        "release": origin.release,
+    }
+    return {name: text for name, text in named.items() if text}
 
 
 def not_text(plan: Plan) -> Iterator[Problem]:

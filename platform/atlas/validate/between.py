@@ -85,6 +85,19 @@ def between_problems(checked: Iterable[Checked], pool: Iterable[Checked]) -> Ite
     yield from _cycles(edges, known)
 
 
+def flows_read(checked: Iterable[Checked], pool: Iterable[Checked]) -> dict[str, str]:
+    """Return the flow that has each step of another pipeline that is read; not what both have.
+
+    Returns:
+        ``NAME/step`` → flow.
+    """
+    known = _by_name(pool)
+    references = {one.reference for each in checked for one in _crossings(each)}
+    there = [one for one in references if one.name in known]
+    flows = {f"{one.name}/{one.step}": _flows_with(known[one.name], one.step) for one in there}
+    return {step: found[0] for step, found in flows.items() if len(found) == 1}
+
+
 def _crossings(checked: Checked) -> Iterator[_Crossing]:
     for subject in checked.subjects.values():
         for step in subject.flat.steps.values():

@@ -24,7 +24,7 @@ from atlas.load import (
     shown,
 )
 from atlas.validate import class_rules, flow_rules, setting_rules, step_rules
-from atlas.validate.between import Checked, between_problems, crosses
+from atlas.validate.between import Checked, between_problems, crosses, flows_read
 from atlas.validate.code import code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
@@ -56,6 +56,7 @@ class Report:
         project: the project they are in.
         environment: the Environment they were checked for.
         files: the Configs' files, as messages show them.
+        flows: ``NAME/step`` of another pipeline that is read → the flow that has it.
     """
 
     problems: tuple[Problem, ...]
@@ -63,6 +64,7 @@ class Report:
     project: Project
     environment: Environment
     files: tuple[str, ...] = field(default=())
+    flows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -108,6 +110,7 @@ class _Checker:
         self.environment = environment
         self._readers: dict[Path, Signatures] = {}
         self._code: dict[Path, list[Problem]] = {}
+        self._flows: dict[str, str] = {}
 
     def report(self, path: Path, environment: str) -> Report:
         """Check what a path stands for."""
@@ -125,7 +128,8 @@ class _Checker:
             loader.problems += passed_over(path, files, loader)
         found = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
-        return Report(_sorted(loader.problems), tuple(checked), loader.project, found, names)
+        problems = _sorted(loader.problems)
+        return Report(problems, tuple(checked), loader.project, found, names, self._flows)
 
     def checked(self, file: ConfigFile) -> Checked:
         """Check one Config, its flows and their steps."""
@@ -196,6 +200,7 @@ class _Checker:
             file = None if real in known else quiet.loader.config(path)
             if file is not None:
                 known[real] = quiet.checked(file)
+        self._flows |= flows_read(checked, known.values())
         yield from between_problems(checked, known.values())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -17,8 +16,16 @@ from unittest.mock import patch
 
 from atlas.step.__main__ import _parsed
 from atlas.step.params import given_params
-from tests.contract.reading.kubeflow import expanded
-from tests.contract.reading.plan import credentials, facts_of, run_of, shown, toleration, typed
+from tests.contract.reading.plan import (
+    credentials,
+    described,
+    facts_of,
+    run_of,
+    shown,
+    toleration,
+    typed,
+)
+from tests.contract.reading.settings import expanded
 from tests.contract.trace import Request, StepTrace, Trace, closure, waits
 
 if TYPE_CHECKING:
@@ -63,7 +70,7 @@ def airflow_trace(dag: Mapping[str, Any], plans: Mapping[str, Plan]) -> Trace:
     counters = {o.step: n for n, o in options.items() if o.keys}
     of = {name: one.step for name, one in options.items() if not one.finish}
     finish = [name for name, one in options.items() if one.finish]
-    _check_finish(tasks, finish, steps, dag["id"].rpartition("-")[0])
+    _check_finish(tasks, finish, steps, "/".join(dag["id"].rsplit("-", 1)))
     direct = {
         step: frozenset(
             of[up] for task in (name, counters.get(step)) if task for up in tasks[task]["upstream"]
@@ -74,7 +81,7 @@ def airflow_trace(dag: Mapping[str, Any], plans: Mapping[str, Plan]) -> Trace:
     before = closure(direct)
     return Trace(
         name=dag["id"],
-        described=frozenset(re.findall(r"\b[0-9a-f]{64}\b", dag["doc"])),
+        described=described(dag["doc"]),
         parameters={name: _parameter(one) for name, one in dag["params"].items()},
         schedule=_schedule(dag),
         reads=frozenset(dag["timetable"].get("assets", ())),
@@ -123,7 +130,7 @@ def _check_finish(
     assert task["trigger_rule"] == "all_done_setup_success"
     followed = {up for one in steps.values() for up in tasks[one]["upstream"]}
     assert {*task["upstream"]} >= {*steps.values()} - followed
-    assert task["outlets"] == sorted(f"atlas://{pipeline}/{step}" for step in steps)
+    assert task["outlets"] == [f"atlas://{pipeline}"]
     assert task["skips"] == [99], "it must tell of no new results when there are none"
 
 
@@ -137,9 +144,8 @@ def _step(
     plan = plans[options.plan]
     step = plan.step(options.step)
     parameters = json.loads(options.parameters or "{}")
-    run = run_of(
-        plan, Request(options.run, options.interval_start, options.interval_end, parameters)
-    )
+    interval = (options.interval_start, options.interval_end)
+    run = run_of(plan, Request(options.run, *interval, parameters, options.commit))
     assert task["keys_from"] == (counter["id"] if counter else None)
     assert not task.get("skips"), "an exit code of the user's would skip the step"
     _check_rule(task, plan, step)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 
 from airflow.dag_processing.dagbag import DagBag
@@ -67,10 +67,13 @@ def renderer(dag, context):
     environment = dag.get_template_env()
     rendered = {}
 
-    def render(operator, value):
-        key = operator, repr(value)
+    def render(operator, value, task):
+        if "task." not in repr(value):
+            task = None
+        key = operator, repr(value), task and task.task_id
         if key not in rendered:
-            rendered[key] = probe(operator).render_template(value, context, environment)
+            told = {**context, "task": task}
+            rendered[key] = probe(operator).render_template(value, told, environment)
         return rendered[key]
 
     return render
@@ -129,7 +132,8 @@ def task_facts(task, render):
         "inlets": sorted(asset.name for asset in given.get("inlets") or ()),
         "keys_from": None,
     }
-    return facts | READERS[kind_of(operator)](task, operator, given, render)
+    own = partial(render, operator, task=task)
+    return facts | READERS[kind_of(operator)](task, given, own)
 
 
 def seconds(value):
@@ -143,30 +147,30 @@ def first_key(task, name):
     return function(0), found.arg.operator.task_id
 
 
-def bash(task, operator, given, render):
+def bash(task, given, render):
     command, keys = given.get("bash_command"), None
     if task.is_mapped:
         command, keys = first_key(task, "bash_command")
     return {
-        "command": render(operator, command),
-        "env": {name: render(operator, value) for name, value in given["env"].items()},
+        "command": render(command),
+        "env": {name: render(value) for name, value in given["env"].items()},
         "append_env": given["append_env"],
         "skips": list(given["skip_on_exit_code"] or ()),
         "keys_from": keys,
     }
 
 
-def docker(task, operator, given, render):
+def docker(task, given, render):
     command, keys = given.get("command"), None
     if task.is_mapped:
         command, keys = first_key(task, "command")
     return {
-        "command": render(operator, command),
-        "env": {name: render(operator, value) for name, value in given["environment"].items()},
+        "command": render(command),
+        "env": {name: render(value) for name, value in given["environment"].items()},
         "skips": list(given.get("skip_on_exit_code") or ()),
         "keys_from": keys,
         "container": {
-            "image": render(operator, given["image"]),
+            "image": render(given["image"]),
             "cores": given.get("cpus"),
             "memory": given.get("mem_limit"),
             "gpu": [one["Count"] for one in given.get("device_requests") or ()],
@@ -176,18 +180,18 @@ def docker(task, operator, given, render):
     }
 
 
-def kubernetes(task, operator, given, render):
+def kubernetes(task, given, render):
     arguments, keys = given.get("arguments"), None
     if task.is_mapped:
         arguments, keys = first_key(task, "arguments")
     return {
-        "command": render(operator, [*given["cmds"], *arguments]),
-        "env": variables(operator, given, render),
+        "command": render([*given["cmds"], *arguments]),
+        "env": variables(given, render),
         "skips": list(given.get("skip_on_exit_code") or ()),
         "keys_from": keys,
         "gives": bool(given.get("do_xcom_push")),
         "container": {
-            "image": render(operator, given["image"]),
+            "image": render(given["image"]),
             "resources": plain(given.get("container_resources") or {}),
             "node_selector": given.get("node_selector") or {},
             "tolerations": [plain(one) for one in given.get("tolerations") or ()],
@@ -204,11 +208,11 @@ def plain(value):
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
-def variables(operator, given, render):
+def variables(given, render):
     """Return a pod's variables, which a task that isn't mapped has made objects of."""
     raw = given["env_vars"]
     pairs = raw.items() if isinstance(raw, dict) else [(one.name, one.value) for one in raw]
-    return {name: render(operator, value) for name, value in pairs}
+    return {name: render(value) for name, value in pairs}
 
 
 def configmaps(given):

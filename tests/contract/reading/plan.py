@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from atlas.plan import Plan, PlanStep, Schedule, Source
     from atlas.recipe import Parameter
 
+_TOLD = re.compile(r"(?:- )?(\w+): `?([^\s`]+)`?")
+_NAMES = ("plan", "recipe", "config", "features", "code", "commit", "release", "model")
+
 
 def plan_trace(plan: Plan, images: Mapping[str, str], request: Request) -> Trace:
     """Return what any target has to do in a run of the Plan."""
@@ -25,22 +29,35 @@ def plan_trace(plan: Plan, images: Mapping[str, str], request: Request) -> Trace
     before = closure({step.name: frozenset(step.upstream()) for step in plan.steps})
     return Trace(
         name=deployed_name(plan),
-        described=digests_of(plan),
+        described=told_of(plan, request),
         parameters={name: _parameter(one) for name, one in plan.parameters.items()},
         schedule=schedule_of(plan),
-        reads=frozenset(
-            f"atlas://{plan.name.removesuffix(plan.pipeline)}{source.name}/{source.step}"
-            for step in plan.steps
-            for source in step.sources()
-            if source.kind == "pipeline" and plan.schedule is None
-        ),
+        reads=_assets(plan) if plan.schedule is None else frozenset(),
         steps={step.name: _step(plan, step, run, images, before) for step in plan.steps},
     )
 
 
-def digests_of(plan: Plan) -> frozenset[str]:
-    """Return the digests that must be readable wherever the Plan is shown."""
-    return frozenset({plan.digest, plan.code, *plan.digests.values()} - {""})
+def _assets(plan: Plan) -> frozenset[str]:
+    """Return what starts a run when it is new: the flows of other pipelines that are read."""
+    prefix = plan.name.removesuffix(plan.pipeline)
+    read = {one for step in plan.steps for one in step.sources() if one.kind == "pipeline"}
+    flows = {one: (one.flow,) if one.flow else ("training", "inference") for one in read}
+    return frozenset(f"atlas://{prefix}{one.name}/{flow}" for one in read for flow in flows[one])
+
+
+def told_of(plan: Plan, request: Request) -> frozenset[tuple[str, str]]:
+    """Return what must be readable wherever the Plan is shown."""
+    digests = {"plan": plan.digest, "code": plan.code, **plan.digests}
+    model = f"models:/{plan.model.name}@{plan.model.version}" if plan.model else ""
+    told = {**digests, "commit": request.commit, "release": request.release, "model": model}
+    return frozenset(item for item in told.items() if item[1])
+
+
+def described(text: str) -> frozenset[tuple[str, str]]:
+    """Return what a description tells: the last lines of it, each a name and a value."""
+    lines = text.rstrip().splitlines()
+    told = [_TOLD.fullmatch(line) for line in lines]
+    return frozenset((found[1], found[2]) for found in told if found and found[1] in _NAMES)
 
 
 def schedule_of(plan: Plan) -> tuple[str, ...]:
@@ -66,6 +83,7 @@ def run_of(plan: Plan, request: Request) -> Run:
         interval_start=request.interval_start,
         interval_end=request.interval_end,
         parameters=checked_parameters(plan, request.parameters),
+        commit=request.commit,
     )
 
 
@@ -75,6 +93,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         "id": run.id,
         "interval": (run.interval_start, run.interval_end),
         "parameters": dict(run.parameters),
+        "commit": run.commit,
     }
 
 

@@ -4,21 +4,24 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, literal
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
 RUN = {
     "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+    "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_RUN": (
         "{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}"
     ),
-    "ATLAS_TRIGGER": "{{ TRIGGERS.get(dag_run.run_type, 'manual') }}",
+    "ATLAS_TRIGGER": (
+        "{{ {'scheduled': 'schedule', 'backfill': 'backfill', 'asset_triggered': 'upstream'}"
+        ".get(dag_run.run_type, 'manual') }}"
+    ),
     "ATLAS_PARAMETERS": "{{ params | tojson }}",
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
-TRIGGERS = {"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}
 END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
@@ -26,9 +29,9 @@ ONE = f"{COMMAND} --no-finish"
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
-def step(name, env=(), **options):
+def step(name, env=None, **options):
     """Run a step as a process of its own."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
     return BashOperator(
         task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
@@ -36,7 +39,7 @@ def step(name, env=(), **options):
 
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": literal(name)}
+    env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
         bash_command=f"{COMMAND} --finish --if-failed 99",
@@ -54,7 +57,6 @@ with DAG(
     description="Score the day's batch.",
     schedule=CronDataIntervalTimetable("0 6 * * *", timezone="Europe/Berlin"),
     start_date=datetime(2026, 1, 1, 0, 0, 0, tzinfo=ZoneInfo("Europe/Berlin")),
-    user_defined_macros={"TRIGGERS": TRIGGERS},
     catchup=False,
     is_paused_upon_creation=False,
     tags=[
@@ -74,6 +76,7 @@ with DAG(
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
+        "- model: `models:/dev-tumour@champion`\n"
     ),
 ):
     steps = {}
@@ -88,11 +91,4 @@ with DAG(
     steps["write"] = step("write", retries=0)
     steps["load"] >> steps["score"]
     steps["score"] >> steps["write"]
-    [steps["write"]] >> finish(
-        "write",
-        outlets=[
-            Asset("atlas://dev-tumour/load"),
-            Asset("atlas://dev-tumour/score"),
-            Asset("atlas://dev-tumour/write"),
-        ],
-    )
+    [steps["write"]] >> finish("write", outlets=[Asset("atlas://dev-tumour/inference")])

@@ -8,17 +8,20 @@ from airflow.sdk import DAG, Asset, Param, literal
 
 RUN = {
     "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
+    "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_RUN": (
         "{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}"
     ),
-    "ATLAS_TRIGGER": "{{ TRIGGERS.get(dag_run.run_type, 'manual') }}",
+    "ATLAS_TRIGGER": (
+        "{{ {'scheduled': 'schedule', 'backfill': 'backfill', 'asset_triggered': 'upstream'}"
+        ".get(dag_run.run_type, 'manual') }}"
+    ),
     "ATLAS_PARAMETERS": "{{ params | tojson }}",
     "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
     "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
-TRIGGERS = {"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}
 END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
@@ -26,9 +29,9 @@ ONE = f"{COMMAND} --no-finish"
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
-def step(name, env=(), **options):
+def step(name, env=None, **options):
     """Run a step as a process of its own."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
     return BashOperator(
         task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
@@ -36,7 +39,7 @@ def step(name, env=(), **options):
 
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": literal(name)}
+    env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
         bash_command=f"{COMMAND} --finish --if-failed 99",
@@ -49,13 +52,14 @@ def finish(name, **options):
     return task.as_teardown(on_failure_fail_dagrun=True)
 
 
-def each(name, env=(), **options):
+def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
+    count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
     keys = BashOperator(
         task_id=f"{name}.keys",
         bash_command=f"{COMMAND} --keys",
-        env=env,
+        env=count,
         output_processor=json.loads,
         **STEP,
         **options,
@@ -73,7 +77,6 @@ with DAG(
     dag_id="dev-tumour-training",
     description="Learn to tell malignant from benign tumours.",
     schedule=None,
-    user_defined_macros={"TRIGGERS": TRIGGERS},
     catchup=False,
     is_paused_upon_creation=False,
     params={
@@ -107,6 +110,7 @@ with DAG(
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be0000000000000000000000000000000000000000000000000000000000`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
+        "- model: `models:/dev-tumour@champion`\n"
     ),
 ):
     steps = {}
@@ -142,13 +146,4 @@ with DAG(
     steps["evaluate"] >> steps["report"]
     steps["train"] >> steps["report"]
     steps["load"] >> steps["train.keys"]
-    [steps["report"]] >> finish(
-        "report",
-        outlets=[
-            Asset("atlas://dev-tumour/load"),
-            Asset("atlas://dev-tumour/features.scale"),
-            Asset("atlas://dev-tumour/train"),
-            Asset("atlas://dev-tumour/evaluate"),
-            Asset("atlas://dev-tumour/report"),
-        ],
-    )
+    [steps["report"]] >> finish("report", outlets=[Asset("atlas://dev-tumour/training")])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.targets.airflow.document import document
@@ -19,11 +18,13 @@ from atlas.targets.airflow.literals import (
     mapping,
     sequence,
     source,
+    template,
 )
-from atlas.targets.protocol import deployed_name
+from atlas.targets.airflow.schedule import asset, schedule
+from atlas.targets.protocol import NOWHERE, Origin, deployed_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from atlas.plan import Plan, PlanStep
     from atlas.recipe import Parameter
@@ -37,18 +38,21 @@ _HEAD = '''\
 {imports}
 
 RUN = {{
-    "ATLAS_PLAN": "{digest}",
+    "ATLAS_PLAN": "{digest}",{commit}
+    "ATLAS_STEP": "{{{{ task.task_id }}}}",
     "ATLAS_RUN": (
         "{{{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
         " else run_id }}}}"
     ),
-    "ATLAS_TRIGGER": "{{{{ TRIGGERS.get(dag_run.run_type, 'manual') }}}}",
+    "ATLAS_TRIGGER": (
+        "{{{{ {{'scheduled': 'schedule', 'backfill': 'backfill', 'asset_triggered': 'upstream'}}"
+        ".get(dag_run.run_type, 'manual') }}}}"
+    ),
     "ATLAS_PARAMETERS": "{{{{ params | tojson }}}}",
     "ATLAS_INTERVAL_START": "{{{{ dag_run.data_interval_start | ts or '' }}}}",
     "ATLAS_INTERVAL_END": "{{{{ dag_run.data_interval_end | ts or '' }}}}",
 }}
-TRIGGERS = {{"scheduled": "schedule", "backfill": "backfill", "asset_triggered": "upstream"}}
 END = {{"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": {skip}}}
 '''
 
@@ -61,11 +65,13 @@ class Form:
         kind: the kind of tasks.
         images: image name → reference; only kinds that run steps in images need it.
         pool: Airflow's pool that steps run in, a slot a core; empty for Airflow's default.
+        origin: what the Plan is of.
     """
 
     kind: Kind
     images: Mapping[str, str] = field(default_factory=dict)
     pool: str = ""
+    origin: Origin = NOWHERE
 
 
 def dag_file(plan: Plan, form: Form) -> str:
@@ -80,7 +86,8 @@ def dag_file(plan: Plan, form: Form) -> str:
     dag = f"with {call('DAG', _arguments(plan, form))}:\n    steps = {{}}\n{body}"
     functions = f"{form.kind.functions}{each}"
     imports = _imports(form.kind, each, f"{functions}{dag}")
-    head = _HEAD.format(digest=plan.digest, imports=imports, skip=_NOT_DONE)
+    commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
+    head = _HEAD.format(digest=plan.digest, imports=imports, commit=commit, skip=_NOT_DONE)
     return f"{head}{functions}\n\n{dag}"
 
 
@@ -109,51 +116,19 @@ def _import_order(name: str) -> tuple[bool, bool, str]:
 def _arguments(plan: Plan, form: Form) -> dict[str, str]:
     """Return the arguments of the DAG as expressions."""
     params = {name: _param(plan.parameters[name]) for name in sorted(plan.parameters)}
-    tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}"[:_LONGEST_TAG], f"plan:{plan.digest}"]
+    tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}", f"plan:{plan.digest}"]
+    tags += [f"release:{form.origin.release}"] if form.origin.release else []
     return {
         "dag_id": source(deployed_name(plan)),
         "description": source(plan.description or None),
-        **_schedule(plan),
-        "user_defined_macros": '{"TRIGGERS": TRIGGERS}',
+        **schedule(plan),
         "catchup": "False",
         "is_paused_upon_creation": "False",
         **({"default_args": source({"pool": form.pool})} if form.pool else {}),
         **({"params": mapping(params)} if params else {}),
-        "tags": sequence(tags),
-        "doc_md": _text(document(plan)),
+        "tags": sequence(tag[:_LONGEST_TAG] for tag in tags),
+        "doc_md": _text(document(plan, form.origin)),
     }
-
-
-def _schedule(plan: Plan) -> dict[str, str]:
-    """Return when the DAG runs: an explicit timetable, for a bare cron has no data interval."""
-    if plan.schedule is None:
-        return {"schedule": _assets(sorted(_read(plan))) if _read(plan) else "None"}
-    cron, timezone = source(plan.schedule.cron), source(plan.schedule.timezone)
-    timetable = f"CronDataIntervalTimetable({cron}, timezone={timezone})"
-    if not plan.schedule.start:
-        return {"schedule": timetable}
-    start = datetime.fromisoformat(plan.schedule.start)
-    parts = (start.year, start.month, start.day, start.hour, start.minute, start.second)
-    moment = f"datetime({', '.join(map(str, parts))}, tzinfo=ZoneInfo({timezone}))"
-    return {"schedule": timetable, "start_date": moment}
-
-
-def _read(plan: Plan) -> set[str]:
-    """Return the assets of other pipelines' steps that the Plan reads."""
-    prefix = plan.name.removesuffix(plan.pipeline)
-    sources = (source for step in plan.steps for source in step.sources())
-    return {asset(f"{prefix}{one.name}", one.step) for one in sources if one.kind == "pipeline"}
-
-
-def asset(pipeline: str, step: str) -> str:
-    """Return the name of the asset that stands for what a pipeline's step makes."""
-    return f"atlas://{pipeline}/{step}"
-
-
-def _assets(names: Iterable[str]) -> str:
-    """Return the expression of a list of assets, one a line."""
-    lines = "".join(f"Asset({source(name)}),\n" for name in names)
-    return f"[\n{indent(lines)}]"
 
 
 def _param(parameter: Parameter) -> str:
@@ -240,10 +215,9 @@ def _finish(plan: Plan, form: Form) -> str:
     followed = {name for step in plan.steps for name in step.upstream()}
     last = [step for step in plan.steps if step.name not in followed]
     own = form.kind.arguments(plan, last[-1], form.images)
-    made = [asset(plan.name, step.name) for step in plan.steps]
     arguments = {"image": own["image"]} if "image" in own else {}
-    arguments |= {"outlets": _assets(made)}
-    finish = call("finish", arguments, positional=(source(last[-1].name),))
+    arguments |= {"outlets": f"[{asset(plan.name, plan.flow)}]"}
+    finish = call("finish", arguments, positional=(template(last[-1].name),))
     ends = ", ".join(f"steps[{source(step.name)}]" for step in last)
     return f"[{ends}] >> {finish}"
 

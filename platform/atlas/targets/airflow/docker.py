@@ -51,15 +51,15 @@ class Step(DockerOperator):
         return json.loads(printed) if self.do_xcom_push else None
 
 
-def step(name, env=(), **options):
+def step(name, env=None, **options):
     """Run a step in a container."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
     return Step(task_id=name, command=ONE, environment=env, do_xcom_push=False, **options)
 
 
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": literal(name)}
+    env = {**RUN, "ATLAS_STEP": name}
     command = [*COMMAND, "--finish", "--if-failed", "99"]
     task = Step(
         task_id="_finish",
@@ -73,11 +73,12 @@ def finish(name, **options):
 '''
 _EACH = '''
 
-def each(name, env=(), **options):
+def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
+    count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
     command = [*COMMAND, "--keys"]
-    keys = Step(task_id=f"{name}.keys", command=command, environment=env, **options)
+    keys = Step(task_id=f"{name}.keys", command=command, environment=count, **options)
     one = Step.partial(task_id=name, environment=env, do_xcom_push=False, **options)
     return keys, one.expand(command=keys.output.map(at))
 

@@ -32,9 +32,9 @@ class Step(KubernetesPodOperator):
         return super().execute(context)
 
 
-def step(name, env=(), **options):
+def step(name, env=None, **options):
     """Run a step in a pod."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
     arguments = ["--no-finish"]
     return Step(
         task_id=name, cmds=COMMAND, arguments=arguments, env_vars=env, **POD, **options
@@ -43,7 +43,7 @@ def step(name, env=(), **options):
 
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": literal(name)}
+    env = {**RUN, "ATLAS_STEP": name}
     task = Step(
         task_id="_finish",
         cmds=COMMAND,
@@ -57,15 +57,16 @@ def finish(name, **options):
 '''
 _EACH = '''
 
-def each(name, env=(), **options):
+def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
-    count = f"{' '.join(COMMAND)} --keys > /airflow/xcom/return.json"
+    env = {**RUN, **env} if env else RUN
+    count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
+    command = f"{' '.join(COMMAND)} --keys > /airflow/xcom/return.json"
     keys = Step(
         task_id=f"{name}.keys",
         cmds=["sh", "-c"],
-        arguments=[count],
-        env_vars=env,
+        arguments=[command],
+        env_vars=count,
         do_xcom_push=True,
         **POD,
         **options,

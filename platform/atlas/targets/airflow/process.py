@@ -21,9 +21,9 @@ ONE = f"{COMMAND} --no-finish"
 STEP = {"append_env": True, "skip_on_exit_code": None}
 
 
-def step(name, env=(), **options):
+def step(name, env=None, **options):
     """Run a step as a process of its own."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
     return BashOperator(
         task_id=name, bash_command=ONE, env=env, do_xcom_push=False, **STEP, **options
     )
@@ -31,7 +31,7 @@ def step(name, env=(), **options):
 
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
-    env = {**RUN, "ATLAS_STEP": literal(name)}
+    env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
         bash_command=f"{COMMAND} --finish --if-failed 99",
@@ -45,13 +45,14 @@ def finish(name, **options):
 '''
 _EACH = '''
 
-def each(name, env=(), **options):
+def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **dict(env), "ATLAS_STEP": literal(name)}
+    env = {**RUN, **env} if env else RUN
+    count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
     keys = BashOperator(
         task_id=f"{name}.keys",
         bash_command=f"{COMMAND} --keys",
-        env=env,
+        env=count,
         output_processor=json.loads,
         **STEP,
         **options,

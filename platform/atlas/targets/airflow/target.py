@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from atlas.targets.airflow.dag import Form, dag_file
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of
-from atlas.targets.protocol import deployed_name, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Plan
+    from atlas.targets.protocol import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,14 @@ class Airflow:
         """Return what of the Plan Airflow can't do, or does differently."""
         return problems_of(plan, self.tasks)
 
-    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+    def compile(
+        self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
+    ) -> Mapping[str, bytes]:
         """Return one file, ``<deployed name>.py``.
 
         Raises:
             InvalidError: Airflow can't express the Plan.
         """
         refuse(self.problems(plan))
-        form = Form(kind_of(self.tasks), images, self.pool)
+        form = Form(kind_of(self.tasks), images, self.pool, origin)
         return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}

@@ -10,6 +10,7 @@ from kfp.dsl.container_component_class import ContainerComponent
 from kfp.dsl.types import artifact_types, type_utils
 
 from atlas.targets.kubeflow import words
+from atlas.targets.protocol import NOWHERE, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,10 @@ class Shape:
         plan: the Plan.
         name: the deployed name.
         digest: the Plan's.
+        model: what stands for the URI of the model, where there is one.
         images: image name → reference.
         outputs: step → output → KFP artifact class.
+        origin: what the Plan is of.
         exit_handler: whether a last task, and no step, records how the run ended.
         local: whether `kfp.local` runs it, which neither loops nor tries again.
     """
@@ -39,8 +42,10 @@ class Shape:
     plan: Plan
     name: str
     digest: str
+    model: str
     images: Mapping[str, str]
     outputs: Mapping[str, Mapping[str, str]]
+    origin: Origin = NOWHERE
     exit_handler: bool = False
     local: bool = False
 
@@ -117,7 +122,8 @@ def _component(
     command = ["python", "-m", "atlas.step", "--plan", shape.digest, "--step", step.name]
     if shape.local and step.env:
         command = ["env", *(f"{k}={value}" for k, value in sorted(step.env.items())), *command]
-    arguments = [*flags, "--executor-input", "{{$}}"]
+    commit = ["--commit", shape.origin.commit] if shape.origin.commit else []
+    arguments = [*flags, *commit, "--executor-input", "{{$}}"]
     container = structures.ContainerSpecImplementation(
         image=shape.images[step.image], command=command, args=arguments
     )

@@ -22,13 +22,14 @@ from atlas.targets.kubeflow.component import (
     step_component,
 )
 from atlas.targets.kubeflow.settings import configure, configure_beside
-from atlas.targets.protocol import deployed_name
+from atlas.targets.protocol import deployed_name, facts
 from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.plan import Plan, PlanStep, Source
+    from atlas.targets.protocol import Origin
 
 _HEADER = "# Compiled by Atlas from Plan DIGEST. Change the Recipe, not this file.\n"
 _UNSEEN = ("name", "pipeline", "axes", "model", "schedule", "promotion", "recipe", "environment")
@@ -40,6 +41,7 @@ def compile_pipeline(
     plan: Plan,
     images: Mapping[str, str],
     templates: dict[str, str],
+    origin: Origin,
     *,
     exit_handler: bool,
     local: bool,
@@ -47,24 +49,27 @@ def compile_pipeline(
     """Return the Plan as KFP's IR in YAML, with the platform's part as a second document.
 
     The members of a family differ in little that Kubeflow sees: one is compiled with marks in place
-    of its name and digest, and the others are made from it.
+    of its name, digest and model, and the others are made from it.
 
     Args:
         plan: what to compile.
         images: image name → reference.
         templates: IR with marks, by what it was compiled from; one more may be added.
+        origin: what the Plan is of.
         exit_handler: whether a last task reports how the run ended.
         local: whether `kfp.local` runs it.
     """
     how = {"exit_handler": exit_handler, "local": local}
-    key = digest([_seen(plan), sorted(images.items()), how])
+    key = digest([_seen(plan), sorted(images.items()), origin.commit, origin.release, how])
     # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
-    marked_name, marked_digest, name = f"name_{key}", f"plan_{key}", deployed_name(plan)
+    marks = {"name": f"name_{key}", "digest": f"plan_{key}", "model": f"model_{key}"}
+    name, model = deployed_name(plan), facts(plan, origin).get("model", "")
     if key not in templates:
-        shape = Shape(plan, marked_name, marked_digest, images, outputs_of(plan), **how)
+        shape = Shape(plan, images=images, outputs=outputs_of(plan), origin=origin, **marks, **how)
         templates[key] = _HEADER + _text(_build(shape))
-    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
-    return text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name).encode()
+    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marks["digest"], plan.digest)
+    text = text.replace(_k8s(marks["name"]), _k8s(name)).replace(marks["name"], name)
+    return text.replace(marks["model"], model).encode()
 
 
 def _seen(plan: Plan) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def _seen(plan: Plan) -> dict[str, Any]:
         {key: value for key, value in step.items() if key != "params"} for step in raw["steps"]
     ]
     parts = sorted(plan.model.parts.values()) if plan.model else []
-    return {**raw, "steps": steps, "parts": parts}
+    return {**raw, "steps": steps, "parts": parts, "has_model": plan.model is not None}
 
 
 def _text(pipeline: GraphComponent) -> str:
@@ -139,11 +144,11 @@ def _as_step_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(shape: Shape) -> str:
-    """Return the pipeline's description, with the digests of what it was made from."""
-    plan = shape.plan
-    digests = {"plan": shape.digest, **dict(sorted(plan.digests.items())), "code": plan.code}
-    lines = [f"{name}: {digests[name]}" for name in digests if digests[name]]
-    return "\n".join([*filter(None, [plan.description]), *lines])
+    """Return the pipeline's description, with what it was made from."""
+    known = facts(shape.plan, shape.origin) | {"plan": shape.digest}
+    known |= {"model": shape.model} if "model" in known else {}
+    lines = [f"{name}: {text}" for name, text in known.items()]
+    return "\n".join([*filter(None, [shape.plan.description]), *lines])
 
 
 class _Wiring:

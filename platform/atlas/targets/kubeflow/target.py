@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from atlas.targets.kubeflow.importing import import_kfp
 from atlas.targets.kubeflow.problems import problems_of
-from atlas.targets.protocol import deployed_name, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Plan
+    from atlas.targets.protocol import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Kubeflow:
         """Return what of the Plan Kubeflow can't do."""
         return problems_of(plan, local=self.local)
 
-    def compile(self, plan: Plan, images: Mapping[str, str]) -> Mapping[str, bytes]:
+    def compile(
+        self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
+    ) -> Mapping[str, bytes]:
         """Return one file, ``<deployed name>.yaml``: the IR, and Kubernetes' part behind it.
 
         Raises:
@@ -57,6 +60,7 @@ class Kubeflow:
             plan,
             images,
             self._templates,
+            origin,
             exit_handler=self.exit_handler and not self.local,
             local=self.local,
         )
