@@ -6,6 +6,7 @@ user's cache between runs: a test may not depend on a registry of the world.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -45,15 +46,18 @@ def base_archive() -> Path:
     """Return the files of a small Debian with Python, made once."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atlas" / "tests"
     archive = cache / f"{SUITE}-python-{platform.machine()}.tar"
-    if not archive.exists():
-        _make_base(archive)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        # Tests of two checkouts at once make it once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _make_base(archive)
     return archive
 
 
 def _make_base(archive: Path) -> None:
     folder = archive.with_suffix(".root")
     shutil.rmtree(folder, ignore_errors=True)
-    archive.parent.mkdir(parents=True, exist_ok=True)
     options = ("--variant=minbase", f"--include={_PACKAGES}")
     try:
         _run("debootstrap", *options, SUITE, folder, timeout=900)
@@ -102,6 +106,7 @@ class Yard:
     @classmethod
     def open(cls, folder: Path) -> Yard:
         """Make a storage and a registry, with the base image in it."""
+        archive = base_archive()
         folder.mkdir(parents=True, exist_ok=True)
         state = folder / "state"
         storage = folder / "storage.conf"
@@ -113,7 +118,7 @@ class Yard:
         yard.start_registry()
         yard.write_outputs()
         yard.base = f"{yard.host}/library/python:3.11-slim"
-        yard.podman("import", base_archive(), yard.base)
+        yard.podman("import", archive, yard.base)
         login = vault.read(state / "secrets", registry.SECRET)
         words = ("--tls-verify=false", "--username", login["username"], "--password-stdin")
         yard.podman("login", *words, yard.host, input=login["password"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract import features
+from tests.contract.feature_documents import row_documents
 from tests.contract.projects import resolved, write_project
 from tests.contract.test_parity import REGISTRY
 
@@ -37,7 +37,7 @@ SURROUNDINGS = {
 def usual(tmp_path_factory) -> dict[str, str]:
     """What the usual surroundings give."""
     folder = tmp_path_factory.mktemp("usual")
-    write_project(folder, features.row_documents())
+    write_project(folder, row_documents())
     found = compiled(sys.executable, "project", folder, {"PYTHONHASHSEED": "0"})
     assert len(found) > 250
     return found
@@ -73,12 +73,12 @@ def compiled(
 @pytest.mark.parametrize("which", SURROUNDINGS)
 def test_surroundings_and_places(usual, which, tmp_path):
     folder = tmp_path / "an other plâce"
-    write_project(folder, features.row_documents())
+    write_project(folder, row_documents())
     assert compiled(sys.executable, "project", folder, SURROUNDINGS[which]) == usual
 
 
 def test_order_of_keys(usual, tmp_path):
-    write_project(tmp_path, features.row_documents())
+    write_project(tmp_path, row_documents())
     for file in tmp_path.rglob("*.json"):
         file.write_text(json.dumps(turned(json.loads(file.read_text("utf-8")))), "utf-8")
     assert compiled(sys.executable, "project", tmp_path, {}) == usual
@@ -97,7 +97,7 @@ def test_pythons(usual, version, target, tmp_path):
     python = found_python(version)
     if target == "kubeflow" and not has_kfp(python):
         pytest.skip(f"Python {version} has no kfp: requirements.lock is for another Python")
-    documents = features.row_documents()
+    documents = row_documents()
     write_project(tmp_path, documents)
     plans = resolved(tmp_path, documents, "pods")
     file = tmp_path / "plans.json"

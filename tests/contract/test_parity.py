@@ -8,6 +8,7 @@ difference.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from atlas.errors import InvalidError
 from atlas.targets.airflow import Airflow
 from atlas.targets.kubeflow import Kubeflow
 from atlas.targets.protocol import Origin
-from tests.contract import features
+from tests.contract import covering, features
+from tests.contract.feature_documents import row_documents
 from tests.contract.projects import resolved, write_project
 from tests.contract.random_recipes import random_documents
 from tests.contract.reading.airflow import REGISTRY, airflow_trace, imported
@@ -53,8 +55,11 @@ class Written:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.documents = features.row_documents()
+        self.documents = row_documents()
         write_project(folder, self.documents)
+
+    def recipes(self) -> list[Path]:
+        return [one for one in (self.folder / "pipelines").glob("*.json")]
 
     def plans(self, environment: str) -> dict[str, Plan]:
         return resolved(self.folder, self.documents, environment)
@@ -271,6 +276,12 @@ def test_written_recipes_cover_every_pair_of_features():
     assert features.pairs() <= covered
     assert all(map(features.stands, rows))
     assert 40 <= len(rows) <= 60
+
+
+def test_written_recipes_use_all_that_the_schema_lets_a_recipe_say(written):
+    """A field that is new to the schema needs a feature here."""
+    recipes = [json.loads(file.read_text("utf-8")) for file in written.recipes()]
+    assert sorted(covering.places() - covering.used(recipes) - {".$schema"}) == []
 
 
 def test_recipes_are_the_same_each_time():

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from atlas_provider import ports, procfs
+from tests.yard import Yard
 
 Result = subprocess.CompletedProcess[str]
 _SECONDS = 600
@@ -142,3 +143,11 @@ def assert_nothing_left(atlas: Atlas, outputs: Mapping[str, Any]) -> None:
 def _listens(url: str) -> bool:
     """Tell whether something listens at an address."""
     return ports.is_listening(int(url.rsplit(":", maxsplit=1)[1]), 0.5)
+
+
+@pytest.fixture(scope="session")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """Return the session's storage of images, base image and registry."""
+    opened = Yard.open(tmp_path_factory.mktemp("yard"))
+    yield opened
+    opened.close()

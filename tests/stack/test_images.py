@@ -80,14 +80,6 @@ STEPS = {
 IMAGES = {"base": {"requirements": "requirements.txt"}, "trees": {"dockerfile": "trees.Dockerfile"}}
 
 
-@pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    """One storage, base and registry for all tests of this file."""
-    opened = Yard.open(tmp_path_factory.mktemp("yard"))
-    yield opened
-    opened.close()
-
-
 class Words(Project):
     """A project with one pipeline of two images, and the CLI on the yard."""
 

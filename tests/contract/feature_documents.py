@@ -1,0 +1,256 @@
+"""The documents of a row of features: a step with the row's features, between plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from tests.contract.features import Row, rows
+from tests.contract.projects import Documents
+
+SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "image": {name: {"image": name} for name in ("requirements", "dockerfile", "reference")},
+    "resources": {
+        "cpu": {"resources": {"cpu": 1.5}},
+        "memory": {"resources": {"memory": "1500M"}},
+        "gpu": {"resources": {"gpu": 2}},
+        "all": {"resources": {"cpu": 2, "memory": "2Gi", "gpu": 1}},
+    },
+    "retries": {
+        "count": {"retries": 2},
+        "back-off": {
+            "retries": {"limit": 4, "delay": "10s", "factor": 3, "max_delay": "60s"},
+        },
+    },
+    "timeout": {"minutes": {"timeout": "45m"}, "part of a second": {"timeout": "2500ms"}},
+    "env": {
+        "plain": {"env": {"OMP_NUM_THREADS": "2"}},
+        "hostile": {"env": {"TEXT": "$(HOME) $$ '\"` {% raw %}\n é.sh", "FILE": "a.sh"}},
+    },
+    "secrets": {
+        name: {"secrets": [f"by-{name}"]} for name in ("variable", "file", "kubernetes", "airflow")
+    },
+    "cache": {"off": {"cache": False}, "version": {"cache": "2"}},
+    "placement": {
+        "selector": {"node_selector": {"pool": "gpu"}},
+        "tolerations": {
+            "tolerations": [
+                {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"},
+                {"key": "a", "value": "b"},
+                {"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoExecute"},
+                {"operator": "Exists", "effect": "PreferNoSchedule"},
+            ]
+        },
+    },
+    "format": {"pickle": {"outputs": {"other": {"format": "pickle"}}}},
+    "after": {"after": {"after": ["aside"]}},
+    "description": {"text": {"description": 'What it does; "quoted", {{ braces }} and é.\nTwice.'}},
+}
+OWN = ("outputs", "after", "description")
+"""What only a step can say, and no defaults."""
+PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "string": {"type": "string", "default": "gini", "choices": ["gini", "entropy"]},
+    "integer": {
+        "type": "integer",
+        "default": 3,
+        "minimum": 1,
+        "maximum": 9,
+        "description": "Some.",
+    },
+    "number": {"type": "number", "default": 2, "minimum": 0.5},
+    "boolean": {"type": "boolean", "default": False},
+    "required": {"type": "string"},
+}
+TAKES = {
+    "string": "text",
+    "integer": "count",
+    "number": "number",
+    "boolean": "flag",
+    "required": "text",
+}
+INPUTS = {
+    "step": "first.rows",
+    "data": "data.table",
+    "opened": "data.opened-by-variable",
+    "model": "model.part",
+    "pipeline": "pipeline:other/make.rows",
+    "family": "family:kin/make.rows",
+}
+IMAGES = {
+    "requirements": {"requirements": "requirements.txt", "base": "python:3.11-slim"},
+    "dockerfile": {"dockerfile": "Dockerfile"},
+    "reference": {"reference": f"quay.io/org/ready@sha256:{'5' * 64}"},
+}
+OTHERS = {
+    "other": Documents({}, {"name": "other", "steps": {"make": {"class": "steps:Work"}}}),
+    "kin": Documents(
+        {"matrix": {"region": ["emea", "apac"]}},
+        {"name": "kin", "steps": {"make": {"class": "steps:Work"}}},
+    ),
+}
+"""Pipelines that rows refer to."""
+
+
+def documents(name: str, row: Row) -> Documents:
+    """Return the pipeline of a row: a step with the row's features, between plain ones."""
+    settings = _settings(row)
+    shared = {key: settings.pop(key) for key in _shared(row, settings)}
+    work = {**settings, "class": "steps:Work", "inputs": {"a": INPUTS[row["inputs"]]}}
+    work |= {"params": params} if (params := _params(row)) else {}
+    recipe: dict[str, Any] = {
+        "name": "row",
+        "steps": {
+            "first": {"class": "steps:Work", "inputs": {"a": "data.table"}},
+            "aside": {"class": "steps:Work", "inputs": {"a": "data.table"}},
+            "work": work,
+            "last": {"class": "steps:Work", "inputs": {"a": "work.rows", "b": "aside.rows"}},
+        },
+    }
+    if row["description"] != "none":
+        recipe["description"] = "What it is for."
+    if row["parameter"] != "none":
+        recipe["parameters"] = {"knob": PARAMETERS[row["parameter"]]}
+    if row["defaults"] == "more":
+        recipe["defaults"] = {"retries": 1, "timeout": "30m", "env": {"DEFAULT": "1"}}
+    others: dict[str, dict[str, Any]] = {}
+    _FOREACH[row["foreach"]](recipe["steps"])
+    _STRUCTURE[row["structure"]](name, recipe, others)
+    holder = next(iter(others.values()), recipe)
+    holder["images"] = {image: IMAGES[image] for image in {row["image"]} - {"none"}}
+    if shared:
+        holder["defaults"] = shared
+    training = _training(row)
+    more = {"training": f"{name}-training.json"} if training else {}
+    others |= {file: training for file in more.values()}
+    return Documents(_config(row), recipe, others, row["flow"], more)
+
+
+def _shared(row: Row, settings: Mapping[str, Any]) -> list[str]:
+    """Return which settings stand in the Recipe's defaults, and not with the step."""
+    return [key for key in settings if key not in OWN] if row["defaults"] == "instead" else []
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for factor, ways in SETTINGS.items():
+        made |= ways.get(row[factor], {})
+    return made
+
+
+def _params(row: Row) -> dict[str, Any]:
+    ways: dict[str, dict[str, Any]] = {
+        "literal": {
+            "text": "it's",
+            "number": 1,
+            "names": ["a"],
+            "more": {"literal": {"axis": "x"}},
+        },
+        "parameter": {TAKES.get(row["parameter"], "text"): {"parameter": "knob"}},
+        "feature": {"names": {"feature": "numeric"}},
+        "axis": {"text": {"axis": "region"}},
+        "run": {"text": {"run": "interval_start"}},
+    }
+    return ways.get(row["params"], {})
+
+
+def _each(step: dict[str, Any], keys: str) -> None:
+    step["foreach"] = {"key": keys}
+
+
+def _both(steps: dict[str, Any]) -> None:
+    _each(steps["work"], "aside.keys")
+    _each(steps["first"], "aside.keys")
+
+
+_FOREACH: Mapping[str, Callable[[dict[str, Any]], None]] = {
+    "none": lambda steps: None,
+    "each": lambda steps: _each(steps["work"], "aside.keys"),
+    "gathers": lambda steps: _each(steps["first"], "aside.keys"),
+    "both": _both,
+}
+
+
+def _inline(
+    name: str, recipe: dict[str, Any], others: dict[str, Any], *, optional: bool = False
+) -> None:
+    """Move the step into a Recipe of its own."""
+    work = recipe["steps"]["work"]
+    outside = [*(["after"] if "after" in work else [])]
+    inner = {key: value for key, value in work.items() if key not in outside}
+    inner["inputs"] = {"a": "input.rows", **({"b": "input.maybe"} if optional else {})}
+    inputs: dict[str, Any] = {
+        "rows": {"description": "Any rows."},
+        **({"maybe": {"optional": True}} if optional else {}),
+    }
+    if "foreach" in inner:
+        inner["foreach"] = {"key": "input.keys"}
+        inputs["keys"] = {}
+    others[f"{name}-inner.json"] = {
+        "name": "inner",
+        "inputs": inputs,
+        "outputs": {"rows": "deep.rows"},
+        "parameters": recipe.get("parameters", {}),
+        "steps": {"deep": inner},
+    }
+    given = {"rows": work["inputs"]["a"], **({"keys": "aside.keys"} if "keys" in inputs else {})}
+    recipe["steps"]["work"] = {
+        "recipe": f"{name}-inner.json",
+        "inputs": given,
+        **{key: work[key] for key in outside},
+        **({"params": {"knob": {"parameter": "knob"}}} if "parameters" in recipe else {}),
+    }
+
+
+def _extend(name: str, recipe: dict[str, Any], others: dict[str, Any]) -> None:
+    """Move everything to a base, but for what differs."""
+    base = dict(recipe)
+    work = base["steps"]["work"]
+    base["steps"] = {**base["steps"], "gone": {"class": "steps:Work", "after": ["first"]}}
+    others[f"{name}-base.json"] = base
+    recipe.clear()
+    recipe |= {"name": "row", "extends": f"{name}-base.json", "steps": {"gone": None, "work": work}}
+
+
+def _leave(name: str, recipe: dict[str, Any], others: dict[str, Any]) -> None:
+    """Leave the Recipe as it is."""
+
+
+_STRUCTURE: Mapping[str, Callable[[str, dict[str, Any], dict[str, Any]], None]] = {
+    "plain": _leave,
+    "inlined": _inline,
+    "optional": partial(_inline, optional=True),
+    "extends": _extend,
+}
+
+
+def _config(row: Row) -> dict[str, Any]:
+    made: dict[str, Any] = {"features": {"numeric": ["mean radius", "mean texture"]}}
+    full = "work.deep" if row["structure"] in ("inlined", "optional") else "work"
+    ways = {"class": {"class": "steps:Otherwise"}, "params": {"params": {"flag": True}}}
+    if row["override"] != "none":
+        made["steps"] = {full: ways[row["override"]]}
+    if row["schedule"] != "none":
+        zoned = {"cron": "30 4 * * MON", "timezone": "Asia/Kathmandu", "start": "2026-03-29T02:30"}
+        made["schedule"] = {
+            row["flow"]: zoned if row["schedule"] == "zoned" else {"cron": "0 6 * * *"}
+        }
+    if row["matrix"] != "none":
+        made["matrix"] = {"region": ["emea", "apac"]}
+    if row["model"] != "none":
+        made["model"] = {"name": "row", "from": {"part": "aside.model"}}
+    return made
+
+
+def _training(row: Row) -> dict[str, Any]:
+    """Return the training Recipe that an inference row takes its model from."""
+    if row["flow"] != "inference" or row["model"] == "none":
+        return {}
+    steps = {"aside": {"class": "steps:Work", "inputs": {"a": "data.table"}}}
+    return {"name": "row-training", "flow": "training", "steps": steps}
+
+
+def row_documents() -> dict[str, Documents]:
+    """Return the pipelines of all rows, and those that they refer to, by name."""
+    made = {f"row{n:02}": row for n, row in enumerate(rows())}
+    return {**OTHERS, **{name: documents(name, row) for name, row in made.items()}}
