@@ -21,6 +21,8 @@ from atlas.images import (
 from atlas.plan import resolve
 from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
+from atlas.targets import target
+from atlas.targets.kubeflow import Kubeflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from atlas.images import Builder
     from atlas.plan import Pipeline, Plan
     from atlas.store import Store
+    from atlas.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,28 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
 
     tag = cache(tag_of)
     return lambda plan: known_images(plan, folders[plan.digest], *place(), tag=tag)
+
+
+def targets_of(
+    pipelines: Sequence[Pipeline], *, exit_handler: bool | None = None
+) -> Callable[[str], Target]:
+    """Return what gives a target by its name, as the platform of pipelines has it.
+
+    Args:
+        pipelines: of one project and Environment.
+        exit_handler: whether Kubeflow's last task reports how the run ended; by default, on a
+            cluster.
+    """
+
+    @cache
+    def found(name: str) -> Target:
+        first = pipelines[0]
+        made = target(name, platform_services(first.project, first.environment))
+        if exit_handler is not None and isinstance(made, Kubeflow):
+            return replace(made, exit_handler=exit_handler)
+        return made
+
+    return found
 
 
 def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str]:

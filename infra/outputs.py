@@ -27,6 +27,8 @@ class Service:
         credentials: name of the secret that opens it; None for none.
         version: its version; empty where it has none.
         versioned: of a folder of DAGs, whether Airflow keeps the versions of files; else None.
+        tasks: of Airflow, how it runs a step: ``process``, ``docker`` or ``kubernetes``.
+        pool: of Airflow, the pool that steps run in; empty for its default.
     """
 
     kind: str
@@ -35,6 +37,8 @@ class Service:
     credentials: str | None = None
     version: str = ""
     versioned: bool | None = None
+    tasks: str = ""
+    pool: str = ""
 
     @classmethod
     def at(cls, kind: str, url: str, **more: Any) -> Service:
@@ -50,7 +54,8 @@ class Service:
             "credentials": self.credentials,
             "version": self.version,
         }
-        return plain if self.versioned is None else {**plain, "versioned": self.versioned}
+        own = {"versioned": self.versioned, "tasks": self.tasks, "pool": self.pool}
+        return plain | {name: value for name, value in own.items() if value not in (None, "")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

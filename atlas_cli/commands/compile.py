@@ -27,6 +27,13 @@ def compile_(
     out: Annotated[Path, typer.Option(help="Folder that the files are written to.")] = Path(),
     env: Environment = "local",
     flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
+    exit_handler: Annotated[
+        bool | None,
+        typer.Option(
+            "--exit-handler/--no-exit-handler",
+            help="Kubeflow: let a last task tell how the run ended; by default, on a cluster.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write what Kubeflow and Airflow take: IR, DAG files."""
@@ -34,12 +41,19 @@ def compile_(
     from atlas.plan import pipelines
     from atlas.targets import compile_plans
     from atlas.validate import check
-    from atlas_cli.imaging import images_of
+    from atlas_cli.imaging import images_of, targets_of
+    from atlas_cli.origins import origin_of
 
     report = check(path, env)
     found = pipelines(report)
     plans = [plan for one in found for plan in one.plans.values() if flow in ("", plan.flow)]
-    compiled = compile_plans(plans, images_of(found), target)
+    compiled = compile_plans(
+        plans,
+        images_of(found),
+        target,
+        make=targets_of(found, exit_handler=exit_handler),
+        origin_of=origin_of(found),
+    )
     for each in compiled:
         _write(out, each.files)
     problems = [*report.errors, *(problem for each in compiled for problem in each.problems)]

@@ -10,7 +10,10 @@ import typer
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atlas.errors import Problem
+    from atlas.targets import Target
     from atlas.validate import Report
 
 
@@ -33,7 +36,8 @@ def validate(
     from atlas.validate import check
 
     report = check(path, env)
-    problems = [*(_imported(report) if import_ else report.problems), *limits(report, notes=notes)]
+    told = limits(report, notes=notes, targets=_targets(report))
+    problems = [*(_imported(report) if import_ else report.problems), *told]
     if as_sarif:
         from importlib.metadata import version
 
@@ -45,6 +49,14 @@ def validate(
         emit(data, lambda: _text(problems, report), as_json=as_json)
     if any(one.severity == "error" for one in problems):
         raise typer.Exit(1)
+
+
+def _targets(report: Report) -> Callable[[str], Target]:
+    """Return what gives a target by its name, as the Environment's platform has it."""
+    from atlas.runner.surroundings import platform_services
+    from atlas.targets import target
+
+    return lambda name: target(name, platform_services(report.project, report.environment))
 
 
 def _imported(report: Report) -> list[Problem]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError, InvalidError
 from atlas.store import add_code, open_store
-from atlas.targets import compile_plans, deployed_name
-from atlas.targets import target as target_of
+from atlas.targets import compile_plans, deployed_name, target
 from atlas_cli.deploying.services import REGISTRY
 from atlas_cli.imaging import images_of, pushed_members
+from atlas_cli.origins import origin_of
 from atlas_provider import content
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     """
     plans = [plan for _, plan in deployment.plans()]
     compiled = compile_plans(
-        plans, images_of(deployment.pipelines), make=partial(_target, services)
+        plans,
+        images_of(deployment.pipelines),
+        make=lambda name: target(name, services.found),
+        origin_of=origin_of(deployment.pipelines),
     )
     problems = [problem for one in compiled for problem in one.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -151,15 +154,6 @@ def has_api_server(services: Services) -> bool:
     return services.kind("kubeflow") != "kfp.local"
 
 
-def _target(services: Services, name: str) -> Target:
-    """Return a target as the platform has it: on a cluster, an exit handler reports the outcome."""
-    if name == "kubeflow" and has_api_server(services):
-        from atlas.targets.kubeflow import Kubeflow
-
-        return Kubeflow(exit_handler=True)
-    return target_of(name)
-
-
 def _is_met(problem: Problem, services: Services) -> bool:
     """Tell whether the platform has what a note misses: T110, Kubeflow's schedules."""
     return problem.code == "T110" and has_api_server(services)
@@ -176,16 +170,16 @@ def _targets(
     for one in compiled:
         flow = one.name.rpartition("-")[2]
         groups.setdefault((flow, one.target), []).append(one)
-    for (flow, target), members in sorted(groups.items()):
+    for (flow, orchestrator), members in sorted(groups.items()):
         inputs = {
             "owner": owner_of(deployment, flow),
             "members": {one.name: _digest(one) for one in members},
             "plans": {one.name: one.plan for one in members},
-            **target_inputs(services, target),
+            **target_inputs(services, orchestrator),
         }
         if "kubeflow" in inputs:
             inputs["schedules"] = _schedules(plans, inputs["members"])
-        yield Part(KINDS[target], f"{flow}-{target}", inputs)
+        yield Part(KINDS[orchestrator], f"{flow}-{orchestrator}", inputs)
 
 
 def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:

@@ -27,8 +27,11 @@ def test_the_schema_is_one():
 
 def test_the_fields_are_the_same():
     fields = {field.name for field in dataclasses.fields(Service)}
-    assert set(SCHEMA["$defs"]["dags"]["properties"]) == fields
-    assert set(SCHEMA["$defs"]["service"]["properties"]) == fields - {"versioned"}
+    own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}}
+    common = fields - set().union(*own.values())
+    assert set(SCHEMA["$defs"]["service"]["properties"]) == common
+    for name, more in own.items():
+        assert set(SCHEMA["$defs"][name]["properties"]) == common | more
     fields = {field.name for field in dataclasses.fields(Platform)}
     assert set(SCHEMA["properties"]) == fields | {"$schema", "version"}
     assert set(a_platform()) == fields | {"version"}
@@ -40,6 +43,7 @@ def test_a_platform_with_every_service_is_valid():
         name: Service.at("x", "http://127.0.0.1:1", credentials="x", version="1")
         for name in names - {"dags"}
     }
+    services["airflow"] = Service.at("airflow", "http://a", tasks="kubernetes", pool="atlas")
     services["dags"] = Service.at("folder", "file:///dags", versioned=False)
     CHECKER.validate(a_platform(**services))
 
@@ -53,6 +57,8 @@ def test_a_platform_with_every_service_is_valid():
         a_platform(unheard=STORE),
         a_platform(airflow=Service.at("airflow", "127.0.0.1:1")),
         a_platform(dags=Service.at("folder", "file:///dags")),
+        a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", tasks="threads")),
+        a_platform(mlflow=Service.at("mlflow", "http://127.0.0.1:1", tasks="docker")),
         a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", credentials="hunter 2")),
         {"version": 1, "stack": "local", "target": "local", "services": {}},
     ],

@@ -9,35 +9,41 @@ from atlas.recipe import SETTINGS
 from atlas.targets.named import NAMES, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Pipeline
+    from atlas.targets.protocol import Target
     from atlas.validate import Report
     from atlas.validate.flat import Place
     from atlas.validate.subject import Subject
 
 
-def limits(report: Report, *, notes: bool = False) -> list[Problem]:
+def limits(
+    report: Report, *, notes: bool = False, targets: Callable[[str], Target] = target
+) -> list[Problem]:
     """Return what the targets of a Report's Environment can't do.
 
     Args:
         report: what validation found. Configs that are broken are left out: they have no Plan.
         notes: whether to tell what the targets do differently, too.
+        targets: returns a target by its name; by default those of no platform.
     """
     found = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
     told = (
         problem
         for one in pipelines(report)
-        for problem in _limits(one, found[one.folder, one.config])
+        for problem in _limits(one, found[one.folder, one.config], targets)
         if notes or problem.severity == "error"
     )
     return list(dict.fromkeys(told))
 
 
-def _limits(pipeline: Pipeline, subjects: Mapping[str, Subject]) -> Iterator[Problem]:
+def _limits(
+    pipeline: Pipeline, subjects: Mapping[str, Subject], targets: Callable[[str], Target]
+) -> Iterator[Problem]:
     for flow, plan in pipeline.plans.items():
-        for one in target(plan.target).problems(plan) if plan.target in NAMES else ():
+        for one in targets(plan.target).problems(plan) if plan.target in NAMES else ():
             yield _place(subjects[flow], one.path).problem(
                 one.code,
                 one.message,

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlas.targets.named import target
-from atlas.targets.protocol import deployed_name
+from atlas.targets.protocol import NOWHERE, deployed_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.targets.protocol import Target
-
+    from atlas.targets.protocol import Origin, Target
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -41,7 +40,9 @@ def compile_plans(
     plans: Iterable[Plan],
     images_of: Callable[[Plan], Mapping[str, str]],
     chosen: str = "",
+    *,
     make: Callable[[str], Target] = target,
+    origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE,
 ) -> list[Compiled]:
     """Compile Plans for a target, or each for its own.
 
@@ -49,18 +50,24 @@ def compile_plans(
         plans: what to compile.
         images_of: returns the references of a Plan's images; asked only where a target uses them.
         chosen: the target's name; empty for each Plan's own, where ``local`` compiles to nothing.
-        make: returns a target by its name.
+        make: returns a target by its name; by default those of no platform.
+        origin_of: returns what a Plan is of.
 
     Raises:
         TargetError: no target of the chosen name has files.
     """
     wanted = [(plan, chosen or plan.target) for plan in plans]
-    targets = {name: make(name) for _, name in wanted if name != "local"}
-    return [_compile(plan, targets[name], images_of) for plan, name in wanted if name in targets]
+    found = {name: make(name) for name in dict.fromkeys(n for _, n in wanted) if name != "local"}
+    return [
+        _compile(plan, found[name], images_of, origin_of) for plan, name in wanted if name in found
+    ]
 
 
 def _compile(
-    plan: Plan, chosen: Target, images_of: Callable[[Plan], Mapping[str, str]]
+    plan: Plan,
+    chosen: Target,
+    images_of: Callable[[Plan], Mapping[str, str]],
+    origin_of: Callable[[Plan], Origin],
 ) -> Compiled:
     """Compile one Plan, or say why not."""
     name = chosen.name
@@ -69,7 +76,7 @@ def _compile(
     if any(problem.severity == "error" for problem in problems):
         return Compiled(deployed, name, plan.digest, {}, problems=problems)
     images = images_of(plan) if chosen.uses_images else {}
-    files = chosen.compile(plan, images)
+    files = chosen.compile(plan, images, origin_of(plan))
     return Compiled(deployed, name, plan.digest, files, _unbuilt(plan, images), problems)
 
 

@@ -41,6 +41,14 @@ class Airflow:
         """Processes on Airflow's worker run in none."""
         return self.tasks != "process"
 
+    def require_kind(self) -> None:
+        """Refuse a kind of tasks that there is none of.
+
+        Raises:
+            TargetError: there is none of that name.
+        """
+        kind_of(self.tasks)
+
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Airflow can't do, or does differently."""
         return problems_of(plan, self.tasks)
