@@ -11,7 +11,7 @@ import pulumi
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ("local", "kubernetes", "aws")
-_DEFAULT_TARGET = "local"
+TASKS = ("process", "docker")
 _PARALLELISM = 4
 
 
@@ -28,6 +28,7 @@ class Settings:
         parallelism: how many tasks Airflow runs at a time.
         alertmanager: whether there is one, where its program is installed.
         registry: whether there is a registry of images, where its program is installed.
+        tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
     """
 
     stack: str
@@ -38,6 +39,7 @@ class Settings:
     parallelism: int
     alertmanager: bool
     registry: bool = True
+    tasks: str = TASKS[0]
 
     @classmethod
     def read(cls) -> Settings:
@@ -50,13 +52,14 @@ class Settings:
         state = state_folder(config.get("state"), os.environ.get("ATLAS_STATE"))
         return cls(
             stack=pulumi.get_stack(),
-            target=target(config.get("target") or _DEFAULT_TARGET),
+            target=one_of("target", config.get("target") or TARGETS[0], TARGETS),
             state=state,
             store=config.get("store") or (state / "store").as_uri(),
             python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
             alertmanager=config.get_bool("alertmanager") is not False,
             registry=config.get_bool("registry") is not False,
+            tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
         )
 
     @property
@@ -76,16 +79,15 @@ def interpreter() -> str:
     return str(plain if plain.exists() else sys.executable)
 
 
-def target(name: str) -> str:
-    """Return a target's name, if it is one.
+def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
+    """Return a value of the configuration, if it is one of those that there are.
 
     Raises:
         pulumi.RunError: if it isn't.
     """
-    if name not in TARGETS:
-        expected = ", ".join(TARGETS)
-        raise pulumi.RunError(f"atlas:target: found '{name}'; expected one of {expected}")
-    return name
+    if value not in known:
+        raise pulumi.RunError(f"atlas:{key}: found '{value}'; expected one of {', '.join(known)}")
+    return value
 
 
 def state_folder(configured: str | None, environment: str | None) -> Path:

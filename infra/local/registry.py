@@ -35,9 +35,11 @@ class Registry(pulumi.ComponentResource):
 
     Attributes:
         url: its address.
+        directory: its folder, which is a `DOCKER_CONFIG` that opens it.
     """
 
     url: pulumi.Output[str]
+    directory: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None
@@ -58,7 +60,8 @@ class Registry(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.url = server.bound.apply(lambda bound: f"http://127.0.0.1:{bound['http']}")
-        self.register_outputs({"url": self.url})
+        self.directory = server.directory
+        self.register_outputs({"url": self.url, "directory": self.directory})
 
 
 def command(program: str) -> list[str]:
@@ -67,8 +70,11 @@ def command(program: str) -> list[str]:
 
 
 def files() -> dict[str, str]:
-    """Return the registry's configuration, and its one user with a hash of the password."""
+    """Return the registry's configuration, its one user, and what lets Docker's clients in."""
+    data = ServiceData.load("registry")
     return {
-        "config.yml": ServiceData.load("registry").template("config.yml", {}),
+        "config.yml": data.template("config.yml", {}),
         "htpasswd": f"{{secret:{SECRET}.htpasswd}}\n",
+        # Who pulls for Airflow finds it here: DOCKER_CONFIG is this folder.
+        "config.json": data.template("client.json", {}),
     }

@@ -11,6 +11,7 @@ import pulumi
 from atlas_provider.resources import Ports
 from infra.local import metrics
 from infra.local.airflow import Airflow, AirflowArgs
+from infra.local.containers import Containers, ContainersArgs, engine
 from infra.local.mlflow import Mlflow, MlflowArgs
 from infra.local.registry import SECRET, Registry, RegistryArgs
 from infra.outputs import Platform, Service
@@ -29,11 +30,12 @@ Services = dict[str, pulumi.Output[Service]]
 def build(settings: Settings) -> pulumi.Output[Platform]:
     """Declare the platform's resources; return its outputs."""
     ports = Ports("ports", names=list(_PORTS)).ports
+    registry = _registry(settings, ports)
     services = {
         **_metrics(settings, ports),
         **_mlflow(settings, ports),
-        **_airflow(settings, ports),
-        **_registry(settings, ports),
+        **_airflow(settings, ports, _containers(settings, ports, registry)),
+        **(_as_service(registry) if registry else {}),
         **_folders(settings),
     }
     return pulumi.Output.all(**services).apply(
@@ -101,8 +103,12 @@ def _mlflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Serv
     return {"mlflow": url.apply(lambda url: Service.at("mlflow", url, version=version))}
 
 
-def _airflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
-    """Declare Airflow."""
+def _airflow(
+    settings: Settings,
+    ports: pulumi.Output[Mapping[str, int]],
+    containers: Mapping[str, pulumi.Input[str]],
+) -> Services:
+    """Declare Airflow, whose tasks are given what they run containers with."""
     version = ServiceData.load("airflow").installed_version()
     args = AirflowArgs(
         folder=str(settings.folder),
@@ -111,12 +117,14 @@ def _airflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Ser
         port=_port(ports, "airflow"),
         version=version,
         parallelism=settings.parallelism,
-        environment=_task_environment(settings, ports),
+        environment={**_task_environment(settings, ports), **containers},
     )
     airflow = Airflow("airflow", args)
     return {
         "airflow": airflow.url.apply(
-            lambda url: Service.at("airflow", url, credentials="airflow", version=version)
+            lambda url: Service.at(
+                "airflow", url, credentials="airflow", version=version, tasks=settings.tasks
+            )
         ),
         "dags": airflow.dags.apply(
             lambda folder: Service.at("folder", Path(folder).as_uri(), versioned=False)
@@ -124,23 +132,56 @@ def _airflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Ser
     }
 
 
-def _registry(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
+def _registry(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Registry | None:
     """Declare the registry of images, where its program is installed."""
     program = ServiceData.load("registry").program() if settings.registry else None
     if program is None:
-        return {}
+        return None
     args = RegistryArgs(
         folder=str(settings.folder),
         vault=str(settings.vault),
         program=program,
         port=_port(ports, "registry"),
     )
-    url, version = Registry("registry", args).url, program_version(program)
+    return Registry("registry", args)
+
+
+def _as_service(registry: Registry) -> Services:
+    """Return the registry as a service."""
+    version = program_version(ServiceData.load("registry").program() or "")
     return {
-        "registry": url.apply(
+        "registry": registry.url.apply(
             lambda url: Service.at("registry", url, credentials=SECRET, version=version)
         )
     }
+
+
+def _containers(
+    settings: Settings, ports: pulumi.Output[Mapping[str, int]], registry: Registry | None
+) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which Airflow's tasks run containers, where they do.
+
+    Raises:
+        pulumi.RunError: there is no engine, or no registry that it can pull from.
+    """
+    if settings.tasks != "docker":
+        return {}
+    if registry is None:
+        raise pulumi.RunError(
+            "atlas:tasks: found 'docker', which pulls images from the platform's registry, and "
+            "there is none; `atlas doctor` tells how to get its program, or set it to 'process'"
+        )
+    host = ports.apply(lambda chosen: f"127.0.0.1:{int(chosen['registry'])}")
+    found = {"ATLAS_REGISTRY": host, "DOCKER_CONFIG": registry.directory}
+    if engine() == "docker":
+        return found
+    args = ContainersArgs(
+        folder=str(settings.folder),
+        state=str(settings.state),
+        python=settings.python,
+        registry=host,
+    )
+    return {**found, "DOCKER_HOST": Containers("containers", args).host}
 
 
 def _task_environment(

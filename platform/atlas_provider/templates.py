@@ -1,9 +1,10 @@
 """Placeholders in commands, variables and files: what only the provider knows, filled in at create.
 
 ``{dir}`` is the program's own folder, ``{folder}`` the platform's, ``{port:NAME}`` a chosen port,
-``{secret:NAME}`` the password of a secret, ``{secret:NAME.username}`` its user name and
-``{secret:NAME.htpasswd}`` the two as a line of a password file, hashed. Any other brace is a brace,
-so that JSON and YAML need no escapes.
+``{secret:NAME}`` the password of a secret, ``{secret:NAME.username}`` its user name,
+``{secret:NAME.htpasswd}`` the two as a line of a password file, hashed, and ``{secret:NAME.basic}``
+the two as HTTP's basic authentication has them. Any other brace is a brace, so that JSON and YAML
+need no escapes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PLACEHOLDER = re.compile(
-    r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.(?:username|htpasswd))?)\}"
+    r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.(?:username|htpasswd|basic))?)\}"
 )
 REDACTED = "[secret]"
 
@@ -64,15 +65,16 @@ class Filling:
         return str(self.directory if word == "dir" else self.folder)
 
     def _secret(self, reference: str) -> str:
-        """Return a secret's password, user name, or line of a password file."""
+        """Return a secret's password, user name, or both in some form."""
         name, _, part = reference.partition(".")
         secret = (vault.ensure if self.make else vault.read)(self.vault, name)
         if part == "username":
             return secret["username"]
         if part == "htpasswd":
             return vault.htpasswd(secret)
-        self.used.add(secret["password"])
-        return secret["password"]
+        open_text = vault.basic(secret) if part == "basic" else secret["password"]
+        self.used.add(open_text)
+        return open_text
 
 
 def ports_of(texts: Iterable[str]) -> set[str]:

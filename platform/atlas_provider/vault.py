@@ -41,6 +41,11 @@ def ensure(folder: Path, name: str) -> Mapping[str, str]:
     return read(folder, name)
 
 
+def basic(secret: Mapping[str, str]) -> str:
+    """Return a secret as HTTP's basic authentication has it."""
+    return base64.b64encode(f"{secret['username']}:{secret['password']}".encode()).decode()
+
+
 def htpasswd(secret: Mapping[str, str]) -> str:
     """Return a secret as a line of a password file, with bcrypt; always the same one.
 

@@ -142,23 +142,66 @@ print(json.dumps({"resources": seen, "platform": outputs[0]}))
 
 @pytest.fixture(scope="module")
 def declared(tmp_path_factory):
-    """Run the program with mocks, in a process of its own: mocks are global to one."""
+    """What is declared with the default settings."""
     state = tmp_path_factory.mktemp("state")
-    programs = tmp_path_factory.mktemp("bin")
-    for name in ("prometheus", "pushgateway", "alertmanager"):
-        (programs / name).write_text("#!/bin/sh\necho version 1.2.3\n")
-        (programs / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-    config = json.dumps({"atlas:target": "local", "atlas:state": str(state)})
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), config],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+    done = declare(state, tmp_path_factory.mktemp("bin"))
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     return state, printed["resources"], printed["platform"]
+
+
+SERVERS = ("prometheus", "pushgateway", "alertmanager", "docker-registry")
+
+
+def declare(state, programs, *more, **settings):
+    """Run the program with mocks, in a process of its own: mocks are global to one."""
+    for name in (*SERVERS, *more):
+        (programs / name).write_text("#!/bin/sh\necho version 1.2.3\n")
+        (programs / name).chmod(0o755)
+    own = {f"atlas:{name}": value for name, value in settings.items()}
+    config = json.dumps({"atlas:target": "local", "atlas:state": str(state), **own})
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), config],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(programs)},
+    )
+
+
+def test_airflow_runs_containers_through_podmans_service(tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = declare(tmp_path, tmp_path / "bin", "podman", tasks="docker")
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    by_name = {item["name"]: item["inputs"] for item in printed["resources"]}
+    folder = tmp_path / "platform" / "dev"
+    scheduler = by_name["airflow-scheduler"]["environment"]
+    assert scheduler["DOCKER_HOST"] == f"unix://{folder}/containers/podman.sock"
+    assert scheduler["DOCKER_CONFIG"] == str(folder / "registry")
+    host = printed["platform"]["services"]["registry"]["url"].removeprefix("http://")
+    assert scheduler["ATLAS_REGISTRY"] == host
+    service = next(i for i in printed["resources"] if i["name"] == "containers" and i["inputs"])
+    assert service["inputs"]["command"][1:] == [
+        "-m", "atlas.containers.serve", "{dir}/podman.sock", host
+    ]  # fmt: skip
+    assert KINDS["atlas:index:Process"].check(service["inputs"]) == []
+    assert printed["platform"]["services"]["airflow"]["tasks"] == "docker"
+    client = json.loads(by_name["registry"]["files"]["config.json"])
+    assert client["auths"]["127.0.0.1:{port:http}"] == {"auth": "{secret:registry.basic}"}
+
+
+def test_docker_has_a_service_of_its_own(tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = declare(tmp_path, tmp_path / "bin", "docker", "podman", tasks="docker")
+    names = {item["name"]: item["inputs"] for item in json.loads(done.stdout)["resources"]}
+    assert "containers" not in names
+    assert "DOCKER_HOST" not in names["airflow-scheduler"]["environment"]
+
+
+def test_docker_tasks_without_an_engine(tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = declare(tmp_path, tmp_path / "bin", tasks="docker")
+    assert "neither Docker nor Podman is installed" in done.stderr
 
 
 def test_the_resources_by_type(declared):
@@ -219,4 +262,5 @@ def test_the_outputs_name_every_service_and_meet_their_schema(declared):
         "versioned": False,
     }
     assert platform["services"]["airflow"]["credentials"] == "airflow"
+    assert platform["services"]["airflow"]["tasks"] == "process"
     assert platform["services"]["registry"]["credentials"] == "registry"

@@ -39,9 +39,9 @@ def test_the_state_folder_is_configured_or_in_the_environment_or_beside_the_proj
 
 
 def test_a_target_that_there_is_none_of():
-    assert settings.target("aws") == "aws"
+    assert settings.one_of("target", "aws", settings.TARGETS) == "aws"
     with pytest.raises(pulumi.RunError, match="found 'moon'; expected one of local, kubernetes"):
-        settings.target("moon")
+        settings.one_of("target", "moon", settings.TARGETS)
 
 
 def test_parallelism_is_at_least_one():

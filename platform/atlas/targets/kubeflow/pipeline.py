@@ -59,17 +59,27 @@ def compile_pipeline(
         exit_handler: whether a last task reports how the run ended.
         local: whether `kfp.local` runs it.
     """
-    how = {"exit_handler": exit_handler, "local": local}
-    key = digest([_seen(plan), sorted(images.items()), origin.commit, origin.release, how])
+    how = [exit_handler, local, origin.commit, origin.release]
+    key = digest([_seen(plan), sorted(images.items()), how])
     # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
-    marks = {"name": f"name_{key}", "digest": f"plan_{key}", "model": f"model_{key}"}
+    marked_name, marked_digest, marked_model = f"name_{key}", f"plan_{key}", f"model_{key}"
     name, model = deployed_name(plan), facts(plan, origin).get("model", "")
     if key not in templates:
-        shape = Shape(plan, images=images, outputs=outputs_of(plan), origin=origin, **marks, **how)
+        shape = Shape(
+            plan,
+            marked_name,
+            marked_digest,
+            marked_model,
+            images,
+            outputs_of(plan),
+            origin,
+            exit_handler=exit_handler,
+            local=local,
+        )
         templates[key] = _HEADER + _text(_build(shape))
-    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marks["digest"], plan.digest)
-    text = text.replace(_k8s(marks["name"]), _k8s(name)).replace(marks["name"], name)
-    return text.replace(marks["model"], model).encode()
+    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
+    text = text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name)
+    return text.replace(marked_model, model).encode()
 
 
 def _seen(plan: Plan) -> dict[str, Any]:

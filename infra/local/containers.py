@@ -1,0 +1,81 @@
+"""The containers of steps on this machine: Docker's own service, or podman's with the same API."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+import pulumi
+
+from atlas_provider.resources import Process
+
+_SOCKET = "podman.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainersArgs:
+    """What podman's service needs.
+
+    Attributes:
+        folder: the platform's folder.
+        state: the state folder, which has podman's settings for this machine.
+        python: the interpreter.
+        registry: host and port of the registry that it pulls from without TLS.
+    """
+
+    folder: pulumi.Input[str]
+    state: pulumi.Input[str]
+    python: pulumi.Input[str]
+    registry: pulumi.Input[str]
+
+
+class Containers(pulumi.ComponentResource):
+    """A service that runs containers for who speaks Docker's API.
+
+    Attributes:
+        host: its address, as `DOCKER_HOST` has it.
+    """
+
+    host: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ContainersArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare podman's service."""
+        super().__init__("atlas:local:Containers", name, None, opts)
+        server = Process(
+            name,
+            folder=args.folder,
+            command=pulumi.Output.all(args.python, args.registry).apply(lambda v: command(*v)),
+            environment={"ATLAS_STATE": args.state},
+            health_command=health(),
+            health_timeout=60,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.host = server.directory.apply(lambda folder: f"unix://{folder}/{_SOCKET}")
+        self.register_outputs({"host": self.host})
+
+
+def command(python: str, registry: str) -> list[str]:
+    """Return the command of podman's service, told of this machine by Atlas."""
+    return [python, "-m", "atlas.containers.serve", f"{{dir}}/{_SOCKET}", registry]
+
+
+def health() -> list[str]:
+    """Return the command that asks it."""
+    return ["podman", "--url", f"unix://{{dir}}/{_SOCKET}", "version"]
+
+
+def engine() -> str:
+    """Return the engine of this machine.
+
+    Raises:
+        pulumi.RunError: there is none.
+    """
+    found = next((name for name in ("docker", "podman") if shutil.which(name)), "")
+    if not found:
+        raise pulumi.RunError(
+            "atlas:tasks: found 'docker', but neither Docker nor Podman is installed; "
+            "`make setup` gets Podman on Debian, or set it to 'process'"
+        )
+    return found
