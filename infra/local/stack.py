@@ -172,7 +172,10 @@ def _containers(
             "there is none; `atlas doctor` tells how to get its program, or set it to 'process'"
         )
     host = ports.apply(lambda chosen: f"127.0.0.1:{int(chosen['registry'])}")
-    found = {"ATLAS_REGISTRY": host, "DOCKER_CONFIG": registry.directory}
+    found: dict[str, pulumi.Input[str]] = {
+        "ATLAS_REGISTRY": host,
+        "DOCKER_CONFIG": registry.directory,
+    }
     if engine() == "docker":
         return found
     args = ContainersArgs(
