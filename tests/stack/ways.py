@@ -16,12 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from atlas.images.credentials import Credentials
 from atlas.plan import Plan
 from atlas.step.execute import recorded
 from atlas.store import Store
 from atlas_provider import vault
+from atlas_provider.airflow import Airflow
 from infra.local import registry
 from tests.yard import Yard
 
@@ -53,12 +55,13 @@ class Seen:
     """What came of one step, or of one key of it: the same everywhere.
 
     Attributes:
-        key: digest of everything that could change the result: code, params, inputs.
+        parts: digests of what could change the result: code, params, inputs, image. Not of the
+            interval: a run that Airflow is asked for has one.
     """
 
     status: str
     attempts: int
-    key: str
+    parts: Mapping[str, str]
     outputs: Mapping[str, str]
 
 
@@ -98,7 +101,10 @@ def ran(store: Store, plan: Plan, run: str) -> Ran:
         commit=bound.commit,
         steps={
             name if index is None else f"{name}[{index}]": Seen(
-                one.status, one.attempts, one.key, dict(one.outputs)
+                one.status,
+                one.attempts,
+                {part: text for part, text in one.parts.items() if part != "interval"},
+                dict(one.outputs),
             )
             for (name, index), one in found.items()
             if one
@@ -184,3 +190,53 @@ def _run(command: list[str], variables: Mapping[str, str]) -> str:
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
     return done.stdout
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A DAG on the platform's Airflow."""
+
+    airflow: Airflow
+    name: str
+
+    def triggered(self, conf: Mapping[str, Any]) -> str:
+        body = {"logical_date": None, "conf": dict(conf)}
+        _, answer = self.airflow._call("POST", f"dags/{self.name}/dagRuns", body=body)
+        return str(answer["dag_run_id"])
+
+    def ended(self, run: str) -> str:
+        """Wait for a run's end; return its state."""
+        end = time.monotonic() + _SECONDS
+        while True:
+            _, answer = self.airflow._call("GET", f"dags/{self.name}/dagRuns/{quote(run)}")
+            if answer["state"] in ("success", "failed"):
+                return str(answer["state"])
+            assert time.monotonic() < end, answer
+            time.sleep(0.5)
+
+    def tasks(self, run: str) -> list[tuple[str, int, str, int]]:
+        """Return every task of a run: its id, key, state and tries."""
+        path = f"dags/{self.name}/dagRuns/{quote(run)}/taskInstances"
+        _, answer = self.airflow._call("GET", path)
+        return [
+            (one["task_id"], one["map_index"], one["state"], one["try_number"])
+            for one in answer["task_instances"]
+        ]
+
+
+@contextmanager
+def placed(platform: Any, file: str, content: bytes) -> Iterator[Placed]:
+    """Put a DAG file where the platform's Airflow finds it, until it isn't needed any more."""
+    services = platform.outputs["services"]
+    one = services["airflow"]
+    airflow = Airflow(one["url"], services["secrets"]["url"], one["credentials"])
+    path, name = Path(urlsplit(platform.url("dags")).path) / file, file.removesuffix(".py")
+    path.write_bytes(content)
+    try:
+        end = time.monotonic() + _SECONDS
+        while name not in airflow.dags([name]):
+            assert time.monotonic() < end, airflow.import_failures()
+            time.sleep(0.5)
+        yield Placed(airflow, name)
+    finally:
+        path.unlink()
