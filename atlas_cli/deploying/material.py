@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError, InvalidError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.targets import Compiled, Target
+    from atlas.targets import Compiled
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.targets.protocol import Origin, Target
 
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What came of one Plan.
