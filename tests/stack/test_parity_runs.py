@@ -227,6 +227,7 @@ def check(plan: Plan, run: ways.Ran) -> None:
     assert run.kept == {(up, step.name) for step in plan.steps for up in step.upstream()}
 
 
+@pytest.mark.long
 def test_on_the_platform(platform, tmp_path: Path) -> None:
     """In processes: `atlas run`, and the platform's own Airflow, which schedules and tries again."""
     project = made(tmp_path / "project")
