@@ -28,13 +28,13 @@ def main(folder: str, count: str) -> None:
 
 
 def parse(file: Path) -> float:
-    """Return the seconds that one file takes, which must have no error."""
-    start = time.perf_counter()
+    """Return the processor's seconds that one file takes, which must have no error."""
+    start = time.process_time()
     bag = DagBag(file)
     for dag in bag.dags.values():
         DagSerialization.to_dict(dag)
     assert not bag.import_errors, bag.import_errors
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 main(*sys.argv[1:])
