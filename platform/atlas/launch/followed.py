@@ -224,7 +224,8 @@ class Followed:
         """Say what no step's failure tells: why the run ended, or that the two don't agree."""
         assert self.finished  # noqa: S101  (for mypy)
         target, reason = self._launcher.target, standing.reason
-        has_failure = any(not one.ok for one in self.outcomes.values())
+        errors = [one.error for one in self.outcomes.values() if not one.ok]
+        is_told = bool(errors) and not (reason and "interrupted" in errors)
         if self.finished.status != FAILED:
             if standing.state != states.DONE:
                 self._notice(
@@ -235,7 +236,7 @@ class Followed:
             self.error = self._cancelled
         elif standing.state == states.CANCELLED:
             self.error = f"T305: {reason or f'the run was cancelled on {target}'}"
-        elif not has_failure:
+        elif not is_told:
             self.error = f"T305: {target} ended the run: {reason or 'without a reason'}"
 
     def _way_back(self) -> str:
