@@ -42,7 +42,7 @@ def tried(count: int) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("count", "codes"), [(QUICK, 60), pytest.param(MANY, 110, marks=pytest.mark.long)]
+    ("count", "codes"), [(QUICK, 50), pytest.param(MANY, 95, marks=pytest.mark.long)]
 )
 def test_mutated_projects(count: int, codes: int, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = tried(count)
