@@ -67,19 +67,22 @@ def _airflow(
 def _kubeflow(pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas_cli.imaging import images_of
+    from atlas_cli.origins import origin_of
     from atlas_provider.kubeflow_server import api_of
 
     service, secrets = services["kubeflow"], services.get("secrets", {})
     named = {"credentials": service["credentials"], "secrets": secrets.get("url")}
     api = api_of({"kubeflow": service["url"].rstrip("/"), **named})
-    return KubeflowLauncher(api, store.url, images_of(pipelines))
+    return KubeflowLauncher(api, store.url, images_of(pipelines), origin_of(pipelines))
 
 
 def _local_kubeflow(pipelines: Sequence[Pipeline], store: Store) -> Launcher:
     from atlas.targets.kubeflow.local import LocalKubeflow
+    from atlas_cli.origins import origin_of
 
     project = pipelines[0].project
-    return LocalKubeflow(project.state, project.root, store, _engine_images(pipelines))
+    images = _engine_images(pipelines)
+    return LocalKubeflow(project.state, project.root, store, images, origin_of(pipelines))
 
 
 def _engine_images(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:

@@ -14,7 +14,7 @@ from atlas.targets.kubeflow.server.api import RefusedError
 from atlas.targets.kubeflow.server.publishing import publish
 from atlas.targets.kubeflow.target import Kubeflow
 from atlas.targets.launcher import Launched, Standing, Task
-from atlas.targets.protocol import deployed_name, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store import Run
     from atlas.targets.kubeflow.server.api import Api
+    from atlas.targets.protocol import Origin
 
 _SCHEDULE = "T110"
 """The note on schedules: of a run that is started by hand there is nothing to say."""
@@ -48,11 +49,14 @@ class KubeflowLauncher:
         api: the server.
         store: URL of the artifact store that its steps work on.
         images: returns a Plan's images: name → reference.
+        origin_of: returns what a Plan is of; the same as a deployment's, lest one Plan has two
+            versions.
     """
 
     api: Api
     store: str
     images: Callable[[Plan], Mapping[str, str]]
+    origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -98,7 +102,8 @@ class KubeflowLauncher:
         found = self.find(plan, run)
         if found is not None:
             return found
-        (content,) = Kubeflow(exit_handler=True).compile(plan, self.images(plan)).values()
+        target = Kubeflow(exit_handler=True)
+        (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
         package = (hashlib.sha256(content).hexdigest(), content)
         version = publish(self.api, self.store, {name: package}, {name: plan.digest})[name]
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")

@@ -19,7 +19,13 @@ from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.folder import RunFolder
 from atlas.targets.kubeflow.target import Kubeflow
 from atlas.targets.launcher import Launched, Standing, Task
-from atlas.targets.protocol import deployed_name, refuse, secret_names, secret_variable
+from atlas.targets.protocol import (
+    NOWHERE,
+    deployed_name,
+    refuse,
+    secret_names,
+    secret_variable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.plan import Plan
     from atlas.store import Run, Store
+    from atlas.targets.protocol import Origin
 
     Images = Callable[[Plan], Mapping[str, str]]
 
@@ -44,12 +51,14 @@ class LocalKubeflow:
         project: the project's folder.
         store: the artifact store, which containers see at the same path.
         images: returns what the engine calls a Plan's images; builds those that aren't there.
+        origin_of: returns what a Plan is of.
     """
 
     state: Path
     project: Path
     store: Store
     images: Images
+    origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE
 
     @property
     def target(self) -> str:
@@ -89,7 +98,8 @@ class LocalKubeflow:
             StepError: a secret that a step needs isn't there.
         """
         images = self.images(plan)
-        (package,) = Kubeflow(local=True).compile(plan, images).values()
+        target = Kubeflow(local=True)
+        (package,) = target.compile(plan, images, self.origin_of(plan)).values()
         engine = need_engine(self.state)
         secrets = _secrets(plan)
         job = self._job(plan, run, engine, images)
