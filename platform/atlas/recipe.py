@@ -15,7 +15,8 @@ DYNAMIC = ("parameter", "feature", "axis", "run", "literal")
 RUN_FACTS = ("interval_start", "interval_end", "id")
 """What ``{"run": …}`` can ask for."""
 FORMATS = (
-    "parquet", "arrow", "npy", "json", "text", "bytes", "file", "folder", "skops", "pickle",
+    "parquet", "arrow", "npy", "json", "text", "html", "markdown", "bytes", "file", "folder",
+    "skops", "pickle",
 )  # fmt: skip
 """Storage formats that Atlas itself has."""
 RESERVED = ("data", "model", "input")

@@ -45,6 +45,21 @@ class Data(Protocol):
         """Write the content; within a run that has an interval, that interval's part of it."""
 
 
+class Html(str):
+    """A page that a step gives as an output, stored as it is; targets show it as a report.
+
+    It has to bring its styles and scripts along: nothing beside it is stored.
+    """
+
+    __slots__ = ()
+
+
+class Markdown(str):
+    """A report in Markdown that a step gives as an output, stored as it is."""
+
+    __slots__ = ()
+
+
 def _ignore(name: str, value: float, /) -> None:
     """Drop a metric: what a context outside of a run does."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from atlas.plan import Output
 from atlas.targets.kubeflow import Kubeflow
 from tests.golden.plans import IMAGES, INFERENCE, TRAINING
 
@@ -80,6 +81,21 @@ def test_edges_are_typed_artifacts():
         ("train", "model"): "system.Model",
         ("evaluate", "metrics"): "system.Metrics",
     }
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        (Output("atlas.template.Html"), "HTML"), (Output("atlas.template.Markdown"), "Markdown"),
+        (Output("str", "html"), "HTML"), (Output("atlas.template.Html", "text"), "Artifact"),
+        (Output("str"), "Artifact"),
+    ],
+)  # fmt: skip
+def test_a_report_is_one_to_kubeflow(output, kind):
+    last = replace(TRAINING.steps[-1], outputs={"page": output})
+    pipeline, _ = documents(replace(TRAINING, steps=(*TRAINING.steps[:-1], last)))
+    made = pipeline["components"]["comp-report"]["outputDefinitions"]["artifacts"]["page"]
+    assert made["artifactType"]["schemaTitle"] == f"system.{kind}"
 
 
 def test_foreach_loops_over_indexes_and_gathers():

@@ -6,11 +6,14 @@ import os
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
 
 from atlas.draw.palette import COLOURS
 from atlas.draw.plans import of_plan
 from atlas.draw.svg import svg, xml_lines
 from atlas.draw.texts import xml
+from atlas.store.format import named
+from atlas.store.keys import artifact_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -68,6 +71,7 @@ def _lines(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str])
     yield f'<h2>Graph</h2><div class="graph">{graph}</div>'
     yield f"<h2>Time</h2>{_gantt(outcomes)}"
     yield from _steps(outcomes, skipped)
+    yield from _reports(plan, run, outcomes)
     yield from _section("Metrics", _metrics(outcomes))
     yield from _section("Parameters", {k: str(v) for k, v in run.parameters.items()})
     yield from _section("Params", _params(plan))
@@ -180,6 +184,38 @@ def _bar(index: int, name: str, outcome: Outcome, left: float, width: float) -> 
     bar = f'<rect {place} rx="2" fill="{COLOURS[_mark(outcome)].line}"/>'
     at = _LABEL + left + max(width, 1.5) + 4
     return f'{text}{bar}<text x="{at:.1f}" y="{top + 12}">{outcome.seconds:.2f} s</text>'
+
+
+def _reports(plan: Plan, run: Run, outcomes: Outcomes) -> Iterator[str]:
+    """Give links to the reports that steps have made, which are in the store as this page is."""
+    rows = "".join(
+        f"<tr><th>{xml(f'{_name(step, item)}.{name}')}</th><td>{link}</td></tr>"
+        for (step, item), outcome in outcomes.items()
+        for name in outcome.outputs
+        if (
+            link := _link(
+                outcome, _kind(plan, step, name), (run.pipeline, run.id, step, name, item)
+            )
+        )
+    )
+    if rows:
+        yield f'<h2>Reports</h2><table class="facts">{rows}</table>'
+
+
+def _kind(plan: Plan, step: str, output: str) -> str:
+    """Return which kind of report an output is; empty for none."""
+    found = next((one.outputs.get(output) for one in plan.steps if one.name == step), None)
+    return found.report if found else ""
+
+
+def _link(outcome: Outcome, kind: str, address: tuple[str, str, str, str, int | None]) -> str:
+    """Return a link from this page to a report; of an earlier run, to the page that has it."""
+    if not kind:
+        return ""
+    place = f"{artifact_key(*address)}/data{named(kind).suffix}"
+    target = f"{outcome.reason}/report.html" if outcome.cached else place
+    text = f"{kind}, in {outcome.reason}" if outcome.cached else kind
+    return f'<a href="../../{quote(target)}">{xml(text)}</a>'
 
 
 def _metrics(outcomes: Outcomes) -> dict[str, str]:

@@ -46,12 +46,23 @@ class Value:
     value: Any
 
 
+_REPORTS = {"atlas.template.Html": "html", "atlas.template.Markdown": "markdown"}
+"""Type of an output → the format that it is a report in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """One output of a step: its type with full names, and its format where one is named."""
 
     type: str = ""
     format: str = ""
+
+    @property
+    def report(self) -> str:
+        """Which kind of report for people it is: ``html``, ``markdown``, or empty for none."""
+        if self.format:
+            return self.format if self.format in _REPORTS.values() else ""
+        return _REPORTS.get(self.type, "")
 
 
 @dataclass(frozen=True, slots=True)

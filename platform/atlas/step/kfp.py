@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.step.job import Job
+    from atlas.store import Manifest, Store
 
 _PARAMETER = "parameter."
 _FACTS = {
@@ -21,6 +23,11 @@ _FACTS = {
 """Input of a component → the option that it fills; of two for one, the later that isn't empty."""
 _MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio", "oci": "/oci"}
 """Scheme of an artifact's URI → where Kubeflow's launcher mounts it in the container."""
+
+_SHOWN = ("system.HTML", "system.Markdown")
+_REPORTS = ("html", "markdown")
+_MOST_BYTES = 10 << 20
+_MOST_NUMBERS = 100
 
 
 def filled(options: argparse.Namespace) -> argparse.Namespace:
@@ -50,7 +57,10 @@ def give_parameter(executor_input: str, name: str, value: Any) -> None:
 
 
 def give_artifacts(executor_input: str, job: Job) -> None:
-    """Give Kubeflow its output artifacts: small files that say where the real ones are."""
+    """Give Kubeflow its output artifacts: small files that say where the real ones are.
+
+    Reports and metrics are what Kubeflow's pages show, so it gets these themselves.
+    """
     outputs = json.loads(executor_input).get("outputs", {})
     given = {}
     for name, listed in outputs.get("artifacts", {}).items():
@@ -58,12 +68,37 @@ def give_artifacts(executor_input: str, job: Job) -> None:
         manifest = job.store.manifest(*job.address, name, index=job.index)
         facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
                  "format": manifest.format, "type": manifest.type}  # fmt: skip
+        kind = artifact.get("type", {}).get("schemaTitle", "")
         path = _local(artifact["uri"])
         if path is not None:
-            _write(path, json.dumps(facts))
-        artifact["metadata"] = {**artifact.get("metadata", {}), "atlas": facts}
+            text = _report(job.store, manifest) if kind in _SHOWN else None
+            _write(path, json.dumps(facts) if text is None else text)
+        numbers = _numbers(job.store, manifest) if kind == "system.Metrics" else {}
+        artifact["metadata"] = {**artifact.get("metadata", {}), **numbers, "atlas": facts}
         given[name] = {"artifacts": [artifact]}
     _write_output(outputs, {"artifacts": given})
+
+
+def _report(store: Store, manifest: Manifest) -> str | None:
+    """Return a report's own text; None for one that is too long to be shown, or no text."""
+    is_short = manifest.format in _REPORTS and manifest.size <= _MOST_BYTES
+    value = store.read(manifest) if is_short else None
+    return value if isinstance(value, str) else None
+
+
+def _numbers(store: Store, manifest: Manifest) -> dict[str, float]:
+    """Return numbers by name, which Kubeflow shows one by one; of more than fit a page, none."""
+    if manifest.format != "json" or manifest.size > _MOST_BYTES:
+        return {}
+    value = store.read(manifest)
+    found = value.items() if isinstance(value, dict) and len(value) <= _MOST_NUMBERS else ()
+    return {name: one for name, one in found if _is_number(one)}
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a number that a double holds, which is what Kubeflow keeps."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max
 
 
 def _local(uri: str) -> Path | None:
@@ -83,4 +118,4 @@ def _write_output(outputs: Mapping[str, Any], content: Mapping[str, Any]) -> Non
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
+    path.write_bytes(text.encode("utf-8", "replace"))

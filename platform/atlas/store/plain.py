@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from atlas.errors import StoreError
-from atlas.store.format import Encoded, Facts, Format
+from atlas.store.format import Encoded, Facts, Format, type_name
+from atlas.template import Html, Markdown
 
 _SCALARS = {str, int, float, bool, type(None)}
 
@@ -56,6 +57,40 @@ class Text(Encoded):
     def decode(self, content: bytes) -> Any:
         """Return the string."""
         return content.decode("utf-8", "surrogatepass")
+
+
+class HtmlText(Text):
+    """A page, as UTF-8."""
+
+    name = "html"
+    suffix = ".html"
+    kind: ClassVar[type[str]] = Html
+
+    def accepts(self, value: Any) -> bool:
+        """Take what says that it is one: no other string."""
+        return isinstance(value, self.kind)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the text's bytes.
+
+        Raises:
+            TypeError: it is no text.
+        """
+        if not isinstance(value, str):
+            raise TypeError(f"found a {type_name(value)}, expected {self.kind.__name__} or str")
+        return super().encode(value)
+
+    def decode(self, content: bytes) -> Any:
+        """Return the text as what it is."""
+        return self.kind(super().decode(content))
+
+
+class MarkdownText(HtmlText):
+    """A report in Markdown, as UTF-8."""
+
+    name = "markdown"
+    suffix = ".md"
+    kind = Markdown
 
 
 class Bytes(Encoded):
@@ -156,5 +191,7 @@ def _number(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no plain data")
 
 
-FORMATS: tuple[Format, ...] = (Text(), Json(), Bytes(), File(), Folder())
+FORMATS: tuple[Format, ...] = (
+    HtmlText(), MarkdownText(), Text(), Json(), Bytes(), File(), Folder(),
+)  # fmt: skip
 """The formats of this module, in the order in which they are asked."""

@@ -16,7 +16,7 @@ _FORMATS: Mapping[str, str] = {
 _TYPES = (
     ("pandas.", "Dataset"), ("pyarrow.", "Dataset"), ("numpy.", "Dataset"), ("polars.", "Dataset"),
     ("sklearn.", "Model"), ("xgboost.", "Model"), ("lightgbm.", "Model"), ("torch.nn", "Model"),
-    ("dict[str, float]", "Metrics"), ("dict[str, int]", "Metrics"), ("atlas.template.Html", "HTML"),
+    ("dict[str, float]", "Metrics"), ("dict[str, int]", "Metrics"),
 )  # fmt: skip
 """Start of a type's full name, and what it is to KFP; the first that fits."""
 
@@ -40,4 +40,4 @@ def _type(output: Output, is_part_of_the_model: bool) -> str:
     if is_part_of_the_model:
         return "Model"
     by_type = (kind for start, kind in _TYPES if output.type.startswith(start))
-    return _FORMATS.get(output.format) or next(by_type, "Artifact")
+    return _FORMATS.get(output.report or output.format) or next(by_type, "Artifact")

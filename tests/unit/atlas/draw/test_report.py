@@ -15,7 +15,8 @@ PLAN = Plan(
     "p", "p", "p", "inference", "r", "local", "local",
     (
         PlanStep("load", "steps:Load", params={"x": Value("value", "<b>"), "y": Value("parameter", "n")}),
-        PlanStep("score", "steps:Score", {"rows": Source("step", "load", "rows")}, outputs={"s": Output()}),
+        PlanStep("score", "steps:Score", {"rows": Source("step", "load", "rows")},
+                 outputs={"s": Output(), "page": Output("atlas.template.Html"), "notes": Output("str", "markdown")}),
         PlanStep("write", "steps:Write", {"rows": Source("step", "score", "s")}),
     ),
     description="Score & write.",
@@ -27,7 +28,8 @@ RUN = Run(
 START = "2026-01-02T00:00:01+00:00"
 OUTCOMES = {
     ("load", None): Outcome(DONE, started=START, seconds=1, cached=True, reason="p/inference-0", outputs={"rows": "ab"}),
-    ("score", 0): Outcome(DONE, started=START, seconds=2.5, reason="it hasn't run before", metrics={"auc": 0.9}),
+    ("score", 0): Outcome(DONE, started=START, seconds=2.5, reason="it hasn't run before", metrics={"auc": 0.9},
+                           outputs={"s": "ab", "page": "cd"}),
     ("score", 1): Outcome(FAILED, started=START, error="ValueError: <boom>", traceback="Traceback\n  x < y\n", attempts=2),
 }  # fmt: skip
 SKIPPED = {"write": "step score isn't done"}
@@ -73,6 +75,14 @@ def test_it_loads_nothing(page):
     assert "default-src 'none'" in page
     assert "<script" not in page
     assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_it_leads_to_the_reports_of_steps(page):
+    assert '<a href="../../p/inference-1/score/0000/page/data.html">html</a>' in page
+    assert page.count("<a ") == 1
+    earlier = Outcome(DONE, cached=True, reason="p/a b", outputs={"notes": "ef"}, started=START)
+    cached = report(PLAN, RUN, {("score", 0): earlier}, {})
+    assert '<a href="../../p/a%20b/report.html">markdown, in p/a b</a>' in cached
 
 
 def test_the_worst_key_marks_a_step():

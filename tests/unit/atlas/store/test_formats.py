@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from atlas.errors import StoreError
 from atlas.store import Encoded, Store, format, open_store, register
 from atlas.store.plain import Json, is_plain
+from atlas.template import Html, Markdown
 
 FRAME = pd.DataFrame(
     {"a": [1, 2], "b": ["x", None], "t": pd.to_datetime(["2026-01-01", "2026-01-02"])}
@@ -42,6 +43,8 @@ def test_plain_values(store, value):
     ("value", "name", "ending"),
     [
         ("text", "text", ".txt"),
+        (Html("<p>ä"), "html", ".html"),
+        (Markdown("# ä"), "markdown", ".md"),
         (b"\x00\xff", "bytes", ".bin"),
         ([1, 2], "json", ".json"),
         (np.arange(3), "npy", ".npy"),
@@ -55,6 +58,15 @@ def test_the_type_chooses_the_format(store, value, name, ending):
     manifest = store.put("p", "r", "s", "o", value)
     assert manifest.format == name
     assert manifest.data.endswith(f"/o/data{ending}")
+
+
+def test_reports_come_back_as_what_they_are(store):
+    for value in (Html("<p>ä"), Markdown(""), Html("\ud800")):
+        back = through(store, value)
+        assert (back, type(back)) == (value, type(value))
+    assert type(through(store, "<p>", format="html")) is Html
+    with pytest.raises(StoreError, match="as html: found a int, expected Html or str"):
+        through(store, 3, format="html")
 
 
 def test_tables(store):
@@ -174,7 +186,7 @@ def test_skops_refuses_types_that_its_manifest_doesn_t_name(store):
 
 
 def test_unknown_formats_are_named(store):
-    with pytest.raises(StoreError, match="there is no format 'parket'; expected text, json"):
+    with pytest.raises(StoreError, match="there is no format 'parket'; expected html, markdown, text"):
         store.put("p", "r", "s", "o", 1, format="parket")
 
 

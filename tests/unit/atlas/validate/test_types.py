@@ -28,7 +28,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 
-from atlas import Data
+from atlas import Data, Html, Markdown
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ YES = [
     ("datetime.datetime", "datetime.date"), ("pathlib.Path", "pathlib.PurePath"),
     ("pd.DataFrame", "pd.DataFrame"), ("pd.DataFrame", "Iterable"), ("np.ndarray", "Iterable[float]"),
     ("collections.OrderedDict[str, int]", "dict[str, int]"), ("Data", "Data"), ("str", "Sequence[str]"),
-    ("Loop1", "Loop2"),
+    ("Loop1", "Loop2"), ("Html", "str"), ("Html", "Html"),
 ]  # fmt: skip
 NO = [
     ("str", "int"), ("float", "int"), ("int", "bool"), ("int", "str"), ("list[str]", "list[int]"),
@@ -90,7 +90,7 @@ NO = [
     ("str", "Literal[1]"), ("Base", "Child"), ("Other", "Base"), ("Child", "Other"), ("Child", "str"),
     ("str", "Base"), ("pd.DataFrame", "Base"), ("pd.DataFrame", "pd.Series"), ("pd.DataFrame", "dict[str, float]"),
     ("Data", "pd.DataFrame"), ("pd.DataFrame", "Data"), ("Concrete", "Child"), ("Named", "dict"), ("Numbers", "str"),
-    ("Loop1", "Base"), ("Itself", "Base"), ("Round", "Other"), ("np.ndarray", "pd.DataFrame"),
+    ("Html", "Markdown"), ("str", "Html"), ("Html", "int"), ("Loop1", "Base"), ("Itself", "Base"), ("Round", "Other"), ("np.ndarray", "pd.DataFrame"),
 ]  # fmt: skip
 MAYBE = [
     ("DummyClassifier", "BaseEstimator"), ("DummyClassifier", "str"), ("DummyClassifier", "Base"),
