@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from atlas.errors import PlatformError, TargetError
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
     from atlas.store import Store
+    from atlas.targets.kubeflow.launcher import Deployed
     from atlas.targets.launcher import Launcher
 
 LOCAL_KUBEFLOW = "kfp.local"
@@ -36,6 +39,7 @@ def launcher(
         deployed: whether to run what is deployed, whatever the sources have become since.
 
     Raises:
+        BadParameter: nothing is deployed where runs of the target are.
         PlatformError: the platform has no such service.
         TargetError: no orchestrator is called so.
     """
@@ -44,8 +48,8 @@ def launcher(
     if target != "kubeflow":
         raise TargetError(f"nothing runs elsewhere for target '{target}'")
     if services.get("kubeflow", {}).get("kind", LOCAL_KUBEFLOW) == LOCAL_KUBEFLOW:
-        return _local_kubeflow(pipelines, store)
-    return _kubeflow(pipelines, services, store)
+        return _local_kubeflow(pipelines, store, deployed=deployed)
+    return _kubeflow(pipelines, services, store, deployed=deployed)
 
 
 def _airflow(
@@ -64,7 +68,9 @@ def _airflow(
     return AirflowLauncher(airflow, store, deployed)
 
 
-def _kubeflow(pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store) -> Launcher:
+def _kubeflow(
+    pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
+) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas_cli.imaging import images_of
     from atlas_cli.origins import origin_of
@@ -73,14 +79,41 @@ def _kubeflow(pipelines: Sequence[Pipeline], services: Mapping[str, Any], store:
     service, secrets = services["kubeflow"], services.get("secrets", {})
     named = {"credentials": service["credentials"], "secrets": secrets.get("url")}
     api = api_of({"kubeflow": service["url"].rstrip("/"), **named})
-    return KubeflowLauncher(api, store.url, images_of(pipelines), origin_of(pipelines))
+    return KubeflowLauncher(
+        api,
+        store,
+        images_of(pipelines),
+        origin_of(pipelines),
+        lambda plan: _deployed(store, plan),
+        deployed,
+    )
 
 
-def _local_kubeflow(pipelines: Sequence[Pipeline], store: Store) -> Launcher:
+def _deployed(store: Store, plan: Plan) -> Deployed | None:
+    """Return what the last deployment has put on Kubeflow under a Plan's name."""
+    from atlas.targets import deployed_name
+    from atlas.targets.kubeflow.launcher import Deployed
+    from atlas_cli.deploying import records
+
+    entry = records.last(store.place, f"{plan.config}.{plan.environment}")
+    parts = records.read(store.place, entry).parts if entry and entry.record else ()
+    name = deployed_name(plan)
+    found = (
+        Deployed(part.inputs["plans"][name], part.inputs["members"][name])
+        for part in parts
+        if part.kind == "KubeflowPipelines" and name in part.inputs["members"]
+    )
+    return next(found, None)
+
+
+def _local_kubeflow(pipelines: Sequence[Pipeline], store: Store, *, deployed: bool) -> Launcher:
     from atlas.targets.kubeflow.local import LocalKubeflow
     from atlas_cli.origins import origin_of
 
     project = pipelines[0].project
+    if deployed:
+        message = "without an API server, Kubeflow runs what the files here say; leave it out"
+        raise typer.BadParameter(message, param_hint="--deployed")
     images = _engine_images(pipelines)
     return LocalKubeflow(project.state, project.root, store, images, origin_of(pipelines))
 

@@ -11,7 +11,8 @@ from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server import runs
 from atlas.targets.kubeflow.server.api import RefusedError
-from atlas.targets.kubeflow.server.publishing import publish
+from atlas.targets.kubeflow.server.pipelines import versions
+from atlas.targets.kubeflow.server.publishing import own_pipelines, publish
 from atlas.targets.kubeflow.target import Kubeflow
 from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import NOWHERE, deployed_name, refuse
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.store import Run
+    from atlas.store import Run, Store
     from atlas.targets.kubeflow.server.api import Api
+    from atlas.targets.kubeflow.server.pipelines import Version
     from atlas.targets.protocol import Origin
 
 _SCHEDULE = "T110"
@@ -42,21 +44,38 @@ _WORST = (
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed:
+    """What is deployed under a name.
+
+    Attributes:
+        plan: the Plan's digest.
+        version: digest of its package, which names its version.
+    """
+
+    plan: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class KubeflowLauncher:
     """Starts and follows runs of one API server.
 
     Attributes:
         api: the server.
-        store: URL of the artifact store that its steps work on.
+        store: the artifact store that its steps work on.
         images: returns a Plan's images: name → reference.
         origin_of: returns what a Plan is of; the same as a deployment's, lest one Plan has two
             versions.
+        deployed_of: returns what is deployed under a Plan's name; None for nothing.
+        deployed: whether to run what is deployed, whatever the sources have become since.
     """
 
     api: Api
-    store: str
+    store: Store
     images: Callable[[Plan], Mapping[str, str]]
     origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE
+    deployed_of: Callable[[Plan], Deployed | None] = lambda _: None
+    deployed: bool = False
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -65,22 +84,17 @@ class KubeflowLauncher:
         return "kubeflow"
 
     def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
-        """Refuse what Kubeflow can't run, and images that no cluster could pull.
+        """Refuse what Kubeflow can't run, another Plan than is deployed, and unbuilt images.
 
         Raises:
             InvalidError: Kubeflow can't do this.
-            TargetError: an image isn't built and pushed.
+            TargetError: T301, T302; or an image isn't built and pushed.
         """
+        plan = self._plan(plan)
         problems = Kubeflow().problems(plan)
         refuse(problems)
-        used = {step.image for step in plan.steps}
-        references = self.images(plan)
-        unbuilt = sorted({references[name] for name in used if "@" not in references[name]})
-        if unbuilt:
-            raise TargetError(
-                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; `atlas build` builds "
-                "them"
-            )
+        if not self.deployed:
+            self._require_images(plan)
         return plan, [one for one in problems if one.code != _SCHEDULE]
 
     def find(self, plan: Plan, run: Run) -> Launched | None:
@@ -102,10 +116,7 @@ class KubeflowLauncher:
         found = self.find(plan, run)
         if found is not None:
             return found
-        target = Kubeflow(exit_handler=True)
-        (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
-        package = (hashlib.sha256(content).hexdigest(), content)
-        version = publish(self.api, self.store, {name: package}, {name: plan.digest})[name]
+        version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")
         try:
             started = runs.start(self.api, version, experiment, run.id, _parameters(run))
@@ -134,6 +145,62 @@ class KubeflowLauncher:
     def cancel(self, launched: Launched) -> None:
         """Ask for the end of a run; over already is fine."""
         runs.terminate(self.api, launched.id)
+
+    def _plan(self, plan: Plan) -> Plan:
+        """Return the Plan to run: that of the sources, or the one that is deployed.
+
+        Raises:
+            TargetError: T301, T302.
+        """
+        found, name = self.deployed_of(plan), deployed_name(plan)
+        if found is None and self.deployed:
+            raise TargetError(f"T301: {name} isn't deployed to Kubeflow; `atlas deploy` deploys it")
+        if found is None or found.plan == plan.digest:
+            return plan
+        if not self.deployed:
+            raise TargetError(
+                f"T302: {name}: Plan {found.plan[:12]} is deployed, and the sources give "
+                f"{plan.digest[:12]}; `atlas deploy` deploys them, --deployed runs what is there"
+            )
+        return self.store.plan(found.plan)
+
+    def _require_images(self, plan: Plan) -> None:
+        """Refuse images that no cluster could pull.
+
+        Raises:
+            TargetError: I201, one isn't built and pushed.
+        """
+        used = {step.image for step in plan.steps}
+        references = self.images(plan)
+        unbuilt = sorted({references[name] for name in used if "@" not in references[name]})
+        if unbuilt:
+            raise TargetError(
+                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; `atlas build` builds "
+                "them"
+            )
+
+    def _own_version(self, plan: Plan) -> Version:
+        """Return the version of the sources' Plan; add it where it isn't there."""
+        name, target = deployed_name(plan), Kubeflow(exit_handler=True)
+        (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
+        package = (hashlib.sha256(content).hexdigest(), content)
+        return publish(self.api, self.store.url, {name: package}, {name: plan.digest})[name]
+
+    def _deployed_version(self, plan: Plan) -> Version:
+        """Return the version that is deployed.
+
+        Raises:
+            TargetError: T301, it was deleted on the server.
+        """
+        found, name = self.deployed_of(plan), deployed_name(plan)
+        pipeline = own_pipelines(self.api, self.store.url, [name]).get(name)
+        there = versions(self.api, pipeline, found.version) if found and pipeline else []
+        if not there:
+            raise TargetError(
+                f"T301: {name}: its version isn't in Kubeflow any more; `atlas deploy` brings it "
+                "back"
+            )
+        return there[0]
 
     def _first(self, plan: Plan, run: Run, experiment: str, started: str) -> Launched:
         """Return the first run of a name; end the one that was started if that is another."""

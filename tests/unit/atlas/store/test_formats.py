@@ -186,7 +186,9 @@ def test_skops_refuses_types_that_its_manifest_doesn_t_name(store):
 
 
 def test_unknown_formats_are_named(store):
-    with pytest.raises(StoreError, match="there is no format 'parket'; expected html, markdown, text"):
+    with pytest.raises(
+        StoreError, match="there is no format 'parket'; expected html, markdown, text"
+    ):
         store.put("p", "r", "s", "o", 1, format="parket")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.errors import TargetError
 from atlas.plan import Plan, PlanStep
-from atlas.store import Run
+from atlas.store import Run, open_store
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api
@@ -36,7 +36,7 @@ def there():
 
 
 def launcher(fake: fake_kubeflow.FakeKubeflow, image: str = IMAGE) -> KubeflowLauncher:
-    return KubeflowLauncher(Api(fake.url), "file:///store", lambda _: {"": image})
+    return KubeflowLauncher(Api(fake.url), open_store("file:///store"), lambda _: {"": image})
 
 
 def task(name: str, state: str, **more: Any) -> dict[str, Any]:

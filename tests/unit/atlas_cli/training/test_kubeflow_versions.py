@@ -6,12 +6,15 @@ import json
 import subprocess
 
 import pytest
+import typer
 
+from atlas.errors import TargetError
 from atlas.plan import resolve
 from atlas.store import Run
 from atlas.targets.kubeflow.server import Api, publish
-from atlas_cli.deploying import deployments
-from atlas_cli.deploying.material import material_of
+from atlas_cli.deploying import deployments, records
+from atlas_cli.deploying.material import material_of, write
+from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services
 from atlas_cli.origins import commit_of
 from atlas_cli.training.launchers import launcher
@@ -76,14 +79,16 @@ class Numbers:
         (content,) = material.contents
         packages = {name: (digest, content) for name, digest in inputs["members"].items()}
         publish(self.api, self.store.url, packages, inputs["plans"])
+        write(material)
+        records.add(self.store.place, deployment.stack, records.DEPLOY, Record.of(material.parts))
         return next(iter(inputs["members"].values()))
 
-    def launcher(self):
+    def launcher(self, **options):
         pipelines = resolve(self.project.root / "numbers")
-        return launcher("kubeflow", pipelines, self.services.found, self.store)
+        return launcher("kubeflow", pipelines, self.services.found, self.store, **options)
 
-    def train(self):
-        target = self.launcher()
+    def train(self, **options):
+        target = self.launcher(**options)
         plan, _ = target.prepare(self.plan())
         return target.submit(plan, Run("training-1", plan.name, plan.flow, plan.digest))
 
@@ -101,6 +106,52 @@ def test_training_what_is_deployed_adds_no_version(numbers, there):
     (version,) = there.items["versions"].values()
     assert version["display_name"] == digest
     assert numbers.commit in json.dumps(version["pipeline_spec"])
+
+
+def test_another_plan_than_is_deployed_is_run_only_when_it_is_asked_for(numbers, there):
+    digest, plan = numbers.deploy(), numbers.plan()
+    numbers.write(2)
+    with pytest.raises(TargetError) as caught:
+        numbers.train()
+    assert str(caught.value) == (
+        f"T302: numbers-training: Plan {plan.digest[:12]} is deployed, and the sources give "
+        f"{numbers.plan().digest[:12]}; `atlas deploy` deploys them, --deployed runs what is there"
+    )
+    numbers.train(deployed=True)
+    (version,) = there.items["versions"].values()
+    (run,) = there.items["runs"].values()
+    assert version["display_name"] == digest
+    assert run["pipeline_version_reference"]["pipeline_version_id"] in there.items["versions"]
+    numbers.deploy()
+    numbers.train()
+    assert len(there.items["versions"]) == 2
+
+
+def test_what_was_never_deployed_runs_unless_that_is_asked_for(numbers, there):
+    with pytest.raises(TargetError, match="T301: numbers-training isn't deployed to Kubeflow; `at"):
+        numbers.train(deployed=True)
+    numbers.train()
+    assert len(there.items["versions"]) == 1
+
+
+def test_what_was_taken_away_isnt_deployed(numbers):
+    numbers.deploy()
+    records.add(numbers.store.place, "numbers.local", records.DESTROY, None)
+    with pytest.raises(TargetError, match="T301: numbers-training isn't deployed"):
+        numbers.train(deployed=True)
+
+
+def test_a_deployed_version_that_was_deleted_there_is_told(numbers, there):
+    numbers.deploy()
+    there.items["versions"].clear()
+    with pytest.raises(TargetError, match="T301: numbers-training: its version isn't in Kubeflow"):
+        numbers.train(deployed=True)
+
+
+def test_without_an_api_server_nothing_deployed_runs(numbers):
+    numbers.services.found["kubeflow"]["kind"] = "kfp.local"
+    with pytest.raises(typer.BadParameter, match="Kubeflow runs what the files here say"):
+        numbers.launcher(deployed=True)
 
 
 def test_without_an_api_server_a_package_tells_the_same_commit(numbers):
