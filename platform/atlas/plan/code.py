@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ def code_digest(folder: Path) -> str:
     for file in code_files(folder):
         status = file.stat()
         content = _file_digest(file, status.st_mtime_ns, status.st_size)
-        whole.update(f"{file.relative_to(folder).as_posix()}\0{content}\n".encode())
+        # A name's bytes are the same in every locale.
+        name = os.fsencode(file.relative_to(folder).as_posix())
+        whole.update(b"%b\0%b\n" % (name, content.encode()))
     return whole.hexdigest()
 
 

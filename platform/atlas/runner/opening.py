@@ -96,9 +96,13 @@ def _request(plan: Plan, folder: Path, settings: Settings, *, new: bool) -> Requ
 
 
 def new_id(flow: str) -> str:
-    """Return an id for a new run: when it was started, and four digits by chance."""
+    """Return an id for a new run: when it was started, and three digits by chance.
+
+    Ids of one flow sort as their runs were started, also within a second.
+    """
     now = datetime.now(UTC)
-    return f"{flow}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    moment, chance = now.microsecond * 4096 // 1_000_000, secrets.randbelow(4096)
+    return f"{flow}-{now:%Y%m%dT%H%M%S}-{moment:03x}{chance:03x}"
 
 
 def _lock(store: Store, opened: Opened) -> None:

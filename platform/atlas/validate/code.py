@@ -48,20 +48,20 @@ def code_problems(folder: Path, root: Path) -> Iterator[Problem]:
         astray = leads_out(file, root) if file.is_symlink() else None
         if astray:
             yield astray
-        elif reason := _reason(file):
+        elif reason := _reason(file, folder):
             message = f"can't be taken along as code: {reason}"
             hint = "mend or remove it, or move it out of the pipeline's folder"
             yield Problem(code="R043", message=message, file=clean(shown(file)), hint=hint)
 
 
-def _reason(file: Path) -> str:
+def _reason(file: Path, folder: Path) -> str:
     """Return why a file can't be read as code; nothing when it can."""
     try:
-        str(file).encode()
+        os.fsencode(file.relative_to(folder)).decode()
         if not stat.S_ISREG(file.stat().st_mode):
             return "it is no file"
         return "" if os.access(file, os.R_OK) else "permission denied"
-    except UnicodeEncodeError:
+    except UnicodeDecodeError:
         return "its name is no UTF-8"
     except OSError as error:
         broken = file.is_symlink()

@@ -112,6 +112,7 @@ RIGHT = {
         (R, "parameters", DROP), (R, "images", DROP), (R, "defaults", DROP), (C, "parameters", DROP),
         (C, "steps", DROP), (C, "recipes.inference", DROP), (C, "schedule", DROP), (C, "model", DROP),
         (C, "promotion", DROP), (C, "data.scores", DROP), (C, "features", DROP),
+        ("features.json", "", DROP), ("inference.json", "", DROP),
     ],
     "a step that only order connects": [
         ("steps.py", "\n\nclass Score(Template):", LONE),
