@@ -148,11 +148,12 @@ def test_what_was_left_is_found_again_and_ended_there_by_ctrl_c(letters):
     finally:
         signal.signal(signal.SIGINT, before)
     printed = ""
-    for line in process.stdout:
-        printed += line
-        if "joining" in line:
-            process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    with process:
+        for line in process.stdout:
+            printed += line
+            if "joining" in line:
+                process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
     assert f"run {left[-1]['run']}, on airflow, under way already" in printed
     assert "interrupted: cancelled on airflow" in printed
     assert "not done: join, check, after" in printed
