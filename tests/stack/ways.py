@@ -132,12 +132,13 @@ def docker_api(yard: Yard) -> Iterator[dict[str, str]]:
     (home / "config.json").write_text(json.dumps({"auths": {yard.host: {"auth": basic}}}))
     plain = yard.folder / "registries.conf"
     plain.write_text(f'[[registry]]\nlocation = "{yard.host}"\ninsecure = true\n')
-    service = subprocess.Popen(
-        ["podman", "system", "service", "--time=0", f"unix://{socket}"],
-        env={**os.environ, **yard.variables, "CONTAINERS_REGISTRIES_CONF": str(plain)},
-        cwd=yard.folder,
-        stderr=(yard.folder / "service.log").open("wb"),
-    )
+    with (yard.folder / "service.log").open("wb") as log:
+        service = subprocess.Popen(
+            ["podman", "system", "service", "--time=0", f"unix://{socket}"],
+            env={**os.environ, **yard.variables, "CONTAINERS_REGISTRIES_CONF": str(plain)},
+            cwd=yard.folder,
+            stderr=log,
+        )
     try:
         end = time.monotonic() + 30
         while not socket.exists():
