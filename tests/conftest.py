@@ -20,10 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares a platform, an engine's storage or a module's fixtures.
 
-    `make test` runs two groups at a time; the largest, those of the platform, begin first.
+    `make test` runs two groups at a time; xdist reads the marks next, and begins with the largest.
     """
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
