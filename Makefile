@@ -29,7 +29,7 @@ demo: setup
 	@$(BIN)/python recipes/demo.py
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long and not cluster"
+	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster"
 
 test-long: setup
 	@$(BIN)/python -m pytest -m "long"

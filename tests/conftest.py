@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from atlas_provider.protobuf import share_status
 
@@ -20,22 +22,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a platform, an engine's storage or a module's fixtures.
-
-    `make test` runs two groups at a time; xdist reads the marks next, and begins with the largest.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Run two groups at a time in `make test`, the largest first; loadgroup's marks do nothing here."""
+    return _Grouped(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    fixtures = getattr(item, "fixturenames", ())
-    for shared in ("yard", "platform"):
-        if shared in fixtures:
-            return shared
-    return str(item.path)
+class _Grouped(LoadScopeScheduling):
+    """Keeps a file's tests together, and the files that share a platform or an engine's storage."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        return _SHARED.get(Path(file).name, file) if "tests/stack/" in file else file
+
+
+_SHARED = {
+    **dict.fromkeys(("test_images.py", "test_parity_runs.py"), "containers"),
+    **dict.fromkeys(
+        ("test_crashes.py", "test_deploy.py", "test_plain_program.py", "test_platform.py", "test_train.py"),
+        "platform",
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture
