@@ -18,8 +18,8 @@ from atlas.images import (
     require_pushed,
     tag_of,
 )
+from atlas.load import platform_services
 from atlas.plan import resolve
-from atlas.runner.surroundings import platform_services
 from atlas.store import open_store
 from atlas.targets import target
 from atlas.targets.kubeflow import Kubeflow

@@ -53,7 +53,7 @@ def validate(
 
 def _targets(report: Report) -> Callable[[str], Target]:
     """Return what gives a target by its name, as the Environment's platform has it."""
-    from atlas.runner.surroundings import platform_services
+    from atlas.load import platform_services
     from atlas.targets import target
 
     return lambda name: target(name, platform_services(report.project, report.environment))

@@ -94,7 +94,8 @@ def _is_known(request: Request) -> bool:
 def _elsewhere(request: Request, listener: Listener) -> Ended:
     """Run on an orchestrator."""
     from atlas.launch import Settings, launch_pipelines
-    from atlas.runner.surroundings import platform_services, surrounded
+    from atlas.load import platform_services
+    from atlas.runner.surroundings import surrounded
     from atlas_cli.training.launchers import launcher
 
     settings = Settings(

@@ -4,6 +4,7 @@ from atlas.load.document import Document, dotted, parse_document, read_document
 from atlas.load.environments import EnvironmentFile, load_environment, read_environment
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
 from atlas.load.locate import JsonPath
+from atlas.load.outputs import platform_services
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.scan import config_files, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
@@ -31,6 +32,7 @@ __all__ = [
     "nearest",
     "parse_document",
     "passed_over",
+    "platform_services",
     "read_document",
     "read_environment",
     "schema_text",

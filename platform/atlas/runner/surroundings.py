@@ -6,7 +6,6 @@ set wins.
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from atlas.errors import DocumentError, PlatformError, Problem
+from atlas.load import platform_services
 from atlas.store import open_store
 
 if TYPE_CHECKING:
@@ -71,29 +70,6 @@ def _set_variables(project: Project, services: Mapping[str, Any]) -> Surrounding
     store = os.environ.get("ATLAS_STORE") or _url(services, "store") or _default_store(project)
     os.environ["ATLAS_STORE"] = store
     return Surroundings(open_store(store), tuple(filter(None, missing)))
-
-
-def platform_services(project: Project, environment: Environment) -> Mapping[str, Any]:
-    """Return the services of an Environment's platform; of one that isn't up, none.
-
-    Raises:
-        PlatformError: its outputs can't be read.
-        DocumentError: the outputs file that the Environment names isn't there.
-    """
-    named = environment.outputs
-    file = project.state / "platform" / environment.platform / "outputs.json"
-    path = project.root / named if named else file
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))["services"]
-    except FileNotFoundError:
-        if not named:
-            return {}
-        message = f"names outputs that aren't there: {named}"
-        shown = str(project.environment_file(environment.name))
-        raise DocumentError(Problem(code="E002", message=message, file=shown)) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
-    return found
 
 
 def _connect(name: str, services: Mapping[str, Any]) -> str:
