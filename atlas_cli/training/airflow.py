@@ -72,7 +72,7 @@ class AirflowLauncher:
         self._require_import(name)
         dag = self.airflow.dags([name]).get(name)
         if dag is None:
-            raise TargetError(f"T301: {name} isn't deployed to Airflow; `atlas deploy` deploys it")
+            raise TargetError(f"T301: {name} isn't deployed to Airflow; {_way_there(plan)}")
         if dag.broken:
             raise TargetError(f"T304: {name}: Airflow can't import its file any more")
         if dag.paused:
@@ -219,6 +219,16 @@ class AirflowLauncher:
     ) -> list[dict[str, Any]]:
         index = raw["map_index"]
         return self.airflow.log(launched.name, launched.id, raw["task_id"], attempt, index)
+
+
+def _way_there(plan: Plan) -> str:
+    """Return how a flow comes to Airflow."""
+    if plan.target == "airflow":
+        return "`atlas deploy` deploys it"
+    return (
+        f"environment {plan.environment} deploys it to {plan.target}: write 'airflow' in its "
+        f"targets.{plan.flow}, then `atlas deploy`"
+    )
 
 
 def _printed(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from atlas_cli.training.airflow import _exception, _printed, _skew
+from atlas.plan import Plan
+from atlas_cli.training.airflow import _exception, _printed, _skew, _way_there
 
 HOOK = "airflow.task.hooks.airflow.providers.standard.hooks.subprocess.SubprocessHook"
 
@@ -47,3 +48,10 @@ def test_clocks_that_differ_are_told_and_others_are_not():
     assert behind.severity == "note"
     assert "behind this machine's" in behind.message
     assert "ahead of this machine's" in ahead.message
+
+
+def test_what_the_environment_deploys_elsewhere_is_told_with_where():
+    plan = Plan("p", "p", "p", "training", "r", "prod", "kubeflow", ())
+    assert "prod deploys it to kubeflow: write 'airflow' in its targets.training" in _way_there(
+        plan
+    )
