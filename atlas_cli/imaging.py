@@ -23,6 +23,7 @@ from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets import target
 from atlas.targets.kubeflow import Kubeflow
+from atlas_cli.references import follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +70,7 @@ def around_pipelines(pipelines: Sequence[Pipeline]) -> Surroundings:
         PlatformError: the platform's outputs can't be read.
     """
     project = pipelines[0].project
+    follow(project, pipelines[0].environment)
     services = platform_services(project, pipelines[0].environment)
     return Surroundings(
         project, pipelines, open_store(_store(project, services)), _registry(project, services)
@@ -91,6 +93,7 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
     @cache
     def place() -> tuple[Store, str]:
         first = pipelines[0]
+        follow(first.project, first.environment)
         services = platform_services(first.project, first.environment)
         url = services.get("registry", {}).get("workload_url", "")
         return open_store(_store(first.project, services)), host_at(url)
@@ -113,6 +116,7 @@ def targets_of(
     @cache
     def found(name: str) -> Target:
         first = pipelines[0]
+        follow(first.project, first.environment)
         made = target(name, platform_services(first.project, first.environment))
         if exit_handler is not None and isinstance(made, Kubeflow):
             return replace(made, exit_handler=exit_handler)

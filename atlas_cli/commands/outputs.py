@@ -17,11 +17,14 @@ Service = Annotated[
 
 def outputs(service: Service = "", stack: Stack = "local", as_json: Json = False) -> None:
     """Show the platform's services and their addresses."""
-    from atlas.environment import state_folder
+    from atlas.environment import find_project
     from atlas.errors import PlatformError
     from atlas_cli import platforms
+    from atlas_cli.references import follow_stack
 
-    platform = platforms.outputs(state_folder(), stack)
+    project = find_project()
+    follow_stack(project, stack)
+    platform = platforms.outputs(project.state, stack)
     if not service:
         emit(platform, lambda: services(platform), as_json=as_json)
         return

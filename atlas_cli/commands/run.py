@@ -50,11 +50,13 @@ def run(
     """Run pipelines on this machine: no orchestrator, cached, resumable."""
     from atlas.plan import resolve
     from atlas.runner import Selection, Settings, run_pipelines
+    from atlas_cli.references import follow
     from atlas_cli.watching import own_stdout, watcher
 
     selection = Selection(tuple(from_ or ()), tuple(until or ()), tuple(only or ()))
     start, end = running.interval_of(interval)
     pipelines = running.chosen(resolve(path, environment=env), config or ())
+    follow(pipelines[0].project, pipelines[0].environment)
     images = _images(pipelines) if isolate == "image" else None
     settings = Settings(
         jobs=jobs,

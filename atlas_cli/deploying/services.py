@@ -10,6 +10,7 @@ from atlas.errors import PlatformError
 from atlas.store import file_path
 from atlas.tracking.http import request
 from atlas_cli import platforms
+from atlas_cli.references import follow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +115,7 @@ def services_of(deployment: Deployment) -> Services:
             version than this Atlas reads.
     """
     environment, project = deployment.environment, deployment.project
+    follow(project, environment)
     if not environment.outputs:
         found = platforms.outputs(project.state, environment.platform)
         return _services(environment.platform, found, "bring it up anew with `atlas up`")

@@ -96,6 +96,7 @@ def _elsewhere(request: Request, listener: Listener) -> Ended:
     from atlas.launch import Settings, launch_pipelines
     from atlas.load import platform_services
     from atlas.runner.surroundings import surrounded
+    from atlas_cli.references import follow
     from atlas_cli.training.launchers import launcher
 
     settings = Settings(
@@ -109,6 +110,7 @@ def _elsewhere(request: Request, listener: Listener) -> Ended:
         logs=request.logs,
     )
     first = request.pipelines[0]
+    follow(first.project, first.environment)
     with surrounded(first.project, first.environment) as found:
         services = platform_services(first.project, first.environment)
         target = launcher(

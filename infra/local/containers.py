@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
 from dataclasses import dataclass
 
 import pulumi
@@ -10,6 +10,8 @@ import pulumi
 from atlas_provider.resources import Process
 
 _SOCKET = "podman.sock"
+_ASK = {"docker": ("version", "--format", "{{.Server.Version}}"), "podman": ("--version",)}
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +69,26 @@ def health() -> list[str]:
 
 
 def engine() -> str:
-    """Return the engine of this machine.
+    """Return the engine of this machine; a client without an engine isn't one.
 
     Raises:
         pulumi.RunError: there is none.
     """
-    found = next((name for name in ("docker", "podman") if shutil.which(name)), "")
+    found = next((name for name, words in _ASK.items() if _answers([name, *words])), "")
     if not found:
         raise pulumi.RunError(
-            "atlas:tasks: found 'docker', but neither Docker nor Podman is installed; "
+            "atlas:tasks: found 'docker', but neither Docker nor Podman answers on this machine; "
             "`make setup` gets Podman on Debian, or set it to 'process'"
         )
     return found
+
+
+def _answers(command: list[str]) -> bool:
+    """Tell whether an engine prints its version."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the machine's own client
+            command, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and bool(done.stdout.strip())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import DocumentError, Problem
+from atlas.errors import DocumentError, Problem, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,6 +152,7 @@ def _state_without_project() -> Path:
 
 
 _MOST_BYTES = 4 * 2**20
+_LONGEST_PATH = 100
 _MENTIONED = re.compile(rb"tool\s*\.\s*atlas|atlas\s*=|^\s*\[\s*tool\s*\]", re.MULTILINE)
 _SETTINGS: Mapping[str, type] = {
     "state": str,
@@ -223,5 +224,10 @@ def _is_right(value: Any, kind: type) -> bool:
 
 def _wrong(file: Path, path: str, message: str, expected: str, hint: str = "") -> Problem:
     return Problem(
-        code="P002", message=message, file=_shown(file), path=path, expected=expected, hint=hint
+        code="P002",
+        message=message,
+        file=_shown(file),
+        path=clean(path, _LONGEST_PATH),
+        expected=expected,
+        hint=hint,
     )

@@ -63,6 +63,14 @@ class Problem:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+def clean(text: str, longest: int = 400) -> str:
+    """Return text that a terminal shows as it is: no control characters, no line ends, not long."""
+    cut = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    if cut.isprintable():
+        return cut
+    return "".join(char if char.isprintable() else "?" for char in cut)
+
+
 class AtlasError(Exception):
     """Base of all errors that Atlas raises on purpose."""
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlas.errors import PlatformError
 from atlas_provider.content import digest_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from atlas_provider.dagfolder import DagFolder
 
 _POLL_SECONDS = 0.5
+_POLL_SHARE, _LONGEST_POLL_SECONDS = 4, 5.0
+"""A round waits as many times what the last one took: Airflow has more to do than to answer."""
+_SILENT_ROUNDS = 3
+"""Rounds in a row that Airflow may leave unanswered: one that reads hundreds of files is slow."""
 _TRACE_LINES = 12
 
 
@@ -71,7 +76,7 @@ class Rollout:
             cancelled: set when to give up early.
 
         Raises:
-            PlatformError: Airflow doesn't answer; the old files are back then.
+            PlatformError: Airflow leaves rounds in a row unanswered; the old files are back then.
         """
         self._dags = self.airflow.dags(self.members)
         self._failures = self.airflow.import_failures()
@@ -100,19 +105,33 @@ class Rollout:
     def _wait(self, seconds: float, cancelled: threading.Event) -> Result:
         """Ask Airflow, one list a round, until every member is ready or refused."""
         end, least = time.monotonic() + seconds, len(self.members) + 1
-        refused: dict[str, str] = {}
+        silent = 0
         while True:
-            dags = self.airflow.dags(self.members)
-            waiting = [name for name in self.members if not self._is_ready(name, dags.get(name))]
-            refused = self._refused(waiting) if waiting else {}
+            asked = time.monotonic()
+            try:
+                dags, waiting, refused = self._round()
+            except PlatformError:
+                silent += 1
+                if silent == _SILENT_ROUNDS or cancelled.is_set():
+                    raise
+                cancelled.wait(_POLL_SECONDS)
+                continue
+            silent = 0
             if len(waiting) < least:
                 end, least = time.monotonic() + seconds, len(waiting)
             if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():
                 break
-            time.sleep(_POLL_SECONDS)
+            pause = min(_POLL_SHARE * (time.monotonic() - asked), _LONGEST_POLL_SECONDS)
+            cancelled.wait(max(_POLL_SECONDS, pause))
         why = "interrupted" if cancelled.is_set() else self._why_not(seconds)
         failures = {name: refused.get(name, why) for name in waiting}
         return Result({n: dags[n] for n in self.members if n not in failures}, failures)
+
+    def _round(self) -> tuple[Mapping[str, Dag], list[str], dict[str, str]]:
+        """Return what Airflow has, the members that wait, and why, of those that it refuses."""
+        dags = self.airflow.dags(self.members)
+        waiting = [name for name in self.members if not self._is_ready(name, dags.get(name))]
+        return dags, waiting, self._refused(waiting) if waiting else {}
 
     def _is_ready(self, name: str, dag: Dag | None) -> bool:
         """Tell whether Airflow has a member as it was written."""

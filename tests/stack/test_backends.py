@@ -7,10 +7,13 @@ import json
 import urllib.request
 import warnings
 
+import pulumi
 import pytest
 
-from atlas.environment import Project
-from atlas.errors import DeployError
+from atlas.environment import Environment, Project
+from atlas.errors import DeployError, PlatformError
+from atlas.load import platform_services
+from atlas_cli.references import _follow, follow
 from atlas_cli.stacks import Stack
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.keeping import keeping
@@ -82,6 +85,36 @@ def test_a_lock_in_a_bucket_is_told_with_its_holder_and_broken(backend, monkeypa
     assert "`atlas unlock` breaks its lock" in message
     assert keeping(backend).unlock("probe", "a")
     assert stack.up().changes == {"create": ["ports"]}
+
+
+def test_a_platform_stood_up_elsewhere_is_followed_by_its_stack(backend, tmp_path):
+    """Its outputs come from its stack in the bucket, and go when that has none any more."""
+    project = Project(tmp_path, backend.state)
+    environment = Environment(name="team", platform="shared")
+    follow(project, environment)
+    assert platform_services(project, environment) == {}, "there is no such stack yet"
+
+    answers = {"version": 1, "services": {"store": {"kind": "s3", "url": "s3://shared"}}}
+    for exported in (answers, {**answers, "services": {"store": {"url": "s3://moved"}}}, {}):
+        export(backend, exported)
+        _follow.cache_clear()
+        follow(project, environment)
+        assert platform_services(project, environment) == exported.get("services", {})
+
+    export(backend, {"services": "of another program"})
+    _follow.cache_clear()
+    with pytest.raises(PlatformError, match=r"platform shared: .*\(stack atlas/shared\), is no plat"):
+        follow(project, environment)
+
+
+def export(backend: Backend, platform: dict) -> None:
+    """Update the stack of a platform, so that it exports this."""
+
+    def program() -> None:
+        if platform:
+            pulumi.export("platform", platform)
+
+    Stack.open("shared", project="atlas", state=backend, program=program).up()
 
 
 def put_lock(backend: Backend, content: bytes) -> None:

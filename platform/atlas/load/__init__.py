@@ -1,5 +1,6 @@
 """Reading documents: strictly, from files, with the place of every value."""
 
+from atlas.errors import clean
 from atlas.load.document import Document, dotted, parse_document, read_document
 from atlas.load.environments import EnvironmentFile, load_environment, read_environment
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
@@ -8,7 +9,7 @@ from atlas.load.outputs import platform_services
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.scan import config_files, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
-from atlas.load.words import clean, nearest, short
+from atlas.load.words import nearest, short
 
 __all__ = [
     "SCHEMAS",

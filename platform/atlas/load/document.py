@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import DocumentError, Problem
+from atlas.errors import DocumentError, Problem, clean
 from atlas.load.locate import Index, JsonPath, Position, find_repeated_key, find_word
-from atlas.load.words import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.environment import LOCAL, Environment, Project
-from atlas.errors import DocumentError, InvalidError, Problem
+from atlas.errors import DocumentError, InvalidError, Problem, clean
 from atlas.load.document import read_document
 from atlas.load.paths import is_file, leads_out, shown
 from atlas.load.schema import structure_problems
-from atlas.load.words import clean, nearest
+from atlas.load.words import nearest
 
 if TYPE_CHECKING:
     from atlas.load.document import Document

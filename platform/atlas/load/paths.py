@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import Problem
-from atlas.load.words import clean, nearest
+from atlas.errors import Problem, clean
+from atlas.load.words import nearest
 
 if TYPE_CHECKING:
     from atlas.load.document import Document

@@ -8,20 +8,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import clean
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST = 60
 _MOST_WORDS = 2000
 _MOST_COMPARED = 20
-
-
-def clean(text: str, longest: int = 400) -> str:
-    """Return text that a terminal shows as it is: no control characters, no line ends, not long."""
-    cut = text if len(text) <= longest else f"{text[: longest - 3]}..."
-    if cut.isprintable():
-        return cut
-    return "".join(char if char.isprintable() else "?" for char in cut)
 
 
 def short(value: Any) -> str:

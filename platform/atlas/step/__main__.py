@@ -1,8 +1,9 @@
 """`python -m atlas.step`: run one step of a Plan, as every target does.
 
 Every option is also a variable: ``--store`` is ``ATLAS_STORE``, ``--interval-start`` is
-``ATLAS_INTERVAL_START``, and so on. Exits 0 when the step is done and 1 when it isn't, with one
-line on stderr that says which step, which input and what went wrong, and the user's traceback.
+``ATLAS_INTERVAL_START``, and so on; ``ATLAS_REQUEST`` has several in one JSON object. Exits 0 when
+the step is done and 1 when it isn't, with one line on stderr that says which step, which input and
+what went wrong, and the user's traceback.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from atlas.store import Run, Store
 
 _INTERRUPTED = 130
+_REQUEST = "ATLAS_REQUEST"
+"""What an orchestrator says of a run, in one: the fewer templates, the faster it reads a DAG."""
 _OPTIONS = {
     "store": "URL of the artifact store",
     "plan": "digest of the Plan",
@@ -68,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("atlas.step", description="Run one step of a Plan.")
+    given = _given()
     for name, text in _OPTIONS.items():
-        default = os.environ.get(f"ATLAS_{name.upper().replace('-', '_')}", "")
-        parser.add_argument(f"--{name}", default=default, help=text)
+        parser.add_argument(f"--{name}", default=given.get(name.replace("-", "_"), ""), help=text)
     for name, text in _FLAGS.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     options = parser.parse_args(arguments)
@@ -82,6 +85,25 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         if not getattr(options, name):
             parser.error(f"--{name} or ATLAS_{name.upper()} is missing")
     return options
+
+
+def _given() -> dict[str, str]:
+    """Return the options that variables give, by name; those of the request go first.
+
+    Raises:
+        AtlasError: the request isn't a JSON object.
+    """
+    names = [name.replace("-", "_") for name in _OPTIONS]
+    single = {name: os.environ.get(f"ATLAS_{name.upper()}", "") for name in names}
+    text = os.environ.get(_REQUEST)
+    if not text:
+        return single
+    try:
+        request = dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise AtlasError(f"{_REQUEST}: a JSON object expected, found {text[:80]!r}") from None
+    plain = {key: one if isinstance(one, str) else json.dumps(one) for key, one in request.items()}
+    return {**single, **plain}
 
 
 def _tries(options: argparse.Namespace, words: Sequence[str]) -> int:

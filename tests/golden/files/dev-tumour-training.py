@@ -9,18 +9,16 @@ from airflow.sdk import DAG, Asset, Param, literal
 RUN = {
     "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
     "ATLAS_STEP": "{{ task.task_id }}",
-    "ATLAS_RUN": (
-        "{{ dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
+    "ATLAS_REQUEST": (
+        "{{ {'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
         " if dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_start"
-        " else run_id }}"
+        " else run_id,"
+        " 'trigger': {'scheduled': 'schedule', 'backfill': 'backfill',"
+        " 'asset_triggered': 'upstream'}.get(dag_run.run_type, 'manual'),"
+        " 'parameters': params,"
+        " 'interval_start': dag_run.data_interval_start | ts or '',"
+        " 'interval_end': dag_run.data_interval_end | ts or ''} | tojson }}"
     ),
-    "ATLAS_TRIGGER": (
-        "{{ {'scheduled': 'schedule', 'backfill': 'backfill', 'asset_triggered': 'upstream'}"
-        ".get(dag_run.run_type, 'manual') }}"
-    ),
-    "ATLAS_PARAMETERS": "{{ params | tojson }}",
-    "ATLAS_INTERVAL_START": "{{ dag_run.data_interval_start | ts or '' }}",
-    "ATLAS_INTERVAL_END": "{{ dag_run.data_interval_end | ts or '' }}",
 }
 END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
 

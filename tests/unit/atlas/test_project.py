@@ -1,6 +1,9 @@
-"""Which folder is the project of a path that no pyproject.toml claims."""
+"""Which folder is the project of a path, and what is wrong with its settings."""
+
+import pytest
 
 from atlas.environment import find_project
+from atlas.errors import DocumentError
 
 
 def test_a_copied_pipeline_finds_the_environments_beside_it(tmp_path, monkeypatch):
@@ -23,3 +26,14 @@ def test_environments_elsewhere_are_not_taken(tmp_path, monkeypatch):
     (tmp_path / "there").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert find_project(tmp_path / "there").root == tmp_path / "there"
+
+
+def test_a_setting_of_any_name_is_told_in_one_short_line(tmp_path):
+    name = "sta\\u0007" + "9" * 5000
+    (tmp_path / "pyproject.toml").write_text(f'[tool.atlas]\n"{name}" = 1\n')
+    with pytest.raises(DocumentError) as told:
+        find_project(tmp_path)
+    message = str(told.value)
+    assert "error P002: tool.atlas.sta?999" in message
+    assert message.isprintable()
+    assert len(message) < 400

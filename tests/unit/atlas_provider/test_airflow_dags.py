@@ -290,6 +290,27 @@ def test_an_airflow_that_goes_on_failing_is_told(airflow, context):
         KIND.create(inputs(airflow, a=dag("11")), context)
 
 
+@pytest.mark.parametrize(("silent", "is_told"), [(2, False), (3, True)])
+def test_a_rollout_outlives_a_few_rounds_without_an_answer(
+    airflow, context, monkeypatch, silent, is_told
+):
+    ask, calls = airflow_api.Airflow.dags, []
+
+    def dags(self, names):
+        calls.append(names)
+        if 1 < len(calls) <= 1 + silent:
+            raise PlatformError("no answer: timed out")
+        return ask(self, names)
+
+    monkeypatch.setattr(airflow_api.Airflow, "dags", dags)
+    if is_told:
+        with pytest.raises(PlatformError, match="timed out"):
+            created(airflow, context, a=dag("11"))
+        assert [*airflow.folder.iterdir()] == [], "the file is taken back"
+    else:
+        assert created(airflow, context, a=dag("11"))["members"]
+
+
 def test_another_address_is_no_error_for_what_is_there(airflow, context):
     state = created(airflow, context, a=dag("11"))
     moved = {**state, "airflow": "http://127.0.0.1:9"}

@@ -201,7 +201,19 @@ def test_docker_has_a_service_of_its_own(tmp_path):
 def test_docker_tasks_without_an_engine(tmp_path):
     (tmp_path / "bin").mkdir()
     done = declare(tmp_path, tmp_path / "bin", tasks="docker")
-    assert "neither Docker nor Podman is installed" in done.stderr
+    assert "neither Docker nor Podman answers" in done.stderr
+
+
+def test_a_docker_client_without_an_engine_gives_way_to_podman(tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    words = "import sys; print('Client: 27'); sys.exit('cannot connect to the Docker daemon')"
+    (programs / "docker").write_text(f"#!{sys.executable}\n{words}\n")
+    (programs / "docker").chmod(0o755)
+    done = declare(tmp_path, programs, "podman", tasks="docker")
+    assert done.returncode == 0, done.stderr
+    names = {item["name"] for item in json.loads(done.stdout)["resources"]}
+    assert "containers" in names
 
 
 def test_the_resources_by_type(declared):

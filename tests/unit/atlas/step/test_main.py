@@ -91,7 +91,7 @@ class Steps:
 
     def start(self, step: str, *more: str, run: str = "r1", flow: str = "training", **env: str):
         command = [sys.executable, "-m", "atlas.step", "--plan", self.plans[flow].digest]
-        command += ["--run", run, "--step", step, *more]
+        command += [*(["--run", run] if run else ()), "--step", step, *more]
         variables = environment(ATLAS_STORE=self.store.url, **env)
         return subprocess.Popen(
             command, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -121,6 +121,17 @@ def test_step_by_step(project):
     again = steps.run("make", run="r2", ATLAS_PARAMETERS='{"start": 4}')
     assert again.returncode == 0
     assert steps.store.outcome("p", "training-r2", "make")["cached"]
+    asked = {"run": "r3", "parameters": {"start": 5}, "trigger": "schedule"}
+    whole = steps.run("make", run="", ATLAS_REQUEST=json.dumps(asked))
+    assert whole.returncode == 0, whole.stderr
+    bound = steps.store.run("p", "training-r3")
+    assert (bound.parameters, bound.trigger) == ({"start": 5}, "schedule")
+
+
+def test_a_request_that_is_no_object_is_told(project):
+    done = Steps(project).run("make", run="", ATLAS_REQUEST="[run")
+    assert done.returncode == 1
+    assert done.stderr == "error: ATLAS_REQUEST: a JSON object expected, found '[run'\n"
 
 
 def test_steps_that_start_at_once_agree_on_the_run(project):
