@@ -18,6 +18,8 @@ def main(folder: str, count: str) -> None:
     """Parse so many files of a folder, as the processor does: import, check, serialize."""
     files = sorted(Path(folder).glob("*.py"))[: int(count)]
     parse(files[0])
+    gc.collect()
+    gc.freeze()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     took = [parse(file) for file in files]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
