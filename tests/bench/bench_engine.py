@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,11 @@ class Next(Template):
     number: int
     def run(self, value: dict[str, Any]) -> Out:
         return Out({"i": value["i"] + 1})
+"""
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 HANDED_ON = """
 import sys, time
@@ -70,9 +74,9 @@ def _against_peers(folder: Path) -> list[Row]:
     commands = {name: peers.command(name, 10, folder) for name in peers.PACKAGES}
     took: dict[str, list[float]] = {"atlas": [], **{name: [] for name in commands}}
     for _ in range(6):
-        took["atlas"].append(_atlas(ten, "--no-cache")[0])
+        took["atlas"].append(_atlas(ten, "--no-cache"))
         for name, command in commands.items():
-            took[name].append(_once(command, folder, peers.environment(name, folder))[0])
+            took[name].append(_once(command, folder, peers.environment(name, folder)))
     middle = {name: statistics.median(times[1:]) for name, times in took.items()}
     return [
         *(shown(f"{name}, 10 no-op steps", middle[name], "s") for name in commands),
@@ -89,12 +93,13 @@ def _sizes(folder: Path) -> list[Row]:
     for place in (more, hundred):
         _atlas(place)
     apart = ("--no-cache", "--isolate", "process")
-    thousand, large = _atlas(many, "--no-cache")
+    thousand = _atlas(many, "--no-cache")
+    growth = _megabytes(many) - _megabytes(ten)
     return [
         at_most("a further step, in process", _further(ten, more, "--no-cache"), 2, "ms"),
         at_most("a further step, warm process", _further(ten, more, *apart), 15, "ms"),
         at_most("1,000 steps", thousand, 4, "s"),
-        at_most("growth over 990 steps", large - _atlas(ten, "--no-cache")[1], 50, "MB"),
+        at_most("growth over 990 steps", growth, 50, "MB"),
         at_most("100 steps, all cached", _median(hundred), 0.5, "s"),
     ]
 
@@ -175,17 +180,26 @@ def _chain(folder: Path, number: int) -> Path:
 
 def _further(few: Path, more: Path, *arguments: str) -> float:
     """Return what each of a hundred further steps takes, in milliseconds."""
-    pairs = [_atlas(more, *arguments)[0] - _atlas(few, *arguments)[0] for _ in range(5)]
+    pairs = [_atlas(more, *arguments) - _atlas(few, *arguments) for _ in range(5)]
     return statistics.median(pairs) * 1000 / 100
 
 
 def _median(place: Path, *arguments: str) -> float:
-    return statistics.median(_atlas(place, *arguments)[0] for _ in range(5))
+    return statistics.median(_atlas(place, *arguments) for _ in range(5))
 
 
-def _atlas(place: Path, *arguments: str, **more: str) -> tuple[float, float]:
+def _atlas(place: Path, *arguments: str, **more: str) -> float:
     command = [str(BIN / "atlas"), "run", "chain", *arguments]
     return _once(command, place, _variables(**more))
+
+
+def _megabytes(place: Path) -> float:
+    """Return the most memory that a run takes; a small process starts it, for Linux counts that in."""
+    command = [sys.executable, "-c", MEASURED, str(BIN / "atlas"), "run", "chain", "--no-cache"]
+    done = subprocess.run(
+        command, cwd=place, env=_variables(), capture_output=True, text=True, check=True
+    )
+    return int(done.stdout.splitlines()[-1]) / 1000
 
 
 def _variables(**more: str) -> dict[str, str]:
@@ -194,15 +208,11 @@ def _variables(**more: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | more
 
 
-def _once(command: list[str], folder: Path, env: dict[str, str]) -> tuple[float, float]:
-    """Return the wall time in seconds and the largest memory in MB of one process."""
+def _once(command: list[str], folder: Path, env: dict[str, str]) -> float:
+    """Return the seconds that one process takes."""
     start = time.perf_counter()
-    pid = os.posix_spawn(
-        "/bin/sh", ["sh", "-c", 'cd "$0" && exec "$@" >/dev/null 2>&1', str(folder), *command], env
-    )
-    _, status, usage = os.wait4(pid, 0)
-    took = time.perf_counter() - start
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"failed: {' '.join(command)}")
-    assert isinstance(usage, resource.struct_rusage)
-    return took, usage.ru_maxrss / 1000
+    subprocess.run(
+        command, cwd=folder, env=env, check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    return time.perf_counter() - start
