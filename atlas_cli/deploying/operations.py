@@ -214,7 +214,7 @@ def _recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
 
 def _champions(parts: Sequence[Part]) -> dict[str, str]:
     """Return which version each model's alias points at now."""
-    from atlas.tracking import CHAMPION
+    from atlas.tracking.registry import CHAMPION
     from atlas_provider.models import registered
 
     models = [part.inputs for part in parts if part.kind == "RegisteredModels"]

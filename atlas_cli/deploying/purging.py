@@ -129,7 +129,7 @@ def _versions(services: Services, names: list[str]) -> dict[str, int]:
 
 def _models(services: Services, names: list[str]) -> dict[str, int]:
     """Return how many versions each model has, of those that there are."""
-    from atlas.tracking import Mlflow
+    from atlas.tracking.mlflow import Mlflow
     from atlas_provider.models import registered
 
     if not names:
@@ -141,7 +141,7 @@ def _models(services: Services, names: list[str]) -> dict[str, int]:
 
 def _purge_models(services: Services, left: Left) -> None:
     """Delete models with all of their versions."""
-    from atlas.tracking import Mlflow
+    from atlas.tracking.mlflow import Mlflow
 
     mlflow = Mlflow(services.url("mlflow"))
     for name in left.models:

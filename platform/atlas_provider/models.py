@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.tracking import Mlflow
+from atlas.tracking.mlflow import Mlflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

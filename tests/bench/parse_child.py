@@ -28,9 +28,9 @@ def main(count: str, *folders: str) -> None:
     gc.collect()
     gc.freeze()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    one, rounds = (fresh, _ROUNDS) if len(folders) > 1 else (parse, 1)
+    parsing, rounds = (fresh, _ROUNDS) if len(folders) > 1 else (parse, 1)
     turns = [
-        [one(file) for file in turn] for _ in range(rounds) for turn in zip(*files, strict=True)
+        [parsing(file) for file in turn] for _ in range(rounds) for turn in zip(*files, strict=True)
     ]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = [statistics.median(column) for column in zip(*turns, strict=True)]

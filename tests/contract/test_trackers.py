@@ -14,8 +14,10 @@ from atlas.draw.report import report
 from atlas.errors import PlatformError
 from atlas.runner import Settings
 from atlas.store import Part
-from atlas.tracking import CHAMPION, LocalRegistry, Mlflow, Registration, promote, resolve
 from atlas.tracking.database import Database
+from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.promotion import promote
+from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration, resolve
 from tests.projects import Project, project, store
 from tests.servers import mlflow_server
 

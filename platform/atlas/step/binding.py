@@ -14,7 +14,6 @@ from atlas.step.parameters import checked_parameters
 from atlas.step.upstream import upstream_runs
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED
-from atlas.tracking.registry import CHAMPION, LocalRegistry, resolve
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ def model_of(store: Store, plan: Plan) -> ModelVersion | None:
     read = {s.name for step in plan.steps for s in step.sources() if s.kind == "model"}
     if plan.model is None or not read:
         return None
+    from atlas.tracking.registry import resolve
+
     version = resolve(registry(store), plan.model.name, plan.model.version)
     missing = sorted(read - set(version.parts))
     if missing:
@@ -164,6 +165,8 @@ def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
     model = plan.model
     if model is None or not model.parts or not plan.promotion.get("beats_champion"):
         return None
+    from atlas.tracking.registry import CHAMPION
+
     with suppress(PlatformError):
         found = registry(store).find(model.name, CHAMPION)
         return found.resolved() if found else None
@@ -174,6 +177,8 @@ def registry(store: Store) -> Registry:
     """Return MLflow's registry where the platform has one, else the store's own."""
     url = os.environ.get("ATLAS_MLFLOW_URL")
     if not url:
+        from atlas.tracking.registry import LocalRegistry
+
         return LocalRegistry(store)
     from atlas.tracking.mlflow import Mlflow
 

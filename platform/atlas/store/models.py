@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
@@ -62,12 +60,16 @@ class Pickle(Format):
 
     def write(self, value: Any, path: Path) -> Facts:
         """Pickle the value."""
+        import pickle
+
         with path.open("wb") as file:
             pickle.dump(value, file, protocol=5)
         return {}
 
     def read(self, path: Path, facts: Facts) -> Any:
         """Unpickle; the store has checked that the output's Recipe asks for it."""
+        import pickle
+
         with path.open("rb") as file:
             return pickle.load(file)  # noqa: S301
 
@@ -103,6 +105,8 @@ def reproducible(content: bytes) -> bytes:
     That is: the objects' addresses, which skops uses as ids and as names of its files, the order
     of sets, the unused bytes between the fields of records, and the time in the archive.
     """
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         renamed = _Renamed()
         schema = renamed.node(json.loads(archive.read("schema.json")))

@@ -230,7 +230,7 @@ class Bench:
 
     def _register(self, plan: Plan, model: Mapping[str, Any]) -> None:
         """Make values the champion that the run will use."""
-        from atlas.tracking import CHAMPION, LocalRegistry, Registration
+        from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
 
         if plan.model is None:
             raise AtlasError(f"{plan.name}: has no model to give parts of")

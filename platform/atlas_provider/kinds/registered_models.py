@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas.tracking import Mlflow
+from atlas.tracking.mlflow import Mlflow
 from atlas_provider import imports
 from atlas_provider.kind import Diff, Live, Property, Schema, compare
 from atlas_provider.kinds.members import OWNER, members_property
