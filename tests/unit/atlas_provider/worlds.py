@@ -205,12 +205,15 @@ class Processes:
         return {name: told if name == "a" else "x" for name in sorted(files)}
 
     def _told(self, pid: int) -> str:
-        """Return what a process was told, once `launch` has become it."""
+        """Return what a process was told, once `launch` has become it and Linux shows it whole."""
         end = time.monotonic() + 60
-        while Path(f"/proc/{pid}/comm").read_text() != "sleep\n" and time.monotonic() < end:
+        while time.monotonic() < end:
+            variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+            told = [v.partition("=")[2] for v in variables if v.startswith("TOLD=")]
+            if told and Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
+                return told[0]
             time.sleep(0.02)
-        variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
-        return next(v.partition("=")[2] for v in variables if v.startswith("TOLD="))
+        raise AssertionError(f"{pid} never became the program")
 
     def close(self) -> None:
         if self.folder.exists():
