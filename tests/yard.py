@@ -106,26 +106,33 @@ class Yard:
     @classmethod
     def open(cls, folder: Path) -> Yard:
         """Make a storage and a registry, with the base image in it."""
-        archive = base_archive()
+        yard = cls.beside(folder, folder / "state", _free_port())
+        yard.start_registry()
+        yard.write_outputs()
+        yard.push_base()
+        return yard
+
+    @classmethod
+    def beside(cls, folder: Path, state: Path, port: int) -> Yard:
+        """Make a storage beside a registry that listens on a port, and whose secret a state has."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = folder / "state"
         storage = folder / "storage.conf"
         storage.write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
         )
         own = {"CONTAINERS_STORAGE_CONF": str(storage)}
-        yard = cls(folder, state, {**own, **settings.environment(state)}, _free_port())
-        yard.start_registry()
-        yard.write_outputs()
-        yard.base = f"{yard.host}/library/python:3.11-slim"
-        yard.podman("import", archive, yard.base)
-        login = vault.read(state / "secrets", registry.SECRET)
+        return cls(folder, state, {**own, **settings.environment(state)}, port)
+
+    def push_base(self) -> None:
+        """Put the base image into the registry."""
+        self.base = f"{self.host}/library/python:3.11-slim"
+        self.podman("import", base_archive(), self.base)
+        login = vault.read(self.state / "secrets", registry.SECRET)
         words = ("--tls-verify=false", "--username", login["username"], "--password-stdin")
-        yard.podman("login", *words, yard.host, input=login["password"])
-        yard.podman("push", "--tls-verify=false", yard.base)
-        yard.podman("logout", yard.host)
-        yard.podman("rmi", yard.base)
-        return yard
+        self.podman("login", *words, self.host, input=login["password"])
+        self.podman("push", "--tls-verify=false", self.base)
+        self.podman("logout", self.host)
+        self.podman("rmi", self.base)
 
     @property
     def host(self) -> str:

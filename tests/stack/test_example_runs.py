@@ -1,0 +1,146 @@
+"""The example's pipelines, really run in containers by every target, in two images: one result.
+
+pandas and scikit-learn go into the images; they come from the registry of Python packages. Airflow's tasks are DockerOperators under the platform's own scheduler.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.plan import Plan, resolve
+from atlas.store import open_store
+from atlas.targets.kubeflow import Kubeflow
+from atlas_cli.imaging import images_of
+from tests import yard as yards
+from tests.stack import ways
+from tests.stack.conftest import Atlas
+from tests.stack.deployed import RECIPES, wait_for
+from tests.yard import Yard
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.containers,
+    pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),
+]
+TREES = "scikit-learn>=1.9\nskops>=0.16\npandas>=3\npyarrow>=22\nthreadpoolctl\n"
+
+
+class Example:
+    """A copy of the example project, whose platform runs every task in a container.
+
+    Its model is trained in an image of its own, and nothing is taken from the cache.
+    """
+
+    def __init__(self, atlas: Atlas, root: Path) -> None:
+        self.atlas, self.root = atlas, root
+        shutil.copytree(RECIPES, root, ignore=shutil.ignore_patterns("__pycache__", ".atlas"))
+        (root / "Pulumi.local.yaml").write_text("config:\n  atlas:tasks: docker\n")
+        (root / "tumour" / "trees.txt").write_text(TREES)
+        recipes = [root / "tumour" / file for file in ("training.json", "inference.json")]
+        training, inference = (json.loads(file.read_text()) for file in recipes)
+        training["images"]["trees"] = {"requirements": "trees.txt"}
+        training["steps"]["train"]["image"] = "trees"
+        for file, recipe in zip(recipes, (training, inference), strict=True):
+            recipe["defaults"]["cache"] = False
+            file.write_text(json.dumps(recipe))
+        environment = root / "environments" / "local.json"
+        targets = {"training": "airflow", "inference": "airflow"}
+        environment.write_text(
+            json.dumps({**json.loads(environment.read_text()), "targets": targets})
+        )
+        self.services = json.loads(self.run("up", "--json").stdout)["services"]
+        self.store = open_store(self.services["store"]["url"])
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.atlas.run(*words, cwd=self.root)
+
+    def started(self, *words: str) -> str:
+        """Run something that tells the id of a run; return it."""
+        return str(json.loads(self.run(*words, "--json").stdout.splitlines()[-1])["run"])
+
+    @property
+    def docker(self) -> dict[str, str]:
+        """The variables of who speaks to the platform's engine."""
+        place = self.atlas.state / "platform" / "local"
+        host = f"unix://{place}/containers/podman.sock"
+        return {"DOCKER_HOST": host, "DOCKER_CONFIG": str(place / "registry")}
+
+
+@pytest.fixture
+def example(atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Example]:
+    yard = Yard.beside(tmp_path / "yard", atlas.state, 0)
+    for name, value in yard.variables.items():
+        monkeypatch.setenv(name, value)
+    made = Example(atlas, tmp_path / "project")
+    yard.port = int(made.services["registry"]["url"].rpartition(":")[2])
+    yard.push_base()
+    (made.root / "pyproject.toml").write_text(f'[tool.atlas]\nbase-image = "{yard.base}"\n')
+    yield made
+    atlas.run("down", cwd=made.root)
+    yard.close()
+
+
+def test_the_example_comes_out_the_same_everywhere(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = example.atlas.state / "store" / "data"
+    subprocess.run([sys.executable, "tumour/make_data.py", data], cwd=example.root, check=True)
+    example.run("build", "tumour")
+    monkeypatch.setenv("ATLAS_STATE", str(example.atlas.state))
+    monkeypatch.chdir(example.root)
+    (pipeline,) = resolve(Path("tumour"))
+    training, inference = pipeline.plans["training"], pipeline.plans["inference"]
+    assert len({images_of([pipeline])(training)[step.image] for step in training.steps}) == 2
+
+    here = example.started("run", "tumour", "--flow", "training", "--isolate", "image")
+    by_kfp = example.started("train", "tumour", "--target", "kubeflow")
+    example.run("deploy", "tumour")
+    by_airflow = example.started("train", "tumour", "--target", "airflow")
+    runs = [seen(example, training, run) for run in (here, by_kfp, by_airflow)]
+    assert {*runs[0]} == {"load", "features.scale", "split", "train", "evaluate"}
+    assert runs[1] == runs[0]
+    assert runs[2] == runs[0]
+
+    # The schedule has asked for the latest interval as soon as there was a model.
+    scored = wait_for(lambda: finished(example, inference), 120)
+    interval = example.store.run("tumour", scored)
+    words = ("run", "tumour", "--flow", "inference", "--isolate", "image", "--interval")
+    again = example.started(*words, f"{interval.interval_start}..{interval.interval_end}")
+    package = tmp_path / "inference.yaml"
+    images = images_of([pipeline])(inference)
+    (content,) = Kubeflow(local=True).compile(inference, images).values()
+    package.write_bytes(content)
+    asked = {
+        "atlas_run": "by-kfp",
+        "atlas_interval_start": interval.interval_start,
+        "atlas_interval_end": interval.interval_end,
+    }
+    ways.with_kfp(package, example.services["store"]["url"], asked, example.docker)
+    first = seen(example, inference, scored)
+    assert {*first} == {"load", "features.scale", "score", "write"}
+    assert seen(example, inference, again) == first
+    assert seen(example, inference, "inference-by-kfp") == first
+
+
+def finished(example: Example, plan: Plan) -> str:
+    """Return the id of the scheduled run, once it is done."""
+    found = [run for run in example.store.runs("tumour") if run.startswith("inference-2")]
+    done = [one for one in found if example.store.run_outcome("tumour", one)]
+    return done[0] if done else ""
+
+
+def seen(example: Example, plan: Plan, run: str) -> dict[str, Any]:
+    """Return what has to be the same: the digests of each step's making, and of its outputs."""
+    ran = ways.ran(example.store, plan, run)
+    assert ran.status == "done"
+    return {
+        name: (one.status, one.attempts, one.outputs, one.parts) for name, one in ran.steps.items()
+    }
