@@ -1,6 +1,7 @@
 """The example's pipelines, really run in containers by every target, in two images: one result.
 
-pandas and scikit-learn go into the images; they come from the registry of Python packages. Airflow's tasks are DockerOperators under the platform's own scheduler.
+pandas and scikit-learn go into the images; they come from the registry of Python packages.
+Airflow's tasks are DockerOperators under the platform's own scheduler.
 """
 
 from __future__ import annotations
