@@ -13,6 +13,7 @@ from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, read_document
 from atlas.load.extends import merge
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
+from atlas.load.salvage import without_unknown
 from atlas.load.schema import structure_problems
 from atlas.load.words import nearest
 from atlas.recipe import Recipe
@@ -54,9 +55,15 @@ class ConfigFile:
 
 @dataclass
 class Loader:
-    """Loads the documents of one project, each once, and gathers their Problems."""
+    """Loads the documents of one project, each once, and gathers their Problems.
+
+    Attributes:
+        salvage: whether a document with unknown fields is returned without them, to be checked
+            further; it can't be used for more.
+    """
 
     project: Project
+    salvage: bool = False
     problems: list[Problem] = field(default_factory=list)
     _recipes: dict[Path, RecipeFile | None] = field(default_factory=dict)
 
@@ -154,7 +161,9 @@ class Loader:
     def _checked(self, document: Document, kind: str) -> Document | None:
         problems = structure_problems(kind, document)
         self.problems += problems
-        return None if problems else document
+        if not problems:
+            return document
+        return without_unknown(kind, document, problems) if self.salvage else None
 
 
 def _endless(file: Path, trail: tuple[Path, ...]) -> str:

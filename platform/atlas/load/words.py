@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LONGEST = 60
 _MOST_WORDS = 2000
 _MOST_COMPARED = 20
+_MEANT = "did you mean '"
 
 
 def short(value: Any) -> str:
@@ -58,7 +59,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
         known = known[:_MOST_COMPARED]
     lower = {one.lower(): one for one in reversed(known)}
     close = difflib.get_close_matches(wanted.lower(), lower, n=1, cutoff=0.6)
-    return f"did you mean '{clean(lower[close[0]], 100)}'?" if close else ""
+    return f"{_MEANT}{clean(lower[close[0]], 100)}'?" if close else ""
+
+
+def meant(hint: str) -> str:
+    """Return the word that a hint of `nearest` names; nothing when it names none."""
+    return hint.removeprefix(_MEANT).removesuffix("'?") if hint.startswith(_MEANT) else ""
 
 
 @lru_cache(maxsize=20_000)

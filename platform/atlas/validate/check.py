@@ -85,6 +85,7 @@ def check(path: Path, environment: str = "local") -> Report:
     path = Path(path)  # notebooks often have it as text
     try:
         loader = loader_for(path)
+        loader.salvage = True
     except DocumentError as error:
         project = Project(path, path / ".atlas", explicit=False)
         return Report((error.problem,), (), project, Environment())
