@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LOCAL_KUBEFLOW = "kfp.local"
 """What a platform calls a Kubeflow that has no API server."""
+_IN_IMAGES = ("docker", "kubernetes")
+"""How an Airflow runs a step that needs an image; one that is gone is told before a start."""
 
 
 def launcher(
@@ -40,6 +42,7 @@ def launcher(
 
     Raises:
         BadParameter: nothing is deployed where runs of the target are.
+        DeployError: I201, an image that steps need is gone from the registry.
         PlatformError: the platform has no such service.
         TargetError: no orchestrator is called so.
     """
@@ -55,6 +58,7 @@ def launcher(
 def _airflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
+    from atlas_cli.imaging import require_images
     from atlas_cli.training.airflow import AirflowLauncher
     from atlas_provider.airflow_runs import AirflowRuns
 
@@ -64,6 +68,8 @@ def _airflow(
         raise PlatformError(
             f"platform {name}: has no Airflow, or isn't up; `atlas up` brings it up"
         )
+    if service.get("tasks") in _IN_IMAGES and not deployed:
+        require_images(pipelines)
     airflow = AirflowRuns(service["url"].rstrip("/"), secrets["url"], service["credentials"] or "")
     return AirflowLauncher(airflow, store, deployed)
 
@@ -72,10 +78,12 @@ def _kubeflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
-    from atlas_cli.imaging import images_of
+    from atlas_cli.imaging import images_of, require_images
     from atlas_cli.origins import origin_of
     from atlas_provider.kubeflow_server import api_of
 
+    if not deployed:
+        require_images(pipelines)
     service, secrets = services["kubeflow"], services.get("secrets", {})
     named = {"credentials": service["credentials"], "secrets": secrets.get("url")}
     api = api_of({"kubeflow": service["url"].rstrip("/"), **named})

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from atlas.images import Registry
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow import Kubeflow
@@ -129,6 +130,14 @@ def test_the_example_comes_out_the_same_everywhere(
     assert {*first} == {"load", "features.scale", "score", "write"}
     assert seen(example, inference, again) == first
     assert seen(example, inference, "inference-by-kfp") == first
+
+    # An image that has gone is told before anything starts.
+    pinned = images_of([pipeline])(training)["trees"].partition("/")[2]
+    repository, _, digest = pinned.partition("@")
+    secret = example.atlas.state / "secrets" / "registry.json"
+    Registry.at(example.services["registry"]["url"], secret).delete(repository, digest)
+    refused = example.atlas.run("train", "tumour", "--target", "airflow", cwd=example.root, code=1)
+    assert f"images that were pushed are gone: {pinned}; `atlas build`" in refused.stderr
 
 
 def finished(example: Example, plan: Plan) -> str:
