@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -14,6 +15,8 @@ from atlas.errors import AtlasError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 @contextmanager
@@ -42,6 +45,28 @@ def earlier(path: Path, other: str) -> Iterator[Path]:
         if not place.exists():
             raise AtlasError(f"--diff {other}: that revision has no {inside}")
         yield place
+
+
+def release_at(folder: Path, config: str, commit: str) -> str:
+    """Return the latest release of a Config that git has at a commit; empty for none.
+
+    Args:
+        folder: a folder of the repository.
+        config: the Config's name.
+        commit: the commit, as a deployment has recorded it.
+
+    Returns:
+        The tag's name, such as ``release/tumour-3``.
+    """
+    words = ("for-each-ref", "--sort=-version:refname", "--format=%(refname:strip=2)")
+    tags = f"refs/tags/release/{config}-[0-9]*"
+    if not _COMMIT.fullmatch(commit):
+        return ""
+    try:
+        found = _git(folder, *words, f"--points-at={commit}", tags, what=commit)
+    except AtlasError:
+        return ""
+    return next(iter(found.decode().splitlines()), "")
 
 
 def _commit(root: Path, revision: str) -> str:

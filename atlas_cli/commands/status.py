@@ -48,7 +48,9 @@ def _head(stack: str, standing: Standing) -> str:
         return f"{stack}: of no deployment in the store's history"
     action = f"{entry.action} to {entry.to}" if entry.to else entry.action
     commit = f", commit {entry.commit[:_WORTH]}" if entry.commit else ""
-    return f"{stack}: deployment {entry.number} ({action}), {entry.at} by {entry.by or '-'}{commit}"
+    release = f", {standing.release}" if standing.release else ""
+    by = entry.by or "-"
+    return f"{stack}: deployment {entry.number} ({action}), {entry.at} by {by}{commit}{release}"
 
 
 def _remarks(standing: Standing) -> list[str]:

@@ -11,6 +11,7 @@ from atlas.targets import deployed_name
 from atlas_cli.deploying import records, world
 from atlas_cli.deploying.changes import digest_in, shortened
 from atlas_cli.deploying.services import services_of
+from atlas_cli.revisions import release_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,7 @@ class Standing:
         broken: whether the documents on disk can't be compared, for they are broken.
         undeployed: names on disk that aren't deployed.
         unfinished: whether an update after the last entry was interrupted, or failed in part.
+        release: the release that git has at the deployed commit; empty for none.
     """
 
     entry: records.Entry | None
@@ -62,11 +64,13 @@ class Standing:
     broken: bool
     undeployed: Sequence[str]
     unfinished: bool
+    release: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {
             "deployment": self.entry.to_json() if self.entry else None,
+            "release": self.release,
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
@@ -97,7 +101,14 @@ def status(deployment: Deployment) -> Standing:
         broken=not deployment.pipelines,
         undeployed=sorted(disk.keys() - deployed) if found else [],
         unfinished=_is_unfinished(place, entry, found),
+        release=_release(deployment, entry),
     )
+
+
+def _release(deployment: Deployment, entry: records.Entry | None) -> str:
+    """Return the release that was deployed: the one that git has at the entry's commit."""
+    commit = entry.commit if entry else ""
+    return release_at(deployment.project.root, deployment.config, commit) if commit else ""
 
 
 def _is_unfinished(place: Place, entry: records.Entry | None, found: Sequence[Resource]) -> bool:
