@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,13 +112,13 @@ def remarks(done: Done) -> list[str]:
 
 
 def noted(notes: Sequence[Problem]) -> list[str]:
-    """Return notes, each once: with the first of many names that it is about."""
-    names: dict[Problem, list[str]] = {}
+    """Return notes, each once: the first of those that say the same of other places or names."""
+    like: dict[tuple[str, str], list[Problem]] = {}
     for note in notes:
-        names.setdefault(replace(note, file=""), []).append(note.file)
+        like.setdefault((note.code, note.message), []).append(note)
     return [
-        str(replace(note, file=f"{found[0]} and {len(found) - 1} more" if found[1:] else found[0]))
-        for note, found in names.items()
+        f"{found[0]} (and {len(found) - 1} more like it)" if found[1:] else str(found[0])
+        for found in like.values()
     ]
 
 
