@@ -32,9 +32,31 @@ from tests.yard import Yard
 pytestmark = [pytest.mark.stack, pytest.mark.containers]
 IN_CONTAINERS = pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not())
 
+INTERVALS = """
+from typing import Any, NamedTuple
+from atlas.store import Encoded, register
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+class Intervals(Encoded):
+    name = "interval"
+    suffix = ".interval"
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Interval)
+    def encode(self, value: Interval) -> bytes:
+        return f"{value.low}..{value.high}".encode()
+    def decode(self, content: bytes) -> Interval:
+        low, high = content.decode().split("..")
+        return Interval(float(low), float(high))
+
+register(Intervals())
+"""
 SOURCE = """
 import os
 from pathlib import Path
+from intervals import Interval
 
 class Loaded(NamedTuple):
     rows: list[dict[str, float]]
@@ -57,6 +79,7 @@ class Fit(Template):
 
 class Told(NamedTuple):
     text: str
+    span: Interval
 
 class Flaky(Template):
     run_id: str = ""
@@ -66,17 +89,18 @@ class Flaky(Template):
         if not (marks / self.run_id).exists():
             (marks / self.run_id).touch()
             raise RuntimeError("the first attempt fails")
-        return Told(os.environ["GREETING"])
+        return Told(os.environ["GREETING"], Interval(0.5, 2.0))
 
 class Total(NamedTuple):
     scores: dict[str, float]
     page: str
 
 class Gather(Template):
-    def run(self, scores: list[float], texts: list[str], told: str) -> Total:
+    def run(self, scores: list[float], texts: list[str], told: str, span: Interval) -> Total:
         place = Path("/image.txt")
         image = place.read_text().strip() if place.exists() else "no image"
-        return Total({"total": sum(scores), "n": len(scores)}, f"{image}, {told}: {texts}")
+        totals = {"total": sum(scores), "n": len(scores)}
+        return Total(totals, f"{image}, {told}: {texts} in {span.low}..{span.high}")
 """
 PARAMETERS = {"factor": {"type": "number", "default": 2.0, "minimum": 0.0, "maximum": 10.0}}
 IMAGES = {"base": {"requirements": "requirements.txt"}, "other": {"dockerfile": "other.Dockerfile"}}
@@ -106,7 +130,12 @@ STEPS = {
     "gather": {
         "class": "steps:Gather",
         "image": "other",
-        "inputs": {"scores": "fit.score", "texts": "fit.text", "told": "flaky.text"},
+        "inputs": {
+            "scores": "fit.score",
+            "texts": "fit.text",
+            "told": "flaky.text",
+            "span": "flaky.span",
+        },
     },
 }
 
@@ -117,6 +146,7 @@ def made(root: Path, **tool: str) -> Project:
     lines = [f'{name.replace("_", "-")} = "{text}"' for name, text in tool.items()]
     project.write("pyproject.toml", "\n".join(["[tool.atlas]", *lines, ""]))
     project.pipeline("parity", SOURCE, STEPS, images=IMAGES, parameters=PARAMETERS)
+    project.write("parity/intervals.py", INTERVALS)
     project.write("parity/requirements.txt", "")
     project.write("parity/other.Dockerfile", DOCKERFILE)
     project.write("parity/image.txt", "the other image\n")
@@ -215,7 +245,7 @@ def test_in_containers(
         assert other.commit == ORIGIN.commit
         assert plain(other) == plain(here)
     page = open_store(url).get(plan.name, by_airflow.id, "gather", "page")
-    assert page == f"the other image, {GREETING}: ['<key 0>', '<key 1>']"
+    assert page == f"the other image, {GREETING}: ['<key 0>', '<key 1>'] in 0.5..2.0"
 
 
 def check(plan: Plan, run: ways.Ran) -> None:

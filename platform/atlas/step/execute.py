@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError, StoreError
 from atlas.step import cache
-from atlas.step.call import call
+from atlas.step.call import call, load
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
@@ -149,6 +149,7 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
     metrics = Metrics(job.step.name)
+    load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
     result = call(job, job.step, inputs, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}

@@ -398,6 +398,17 @@ def test_the_plan_brings_the_projects_formats(project):
     without = steps.run("turn", "--no-cache", run="r2")
     assert without.returncode == 1
     assert "module 'points' can't be imported: No module named 'points'" in without.stderr
+
+
+def test_a_module_that_steps_imports_brings_the_formats_of_inputs(project):
+    """Each step is a process of its own: none finds what another has registered."""
+    project.write("p/points.py", POINT)
+    again = {"class": "steps:Turn", "inputs": {"point": "turn.point"}}
+    source = f"import points\n{POINTS}"
+    steps = Steps(project, {"turn": {"class": "steps:Turn"}, "again": again}, source=source)
+    for name in ("turn", "again"):
+        done = steps.run(name)
+        assert done.returncode == 0, done.stderr
     assert "has to be installed wherever steps run" in without.stderr
 
 
