@@ -74,6 +74,10 @@ class Result(Protocol):
         """Whether all came to their ends by themselves."""
 
     @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked for their end."""
+
+    @property
     def missing(self) -> Sequence[str]:
         """Services of the platform that didn't answer, in words."""
 
@@ -108,6 +112,13 @@ def interval_of(text: str) -> tuple[str, str]:
     if not dots or not start or not end:
         message = f"'{text}'; expected two moments, such as 2026-01-01..2026-01-02"
         raise typer.BadParameter(message, param_hint="--interval")
+    from atlas.errors import AtlasError
+    from atlas.step.binding import interval_between
+
+    try:
+        interval_between(start, end)
+    except AtlasError as error:
+        raise typer.BadParameter(str(error), param_hint="--interval") from None
     return start, end
 
 
@@ -194,7 +205,7 @@ def _logs_of_failures(flight: Flight) -> list[str]:
 
 def code_of(result: Result) -> int:
     """Return the exit code of runs: done, failed, or interrupted."""
-    return 0 if result.ok else 1 if result.complete else INTERRUPTED
+    return 0 if result.ok else INTERRUPTED if result.interrupted else 1
 
 
 def leave(code: int, out: TextIO, *, is_clean: bool, own: bool = True) -> None:

@@ -53,6 +53,9 @@ def run(
     from atlas_cli.references import follow
     from atlas_cli.watching import own_stdout, watcher
 
+    if run_ and not resume:
+        message = "names a run to go on with: add --resume; a new run gets an id of its own"
+        raise typer.BadParameter(message, param_hint="--run")
     selection = Selection(tuple(from_ or ()), tuple(until or ()), tuple(only or ()))
     start, end = running.interval_of(interval)
     pipelines = running.chosen(resolve(path, environment=env), config or ())

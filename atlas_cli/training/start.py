@@ -41,7 +41,7 @@ class Ended:
         """The exit code: the same on every target."""
         if self.result.ok:
             return 0
-        return 1 if self.result.complete or self.timed_out else running.INTERRUPTED
+        return 1 if self.timed_out else running.code_of(self.result)
 
 
 def start(request: Request, listener: Listener) -> Ended:

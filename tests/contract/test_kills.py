@@ -285,6 +285,54 @@ def test_a_second_interrupt_ends_the_run_with_all_its_children(project, tmp_path
     assert project.store.run_outcome("p", run)["status"] == "failed"
 
 
+NAP = """
+import time
+from pathlib import Path
+
+class Number(NamedTuple):
+    number: int
+
+class Nap(Template):
+    path: str
+    def run(self, number: int = 0) -> Number:
+        Path(self.path).touch()
+        while not Path(f"{self.path}.go").exists():
+            time.sleep(0.02)
+        return Number(number + 1)
+"""
+
+
+@pytest.mark.parametrize("isolate", ["none", "process"])
+def test_after_one_interrupt_what_follows_isnt_started(project, tmp_path, mark, isolate):
+    path = tmp_path / "on"
+    nap = {"class": "steps:Nap", "params": {"path": str(path)}}
+    after = {**nap, "inputs": {"number": "first.number"}}
+    project.pipeline("p", NAP, {"first": nap, "second": after})
+    process = started(project, path, mark, "--isolate", isolate)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    path.with_name("on.go").touch()
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    run = last_run(project.store)
+    assert project.store.outcome("p", run, "first")["status"] == "done"
+    assert project.store.outcome("p", run, "second") is None
+    assert "not done: second" in out
+
+
+def test_a_step_that_hangs_fails_the_run_that_it_ends(project, tmp_path, mark):
+    path = tmp_path / "on"
+    nap = {"class": "steps:Nap", "params": {"path": str(path)}, "timeout": "1s", "retries": 2}
+    project.pipeline("p", NAP, {"nap": nap})
+    process = started(project, path, mark)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1, "nobody has interrupted it"
+    assert "retry" not in out
+    assert project.store.outcome("p", last_run(project.store), "nap")["error"] == (
+        "timed out after 1 s"
+    )
+
+
 @pytest.mark.parametrize("isolate", ["none", "process"])
 def test_a_terminated_run_ends_at_once(project, tmp_path, mark, isolate):
     path = tmp_path / "on"

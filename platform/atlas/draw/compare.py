@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.draw.facts import OF
 from atlas.draw.model import ADDED, CHANGED, REMOVED, Drawing, Edge, Node
 
 if TYPE_CHECKING:
@@ -25,12 +26,19 @@ def diff(old: Drawing, new: Drawing) -> Drawing:
         what; the notes tell the same of the whole.
     """
     title = new.title if old.title == new.title else f"{old.title} -> {new.title}"
-    notes = [f"{name}: {change}" for name, change in _changes(old.facts, new.facts).items()]
+    both = {_part(name) for name in old.facts} & {_part(name) for name in new.facts}
+    changes = _changes(old.facts, new.facts)
+    notes = [f"{name}: {change}" for name, change in changes.items() if _part(name) in both]
     nodes, edges = _nodes(old, new), _edges(old, new)
     if not (notes or any(n.change for n in nodes) or any(e.change for e in edges)):
         notes = ["no difference"]
     groups = _united(old.groups, new.groups)
     return Drawing(title, nodes, edges, groups, (*new.notes, *notes), new.facts)
+
+
+def _part(name: str) -> str:
+    """Return the part of a drawing that a fact is of; empty where there is only one."""
+    return name.rpartition(OF)[0]
 
 
 def _nodes(old: Drawing, new: Drawing) -> tuple[Node, ...]:

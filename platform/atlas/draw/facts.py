@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from atlas.plan.model import Data, Output, Plan, PlanStep, Source, Value
     from atlas.recipe import Image
 
+OF = ": "
+"""What stands between a part of a drawing and the name of its fact."""
 _NO_TYPE = "any"
 
 

@@ -91,8 +91,14 @@ def of_plans(plans: Iterable[Plan], *, scoped: bool | None = None) -> Drawing:
         edges=tuple(dict.fromkeys(edge for part in parts for edge in _edges(part))),
         groups=tuple(group for part in parts for group in _groups(part)),
         notes=tuple(note for part in parts for note in _notes(part)),
-        facts=facts.of_plan(lone.plan) if lone else {},
+        facts={name: text for part in parts for name, text in _facts(part)},
     )
+
+
+def _facts(part: _Part) -> Iterator[tuple[str, str]]:
+    """Give the facts of a part's Plan; where there are other parts, with its own name before."""
+    scope = f"{part.scope}{facts.OF}" if part.scope else ""
+    return ((f"{scope}{name}", text) for name, text in facts.of_plan(part.plan).items())
 
 
 def _parts(plans: Iterable[Plan], *, scoped: bool | None) -> list[_Part]:

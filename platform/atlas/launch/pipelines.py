@@ -43,6 +43,11 @@ class Result:
         """Whether everything that was asked for is done."""
         return self.complete and all(flight.ok for flight in self.flights)
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked for their end."""
+        return not self.complete and not self.timed_out
+
 
 def launch_pipelines(
     chosen: Sequence[tuple[Pipeline, Plan]],

@@ -68,7 +68,7 @@ class Engine:
         self._delayed: list[tuple[float, int, Flight, Unit, int]] = []
         self._attempts: dict[tuple[str, Unit], int] = {}
         self._number = 0
-        self.stopping = False
+        self.stopping = self.interrupted = False
 
     def run(self) -> bool:
         """Run everything; tell whether all came to its end by itself.
@@ -138,6 +138,10 @@ class Engine:
     # Units -----------------------------------------------------------------------------------
 
     def _start_units(self) -> None:
+        if self.stopping:
+            for flight in self._open:
+                flight.drop()
+            return
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             _, _, flight, unit, _ = heapq.heappop(self._delayed)
@@ -172,8 +176,10 @@ class Engine:
         elif isinstance(said, Ended):
             self._end(said)
         elif said.at_once or self.stopping:
+            self.interrupted = True
             raise _GivenUp("interrupted")
         else:
+            self.interrupted = True
             self._stop()
             self._listener(Event(STOPPING, "", "", "", text=_PATIENCE))
 
@@ -188,16 +194,18 @@ class Engine:
             if one.deadline is not None and one.deadline <= now:
                 ended = self._isolation.stop(number)
                 text = f"timed out after {one.job.step.timeout:g} s"
-                self._end(Ended(number, refuse(one.job, text, now - one.started)))
+                late = Ended(number, refuse(one.job, text, now - one.started))
+                self._end(late, again=ended)
                 if not ended:
                     raise _GivenUp(f"step {one.unit.step} {text}")
 
-    def _end(self, ended: Ended) -> None:
+    def _end(self, ended: Ended, *, again: bool = True) -> None:
+        """Take note of a unit's end; have it run again where it may and `again` is given."""
         one = self._running.pop(ended.number, None)
         if one is None:
             return
         retries, attempt = one.job.step.retries, one.job.attempt
-        if ended.outcome.ok or attempt > retries.limit or self.stopping:
+        if ended.outcome.ok or attempt > retries.limit or self.stopping or not again:
             one.flight.end(one.unit, ended.outcome)
             self._tell(one.flight)
             return

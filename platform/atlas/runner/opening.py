@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import StoreError
 from atlas.runner.git import commit_of
 from atlas.step import Request, bind
-from atlas.step.binding import last_run, previous_run, remember, run_id
+from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FilePlace, add_code
 from atlas.store.place import TEMPORARY
 from atlas.tracking.spool import pending_for, state_spool
@@ -60,11 +60,11 @@ def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent:
     store.add_plan(plan)
     add_code(store, folder, plan.code)
     before = _run_to_resume(store, plan, settings) if settings.resume else None
-    same = before is not None and before.plan == plan.digest and not settings.parameters
-    if before is not None and same:
+    if before is not None and _is_asked_for(before, plan, settings):
         opened = Opened(before, True, previous=previous_run(store, before))
         remember(store, before)
     else:
+        _require_new(store, plan, settings)
         run = bind(store, plan, _request(plan, folder, settings, new=settings.resume))
         adopt = before.id if before else ""
         opened = Opened(run, adopt=adopt, previous=previous_run(store, run))
@@ -73,6 +73,30 @@ def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent:
     if spool is not None:
         spool.add(pending_for(store, opened.run, running=True, parent=parent))
     return opened
+
+
+def _is_asked_for(before: Run, plan: Plan, settings: Settings) -> bool:
+    """Tell whether an earlier run is of the same Plan, parameters and interval."""
+    interval = interval_between(settings.interval_start, settings.interval_end)
+    return (
+        before.plan == plan.digest
+        and not settings.parameters
+        and interval in (("", ""), (before.interval_start, before.interval_end))
+    )
+
+
+def _require_new(store: Store, plan: Plan, settings: Settings) -> None:
+    """Refuse to put a new run in the place of one that is there: a model may be made of it.
+
+    Raises:
+        StoreError: there is a run of that id.
+    """
+    if settings.run and not settings.resume:
+        run = run_id(plan.flow, settings.run)
+        if store.has_run(plan.name, run):
+            raise StoreError(
+                f"run {run} of {plan.name}: is there already; resume it, or give another id"
+            )
 
 
 def _run_to_resume(store: Store, plan: Plan, settings: Settings) -> Run | None:

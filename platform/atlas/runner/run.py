@@ -30,11 +30,13 @@ class Result:
     Attributes:
         flights: one for each run.
         complete: whether all came to its end by itself: not interrupted, not timed out.
+        interrupted: whether somebody asked for their end.
         missing: services of the platform that didn't answer, in words.
     """
 
     flights: tuple[Flight, ...]
     complete: bool = True
+    interrupted: bool = False
     missing: tuple[str, ...] = ()
 
     @property
@@ -64,7 +66,8 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
     with captured(), interruptible(ended.put):
         isolation = _isolation(settings, ended, jobs, echo)
         engine = Engine(flights, ended, isolation, jobs, listener)
-        return Result(tuple(flights), engine.run())
+        complete = engine.run()
+        return Result(tuple(flights), complete, engine.interrupted)
 
 
 def _isolation(

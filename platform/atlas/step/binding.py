@@ -122,13 +122,14 @@ def _last_key(pipeline: str, flow: str) -> str:
 
 
 def _new_run(store: Store, plan: Plan, request: Request) -> Run:
+    start, end = interval_between(request.interval_start, request.interval_end)
     return Run(
         id=request.id,
         pipeline=plan.name,
         flow=plan.flow,
         plan=plan.digest,
-        interval_start=moment(request.interval_start, "interval start"),
-        interval_end=moment(request.interval_end, "interval end"),
+        interval_start=start,
+        interval_end=end,
         parameters=checked_parameters(plan, request.parameters),
         model=model_of(store, plan),
         champion=champion_of(store, plan),
@@ -198,6 +199,18 @@ def parse_parameters(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise AtlasError(f"parameters: found a {type(found).__name__}, expected a JSON object")
     return found
+
+
+def interval_between(start: str, end: str) -> tuple[str, str]:
+    """Return the ends of an interval as `moment` has them; empty ones where they aren't given.
+
+    Raises:
+        AtlasError: one is no moment, or the end isn't after the start.
+    """
+    first, last = moment(start, "interval start"), moment(end, "interval end")
+    if first and last and datetime.fromisoformat(last) <= datetime.fromisoformat(first):
+        raise AtlasError(f"interval {start}..{end}: ends before it has begun; swap the two")
+    return first, last
 
 
 def moment(text: str, what: str = "interval") -> str:

@@ -99,7 +99,9 @@ def test_wrong_usage(project):
         (("--only", "nothing"), 1),
         (("--set", "start=x"), 1),
         (("--set", "stop=1"), 1),
-        (("--interval", "a..b"), 1),
+        (("--interval", "a..b"), 2),
+        (("--interval", "2026-01-02..2026-01-01"), 2),
+        (("--run", "x"), 2),
         (("--env", "moon"), 1),
     ):
         done = project.atlas("run", "p", *arguments)
@@ -113,10 +115,10 @@ def test_listing_and_cleaning(project):
     project.pipeline("q", SOURCE, MAKE, parameters=PARAMETERS)
     project.run()
     listed = json.loads(project.atlas("runs", "--json").stdout)
-    assert [(one["pipeline"], one["status"], one["waits"]) for one in listed] == [
+    assert {(one["pipeline"], one["status"], one["waits"]) for one in listed} == {
         ("q", "done", True),
         ("p", "failed", True),
-    ]
+    }
     assert (
         json.loads(project.atlas("runs", "q", "--json", "--limit", "1").stdout)[0]["pipeline"]
         == "q"

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from atlas.draw import diff, of_plan
+from atlas.draw import diff, of_plan, of_plans
 from atlas.draw.model import Drawing, Edge
 from atlas.plan import PlanStep, Source, Value
 from tests.golden.graphs import plan, step
-from tests.golden.plans import TRAINING
+from tests.golden.plans import INFERENCE, TRAINING
 
 OLD = plan(step("load"), step("clean", "load"), step("train", "clean"))
 NEW = plan(
@@ -46,6 +46,22 @@ def test_the_whole_says_what_changed_in_it():
     drawing = diff(of_plan(old), of_plan(TRAINING))
     assert drawing.title == "other · training -> tumour · training"
     assert drawing.notes == ("code: 000000000000 -> c0dec0dec0de",)
+
+
+def test_of_several_flows_each_says_what_changed_in_it():
+    old = of_plans([replace(TRAINING, code="0" * 64), INFERENCE])
+    new = of_plans([TRAINING, INFERENCE])
+    (note,) = [note for note in diff(old, new).notes if note.startswith("tumour/training")]
+    assert note.startswith("tumour/training: code: 000000000000 -> ")
+    assert "no difference" not in diff(old, new).notes
+    assert diff(new, new).notes[-1] == "no difference"
+
+
+def test_a_flow_that_is_added_changes_nothing_of_the_others():
+    old = of_plans([TRAINING], scoped=True)
+    drawing = diff(old, of_plans([TRAINING, INFERENCE]))
+    assert not [note for note in drawing.notes if "->" in note]
+    assert {n.change for n in drawing.nodes if n.id.startswith("tumour/inference/")} == {"added"}
 
 
 def test_no_difference():

@@ -226,6 +226,25 @@ def test_a_result_that_is_half_gone_is_made_again(project):
     assert [e.step for e in again.events if e.kind == "step-started"] == ["right"]
 
 
+def test_resuming_with_another_interval_is_a_new_run(project):
+    project.pipeline("p", SOURCE, DIAMOND)
+    first = project.run(settings=Settings(interval_start="2026-01-01", interval_end="2026-01-02"))
+    same = Settings(resume=True, interval_start="2026-01-01T00:00Z", interval_end="2026-01-02")
+    other = Settings(resume=True, interval_start="2026-01-02", interval_end="2026-01-03")
+    assert project.run(settings=Settings(resume=True)).id == first.id
+    assert project.run(settings=same).id == first.id
+    assert project.run(settings=other).id != first.id
+
+
+def test_a_run_that_is_there_is_never_overwritten(project):
+    """A model may have been registered of it."""
+    project.pipeline("p", SOURCE, DIAMOND)
+    assert project.run(settings=Settings(run="mine")).ok
+    again = project.run(settings=Settings(run="mine"))
+    assert "run training-mine of p: is there already; resume it" in again.flight.error
+    assert project.run(settings=Settings(run="mine", resume=True)).ok
+
+
 def test_nothing_to_resume_is_a_new_run(project):
     project.pipeline("p", SOURCE, DIAMOND)
     assert project.run(settings=Settings(resume=True)).ok
