@@ -8,7 +8,7 @@ from atlas.load import nearest
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
-from atlas.validate.types import UNKNOWN, Type, fits, value_fits
+from atlas.validate.types import UNKNOWN, Type, becomes, fits, value_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,12 @@ def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iter
         yield from _value_fits(name, param.value, param.place, field)
         return
     given = _bound_type(subject, param)
-    if given is not None and fits(given, field.type, subject.ancestors) is False:
+    known = subject.ancestors
+    if (
+        given is not None
+        and fits(given, field.type, known) is False
+        and not becomes(given, field.type, known)
+    ):
         message = f"the param '{name}' is {field.type}, and {param.kind} '{param.value}' {given}"
         yield param.place.problem("R017", message, found=str(given), expected=str(field.type))
         return
@@ -81,6 +86,11 @@ def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iter
             return
 
 
+_MOMENT = "2026-01-31T00:00:00+00:00"
+_SUCH = {"interval_start": _MOMENT, "interval_end": _MOMENT}
+"""What a run's facts look like."""
+
+
 def _bound_type(subject: Subject, param: Param) -> Type | None:
     if param.kind != "parameter":
         return Type("str")
@@ -89,8 +99,10 @@ def _bound_type(subject: Subject, param: Param) -> Type | None:
 
 
 def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
-    """Return the values that a param is known to get: an axis's, or a parameter's default."""
+    """Return values that a param gets, as far as they are known; of a run, such as it would."""
     config = subject.file.config
+    if param.kind == "run":
+        return (_SUCH.get(str(param.value), param.value),)
     if param.kind == "axis":
         return config.matrix[param.value]
     if param.kind != "parameter" or param.value not in subject.flat.parameters:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
 Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]
@@ -243,7 +244,38 @@ def _is_number(value: Any, _args: tuple[Type, ...]) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_moment(kind: type[date]) -> Callable[[Any, tuple[Type, ...]], bool]:
+    """Return the check of a value that becomes a date: text, as ISO 8601 has it."""
+
+    def check(value: Any, _args: tuple[Type, ...]) -> bool:
+        if not isinstance(value, str):
+            return False
+        try:
+            kind.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+_MADE_OF_TEXT = ("datetime.date", "datetime.datetime", "pathlib.Path")
+_ENUMS = {"enum.Enum", "enum.StrEnum", "enum.IntEnum", "Enum", "StrEnum", "IntEnum"}
+
+
+def becomes(given: Type, wanted: Type, ancestors: Ancestors) -> bool:
+    """Tell whether a param of a type takes another: text becomes a date, a path, an Enum."""
+    if wanted.name == UNION:
+        return any(becomes(given, member, ancestors) for member in wanted.args)
+    if given.name != "str":
+        return False
+    return wanted.name in _MADE_OF_TEXT or bool(_lineage(wanted.name, ancestors)[0] & _ENUMS)
+
+
 _VALUE_CHECKS: dict[str, Any] = {
+    "datetime.date": _is_moment(date),
+    "datetime.datetime": _is_moment(datetime),
+    "pathlib.Path": lambda value, _: isinstance(value, str),
     "None": lambda value, _: value is None,
     "bool": lambda value, _: isinstance(value, bool),
     "int": lambda value, _: isinstance(value, int) and not isinstance(value, bool),
