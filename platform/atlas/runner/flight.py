@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.graph import descendants
 from atlas.runner import events
+from atlas.runner.earlier import done_in, source_of
 from atlas.runner.events import Event
 from atlas.runner.frontier import Frontier
 from atlas.runner.opening import Opened, open_run
@@ -247,22 +249,30 @@ class Flight:
         return True
 
     def _take_over(self, step: PlanStep, units: list[Unit]) -> bool:
-        """Take the results of a step that isn't selected from the last run.
+        """Take the results of a step that isn't selected from an earlier run.
 
         Raises:
-            AtlasError: the last run doesn't have them.
+            AtlasError: that run doesn't have them.
         """
-        last = self.run.id if self.opened.resumed else self.opened.previous
+        source = self._source
         for unit in units:
-            raw = self.store.outcome(self.run.pipeline, last, unit.step, unit.item) if last else {}
-            earlier = Outcome.from_json(raw) if raw and raw.get("status") != FAILED else None
-            outcome = reuse(self.job(unit), last, earlier) if earlier else None
+            earlier = done_in(self.store, self.run.pipeline, source, unit)
+            outcome = reuse(self.job(unit), source, earlier) if earlier else None
             if outcome is None:
                 raise AtlasError(
                     "isn't done in the last run; run it too, without --from and --only"
                 )
-            self._keep(unit, outcome, "taken from the last run")
+            which = "the last run" if source == self.opened.previous else source
+            self._keep(unit, outcome, f"taken from {which}")
         return True
+
+    @cached_property
+    def _source(self) -> str:
+        """The run that results of other steps than the selected are taken from: one for all."""
+        if self.opened.resumed:
+            return self.run.id
+        others = [one for one in self.plan.steps if one.name not in self._selected | self._stale]
+        return source_of(self.store, self.run, self.opened.previous, others)
 
     def _keep(self, unit: Unit, outcome: Outcome, why: str) -> None:
         """Count a unit that needs no work."""

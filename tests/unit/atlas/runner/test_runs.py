@@ -279,6 +279,17 @@ def test_selecting_needs_an_earlier_run(project):
     assert "isn't done in the last run" in ran.errors()["make"]
 
 
+def test_a_partial_run_hides_no_whole_one(project):
+    project.pipeline("p", SOURCE, DIAMOND)
+    whole = project.run()
+    assert project.run(settings=Settings(selection=Selection(until=("make",)))).ok
+    ran = project.run(settings=Settings(selection=Selection(only=("add",)), use_cache=False))
+    assert ran.ok, ran.errors()
+    assert ran.value("add", "number") == whole.value("add", "number")
+    taken = {event.text for event in ran.events if event.kind == "step-done" and event.text}
+    assert f"taken from {whole.id}" in taken
+
+
 def test_selecting_what_isn_t_there(project):
     project.pipeline("p", SOURCE, DIAMOND)
     with pytest.raises(AtlasError, match="no pipeline has the steps nothing"):

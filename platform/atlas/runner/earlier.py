@@ -1,0 +1,50 @@
+"""What earlier runs have done: where a partial run takes the results of the other steps from."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from atlas.runner.units import Unit
+from atlas.step import Outcome
+from atlas.step.outcome import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from atlas.plan import PlanStep
+    from atlas.store import Run, Store
+
+_LOOKED_AT = 50
+"""How many runs are looked at, the newest first."""
+
+
+def done_in(store: Store, pipeline: str, run: str, unit: Unit) -> Outcome | None:
+    """Return what a unit has come to in a run, unless it failed or wasn't run."""
+    raw = store.outcome(pipeline, run, unit.step, unit.item) if run else None
+    return Outcome.from_json(raw) if raw and raw.get("status") != FAILED else None
+
+
+def source_of(store: Store, run: Run, last: str, steps: Sequence[PlanStep]) -> str:
+    """Return the newest run that has done some steps, all of them: results of one run fit together.
+
+    Args:
+        store: the artifact store.
+        run: the run that wants them.
+        last: the run before it, or empty.
+        steps: the steps; of one with a foreach, its first key stands for all.
+
+    Returns:
+        The run's id; that of the last run where none has done all of them.
+    """
+    units = [Unit(one.name, None if one.foreach is None else 0) for one in steps]
+    for name in (last, *islice(_earlier(store, run), _LOOKED_AT)):
+        if all(done_in(store, run.pipeline, name, unit) for unit in units):
+            return name
+    return last
+
+
+def _earlier(store: Store, run: Run) -> Iterator[str]:
+    """Give the other runs of a flow, the newest first, as far as their ids tell."""
+    names = (one for one in reversed(store.runs(run.pipeline)) if one != run.id)
+    return (one for one in names if one.startswith(f"{run.flow}-"))
