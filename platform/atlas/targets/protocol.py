@@ -80,6 +80,11 @@ def facts(plan: Plan, origin: Origin) -> dict[str, str]:
     return {name: text for name, text in named.items() if text}
 
 
+def goes_to(plan: Plan) -> str:
+    """Return the hint that says why it matters what a target can't do."""
+    return f"{plan.flow} goes to {plan.target} in environment {plan.environment}"
+
+
 def not_text(plan: Plan) -> Iterator[Problem]:
     """Find what no file and no process can take: half a character, or a NUL in a variable."""
     try:

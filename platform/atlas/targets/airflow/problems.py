@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
-from atlas.targets.protocol import deployed_name, not_text, same_variable
+from atlas.targets.protocol import deployed_name, goes_to, not_text, same_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,7 +94,7 @@ def _secrets(plan: Plan, kinds: tuple[str, ...], who: str) -> Iterator[Problem]:
         for kind in [kind for kind in kinds if kind in place]:
             yield Problem(
                 code="T203", path=f"secrets.{name}", message=f"{who} can't read this secret",
-                found=f"{kind}: {place[kind]}", expected=" or ".join(expected),
+                found=f"{kind}: {place[kind]}", expected=" or ".join(expected), hint=goes_to(plan),
             )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
 from atlas.targets.kubeflow import words
-from atlas.targets.protocol import deployed_name, not_text, same_variable
+from atlas.targets.protocol import deployed_name, goes_to, not_text, same_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -217,7 +217,7 @@ def _other_secrets(
         for kind in sorted(set(place) - set(kinds)):
             yield Problem(
                 code="T107", path=f"secrets.{name}", message=f"{who} can't read this secret",
-                found=f"{kind}: {place[kind]}", expected=expected,
+                found=f"{kind}: {place[kind]}", expected=expected, hint=goes_to(plan),
             )  # fmt: skip
 
 
