@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from atlas_provider.airflow import Airflow
 from tests.projects import Project
+from tests.stack.deployed import wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -134,6 +136,17 @@ def test_a_failure_there_is_the_users_own_traceback(letters):
     assert 'raise ValueError(f"found {text}")' in done.stdout
     assert "after                    skipped           step check isn't done" in done.stdout
     assert "not done: check, after" in done.stdout
+    # Airflow calls the run what it was, too: what watches Airflow alone has to see it.
+    services = letters.platform.outputs["services"]
+    there = services["airflow"]
+    airflow = Airflow(there["url"], services["secrets"]["url"], there["credentials"])
+    state = wait_for(lambda: ended(airflow.last_run("letters-training")[1]), 120)
+    assert state == "failed"
+
+
+def ended(state: str) -> str:
+    """Return the state of a run that is over; nothing of one that isn't."""
+    return state if state in ("failed", "success") else ""
 
 
 def test_what_was_left_is_found_again_and_ended_there_by_ctrl_c(letters):

@@ -20,7 +20,7 @@ RUN = {
         " 'interval_end': dag_run.data_interval_end | ts or ''} | tojson }}"
     ),
 }
-END = {"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": 99}
+END = {"retries": 1, "retry_delay": timedelta(seconds=10)}
 
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.step'
 ONE = f"{COMMAND} --no-finish"
@@ -40,7 +40,7 @@ def finish(name, **options):
     env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish --if-failed 99",
+        bash_command=f"{COMMAND} --finish --if-failed 1",
         env=env,
         append_env=True,
         do_xcom_push=False,

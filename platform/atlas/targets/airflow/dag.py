@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from atlas.targets.airflow.kind import Kind
 
 _LONGEST_TAG = 100
-_NOT_DONE = 99
 _HEAD = '''\
 """Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
 
@@ -51,7 +50,7 @@ RUN = {{
         " 'interval_end': dag_run.data_interval_end | ts or ''}} | tojson }}}}"
     ),
 }}
-END = {{"retries": 3, "retry_delay": timedelta(seconds=10), "skip_on_exit_code": {skip}}}
+END = {{"retries": 1, "retry_delay": timedelta(seconds=10)}}
 '''
 
 
@@ -85,7 +84,7 @@ def dag_file(plan: Plan, form: Form) -> str:
     functions = f"{form.kind.functions}{each}"
     imports = _imports(form.kind, each, f"{functions}{dag}")
     commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
-    head = _HEAD.format(digest=plan.digest, imports=imports, commit=commit, skip=_NOT_DONE)
+    head = _HEAD.format(digest=plan.digest, imports=imports, commit=commit)
     return f"{head}{functions}\n\n{dag}"
 
 
@@ -208,7 +207,8 @@ def _edges(plan: Plan) -> list[str]:
 def _finish(plan: Plan, form: Form) -> str:
     """Return the statement that has the run recorded after the steps that no other follows.
 
-    It tells of new results: skipped when the run isn't done, it tells of none.
+    It tells of new results. Where the run isn't done it fails, so that it tells of none and Airflow
+    calls the run failed, which looks at this task alone.
     """
     followed = {name for step in plan.steps for name in step.upstream()}
     last = [step for step in plan.steps if step.name not in followed]

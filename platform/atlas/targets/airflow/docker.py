@@ -60,7 +60,7 @@ def step(name, env=None, **options):
 def finish(name, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does."""
     env = {**RUN, "ATLAS_STEP": name}
-    command = [*COMMAND, "--finish", "--if-failed", "99"]
+    command = [*COMMAND, "--finish", "--if-failed", "1"]
     task = Step(
         task_id="_finish",
         command=command,

@@ -47,7 +47,7 @@ def finish(name, **options):
     task = Step(
         task_id="_finish",
         cmds=COMMAND,
-        arguments=["--finish", "--if-failed", "99"],
+        arguments=["--finish", "--if-failed", "1"],
         env_vars=env,
         **POD,
         **END,

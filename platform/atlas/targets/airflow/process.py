@@ -34,7 +34,7 @@ def finish(name, **options):
     env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish --if-failed 99",
+        bash_command=f"{COMMAND} --finish --if-failed 1",
         env=env,
         append_env=True,
         do_xcom_push=False,
