@@ -58,6 +58,7 @@ def _text(done: Mapping[str, bool], left: Mapping[str, Left]) -> str:
 def _line(stack: str, left: Left | None, *, was_there: bool) -> str:
     what = "removed" if was_there else "nothing was deployed"
     if left is not None:
-        return f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"
+        deleted = f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"
+        return "\n".join([deleted, *(f"  {line}" for line in left.kept())])
     stays = "; its models, runs and artifacts stay" if was_there else ""
     return f"{stack}: {what}{stays}"

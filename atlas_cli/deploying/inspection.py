@@ -91,6 +91,7 @@ def status(deployment: Deployment) -> Standing:
     services = services_of(deployment)
     if found:
         world.require(services, [resource.kind for resource in found])
+        found = [world.moved(resource, services) for resource in found]
     disk = _on_disk(deployment)
     place = open_place(services.store)
     entry = records.last(place, deployment.stack)

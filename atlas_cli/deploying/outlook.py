@@ -130,9 +130,10 @@ def seen(
 
     Raises:
         PlatformError: a service is down.
-        DeployError: the stack's state can't be read.
+        DeployError: the stack's state can't be read, or another stack has one of the names.
     """
     world.require(services, [part.kind for part in parts])
     found = world.resources(deployment)
+    world.require_free(parts, found)
     plans = material.plans if material else {}
     return Outlook(deployment, services, parts, found, world.live(found), material, plans)

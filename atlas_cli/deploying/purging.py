@@ -6,7 +6,7 @@ history, so that a purge that was interrupted can be repeated.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
@@ -15,8 +15,9 @@ from atlas_cli.deploying.material import has_api_server, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from atlas.store import Place
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
 
@@ -33,12 +34,14 @@ class Left:
         runs: pipeline → number of runs in the store, each with its artifacts.
         kubeflow: pipeline of Kubeflow → number of versions, in the store or on its API server.
         images: image's name → repository and digest.
+        shared: what stays, for another stack deploys it, too → that stack.
     """
 
     models: Mapping[str, int]
     runs: Mapping[str, int]
     kubeflow: Mapping[str, int]
     images: Mapping[str, str]
+    shared: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -51,6 +54,11 @@ class Left:
         yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
         yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
 
+    def kept(self) -> Iterator[str]:
+        """Return what stays, in words, a line each."""
+        for what, stack in self.shared.items():
+            yield f"{what} stays: stack {stack} deploys it, too"
+
 
 def left_of(deployment: Deployment) -> Left:
     """Return what a deployment leaves behind, or has left.
@@ -60,17 +68,75 @@ def left_of(deployment: Deployment) -> Left:
     """
     services = services_of(deployment)
     inputs = _inputs(deployment, services)
-    names = [name for one in inputs.values() for name in one.get("plans", {})]
-    pipelines = dict.fromkeys(name.rpartition("-")[0] for name in names)
     place = open_place(services.store)
-    runs = {name: _runs(place.names(name)) for name in pipelines}
-    versions = _versions(services, names)
+    wanted = _Names.of(inputs.items())
+    others = _of_others(place, deployment.stack)
+    runs = {one: _runs(place.names(one)) for one in wanted.pipelines if one not in others.pipelines}
+    versions = _versions(services, [name for name in wanted.flows if name not in others.flows])
     return Left(
-        models=_models(services, [*inputs.get("RegisteredModels", {}).get("members", {})]),
+        models=_models(services, [name for name in wanted.models if name not in others.models]),
+        shared=wanted.shared_with(others),
         runs={name: count for name, count in runs.items() if count},
         kubeflow={name: count for name, count in versions.items() if count},
         images=dict(inputs.get("StepImages", {}).get("members", {})),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What deployments speak of by name: each with the stack that it is of.
+
+    Attributes:
+        models: registered models.
+        flows: deployed names of flows.
+    """
+
+    models: Mapping[str, str]
+    flows: Mapping[str, str]
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[str, Mapping[str, Any]]], stack: str = "") -> _Names:
+        """Return the names in the inputs of resources."""
+        models: dict[str, str] = {}
+        flows: dict[str, str] = {}
+        for kind, inputs in parts:
+            flows |= dict.fromkeys(inputs.get("plans", {}), stack)
+            if kind == "RegisteredModels":
+                models |= dict.fromkeys(inputs["members"], stack)
+        return cls(models, flows)
+
+    @property
+    def pipelines(self) -> dict[str, str]:
+        """Return the pipelines whose flows these are."""
+        return {name.rpartition("-")[0]: stack for name, stack in self.flows.items()}
+
+    def shared_with(self, others: _Names) -> dict[str, str]:
+        """Return what others have, too, in words, with the stack that has it."""
+        pairs = (("model", "models"), ("pipeline", "pipelines"))
+        return {
+            f"{word} {name}": getattr(others, names)[name]
+            for word, names in pairs
+            for name in getattr(self, names)
+            if name in getattr(others, names)
+        }
+
+
+def _of_others(place: Place, own: str) -> _Names:
+    """Return what the other stacks deploy, as their last records have it.
+
+    Raises:
+        StoreError: a record can't be read.
+    """
+    models: dict[str, str] = {}
+    flows: dict[str, str] = {}
+    for stack in records.stacks(place):
+        entry = records.last(place, stack) if stack != own else None
+        if entry and entry.record:
+            parts = ((one.kind, one.inputs) for one in records.read(place, entry).parts)
+            found = _Names.of(parts, stack)
+            models |= found.models
+            flows |= found.flows
+    return _Names(models, flows)
 
 
 def purge(deployment: Deployment, left: Left) -> None:

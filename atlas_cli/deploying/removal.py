@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.world import Say
 
 _FLOWS = ("training", "inference")
-_CLAIMS = {"airflow": "dags", "kubeflow": "kubeflow"}
-"""Target → what its deployed names are claimed as."""
 
 
 def destroy(deployment: Deployment, say: Say) -> bool:
@@ -84,7 +82,7 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
     for flow in _FLOWS:
         owner = owner_of(deployment, flow)
         for target, kind in KINDS.items():
-            if claims.owned(services.store, _CLAIMS[target], owner):
+            if claims.owned(services.store, world.CLAIMS[kind], owner):
                 left = {"owner": owner, "members": {}, **target_inputs(services, target)}
                 HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
                 swept = True

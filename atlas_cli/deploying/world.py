@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas_cli.deploying import state
@@ -14,6 +15,9 @@ from atlas_cli.deploying.material import (
     target_inputs,
 )
 from atlas_cli.stacks.stack import Stack
+
+CLAIMS = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
+"""Kind → what its deployed names are claimed as."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +47,23 @@ def require(services: Services, kinds: Sequence[str]) -> None:
         kubeflow_server.require_alive(target_inputs(services, "kubeflow"))
     if "StepImages" in kinds:
         services.registry().check()
+
+
+def require_free(parts: Sequence[Part], found: Sequence[state.Resource]) -> None:
+    """Refuse names that are to be deployed and that another stack has, before anything is made.
+
+    Raises:
+        DeployError: D016, another stack has one of them.
+    """
+    from atlas_provider import claims
+
+    known = {one.name: one.inputs["members"] for one in found}
+    for part in parts:
+        kind = CLAIMS.get(part.kind)
+        if kind:
+            given = part.inputs
+            fresh = given["members"].keys() - known.get(part.name, {}).keys()
+            claims.require_free(given["store"], kind, fresh, given["owner"])
 
 
 def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
@@ -79,6 +100,12 @@ def addresses(kind: str, services: Services) -> dict[str, str]:
         return images_inputs(services)
     target = next((target for target, of in KINDS.items() if of == kind), "")
     return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
+
+
+def moved(resource: state.Resource, services: Services) -> state.Resource:
+    """Return a resource as the platform is reached today: it may have come up on other ports."""
+    here = addresses(resource.kind, services)
+    return replace(resource, inputs={**resource.inputs, **here}, state={**resource.state, **here})
 
 
 def declare(parts: Sequence[Part], prefix: str = "") -> dict[str, Any]:

@@ -35,10 +35,27 @@ def claim(store: str, kind: str, names: Iterable[str], owner: str) -> None:
         other = place.read(key).decode("utf-8", "replace")
         if other != owner:
             release(store, kind, taken, owner)
-            raise DeployError(
-                f"D016: {name}: belongs to stack {other}; destroy that deployment first, or give "
-                "this pipeline another name or the environment a prefix"
-            )
+            raise _taken(name, other)
+
+
+def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> None:
+    """Refuse names of which another stack has one; nothing is taken.
+
+    Raises:
+        DeployError: D016, another stack has one of them.
+    """
+    place = open_place(store)
+    for name in sorted({*names} & {*place.names(f"{_FOLDER}/{kind}")}):
+        other = place.read(_key(kind, name)).decode("utf-8", "replace")
+        if other != owner:
+            raise _taken(name, other)
+
+
+def _taken(name: str, other: str) -> DeployError:
+    return DeployError(
+        f"D016: {name}: belongs to stack {other}; destroy that deployment first, or give "
+        "this pipeline another name or the environment a prefix"
+    )
 
 
 def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
