@@ -10,6 +10,7 @@ import typer
 
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
+from atlas_cli.projects import project_of
 from atlas_cli.sizes import size
 
 Where = Annotated[Path, typer.Argument(help="Where the project is.")]
@@ -33,14 +34,13 @@ def gc(
     Runs stay that a registered model was made by, that a deployment, a run that stays or the spool
     refers to; with them their Plans and their code.
     """
-    from atlas.environment import find_project
     from atlas.load import load_environment
     from atlas.runner.surroundings import surrounded
     from atlas.step.garbage import collect, find_garbage
     from atlas.store import open_store
 
     older = duration(older_than)
-    project = find_project(path)
+    project = project_of(path)
     with surrounded(project, load_environment(project, env)):
         store = open_store(os.environ["ATLAS_STORE"])
         garbage = find_garbage(store, keep=keep, older=older)

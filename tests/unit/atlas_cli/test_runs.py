@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.projects import project
 
 __all__ = ["project"]
@@ -135,3 +137,16 @@ def test_listing_and_cleaning(project):
 def test_no_runs(project):
     assert project.atlas("runs").stdout == "no runs\n"
     assert project.atlas("run").returncode == 1
+
+
+@pytest.mark.parametrize("command", ["runs", "gc", "cache show", "cache prune"])
+def test_a_path_that_isn_t_there(project, command):
+    project.pipeline("p", SOURCE, MAKE, parameters=PARAMETERS)
+    project.run()
+    done = project.atlas(*command.split(), "nope")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: nope: there is nothing at this path; expected a project's folder or one in it\n"
+    )
+    assert json.loads(project.atlas("cache", "show", "--json").stdout)["results"] == 1
