@@ -85,7 +85,7 @@ def test_what_is_printed_is_among_the_lines_of_json(project):
     project.pipeline("p", SOURCE, {"speak": step("Speak")})
     shown = project.atlas("run", "p", "--isolate", "process", "--json")
     events = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert [one["text"] for one in events if one["event"] == "log"][0] == "in Python"
+    assert next(one["text"] for one in events if one["event"] == "log") == "in Python"
     assert shown.stderr == ""
 
 
