@@ -48,8 +48,11 @@ def gc(
             collect(store, garbage)
     verb = "would be" if dry_run else "were"
     runs = [one.key for one in garbage.runs]
-    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run}
+    unsent = [one.key for one in garbage.unsent]
+    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent}
     lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
+    if unsent:
+        lines.append(f"old runs that stay until `atlas runs --sync` has sent them: {len(unsent)}")
     emit(data, "\n".join(lines), as_json=as_json)
 
 

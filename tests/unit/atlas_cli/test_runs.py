@@ -134,6 +134,18 @@ def test_listing_and_cleaning(project):
     assert project.atlas("gc", "--older-than", "soon").returncode == 2
 
 
+def test_cleaning_says_which_runs_wait_to_be_sent(project):
+    project.pipeline("p", SOURCE, MAKE, parameters=PARAMETERS)
+    run = project.run().id
+    every = ("gc", "--older-than", "0s", "--keep", "0", "--dry-run")
+    shown = project.atlas(*every).stdout
+    assert shown.endswith("that stay until `atlas runs --sync` has sent them: 1\n")
+    assert json.loads(project.atlas(*every, "--json").stdout)["unsent"] == [f"p/{run}"]
+    assert "stay" not in project.atlas("gc").stdout
+    assert project.atlas("runs", "--sync").returncode == 0
+    assert "stay" not in project.atlas(*every).stdout
+
+
 def test_no_runs(project):
     assert project.atlas("runs").stdout == "no runs\n"
     assert project.atlas("run").returncode == 1
