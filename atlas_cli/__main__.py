@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -18,6 +19,9 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,9 +78,21 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # Who read us has gone (`atlas list | head -1`): nothing is wrong, and nothing can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+        _drop_output()
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        text = os.strerror(error.errno).lower()
+        print(f"error: can't write: {text}; free some space, or write elsewhere", file=sys.stderr)
+        code = 1
+        _drop_output()
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let nobody have what stdout still holds: writing it at the end would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from atlas.store import Store
 from atlas_cli.commands.gc import Where, duration
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
+from atlas_cli.projects import project_of
 from atlas_cli.sizes import size
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -59,11 +60,10 @@ def prune(
 @contextmanager
 def _store(path: Path, env: str) -> Iterator[Store]:
     """Open the store of a project and an Environment."""
-    from atlas.environment import find_project
     from atlas.load import load_environment
     from atlas.runner.surroundings import surrounded
     from atlas.store import open_store
 
-    project = find_project(path)
+    project = project_of(path)
     with surrounded(project, load_environment(project, env)):
         yield open_store(os.environ["ATLAS_STORE"])

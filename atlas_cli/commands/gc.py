@@ -10,6 +10,7 @@ import typer
 
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
+from atlas_cli.projects import project_of
 from atlas_cli.sizes import size
 
 Where = Annotated[Path, typer.Argument(help="Where the project is.")]
@@ -33,14 +34,13 @@ def gc(
     Runs stay that a registered model was made by, that a deployment, a run that stays or the spool
     refers to; with them their Plans and their code.
     """
-    from atlas.environment import find_project
     from atlas.load import load_environment
     from atlas.runner.surroundings import surrounded
     from atlas.step.garbage import collect, find_garbage
     from atlas.store import open_store
 
     older = duration(older_than)
-    project = find_project(path)
+    project = project_of(path)
     with surrounded(project, load_environment(project, env)):
         store = open_store(os.environ["ATLAS_STORE"])
         garbage = find_garbage(store, keep=keep, older=older)
@@ -48,8 +48,11 @@ def gc(
             collect(store, garbage)
     verb = "would be" if dry_run else "were"
     runs = [one.key for one in garbage.runs]
-    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run}
+    unsent = [one.key for one in garbage.unsent]
+    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent}
     lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
+    if unsent:
+        lines.append(f"old runs that stay until `atlas runs --sync` has sent them: {len(unsent)}")
     emit(data, "\n".join(lines), as_json=as_json)
 
 

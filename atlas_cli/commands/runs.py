@@ -10,6 +10,7 @@ import typer
 
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
+from atlas_cli.projects import project_of
 
 if TYPE_CHECKING:
     from atlas.step.sync import Synced
@@ -28,11 +29,10 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List runs and how they ended; send to MLflow what waits."""
-    from atlas.environment import find_project
     from atlas.load import load_environment
     from atlas.runner.surroundings import surrounded
 
-    project = find_project(path)
+    project = project_of(path)
     with surrounded(project, load_environment(project, env)) as found:
         if sync:
             _sync(found.missing, as_json=as_json)

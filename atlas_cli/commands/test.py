@@ -33,7 +33,10 @@ def run_tests(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run pipelines' own tests, and name the steps that none touches."""
+    """Run pipelines' own tests, and name the steps that none touches.
+
+    A folder without tests is fine, unless `-k` asks for some.
+    """
     from atlas.plan import resolve
 
     pipelines = resolve(path)
@@ -41,8 +44,9 @@ def run_tests(
     code, touched = _run(folders, select, quiet=as_json)
     untouched = list(_untouched(pipelines, touched))
     data = {"passed": code == 0, "tests": code != _NO_TESTS, "untouched": untouched}
-    emit(data, lambda: _text(code, untouched), as_json=as_json)
-    if code not in (0, _NO_TESTS) or (strict and untouched):
+    emit(data, lambda: _text(code, select, untouched), as_json=as_json)
+    fine = (0,) if select else (0, _NO_TESTS)
+    if code not in fine or (strict and untouched):
         raise typer.Exit(1)
 
 
@@ -76,8 +80,9 @@ def _untouched(pipelines: Sequence[Pipeline], touched: set[str]) -> Iterator[dic
                 seen.add(key)
 
 
-def _text(code: int, untouched: Sequence[dict[str, Any]]) -> str:
-    lines = ["no tests were found"] if code == _NO_TESTS else []
+def _text(code: int, select: str, untouched: Sequence[dict[str, Any]]) -> str:
+    none = f"no test's name has '{select}'" if select else "no tests were found"
+    lines = [none] if code == _NO_TESTS else []
     if untouched:
         lines.append("touched by no test:")
         lines += [

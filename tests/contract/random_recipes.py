@@ -143,7 +143,7 @@ class Maker:
             "image": self.draw.choice(("base", "own", "ready")),
             "resources": self.resources(),
             "retries": self.retries(),
-            "timeout": self.draw.choice(SECONDS),
+            "timeout": self.draw.choice(SECONDS[:-1]),
             "env": {name: env[name] for name in self.draw.sample(list(env), 2)},
             "secrets": self.secrets,
             "cache": self.draw.choice((False, True, "v2")),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack
 
 from atlas.builder.document import DocumentBuilder, given
 from atlas.builder.words import Dynamic, StepOutputs, class_name, param, plain, reference
+from atlas.errors import AtlasError
 from atlas.recipe import Recipe, Reference
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class RecipeBuilder(DocumentBuilder):
         foreach: Mapping[str, Reference | str] | None = None,
         **settings: Unpack[Settings],
     ) -> StepOutputs:
-        """Add a step, or replace the one of this name.
+        """Add a step.
 
         Args:
             name: its name.
@@ -152,8 +153,15 @@ class RecipeBuilder(DocumentBuilder):
             The step; its attributes are references to its outputs.
 
         Raises:
+            AtlasError: there is a step of this name; `remove` makes room for another.
             TypeError: the class can't be imported by a run, or a value can't be said in JSON.
         """
+        steps = self._section("steps")
+        if steps.get(name) is not None:
+            raise AtlasError(
+                f"{self._document['name']}: steps.{name}: there is a step of this name already; "
+                f"give another name, or call remove('{name}') first"
+            )
         fields: dict[str, Any] = {
             "class": cls and class_name(cls),
             "recipe": recipe,
@@ -165,7 +173,7 @@ class RecipeBuilder(DocumentBuilder):
             "foreach": _references(foreach),
             **plain(settings),
         }
-        self._section("steps")[name] = given(fields)
+        steps[name] = given(fields)
         return StepOutputs(name)
 
     def remove(self, name: str) -> None:

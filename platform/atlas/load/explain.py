@@ -211,5 +211,5 @@ def _lower(text: str) -> str:
 def _tidy(value: str, pattern: str) -> str:
     """Suggest the lower-case, dashed form of a name, where that is what is wrong."""
     tidied = re.sub(r"[^a-z0-9_-]+", "-", value[:200].strip().lower()).strip("-")[:63]
-    fits = tidied != value and re.match(pattern, tidied)
+    fits = tidied and tidied != value and re.match(pattern, tidied)
     return f"did you mean '{tidied}'?" if fits else ""

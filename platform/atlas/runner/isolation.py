@@ -17,6 +17,7 @@ from atlas.step.report import after
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from atlas.runner.streams import Log
     from atlas.step import Job
 
 
@@ -92,7 +93,8 @@ class Threads:
             if item is None:
                 return
             number, job = item
-            outcome = run_job(job, partial(self._echo, job), self._gone(number))
+            log = StepLog(job, partial(self._echo, job))
+            outcome = run_job(job, log, self._gone(number))
             with self._lock:
                 self._busy -= 1
             if number not in self._stopped:
@@ -135,9 +137,8 @@ class Mixed:
             self._processes.close()
 
 
-def run_job(job: Job, echo: Callable[[str], None], gone: Callable[[], bool]) -> Outcome:
+def run_job(job: Job, log: Log, gone: Callable[[], bool]) -> Outcome:
     """Run a job with its own log; whatever goes wrong is an outcome."""
-    log = StepLog(job, echo)
     job = replace(job, logger=logger_for(log, job.step.name), gone=gone)
     try:
         with writing_to(log):

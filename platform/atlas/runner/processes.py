@@ -21,14 +21,18 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
+from atlas.errors import AtlasError
 from atlas.runner.isolation import Ended
 from atlas.runner.procs import Watch, children, end, leftovers
+from atlas.runner.streams import StepLog
 from atlas.step import FAILED, Outcome
 from atlas.step.execute import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from queue import SimpleQueue
 
     from atlas.step import Job
@@ -37,6 +41,10 @@ _GUARD = "read -r _; kill -9 0"
 """What the leader of a worker's group does: wait for the pipe's end, then kill the group."""
 _TICK = 0.05
 """Seconds between two looks at the workers' memory."""
+_CHUNK = 1 << 17
+"""Bytes to read at once: more than a pipe holds, so that nothing written before is left in it."""
+_LAST = 1.0
+"""Seconds that a worker has to end by itself once it has closed its answers."""
 
 
 @dataclass
@@ -52,6 +60,8 @@ class Worker:
         watch: looks after that unit's memory.
         since: when that unit was started, by the clock that never goes backwards.
         rest: the beginning of an answer whose end isn't there yet.
+        log: that unit's log.
+        problem: why that log can't be written, or empty.
     """
 
     process: subprocess.Popen[bytes]
@@ -62,12 +72,41 @@ class Worker:
     watch: Watch | None = None
     since: float = 0.0
     rest: bytes = b""
+    log: StepLog | None = None
+    problem: str = ""
 
     def send(self, message: dict[str, Any]) -> None:
         """Give it work."""
         assert self.process.stdin is not None  # noqa: S101  (it was opened with a pipe)
         self.process.stdin.write(json.dumps(message).encode() + b"\n")
         self.process.stdin.flush()
+
+    def read_log(self) -> bool:
+        """Write what its step has printed to the log; tell whether more may come."""
+        assert self.process.stderr is not None  # noqa: S101  (it was opened with a pipe)
+        try:
+            content = os.read(self.process.stderr.fileno(), _CHUNK)
+        except BlockingIOError:
+            return True
+        if self.log is None:
+            os.write(2, content)
+        elif not self.problem:
+            self._logging(partial(self.log.write_bytes, content))
+        return bool(content)
+
+    def close_log(self) -> str:
+        """Write the rest of its step's log; return why that can't be written, or nothing."""
+        self.read_log()
+        if self.log is not None and not self.problem:
+            self._logging(self.log.close)
+        problem, self.log, self.problem = self.problem, None, ""
+        return problem
+
+    def _logging(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (AtlasError, OSError) as error:
+            self.problem = f"its log can't be written: {error}"
 
     def kill(self) -> None:
         """End it, with all that its step has started."""
@@ -77,10 +116,13 @@ class Worker:
         end(away)
         self.process.wait()
         self.guard.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.guard.stdin):
+        for pipe in (*self._pipes(), self.guard.stdin):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+    def _pipes(self) -> tuple[IO[bytes] | None, ...]:
+        return self.process.stdin, self.process.stdout, self.process.stderr
 
 
 def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
@@ -93,18 +135,23 @@ def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
         [sys.executable, "-m", "atlas.runner.worker"],
         stdin=pipe,
         stdout=pipe,
+        stderr=pipe,
         process_group=guard.pid,
         env={**os.environ, **dict(env)},
     )
+    os.set_blocking(process.stderr.fileno(), False)  # type: ignore[union-attr]
     return Worker(process, guard, env)
 
 
 class Processes:
     """Runs units in warm processes."""
 
-    def __init__(self, ended: SimpleQueue[Ended], jobs: int, warm: int) -> None:
-        """Serve at most `jobs` units at once, and get some workers ready."""
+    def __init__(
+        self, ended: SimpleQueue[Ended], jobs: int, warm: int, echo: Callable[[Job, str], None]
+    ) -> None:
+        """Serve at most `jobs` units at once, get some workers ready, and `echo` lines of logs."""
         self._ended = ended
+        self._echo = echo
         self._jobs = jobs
         self._selector = selectors.DefaultSelector()
         self._workers: list[Worker] = []
@@ -122,6 +169,7 @@ class Processes:
             worker = self._idle(tuple(sorted(job.step.env.items())))
             worker.number, worker.job = number, job
             worker.since = time.monotonic()
+            worker.log = StepLog(job, partial(self._echo, job))
             worker.watch = Watch(worker.process.pid, job.step.resources.memory)
             try:
                 worker.send(_message(job))
@@ -159,14 +207,17 @@ class Processes:
     def _add(self, env: tuple[tuple[str, str], ...]) -> Worker:
         worker = start_worker(env)
         self._workers.append(worker)
-        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        for pipe in (worker.process.stdout, worker.process.stderr):
+            self._selector.register(pipe, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
         os.write(self._waker, b"x")
         return worker
 
     def _remove(self, worker: Worker) -> None:
         self._workers.remove(worker)
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
+        for pipe in (worker.process.stdout, worker.process.stderr):
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(pipe)  # type: ignore[arg-type]
+        worker.close_log()
         worker.kill()
 
     # What workers say ------------------------------------------------------------------------
@@ -184,12 +235,17 @@ class Processes:
                     if key.data is None:
                         os.read(self._wake, 1 << 10)
                     elif key.data in self._workers:
-                        self._hear(key.data)
+                        self._hear(key.data, key.fileobj)
                 self._look()
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, worker: Worker, pipe: Any) -> None:
+        is_log = pipe is worker.process.stderr
+        if is_log:
+            if not worker.read_log():
+                self._selector.unregister(pipe)
+            return
         assert worker.process.stdout is not None  # noqa: S101  (it was opened with a pipe)
-        content = os.read(worker.process.stdout.fileno(), 1 << 16)
+        content = os.read(worker.process.stdout.fileno(), _CHUNK)
         if not content:
             self._lost(worker)
             return
@@ -198,6 +254,9 @@ class Processes:
             self._over(worker, Outcome.from_json(json.loads(line)))
 
     def _over(self, worker: Worker, outcome: Outcome) -> None:
+        problem = worker.close_log()
+        if problem and worker.job is not None:
+            outcome = _recorded(worker.job, problem, time.monotonic() - worker.since)
         number, worker.number, worker.job, worker.watch = worker.number, None, None, None
         if leftovers(worker.process.pid):
             self._replace(worker)
@@ -207,6 +266,9 @@ class Processes:
     def _lost(self, worker: Worker, why: str = "") -> None:
         """Deal with a worker that is gone: its step has failed."""
         number, job = worker.number, worker.job
+        if not why:
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(_LAST)
         self._replace(worker)
         if number is not None and job is not None:
             text = why or _last_words(worker.process.returncode)

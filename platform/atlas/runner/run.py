@@ -76,7 +76,7 @@ def _isolation(
     def processes(warm: int = 0) -> Isolation:
         from atlas.runner.processes import Processes
 
-        return Processes(ended, jobs, warm)
+        return Processes(ended, jobs, warm, echo)
 
     if settings.isolate == PROCESSES:
         return processes(jobs)

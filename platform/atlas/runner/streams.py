@@ -6,12 +6,14 @@ calling thread runs. A thread that a step has started itself isn't known, and pr
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
+import os
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from atlas.store import FilePlace, unit_key
 
@@ -27,6 +29,16 @@ _LONGEST = 10 << 20
 _current = threading.local()
 
 
+class Log(Protocol):
+    """Takes what a step prints or logs."""
+
+    def write(self, text: str) -> None:
+        """Add text."""
+
+    def close(self) -> None:
+        """Write what isn't written yet."""
+
+
 class StepLog:
     """The log of one step: opened when something is first written, complete after every line."""
 
@@ -36,6 +48,7 @@ class StepLog:
         self._echo = echo
         self._file: io.TextIOBase | None = None
         self._rest = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
@@ -47,6 +60,11 @@ class StepLog:
             *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._echo(line)
+
+    def write_bytes(self, content: bytes) -> None:
+        """Add text as bytes, which may end within a character; what is no UTF-8 is replaced."""
+        if text := self._decoder.decode(content):
+            self.write(text)
 
     def close(self) -> None:
         """Write the rest, and hand the log to a store that isn't a folder."""
@@ -71,10 +89,27 @@ class StepLog:
         return path.open("a", encoding="utf-8", errors="replace", buffering=1)
 
 
+class PassedLog:
+    """The log of a step that another process keeps: text goes to it through a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        """Write to a descriptor."""
+        self._pipe = pipe
+
+    def write(self, text: str) -> None:
+        """Hand text on."""
+        rest = text.encode("utf-8", "replace")
+        while rest:
+            rest = rest[os.write(self._pipe, rest) :]
+
+    def close(self) -> None:
+        """Do nothing: all is written."""
+
+
 class _Handler(logging.Handler):
     """Writes log records to a step's log."""
 
-    def __init__(self, log: StepLog) -> None:
+    def __init__(self, log: Log) -> None:
         super().__init__()
         self.log = log
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -84,7 +119,7 @@ class _Handler(logging.Handler):
         self.log.write(f"{self.format(record)}\n")
 
 
-def logger_for(log: StepLog, step: str) -> logging.Logger:
+def logger_for(log: Log, step: str) -> logging.Logger:
     """Return the logger that a step is given: its records go to its log only."""
     logger = logging.Logger(f"atlas.step.{step}", logging.DEBUG)
     logger.addHandler(_Handler(log))
@@ -92,7 +127,7 @@ def logger_for(log: StepLog, step: str) -> logging.Logger:
 
 
 @contextmanager
-def writing_to(log: StepLog) -> Iterator[None]:
+def writing_to(log: Log) -> Iterator[None]:
     """Send what this thread prints to a step's log."""
     _current.log = log
     try:

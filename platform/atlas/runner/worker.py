@@ -1,7 +1,7 @@
 """`python -m atlas.runner.worker`: serves steps, one after the other, as its parent asks for them.
 
 Each line of stdin is a job, each line of the answer its outcome. What a step prints, in Python or
-below it, goes to the step's log.
+below it, goes to stderr, from which the parent writes the step's log.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from atlas.runner.isolation import run_job
-from atlas.runner.streams import LOG
+from atlas.runner.streams import PassedLog
 from atlas.step import Job
-from atlas.store import FilePlace, Run, open_store, unit_key
+from atlas.store import Run, open_store
 
 if TYPE_CHECKING:
     from atlas.plan import Plan
@@ -32,12 +31,13 @@ def main() -> None:
     jobs = os.fdopen(os.dup(0), "rb")
     os.dup2(null, 0)
     os.dup2(2, 1)
+    parent = os.dup(2)
     with suppress(OSError):
         # When memory runs out, the kernel is to end this process rather than the one that runs all.
         Path("/proc/self/oom_score_adj").write_text("1000")
     for line in jobs:
         job = _job(json.loads(line))
-        outcome = _served(job)
+        outcome = _served(job, parent)
         answers.write(json.dumps(outcome.to_json()).encode() + b"\n")
 
 
@@ -63,48 +63,27 @@ def _plan(store: Store, digest: str) -> Plan:
     return store.plan(digest)
 
 
-def _served(job: Job) -> Any:
-    """Run a job with this process's output in its log."""
-    log, place = _log(job)
-    kept = os.dup(1), os.dup(2)
+def _served(job: Job, parent: int) -> Any:
+    """Run a job, and let the parent have all of its output before it has the outcome."""
+    sys.stdout, sys.stderr = _stream(1), _stream(2)
     try:
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        return run_job(job, _ignore, bool)
+        return run_job(job, PassedLog(parent), bool)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for own, standard in zip(kept, (1, 2), strict=True):
-            os.dup2(own, standard)
-            os.close(own)
-        _close(job, log, place)
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            _flush(stream)
+        os.dup2(parent, 1)
+        os.dup2(parent, 2)
 
 
-def _ignore(line: str) -> None:
-    """Echo nothing: the log has it."""
+def _stream(descriptor: int) -> TextIO:
+    """Return a stream that is whole after every line; a step may close or replace its own."""
+    return open(descriptor, "w", 1, encoding="utf-8", errors="replace", closefd=False)
 
 
-def _log(job: Job) -> tuple[int, Path | None]:
-    """Open the job's log; for a store that isn't a folder, a file without a name."""
-    key = f"{unit_key(*job.address, job.index)}/{LOG}"
-    if not isinstance(job.store.place, FilePlace):
-        with tempfile.TemporaryFile() as file:
-            return os.dup(file.fileno()), None
-    path = job.store.place.local(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    return os.open(path, flags, 0o666), path
-
-
-def _close(job: Job, log: int, path: Path | None) -> None:
-    """Close the log, and keep it unless nothing was written."""
-    size = os.fstat(log).st_size
-    if path is not None and not size:
-        path.unlink(missing_ok=True)
-    elif path is None and size:
-        content = os.pread(log, size, 0)
-        job.store.place.write(f"{unit_key(*job.address, job.index)}/{LOG}", content)
-    os.close(log)
+def _flush(stream: TextIO | None) -> None:
+    """Flush what a step has left as a standard stream, whatever that is."""
+    with suppress(Exception):
+        cast("TextIO", stream).flush()
 
 
 if __name__ == "__main__":

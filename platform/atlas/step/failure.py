@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from pathlib import Path
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _ATLAS = str(Path(__file__).resolve().parents[1])
+_IMPORTING = ("<frozen importlib", str(importlib.__file__), os.path.join(_ATLAS, "step", "code.py"))
+"""Starts of the files whose frames stand between an import and the module that it runs."""
 
 
 def one_line(error: BaseException) -> str:
@@ -44,11 +47,12 @@ def passes_through(error: BaseException, folder: Path) -> bool:
 
 
 def _trim(found: traceback.TracebackException, error: BaseException) -> None:
-    """Drop Atlas's frames from both ends of a traceback and of its causes'."""
+    """Drop Atlas's frames at both ends, and those of imports; of the causes' tracebacks, too."""
     skipped = _atlas_frames(error.__traceback__)
     del found.stack[:skipped]
     while found.stack and found.stack[-1].filename.startswith(_ATLAS):
         found.stack.pop()
+    found.stack[:] = [one for one in found.stack if not one.filename.startswith(_IMPORTING)]
     for inner, cause in (
         (found.__cause__, error.__cause__),
         (found.__context__, error.__context__),
@@ -62,7 +66,7 @@ def _atlas_frames(trace: TracebackType | None) -> int:
     count = 0
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((_ATLAS, "<frozen ")):
+        if not file.startswith((_ATLAS, "<frozen ", *_IMPORTING)):
             # A Template of fixed shape calls the user's method from inside of Atlas.
             return count
         count += 1

@@ -17,6 +17,7 @@ from atlas.step.reachable import (
     pinned,
     plans_in_use,
     shared_data,
+    unsent,
 )
 from atlas.store import Entry
 from atlas.store.manifest import Manifest
@@ -39,11 +40,13 @@ class Garbage:
         runs: runs that are too old and that nothing refers to.
         keys: files and folders to remove, in an order that leaves nothing half-true.
         size: their size in bytes.
+        unsent: runs that are too old, and stay at least until MLflow has been told of them.
     """
 
     runs: tuple[Place, ...]
     keys: tuple[str, ...]
     size: int
+    unsent: tuple[Place, ...] = ()
 
 
 def find_garbage(store: Store, *, keep: int = 10, older: float = 30 * 86_400.0) -> Garbage:
@@ -70,7 +73,9 @@ def find_garbage(store: Store, *, keep: int = 10, older: float = 30 * 86_400.0) 
     # Results first, so that none is found whose data are going; then a run's record, then the rest.
     entries.sort(key=lambda entry: not entry.key.endswith("/run.json"))
     every = [*stale, *entries]
-    return Garbage(doomed, tuple(entry.key for entry in every), sum(one.size for one in every))
+    keys, size = tuple(entry.key for entry in every), sum(one.size for one in every)
+    waiting = unsent() - young
+    return Garbage(doomed, keys, size, tuple(one for one in map(_place, runs) if one in waiting))
 
 
 def collect(store: Store, garbage: Garbage) -> None:

@@ -50,10 +50,13 @@ def pinned(store: Store) -> set[Place]:
     """
     pointers = (_pointed(store, name) for name in store.pipelines())
     found = {place for places in pointers for place in places}
+    return found | unsent() | set(_of_models(store))
+
+
+def unsent() -> set[Place]:
+    """Return the runs that MLflow hasn't been told of yet, of every store."""
     spool = state_spool()
-    if spool is not None:
-        found |= {Place(one.pipeline, one.run) for one in spool.pending()}
-    return found | set(_of_models(store))
+    return {Place(one.pipeline, one.run) for one in spool.pending()} if spool is not None else set()
 
 
 def _pointed(store: Store, pipeline: str) -> Iterator[Place]:

@@ -15,8 +15,7 @@ def open_store(url: str) -> Store:
     """Return the store at a URL.
 
     Args:
-        url: ``file:///folder`` or a folder's path, ``s3://bucket/prefix``, or another URL that
-            fsspec knows.
+        url: ``file:///folder`` or a folder's path, or ``s3://bucket/prefix``.
 
     Raises:
         StoreError: it is none of these, or what it needs isn't installed.
@@ -26,10 +25,16 @@ def open_store(url: str) -> Store:
 
 @lru_cache(maxsize=64)
 def open_place(url: str) -> Place:
-    """Return the place at a URL, over os calls for files and fsspec for the rest."""
+    """Return the place at a URL, over os calls for files and fsspec for S3.
+
+    Raises:
+        StoreError: it is neither, or what it needs isn't installed.
+    """
     scheme, colon, _ = url.partition(":")
-    if not colon or scheme == "file":
+    if not colon or scheme == "file" or "/" in scheme:
         return FilePlace(file_path(url))
+    if scheme != "s3":
+        raise StoreError(f"{url}: unknown scheme '{scheme}'; expected file: or s3:")
     from atlas.store.remote import RemotePlace
 
     return RemotePlace(url.rstrip("/"))

@@ -194,7 +194,7 @@ class FilePlace:
         path = self._path(key)
         temporary = Path(_temporary_name(path))
         with explained("write", path):
-            os.makedirs(temporary.parent, exist_ok=True)
+            _make_folder(temporary.parent)
             try:
                 yield temporary
                 self._take_place(temporary, path)
@@ -224,7 +224,7 @@ class FilePlace:
         try:
             descriptor = os.open(temporary, _WRITE, _MODE)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _make_folder(os.path.dirname(path))
             descriptor = os.open(temporary, _WRITE, _MODE)
         try:
             _write_all(descriptor, content)
@@ -234,6 +234,15 @@ class FilePlace:
         finally:
             os.close(descriptor)
         return temporary
+
+
+def _make_folder(folder: str | Path) -> None:
+    """Make a folder; a FileNotFoundError would say that a file to be read is missing."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileNotFoundError as error:
+        text = explain("make this folder", os.fspath(folder), error)
+        raise StoreError(f"{text} (ATLAS_STORE chooses another)") from error
 
 
 def _temporary_name(path: str) -> str:

@@ -149,5 +149,6 @@ def _explained(action: str, where: str) -> Iterator[None]:
         raise StoreError(f"{where}: can't {action}: {error} ({hint})") from error
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
-        hint = "AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID say where and who"
-        raise StoreError(f"{where}: can't {action}: {reason} ({hint})") from error
+        hint = " (AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID say where and who)"
+        advice = hint if where.startswith("s3:") else ""
+        raise StoreError(f"{where}: can't {action}: {reason}{advice}") from error

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError
+from atlas.load.words import nearest
 from atlas.plan import Data, Output, PlanStep, Source, Value
 from atlas.runner import Selection, Settings
 from atlas.runner.flight import Flight
@@ -71,8 +72,19 @@ class Trial:
         step, _, output = full.rpartition(".")
         if step not in self.plan.by_name:
             raise StepError(step or name, f"isn't there; there are {', '.join(self.plan.by_name)}")
+        known = self._outputs(step)
+        if known is not None and output not in known:
+            hint = f" ({near})" if (near := nearest(output, known)) else ""
+            there = f"there are {', '.join(known)}" if known else "it has none"
+            raise StepError(step, f"has no output '{output}'{hint}; {there}")
         reader = Reader(self.store, self.plan, self.run)
         return reader.value(self.plan.step(step), output, Source("step", step, output))
+
+    def _outputs(self, step: str) -> list[str] | None:
+        """Return the names of the outputs that a step has written; None when it hasn't run."""
+        index = None if self.plan.step(step).foreach is None else 0
+        raw = self.store.outcome(self.run.pipeline, self.run.id, step, index)
+        return sorted(raw["outputs"]) if raw else None
 
     def data(self, name: str) -> Any:
         """Return what was written to a data set of the Config.

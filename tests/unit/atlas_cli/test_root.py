@@ -113,3 +113,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout in ("0\n", "1\n")
+
+
+def test_a_full_disk_under_stdout_is_one_message_and_exit_1() -> None:
+    for argument in ("--help", "--version"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "atlas_cli", argument],
+                stdout=full, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: can't write: no space left on device; free some space, or write elsewhere\n"
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.projects import project
 
 __all__ = ["project"]
@@ -132,6 +134,31 @@ def test_listing_and_cleaning(project):
     assert project.atlas("gc", "--older-than", "soon").returncode == 2
 
 
+def test_cleaning_says_which_runs_wait_to_be_sent(project):
+    project.pipeline("p", SOURCE, MAKE, parameters=PARAMETERS)
+    run = project.run().id
+    every = ("gc", "--older-than", "0s", "--keep", "0", "--dry-run")
+    shown = project.atlas(*every).stdout
+    assert shown.endswith("that stay until `atlas runs --sync` has sent them: 1\n")
+    assert json.loads(project.atlas(*every, "--json").stdout)["unsent"] == [f"p/{run}"]
+    assert "stay" not in project.atlas("gc").stdout
+    assert project.atlas("runs", "--sync").returncode == 0
+    assert "stay" not in project.atlas(*every).stdout
+
+
 def test_no_runs(project):
     assert project.atlas("runs").stdout == "no runs\n"
     assert project.atlas("run").returncode == 1
+
+
+@pytest.mark.parametrize("command", ["runs", "gc", "cache show", "cache prune"])
+def test_a_path_that_isn_t_there(project, command):
+    project.pipeline("p", SOURCE, MAKE, parameters=PARAMETERS)
+    project.run()
+    done = project.atlas(*command.split(), "nope")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: nope: there is nothing at this path; expected a project's folder or one in it\n"
+    )
+    assert json.loads(project.atlas("cache", "show", "--json").stdout)["results"] == 1

@@ -87,3 +87,10 @@ def test_no_tests(project):
     done = project.atlas("test", "p")
     assert done.returncode == 0
     assert "no tests were found" in done.stdout
+
+
+def test_no_test_of_a_name(tested):
+    done = tested.atlas("test", "p", "-k", "mkae")
+    assert done.returncode == 1
+    assert "no test's name has 'mkae'" in done.stdout
+    assert tested.atlas("test", "p", "-k", "make").returncode == 0

@@ -242,6 +242,22 @@ def test_removing_and_extending(tmp_path: Path) -> None:
         child.recipe()
 
 
+def test_a_step_of_the_same_name() -> None:
+    recipe = RecipeBuilder("r")
+    recipe.step("a", "s:A")
+    message = r"^r: steps.a: there is a step of this name already; .* remove\('a'\) first$"
+    with pytest.raises(AtlasError, match=message):
+        recipe.step("a", "s:B")
+    assert recipe.to_json()["steps"] == {"a": {"class": "s:A"}}
+    recipe.remove("a")
+    recipe.step("a", "s:B")
+    assert recipe.to_json()["steps"] == {"a": {"class": "s:B"}}
+    child = RecipeBuilder("child", extends="r.json")
+    child.remove("a")
+    child.step("a", "s:C")
+    assert child.to_json()["steps"] == {"a": {"class": "s:C"}}
+
+
 def test_saving_and_reading(tmp_path: Path) -> None:
     file = tumour_training().save(tmp_path / "training.json")
     assert file.read_text() == pretty(tumour_training().to_json())

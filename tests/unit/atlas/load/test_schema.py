@@ -103,6 +103,29 @@ def test_documents_that_a_program_made_have_no_lines() -> None:
     assert (found.line, found.column) == (0, 0)
 
 
+def problem_of(field: str, value: Any) -> tuple[str, str, str, str]:
+    steps = {"a": {"class": "s:A", field: value}}
+    recipe = {"version": 1, "name": "r", "flow": "training", "steps": steps}
+    (one,) = structure_problems("recipe", Document(FILE, "x.json", recipe))
+    return (one.code, one.path, one.expected, one.hint)
+
+
+@pytest.mark.parametrize("zero", ["0s", "00m", "0ms"])
+def test_a_timeout_is_more_than_nothing(zero: str) -> None:
+    expected = "how long one attempt may take; more than nothing"
+    assert problem_of("timeout", zero) == ("S004", "steps.a.timeout", expected, "")
+
+
+def test_a_timeout_that_is_no_duration_is_told_once() -> None:
+    expected = "a whole number and ms, s, m, h or d"
+    assert problem_of("timeout", "soon") == ("S004", "steps.a.timeout", expected, "")
+
+
+def test_nothing_is_no_hint() -> None:
+    code, path, _, hint = problem_of("env", {"PATH": "\0"})
+    assert (code, path, hint) == ("S004", "steps.a.env.PATH", "")
+
+
 @pytest.mark.parametrize(
     ("items", "index"),
     [([], None), ([1, 2], None), ([1, 1.0], 1), ([1, True], None), ([0, False, 0], 2), ([[1], [1.0]], 1), ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], 1), (["a", None, None], 2)],

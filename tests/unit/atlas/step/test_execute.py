@@ -180,6 +180,16 @@ def test_a_cause_is_part_of_it(project):
     assert "/atlas/step/" not in text
 
 
+def test_an_import_that_fails_is_told_from_the_user_s_code_on(project):
+    project.write("p/helpers.py", "from os import nosuch\n")
+    project.pipeline("p", f"{SOURCE}\nimport helpers\n", {"one": {"class": "steps:Make"}})
+    text = project.run().outcome("one").traceback
+    places = [line for line in text.splitlines() if line.startswith("  File ")]
+    first, second = (one.rpartition("/")[2] for one in places)
+    assert first.startswith("steps.py")
+    assert second == 'helpers.py", line 1, in <module>'
+
+
 def test_a_syntax_error_says_its_own_place(project):
     project.pipeline("p", SOURCE, {"one": {"class": "steps:Make"}})
     plans = project.resolve()

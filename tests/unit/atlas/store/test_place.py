@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -111,5 +112,19 @@ def test_urls(tmp_path):
 
 
 def test_an_unknown_scheme():
-    with pytest.raises(StoreError, match="can't open"):
-        open_place("nosuchthing://bucket/x")
+    for scheme in ("ftp", "nosuchthing"):
+        message = f"{scheme}://x/y: unknown scheme '{scheme}'; expected file: or s3:"
+        with pytest.raises(StoreError, match=f"^{message}$"):
+            open_place(f"{scheme}://x/y")
+
+
+def test_a_path_with_a_colon_is_a_path(tmp_path):
+    assert open_place(f"{tmp_path}/a:b").local("") == tmp_path / "a:b"
+
+
+def test_a_folder_that_can_t_be_made():
+    place = FilePlace(Path("/proc/nosuch"))
+    with pytest.raises(StoreError, match="/proc/nosuch/a: can't make this folder: no such file"):
+        place.write("a/b", b"")
+    with pytest.raises(StoreError, match="ATLAS_STORE chooses another"), place.writing("a/b"):
+        raise AssertionError

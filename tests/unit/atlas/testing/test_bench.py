@@ -106,6 +106,13 @@ def test_parameters_and_until(on_bench):
         ran.output("train.model")
 
 
+def test_an_output_that_there_isn_t(on_bench):
+    ran = on_bench.run(data={"rows": ROWS})
+    message = r"step split: has no output 'tran' \(did you mean 'train'\?\); there are test, train$"
+    with pytest.raises(StepError, match=message):
+        ran.output("split.tran")
+
+
 def test_inference_with_a_model_of_the_test(on_bench):
     ran = on_bench.run(flow="inference", data={"rows": ROWS}, model={"mean": {"mean": 7.0}})
     assert ran.data("scores")["score"].tolist() == [7.0] * 4
@@ -156,7 +163,7 @@ def test_a_step_that_fails(on_bench, project):
         (lambda bench: bench.run(data={}), "nothing at"),
         (
             lambda bench: bench.step("split", rows=ROWS).output("nothing"),
-            "the artifact isn't there",
+            "has no output 'nothing'; there are test, train",
         ),
         (lambda bench: bench.step("split", rows=ROWS).output("other.x"), "isn't there; there are"),
         (lambda bench: bench.run(flow="inference", data={"rows": ROWS}), "no version 'champion'"),

@@ -1,0 +1,28 @@
+"""The project that a command's PATH is in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas.environment import Project
+
+
+def project_of(path: Path) -> Project:
+    """Return the project that a path is in.
+
+    Raises:
+        AtlasError: there is nothing at the path.
+        DocumentError: the project's settings are wrong.
+    """
+    from atlas.environment import find_project
+    from atlas.errors import AtlasError, clean
+
+    if not path.exists():
+        raise AtlasError(
+            f"{clean(str(path))}: there is nothing at this path; "
+            "expected a project's folder or one in it"
+        )
+    return find_project(path)
