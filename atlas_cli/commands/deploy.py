@@ -98,10 +98,9 @@ def remarks(done: Done) -> list[str]:
     material = done.material
     lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
     if done.flying:
-        lines.append(
-            f"under way: {said_of(done.flying)}; what is left of them runs as deployed now "
-            "(--wait waits for them first)"
-        )
+        wait = " (--wait waits for them first)" if material else ""
+        said = said_of(done.flying)
+        lines.append(f"under way: {said}; what is left of them runs as deployed now{wait}")
     if material is None:
         return lines
     lines += [f"not deployed: {name} runs only locally here" for name in material.skipped]

@@ -25,7 +25,7 @@ def rollback(
 ) -> None:
     """Deploy an earlier deployment again, all of it.
 
-    A model's champion stays as it is: `atlas promote` moves it.
+    A model's champion stays as it is: MLflow moves the alias, on the model's page.
     """
     from atlas_cli import deploying
 
@@ -41,7 +41,7 @@ def _text(done: Done, entry: Entry) -> str:
     """Return what was done, for a person."""
     lines = [text(done), f"  as deployment {entry.number} was, of {entry.at}"]
     lines += [
-        f"  model {name}: its champion was version {version} then; `atlas promote` moves it"
+        f"  model {name}: its champion was version {version} then; the alias stays where it is"
         for name, version in entry.champions.items()
     ]
     return "\n".join(lines)

@@ -80,8 +80,9 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
     _require(path, made)
     if made[0].environment.protected:
         raise DeployError(
-            f"environment {environment}: accepts only releases; make one with `atlas release` and "
-            "deploy it with --release"
+            f"environment {environment}: is protected: it accepts only releases, and this version "
+            "of Atlas makes none yet; deploy to another environment, or take `protected` out of "
+            f"environments/{environment}.json"
         )
     return made
 

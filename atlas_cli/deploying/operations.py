@@ -134,9 +134,12 @@ def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, re
         for one in records.read(place, entry).parts
     ]
     found = seen(deployment, services, parts)
+    flying = flight.under_way(found)
     _apply(found, say)
     number = _recorded(found, records.ROLLBACK, commit=entry.commit, to=entry.number)
-    return Done(deployment.stack, found.changes, held=found.held, number=number), entry
+    return Done(
+        deployment.stack, found.changes, held=found.held, number=number, flying=flying
+    ), entry
 
 
 def _look(deployments: Sequence[Deployment]) -> tuple[dict[str, str], list[Outlook]]:

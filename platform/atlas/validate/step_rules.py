@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.load import nearest
+from atlas.recipe import DYNAMIC
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
@@ -115,7 +116,9 @@ def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
 def _value_fits(name: str, value: Any, place: Place, field: Field) -> Iterator[Problem]:
     if not value_fits(value, field.type):
         message = f"the param '{name}' is {field.type}, and is given {shown(value)}"
-        yield place.problem("R017", message, found=shown(value), expected=str(field.type))
+        hint = nearest(next(iter(value)), DYNAMIC) if _is_single(value) else ""
+        expected = str(field.type)
+        yield place.problem("R017", message, found=shown(value), expected=expected, hint=hint)
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
@@ -126,6 +129,11 @@ def _value_fits(name: str, value: Any, place: Place, field: Field) -> Iterator[P
         )
         message = f"the param '{name}' is out of range: {shown(value)}"
         yield place.problem("R041", message, found=shown(value), expected=bounds)
+
+
+def _is_single(value: Any) -> bool:
+    """Tell whether a value looks like a reference that is misspelt: an object of one field."""
+    return isinstance(value, dict) and len(value) == 1
 
 
 def check_inputs(subject: Subject) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ setting_fields = {
     "image": names,
     "resources": some({}, cpu=st.integers(1, 8), memory=st.just("2Gi"), gpu=st.integers(0, 4)),
     "retries": st.integers(0, 9) | some({"limit": st.integers(0, 9)}, delay=durations),
-    "timeout": durations,
+    "timeout": st.from_regex(r"[1-9][0-9]{0,2}(ms|s|m|h|d)", fullmatch=True),
     "env": table(identifiers, texts),
     "secrets": st.lists(names, unique=True, max_size=3),
     "cache": st.booleans() | texts.filter(bool),
