@@ -115,6 +115,11 @@ def outputs(state: Path, name: str) -> Mapping[str, Any]:
     return dict(found)
 
 
+def dead(state: Path, name: str) -> list[str]:
+    """Return the processes of a platform of this machine that were started and don't run."""
+    return Supervisor(folder(state, name)).dead()
+
+
 def folder(state: Path, name: str) -> Path:
     """Return the folder of a platform's processes."""
     return state / "platform" / name

@@ -56,6 +56,9 @@ def _head(stack: str, standing: Standing) -> str:
 def _remarks(standing: Standing) -> list[str]:
     """Return how the documents on disk compare with what is deployed."""
     lines = [_UNFINISHED] if standing.unfinished else []
+    if standing.dead:
+        dead = ", ".join(standing.dead)
+        lines.append(f"platform: not running: {dead}; `atlas up` brings it back")
     if standing.broken:
         return [
             *lines,

@@ -57,6 +57,7 @@ class Standing:
         undeployed: names on disk that aren't deployed.
         unfinished: whether an update after the last entry was interrupted, or failed in part.
         release: the release that git has at the deployed commit; empty for none.
+        dead: processes of the platform that don't run, where it is on this machine.
     """
 
     entry: records.Entry | None
@@ -65,12 +66,14 @@ class Standing:
     undeployed: Sequence[str]
     unfinished: bool
     release: str = ""
+    dead: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {
             "deployment": self.entry.to_json() if self.entry else None,
             "release": self.release,
+            "dead": list(self.dead),
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
@@ -103,6 +106,7 @@ def status(deployment: Deployment) -> Standing:
         undeployed=sorted(disk.keys() - deployed) if found else [],
         unfinished=_is_unfinished(place, entry, found),
         release=_release(deployment, entry),
+        dead=world.dead(deployment),
     )
 
 

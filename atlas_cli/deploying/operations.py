@@ -197,6 +197,7 @@ def _done(
 def _apply(found: Outlook, say: Say) -> None:
     """Update the stack, unless everything is as it should be."""
     if not found.is_right:
+        world.require_running(found.deployment, found.parts)
         basis.forget(found.deployment, found.services)
         world.open_stack(found.deployment, found.parts, say).up()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
+from atlas.load.outputs import require_version
 from atlas.store import file_path
 from atlas.tracking.http import request
 from atlas_cli import platforms
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.deployment import Deployment
 
 _OK = 200
-_VERSION = 1
-"""Of the outputs that this Atlas reads: `infra.outputs.VERSION`, and a test holds them together."""
 REGISTRY = "registry"
 """The service that has images."""
 _HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
@@ -135,13 +134,7 @@ def _services(platform: str, outputs: Any, hint: str) -> Services:
     """
     if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
         raise PlatformError(f"{platform}: no outputs of a platform: no services in it; {hint}")
-    version = outputs.get("version", _VERSION)
-    if version != _VERSION:
-        by = "a newer" if isinstance(version, int) and version > _VERSION else "another"
-        raise PlatformError(
-            f"D015: platform {platform}: its outputs are of version {version}, this Atlas reads "
-            f"{_VERSION}: {by} Atlas stood it up; use that one, or {hint}"
-        )
+    require_version(outputs, platform, hint)
     return Services(platform, outputs["services"])
 
 

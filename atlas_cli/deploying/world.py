@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import PlatformError
+from atlas_cli import platforms
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.material import (
@@ -47,6 +49,27 @@ def require(services: Services, kinds: Sequence[str]) -> None:
         kubeflow_server.require_alive(target_inputs(services, "kubeflow"))
     if "StepImages" in kinds:
         services.registry().check()
+
+
+def dead(deployment: Deployment) -> list[str]:
+    """Return the processes of a deployment's platform that don't run, where they are here."""
+    named = deployment.environment
+    return [] if named.outputs else platforms.dead(deployment.project.state, named.platform)
+
+
+def require_running(deployment: Deployment, parts: Sequence[Part]) -> None:
+    """Refuse a platform on which nothing would read what is deployed.
+
+    Raises:
+        PlatformError: a process of Airflow doesn't run, though its API answers.
+    """
+    kinds = {part.kind for part in parts}
+    gone = [name for name in dead(deployment) if name.startswith("airflow-")]
+    if gone and "AirflowDags" in kinds:
+        raise PlatformError(
+            f"platform {deployment.environment.platform}: {', '.join(gone)}: not running; "
+            "`atlas up` brings it back"
+        )
 
 
 def require_free(parts: Sequence[Part], found: Sequence[state.Resource]) -> None:

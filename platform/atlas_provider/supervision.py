@@ -131,6 +131,18 @@ class Supervisor:
         info = self._info(name)
         return info["pid"] if info.get("statename") in _RUNNING else None
 
+    def dead(self) -> list[str]:
+        """Return the programs that were started and don't run, sorted; all, without supervisord."""
+        names = sorted(path.stem for path in self.folder.glob("programs/*.conf"))
+        if not names:
+            return []
+        try:
+            found = self._call("getAllProcessInfo")
+        except UNREACHABLE:
+            return names
+        running = {one["name"] for one in found if one["statename"] in _RUNNING}
+        return [name for name in names if name not in running]
+
     def outcome(self, name: str) -> str:
         """Return how a program ended, in words."""
         info = self._info(name)

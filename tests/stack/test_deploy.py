@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from atlas.store import open_store
 from atlas_provider import content
 from atlas_provider.kind import Context
 from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas_provider.supervision import Supervisor
 from tests.servers import add_image
 from tests.stack.deployed import RECIPES, Pipeline, call, patch_dag, pipeline, wait_for, write_data
 
@@ -177,6 +179,25 @@ def test_an_image_that_leaves_the_registry_is_drift(pipeline):
     assert pipeline.deploy() == []
     pipeline.atlas("destroy", pipeline.folder.name)
     assert registry.digest(wanted.repository, digest) == digest, "images stay"
+
+
+def test_a_dead_process_of_the_platform_is_told(pipeline):
+    """Airflow's API answers, and nothing would ever read a DAG."""
+    pipeline.deploy()
+    processes = Supervisor(pipeline.platform.state / "platform" / "local")
+    before = processes.pid("airflow-dag-processor")
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: processes.pid("airflow-dag-processor") != before, 30)
+    status = pipeline.atlas("status", pipeline.folder.name)
+    assert (
+        "platform: not running: airflow-dag-processor; `atlas up` brings it back" in status.stdout
+    )
+    pipeline.touch(1)
+    refused = pipeline.atlas("deploy", pipeline.folder.name, code=1)
+    assert "platform local: airflow-dag-processor: not running; `atlas up`" in refused.stderr
+    pipeline.platform.run("up")
+    assert "not running" not in pipeline.atlas("status", pipeline.folder.name).stdout
+    assert {change["action"] for change in pipeline.deploy()} == {"change"}
 
 
 def test_an_operators_pause_is_kept(pipeline):

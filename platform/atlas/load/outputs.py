@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     from atlas.environment import Environment, Project
 
 
+VERSION = 1
+"""Of the outputs that this Atlas reads: `infra.outputs.VERSION`, and a test holds them together."""
+
+
 def platform_services(project: Project, environment: Environment) -> Mapping[str, Any]:
     """Return the services of an Environment's platform; of one that isn't up, none.
 
     Raises:
-        PlatformError: its outputs can't be read.
+        PlatformError: its outputs can't be read, or are of another version.
         DocumentError: the outputs file that the Environment names isn't there.
     """
     named = environment.outputs
     file = project.state / "platform" / environment.platform / "outputs.json"
     path = project.root / named if named else file
     try:
-        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))["services"]
+        outputs = json.loads(path.read_text("utf-8"))
+        found: Mapping[str, Any] = outputs["services"]
     except FileNotFoundError:
         if not named:
             return {}
@@ -33,4 +38,25 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
         raise DocumentError(Problem(code="E002", message=message, file=shown)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
+    require_version(outputs, named or environment.platform, "bring it up anew with `atlas up`")
     return found
+
+
+def require_version(outputs: Mapping[str, Any], platform: str, hint: str) -> None:
+    """Refuse outputs of another version than this Atlas reads.
+
+    Args:
+        outputs: the outputs.
+        platform: whose they are, for the message.
+        hint: what else to do than to use the Atlas that wrote them.
+
+    Raises:
+        PlatformError: D015, they are of another version.
+    """
+    version = outputs.get("version", VERSION)
+    if version != VERSION:
+        by = "a newer" if isinstance(version, int) and version > VERSION else "another"
+        raise PlatformError(
+            f"D015: platform {platform}: its outputs are of version {version}, this Atlas reads "
+            f"{VERSION}: {by} Atlas stood it up; use that one, or {hint}"
+        )
