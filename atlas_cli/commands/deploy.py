@@ -83,6 +83,7 @@ def data(done: Done) -> dict[str, Any]:
         "number": done.number,
         "changes": [change.to_json() for change in done.changes],
         "held": list(done.held),
+        "unpaused": list(done.unpaused),
         "flying": {name: list(runs) for name, runs in done.flying.items()},
         "opened": done.opened,
         "skipped": list(material.skipped) if material else [],
@@ -97,6 +98,7 @@ def remarks(done: Done) -> list[str]:
 
     material = done.material
     lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
+    lines += [f"unpaused: {name} runs again" for name in done.unpaused]
     if done.flying:
         wait = " (--wait waits for them first)" if material else ""
         said = said_of(done.flying)

@@ -35,6 +35,7 @@ class Done:
         changes: what becomes of each member.
         pipelines: how many pipelines the Config stands for; 0 where that isn't known.
         held: DAGs that an operator has paused, and that stay so.
+        unpaused: DAGs that an operator had paused, and that run again.
         flying: runs that are under way of DAGs that change.
         material: what it is made from; None where that comes from a record.
         number: the entry in the stack's history, 0 when nothing is new.
@@ -45,6 +46,7 @@ class Done:
     changes: Sequence[MemberChange] = ()
     pipelines: int = 0
     held: Sequence[str] = ()
+    unpaused: Sequence[str] = ()
     flying: Mapping[str, Sequence[str]] = field(default_factory=dict)
     material: Material | None = None
     number: int = 0
@@ -188,6 +190,7 @@ def _done(
         changes=found.changes,
         pipelines=len(found.deployment.pipelines),
         held=() if is_unpaused else found.held,
+        unpaused=found.held if is_unpaused else (),
         flying=flying,
         material=found.material,
         number=number,

@@ -211,6 +211,7 @@ def test_an_operators_pause_is_kept(pipeline):
     assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
     done = pipeline.atlas("deploy", pipeline.folder.name, "--unpause")
     assert "stays paused" not in done.stdout
+    assert f"unpaused: {pipeline.dag} runs again" in done.stdout
     assert not pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
 
 
