@@ -53,7 +53,7 @@ class Backend:
         """Return where a project keeps its stacks.
 
         Raises:
-            DeployError: no backend of Pulumi's has such a URL.
+            DeployError: no backend of Pulumi's has such a URL, or its folder isn't there.
         """
         url = os.environ.get(VARIABLE) or project.backend
         scheme = url.partition("://")[0]
@@ -62,6 +62,11 @@ class Backend:
             raise DeployError(
                 f"backend '{url}': no place for stacks; expected a URL that `pulumi login` takes: "
                 f"{known} ({VARIABLE}, or backend in [tool.atlas], says it)"
+            )
+        if scheme == "file" and url and not file_path(url).is_dir():
+            raise DeployError(
+                f"backend '{url}': there is no such folder; make it, or mount it, first "
+                f"({VARIABLE}, or backend in [tool.atlas], says it)"
             )
         return cls(project.state, url)
 

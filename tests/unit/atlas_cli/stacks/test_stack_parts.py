@@ -9,7 +9,8 @@ import pulumi
 import pytest
 import yaml
 
-from atlas.errors import PlatformError
+from atlas.environment import Project
+from atlas.errors import DeployError, PlatformError
 from atlas_cli import platforms
 from atlas_cli.stacks import stack
 from atlas_cli.stacks.backend import Backend, inherited
@@ -17,6 +18,22 @@ from atlas_cli.stacks.events import DONE, Listener
 from atlas_cli.stacks.explain import explain
 from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.program import Program
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("file:///not/there", "there is no such folder; make it, or mount it, first"),
+        ("ftp://there", "no place for stacks; expected a URL that `pulumi login` takes"),
+        ("there", "no place for stacks"),
+    ],
+)
+def test_a_backend_that_cant_be_is_told(tmp_path, monkeypatch, url, told):
+    monkeypatch.delenv("ATLAS_BACKEND", raising=False)
+    with pytest.raises(DeployError, match=told):
+        Backend.of(Project(tmp_path, tmp_path / "state", backend=url))
+    there = Backend.of(Project(tmp_path, tmp_path / "state", backend=tmp_path.as_uri()))
+    assert there.place == tmp_path
 
 
 def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
