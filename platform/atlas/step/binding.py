@@ -205,10 +205,11 @@ def interval_between(start: str, end: str) -> tuple[str, str]:
     """Return the ends of an interval as `moment` has them; empty ones where they aren't given.
 
     Raises:
-        AtlasError: one is no moment, or the end isn't after the start.
+        AtlasError: one is no moment, or the end is before the start. An empty interval is right: a
+            run that somebody asks Airflow for has one.
     """
     first, last = moment(start, "interval start"), moment(end, "interval end")
-    if first and last and datetime.fromisoformat(last) <= datetime.fromisoformat(first):
+    if first and last and datetime.fromisoformat(last) < datetime.fromisoformat(first):
         raise AtlasError(f"interval {start}..{end}: ends before it has begun; swap the two")
     return first, last
 

@@ -425,3 +425,14 @@ def test_a_run_that_a_clock_started_takes_the_last_interval_once(project, tmp_pa
     done = steps.run("make", "--executor-input", executor_input(tmp_path, **given), run="")
     assert done.returncode == 0, done.stderr
     assert steps.store.run("p", "training-it").interval_end == "2026-01-01T00:00:00+00:00"
+
+
+def test_an_interval_may_be_empty_and_never_negative(project):
+    """Airflow gives an empty one to a run that somebody has asked for."""
+    steps = Steps(project)
+    moment = "2026-01-01T00:00:00+00:00"
+    assert steps.run("make", "--interval-start", moment, "--interval-end", moment).returncode == 0
+    words = ("--interval-start", moment, "--interval-end", "2025-12-31")
+    done = steps.run("make", *words, run="r2")
+    assert done.returncode == 1
+    assert "ends before it has begun; swap the two" in done.stderr
