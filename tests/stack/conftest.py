@@ -51,7 +51,8 @@ class Atlas:
             text=True,
             timeout=_SECONDS,
         )
-        assert done.returncode == code, f"{words}: exited {done.returncode}\n{done.stderr}"
+        said = f"{done.stdout[-3000:]}\n{done.stderr}"
+        assert done.returncode == code, f"{words}: exited {done.returncode}\n{said}"
         return done
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
