@@ -30,6 +30,7 @@ from tests.yard import Yard
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.containers,
+    pytest.mark.long,
     pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),
 ]
 TREES = "scikit-learn>=1.9\nskops>=0.16\npandas>=3\npyarrow>=22\nthreadpoolctl\n"

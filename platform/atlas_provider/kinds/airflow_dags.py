@@ -32,6 +32,8 @@ _CLAIM = "dags"
 _SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
 _DRAIN_SECONDS = 60.0
 _NOTICE_SECONDS = 60.0
+_READ_SECONDS = 10.0
+"""What the dag-processor may take from opening a file to writing its row, at the most."""
 _POLL_SECONDS = 1.0
 
 
@@ -222,8 +224,11 @@ def _remove(state: Plain, names: set[str]) -> None:
         return
     airflow, folder, gone = _airflow(state), DagFolder.at(state["dags"]), sorted(names)
     _drain(airflow, gone)
+    known = airflow.kept(gone)
+    unread = [name for name in gone if name not in known and folder.read(name) is not None]
     for name in gone:
         folder.remove(name)
+    _await_read(airflow, unread)
     _forget(airflow, gone)
     claims.release(state["store"], _CLAIM, gone, state["owner"])
 
@@ -268,6 +273,13 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
                 f"Airflow still keeps {', '.join(left)}, whose file is gone; see whether tasks of "
                 "it are running, and repeat"
             )
+
+
+def _await_read(airflow: Airflow, names: list[str]) -> None:
+    """Wait for DAGs whose file was just written, as long as reading one that is gone may take."""
+    end = time.monotonic() + _READ_SECONDS
+    while names and len(airflow.kept(names)) < len(names) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
 
 
 def _await_noticed(airflow: Airflow, names: list[str]) -> None:

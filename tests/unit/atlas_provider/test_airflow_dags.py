@@ -26,6 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_DRAIN_SECONDS", 0.2)
     monkeypatch.setattr(airflow_dags, "_NOTICE_SECONDS", 1.0)
+    monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
 
 
 @pytest.fixture

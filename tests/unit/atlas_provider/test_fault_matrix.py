@@ -40,6 +40,7 @@ NEVER = 10**6
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_api, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(running, "_POLL_SECONDS", 0.02)

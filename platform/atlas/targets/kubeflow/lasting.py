@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+_PATIENCE_SECONDS = 600
+
+
 class LastingContainer(Container):  # type: ignore[misc]  # docker has no types
     """A container that is removed once its end is known."""
 
@@ -52,7 +55,13 @@ class LastingContainers(ContainerCollection):  # type: ignore[misc]
 
 
 class LastingClient(DockerClient):  # type: ignore[misc]
-    """Docker's client with such containers."""
+    """Docker's client with such containers, and with patience: a busy engine may take minutes."""
+
+    @classmethod
+    def from_env(cls, **options: Any) -> LastingClient:
+        """Return a client of the engine that the variables name."""
+        found: LastingClient = super().from_env(**{"timeout": _PATIENCE_SECONDS, **options})
+        return found
 
     @property
     def containers(self) -> LastingContainers:
