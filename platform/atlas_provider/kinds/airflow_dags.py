@@ -184,8 +184,16 @@ def _wait_for(rollout: Rollout, state: Plain, inputs: Plain, context: Context) -
     result = rollout.run(seconds, context.cancelled)
     outputs = {"held": sorted(name for name, dag in result.dags.items() if dag.paused)}
     if result.failures:
+        # Of an interrupted one Airflow may be reading files yet: who sweeps has to know the names.
+        fresh = [] if context.cancelled.is_set() else _fresh(state, result)
+        claims.release(inputs["store"], _CLAIM, fresh, inputs["owner"])
         _give_up(state, inputs, outputs, result)
     return outputs
+
+
+def _fresh(state: Plain, result: Result) -> list[str]:
+    """Return the members that failed and weren't there before."""
+    return [name for name in result.failures if name not in state.get("members", {})]
 
 
 def _owned(state: Plain) -> list[str]:
@@ -201,8 +209,6 @@ def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result) -> Non
         DeployError: none is.
     """
     before = state.get("members", {})
-    fresh = [name for name in result.failures if name not in before]
-    claims.release(inputs["store"], _CLAIM, fresh, inputs["owner"])
     reasons = [f"{name}: {reason}" for name, reason in sorted(result.failures.items())]
     live = {name: inputs["members"][name] for name in result.dags}
     plans = {name: inputs["plans"][name] for name in result.dags}
@@ -225,10 +231,9 @@ def _remove(state: Plain, names: set[str]) -> None:
     airflow, folder, gone = _airflow(state), DagFolder.at(state["dags"]), sorted(names)
     _drain(airflow, gone)
     known = airflow.kept(gone)
-    unread = [name for name in gone if name not in known and folder.read(name) is not None]
     for name in gone:
         folder.remove(name)
-    _await_read(airflow, unread)
+    _await_read(airflow, [name for name in gone if name not in known])
     _forget(airflow, gone)
     claims.release(state["store"], _CLAIM, gone, state["owner"])
 
@@ -276,7 +281,7 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
 
 
 def _await_read(airflow: Airflow, names: list[str]) -> None:
-    """Wait for DAGs whose file was just written, as long as reading one that is gone may take."""
+    """Wait for DAGs that Airflow may be reading yet, as long as reading a file may take."""
     end = time.monotonic() + _READ_SECONDS
     while names and len(airflow.kept(names)) < len(names) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
