@@ -18,12 +18,11 @@ from atlas.images import (
     require_pushed,
     tag_of,
 )
-from atlas.load import platform_services
 from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets import target
 from atlas.targets.kubeflow import Kubeflow
-from atlas_cli.references import follow
+from atlas_cli.references import services_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,8 +69,7 @@ def around_pipelines(pipelines: Sequence[Pipeline]) -> Surroundings:
         PlatformError: the platform's outputs can't be read.
     """
     project = pipelines[0].project
-    follow(project, pipelines[0].environment)
-    services = platform_services(project, pipelines[0].environment)
+    services = services_here(project, pipelines[0].environment)
     return Surroundings(
         project, pipelines, open_store(_store(project, services)), _registry(project, services)
     )
@@ -93,8 +91,7 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
     @cache
     def place() -> tuple[Store, str]:
         first = pipelines[0]
-        follow(first.project, first.environment)
-        services = platform_services(first.project, first.environment)
+        services = services_here(first.project, first.environment)
         url = services.get("registry", {}).get("workload_url", "")
         return open_store(_store(first.project, services)), host_at(url)
 
@@ -116,8 +113,7 @@ def targets_of(
     @cache
     def found(name: str) -> Target:
         first = pipelines[0]
-        follow(first.project, first.environment)
-        made = target(name, platform_services(first.project, first.environment))
+        made = target(name, services_here(first.project, first.environment))
         if exit_handler is not None and isinstance(made, Kubeflow):
             return replace(made, exit_handler=exit_handler)
         return made

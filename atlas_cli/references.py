@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _OUTPUT = "platform"
 _STACK = "pulumi:pulumi:Stack"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_MARK = "followed"
+"""File beside a copy that was made here: no other outputs are ever removed."""
 
 
 def follow(project: Project, environment: Environment) -> None:
@@ -39,8 +43,27 @@ def follow(project: Project, environment: Environment) -> None:
         follow_stack(project, environment.platform)
 
 
+def services_here(project: Project, environment: Environment) -> Mapping[str, Any]:
+    """Return the services of an Environment's platform, wherever it was stood up; else none.
+
+    Raises:
+        PlatformError: its outputs can't be read.
+        DeployError: the backend can't be read.
+        DocumentError: the outputs file that the Environment names isn't there.
+    """
+    from atlas.load import platform_services
+
+    follow(project, environment)
+    return platform_services(project, environment)
+
+
 def follow_stack(project: Project, name: str) -> None:
     """Read anew the outputs of the platform of a name, as `follow` does, once a process."""
+    if not _NAME.fullmatch(name):
+        raise PlatformError(
+            f"platform {clean(name)}: no stack is called so; expected letters, digits, '.', '_' "
+            "and '-'"
+        )
     if project.backend or os.environ.get("ATLAS_BACKEND"):
         _follow(project, name)
 
@@ -57,12 +80,13 @@ def _follow(project: Project, name: str) -> None:
         return
     found = _outputs(Backend.of(project), name)
     copy = platforms.outputs_file(project.state, name)
-    if found is None:
+    mark = copy.with_name(_MARK)
+    if found is not None:
+        files.write(mark, "")
+        files.write(copy, json.dumps(found, indent=2) + "\n")
+    elif mark.exists():
         files.remove(copy)
-        return
-    text = json.dumps(found, indent=2) + "\n"
-    if not copy.exists() or copy.read_text(encoding="utf-8") != text:
-        files.write(copy, text)
+        files.remove(mark)
 
 
 def _outputs(backend: Backend, name: str) -> Mapping[str, Any] | None:

@@ -18,9 +18,6 @@ from atlas_cli.deploying.material import (
 )
 from atlas_cli.stacks.stack import Stack
 
-CLAIMS = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
-"""Kind → what its deployed names are claimed as."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -32,6 +29,9 @@ if TYPE_CHECKING:
 
 _SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
 """Kind → the service that must be there for it."""
+
+CLAIMS = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
+"""Kind → what its deployed names are claimed as."""
 
 
 def require(services: Services, kinds: Sequence[str]) -> None:

@@ -32,6 +32,18 @@ class Pipeline:
     def atlas(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         return self.platform.run(*words, cwd=self.folder.parent, code=code)
 
+    def interrupted(self, number: int, delay: float, *words: str) -> None:
+        """Send a signal to a command that has run for so long; no traceback may be told."""
+        process = subprocess.Popen(
+            self.platform.command(*words),
+            env=self.platform.environment, cwd=self.folder.parent,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(delay)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=120)
+        assert "Traceback" not in said
+
     def deploy(self) -> list[dict[str, Any]]:
         done = self.atlas("deploy", self.folder.name, "--json")
         return [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]

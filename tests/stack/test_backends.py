@@ -101,6 +101,14 @@ def test_a_platform_stood_up_elsewhere_is_followed_by_its_stack(backend, tmp_pat
         follow(project, environment)
         assert platform_services(project, environment) == exported.get("services", {})
 
+    written = tmp_path / "state" / "platform" / "by-hand" / "outputs.json"
+    written.parent.mkdir(parents=True)
+    written.write_text("{}")
+    follow(project, Environment(name="team", platform="by-hand"))
+    assert written.exists(), "only a copy of ours is taken away"
+    with pytest.raises(PlatformError, match=r"platform \.\./x: no stack is called so"):
+        follow(project, Environment(name="team", platform="../x"))
+
     export(backend, {"services": "of another program"})
     _follow.cache_clear()
     with pytest.raises(

@@ -245,15 +245,7 @@ def test_a_name_of_another_stack_is_refused(pipeline):
 def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
     for turn, delay in enumerate((0.8, 1.8, 3.2)):
         pipeline.touch(100 + turn)
-        process = subprocess.Popen(
-            pipeline.platform.command("deploy", pipeline.folder.name),
-            env=pipeline.platform.environment, cwd=pipeline.folder.parent,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        time.sleep(delay)
-        process.send_signal(number)
-        said, _ = process.communicate(timeout=120)
-        assert "Traceback" not in said
+        pipeline.interrupted(number, delay, "deploy", pipeline.folder.name)
         pipeline.deploy()
         found = pipeline.status()
         assert [one["drift"] for one in found.values()] == [{}, {}, {}]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 
 import pytest
 
@@ -53,15 +51,7 @@ def test_an_interrupted_rollback_converges_when_it_is_repeated(pipeline, number)
     assert wanted["1"] != wanted["2"]
     for to, delay in (("1", 0.8), ("2", 1.8), ("1", 3.2)):
         words = ("rollback", pipeline.folder.name, "--to", to)
-        process = subprocess.Popen(
-            pipeline.platform.command(*words),
-            env=pipeline.platform.environment, cwd=pipeline.folder.parent,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        time.sleep(delay)
-        process.send_signal(number)
-        said, _ = process.communicate(timeout=120)
-        assert "Traceback" not in said
+        pipeline.interrupted(number, delay, *words)
         pipeline.atlas(*words)
         found = pipeline.status()
         assert {name: one["plans"] for name, one in found.items()} == wanted[to]
