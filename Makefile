@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo test test-long lint bench lock clean
+.PHONY: help setup demo test test-long lint bench audit sbom lock clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -15,6 +15,8 @@ help:
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"
+	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
+	@echo "make sbom       the wheel's bill of materials, in dist/"
 	@echo "make lock       write requirements.lock anew (LOCK=--upgrade for the newest versions)"
 	@echo "make clean      remove caches and builds; .venv and .atlas stay"
 
@@ -42,6 +44,12 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python tests/bench/__main__.py
+
+audit: setup
+	@$(BIN)/python -m atlas_cli.toolchain.audit
+
+sbom: setup
+	@$(BIN)/python -m atlas_cli.toolchain.sbom
 
 lock: setup
 	@$(BIN)/uv pip compile -q $(LOCK) --generate-hashes --no-emit-index-url --no-header \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
@@ -60,7 +61,7 @@ def said() -> list[str]:
 def official(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make a place to download from that has an archive with these files."""
 
-    def serve(files: dict[str, bytes], cut: int = 0) -> None:
+    def serve(files: dict[str, bytes], cut: int = 0, digest: str = "") -> None:
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w:gz") as tar:
             for name, content in files.items():
@@ -71,6 +72,10 @@ def official(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         place.mkdir(exist_ok=True)
         content = data.getvalue()
         (place / download.archive()).write_bytes(content[: len(content) - cut])
+        checksums = machine / "checksums.txt"
+        right = digest or hashlib.sha256(content).hexdigest()
+        checksums.write_text(f"{right}  {download.archive()}\n")
+        monkeypatch.setattr(download, "CHECKSUMS", checksums)
         monkeypatch.setattr(download, "BASES", (*download.BASES, place.as_uri()))
 
     return serve

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import cache, catalog, engine
+from atlas_cli.toolchain import cache, catalog, download, engine
 
 from .conftest import ENGINE, Programs
 
@@ -84,6 +85,45 @@ def test_a_cut_off_download_leaves_nothing(official: Any, said: list[str]) -> No
     assert why.startswith("download: ")
     assert why.endswith("; build: no go on PATH")
     assert placed() == []
+
+
+def test_another_archive_than_the_pinned_one_is_not_unpacked(
+    official: Any, said: list[str], machine: Path
+) -> None:
+    official({"pulumi/pulumi": ENGINE, "evil": b"x"}, digest="0" * 64)
+    why = engine.get(said.append)["pulumi"]
+    assert "found sha256 " in why
+    assert f"expected {'0' * 64}" in why
+    assert placed() == []
+    assert list(machine.rglob("evil")) == []
+
+
+def test_a_place_with_another_archive_is_passed_over(
+    official: Any, said: list[str], machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    official({"pulumi/pulumi": ENGINE})
+    forged = machine / "forged"
+    forged.mkdir()
+    (forged / download.archive()).write_bytes(b"another")
+    monkeypatch.setattr(download, "BASES", (forged.as_uri(), *download.BASES))
+    assert engine.get(said.append)["pulumi"] == ""
+
+
+def test_a_machine_without_a_checksum_downloads_nothing(
+    official: Any, said: list[str], machine: Path
+) -> None:
+    official({"pulumi/pulumi": ENGINE})
+    (machine / "checksums.txt").write_text(f"{'0' * 64}  pulumi-v3.250.0-plan9-x64.tar.gz\n")
+    assert "no checksum in checksums.txt" in engine.get(said.append)["pulumi"]
+    assert placed() == []
+
+
+def test_every_platform_that_set_up_knows_has_a_checksum() -> None:
+    found = download.checksums()
+    names = {f"{system}-{cpu}" for system in ("linux", "darwin") for cpu in ("x64", "arm64")}
+    assert {*found} == {f"pulumi-v{catalog.PULUMI}-{name}.tar.gz" for name in names}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in found.values())
+    assert len({*found.values()}) == len(found)
 
 
 def test_an_engine_that_does_not_run_is_not_placed(official: Any, said: list[str]) -> None:
