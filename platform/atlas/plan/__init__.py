@@ -11,6 +11,7 @@ from atlas.plan.model import (
     Source,
     Value,
 )
+from atlas.plan.outputs import output_names
 from atlas.plan.resolve import Pipeline, pipelines, resolve
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Value",
     "code_digest",
     "code_files",
+    "output_names",
     "pipelines",
     "resolve",
 ]

@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from atlas.plan import output_names
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +22,7 @@ _FACTS = {
     "run.interval_start": "interval_start", "run.interval_end": "interval_end",
 }  # fmt: skip
 """Input of a component → the option that it fills; of two for one, the later that isn't empty."""
-_MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio", "oci": "/oci"}
+_MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
 """Scheme of an artifact's URI → where Kubeflow's launcher mounts it in the container."""
 
 _SHOWN = ("system.HTML", "system.Markdown")
@@ -59,24 +60,33 @@ def give_parameter(executor_input: str, name: str, value: Any) -> None:
 def give_artifacts(executor_input: str, job: Job) -> None:
     """Give Kubeflow its output artifacts: small files that say where the real ones are.
 
-    Reports and metrics are what Kubeflow's pages show, so it gets these themselves.
+    Reports and metrics are what Kubeflow's pages show, so it gets these themselves. An artifact
+    that the step doesn't have is Kubeflow's own, and stays as it is: its launcher (2.5 and newer,
+    unless PUBLISH_LOGS is false) adds ``executor-logs``, and writes there what the step prints.
     """
     outputs = json.loads(executor_input).get("outputs", {})
-    given = {}
-    for name, listed in outputs.get("artifacts", {}).items():
-        artifact = dict(listed["artifacts"][0])
-        manifest = job.store.manifest(*job.address, name, index=job.index)
-        facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
-                 "format": manifest.format, "type": manifest.type}  # fmt: skip
-        kind = artifact.get("type", {}).get("schemaTitle", "")
-        path = _local(artifact["uri"])
-        if path is not None:
-            text = _report(job.store, manifest) if kind in _SHOWN else None
-            _write(path, json.dumps(facts) if text is None else text)
-        numbers = _numbers(job.store, manifest) if kind == "system.Metrics" else {}
-        artifact["metadata"] = {**artifact.get("metadata", {}), **numbers, "atlas": facts}
-        given[name] = {"artifacts": [artifact]}
+    own = output_names(job.plan)[job.step.name]
+    given = {
+        name: {"artifacts": [_given(job, name, listed["artifacts"][0])]}
+        for name, listed in outputs.get("artifacts", {}).items()
+        if name in own
+    }
     _write_output(outputs, {"artifacts": given})
+
+
+def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the file of one output artifact, and return what Kubeflow is told of it."""
+    manifest = job.store.manifest(*job.address, name, index=job.index)
+    facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
+             "format": manifest.format, "type": manifest.type}  # fmt: skip
+    kind = declared.get("type", {}).get("schemaTitle", "")
+    path = _local(declared)
+    if path is not None:
+        text = _report(job.store, manifest) if kind in _SHOWN else None
+        _write(path, json.dumps(facts) if text is None else text)
+    numbers = _numbers(job.store, manifest) if kind == "system.Metrics" else {}
+    metadata = {**declared.get("metadata", {}), **numbers, "atlas": facts}
+    return {**declared, "metadata": metadata}
 
 
 def _report(store: Store, manifest: Manifest) -> str | None:
@@ -101,13 +111,21 @@ def _is_number(value: Any) -> bool:
     return is_number and abs(value) <= sys.float_info.max
 
 
-def _local(uri: str) -> Path | None:
-    """Return where in the container an artifact's file is, or None when it can't be known."""
-    parts = urlsplit(uri)
-    if parts.scheme in ("", "file"):
-        return Path(parts.path)
-    mount = _MOUNTS.get(parts.scheme)
-    return Path(f"{mount}/{parts.netloc}{parts.path}") if mount else None
+def _local(artifact: Mapping[str, Any]) -> Path | None:
+    """Return where in the container an artifact's file is, or None when it can't be known.
+
+    The same as the launcher's ``retrieveArtifactPath``: a custom path goes before the URI, which is
+    taken as it is written.
+    """
+    uri = artifact["uri"]
+    scheme, mark, rest = uri.partition("://")
+    if artifact.get("customPath"):
+        return Path(artifact["customPath"])
+    if not mark or scheme == "file":
+        return Path(rest if mark else uri)
+    if scheme == "oci":
+        return Path(f"/oci/{rest.replace('/', '_')}/models")
+    return Path(_MOUNTS[scheme], rest) if scheme in _MOUNTS else None
 
 
 def _write_output(outputs: Mapping[str, Any], content: Mapping[str, Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.plan import output_names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,19 +26,17 @@ _TYPES = (
 def outputs_of(plan: Plan) -> dict[str, dict[str, str]]:
     """Return the outputs of each step, declared or only read by others: name → KFP type."""
     parts = set(plan.model.parts.values()) if plan.model and plan.model.parts else set()
-    found: dict[str, dict[str, str]] = {step.name: {} for step in plan.steps}
-    for step in plan.steps:
-        for name, output in step.outputs.items():
-            found[step.name][name] = _type(output, f"{step.name}.{name}" in parts)
-    for step in plan.steps:
-        for source in step.sources():
-            if source.kind == "step":
-                found[source.name].setdefault(source.output, "Artifact")
-    return {step: dict(sorted(outputs.items())) for step, outputs in found.items()}
+    return {
+        step: {name: _type(plan.step(step).outputs.get(name), f"{step}.{name}" in parts)
+               for name in names}
+        for step, names in output_names(plan).items()
+    }  # fmt: skip
 
 
-def _type(output: Output, is_part_of_the_model: bool) -> str:
-    """Return the name of the KFP artifact class for one output."""
+def _type(output: Output | None, is_part_of_the_model: bool) -> str:
+    """Return the name of the KFP artifact class for one output; None is one that others read."""
+    if output is None:
+        return "Artifact"
     if is_part_of_the_model:
         return "Model"
     by_type = (kind for start, kind in _TYPES if output.type.startswith(start))
