@@ -22,9 +22,9 @@ from atlas.containers import (
 )
 from atlas.containers.reaper import Reaper
 from atlas.errors import AtlasError
-from atlas.runner.isolation import Ended
+from atlas.runner.isolation import Ended, unrecorded
 from atlas.runner.streams import StepLog
-from atlas.step import FAILED, Outcome, contained, recorded
+from atlas.step import Outcome, contained, recorded
 from atlas.step.execute import refuse
 from atlas.step.secrets import secrets_of, variable_of
 
@@ -133,7 +133,7 @@ def _failed(job: Job, text: str, started: float) -> Outcome:
     try:
         return refuse(job, text, time.monotonic() - started)
     except AtlasError as error:
-        return Outcome(FAILED, job.plan.digest, error=f"{text}; {error}", attempts=job.attempt)
+        return unrecorded(job, f"{text}; {error}")
 
 
 def _last_words(job: Job, code: int) -> str:

@@ -17,6 +17,7 @@ from atlas.runner.units import REPORT, Report, Unit
 from atlas.step import FAILED, Job, Outcome, Reader, recorded
 from atlas.step.execute import earlier_result, refuse, reuse
 from atlas.step.finish import Finished, finish
+from atlas.step.secrets import mask_for
 from atlas.store import FilePlace, run_key
 
 if TYPE_CHECKING:
@@ -197,7 +198,8 @@ class Flight:
         if self._report is not None:
             text = self._report(self.plan, self.run, self.outcomes, self.skipped)
             key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
-            self.store.place.write(key, text.encode("utf-8", "replace"))
+            shown = mask_for(self.plan).text(text)
+            self.store.place.write(key, shown.encode("utf-8", "replace"))
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""

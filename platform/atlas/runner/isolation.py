@@ -147,7 +147,13 @@ def run_job(job: Job, log: Log, gone: Callable[[], bool]) -> Outcome:
                 after(job, outcome)
         log.close()
     except AtlasError as error:
-        return Outcome(FAILED, job.plan.digest, error=str(error), attempts=job.attempt)
+        return unrecorded(job, str(error))
     except BaseException as error:
-        return Outcome(FAILED, job.plan.digest, error=one_line(error), attempts=job.attempt)
+        return unrecorded(job, one_line(error))
     return outcome
+
+
+def unrecorded(job: Job, error: str) -> Outcome:
+    """Return the outcome of a job that failed and of which that can't be recorded."""
+    outcome = Outcome(FAILED, job.plan.digest, error=error, attempts=job.attempt)
+    return outcome.masked(job.mask)

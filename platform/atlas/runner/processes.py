@@ -25,16 +25,18 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
-from atlas.runner.isolation import Ended
+from atlas.masking import NO_MASK
+from atlas.runner.isolation import Ended, unrecorded
 from atlas.runner.procs import Watch, children, end, leftovers
 from atlas.runner.streams import StepLog
-from atlas.step import FAILED, Outcome
+from atlas.step import Outcome
 from atlas.step.execute import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from queue import SimpleQueue
 
+    from atlas.masking import Mask
     from atlas.step import Job
 
 _GUARD = "read -r _; kill -9 0"
@@ -62,6 +64,7 @@ class Worker:
         rest: the beginning of an answer whose end isn't there yet.
         log: that unit's log.
         problem: why that log can't be written, or empty.
+        mask: hides the secrets of the last job, of which something may still run.
     """
 
     process: subprocess.Popen[bytes]
@@ -74,6 +77,7 @@ class Worker:
     rest: bytes = b""
     log: StepLog | None = None
     problem: str = ""
+    mask: Mask = NO_MASK
 
     def send(self, message: dict[str, Any]) -> None:
         """Give it work."""
@@ -89,7 +93,7 @@ class Worker:
         except BlockingIOError:
             return True
         if self.log is None:
-            os.write(2, content)
+            os.write(2, self.mask.text(content.decode("utf-8", "replace")).encode())
         elif not self.problem:
             self._logging(partial(self.log.write_bytes, content))
         return bool(content)
@@ -168,7 +172,7 @@ class Processes:
         with self._lock:
             worker = self._idle(tuple(sorted(job.step.env.items())))
             worker.number, worker.job = number, job
-            worker.since = time.monotonic()
+            worker.since, worker.mask = time.monotonic(), job.mask
             worker.log = StepLog(job, partial(self._echo, job))
             worker.watch = Watch(worker.process.pid, job.step.resources.memory)
             try:
@@ -308,7 +312,7 @@ def _recorded(job: Job, text: str, seconds: float) -> Outcome:
     try:
         return refuse(job, text, seconds)
     except Exception as error:
-        return Outcome(FAILED, job.plan.digest, error=f"{text}; {error}", attempts=job.attempt)
+        return unrecorded(job, f"{text}; {error}")
 
 
 def _last_words(code: int | None) -> str:

@@ -8,12 +8,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
+from atlas.masking import mask_of
 from atlas.runner.engine import Engine
 from atlas.runner.events import LOG, Event, ignore
 from atlas.runner.interrupts import interruptible
 from atlas.runner.isolation import Isolation, Mixed, Threads
 from atlas.runner.settings import IMAGES, PROCESSES, Settings
 from atlas.runner.streams import captured
+from atlas.step.secrets import mask_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +65,9 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
         place = (job.run.pipeline, job.run.flow, job.run.id, job.step.name, job.index)
         ended.put(Event(LOG, *place, text=line))
 
-    with captured(), interruptible(ended.put):
+    secrets = (mask_for(flight.plan).values for flight in flights)
+    mask = mask_of(frozenset(value for values in secrets for value in values))
+    with captured(mask), interruptible(ended.put):
         isolation = _isolation(settings, ended, jobs, echo)
         engine = Engine(flights, ended, isolation, jobs, listener)
         complete = engine.run()

@@ -1,5 +1,7 @@
 """Step logs: what a step prints or logs goes to its own file, whoever runs beside it.
 
+Secrets are masked here, once, on the way into a log: whatever a step runs in, its text comes by.
+
 In one process, ``sys.stdout`` and ``sys.stderr`` are replaced by streams that look which step the
 calling thread runs. A thread that a step has started itself isn't known, and prints to stderr.
 """
@@ -15,11 +17,13 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from atlas.masking import NO_MASK
 from atlas.store import FilePlace, unit_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from atlas.masking import Mask
     from atlas.step import Job
 
 LOG = "log.txt"
@@ -49,17 +53,23 @@ class StepLog:
         self._file: io.TextIOBase | None = None
         self._rest = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._masked = job.mask.stream()
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
         """Add text."""
         with self._lock:
-            if self._file is None:
-                self._file = self._open()
-            self._file.write(text)
-            *lines, self._rest = (self._rest + text).split("\n")
+            lines = self._add(self._masked.feed(text))
         for line in lines:
             self._echo(line)
+
+    def _add(self, text: str) -> list[str]:
+        """Write text that may be shown, and return the lines that are whole by it."""
+        if self._file is None:
+            self._file = self._open()
+        self._file.write(text)
+        *lines, self._rest = (self._rest + text).split("\n")
+        return lines
 
     def write_bytes(self, content: bytes) -> None:
         """Add text as bytes, which may end within a character; what is no UTF-8 is replaced."""
@@ -70,6 +80,7 @@ class StepLog:
         """Write the rest, and hand the log to a store that isn't a folder."""
         if self._file is None:
             return
+        self._add(self._masked.close())
         if self._rest:
             self._echo(self._rest)
         if isinstance(self._file, io.StringIO):
@@ -139,18 +150,29 @@ def writing_to(log: Log) -> Iterator[None]:
 class _Stream(io.TextIOBase):
     """Stands in for ``sys.stdout`` or ``sys.stderr`` while steps run."""
 
-    def __init__(self, fallback: TextIO) -> None:
+    def __init__(self, fallback: TextIO, mask: Mask) -> None:
         self._fallback = fallback
+        self._masked = mask.stream()
+        self._lock = threading.Lock()
 
     def write(self, text: str) -> int:
         """Write to the log of the step that this thread runs."""
         log = getattr(_current, "log", None)
-        (log or self._fallback).write(text)
+        if log is not None:
+            log.write(text)
+            return len(text)
+        with self._lock:
+            self._fallback.write(self._masked.feed(text))
         return len(text)
 
     def flush(self) -> None:
         """Flush what isn't a step's."""
         self._fallback.flush()
+
+    def end(self) -> None:
+        """Write what was held back, in case it was the beginning of a secret."""
+        with self._lock:
+            self._fallback.write(self._masked.close())
 
     def writable(self) -> bool:
         """Tell that it can be written to."""
@@ -189,11 +211,18 @@ class _Bytes(io.RawIOBase):
 
 
 @contextmanager
-def captured() -> Iterator[None]:
-    """Replace the standard streams by those that know the steps."""
+def captured(mask: Mask = NO_MASK) -> Iterator[None]:
+    """Replace the standard streams by those that know the steps.
+
+    Args:
+        mask: hides secrets in what is printed by no step that is known.
+    """
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Stream(before[1]), _Stream(before[1])
+    streams = _Stream(before[1], mask), _Stream(before[1], mask)
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+        for stream in streams:
+            stream.end()

@@ -136,6 +136,21 @@ def _opened(options: argparse.Namespace) -> tuple[Store, Plan]:
 
 def _run(options: argparse.Namespace) -> int:
     store, plan = _opened(options)
+    from atlas.step.outlet import masked_output
+    from atlas.step.secrets import mask_for
+
+    with masked_output(mask_for(plan)):
+        try:
+            return _act(options, store, plan)
+        except AtlasError as error:
+            sys.stderr.write(f"error: {error}\n")
+        except Exception:
+            # A bug; its traceback may show a secret, so it is printed while that is masked.
+            sys.excepthook(*sys.exc_info())
+        return 1
+
+
+def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
     from atlas.step.binding import bind, run_id
 
     if options.finish and not store.has_run(plan.name, run_id(plan.flow, options.run)):

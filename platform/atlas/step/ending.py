@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from atlas.step.execute import refuse
+from atlas.step.outlet import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,5 +48,5 @@ def _expire(job: Job, timeout: float) -> None:
     with suppress(Exception):
         refuse(job, text, timeout)
     sys.stderr.write(f"error: step {job.step.name}: {text}\n")
-    sys.stderr.flush()
+    settle()
     os._exit(1)

@@ -17,6 +17,7 @@ from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
 from atlas.step.judge import score_champion
 from atlas.step.metrics import Metrics
 from atlas.step.outcome import DONE, FAILED, Outcome
+from atlas.step.telling import warnings_of
 from atlas.store.format import use
 
 if TYPE_CHECKING:
@@ -45,15 +46,15 @@ def execute(job: Job) -> Outcome:
         outcome = _failed(job, _message(job, error), _users(job, error))
     except BaseException as error:
         outcome = _failed(job, one_line(error), error)
-    outcome = _timed(outcome, started, clock)
-    record(job, outcome)
-    return outcome
+    return record(job, _timed(outcome, started, clock))
 
 
-def record(job: Job, outcome: Outcome) -> None:
-    """Write a step's outcome to the store."""
+def record(job: Job, outcome: Outcome) -> Outcome:
+    """Write a step's outcome to the store, without secrets, and return it so."""
+    outcome = outcome.masked(job.mask)
     if not job.gone():
         job.store.write_outcome(*job.address, outcome.to_json(), job.index)
+    return outcome
 
 
 def recorded(store: Store, run: Run, step: str, index: int | None = None) -> Outcome | None:
@@ -118,8 +119,7 @@ def refuse(job: Job, message: str, seconds: float = 0.0) -> Outcome:
     started = datetime.now(UTC) - timedelta(seconds=seconds)
     clock = time.monotonic() - seconds
     outcome = _timed(_failed(job, message), started.isoformat(timespec="milliseconds"), clock)
-    record(job, outcome)
-    return outcome
+    return record(job, outcome)
 
 
 def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
@@ -154,14 +154,14 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     result = call(job, job.step, inputs, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}
     champions, note = score_champion(job, reader)
-    values = {**metrics.values, **champions}
+    values = job.mask.plain({**metrics.values, **champions})
     writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     if manifests and not writes and not key.refusal:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    notes = (note,) if note else ()
+    notes = (*((note,) if note else ()), *warnings_of(job, manifests))
     return Outcome(
         DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests, notes=notes
     )

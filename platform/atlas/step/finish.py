@@ -11,6 +11,7 @@ from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
+from atlas.step.secrets import mask_for
 from atlas.step.upstream import latest_key
 from atlas.store import Part, artifact_key
 from atlas.store.keys import OUTCOME, run_key
@@ -144,7 +145,7 @@ def deliver(
     if tracker is None:
         return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
     try:
-        record = record_of(store, plan, run)
+        record = record_of(store, plan, run).masked(mask_for(plan))
         tracked = tracker.send(record, parent=pending.parent, again=again)
         finished = _registered(store, plan, run, tracker, replace(finished, tracked=tracked))
     except PlatformError as error:
@@ -257,6 +258,7 @@ def _registration(store: Store, plan: Plan, run: Run) -> Registration:
         for name, one in plan.data.items()
     }
     tags = {**tags_of(plan, run), **data}
+    tags = mask_for(plan).plain(tags)
     return Registration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from atlas.step.secrets import mask_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from atlas.masking import Mask
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
 
@@ -45,6 +49,11 @@ class Job:
     adopt: str = ""
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
     gone: Callable[[], bool] = bool
+
+    @cached_property
+    def mask(self) -> Mask:
+        """What hides secrets in all that is heard of the job."""
+        return mask_for(self.plan, self.step.env)
 
     @property
     def address(self) -> tuple[str, str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from atlas.masking import Mask
 
 DONE = "done"
 FAILED = "failed"
@@ -56,6 +58,19 @@ class Outcome:
     def ok(self) -> bool:
         """Whether the step is done."""
         return self.status == DONE
+
+    def masked(self, mask: Mask) -> Outcome:
+        """Return the outcome without secrets."""
+        if not mask:
+            return self
+        return replace(
+            self,
+            reason=mask.text(self.reason),
+            metrics=mask.plain(dict(self.metrics)),
+            error=mask.text(self.error),
+            traceback=mask.text(self.traceback),
+            notes=tuple(map(mask.text, self.notes)),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as plain data, without what is empty."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
+from atlas.step.secrets import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,20 @@ def checked_parameters(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             raise AtlasError(f"parameters.{name}: has no default, and must be set")
         values[name] = _checked(name, parameter, value)
+        _require_no_secret(plan, name, value)
     return values
+
+
+def _require_no_secret(plan: Plan, name: str, value: Any) -> None:
+    """Refuse a parameter that holds a secret: run.json and MLflow show parameters to everybody.
+
+    Raises:
+        AtlasError: it holds one.
+    """
+    holder = holder_of(plan, value) if isinstance(value, str) else ""
+    if holder:
+        hint = f"parameters are recorded and shown; read context.secrets['{holder}'] instead"
+        raise AtlasError(f"parameters.{name}: contains the value of secret '{holder}' ({hint})")
 
 
 def _checked(name: str, parameter: Parameter, value: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from atlas.masking import Mask
     from atlas.plan import Plan
     from atlas.store import Run, Store
 
@@ -40,6 +41,17 @@ class Record:
     metrics: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
+
+    def masked(self, mask: Mask) -> Record:
+        """Return the record without secrets; its artifacts were written without them."""
+        if not mask:
+            return self
+        return replace(
+            self,
+            params=mask.plain(dict(self.params)),
+            metrics={mask.text(name): value for name, value in self.metrics.items()},
+            tags=mask.plain(dict(self.tags)),
+        )
 
 
 def record_of(store: Store, plan: Plan, run: Run) -> Record:

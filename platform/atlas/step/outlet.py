@@ -1,0 +1,173 @@
+"""What a step's own process prints, without secrets: by Python, by a C library, by its children.
+
+File descriptors 1 and 2 become pipes, which a small child process reads; it masks what comes and
+writes it where it would have gone. The step stays the process that was started: signals, its pid
+and its process group are as they were, and the child ends when nobody holds the pipes any more.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import warnings
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.masking import Mask, MaskedText
+
+_CHUNK = 1 << 16
+_PAUSE = 500
+"""Milliseconds without output after which the few characters that are held back are shown."""
+_PATIENCE = 30.0
+"""Seconds that the child may take to write what a step has printed before its end."""
+
+
+class _Outlet:
+    """The pipes, and the way back from them."""
+
+    def __init__(self, mask: Mask) -> None:
+        """Put a child process that masks behind the standard descriptors."""
+        _flush()
+        self._before = {number: os.dup(number) for number in (1, 2)}
+        same = os.path.sameopenfile(1, 2)
+        pipes = [os.pipe()] if same else [os.pipe(), os.pipe()]
+        ours, theirs = socket.socketpair()
+        with warnings.catch_warnings():
+            # The child runs nothing but the loop below, whatever threads there are.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if not child:
+            ours.close()
+            _serve(mask, pipes, [self._before[1], self._before[2]], theirs)
+        theirs.close()
+        self._control = ours
+        self._control.settimeout(_PATIENCE)
+        for number, (_, writer) in zip((1, 2), [pipes[0], pipes[-1]], strict=True):
+            os.dup2(writer, number)
+        for reader, writer in pipes:
+            os.close(reader)
+            os.close(writer)
+
+    def close(self) -> None:
+        """Put the descriptors back, once all that was printed is written."""
+        _flush()
+        for number, before in self._before.items():
+            os.dup2(before, number)
+            os.close(before)
+        with suppress(OSError):
+            self._control.sendall(b"x")
+            self._control.recv(1)
+        self._control.close()
+
+
+_open: list[_Outlet] = []
+
+
+@contextmanager
+def masked_output(mask: Mask) -> Iterator[None]:
+    """Mask what this process and its children print, for as long as it lasts.
+
+    Args:
+        mask: the secrets; without any nothing is done.
+    """
+    if not mask:
+        yield
+        return
+    _open.append(_Outlet(mask))
+    try:
+        yield
+    finally:
+        settle()
+
+
+def settle() -> None:
+    """Wait until all that was printed is written; before a process ends without its `finally`."""
+    _flush()
+    while _open:
+        _open.pop().close()
+
+
+def _serve(
+    mask: Mask, pipes: list[tuple[int, int]], targets: list[int], control: socket.socket
+) -> None:
+    """Be the child: mask and write until the pipes' ends."""
+    code = 1
+    try:
+        for kind in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(kind, signal.SIG_IGN)
+        for _, writer in pipes:
+            os.close(writer)
+        readers = [reader for reader, _ in pipes]
+        _Pump(mask, dict(zip(readers, targets, strict=False)), control).run()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class _Pump:
+    """Reads pipes, and writes what comes without secrets."""
+
+    def __init__(self, mask: Mask, targets: dict[int, int], control: socket.socket) -> None:
+        self._targets = targets
+        self._streams: dict[int, MaskedText] = {one: mask.of_bytes.stream() for one in targets}
+        self._control: socket.socket | None = control
+
+    def run(self) -> None:
+        """Go on until the pipes' ends."""
+        while self._targets:
+            ready = self._ready(_PAUSE)
+            if not ready:
+                for pipe, stream in self._streams.items():
+                    self._write(pipe, stream.release())
+            self._read(ready)
+            if self._control is not None and self._control.fileno() in ready:
+                self._settle(self._control)
+
+    def _ready(self, milliseconds: int) -> set[int]:
+        poll = select.poll()
+        for pipe in self._targets:
+            poll.register(pipe, select.POLLIN)
+        if self._control is not None:
+            poll.register(self._control, select.POLLIN)
+        held = any(stream.holds for stream in self._streams.values())
+        return {one for one, _ in poll.poll(milliseconds if held or not milliseconds else None)}
+
+    def _read(self, ready: set[int]) -> None:
+        for pipe in ready & self._targets.keys():
+            content = os.read(pipe, _CHUNK)
+            if content:
+                self._write(pipe, self._streams[pipe].feed(content.decode("latin-1")))
+            else:
+                self._end(pipe)
+
+    def _end(self, pipe: int) -> None:
+        self._write(pipe, self._streams.pop(pipe).close())
+        del self._targets[pipe]
+
+    def _settle(self, control: socket.socket) -> None:
+        """Write all that is in the pipes, and say so to the step's process, which ends."""
+        while ready := self._ready(0) & self._targets.keys():
+            self._read(ready)
+        for pipe, stream in self._streams.items():
+            self._write(pipe, stream.close())
+        self._control = None
+        with suppress(OSError):
+            control.sendall(b"x")
+        control.close()
+
+    def _write(self, pipe: int, text: str) -> None:
+        rest = text.encode("latin-1")
+        while rest:
+            rest = rest[os.write(self._targets[pipe], rest) :]
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
