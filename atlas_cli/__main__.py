@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from atlas_cli import memory
 from atlas_cli.lazy import LazyGroup
 
 app = typer.Typer(
@@ -73,6 +74,7 @@ def _status() -> int | str | None:
 
 def main() -> None:
     """Run `atlas`: exit 0 done, 1 the user's problem, 2 wrong usage, 130 interrupted."""
+    memory.hold()
     try:
         code = _status()
         sys.stdout.flush()

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from atlas_cli.memory import settle
 from atlas_cli.quick import quicken
 from atlas_cli.table import COMMANDS, Entry
 
@@ -43,4 +44,6 @@ class LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name in self._entries:
             command = load(self._entries[name])
+            if not self._entries[name].brief:
+                settle()
         return name, command, rest

@@ -17,11 +17,14 @@ class Entry(NamedTuple):
         name: what the user types.
         place: ``module:attribute``, the module below ``atlas_cli.commands``.
         help: the first line of the command's docstring.
+        brief: whether it only reads, works something out and ends; or, as `run`, says itself when
+            garbage is to be collected (`atlas_cli.memory`).
     """
 
     name: str
     place: str
     help: str
+    brief: bool = False
 
 
 COMMANDS: tuple[Entry, ...] = (
@@ -29,10 +32,27 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
     ),
-    Entry("validate", "validate:validate", "Check Recipes and Configs, without running anything."),
-    Entry("plan", "plan:plan", "Print what would run: every reference resolved, and the digest."),
-    Entry("graph", "graph:graph", "Draw pipelines, or what changed between two versions."),
-    Entry("run", "run:run", "Run pipelines on this machine: no orchestrator, cached, resumable."),
+    Entry(
+        "validate",
+        "validate:validate",
+        "Check Recipes and Configs, without running anything.",
+        brief=True,
+    ),
+    Entry(
+        "plan",
+        "plan:plan",
+        "Print what would run: every reference resolved, and the digest.",
+        brief=True,
+    ),
+    Entry(
+        "graph", "graph:graph", "Draw pipelines, or what changed between two versions.", brief=True
+    ),
+    Entry(
+        "run",
+        "run:run",
+        "Run pipelines on this machine: no orchestrator, cached, resumable.",
+        brief=True,
+    ),
     Entry(
         "train",
         "train:train",
@@ -44,8 +64,18 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
     Entry("cache", "cache:app", "Show the cache's size, or prune it."),
     Entry("gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."),
-    Entry("list", "list:list_", "List pipelines, their flows and digests; or their stacks."),
-    Entry("compile", "compile:compile_", "Write what Kubeflow and Airflow take: IR, DAG files."),
+    Entry(
+        "list",
+        "list:list_",
+        "List pipelines, their flows and digests; or their stacks.",
+        brief=True,
+    ),
+    Entry(
+        "compile",
+        "compile:compile_",
+        "Write what Kubeflow and Airflow take: IR, DAG files.",
+        brief=True,
+    ),
     Entry(
         "build",
         "build:build",

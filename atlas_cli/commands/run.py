@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli import running
+from atlas_cli import memory, running
 from atlas_cli.options import Environment, Json
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def run(
         images=images,
     )
     flows = (running.one_of("--flow", flow, _FLOWS),) if flow else _FLOWS
+    memory.settle()
     out = own_stdout()
     listener = watcher(out, as_json=as_json, several=len(pipelines) > 1)
     result = run_pipelines(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _DEEPEST = 20
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A Recipe, and the document that it was read from."""
+    """A Recipe, and the document that it was read from; its path has no links."""
 
     recipe: Recipe
     document: Document
@@ -67,6 +68,11 @@ class Loader:
     problems: list[Problem] = field(default_factory=list)
     _recipes: dict[Path, RecipeFile | None] = field(default_factory=dict)
 
+    @cached_property
+    def root(self) -> Path:
+        """The project's folder, links followed."""
+        return self.project.root.resolve()
+
     def config(self, file: Path) -> ConfigFile | None:
         """Load a Config; None when it is broken, with the Problems kept."""
         document = self._read(file, "config")
@@ -78,6 +84,8 @@ class Loader:
 
     def recipe(self, file: Path, trail: tuple[Path, ...] = ()) -> RecipeFile | None:
         """Load a Recipe with what it extends; None when one of them is broken."""
+        if file in self._recipes:
+            return self._recipes[file]
         file = Path(os.path.realpath(file))
         if file not in self._recipes:
             document = self._recipe_document(file, (*trail, file))
@@ -91,9 +99,8 @@ class Loader:
 
     def inside(self, document: Document, at: JsonPath, path: str, folder: Path) -> Path | None:
         """Return the file that a document names, if it is inside the project."""
-        root = self.project.root.resolve()
         file = below(folder, path)
-        if file is not None and file.is_relative_to(root):
+        if file is not None and file.is_relative_to(self.root):
             return file
         if file is None:
             message, hint = f"'{path}' is no path from this file's folder", "begin with no /"

@@ -44,11 +44,15 @@ def below(folder: Path, path: str) -> Path | None:
 
 def leads_out(file: Path, root: Path) -> Problem | None:
     """Return the Problem of a file that is a link to somewhere outside of a folder, or None."""
-    if Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root)):
+    if _is_below(os.path.realpath(file), os.path.realpath(root)):
         return None
     hint = "copy the file into the project's folder"
     message = "leads out of the project"
     return Problem(code="R023", message=message, file=shown(file), hint=hint)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def missing_file(document: Document, at: JsonPath, file: Path, code: str, what: str) -> Problem:

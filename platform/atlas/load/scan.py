@@ -68,9 +68,12 @@ def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iter
         files: the Configs under it.
         loader: which has loaded them, and all that they name.
     """
+    files = list(files)
+    known = {os.path.abspath(file.document.path) for file in files}
     for folder in dict.fromkeys(file.folder for file in files):
-        for file in _recipes_in(folder, loader.project.root):
-            if not loader.has_loaded(file):
+        others = (one for one in _documents_in(folder) if str(one) not in known)
+        for file in (one for one in others if not loader.has_loaded(one)):
+            if _is_recipe_inside(file, loader.project.root):
                 message = f"no Config under {shown(path)} has use for this Recipe: it isn't checked"
                 hint = "name it in the recipes of a Config, or check it by itself"
                 yield Problem(
@@ -80,9 +83,18 @@ def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iter
 
 def _recipes_in(folder: Path, root: Path) -> Iterator[Path]:
     """Return the files of a folder that are meant as Recipes, and can be read."""
-    for file in sorted(folder.glob("[!.]*.json")):
-        if not leads_out(file, root) and _is_meant(file):
-            yield file
+    return (file for file in _documents_in(folder) if _is_recipe_inside(file, root))
+
+
+def _documents_in(folder: Path) -> list[Path]:
+    """Return the JSON files that stand directly in a folder, hidden ones left out."""
+    names = sorted(os.listdir(folder))
+    return [folder / name for name in names if name.endswith(".json") and name[0] != "."]
+
+
+def _is_recipe_inside(file: Path, root: Path) -> bool:
+    """Tell whether a file is meant as a Recipe, and in a project's folder."""
+    return not leads_out(file, root) and _is_meant(file)
 
 
 def _is_meant(file: Path) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from atlas.recipe import Image, Parameter, Resources, Retries
@@ -246,19 +246,35 @@ class Plan:
 
 def _plain(value: Any) -> Any:
     """Return plain data; a field that is None or empty is left out, so that new ones are free."""
-    if isinstance(value, Value):
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is Value:
         return {"kind": value.kind, "value": value.value}
-    if is_dataclass(value):
-        items = ((item.name, getattr(value, item.name)) for item in fields(value))
-        given = ((k, v) for k, v in items if v is not None)
+    names = _field_names(kind)  # type: ignore[arg-type]  # a class has a hash
+    if names:
+        items = ((name, getattr(value, name)) for name in names)
         # A parameter's default may be the empty text, which isn't the same as none.
-        return {k: _plain(v) for k, v in given if k == "default" or v not in _EMPTY}
+        return {
+            name: _plain(one)
+            for name, one in items
+            if one is not None
+            and (one or name == "default" or not hasattr(one, "__len__"))
+            and (type(one) not in _WITH_DEFAULTS or one not in _DEFAULTS)
+        }
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-_EMPTY: tuple[Any, ...] = ("", {}, (), [], Resources(), Retries())
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind)) if is_dataclass(kind) else ()
+
+
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+_DEFAULTS = (Resources(), Retries())
+_WITH_DEFAULTS = frozenset(map(type, _DEFAULTS))
 
 
 def _each(kind: Any) -> Any:

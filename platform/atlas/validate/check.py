@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from atlas.load import ConfigFile
     from atlas.validate.flat import Flat
+    from atlas.validate.source import Module, SourceError
 
 _RULES = (class_rules.read_classes, *step_rules.RULES, *setting_rules.RULES, *flow_rules.RULES)
 """Every rule about a flow; the first reads the classes, which the others look at."""
@@ -110,6 +111,7 @@ class _Checker:
         self.loader = loader
         self.environment = environment
         self._readers: dict[Path, Signatures] = {}
+        self._foreign: dict[str, Module | SourceError | None] = {}
         self._code: dict[Path, list[Problem]] = {}
         self._flows: dict[str, str] = {}
 
@@ -163,7 +165,7 @@ class _Checker:
 
     def _subject(self, file: ConfigFile, flat: Flat, siblings: Mapping[str, Subject]) -> Subject:
         if file.folder not in self._readers:
-            sources = Sources(file.folder, self.loader.project.allow)
+            sources = Sources(file.folder, self.loader.project.allow, self._foreign)
             self._readers[file.folder] = Signatures(sources)
         known = self.environment
         return Subject(

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 def read_classes(subject: Subject) -> Iterator[Problem]:
     """Read every step's class, and say which can't be found or used."""
+    right: dict[str, Signature] = {}
     for step in subject.flat.steps.values():
+        if step.cls in right:
+            subject.signatures[step.name] = right[step.cls]
+            continue
         try:
             yield from _read(subject, step)
         except SourceError as error:
             yield error.problem
+        if step.name in subject.signatures:
+            right[step.cls] = subject.signatures[step.name]
 
 
 def _read(subject: Subject, step: FlatStep) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ class Flattener:
         flat = Flat(recipe.name, flow, Place(file.document, ()), recipe.description)
         flat.parameters = dict(recipe.parameters)
         self._steps, self._outer = 0, recipe.parameters
-        scope = Scope(file, trail=(file.document.path.resolve(),))
+        scope = Scope(file, trail=(file.document.path,))
         self._add_images(scope, flat)
         seen = {str(file.document.path): file.document.value}
         self._inline(scope, flat, seen)
@@ -111,7 +111,7 @@ class Flattener:
     def _origin(self, scope: Scope) -> str:
         if not scope.prefix:
             return ""
-        path = scope.file.document.path.resolve()
+        path = scope.file.document.path
         root = self.folder.resolve()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
@@ -161,7 +161,7 @@ class Flattener:
             settings=settings,
             places=places,
             after=self.references.after(scope, step, place),
-            trail=(*scope.trail, inner.document.path.resolve()),
+            trail=(*scope.trail, inner.document.path),
         )
         self._add_images(child, flat)
         self._inline(child, flat, seen)
@@ -173,7 +173,7 @@ class Flattener:
         inner = self.loader.recipe(path) if path else None
         if inner is None:
             return None
-        if inner.document.path.resolve() in scope.trail:
+        if inner.document.path in scope.trail:
             message = f"{inner.document.shown} is a step of itself"
             self.problems.append(place.problem("R039", message, found=step.recipe))
             return None

@@ -129,7 +129,7 @@ class References:
     def recipe_of(self, file: RecipeFile, step: Step) -> RecipeFile | None:
         """Return the Recipe that a step is, if it can be loaded; tells nothing."""
         path = below(file.document.path.parent, step.recipe)
-        inside = path and path.is_relative_to(self.loader.project.root.resolve())
+        inside = path and path.is_relative_to(self.loader.root)
         return self.loader.recipe(path) if path and inside and is_file(path) else None
 
     def _given(self, scope: Scope, reference: Reference, place: Place) -> Input | None:
@@ -162,7 +162,7 @@ class References:
 
     def _inside(self, file: RecipeFile, trail: tuple[Path, ...]) -> tuple[str, ...]:
         """Return the names of a Recipe's steps, Recipes among them opened; each Recipe once."""
-        path = file.document.path.resolve()
+        path = file.document.path
         if path in trail or len(trail) > DEEPEST:
             return ()
         if path not in self._inner:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import Problem
-from atlas.load import clean, is_file, shown
+from atlas.load import clean, is_file, leads_out, shown
 from atlas.validate.parse import ParseError, parse
 
 if TYPE_CHECKING:
@@ -125,11 +126,15 @@ class Sources:
     Attributes:
         folder: the pipeline's folder.
         allow: packages that the project allows besides it.
+        foreign: modules of atlas and of those packages that were read; folders of one project
+            share it.
     """
 
     folder: Path
     allow: tuple[str, ...] = ()
+    foreign: dict[str, Module | SourceError | None] = field(default_factory=dict)
     _modules: dict[str, Module | SourceError | None] = field(default_factory=dict)
+    _files: dict[str, Path | None] = field(default_factory=dict)
 
     def module(self, name: str) -> Module | None:
         """Return a module, or None when it is nowhere that classes may come from.
@@ -200,23 +205,35 @@ class Sources:
         return ""
 
     def _own(self, name: str) -> Path | None:
-        parts = name.split(".")
-        return _module_file(self.folder, parts) if all(map(str.isidentifier, parts)) else None
+        if name not in self._files:
+            parts = name.split(".")
+            is_here = parts[0] in self._top and all(map(str.isidentifier, parts))
+            self._files[name] = _module_file(self.folder, parts) if is_here else None
+        return self._files[name]
+
+    @cached_property
+    def _top(self) -> set[str]:
+        """What modules and packages at the top of the folder may be called."""
+        try:
+            return {name.removesuffix(".py") for name in os.listdir(self.folder)}
+        except OSError:
+            return set()
 
     def _read(self, name: str) -> Module | SourceError | None:
         own = self._own(name)
-        file = self._foreign(name) if own is None else own
-        if file is None:
-            return None
-        if own is not None and not own.resolve().is_relative_to(self.folder.resolve()):
+        if own is None:
+            return self._read_foreign(name)
+        astray = leads_out(own, self.folder)
+        if astray:
             message = "leads out of the pipeline's folder"
-            return SourceError(Problem(code="R023", message=message, file=shown(own)))
-        try:
-            tree = parse(file)
-        except ParseError as error:
-            return SourceError(_unreadable(file, error))
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        return Module(name, file, tree, package)
+            return SourceError(replace(astray, message=message, hint=""))
+        return _parsed(name, own)
+
+    def _read_foreign(self, name: str) -> Module | SourceError | None:
+        if name not in self.foreign:
+            file = self._foreign(name)
+            self.foreign[name] = None if file is None else _parsed(name, file)
+        return self.foreign[name]
 
     def _foreign(self, name: str) -> Path | None:
         """Return the file of a module of atlas, or of a package that the project allows."""
@@ -227,6 +244,16 @@ class Sources:
             return _module_file(_ATLAS, parts[1:])
         allowed = any(_is_within(name, one) for one in self.allow)
         return _installed(parts) if allowed else None
+
+
+def _parsed(name: str, file: Path) -> Module | SourceError:
+    """Return the module of a file, or why it can't be read."""
+    try:
+        tree = parse(file)
+    except ParseError as error:
+        return SourceError(_unreadable(file, error))
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    return Module(name, file, tree, package)
 
 
 def _unreadable(file: Path, error: ParseError) -> Problem:
