@@ -195,7 +195,7 @@ def _lines(flight: Flight, finished: Finished) -> list[str]:
 
 def _logs_of_failures(flight: Flight) -> list[str]:
     """Return where the logs are of units that failed, of those that have one."""
-    from atlas.runner.streams import LOG
+    from atlas.step.logs import LOG
 
     failed = [unit for unit, outcome in flight.outcomes.items() if not outcome.ok]
     names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]

@@ -13,7 +13,7 @@ from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from atlas.plan import Plan
     from atlas.store import Run, Store
@@ -34,10 +34,6 @@ _TASK_STATES = {
     "upstream_failed": states.SKIPPED, "skipped": states.SKIPPED, "removed": states.SKIPPED,
 }  # fmt: skip
 _ACTIVE = ("running", "restarting", "deferred")
-_STEPS_OWN = ("subprocess", "docker", "pod")
-"""Parts of the names of loggers by which Airflow's operators hand on what a step prints."""
-_FIRST, _LAST = "Output:", ("Command exited with return code", "Sending SIGTERM signal")
-"""What the operator of process tasks says itself, before and after a step's own lines."""
 _SKEW_SECONDS = 120.0
 _LONGEST = 400
 
@@ -117,15 +113,6 @@ class AirflowLauncher:
         tasks = [one for raw in raws if (one := self._task(launched, raw)) is not None]
         reason = self._reason(launched, raws) if state == states.FAILED else ""
         return Standing(state, tasks, reason)
-
-    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
-        """Return what a step has printed, in all attempts."""
-        raws = self.airflow.task_instances(launched.name, launched.id)
-        wanted = -1 if index is None else index
-        for raw in raws:
-            if raw["task_id"] == step and raw["map_index"] == wanted:
-                return "".join(f"{line}\n" for line in self._lines(launched, raw))
-        return ""
 
     def cancel(self, launched: Launched) -> None:
         """Fail the DAG run, which ends what runs of it."""
@@ -210,10 +197,6 @@ class AirflowLauncher:
             "hand, or its worker was lost"
         )
 
-    def _lines(self, launched: Launched, raw: Mapping[str, Any]) -> Iterator[str]:
-        for attempt in range(1, raw["try_number"] + 1):
-            yield from _printed(self._log(launched, raw, attempt))
-
     def _log(
         self, launched: Launched, raw: Mapping[str, Any], attempt: int
     ) -> list[dict[str, Any]]:
@@ -229,17 +212,6 @@ def _way_there(plan: Plan) -> str:
         f"environment {plan.environment} deploys it to {plan.target}: write 'airflow' in its "
         f"targets.{plan.flow}, then `atlas deploy`"
     )
-
-
-def _printed(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Return what a step itself has printed: what Airflow's operators hand on of it."""
-    lines = [
-        str(entry.get("event", ""))
-        for entry in entries
-        if any(part in str(entry.get("logger", "")).lower() for part in _STEPS_OWN)
-    ]
-    start = lines.index(_FIRST) + 1 if _FIRST in lines else 0
-    yield from (line for line in lines[start:] if not line.startswith(_LAST))
 
 
 def _exception(entry: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ class Followed:
             return
         self._launched = opened.launched or self._launcher.submit(self.plan, run)
         if self._settings.logs:
-            self._logs = Logs(self._launcher, self._launched, self._progress)
+            self._logs = Logs(self._store, run, self._progress)
         known = "" if self._launched.is_new else ", under way already"
         self._begin(f"on {self._launcher.target}{known}")
         self.detached = self._settings.detach

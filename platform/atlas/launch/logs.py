@@ -1,25 +1,26 @@
-"""What steps log on an orchestrator, told line by line as it comes."""
+"""What steps log on an orchestrator, told line by line as it comes: read from the store."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from atlas.errors import PlatformError
+from atlas.errors import StoreError
 from atlas.runner import events
+from atlas.step.logs import read_log
 
 if TYPE_CHECKING:
     from atlas.launch.progress import Progress
     from atlas.runner.units import Unit
-    from atlas.targets.launcher import Launched, Launcher
+    from atlas.store import Run, Store
 
 
 class Logs:
     """The logs of a run's units."""
 
-    def __init__(self, launcher: Launcher, launched: Launched, progress: Progress) -> None:
+    def __init__(self, store: Store, run: Run, progress: Progress) -> None:
         """Begin with nothing told; of a unit that is over, tell the rest before its end is told."""
-        self._launcher, self._launched, self._progress = launcher, launched, progress
+        self._store, self._run, self._progress = store, run, progress
         self._told: dict[Unit, int] = {}
         progress.ending = self._end
 
@@ -33,8 +34,8 @@ class Logs:
 
     def _tell(self, unit: Unit, *, is_over: bool) -> None:
         """Tell whole lines; of a unit that is over, the last one, too, whole or not."""
-        with suppress(PlatformError):
-            text = self._launcher.log(self._launched, unit.step, unit.item)
+        with suppress(StoreError):
+            text = read_log(self._store.place, self._run, unit.step, unit.item)
             start = self._told.get(unit, 0)
             end = max(start, len(text) if is_over else text.rfind("\n") + 1)
             for line in text[start:end].splitlines():

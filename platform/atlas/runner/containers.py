@@ -178,7 +178,7 @@ def _command(job: Job) -> tuple[str, ...]:
     }
     given = [part for option, value in options.items() if value for part in (option, value)]
     cache = () if job.use_cache else ("--no-cache",)
-    return ("python", "-m", "atlas.step", *given, "--no-finish", *cache)
+    return ("python", "-m", "atlas.step", *given, "--no-finish", "--no-log", *cache)
 
 
 def _environment(job: Job) -> dict[str, str]:

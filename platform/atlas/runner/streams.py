@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from atlas.masking import NO_MASK
-from atlas.store import FilePlace, unit_key
+from atlas.step.logs import LONGEST, log_key
+from atlas.store import FilePlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from atlas.masking import Mask
     from atlas.step import Job
 
-LOG = "log.txt"
-"""Name of a step's log, in its folder of the store."""
-_LONGEST = 10 << 20
 
 _current = threading.local()
 
@@ -84,12 +82,12 @@ class StepLog:
         if self._rest:
             self._echo(self._rest)
         if isinstance(self._file, io.StringIO):
-            text = self._file.getvalue()[-_LONGEST:]
+            text = self._file.getvalue()[-LONGEST:]
             self._job.store.place.write(self._key(), text.encode("utf-8", "replace"))
         self._file.close()
 
     def _key(self) -> str:
-        return f"{unit_key(*self._job.address, self._job.index)}/{LOG}"
+        return log_key(self._job.run, self._job.step.name, self._job.index)
 
     def _open(self) -> Any:
         place = self._job.store.place

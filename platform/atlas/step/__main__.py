@@ -52,6 +52,7 @@ _FLAGS = {
     "no-finish": "leave the end of the run to who started it",
     "retry": "try again as the Plan says: nobody else does",
     "each": "run every key of the step: nobody else loops",
+    "no-log": "leave the step's log to who started it",
 }
 
 
@@ -139,7 +140,7 @@ def _run(options: argparse.Namespace) -> int:
     from atlas.step.outlet import masked_output
     from atlas.step.secrets import mask_for
 
-    with masked_output(mask_for(plan)):
+    with masked_output(mask_for(plan), is_kept=_is_kept(options)):
         try:
             return _act(options, store, plan)
         except AtlasError as error:
@@ -148,6 +149,11 @@ def _run(options: argparse.Namespace) -> int:
             # A bug; its traceback may show a secret, so it is printed while that is masked.
             sys.excepthook(*sys.exc_info())
         return 1
+
+
+def _is_kept(options: argparse.Namespace) -> bool:
+    """Tell whether what is printed goes into the step's log: of a step, not of what is beside."""
+    return not (options.finish or options.keys or options.no_log)
 
 
 def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
@@ -186,6 +192,7 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     from atlas.step.ending import ending
     from atlas.step.execute import Job, execute
     from atlas.step.finish import finish_if_over
+    from atlas.step.logs import keep_log
     from atlas.step.report import after, explain
 
     job = Job(
@@ -200,6 +207,8 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         use_cache=not options.no_cache,
         adopt=options.adopt,
     )
+    if _is_kept(options):
+        keep_log(job)
     with ending(job):
         outcome = execute(job)
     if not outcome.ok:

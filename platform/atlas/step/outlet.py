@@ -1,8 +1,9 @@
 """What a step's own process prints, without secrets: by Python, by a C library, by its children.
 
 File descriptors 1 and 2 become pipes, which a small child process reads; it masks what comes and
-writes it where it would have gone. The step stays the process that was started: signals, its pid
-and its process group are as they were, and the child ends when nobody holds the pipes any more.
+writes it where it would have gone, and to the step's log, once there is one. The step stays the
+process that was started: signals, its pid and its process group are as they were, and the child
+ends when nobody holds the pipes any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from atlas.masking import Mask, MaskedText
 
@@ -26,6 +27,8 @@ _PAUSE = 500
 """Milliseconds without output after which the few characters that are held back are shown."""
 _PATIENCE = 30.0
 """Seconds that the child may take to write what a step has printed before its end."""
+_KEEP, _END = b"k", b"x"
+"""What the child is told: to write to the file that comes along, too; that the step is over."""
 
 
 class _Outlet:
@@ -54,6 +57,12 @@ class _Outlet:
             os.close(reader)
             os.close(writer)
 
+    def keep(self, log: int) -> None:
+        """Write what comes from now on to a file, too."""
+        _flush()
+        with suppress(OSError):
+            socket.send_fds(self._control, [_KEEP], [log])
+
     def close(self) -> None:
         """Put the descriptors back, once all that was printed is written."""
         _flush()
@@ -61,22 +70,24 @@ class _Outlet:
             os.dup2(before, number)
             os.close(before)
         with suppress(OSError):
-            self._control.sendall(b"x")
+            self._control.sendall(_END)
             self._control.recv(1)
         self._control.close()
 
 
 _open: list[_Outlet] = []
+_endings: list[Callable[[], None]] = []
 
 
 @contextmanager
-def masked_output(mask: Mask) -> Iterator[None]:
+def masked_output(mask: Mask, *, is_kept: bool = False) -> Iterator[None]:
     """Mask what this process and its children print, for as long as it lasts.
 
     Args:
-        mask: the secrets; without any nothing is done.
+        mask: the secrets; without any nothing is done, unless the output is kept.
+        is_kept: whether `keep_output` will say where.
     """
-    if not mask:
+    if not mask and not is_kept:
         yield
         return
     _open.append(_Outlet(mask))
@@ -86,11 +97,28 @@ def masked_output(mask: Mask) -> Iterator[None]:
         settle()
 
 
+def keep_output(log: int) -> None:
+    """Write what is printed from now on to a file, too; within `masked_output` only.
+
+    Args:
+        log: an open descriptor, which stays the caller's.
+    """
+    for outlet in _open:
+        outlet.keep(log)
+
+
 def settle() -> None:
     """Wait until all that was printed is written; before a process ends without its `finally`."""
     _flush()
     while _open:
         _open.pop().close()
+    while _endings:
+        _endings.pop()()
+
+
+def at_end(action: Callable[[], None]) -> None:
+    """Do something once all that was printed is written."""
+    _endings.append(action)
 
 
 def _serve(
@@ -117,6 +145,7 @@ class _Pump:
         self._targets = targets
         self._streams: dict[int, MaskedText] = {one: mask.of_bytes.stream() for one in targets}
         self._control: socket.socket | None = control
+        self._log: int | None = None
 
     def run(self) -> None:
         """Go on until the pipes' ends."""
@@ -125,9 +154,10 @@ class _Pump:
             if not ready:
                 for pipe, stream in self._streams.items():
                     self._write(pipe, stream.release())
-            self._read(ready)
             if self._control is not None and self._control.fileno() in ready:
-                self._settle(self._control)
+                self._heed(self._control)  # First: what was said was said before what is to read.
+            else:
+                self._read(ready)
 
     def _ready(self, milliseconds: int) -> set[int]:
         poll = select.poll()
@@ -150,6 +180,17 @@ class _Pump:
         self._write(pipe, self._streams.pop(pipe).close())
         del self._targets[pipe]
 
+    def _heed(self, control: socket.socket) -> None:
+        """Do what the step's process says; that it is gone says that it is over."""
+        try:
+            said, files, *_ = socket.recv_fds(control, 1, 1)
+        except OSError:
+            said, files = _END, []
+        if said == _KEEP:
+            self._log = files[0] if files else None
+        else:
+            self._settle(control)
+
     def _settle(self, control: socket.socket) -> None:
         """Write all that is in the pipes, and say so to the step's process, which ends."""
         while ready := self._ready(0) & self._targets.keys():
@@ -158,13 +199,28 @@ class _Pump:
             self._write(pipe, stream.close())
         self._control = None
         with suppress(OSError):
-            control.sendall(b"x")
+            control.sendall(_END)
         control.close()
 
     def _write(self, pipe: int, text: str) -> None:
-        rest = text.encode("latin-1")
-        while rest:
-            rest = rest[os.write(self._targets[pipe], rest) :]
+        content = text.encode("latin-1")
+        if self._log is not None:
+            self._keep(self._log, content)
+        _write_all(self._targets[pipe], content)
+
+    def _keep(self, log: int, content: bytes) -> None:
+        """Write to the log; a disk that is full ends the log, and not the step."""
+        try:
+            _write_all(log, content)
+        except OSError as error:
+            self._log = None
+            with suppress(OSError):
+                _write_all(2, f"warning: the step's log isn't kept: {error.strerror}\n".encode())
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def _flush() -> None:

@@ -2,7 +2,8 @@
 
 A launcher speaks to one orchestrator, and tells only what that alone knows: whether it has a run,
 how far it is, why a task never began. What came of a step `atlas.step` has recorded in the store;
-whoever follows a run (`atlas.launch`) reads it there, the same way for every target.
+whoever follows a run (`atlas.launch`) reads it there, and the step's log, the same way for every
+target.
 """
 
 from __future__ import annotations
@@ -122,9 +123,6 @@ class Launcher(Protocol):
 
     def standing(self, launched: Launched) -> Standing:
         """Return how a run stands now; one that is gone from the orchestrator has FAILED."""
-
-    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
-        """Return what a step has logged so far, of all its attempts; empty for nothing yet."""
 
     def cancel(self, launched: Launched) -> None:
         """Ask for the end of a run; that it has ended, `standing` tells. Over already is fine."""

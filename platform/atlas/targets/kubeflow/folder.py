@@ -28,11 +28,8 @@ JOB, PACKAGE, LOG, ENDED = "job.json", "package.yaml", "log.txt", "ended.json"
 _ALIVE, _PID = "alive", "pid"
 _NAME = r"(?:\x1b\[\d+m)?'([^']+)'"
 _BEGINS = re.compile(rf"- INFO - Executing task {_NAME}")
-_ENDS = re.compile(rf"- (?:INFO|ERROR) - Task {_NAME}")
-_INDENT = "    "
 _outliving: list[subprocess.Popen[bytes]] = []
 """Processes that may live longer than this one: kept, so that none is asked for its end."""
-_KFPS_OWN = ("Found image '", "Pulling image '", "Image pull complete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +123,6 @@ class RunFolder:
         """Return the KFP task that runs, or ran last; empty before the first."""
         found = _BEGINS.findall(self._text())
         return found[-1] if found else ""
-
-    def log_of(self, task: str) -> str:
-        """Return what the containers of a KFP task have printed."""
-        lines: list[str] = []
-        inside = False
-        for line in self._text().splitlines(keepends=True):
-            begins = _BEGINS.search(line)
-            if begins or _ENDS.search(line):
-                inside = bool(begins and begins[1] == task)
-            elif inside and line.startswith(_INDENT):
-                lines.append(line[len(_INDENT) :])
-        return "".join(one for one in lines if one.strip() and not one.startswith(_KFPS_OWN))
 
     def _text(self) -> str:
         try:

@@ -132,16 +132,6 @@ class KubeflowLauncher:
         state = _RUN_STATES.get(found.state, launcher.RUNNING)
         return Standing(state, _tasks(self._plans[launched.id], found), found.error)
 
-    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
-        """Return what a step's containers have logged, as far as their pods are there.
-
-        Kubeflow doesn't tell which of them runs which key, nor which were earlier attempts: for a
-        key the logs of all are returned, and of a step that was tried again maybe none.
-        """
-        found = runs.run(self.api, launched.id)
-        nodes = _nodes(found, words.task_name(step)) if found else []
-        return "".join(runs.log(self.api, launched.id, node) for node in nodes)
-
     def cancel(self, launched: Launched) -> None:
         """Ask for the end of a run; over already is fine."""
         runs.terminate(self.api, launched.id)
@@ -239,8 +229,3 @@ def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
     states = {_TASK_STATES.get(task.state, launcher.RUNNING) for task in tasks}
     reason = next((task.error for task in tasks if task.error), "")
     return Task(step, next(state for state in _WORST if state in states), reason=reason)
-
-
-def _nodes(run: runs.Run, name: str) -> list[str]:
-    """Return Argo's ids of the containers that a task ran in."""
-    return [*dict.fromkeys(node for task in run.tasks if task.name == name for node in task.nodes)]

@@ -127,11 +127,6 @@ class LocalKubeflow:
             return Standing(states.FAILED, failed, ended["error"])
         return Standing(states.DONE)
 
-    def log(self, launched: Launched, step: str, index: int | None = None) -> str:
-        """Return what a step has printed; one container runs all of its keys, told by the first."""
-        folder = RunFolder(Path(launched.url).parent)
-        return "" if index else folder.log_of(words.task_name(step))
-
     def cancel(self, launched: Launched) -> None:
         """End kfp.local, then the container that it has started, which may still record that."""
         RunFolder(Path(launched.url).parent).stop()

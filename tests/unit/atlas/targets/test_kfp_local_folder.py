@@ -31,18 +31,15 @@ def folder(tmp_path):
     return RunFolder(tmp_path / "run")
 
 
-def test_a_task_has_its_own_lines(folder):
+def test_the_task_that_runs_is_the_last_that_began(folder):
     folder.path.mkdir()
     folder.log.write_text(LOG)
     assert folder.task() == "shout"
-    assert folder.log_of("load") == "loading 3\n  indented\n"
-    assert folder.log_of("shout") == "shouting\n"
-    assert folder.log_of("join") == ""
 
 
 def test_nothing_is_there_before_a_start(folder):
     assert (folder.is_started, folder.is_alive, folder.ended) == (False, False, None)
-    assert (folder.task(), folder.log_of("load")) == ("", "")
+    assert folder.task() == ""
 
 
 def test_one_process_is_started_and_its_end_is_on_record(folder):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -117,7 +116,6 @@ def test_a_run_that_is_gone_has_failed(there):
     there.items["runs"].clear()
     standing = one.standing(launched)
     assert (standing.state, standing.is_over) == (states.FAILED, True)
-    assert one.log(launched, "load") == ""
     one.cancel(launched)
 
 
@@ -127,28 +125,6 @@ def test_a_run_that_is_over_isnt_ended_again(there):
     there.items["runs"][launched.id]["state"] = "SUCCEEDED"
     one.cancel(launched)
     assert there.items["runs"][launched.id]["state"] == "SUCCEEDED"
-
-
-def test_logs_are_those_of_the_pod_below_a_step(there, monkeypatch):
-    """As an API server 2.16.1 with Argo 3.7 tells of a run; no log is an error with status 200."""
-    one = launcher(there)
-    launched = one.submit(PLAN, RUN)
-    there.items["runs"][launched.id]["run_details"] = {
-        "task_details": [
-            task("load", "SUCCEEDED", child_tasks=[{"pod_name": "p-x7-44"}]),
-            task("executor", "SUCCEEDED", child_tasks=[{"pod_name": "p-x7-55"}]),
-            task("fit-one", "RUNNING", child_tasks=[{"pod_name": "p-x7-66"}]),
-        ]
-    }
-    logs = {"p-x7-system-container-impl-44": "it said\n"}
-
-    def text(_api: Api, path: str) -> str:
-        (pod,) = re.findall(f"^apis/v1alpha1/runs/{launched.id}/nodes/(.*)/log$", path)
-        return logs.get(pod, '{"error_message":"BadRequestError"}')
-
-    monkeypatch.setattr(Api, "text", text)
-    assert one.log(launched, "load") == "it said\n"
-    assert one.log(launched, "fit.one") == ""
 
 
 def test_images_that_no_cluster_can_pull_are_refused(there):

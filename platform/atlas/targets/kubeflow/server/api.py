@@ -109,11 +109,6 @@ class Api:
         """Delete something; it is no error when it is gone."""
         self._call("DELETE", path, accepted=(_NOT_FOUND,))
 
-    def text(self, path: str) -> str | None:
-        """Return a text from outside v2beta1; None where the server has none to give."""
-        status, content = self._send("GET", path, None, {})
-        return content.decode("utf-8", "replace") if status in _OK else None
-
     def _call(
         self,
         method: str,

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 """States of a run, and of a task, that is over."""
-_TEMPLATE = "system-container-impl"
-"""Kubeflow's name, in Argo's workflows, for the container of a step."""
-_NO_LOG = '{"error_message":'
-"""How the server says that it has no log, with status 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +29,12 @@ class Task:
         name: the name that it is shown under.
         state: such as ``RUNNING``; empty before it is known.
         error: why it failed, where Kubeflow says.
-        nodes: Argo's ids of what is right below it: of a step's task, of its container.
     """
 
     id: str
     name: str
     state: str
     error: str
-    nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +151,6 @@ def archive(api: Api, identity: str) -> None:
     api.order(f"runs/{quote(identity)}:archive")
 
 
-def log(api: Api, identity: str, node: str) -> str:
-    """Return what a step's container has logged; empty where its pod and any archive are gone.
-
-    Kubeflow asks for a pod by the name of Argo's node. Since Argo 3.4 a pod's name also has the
-    template's in it, so that is tried first.
-    """
-    workflow, _, number = node.rpartition("-")
-    for pod in (f"{workflow}-{_TEMPLATE}-{number}", node):
-        path = f"apis/v1alpha1/runs/{quote(identity)}/nodes/{quote(pod)}/log"
-        text = api.text(path)
-        if text is not None and not text.startswith(_NO_LOG):
-            return text
-    return ""
-
-
 def _run(raw: Mapping[str, Any]) -> Run:
     version = raw.get("pipeline_version_reference", {})
     return Run(
@@ -187,13 +166,11 @@ def _run(raw: Mapping[str, Any]) -> Run:
 
 
 def _task(raw: Mapping[str, Any]) -> Task:
-    nodes = [child.get("pod_name", "") for child in raw.get("child_tasks", ())]
     return Task(
         id=raw["task_id"],
         name=raw.get("display_name", ""),
         state=_state(raw),
         error=_error(raw),
-        nodes=tuple(node for node in nodes if node),
     )
 
 
