@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
@@ -12,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMMIT = re.compile("[0-9a-f]{40,64}")
+_RELEASES = 20
+"""How many releases are looked at, from the latest on."""
 
 
 @contextmanager
@@ -48,25 +50,25 @@ def earlier(path: Path, other: str) -> Iterator[Path]:
 
 
 def release_at(folder: Path, config: str, commit: str) -> str:
-    """Return the latest release of a Config that git has at a commit; empty for none.
+    """Return the latest release of a Config in which a folder is as a commit left it.
 
     Args:
-        folder: a folder of the repository.
+        folder: the pipeline's folder.
         config: the Config's name.
-        commit: the commit, as a deployment has recorded it.
+        commit: the commit that last changed the folder, as a deployment has recorded it.
 
     Returns:
-        The tag's name, such as ``release/tumour-3``.
+        The tag's name, such as ``release/tumour-3``; empty for none.
     """
-    words = ("for-each-ref", "--sort=-version:refname", "--format=%(refname:strip=2)")
-    tags = f"refs/tags/release/{config}-[0-9]*"
     if not _COMMIT.fullmatch(commit):
         return ""
-    try:
-        found = _git(folder, *words, f"--points-at={commit}", tags, what=commit)
-    except AtlasError:
-        return ""
-    return next(iter(found.decode().splitlines()), "")
+    words = ("for-each-ref", "--sort=-version:refname", "--format=%(refname)")
+    listed = git(folder, *words, f"--contains={commit}", f"refs/tags/release/{config}-[0-9]*")
+    for tag in (listed or b"").decode().splitlines()[:_RELEASES]:
+        changed = git(folder, "rev-list", "-1", tag, "--", ".")
+        if changed is not None and changed.decode().strip() == commit:
+            return tag.removeprefix("refs/tags/")
+    return ""
 
 
 def _commit(root: Path, revision: str) -> str:
@@ -77,11 +79,10 @@ def _commit(root: Path, revision: str) -> str:
 
 def _git(folder: Path, *arguments: str, what: str) -> bytes:
     """Return what git prints, or explain that the other version can't be found."""
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603
-    except (OSError, subprocess.CalledProcessError) as error:
+    found = git(folder, *arguments)
+    if found is None:
         raise AtlasError(
             f"--diff {what}: there is nothing at that path, and no such git revision; "
             "give a path, a branch, a tag or a commit"
-        ) from error
+        )
+    return found

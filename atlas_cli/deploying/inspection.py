@@ -111,9 +111,10 @@ def status(deployment: Deployment) -> Standing:
 
 
 def _release(deployment: Deployment, entry: records.Entry | None) -> str:
-    """Return the release that was deployed: the one that git has at the entry's commit."""
+    """Return the release that was deployed: the one that git has with what the commit had."""
     commit = entry.commit if entry else ""
-    return release_at(deployment.project.root, deployment.config, commit) if commit else ""
+    folders = [pipeline.folder for pipeline in deployment.pipelines[:1]]
+    return next((release_at(folder, deployment.config, commit) for folder in folders), "")
 
 
 def _is_unfinished(place: Place, entry: records.Entry | None, found: Sequence[Resource]) -> bool:

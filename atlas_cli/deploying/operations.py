@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
-from atlas.runner.git import commit_of
+from atlas.git import commit_of
 from atlas.store import open_place
 from atlas_cli.deploying import basis, flight, records, saved, world
 from atlas_cli.deploying.changes import SAME

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from atlas.containers import CommandError
 from atlas.errors import AtlasError, DeployError
+from atlas.git import commit_of
 from atlas.images.amazon import have_repository, is_amazon
 from atlas.images.attached import attach
-from atlas.images.commits import commit_of
 from atlas.images.content import atlas_digest
 from atlas.images.environments import have_environment
 from atlas.images.final import build_final, labels_of, local_name, prove

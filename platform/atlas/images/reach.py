@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
+from atlas.git import git, has_repository
 from atlas.images.records import records
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 _FOLDERS = ("deployments", "kubeflow", "plans")
 """Folders of the store whose files may name images."""
+_NO_MATCH = 1
+"""The exit code of a `git grep` that finds nothing."""
 _RELEASES = ("refs/tags/release", "refs/heads/release", "refs/remotes")
 
 
@@ -69,13 +70,19 @@ def _known(store: Store, digests: Iterable[str]) -> Iterator[Plan]:
 
 
 def released(project: Path) -> set[str]:
-    """Return the digests that releases name: tags and branches ``release/…`` of git."""
-    listed = _git(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
+    """Return the digests that releases name: tags and branches ``release/…`` of git.
+
+    Raises:
+        StoreError: there is a repository, and git can't read it.
+    """
+    if not has_repository(project):
+        return set()
+    listed = _read(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
     refs = [ref for ref in listed.split() if "/release/" in ref]
     found: set[str] = set()
     for start in range(0, len(refs), 100):
         pattern = ("-h", "-o", "-I", "-E", "sha256:[0-9a-f]{64}")
-        found |= _digests(_git(project, "grep", *pattern, *refs[start : start + 100]))
+        found |= _digests(_read(project, "grep", *pattern, *refs[start : start + 100]))
     return found
 
 
@@ -83,10 +90,16 @@ def _digests(content: bytes) -> set[str]:
     return {match.decode() for match in _DIGEST.findall(content)}
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
-    """Return what git prints; nothing where there is no git, no repository or no match."""
-    program = shutil.which("git")
-    if program is None:
-        return b""
-    command = [program, "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
+def _read(project: Path, *arguments: str) -> bytes:
+    """Return what git prints; nothing where nothing matches.
+
+    Raises:
+        StoreError: git isn't there, or can't read the repository.
+    """
+    found = git(project, *arguments, codes=(0, _NO_MATCH))
+    if found is None:
+        raise StoreError(
+            f"{project}: its git repository can't be read, so it isn't known which images its "
+            "releases use; `git status` there says why"
+        )
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, TargetError
-from atlas.runner.git import commit_of
+from atlas.git import commit_of
 from atlas.runner.opening import new_id
 from atlas.step import Request, bind
 from atlas.step.binding import last_run, moment, remember_target, run_id, target_of

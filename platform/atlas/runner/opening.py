@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
-from atlas.runner.git import commit_of
+from atlas.git import commit_of
 from atlas.step import Request, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FilePlace, add_code

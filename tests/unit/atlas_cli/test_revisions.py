@@ -17,7 +17,10 @@ def git(folder: Path, *words: str) -> str:
 
 
 def committed(folder: Path) -> str:
-    git(folder, "commit", "-q", "--allow-empty", "--no-gpg-sign", "-m", "x")
+    with (folder / "steps.py").open("a") as file:
+        file.write("#\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "--no-gpg-sign", "-m", "x")
     return git(folder, "rev-parse", "HEAD")
 
 
@@ -32,6 +35,16 @@ def test_the_latest_release_at_a_commit(tmp_path):
     assert release_at(tmp_path, "tumour", first) == "release/tumour-10"
     assert release_at(tmp_path, "tumour-liver", first) == "release/tumour-liver-11"
     assert release_at(tmp_path, "tumour", second) == ""
+
+
+def test_a_release_that_changes_nothing_in_the_folder_has_it(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "one").mkdir()
+    commit = committed(tmp_path / "one")
+    committed(tmp_path)
+    git(tmp_path, "tag", "release/tumour-1")
+    assert release_at(tmp_path / "one", "tumour", commit) == "release/tumour-1"
+    assert release_at(tmp_path, "tumour", commit) == ""
 
 
 def test_there_is_none_without_git_or_a_commit(tmp_path):

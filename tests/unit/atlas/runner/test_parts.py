@@ -1,4 +1,4 @@
-"""The small parts of the runner: commits, steps that are free, signals, memory."""
+"""The small parts of the runner: steps that are free, signals, memory."""
 
 from __future__ import annotations
 
@@ -8,34 +8,8 @@ import subprocess
 import sys
 
 from atlas.runner.frontier import Frontier
-from atlas.runner.git import commit_of
 from atlas.runner.interrupts import Interrupt, interruptible
 from atlas.runner.procs import Watch, children, end, resident
-
-
-def git(folder, *arguments: str) -> str:
-    own = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
-    command = ["git", *own, "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def test_the_commit_of_a_folder(tmp_path):
-    commit_of.cache_clear()
-    assert len(commit_of(tmp_path / "none")) in (0, 40)
-    repository = tmp_path / "r"
-    (repository / "deep").mkdir(parents=True)
-    git(repository, "init", "-q")
-    git(repository, "commit", "-q", "--allow-empty", "-m", "one")
-    expected = git(repository, "rev-parse", "HEAD")
-    assert commit_of(repository / "deep") == expected
-    git(repository, "pack-refs", "--all")
-    commit_of.cache_clear()
-    assert commit_of(repository) == expected
-    git(repository, "worktree", "add", "-q", str(tmp_path / "w"))
-    assert commit_of(tmp_path / "w") == expected
-    git(repository, "checkout", "-q", "--detach")
-    commit_of.cache_clear()
-    assert commit_of(repository) == expected
 
 
 def test_a_frontier():

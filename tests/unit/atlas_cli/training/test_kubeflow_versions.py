@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from atlas.errors import TargetError
+from atlas.git import commit_of
 from atlas.plan import resolve
 from atlas.store import Run
 from atlas.targets.kubeflow.server import Api, publish
@@ -16,7 +17,6 @@ from atlas_cli.deploying import deployments, records
 from atlas_cli.deploying.material import material_of, write
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services
-from atlas_cli.origins import commit_of
 from atlas_cli.training.launchers import launcher
 from tests.projects import Project
 from tests.unit import fake_kubeflow
