@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atlas_cli.findings import Findings, findings
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from atlas.errors import Problem
     from atlas.targets import Target
@@ -32,23 +33,50 @@ def validate(
     ] = False,
 ) -> None:
     """Check Recipes and Configs, without running anything."""
-    from atlas.targets.limits import limits
-    from atlas.validate import check
-
-    report = check(path, env)
-    told = limits(report, notes=notes, targets=_targets(report))
-    problems = [*(_imported(report) if import_ else report.problems), *told]
+    found = _imported(path, env, notes=notes) if import_ else _kept(path, env, notes=notes)
     if as_sarif:
         from importlib.metadata import version
 
         from atlas.validate.sarif import sarif
 
-        emit(sarif(problems, version("atlas-ml")), "", as_json=True)
+        emit(sarif(found.problems, version("atlas-ml")), "", as_json=True)
     else:
-        data = {"problems": [one.to_json() for one in problems], "files": list(report.files)}
-        emit(data, lambda: _text(problems, report), as_json=as_json)
-    if any(one.severity == "error" for one in problems):
+        data = {"problems": [one.to_json() for one in found.problems], "files": list(found.files)}
+        emit(data, lambda: _text(found), as_json=as_json)
+    if any(one.severity == "error" for one in found.problems):
         raise typer.Exit(1)
+
+
+def _kept(path: Path, env: str, *, notes: bool) -> Findings:
+    """Check everything, or take what was found before, where nothing has changed."""
+    return findings(path, [env, notes], lambda: _checked(path, env, notes=notes))
+
+
+def _checked(path: Path, env: str, *, notes: bool) -> Findings:
+    """Check everything, without importing it."""
+    from atlas.validate import check
+
+    report = check(path, env)
+    return _as_findings(report, report.problems, notes=notes)
+
+
+def _imported(path: Path, env: str, *, notes: bool) -> Findings:
+    """Import the classes, too, and answer the notes that only an import can."""
+    from atlas.step.imported import OPEN, import_problems
+    from atlas.validate import check
+
+    report = check(path, env)
+    problems = [*(one for one in report.problems if one.code != OPEN), *import_problems(report)]
+    return _as_findings(report, problems, notes=notes)
+
+
+def _as_findings(report: Report, problems: Sequence[Problem], *, notes: bool) -> Findings:
+    """Return what was found, with what the targets can't do."""
+    from atlas.targets.limits import limits
+
+    told = limits(report, notes=notes, targets=_targets(report))
+    summaries = [f"{_summary(one)}: fine" for one in report.checked]
+    return Findings([*problems, *told], report.files, summaries)
 
 
 def _targets(report: Report) -> Callable[[str], Target]:
@@ -59,20 +87,13 @@ def _targets(report: Report) -> Callable[[str], Target]:
     return lambda name: target(name, platform_services(report.project, report.environment))
 
 
-def _imported(report: Report) -> list[Problem]:
-    """Import the classes, and answer the notes that only an import can."""
-    from atlas.step.imported import OPEN, import_problems
-
-    return [*(one for one in report.problems if one.code != OPEN), *import_problems(report)]
-
-
-def _text(problems: list[Problem], report: Report) -> str:
-    lines = [str(problem) for problem in problems]
-    errors = sum(problem.severity == "error" for problem in problems)
+def _text(found: Findings) -> str:
+    lines = [str(problem) for problem in found.problems]
+    errors = sum(problem.severity == "error" for problem in found.problems)
     if errors:
         lines.append(f"{errors} {'problem' if errors == 1 else 'problems'}")
     else:
-        lines += [f"{_summary(one)}: fine" for one in report.checked]
+        lines += found.summaries
     return "\n".join(lines)
 
 

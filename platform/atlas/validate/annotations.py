@@ -43,6 +43,7 @@ class Annotations:
         """Follow imports through these sources."""
         self.sources = sources
         self._left = 0
+        self._full: dict[tuple[str, str], str] = {}
 
     def read(self, module: Module, node: ast.expr | None) -> Type:
         """Return the type that an annotation means; `UNKNOWN` when it can't be read so."""
@@ -55,6 +56,14 @@ class Annotations:
     def full_name(self, module: Module, node: ast.expr) -> str:
         """Return the full dotted name of a name or attribute; followed through own imports."""
         node = node.value if isinstance(node, ast.Subscript) else node
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return self._full_name(module, node)
+        key = module.name, dotted(node)
+        if key not in self._full:
+            self._full[key] = self._full_name(module, node)
+        return self._full[key]
+
+    def _full_name(self, module: Module, node: ast.expr) -> str:
         module, node = self._unfolded(module, node)
         text = written = dotted(node)
         head, _, rest = text.partition(".")

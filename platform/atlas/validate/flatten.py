@@ -55,7 +55,8 @@ class Flattener:
         self._add_images(scope, flat)
         seen = {str(file.document.path): file.document.value}
         self._inline(scope, flat, seen)
-        flat.digest = digest(sorted(seen.values(), key=digest))
+        documents = list(seen.values())
+        flat.digest = digest(sorted(documents, key=digest) if len(documents) > 1 else documents)
         return flat
 
     def _inline(self, scope: Scope, flat: Flat, seen: dict[str, Any]) -> None:

@@ -183,7 +183,7 @@ class References:
             problem = place.problem("R001", message, found=str(reference), expected="step.output")
             self.problems.append(problem)
             return None
-        return replace(reference, name=prefix + reference.name)
+        return replace(reference, name=prefix + reference.name) if prefix else reference
 
     def _no_step(self, code: str, name: str, file: RecipeFile, place: Place) -> None:
         known = file.recipe.steps
