@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
+from atlas.http.service import Service
 from atlas.load.outputs import require_version
 from atlas.store import file_path
-from atlas.tracking.http import request
 from atlas_cli import platforms
 from atlas_cli.references import follow
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OK = 200
 REGISTRY = "registry"
 """The service that has images."""
-_HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
+_HEALTH = {"airflow": "api/v2/monitor/health", "mlflow": "health"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Services:
         """
         url = self.url(name)
         try:
-            status, _ = request("GET", f"{url}{_HEALTH[name]}")
+            status = Service(name, url).send("GET", _HEALTH[name]).status
         except PlatformError as error:
             raise PlatformError(
                 f"platform {self.platform}: {name} is down ({error}); `atlas up` brings it back"

@@ -7,6 +7,9 @@
     ├── StoreError                 an artifact is missing, half-written, corrupt or can't be written
     ├── TargetError                a target can't express or run a Plan
     ├── PlatformError              a service of the platform is down, refuses or answers wrongly
+    │   ├── UnreachableError       there was no answer; the request may have been carried out
+    │   ├── RefusedError           it answers, and refuses just this; carries the status
+    │   └── MalformedError         its answer has another shape than was expected
     └── DeployError                an update of a deployment failed or can't be made
 
 A message is lower case and says where, what was found, what was expected and what to do.
@@ -112,6 +115,34 @@ class TargetError(AtlasError):
 
 class PlatformError(AtlasError):
     """A service of the platform is down, refuses or answers wrongly."""
+
+
+class UnreachableError(PlatformError):
+    """A service gives no answer."""
+
+    def __init__(self, message: str, *, sent: bool, timed_out: bool = False) -> None:
+        """Keep what is known of the request.
+
+        Args:
+            message: what happened.
+            sent: whether any of it has left, so that it may have been carried out.
+            timed_out: whether the service took too long, so that it may be carried out later.
+        """
+        super().__init__(message)
+        self.sent, self.timed_out = sent, timed_out
+
+
+class RefusedError(PlatformError):
+    """A service answers, and refuses a request."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        """Keep the status of the answer; 0 where it isn't known."""
+        super().__init__(message)
+        self.status = status
+
+
+class MalformedError(PlatformError):
+    """A service's answer has another shape than was expected."""
 
 
 class DeployError(AtlasError):

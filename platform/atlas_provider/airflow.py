@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from atlas.errors import PlatformError
+from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
+from atlas.http.answers import excerpt, objects, offset_pages, pick
+from atlas.http.service import Patience, Service
 from atlas.store import file_path
-from atlas.tracking.http import request
 from atlas_provider import vault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from atlas.http.answers import Answer
+
 _PAGE = 1000
 _RUNS, _RUNS_PAGE = 1000, 100
-_UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
-_FAILED_INSIDE = 500
+_NOT_FOUND, _CONFLICT = 404, 409
 _OK = range(200, 300)
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
+_PATIENCE = Patience(unanswered=5.0, busy=20.0, failed=20.0)
+"""Long for failures inside: its database may be locked."""
+_JSON = {"Content-Type": "application/json"}
+_RUN = ("dag_run_id", "state")
 _ACTIVE: tuple[str, ...] = ("running", "queued")
 
 
@@ -76,18 +80,23 @@ class Airflow:
     url: str
     secrets: str
     credentials: str
-    _token: str = field(default="", repr=False)
+    _service: Service = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Use the server; nothing is asked yet."""
+        self._service = Service("airflow", self.url, self._sign_in, _PATIENCE)
 
     def dags(self, names: Iterable[str]) -> dict[str, Dag]:
         """Return those of some DAGs that Airflow has: one list, whatever their number."""
         wanted = set(names)
         query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "true"}
-        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"})
+        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"}, "dag_id")
         return {raw["dag_id"]: _dag(raw) for raw in raws if raw["dag_id"] in wanted}
 
     def import_failures(self) -> dict[str, ImportFailure]:
         """Return the files that can't be imported, by path in the DAG folder."""
-        raws = self._pages("importErrors", "import_errors", {})
+        texts = ("filename", "timestamp", "stack_trace")
+        raws = self._pages("importErrors", "import_errors", {}, *texts)
         return {r["filename"]: ImportFailure(r["timestamp"], r["stack_trace"]) for r in raws}
 
     def has(self, dag: str) -> bool:
@@ -98,7 +107,7 @@ class Airflow:
         """Return those of some DAGs of which Airflow keeps anything, be their files gone or not."""
         wanted = set(names)
         query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "false"}
-        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"})
+        raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"}, "dag_id")
         return {raw["dag_id"] for raw in raws} & wanted
 
     def active_runs(self, names: Iterable[str], paused: Collection[str]) -> dict[str, list[str]]:
@@ -135,7 +144,8 @@ class Airflow:
         """Return id and state of a DAG's latest run; empty when it has none."""
         query = urlencode({"order_by": "-run_after", "limit": 1})
         status, answer = self._call("GET", f"dags/{quote(dag)}/dagRuns?{query}", (_NOT_FOUND,))
-        runs = [] if status == _NOT_FOUND else answer["dag_runs"]
+        where = f"airflow at {self.url}: dagRuns"
+        runs = () if status == _NOT_FOUND else objects(answer, "dag_runs", where, *_RUN)
         return (runs[0]["dag_run_id"], runs[0]["state"]) if runs else ("", "")
 
     def last_runs(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -145,10 +155,12 @@ class Airflow:
         for seen in range(0, _RUNS, _RUNS_PAGE):
             body = {"dag_ids": sorted(wanted), "order_by": "-run_after", "page_offset": seen}
             _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
-            for run in answer["dag_runs"]:
+            where = f"airflow at {self.url}: dagRuns/list"
+            runs = objects(answer, "dag_runs", where, "dag_id", *_RUN)
+            for run in runs:
                 found.setdefault(run["dag_id"], (run["dag_run_id"], run["state"]))
-            is_all = seen + len(answer["dag_runs"]) >= answer["total_entries"]
-            if is_all or not answer["dag_runs"] or len(found) == len(wanted):
+            is_all = seen + len(runs) >= pick(answer, "total_entries", int, where)
+            if is_all or not runs or len(found) == len(wanted):
                 return found
         others = {name: self.last_run(name) for name in wanted - set(found)}
         return {**found, **{name: run for name, run in others.items() if run[0]}}
@@ -160,25 +172,24 @@ class Airflow:
 
     def _listed(self, path: str, key: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Return the items of a list that is asked for by a body, page by page."""
-        seen, total = 0, 1
-        while seen < total:
-            page = {**body, "order_by": "id", "page_limit": _PAGE, "page_offset": seen}
-            _, answer = self._call("POST", path, body=page)
-            items = answer[key]
-            yield from items
-            seen += len(items)
-            total = answer["total_entries"] if items else seen
 
-    def _pages(self, path: str, key: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Return the items of a list, page by page."""
-        seen, total = 0, 1
-        while seen < total:
-            page = {**query, "limit": _PAGE, "offset": seen}
-            _, answer = self._call("GET", f"{path}?{urlencode(page)}")
-            items = answer[key]
-            yield from items
-            seen += len(items)
-            total = answer["total_entries"] if items else seen
+        def fetch(seen: int) -> dict[str, Any]:
+            page = {**body, "order_by": "id", "page_limit": _PAGE, "page_offset": seen}
+            return self._call("POST", path, body=page)[1]
+
+        where = f"airflow at {self.url}: {path}"
+        yield from offset_pages(fetch, key, where, "dag_id", "dag_run_id")
+
+    def _pages(
+        self, path: str, key: str, query: Mapping[str, str], *texts: str
+    ) -> Iterator[dict[str, Any]]:
+        """Return the items of a list, page by page, each with some texts."""
+
+        def fetch(seen: int) -> dict[str, Any]:
+            page = urlencode({**query, "limit": _PAGE, "offset": seen})
+            return self._call("GET", f"{path}?{page}")[1]
+
+        yield from offset_pages(fetch, key, f"airflow at {self.url}: {path}", *texts)
 
     def _call(
         self,
@@ -192,65 +203,45 @@ class Airflow:
         Raises:
             PlatformError: no answer, or an error that isn't accepted.
         """
-        status, answer = self._patiently(method, path, body)
+        status, answer = self._send(self._service, method, f"api/v2/{path}", body)
         if status not in _OK and status not in accepted:
-            raise PlatformError(f"airflow at {self.url}: {path}: {_refusal(status, answer)}")
+            text = f"airflow at {self.url}: {path}: {_refusal(status, answer)}"
+            raise RefusedError(text, status)
         return status, answer
 
-    def _patiently(
-        self, method: str, path: str, body: Mapping[str, Any] | None
-    ) -> tuple[int, dict[str, Any]]:
-        """Send a request, and again while Airflow fails inside (its database may be locked)."""
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            known = bool(self._token)
-            status, answer = self._send(method, path, body)
-            if status == _UNAUTHORIZED and known:
-                self._token = ""
-                status, answer = self._send(method, path, body)
-            if status < _FAILED_INSIDE or time.monotonic() > end:
-                return status, answer
-            time.sleep(_PAUSE_SECONDS)
-
-    def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None
-    ) -> tuple[int, dict[str, Any]]:
-        """Send one request with a token."""
-        self._token = self._token or self._sign_in()
-        headers = {"Authorization": f"Bearer {self._token}"}
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
-        return self._request(method, f"api/v2/{path}", content, headers)
-
     def _sign_in(self) -> str:
-        """Return a new token."""
+        """Return the authorization of a new token."""
         secret = vault.read(Path(file_path(self.secrets)), self.credentials)
-        body = json.dumps(dict(secret)).encode()
-        headers = {"Content-Type": "application/json"}
-        status, answer = self._request("POST", "auth/token", body, headers)
-        if status not in _OK or "access_token" not in answer:
+        door = Service("airflow", self.url, patience=_PATIENCE)
+        status, answer = self._send(door, "POST", "auth/token", dict(secret))
+        if status not in _OK or not isinstance(answer.get("access_token"), str):
             raise PlatformError(
                 f"airflow at {self.url}: doesn't take the user and password of secret "
                 f"'{self.credentials}': {_refusal(status, answer)}; mend that secret, or run "
                 "`atlas up` again"
             )
-        return str(answer["access_token"])
+        return f"Bearer {answer['access_token']}"
 
-    def _request(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    def _send(
+        self, service: Service, method: str, path: str, body: Mapping[str, Any] | None
     ) -> tuple[int, dict[str, Any]]:
-        """Send one request, and return its status and JSON."""
+        """Send a request, and return its status and JSON.
+
+        Nothing that is sent does more when it is sent twice: lists are only asked for, a run has an
+        id of its own.
+
+        Raises:
+            UnreachableError: no answer.
+        """
+        content = None if body is None else json.dumps(body).encode()
         try:
-            status, content = request(method, f"{self.url.rstrip('/')}/{path}", body, headers)
-        except PlatformError as error:
-            raise PlatformError(f"airflow: {error}; `atlas up` brings it back") from error
-        try:
-            answer = json.loads(content or b"{}")
-        except ValueError:
-            answer = {"detail": content[:200].decode("utf-8", "replace")}
-        return status, answer if isinstance(answer, dict) else {"detail": answer}
+            sent = service.send(method, path, content, _JSON if content else {}, repeatable=True)
+        except UnreachableError as error:
+            text = f"{error}; `atlas up` brings it back"
+            raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
+        if sent.status in _OK:
+            return sent.status, sent.json()
+        return sent.status, _refused(sent)
 
 
 def _prefix(names: Collection[str]) -> str:
@@ -258,12 +249,22 @@ def _prefix(names: Collection[str]) -> str:
     return os.path.commonprefix([*names])  # noqa: RUF071 - no paths
 
 
+def _refused(sent: Answer) -> dict[str, Any]:
+    """Return what Airflow says against a request; a proxy before it may not speak JSON."""
+    try:
+        return sent.json()
+    except MalformedError:
+        return {"detail": excerpt(sent.content)}
+
+
 def _dag(raw: Mapping[str, Any]) -> Dag:
     """Return a DAG from the API's JSON."""
-    tags = frozenset(tag["name"] for tag in raw["tags"])
-    return Dag(tags, raw["is_paused"], raw["has_import_errors"], raw["last_parsed_time"] or "")
+    where = f"airflow: dag {raw['dag_id']}"
+    tags = frozenset(tag["name"] for tag in objects(raw, "tags", where, "name"))
+    paused, broken = (pick(raw, k, bool, where) for k in ("is_paused", "has_import_errors"))
+    return Dag(tags, paused, broken, str(raw.get("last_parsed_time") or ""))
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> str:
     """Return an error of the API in a few words."""
-    return f"status {status}: {str(answer.get('detail', answer))[:300]}"
+    return f"status {status}: {clean(str(answer.get('detail', answer)), 300)}"

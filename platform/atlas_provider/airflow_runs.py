@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.http.answers import pick
 from atlas_provider.airflow import Airflow
 
 if TYPE_CHECKING:
@@ -43,18 +44,29 @@ class AirflowRuns(Airflow):
     def dag_run(self, dag: str, run: str) -> dict[str, Any] | None:
         """Return a run; None when Airflow has none of that id."""
         status, answer = self._call("GET", self._path(dag, run), (_NOT_FOUND,))
-        return None if status == _NOT_FOUND else answer
+        if status == _NOT_FOUND:
+            return None
+        for text in ("dag_run_id", "state"):
+            pick(answer, text, str, f"airflow at {self.url}: dagRuns/{run}")
+        return answer
 
     def task_instances(self, dag: str, run: str) -> list[dict[str, Any]]:
         """Return the tasks of a run, each key of a mapped one by itself."""
-        return list(self._pages(f"{self._path(dag, run)}/taskInstances", "task_instances", {}))
+        path = f"{self._path(dag, run)}/taskInstances"
+        found = [*self._pages(path, "task_instances", {}, "task_id")]
+        for one in found:
+            for number in ("map_index", "try_number"):
+                pick(one, number, int, f"airflow at {self.url}: {path}")
+        return found
 
     def log(self, dag: str, run: str, task: str, attempt: int, index: int) -> list[dict[str, Any]]:
         """Return the entries of a task's log; none where there is no log."""
         path = f"{self._path(dag, run)}/taskInstances/{quote(task)}/logs/{attempt}"
         query = f"map_index={index}&full_content=true"
         status, answer = self._call("GET", f"{path}?{query}", (_NOT_FOUND,))
-        content = [] if status == _NOT_FOUND else answer.get("content", [])
+        content = [] if status == _NOT_FOUND else answer.get("content")
+        if not isinstance(content, list):
+            return []
         return [one if isinstance(one, dict) else {"event": str(one)} for one in content]
 
     def fail(self, dag: str, run: str) -> None:

@@ -6,12 +6,11 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.http.answers import objects
 from atlas.tracking.mlflow import Mlflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-_PAGE = 1000
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +40,14 @@ def registered(url: str, names: Iterable[str]) -> dict[str, Registered]:
     if not wanted:
         return {}
     prefix = os.path.commonprefix([*wanted])  # noqa: RUF071 - no paths
-    found = _search(Mlflow(url), prefix)
+    query = {"filter": f"name LIKE '{prefix}%'"} if prefix else {}
+    found = Mlflow(url).registered_models(query)
     return {raw["name"]: _registered(raw) for raw in found if raw["name"] in wanted}
-
-
-def _search(mlflow: Mlflow, prefix: str) -> Iterator[dict[str, Any]]:
-    """Return the models whose names start with a prefix, page by page."""
-    query: dict[str, Any] = {"max_results": _PAGE}
-    if prefix:
-        query["filter"] = f"name LIKE '{prefix}%'"
-    while True:
-        answer = mlflow.call("GET", "registered-models/search", query) or {}
-        yield from answer.get("registered_models", ())
-        if not answer.get("next_page_token"):
-            return
-        query["page_token"] = answer["next_page_token"]
 
 
 def _registered(raw: Mapping[str, Any]) -> Registered:
     """Return a model from the API's JSON."""
-    aliases = {one["alias"]: str(one["version"]) for one in raw.get("aliases") or ()}
+    where = f"model {raw['name']}"
+    found = objects(raw, "aliases", where, "alias") if raw.get("aliases") else []
+    aliases = {one["alias"]: str(one.get("version", "")) for one in found}
     return Registered(str(raw.get("description") or ""), aliases)

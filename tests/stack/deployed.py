@@ -113,15 +113,7 @@ def call(url: str, data: object = None, method: str = "") -> Any:
 
 
 def patch_dag(pipeline: Pipeline, **fields: object) -> None:
-    airflow = pipeline.airflow
-    airflow.dags([pipeline.dag])
-    request = urllib.request.Request(
-        f"{airflow.url}/api/v2/dags/{pipeline.dag}",
-        json.dumps(fields).encode(),
-        {"Content-Type": "application/json", "Authorization": f"Bearer {airflow._token}"},
-        method="PATCH",
-    )
-    urllib.request.urlopen(request, timeout=60).close()
+    pipeline.airflow._call("PATCH", f"dags/{pipeline.dag}", body=fields)
 
 
 def wait_for(condition, seconds: float = SECONDS) -> Any:

@@ -277,13 +277,7 @@ def test_a_run_that_is_under_way_holds_destroy_up(pipeline):
     (pipeline.folder / "steps.py").write_text(f"import time\ntime.sleep(8)\n{steps}")
     pipeline.deploy()
     airflow = pipeline.airflow
-    airflow.dags([pipeline.dag])
-    request = urllib.request.Request(
-        f"{airflow.url}/api/v2/dags/{pipeline.dag}/dagRuns",
-        b'{"logical_date": null}',
-        {"Content-Type": "application/json", "Authorization": f"Bearer {airflow._token}"},
-    )
-    urllib.request.urlopen(request, timeout=60).close()
+    airflow._call("POST", f"dags/{pipeline.dag}/dagRuns", body={"logical_date": None})
     assert airflow.active_runs([pipeline.dag], ())[pipeline.dag]
     pipeline.atlas("destroy", pipeline.folder.name)
     assert not pipeline.airflow.has(pipeline.dag)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from atlas.containers import CommandError
-from atlas.errors import AtlasError, DeployError
+from atlas.errors import AtlasError, DeployError, RefusedError
 from atlas.git import commit_of
 from atlas.images.amazon import have_repository, is_amazon
 from atlas.images.attached import attach
@@ -21,7 +21,6 @@ from atlas.images.final import build_final, labels_of, local_name, prove
 from atlas.images.lock import lock_for
 from atlas.images.locking import make_lock
 from atlas.images.records import Built, read_record, write_record
-from atlas.images.registry import RefusedError
 from atlas.images.requirements import DISTRIBUTION
 from atlas.images.sbom import SBOM_NAME, sbom, sbom_key
 from atlas.images.wanted import wanted_images

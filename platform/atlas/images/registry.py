@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, RefusedError
 from atlas.images.amazon import HINT, is_amazon
 from atlas.images.builders import is_loopback
 from atlas.images.credentials import credentials_of
@@ -32,10 +32,6 @@ _MANIFESTS = ", ".join(
 )
 _PATIENCE = 30.0
 _MISSING, _REFUSED, _NOT_ALLOWED, _BROKEN = 404, (401, 403), 405, 500
-
-
-class RefusedError(PlatformError):
-    """A registry answers, takes the credentials, and refuses just this."""
 
 
 @dataclass(frozen=True, slots=True)

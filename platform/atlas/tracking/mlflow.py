@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from atlas.errors import PlatformError
-from atlas.tracking.http import ask
+from atlas.errors import RefusedError, clean
+from atlas.http.answers import objects, pages, pick
+from atlas.http.credentials import mlflow_authorization
+from atlas.http.service import Service
 from atlas.tracking.record import Record, family_record
 from atlas.tracking.registry import Registration, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _families: dict[tuple[str, str, str], str] = {}
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _THERE = "RESOURCE_ALREADY_EXISTS"
 _OK = 200
+_CREATIONS = ("runs/create", "model-versions/create")
+"""Methods that make something new each time; all the others do the same however often."""
+_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,11 @@ class Mlflow:
     """
 
     url: str
+
+    @property
+    def service(self) -> Service:
+        """The server, with who asks it."""
+        return Service("mlflow", self.url, mlflow_authorization)
 
     def call(
         self,
@@ -45,16 +57,24 @@ class Mlflow:
             accepted: error codes that are an answer too: None.
 
         Raises:
-            PlatformError: no answer, or an error that isn't accepted.
+            RefusedError: an error that isn't accepted.
+            UnreachableError: no answer.
+            MalformedError: an answer that isn't MLflow's.
         """
-        url = f"{self.url.rstrip('/')}/api/2.0/mlflow/{path}"
-        status, answer = ask(method, url, payload)
-        if status == _OK:
+        service, where, body = self.service, f"api/2.0/mlflow/{path}", None
+        if method == "GET" and payload:
+            where = f"{where}?{urlencode(payload)}"
+        elif payload is not None:
+            body = json.dumps(payload).encode()
+        sent = service.send(method, where, body, _JSON, repeatable=path not in _CREATIONS)
+        answer = sent.json()
+        if sent.status == _OK:
             return answer
         if answer.get("error_code") in accepted:
             return None
-        message = str(answer.get("message") or answer)[:300]
-        raise PlatformError(f"mlflow at {self.url}: {path}: status {status}: {message}")
+        message = clean(str(answer.get("message") or answer), 300)
+        text = f"mlflow at {service.url}: {path}: status {sent.status}: {message}"
+        raise RefusedError(text, sent.status)
 
     def send(self, record: Record, *, parent: str = "", again: bool = False) -> str:
         """Write a run and return MLflow's id of it; it is visible once this returns.
@@ -97,7 +117,7 @@ class Mlflow:
             "tags": [{"key": k, "value": v} for k, v in registration.all_tags().items()],
         }
         answer = self.call("POST", "model-versions/create", payload) or {}
-        return str(answer["model_version"]["version"])
+        return str(pick(answer, "model_version.version", str, f"mlflow at {self.url}"))
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
@@ -111,25 +131,38 @@ class Mlflow:
         else:
             path, query = "registered-models/alias", {"name": model, "alias": version}
         answer = self.call("GET", path, query, (_MISSING, "INVALID_PARAMETER_VALUE"))
-        return _version(answer["model_version"]) if answer else None
+        where = f"mlflow at {self.url}: {path}"
+        return _version(pick(answer, "model_version", dict, where), where) if answer else None
 
     def models(self) -> list[str]:
         """Return the names of all registered models."""
-        found: list[str] = []
-        query: dict[str, Any] = {"max_results": 1000}
-        while True:
-            answer = self.call("GET", "registered-models/search", query) or {}
-            found += [one["name"] for one in answer.get("registered_models", ())]
-            if not answer.get("next_page_token"):
-                return found
-            query["page_token"] = answer["next_page_token"]
+        return [str(raw["name"]) for raw in self.registered_models({})]
+
+    def registered_models(self, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Return registered models as MLflow has them, page by page.
+
+        Args:
+            query: which ones; empty for all.
+        """
+        path = "registered-models/search"
+
+        def fetch(more: Mapping[str, Any]) -> dict[str, Any] | None:
+            return self.call("GET", path, {"max_results": 1000, **query, **more})
+
+        where = f"mlflow at {self.url}: {path}"
+        yield from pages(fetch, "registered_models", where, "name")
 
     def versions(self, model: str) -> list[Version]:
         """Return a model's versions, the newest first."""
+        path = "model-versions/search"
         query = {"filter": f"name='{model}'", "max_results": 1000}
         query["order_by"] = "version_number DESC"
-        answer = self.call("GET", "model-versions/search", query) or {}
-        return [_version(one) for one in answer.get("model_versions", ())]
+
+        def fetch(more: Mapping[str, Any]) -> dict[str, Any] | None:
+            return self.call("GET", path, {**query, **more})
+
+        where = f"mlflow at {self.url}: {path}"
+        return [_version(raw, where) for raw in pages(fetch, "model_versions", where, "name")]
 
     def _of_run(self, model: str, run: str) -> str:
         """Return the number of the version that a training run has already got, or nothing."""
@@ -137,6 +170,12 @@ class Mlflow:
         return next((one.version for one in ours), "")
 
 
-def _version(raw: Mapping[str, Any]) -> Version:
-    tags = {tag["key"]: tag.get("value", "") for tag in raw.get("tags", ())}
-    return Version(raw["name"], str(raw["version"]), tags)
+def _version(raw: Mapping[str, Any], where: str) -> Version:
+    """Return a version from the API's JSON.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    found = objects(raw, "tags", where, "key") if raw.get("tags") else []
+    tags = {tag["key"]: str(tag.get("value", "")) for tag in found}
+    return Version(pick(raw, "name", str, where), pick(raw, "version", str, where), tags)

@@ -17,8 +17,10 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from atlas.errors import PlatformError
-from atlas.tracking.http import request
+from atlas.errors import RefusedError
+from atlas.http.answers import excerpt
+from atlas.http.credentials import pushgateway_authorization
+from atlas.http.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +45,11 @@ def push(url: str, run: Run, step: str, metrics: Mapping[str, float]) -> None:
     """
     group = {"job": "atlas", "pipeline": run.pipeline, "flow": run.flow, "step": step}
     path = "/".join(_grouped(name, value) for name, value in group.items())
-    where = f"{url.rstrip('/')}/metrics/{path}"
-    status, content = request("PUT", where, exposition(run, metrics).encode())
-    if status not in _ACCEPTED:
-        text = content[:200].decode("utf-8", "replace").strip()
-        raise PlatformError(f"pushgateway at {url}: status {status}: {text}")
+    service = Service("pushgateway", url, pushgateway_authorization)
+    answer = service.send("PUT", f"metrics/{path}", exposition(run, metrics).encode())
+    if answer.status not in _ACCEPTED:
+        text = f"status {answer.status}: {excerpt(answer.content)}"
+        raise RefusedError(f"pushgateway at {service.url}: {text}", answer.status)
 
 
 def exposition(run: Run, metrics: Mapping[str, float]) -> str:

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import PlatformError
-from atlas.tracking.http import authorization, request
+from atlas.errors import RefusedError
+from atlas.http.answers import excerpt, listed, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ def send(server: Mlflow, record: Record, *, parent: str = "", again: bool = Fals
     experiment = _experiment(server, record.experiment)
     found = _find(server, experiment, record) if again else None
     info = found or _create(server, experiment, record, parent)
-    run = str(info["run_id"])
+    run = pick(info, "run_id", str, f"mlflow at {server.url}: the run {record.name}")
     _log(server, run, record)
     _upload(server, str(info.get("artifact_uri", "")), record.artifacts)
     ended = {"run_id": run, "status": record.status, "end_time": record.ended}
@@ -53,9 +53,10 @@ def _experiment(server: Mlflow, name: str) -> str:
         there = ("RESOURCE_ALREADY_EXISTS",)
         made = server.call("POST", "experiments/create", {"name": name}, there)
         if made:
-            return str(made["experiment_id"])
+            return pick(made, "experiment_id", str, f"mlflow at {server.url}: experiments/create")
         answer = server.call("GET", "experiments/get-by-name", query) or {}
-    return str(answer["experiment"]["experiment_id"])
+    where = f"mlflow at {server.url}: experiments/get-by-name"
+    return pick(answer, "experiment.experiment_id", str, where)
 
 
 def _find(server: Mlflow, experiment: str, record: Record) -> Mapping[str, Any] | None:
@@ -67,7 +68,9 @@ def _find(server: Mlflow, experiment: str, record: Record) -> Mapping[str, Any] 
         "max_results": 1,
     }
     answer = server.call("POST", "runs/search", payload) or {}
-    return next((run["info"] for run in answer.get("runs", ())), None)
+    where = f"mlflow at {server.url}: runs/search"
+    found = [pick(run, "info", dict, where) for run in listed(answer, "runs", where)]
+    return found[0] if found else None
 
 
 def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> Mapping[str, Any]:
@@ -79,8 +82,7 @@ def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> Map
         "tags": _pairs(tags, _TAG),
     }
     answer = server.call("POST", "runs/create", payload) or {}
-    info: Mapping[str, Any] = answer["run"]["info"]
-    return info
+    return pick(answer, "run.info", dict, f"mlflow at {server.url}: runs/create")
 
 
 def _log(server: Mlflow, run: str, record: Record) -> None:
@@ -111,11 +113,11 @@ def _upload(server: Mlflow, root: str, artifacts: Mapping[str, bytes]) -> None:
     scheme, _, path = root.partition(":")
     if scheme != "mlflow-artifacts":
         return
-    base = f"{server.url.rstrip('/')}/api/2.0/mlflow-artifacts/artifacts/{path.strip('/')}"
+    base = f"api/2.0/mlflow-artifacts/artifacts/{quote(path.strip('/'))}"
+    service = server.service
     for name, content in artifacts.items():
-        where = f"{base}/{quote(name)}"
-        headers = {"Content-Type": "application/octet-stream", **authorization()}
-        status, answer = request("PUT", where, content, headers)
-        if status != _OK:
-            text = answer[:200].decode("utf-8", "replace")
-            raise PlatformError(f"mlflow at {server.url}: {name}: status {status}: {text}")
+        headers = {"Content-Type": "application/octet-stream"}
+        answer = service.send("PUT", f"{base}/{quote(name)}", content, headers)
+        if answer.status != _OK:
+            text = f"status {answer.status}: {excerpt(answer.content)}"
+            raise RefusedError(f"mlflow at {service.url}: {name}: {text}", answer.status)

@@ -14,11 +14,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from atlas.http.service import Service
 from atlas.images import Registry
 from atlas.store.place import FilePlace
-from atlas.targets.kubeflow.server import api
-from atlas.tracking import http
-from atlas_provider import airflow, files, procfs, running
+from atlas_provider import files, procfs, running
 from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kinds import ports
 from atlas_provider.supervision import Supervisor
@@ -26,7 +25,7 @@ from atlas_provider.supervision import Supervisor
 CALLS: list[tuple[Any, str]] = [
     *((FilePlace, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("write", "write_new", "remove")),
-    (airflow, "request"), (api, "request"), (http, "request"), (DagFolder, "read"), (Registry, "_sent"),
+    (Service, "_exchange"), (DagFolder, "read"), (Registry, "_sent"),
     (Supervisor, "_call"), (procfs, "end"), (procfs, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip

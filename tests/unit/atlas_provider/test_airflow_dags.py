@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import DeployError, PlatformError, StoreError
+from atlas.http import service
+from atlas.http.service import Patience
 from atlas_provider import airflow as airflow_api
 from atlas_provider import claims, content, rollout
 from atlas_provider.kind import Context, PartialFailureError
@@ -20,8 +22,9 @@ KIND = AirflowDags()
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airflow_api, "_PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(airflow_api, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(airflow_api, "_PATIENCE", Patience(0.0, 0.2, 0.2, 0.2))
+    monkeypatch.setattr(service, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(service, "_LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(airflow_dags, "_DRAIN_SECONDS", 0.2)
@@ -258,7 +261,9 @@ def test_missing_content_is_found_before_anything_is_written(airflow, context):
 
 def test_an_airflow_that_is_down_is_a_clear_error(airflow, context):
     wanted = {**inputs(airflow, a=dag("11")), "airflow": "http://127.0.0.1:9"}
-    with pytest.raises(PlatformError, match=r"airflow: http://127\.0\.0\.1:9: no answer.*atlas up"):
+    with pytest.raises(
+        PlatformError, match=r"airflow at http://127\.0\.0\.1:9: no answer.*atlas up"
+    ):
         KIND.create(wanted, context)
     assert [*airflow.folder.iterdir()] == []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from atlas.http.service import Patience
 from atlas_provider import airflow as airflow_api
 from atlas_provider import rollout, running
 from atlas_provider.kinds import KINDS, airflow_dags
@@ -39,7 +40,7 @@ NEVER = 10**6
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airflow_api, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(airflow_api, "_PATIENCE", Patience(0.0, 0.0, 0.0, 0.0))
     monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.005)

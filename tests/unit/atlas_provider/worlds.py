@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from atlas.http import connection
 from atlas.plan import Plan
 from atlas.store import open_store
-from atlas.tracking import http
 from atlas_provider import content, procfs
 from atlas_provider.kind import Context
 from atlas_provider.kinds.airflow_dags import AirflowDags
@@ -290,7 +290,6 @@ def _end(worlds: list[Any]) -> None:
         if world.server is not None:
             world.server.shutdown()
             world.server.server_close()
-            for key in [key for key in http._connections if key[2] == world.url]:
-                http._connections.pop(key).close()
+            connection.close_idle(world.url.partition("//")[2])
         if hasattr(world, "close"):
             world.close()

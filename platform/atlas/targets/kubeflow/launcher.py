@@ -6,11 +6,10 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import TargetError
+from atlas.errors import RefusedError, TargetError
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server import runs
-from atlas.targets.kubeflow.server.api import RefusedError
 from atlas.targets.kubeflow.server.pipelines import versions
 from atlas.targets.kubeflow.server.publishing import own_pipelines, publish
 from atlas.targets.kubeflow.target import Kubeflow

@@ -14,6 +14,9 @@ from unittest.mock import patch
 import pytest
 
 from atlas.errors import DeployError, PlatformError
+from atlas.http import service
+from atlas.http.answers import Answer
+from atlas.http.service import Patience, Service
 from atlas.targets.kubeflow.server import Api, api, clock
 from atlas.targets.kubeflow.server import pipelines as of
 from tests.servers import free_port
@@ -39,7 +42,7 @@ def plain(seen: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.skipif(not URL, reason="ATLAS_TEST_KFP_URL names no API server of Kubeflow Pipelines")
 def test_a_real_server_does_what_was_recorded():
     record: list[dict[str, Any]] = []
-    with patch.object(api, "request", recording(record)):
+    with patch.object(Service, "send", recording(record)):
         seen = plain(kubeflow_scenario.scenario(Api(URL)))
     if RECORDS:
         text = json.dumps({"seen": seen, "exchanges": record}, indent=1, sort_keys=True)
@@ -63,18 +66,18 @@ def test_the_fake_does_what_the_real_one_did():
         assert plain(kubeflow_scenario.scenario(Api(url))) == expected()
 
 
-def recording(record: list[dict[str, Any]]) -> Callable[..., tuple[int, bytes]]:
-    real = api.request
+def recording(record: list[dict[str, Any]]) -> Callable[..., Answer]:
+    real = Service.send
 
     def wrapped(
-        method: str, url: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, bytes]:
-        status, content = real(method, url, body, headers)
+        self: Service, method: str, path: str, body: bytes | None, *args: Any, **options: Any
+    ) -> Answer:
+        answer = real(self, method, path, body, *args, **options)
         sent = (body or b"").decode()
-        path = url.removeprefix(URL.rstrip("/"))
-        record.append({"method": method, "path": path, "body": sent, "status": status,
-                       "answer": _TRACE.sub('"error_details":""', content.decode())})  # fmt: skip
-        return status, content
+        text = _TRACE.sub('"error_details":""', answer.text)
+        record.append({"method": method, "path": f"/{path}", "body": sent,
+                       "status": answer.status, "answer": text})  # fmt: skip
+        return answer
 
     return wrapped
 
@@ -128,11 +131,12 @@ class fake:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     if not URL:
-        monkeypatch.setattr(api, "_PAUSE_SECONDS", 0.001)
+        monkeypatch.setattr(service, "_FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(service, "_LONGEST_PAUSE", 0.01)
 
 
 def test_nothing_there_is_told_at_once():
-    with pytest.raises(PlatformError, match=r"kubeflow: .* no answer: .*refused; see that its API"):
+    with pytest.raises(PlatformError, match=r"kubeflow at .*: no answer: .*refused; see that its API"):
         of.pipelines(Api(f"http://127.0.0.1:{free_port()}"), ["a"])
 
 
@@ -151,7 +155,7 @@ def test_what_may_have_been_done_is_not_done_again():
 
 
 def test_a_failure_inside_is_not_asked_for_ever(monkeypatch):
-    monkeypatch.setattr(api, "_BRIEF_SECONDS", 0.05)
+    monkeypatch.setattr(api, "_PATIENCE", Patience(failed=0.05))
     with fake(trouble=[(500, {"code": 13, "message": "boom"})] * 1000) as (there, url):
         with pytest.raises(PlatformError, match="status 500: boom"):
             Api(url).get("pipelines")

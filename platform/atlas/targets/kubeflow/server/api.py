@@ -6,35 +6,28 @@ Kubeflow's own client imports Kubernetes' and takes seconds; what Atlas needs is
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from atlas.errors import PlatformError
+from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
+from atlas.http.answers import excerpt, pages
+from atlas.http.service import Patience, Service
 from atlas.targets.kubeflow.server.upload import form
-from atlas.tracking.http import request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from atlas.http.answers import Answer
 
 _BASE = "apis/v2beta1"
 _PAGE = 200
 _OK = range(200, 300)
 _REDIRECTED = range(300, 400)
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
-_NOT_BEGUN = (429, 503)
-"""What answers so has done nothing: any request may be sent again."""
-_FAILED_INSIDE = (500, 502, 504)
-"""What answers so may have done it: only what bears a repeat is sent again."""
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
-_BRIEF_SECONDS = 3.0
-"""For failures inside: Kubeflow also answers so to what it will never take."""
+_PATIENCE = Patience(unanswered=3.0, busy=20.0, failed=3.0)
+"""Brief for failures inside: Kubeflow also answers so to what it will never take."""
 _JSON = {"Content-Type": "application/json"}
-
-
-class RefusedError(PlatformError):
-    """The server has answered, and won't do it."""
 
 
 def _no_token() -> str:
@@ -56,24 +49,34 @@ class Api:
     token: Callable[[], str] = _no_token
     secret: str = ""
     namespace: str = ""
-    _known: str = field(default="", repr=False)
+    _service: Service = field(init=False, repr=False)
+    _known: str = field(default="", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Use the server; nothing is asked yet."""
+        self._service = Service("kubeflow", self.url, self._bearer, _PATIENCE)
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return what is at a path; None when nothing is."""
         status, answer = self._call("GET", _with(path, query), accepted=(_NOT_FOUND,))
         return None if status == _NOT_FOUND else answer
 
-    def items(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Return the items of a list, page by page."""
-        more: dict[str, Any] = {}
-        while True:
-            answer = self.get(path, {"page_size": _PAGE, **query, **more})
-            if answer is None:
-                return
-            yield from answer.get(key, ())
-            if not answer.get("next_page_token"):
-                return
-            more = {"page_token": answer["next_page_token"]}
+    def items(
+        self, path: str, key: str, query: Mapping[str, Any], *texts: str
+    ) -> Iterator[dict[str, Any]]:
+        """Return the items of a list, page by page.
+
+        Args:
+            path: of the list.
+            key: of the items in a page.
+            query: which ones.
+            texts: keys of each item, under which there has to be a text.
+        """
+
+        def fetch(more: Mapping[str, Any]) -> dict[str, Any] | None:
+            return self.get(path, {"page_size": _PAGE, **query, **more})
+
+        yield from pages(fetch, key, f"{self._name}: {path}", *texts)
 
     def create(
         self, path: str, body: Mapping[str, Any], *, bears_repeat: bool
@@ -124,46 +127,42 @@ class Api:
         Raises:
             PlatformError: no answer, or a refusal that isn't accepted.
         """
-        begin = time.monotonic()
-        while True:
-            status, content = self._send(method, f"{_BASE}/{path}", body, headers or {})
-            if time.monotonic() > begin + _patience(status, bears_repeat=bears_repeat):
-                break
-            time.sleep(_PAUSE_SECONDS)
-        answer = self._json(path, status, content)
+        sent = self._send(method, f"{_BASE}/{path}", body, headers or {}, repeatable=bears_repeat)
+        status, answer = sent.status, self._json(path, sent)
         if status not in _OK and status not in accepted:
-            raise RefusedError(f"{self._name}: {_bare(path)}: {_refusal(status, answer)}")
+            raise RefusedError(f"{self._name}: {_bare(path)}: {_refusal(status, answer)}", status)
         return status, answer
 
     def _send(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
-        """Send a request with the token, and again with another when it is refused.
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        repeatable: bool,
+    ) -> Answer:
+        """Send a request with the token.
 
         Raises:
-            PlatformError: no answer, or the token doesn't open the server.
+            UnreachableError: no answer.
+            PlatformError: the token doesn't open the server.
         """
-        before = self._known
-        status, content = self._once(method, path, body, headers)
-        if status == _UNAUTHORIZED and before:
-            self._known = ""
-            status, content = self._once(method, path, body, headers)
-        if status in (_UNAUTHORIZED, _FORBIDDEN) or status in _REDIRECTED:
-            raise PlatformError(self._locked(status, content))
-        return status, content
-
-    def _once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
-        self._known = self._known or self.token()
-        token = {"Authorization": f"Bearer {self._known}"} if self._known else {}
         try:
-            return request(method, f"{self.url.rstrip('/')}/{path}", body, {**headers, **token})
-        except PlatformError as error:
-            raise PlatformError(
-                f"kubeflow: {error}; see that its API server runs and can be reached from here "
-                "(the platform's outputs say where it is)"
-            ) from error
+            answer = self._service.send(method, path, body, headers, repeatable=repeatable)
+        except UnreachableError as error:
+            text = (
+                f"{error}; see that its API server runs and can be reached from here (the "
+                "platform's outputs say where it is)"
+            )
+            raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
+        if answer.status in (_UNAUTHORIZED, _FORBIDDEN) or answer.status in _REDIRECTED:
+            raise PlatformError(self._locked(answer.status, answer.content))
+        return answer
+
+    def _bearer(self) -> str:
+        self._known = self.token().strip()
+        return f"Bearer {self._known}" if self._known else ""
 
     def _locked(self, status: int, content: bytes) -> str:
         """Return why the server stays shut, and how to open it."""
@@ -183,18 +182,19 @@ class Api:
             "expired: put a new one there, and repeat"
         )
 
-    def _json(self, path: str, status: int, content: bytes) -> dict[str, Any]:
+    def _json(self, path: str, sent: Answer) -> dict[str, Any]:
         """Return an answer's JSON.
 
         Raises:
-            PlatformError: it is none, so that no Kubeflow has answered.
+            MalformedError: it is none, so that no Kubeflow has answered.
         """
-        answer = _plain(content)
+        answer, status = _plain(sent.content), sent.status
         is_unknown = status == _NOT_FOUND and answer.get("message") in (None, "Not Found")
         if ("" in answer and (status in _OK or status == _NOT_FOUND)) or is_unknown:
-            raise PlatformError(
-                f"{self._name}: has no {_BASE}/{_bare(path)} (status {status}); see whether that "
-                "address is the API server's of Kubeflow Pipelines, 2.0 or newer"
+            found = f", found {excerpt(sent.content)}" if "" in answer else ""
+            raise MalformedError(
+                f"{self._name}: has no {_BASE}/{_bare(path)} (status {status}{found}); see whether "
+                "that address is the API server's of Kubeflow Pipelines, 2.0 or newer"
             )
         return answer
 
@@ -226,18 +226,11 @@ def _bare(path: str) -> str:
     return path.partition("?")[0]
 
 
-def _patience(status: int, *, bears_repeat: bool) -> float:
-    """Return for how many seconds a request is sent again after such an answer."""
-    if status in _NOT_BEGUN:
-        return _PATIENCE_SECONDS
-    return _BRIEF_SECONDS if bears_repeat and status in _FAILED_INSIDE else -1.0
-
-
 def _plain(content: bytes) -> dict[str, Any]:
     """Return JSON; what is none, under an empty key."""
     try:
         answer = json.loads(content or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = content[:200].decode("utf-8", "replace").strip()
     return answer if isinstance(answer, dict) else {"": answer}
 
@@ -247,5 +240,5 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> str:
     said = next(
         (answer[key] for key in ("message", "error_message", "error", "") if key in answer), ""
     )
-    line = str(said).strip().partition("\n")[0]
-    return f"status {status}: {line[:300]}" if line else f"status {status}"
+    line = clean(str(said).strip().partition("\n")[0], 300)
+    return f"status {status}: {line}" if line else f"status {status}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.errors import DeployError
+from atlas.http.answers import optional, pick
 from atlas.targets.kubeflow.server.api import contains
 
 if TYPE_CHECKING:
@@ -129,15 +130,18 @@ def _of(api: Api) -> dict[str, str]:
 
 
 def _pipeline(raw: Mapping[str, Any]) -> Pipeline:
-    return Pipeline(raw["pipeline_id"], raw["display_name"], raw.get("description", ""))
+    where = "kubeflow: pipeline"
+    identity, name = (pick(raw, key, str, where) for key in ("pipeline_id", "display_name"))
+    return Pipeline(identity, name, optional(raw, "description", "", where))
 
 
 def _version(raw: Mapping[str, Any]) -> Version:
+    where = "kubeflow: pipeline version"
     return Version(
-        raw["pipeline_version_id"],
-        raw["pipeline_id"],
-        raw["display_name"],
-        raw.get("description", ""),
-        raw["created_at"],
-        raw.get("pipeline_spec", {}),
+        pick(raw, "pipeline_version_id", str, where),
+        pick(raw, "pipeline_id", str, where),
+        pick(raw, "display_name", str, where),
+        optional(raw, "description", "", where),
+        pick(raw, "created_at", str, where),
+        optional(raw, "pipeline_spec", {}, where),
     )

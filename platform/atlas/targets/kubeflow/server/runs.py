@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.errors import PlatformError
+from atlas.http.answers import listed, optional, pick
 from atlas.targets.kubeflow.server.api import contains, equals
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def experiment(api: Api, name: str, description: str) -> str:
     body = {"display_name": name, "description": description}
     body |= {"namespace": api.namespace} if api.namespace else {}
     made = api.create("experiments", body, bears_repeat=True)
-    found = made["experiment_id"] if made else find_experiment(api, name)
+    found = pick(made, "experiment_id", str, name) if made else find_experiment(api, name)
     if not found:
         raise PlatformError(f"kubeflow at {api.url}: experiment {name} is there, and isn't listed")
-    return str(found)
+    return found
 
 
 def find_experiment(api: Api, name: str) -> str:
@@ -90,7 +91,8 @@ def experiments(api: Api, names: Iterable[str]) -> dict[str, str]:
     wanted = set(names)
     query = {**contains("display_name", os.path.commonprefix([*wanted]))}  # noqa: RUF071 - no paths
     query |= {"namespace": api.namespace} if api.namespace else {}
-    raws = api.items("experiments", "experiments", query) if wanted else ()
+    texts = ("display_name", "experiment_id")
+    raws = api.items("experiments", "experiments", query, *texts) if wanted else ()
     return {r["display_name"]: r["experiment_id"] for r in raws if r["display_name"] in wanted}
 
 
@@ -130,7 +132,7 @@ def last_run(api: Api, experiment: str) -> Run | None:
     """Return the run in an experiment that was created last; None when it has none."""
     query = {"experiment_id": experiment, "sort_by": "created_at desc", "page_size": 1}
     found = api.get("runs", query) or {}
-    return next((_run(raw) for raw in found.get("runs", ())), None)
+    return next((_run(raw) for raw in listed(found, "runs", "kubeflow: runs")), None)
 
 
 def run(api: Api, identity: str) -> Run | None:
@@ -152,32 +154,39 @@ def archive(api: Api, identity: str) -> None:
 
 
 def _run(raw: Mapping[str, Any]) -> Run:
-    version = raw.get("pipeline_version_reference", {})
+    """Return a run from the API's JSON.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    where = "kubeflow: run"
+    tasks: list[Any] = optional(raw, "run_details.task_details", [], where)
     return Run(
-        id=raw["run_id"],
-        name=raw.get("display_name", ""),
+        id=pick(raw, "run_id", str, where),
+        name=optional(raw, "display_name", "", where),
         state=_state(raw),
         error=_error(raw),
-        created=raw.get("created_at", ""),
-        pipeline=version.get("pipeline_id", ""),
-        version=version.get("pipeline_version_id", ""),
-        tasks=tuple(_task(task) for task in raw.get("run_details", {}).get("task_details", ())),
+        created=optional(raw, "created_at", "", where),
+        pipeline=optional(raw, "pipeline_version_reference.pipeline_id", "", where),
+        version=optional(raw, "pipeline_version_reference.pipeline_version_id", "", where),
+        tasks=tuple(_task(pick(task, "", dict, where)) for task in tasks),
     )
 
 
 def _task(raw: Mapping[str, Any]) -> Task:
+    where = "kubeflow: task of a run"
     return Task(
-        id=raw["task_id"],
-        name=raw.get("display_name", ""),
+        id=pick(raw, "task_id", str, where),
+        name=optional(raw, "display_name", "", where),
         state=_state(raw),
         error=_error(raw),
     )
 
 
 def _state(raw: Mapping[str, Any]) -> str:
-    state = str(raw.get("state", ""))
+    state = optional(raw, "state", "", "kubeflow: run")
     return "" if state == "RUNTIME_STATE_UNSPECIFIED" else state
 
 
 def _error(raw: Mapping[str, Any]) -> str:
-    return str(raw.get("error", {}).get("message", ""))
+    return optional(raw, "error.message", "", "kubeflow: run")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.errors import PlatformError
+from atlas.http.answers import optional, pick
 from atlas.targets.kubeflow.server.api import contains
 from atlas.targets.kubeflow.server.runs import reference
 
@@ -102,13 +103,14 @@ def delete_recurring(api: Api, identity: str) -> None:
 
 
 def _recurring(raw: Mapping[str, Any]) -> Recurring:
+    where = "kubeflow: recurring run"
     return Recurring(
-        id=raw["recurring_run_id"],
-        name=raw.get("display_name", ""),
-        description=raw.get("description", ""),
+        id=pick(raw, "recurring_run_id", str, where),
+        name=optional(raw, "display_name", "", where),
+        description=optional(raw, "description", "", where),
         enabled=raw.get("status") == "ENABLED",
-        version=raw.get("pipeline_version_reference", {}).get("pipeline_version_id", ""),
-        cron=raw.get("trigger", {}).get("cron_schedule", {}).get("cron", ""),
+        version=optional(raw, "pipeline_version_reference.pipeline_version_id", "", where),
+        cron=optional(raw, "trigger.cron_schedule.cron", "", where),
         catches_up=not raw.get("no_catchup", False),
-        parameters=raw.get("runtime_config", {}).get("parameters", {}),
+        parameters=optional(raw, "runtime_config.parameters", {}, where),
     )

@@ -1,0 +1,110 @@
+"""Who asks a service: credentials from a private file, or from the variables that MLflow has."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+from atlas.errors import PlatformError
+
+MLFLOW, PUSHGATEWAY = "ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"
+"""Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
+_LARGEST = 1 << 16
+
+
+def mlflow_authorization() -> str:
+    """Return the value of ``Authorization`` for MLflow; empty where nothing says who asks.
+
+    MLflow's own variables come first: MLFLOW_TRACKING_TOKEN, then MLFLOW_TRACKING_USERNAME with
+    MLFLOW_TRACKING_PASSWORD; then the file of ATLAS_MLFLOW_CREDENTIALS.
+
+    Raises:
+        PlatformError: the file isn't private, or holds no credentials.
+    """
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if token:
+        return f"Bearer {token.strip()}"
+    if user:
+        return basic(user, os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
+    return authorization_in(MLFLOW)
+
+
+def pushgateway_authorization() -> str:
+    """Return the value of ``Authorization`` for the Pushgateway; empty where no variable says.
+
+    Raises:
+        PlatformError: the file isn't private, or holds no credentials.
+    """
+    return authorization_in(PUSHGATEWAY)
+
+
+def authorization_in(variable: str) -> str:
+    """Return the value of ``Authorization`` from the file that a variable names; else empty.
+
+    Raises:
+        PlatformError: the file isn't private, or holds no credentials.
+    """
+    path = os.environ.get(variable)
+    return basic(*read_private(path, variable)) if path else ""
+
+
+def basic(username: str, password: str) -> str:
+    """Return the value of ``Authorization`` for a user and password (RFC 7617)."""
+    import base64
+
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+def read_private(path: str, variable: str) -> tuple[str, str]:
+    """Return username and password from a file that only its owner can read.
+
+    Args:
+        path: the file: JSON with ``username`` and ``password``.
+        variable: which variable names it, for messages.
+
+    Raises:
+        PlatformError: it isn't there, isn't a regular file, others can read it, or it is no such
+            JSON; the message never has its content.
+    """
+    try:
+        content = _content(path, variable)
+        raw = json.loads(content)
+        found = raw["username"], raw["password"]
+    except OSError as error:
+        raise PlatformError(f"{variable}: {path}: can't be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = None, None
+    if not all(isinstance(one, str) and one for one in found) or ":" in found[0]:
+        raise PlatformError(
+            f"{variable}: {path}: found no credentials; expected JSON with the texts `username` "
+            "(without ':') and `password`"
+        )
+    return found[0], found[1]
+
+
+def _content(path: str, variable: str) -> bytes:
+    """Return a private file's content; of the file that is open, not of one that takes its place.
+
+    Raises:
+        PlatformError: it isn't regular, or not private.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise PlatformError(f"{variable}: {path}: isn't a regular file; expected one")
+        if status.st_mode & 0o077:
+            raise PlatformError(
+                f"{variable}: {path}: others can read or change it (mode "
+                f"{stat.S_IMODE(status.st_mode):04o}); expected 0600: `chmod 600 {path}`"
+            )
+        if status.st_uid not in (0, os.geteuid()):
+            raise PlatformError(
+                f"{variable}: {path}: belongs to another user (uid {status.st_uid}); expected the "
+                "one who runs this, or root"
+            )
+        return os.read(descriptor, _LARGEST)
+    finally:
+        os.close(descriptor)
