@@ -300,7 +300,10 @@ def test_a_pushgateway_that_is_down_is_a_warning(project):
         steps.run(name)
     done = steps.run("score", flow="inference", ATLAS_PUSHGATEWAY_URL="http://127.0.0.1:9")
     assert done.returncode == 0
-    assert "warning: step score: metrics not pushed: pushgateway at http://127.0.0.1:9: no answer" in done.stderr
+    assert (
+        "warning: step score: metrics not pushed: pushgateway at http://127.0.0.1:9: no answer"
+        in done.stderr
+    )
 
 
 def test_label_values_are_escaped(project):

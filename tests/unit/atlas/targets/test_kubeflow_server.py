@@ -136,7 +136,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_there_is_told_at_once():
-    with pytest.raises(PlatformError, match=r"kubeflow at .*: no answer: .*refused; see that its API"):
+    with pytest.raises(
+        PlatformError, match=r"kubeflow at .*: no answer: .*refused; see that its API"
+    ):
         of.pipelines(Api(f"http://127.0.0.1:{free_port()}"), ["a"])
 
 

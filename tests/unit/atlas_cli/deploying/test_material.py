@@ -238,7 +238,9 @@ def test_a_kubeflow_that_is_down_or_locked_is_told_before_anything_is_done(servi
     kinds = ["KubeflowPipelines"]
     world.require(services, kinds)
     services.found["kubeflow"].update(kind="kfp", url="http://127.0.0.1:9")
-    with pytest.raises(PlatformError, match=r"kubeflow at .*no answer.*see that its API server runs"):
+    with pytest.raises(
+        PlatformError, match=r"kubeflow at .*no answer.*see that its API server runs"
+    ):
         world.require(services, kinds)
     server, url = fake_kubeflow.serve(fake_kubeflow.FakeKubeflow(token="hunter2"))
     try:
