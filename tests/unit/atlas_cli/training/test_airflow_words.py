@@ -5,31 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from atlas.plan import Plan
-from atlas_cli.training.airflow import _exception, _printed, _skew, _way_there
-
-HOOK = "airflow.task.hooks.airflow.providers.standard.hooks.subprocess.SubprocessHook"
-
-
-def entry(event: str, logger: str = HOOK) -> dict[str, str]:
-    return {"event": event, "logger": logger, "level": "info"}
-
-
-def test_only_what_the_step_has_printed_is_its_log():
-    entries = [
-        entry("DAG bundles loaded: atlas", "airflow.dag_processing.bundles.manager"),
-        entry("Tmp dir root location: /tmp"),
-        entry("Output:"),
-        entry("loading 3"),
-        entry("Output: none"),
-        entry("Command exited with return code 0"),
-        entry("::group::Post Execute", "task"),
-    ]
-    assert list(_printed(entries)) == ["loading 3", "Output: none"]
-
-
-def test_a_container_log_has_no_such_head():
-    entries = [entry("loading", "airflow.task.operators.docker.DockerOperator")]
-    assert list(_printed(entries)) == ["loading"]
+from atlas_cli.training.airflow import _exception, _skew, _way_there
 
 
 def test_the_innermost_exception_is_told():
