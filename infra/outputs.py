@@ -29,6 +29,8 @@ class Service:
         versioned: of a folder of DAGs, whether Airflow keeps the versions of files; else None.
         tasks: of Airflow, how it runs a step: ``process``, ``docker`` or ``kubernetes``.
         pool: of Airflow, the pool that steps run in; empty for its default.
+        namespace: of Kubeflow Pipelines in multi-user mode, the namespace that pipelines and runs
+            are in; empty in single-user mode.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Service:
     versioned: bool | None = None
     tasks: str = ""
     pool: str = ""
+    namespace: str = ""
 
     @classmethod
     def at(cls, kind: str, url: str, **more: Any) -> Service:
@@ -54,7 +57,12 @@ class Service:
             "credentials": self.credentials,
             "version": self.version,
         }
-        own = {"versioned": self.versioned, "tasks": self.tasks, "pool": self.pool}
+        own = {
+            "versioned": self.versioned,
+            "tasks": self.tasks,
+            "pool": self.pool,
+            "namespace": self.namespace,
+        }
         return plain | {name: value for name, value in own.items() if value not in (None, "")}
 
 

@@ -219,7 +219,8 @@ def _api_server(services: Services) -> dict[str, str]:
         return {}
     secret = services.credentials("kubeflow")
     opened = {"secrets": services.url("secrets"), "credentials": secret} if secret else {}
-    return {"kubeflow": services.url("kubeflow"), **opened}
+    of = {"namespace": services.namespace} if services.namespace else {}
+    return {"kubeflow": services.url("kubeflow"), **of, **opened}
 
 
 def _digest(compiled: Compiled) -> str:

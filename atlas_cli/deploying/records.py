@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.state import Resource
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
-_ADDRESSES = ("store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry")
+_ADDRESSES = (
+    "store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry", "kubeflow",
+    "namespace",
+)  # fmt: skip
+"""Inputs that say where the platform is; an older Atlas's records may have some of them."""
 DEPLOY, ROLLBACK, DESTROY = "deploy", "rollback", "destroy"
 
 
@@ -89,7 +93,7 @@ def history(place: Place, stack: str) -> list[Entry]:
 
 def is_of(record: Record, found: Iterable[Resource]) -> bool:
     """Tell whether a stack's resources are those of a record, wherever its platform is."""
-    recorded = {part.name: (part.kind, dict(part.inputs)) for part in record.parts}
+    recorded = {part.name: (part.kind, _lasting(part.inputs)) for part in record.parts}
     return recorded == {one.name: (one.kind, _lasting(one.inputs)) for one in found}
 
 

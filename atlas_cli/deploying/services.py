@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
 from atlas.http.service import Service
-from atlas.load.outputs import require_version
+from atlas.load.outputs import of_environment, require_version
 from atlas.store import file_path
 from atlas_cli import platforms
 from atlas_cli.references import follow
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from atlas.environment import Environment
     from atlas.images import Registry
     from atlas_cli.deploying.deployment import Deployment
 
@@ -58,6 +59,11 @@ class Services:
     def credentials(self, name: str) -> str:
         """Return the name of the secret that opens a service; empty for none."""
         return str(self._service(name)["credentials"] or "")
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of Kubeflow that pipelines are in; empty in single-user mode."""
+        return str(self._service("kubeflow").get("namespace") or "")
 
     @property
     def is_versioned(self) -> bool:
@@ -117,25 +123,26 @@ def services_of(deployment: Deployment) -> Services:
     follow(project, environment)
     if not environment.outputs:
         found = platforms.outputs(project.state, environment.platform)
-        return _services(environment.platform, found, "bring it up anew with `atlas up`")
+        return _services(environment, found, "bring it up anew with `atlas up`")
     file = project.root / environment.outputs
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise _unreadable(file, environment.name, error) from error
-    return _services(environment.outputs, found, f"environment {environment.name} names this file")
+    return _services(environment, found, f"environment {environment.name} names this file")
 
 
-def _services(platform: str, outputs: Any, hint: str) -> Services:
+def _services(environment: Environment, outputs: Any, hint: str) -> Services:
     """Return the services of a platform's outputs.
 
     Raises:
         PlatformError: D015, the outputs aren't of the version that this Atlas reads.
     """
+    platform = environment.outputs or environment.platform
     if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
         raise PlatformError(f"{platform}: no outputs of a platform: no services in it; {hint}")
     require_version(outputs, platform, hint)
-    return Services(platform, outputs["services"])
+    return Services(platform, of_environment(outputs["services"], environment))
 
 
 def _unreadable(file: Path, environment: str, error: Exception) -> PlatformError:

@@ -85,7 +85,11 @@ def _kubeflow(
     if not deployed:
         require_images(pipelines)
     service, secrets = services["kubeflow"], services.get("secrets", {})
-    named = {"credentials": service["credentials"], "secrets": secrets.get("url")}
+    named = {
+        "credentials": service["credentials"],
+        "secrets": secrets.get("url"),
+        "namespace": service.get("namespace"),
+    }
     api = api_of({"kubeflow": service["url"].rstrip("/"), **named})
     return KubeflowLauncher(
         api,

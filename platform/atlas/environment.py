@@ -40,6 +40,7 @@ class Environment:
         platform: name of the platform's stack; empty when `outputs` names a file.
         outputs: hand-written outputs file of a platform that Atlas didn't make.
         prefix: in front of every shared name; empty for none.
+        namespace: on a Kubeflow of several users, whose; empty for the one of the platform.
         schedules: Config → flow → schedule; None for no schedule.
         resources: Config → step → resources, as written.
     """
@@ -49,6 +50,7 @@ class Environment:
     outputs: str = ""
     targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
     prefix: str = ""
+    namespace: str = ""
     data: Mapping[str, DataLocation] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     protected: bool = False
@@ -62,7 +64,7 @@ class Environment:
         own: dict[str, Any] = (
             {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
         )
-        plain = ("prefix", "secrets", "protected", "schedules", "resources")
+        plain = ("prefix", "namespace", "secrets", "protected", "schedules", "resources")
         own |= {key: raw[key] for key in plain if key in raw}
         return cls(
             name=name,

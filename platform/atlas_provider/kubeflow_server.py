@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from atlas.store import file_path, open_place
 from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
-from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of
+from atlas.targets.kubeflow.server.publishing import found_pipelines, plan_of
 from atlas.targets.kubeflow.server.schedules import delete_recurring
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 from atlas_provider import lineage, vault
@@ -42,9 +42,9 @@ class ServerForm:
         return _outputs(inputs, made, held)
 
     def read(self, state: Plain) -> Plain:
-        """Return members, Plans, schedules and outputs of what is there."""
+        """Return members, Plans, schedules and outputs of what is there, and ours."""
         api = api_of(state)
-        there = own_pipelines(api, state["store"], state["members"])
+        there, _ = found_pipelines(api, state["store"], state["members"])
         found = {
             name: _deployed(api, pipeline, state["members"][name])
             for name, pipeline in there.items()
@@ -63,14 +63,20 @@ class ServerForm:
         return {**live, **_outputs(live, made, held)}
 
     def take_back(self, state: Plain, names: set[str]) -> None:
-        """Remove what starts runs, then versions, but none whose Plan some run was made by."""
+        """Remove what starts runs, then versions, but none whose Plan some run was made by.
+
+        What others have under a name, which is why a deployment was refused, is left to them.
+        """
         if not names:
             return
         api = api_of(state)
+        ours, others = found_pipelines(api, state["store"], names)
+        theirs = {pipeline.id for pipeline in others.values()}
         for each in schedules_of(api, dict.fromkeys(names)).values():
             for one in each.found:
-                delete_recurring(api, one.id)
-        for pipeline in own_pipelines(api, state["store"], names).values():
+                if one.pipeline not in theirs:
+                    delete_recurring(api, one.id)
+        for pipeline in ours.values():
             _remove(api, pipeline, state["store"])
 
 
@@ -88,9 +94,9 @@ def require_alive(inputs: Plain) -> None:
     """Ask the server whether it is there and takes the token.
 
     Raises:
-        PlatformError: it isn't, or doesn't.
+        PlatformError: it isn't, doesn't, or serves several users and no namespace is named.
     """
-    api_of(inputs).get("healthz")
+    api_of(inputs).check()
 
 
 def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
@@ -102,16 +108,17 @@ def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
 
 
 def left_versions(inputs: Plain, names: Iterable[str]) -> dict[str, int]:
-    """Return how many versions each of some pipelines has, by name."""
+    """Return how many versions each of some pipelines of ours has, by name."""
     api = api_of(inputs)
-    there = own_pipelines(api, inputs["store"], names)
+    there, _ = found_pipelines(api, inputs["store"], names)
     return {name: len(versions(api, pipeline)) for name, pipeline in sorted(there.items())}
 
 
 def purge(inputs: Plain, names: Iterable[str]) -> None:
-    """Delete pipelines with all of their versions, whatever was made by them."""
+    """Delete pipelines of ours with all of their versions, whatever was made by them."""
     api = api_of(inputs)
-    for pipeline in own_pipelines(api, inputs["store"], names).values():
+    ours, _ = found_pipelines(api, inputs["store"], names)
+    for pipeline in ours.values():
         for version in versions(api, pipeline):
             delete_version(api, version)
         delete_pipeline(api, pipeline)

@@ -27,7 +27,7 @@ def test_the_schema_is_one():
 
 def test_the_fields_are_the_same():
     fields = {field.name for field in dataclasses.fields(Service)}
-    own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}}
+    own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}, "kubeflow": {"namespace"}}
     common = fields - set().union(*own.values())
     assert set(SCHEMA["$defs"]["service"]["properties"]) == common
     for name, more in own.items():
@@ -44,6 +44,7 @@ def test_a_platform_with_every_service_is_valid():
         for name in names - {"dags"}
     }
     services["airflow"] = Service.at("airflow", "http://a", tasks="kubernetes", pool="atlas")
+    services["kubeflow"] = Service.at("kfp", "http://k", namespace="team-a")
     services["dags"] = Service.at("folder", "file:///dags", versioned=False)
     CHECKER.validate(a_platform(**services))
 
@@ -59,6 +60,8 @@ def test_a_platform_with_every_service_is_valid():
         a_platform(dags=Service.at("folder", "file:///dags")),
         a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", tasks="threads")),
         a_platform(mlflow=Service.at("mlflow", "http://127.0.0.1:1", tasks="docker")),
+        a_platform(mlflow=Service.at("mlflow", "http://127.0.0.1:1", namespace="team-a")),
+        a_platform(kubeflow=Service.at("kfp", "http://127.0.0.1:1", namespace="Team A")),
         a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", credentials="hunter 2")),
         {"version": 1, "stack": "local", "target": "local", "services": {}},
     ],

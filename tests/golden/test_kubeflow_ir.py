@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from atlas.plan import Output
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.kubeflow import Kubeflow, words
 from tests.golden.plans import IMAGES, INFERENCE, TRAINING
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def test_settings():
     assert train["resourceCpuLimit"] == train["resourceCpuRequest"] == "1.5"
     assert train["resourceMemoryLimit"] == train["resourceMemoryRequest"] == "2Gi"
     assert train["accelerator"]["resourceType"] == "nvidia.com/gpu"
-    assert platform["exec-load"]["activeDeadlineSeconds"] == "1800"
+    assert platform["exec-load"]["activeDeadlineSeconds"] == str(1800 + words.GRACE)
     assert platform["exec-load"]["secretAsEnv"][0]["keyToEnv"] == [
         {"envVar": "ATLAS_SECRET_WAREHOUSE", "secretKey": "password"}
     ]

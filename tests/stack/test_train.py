@@ -168,7 +168,7 @@ def test_what_was_left_is_found_again_and_ended_there_by_ctrl_c(letters):
                 process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     assert f"run {left[-1]['run']}, on airflow, under way already" in printed
-    assert "interrupted: cancelled on airflow" in printed
+    assert "interrupted: cancellation requested on airflow" in printed
     assert "not done: join, check, after" in printed
 
 

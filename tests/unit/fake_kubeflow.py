@@ -1,6 +1,6 @@
 """A Kubeflow Pipelines for unit tests: pipelines, versions, experiments, runs, recurring runs.
 
-It answers as an API server 2.16.1 was seen to answer: `recorded/kubeflow.json` holds the exchanges,
+It answers as an API server 2.17.0 was seen to answer: `recorded/kubeflow.json` holds the exchanges,
 and `test_kubeflow_exchanges.py` holds this one to them.
 """
 
@@ -38,6 +38,8 @@ class FakeKubeflow:
         trouble: answers that come first, whatever is asked.
         hidden: versions that an upload left half-made: their names are taken, nothing lists them.
         page: most items that one page has.
+        multi_user: whether everything is in a namespace, which every list has to name.
+        release: before 2.14 an answer has no name beside the one that is shown.
     """
 
     items: dict[str, dict[str, dict[str, Any]]] = field(
@@ -47,6 +49,8 @@ class FakeKubeflow:
     trouble: list[Answer] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     page: int = 2
+    multi_user: bool = False
+    release: str = "2.17.0"
     calls: list[tuple[str, str]] = field(default_factory=list)
     count: int = 0
 
@@ -56,10 +60,21 @@ class FakeKubeflow:
             return self.trouble.pop(0)
         parts = path.removeprefix("/apis/v2beta1/").split("/")
         if parts == ["healthz"]:
-            return 200, {"commit_sha": "unknown", "multi_user": False}
+            return 200, {"commit_sha": "unknown", "multi_user": self.multi_user}
+        status, found = self._answer(method, parts, query, body)
+        return status, self._as_of_release(found)
+
+    def _as_of_release(self, found: dict[str, Any]) -> dict[str, Any]:
+        if self.release >= "2.14":
+            return found
+        lists = {k: [self._as_of_release(o) for o in v] for k, v in found.items()
+                 if k in _LISTS.values()}  # fmt: skip
+        return {k: v for k, v in {**found, **lists}.items() if k != "name"}
+
+    def _answer(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Answer:
+        of = {}
         if parts == ["pipelines", "upload_version"]:
             return self._upload(query, body)
-        of = {}
         if len(parts) > 2:
             of = {"pipeline_id": parts[1]}
             parts = parts[2:]
@@ -68,7 +83,7 @@ class FakeKubeflow:
             return 404, {"code": 5, "message": "Not Found", "details": []}
         if not identity:
             return self._list(kind, of, query) if method == "GET" else self._create(kind, body)
-        return self._one(method, kind, *identity.partition(":")[::2])
+        return self._one(method, kind, *identity.partition(":")[::2], body)
 
     def _upload(self, query: dict[str, str], content: bytes) -> Answer:
         if query["pipelineid"] not in self.items["pipelines"]:
@@ -90,7 +105,15 @@ class FakeKubeflow:
         return [v for v in self.items["versions"].values() if v["pipeline_id"] == pipeline]
 
     def _create(self, kind: str, body: dict[str, Any]) -> Answer:
-        names = {item["display_name"] for item in self.items[kind].values()}
+        names = {
+            item["display_name"] for item in self.items[kind].values()
+            if item.get("namespace") == body.get("namespace")
+        }  # fmt: skip
+        if self.multi_user and kind in ("pipelines", "experiments") and "namespace" not in body:
+            return 400, {"code": 3, "message": "Invalid input error: Namespace is empty"}
+        if self.multi_user and kind in ("runs", "recurringruns"):
+            experiment = self.items["experiments"][body["experiment_id"]]
+            body = {**body, "namespace": experiment["namespace"]}
         if kind in ("pipelines", "experiments") and body["display_name"] in names:
             return 409, {"code": 6, "message": "Already exist error"}
         if kind == "runs":
@@ -107,9 +130,13 @@ class FakeKubeflow:
         return 200, made
 
     def _list(self, kind: str, of: dict[str, str], query: dict[str, str]) -> Answer:
-        wanted = {**of, **{k: v for k, v in query.items() if k == "experiment_id"}}
+        wanted = {
+            **of, **{k: v for k, v in query.items() if k in ("experiment_id", "namespace")},
+        }  # fmt: skip
+        if self.multi_user and not wanted:
+            return 400, {"code": 3, "message": "Invalid input error: A namespace is required"}
         found = [
-            item for item in self.items[kind].values()
+            {"name": item.get("display_name"), **item} for item in self.items[kind].values()
             if all(item.get(key) == value for key, value in wanted.items())
         ]  # fmt: skip
         for one in json.loads(query.get("filter", "{}")).get("predicates", ()):
@@ -122,13 +149,20 @@ class FakeKubeflow:
         page = found[at : at + size]
         return 200, {**({_LISTS[kind]: page, "total_size": len(found)} if found else {}), **more}
 
-    def _one(self, method: str, kind: str, identity: str, verb: str) -> Answer:
+    def _one(self, method: str, kind: str, identity: str, verb: str, body: Any) -> Answer:
         item = self.items[kind].get(identity)
         if item is None:
             return 404, {"code": 5, "message": f"Not found error: {identity} not found"}
+        if method == "PATCH":
+            item.update(body)
+            return 200, item
         if method == "DELETE":
             del self.items[kind][identity]
             return 200, {}
+        if verb == "terminate" and item["state"] not in ("PENDING", "RUNNING", "PAUSED"):
+            text = f"Invalid input error: Failed to terminate a run {identity}. Row not found"
+            text = f"Failed to terminate a run: Failed to terminate run {identity}: {text}"
+            return 400, {"code": 3, "message": text}
         changed = {
             "terminate": {"state": "CANCELING"}, "archive": {"storage_state": "ARCHIVED"},
             "enable": {"status": "ENABLED"}, "disable": {"status": "DISABLED"},
@@ -167,7 +201,7 @@ def serve(fake: FakeKubeflow) -> tuple[ThreadingHTTPServer, str]:
             assert part.get_param("name", header="content-disposition") == "uploadfile"
             return part.get_payload(decode=True)
 
-        do_GET = do_POST = do_DELETE = _do
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
 
         def log_message(self, *_: object) -> None: ...
 

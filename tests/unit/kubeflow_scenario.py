@@ -50,6 +50,7 @@ def scenario(api: Api) -> dict[str, Any]:
     seen["other store"] = other.partition(" has ")[2]
     newer = publish(api, STORE, {NAME: (OTHER, content)}, {NAME: OTHER_PLAN})[NAME]
     seen["versions"] = sorted(one.name for one in of.versions(api, pipeline))
+    seen["renamed"] = renamed(api, newer)
     seen["runs"] = running(api, made)
     seen["schedules"] = recurring(api, made, newer)
     seen["not found"] = [runs.run(api, "none"), api.order("runs/none:terminate")]
@@ -61,6 +62,16 @@ def scenario(api: Api) -> dict[str, Any]:
     api.delete(f"experiments/{runs.find_experiment(api, NAME)}")
     seen["gone"] = [of.pipelines(api, [NAME]), runs.find_experiment(api, NAME)]
     return seen
+
+
+def renamed(api: Api, version: of.Version) -> list[Any]:
+    """Rename a pipeline and a version, as somebody may in the page since 2.14; find them."""
+    pipeline = f"pipelines/{version.pipeline}"
+    for path in (pipeline, f"{pipeline}/versions/{version.id}"):
+        body = json.dumps({"display_name": "A friendly name"}).encode()
+        api._call("PATCH", path, body, {"Content-Type": "application/json"})
+    there = of.pipelines(api, [NAME])[NAME]
+    return [there.id == version.pipeline, [one.name for one in of.versions(api, there, OTHER)]]
 
 
 def running(api: Api, version: of.Version) -> dict[str, Any]:
@@ -77,6 +88,9 @@ def running(api: Api, version: of.Version) -> dict[str, Any]:
     seen["others"] = runs.runs_named(api, experiment, "training-2")
     runs.terminate(api, started.id)
     seen["ended"] = runs.run(api, started.id).state
+    runs.terminate(api, started.id)
+    again = error(lambda: api.order(f"runs/{started.id}:terminate"))
+    seen["ended again"] = again.partition(": ")[2].replace(started.id, "ID")
     runs.archive(api, started.id)
     seen["archived"] = [
         one.id == started.id for one in runs.runs_named(api, experiment, "training-1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from atlas.errors import AtlasError, PlatformError
+from atlas.errors import AtlasError, DeployError, InvalidError, PlatformError, TargetError
 from atlas.launch.logs import Logs
 from atlas.launch.opening import open_launch
 from atlas.launch.progress import Progress
@@ -127,7 +127,7 @@ class Followed:
             self._begin("over already")
             self._conclude(states.Standing(states.DONE))
             return
-        self._launched = opened.launched or self._launcher.submit(self.plan, run)
+        self._launched = opened.launched or self._submit(run)
         if self._settings.logs:
             self._logs = Logs(self._store, run, self._progress)
         known = "" if self._launched.is_new else ", under way already"
@@ -165,7 +165,23 @@ class Followed:
         except AtlasError as error:
             self._fail(f"can't be cancelled: {error}; it may still run there")
             return
-        self._notice(f"{self.name}: {why}: cancelled on {self._launcher.target}")
+        self._notice(f"{self.name}: {why}: cancellation requested on {self._launcher.target}")
+
+    def tell_wait(self, seconds: float) -> None:
+        """Say that a run that was cancelled is still under way, and for how long it is waited for.
+
+        Args:
+            seconds: that are left.
+        """
+        if self.is_over or self._progress is None:
+            return
+        units = [one.step if one.item is None else f"{one.step}[{one.item}]"
+                 for one in self._progress.running()]  # fmt: skip
+        what = f"running there: {', '.join(units)}" if units else "no step is running there"
+        self._notice(
+            f"{self.name}: waiting up to {seconds:.0f} s for {self._launcher.target} to end the run"
+            f" ({what}); Ctrl-C again stops waiting"
+        )
 
     def leave(self, why: str) -> None:
         """Stop following, whatever comes of the run."""
@@ -173,6 +189,19 @@ class Followed:
             self._fail(f"{why}; {self._way_back()}" if self.is_open else why)
 
     # Within ----------------------------------------------------------------------------------
+
+    def _submit(self, run: Run) -> Launched:
+        """Give the run to the orchestrator; one that it refuses, and hasn't got, has ended.
+
+        Raises:
+            AtlasError: it was refused, or there was no answer: then it may be there all the same.
+        """
+        try:
+            return self._launcher.submit(self.plan, run)
+        except (TargetError, DeployError, InvalidError):
+            if self._launcher.find(self.plan, run) is None:
+                finish(self._store, self.plan, run)
+            raise
 
     def _begin(self, text: str) -> None:
         assert self._progress  # noqa: S101  (for mypy)

@@ -22,6 +22,8 @@ _SHORTEST, _LONGEST = 0.3, 3.0
 """Seconds between two looks: the more, the longer nothing has happened."""
 _ENDING = 60.0
 """Seconds that a cancelled run has to come to its end."""
+_TELLING = 10.0
+"""Seconds between two times that it is said what is waited for."""
 INTERRUPTED = "interrupted"
 
 
@@ -58,6 +60,7 @@ class _Following:
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout if timeout else None
         self._ended_by = ""
+        self._told_at = 0.0
         self._pause = _SHORTEST
 
     def run(self) -> str:
@@ -107,6 +110,7 @@ class _Following:
     def _wait(self) -> None:
         """Wait for the next look; end what runs where somebody wishes so, or time is up."""
         now = time.monotonic()
+        self._tell_wait(now)
         left = self._pause if self._deadline is None else self._deadline - now
         try:
             said = self._said.get(timeout=max(0.0, min(self._pause, left)))
@@ -115,6 +119,13 @@ class _Following:
                 self._expire()
             return
         self._interrupt(at_once=said.at_once)
+
+    def _tell_wait(self, now: float) -> None:
+        """Say what is still waited for, once runs were cancelled."""
+        if self._ended_by and self._deadline is not None and now >= self._told_at + _TELLING:
+            self._told_at = now
+            for one in self._open:
+                one.tell_wait(max(0.0, self._deadline - now))
 
     def _interrupt(self, *, at_once: bool) -> None:
         """Cancel what runs; asked twice, leave it to its end."""

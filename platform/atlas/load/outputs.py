@@ -39,7 +39,14 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
     require_version(outputs, named or environment.platform, "bring it up anew with `atlas up`")
-    return found
+    return of_environment(found, environment)
+
+
+def of_environment(services: Mapping[str, Any], environment: Environment) -> Mapping[str, Any]:
+    """Return a platform's services as an Environment uses them: in its namespace of Kubeflow."""
+    if not environment.namespace or "kubeflow" not in services:
+        return services
+    return {**services, "kubeflow": {**services["kubeflow"], "namespace": environment.namespace}}
 
 
 def require_version(outputs: Mapping[str, Any], platform: str, hint: str) -> None:

@@ -115,8 +115,15 @@ class KubeflowPipelines:
         return live
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
-        """Add versions for what differs, then take back what is no member any more."""
-        return _deploy(inputs)
+        """Add versions for what differs, then take back what is no member any more.
+
+        What was in another namespace of Kubeflow goes from there.
+        """
+        outputs = _deploy(inputs)
+        before = state.get("namespace") or ""
+        if before != (inputs.get("namespace") or "") and inputs.get("kubeflow"):
+            _form(inputs).take_back({**inputs, "namespace": before}, {*state["members"]})
+        return outputs
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
         """Take every member back; a version that a run was made by stays."""

@@ -169,6 +169,82 @@ def test_names_of_others_are_refused(there, tmp_path):
         KIND.create(wanted, CONTEXT)
 
 
+@pytest.mark.parametrize("store", ["", "s3://another/store"])
+def test_after_a_refusal_destroy_leaves_others_what_is_theirs(there, tmp_path, store):
+    """A pipeline that Atlas didn't make, or made for another store, with a schedule of its own."""
+    mark = f"Made by Atlas; each version is named by the sha256 of its package.\nstore: {store}"
+    theirs = {"display_name": "dev-p-training", "name": "dev-p-training"}
+    there._add("pipelines", {**theirs, "description": mark if store else "Mine."})
+    (pipeline,) = there.items["pipelines"]
+    there._add("recurringruns", {
+        **theirs, "description": "Made by Atlas: 0 6 * * *", "status": "ENABLED",
+        "pipeline_version_reference": {"pipeline_id": pipeline, "pipeline_version_id": "v"},
+    })  # fmt: skip
+    given = inputs(there, tmp_path, **{"dev-p-training": plan("a")})
+    with pytest.raises(DeployError, match="has "):
+        KIND.create(given, CONTEXT)
+    assert KIND.read("p.dev/training", {**given, "versions": {}, "held": []}, CONTEXT) is None
+    KIND.delete("p.dev/training", {**given, "members": {}}, CONTEXT)
+    kubeflow_server.purge(given, given["members"])
+    assert kubeflow_server.left_versions(given, given["members"]) == {}
+    assert [*there.items["pipelines"]] == [pipeline]
+    assert len(there.items["recurringruns"]) == 1
+    assert claims.owned(given["store"], "kubeflow", given["owner"]) == []
+
+
+def test_two_teams_on_a_kubeflow_of_several_users(there, tmp_path):
+    there.multi_user = True
+    given = inputs(there, tmp_path, **{"dev-p-training": plan("a")})
+    given["schedules"] = {"dev-p-training": "0 6 * * *"}
+    states = {}
+    for team in ("team-a", "team-b"):
+        mine = {**given, "namespace": team, "owner": team, "store": f"{given['store']}/{team}"}
+        for text in (f"plan: {plan('a').digest}\n".encode(),):
+            content.put(mine["store"], text)
+        open_store(mine["store"]).add_plan(plan("a"))
+        states[team] = deployed(mine)
+    for kind in ("pipelines", "experiments", "recurringruns"):
+        spaces = [item["namespace"] for item in there.items[kind].values()]
+        assert sorted(spaces) == ["team-a", "team-b"], kind
+    live = KIND.read("team-a", states["team-a"], CONTEXT)
+    assert live is not None
+    assert live.inputs["schedules"] == given["schedules"]
+    KIND.delete("team-a", states["team-a"], CONTEXT)
+    assert [one["namespace"] for one in there.items["pipelines"].values()] == ["team-b"]
+    assert [one["namespace"] for one in there.items["recurringruns"].values()] == ["team-b"]
+
+
+def test_what_moves_to_another_namespace_leaves_nothing_behind(there, tmp_path):
+    there.multi_user = True
+    given = {**inputs(there, tmp_path, **{"dev-p-training": plan("a")}), "namespace": "team-a"}
+    given["schedules"] = {"dev-p-training": "0 6 * * *"}
+    state = deployed(given)
+    KIND.update("x", state, {**given, "namespace": "team-b"}, CONTEXT)
+    for kind in ("pipelines", "recurringruns"):
+        assert [one["namespace"] for one in there.items[kind].values()] == ["team-b"]
+    assert claims.owned(given["store"], "kubeflow", given["owner"]) == ["dev-p-training"]
+
+
+def test_a_kubeflow_of_several_users_wants_a_namespace(there, tmp_path):
+    there.multi_user = True
+    given = inputs(there, tmp_path)
+    with pytest.raises(PlatformError, match="serves several users, and no namespace is named"):
+        kubeflow_server.require_alive(given)
+    kubeflow_server.require_alive({**given, "namespace": "team-a"})
+
+
+def test_what_was_renamed_in_the_page_is_found_and_goes(there, tmp_path):
+    state = deployed(inputs(there, tmp_path, **{"dev-p-training": plan("a")}))
+    for kind in ("pipelines", "versions"):
+        for item in there.items[kind].values():
+            item["display_name"] = "A friendly name"
+    live = KIND.read("p.dev/training", state, CONTEXT)
+    assert live is not None
+    assert live.inputs["members"] == state["members"]
+    KIND.delete("p.dev/training", state, CONTEXT)
+    assert there.items["pipelines"] == there.items["versions"] == {}
+
+
 def test_a_version_of_that_name_with_other_content_is_refused(there, tmp_path):
     wanted = inputs(there, tmp_path, p=plan("a"))
     deployed(wanted)

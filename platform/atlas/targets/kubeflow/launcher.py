@@ -76,6 +76,7 @@ class KubeflowLauncher:
     deployed_of: Callable[[Plan], Deployed | None] = lambda _: None
     deployed: bool = False
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cancelling: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def target(self) -> str:
@@ -87,8 +88,10 @@ class KubeflowLauncher:
 
         Raises:
             InvalidError: Kubeflow can't do this.
+            PlatformError: the server doesn't answer, or no namespace is named where it takes one.
             TargetError: T301, T302; or an image isn't built and pushed.
         """
+        self.api.check()
         plan = self._plan(plan)
         problems = Kubeflow().problems(plan)
         refuse(problems)
@@ -111,17 +114,13 @@ class KubeflowLauncher:
         Raises:
             TargetError: Kubeflow refuses it.
         """
-        name = deployed_name(plan)
         found = self.find(plan, run)
         if found is not None:
             return found
-        version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
-        experiment = runs.experiment(self.api, name, f"Runs of {name}.")
         try:
-            started = runs.start(self.api, version, experiment, run.id, _parameters(run))
+            return self._started(plan, run)
         except RefusedError as error:
             raise TargetError(f"T311: {error}") from error
-        return self._first(plan, run, experiment, started.id)
 
     def standing(self, launched: Launched) -> Standing:
         """Return how a run stands now; one that is gone has failed."""
@@ -129,6 +128,10 @@ class KubeflowLauncher:
         if found is None:
             return Standing(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
         state = _RUN_STATES.get(found.state, launcher.RUNNING)
+        if found.state == runs.CANCELING:
+            self._cancelling.add(launched.id)
+        if state == launcher.FAILED and launched.id in self._cancelling:
+            state = launcher.CANCELLED
         return Standing(state, _tasks(self._plans[launched.id], found), found.error)
 
     def cancel(self, launched: Launched) -> None:
@@ -190,6 +193,13 @@ class KubeflowLauncher:
                 "back"
             )
         return there[0]
+
+    def _started(self, plan: Plan, run: Run) -> Launched:
+        name = deployed_name(plan)
+        version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
+        experiment = runs.experiment(self.api, name, f"Runs of {name}.")
+        started = runs.start(self.api, version, experiment, run.id, _parameters(run))
+        return self._first(plan, run, experiment, started.id)
 
     def _first(self, plan: Plan, run: Run, experiment: str, started: str) -> Launched:
         """Return the first run of a name; end the one that was started if that is another."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,127}")
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_LONGEST_TIMEOUT = 2.0**31
+_LONGEST_TIMEOUT = 2.0**31 - words.GRACE
 _EXACT = 2**53
 """Up to here a double, which is how KFP carries every number, is exact for whole numbers."""
 

@@ -89,9 +89,12 @@ def _retries(task: Any, _plan: Plan, step: PlanStep) -> None:
 
 
 def _timeout(task: Any, _plan: Plan, step: PlanStep) -> None:
-    """End an attempt that takes too long; KFP has that only on Kubernetes."""
+    """End a pod that `atlas.step` hasn't ended: it keeps the step's time itself, and says so.
+
+    A pod's deadline also counts the time in which it waits for a node and its image is pulled.
+    """
     if step.timeout is not None:
-        kubernetes.set_timeout(task, max(1, math.ceil(step.timeout)))
+        kubernetes.set_timeout(task, math.ceil(step.timeout) + words.GRACE)
 
 
 def _env(task: Any, _plan: Plan, step: PlanStep) -> None:

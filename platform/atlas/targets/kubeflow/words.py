@@ -26,6 +26,8 @@ PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
 """Its keys, and the variables that steps see."""
 
 
+GRACE = 300
+"""Seconds that a pod has besides its step's timeout: to start in, and to tell why it ends."""
 RETRYING = 3600
 """Seconds after a step's first start within which KFP can try it again."""
 _TAKEN = re.compile(r"(pipeline|condition|condition-branches|for-loop|exit-handler)-[0-9]+")

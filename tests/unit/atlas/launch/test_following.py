@@ -8,11 +8,11 @@ import signal
 import pytest
 
 from atlas.draw.report import report
-from atlas.errors import AtlasError, PlatformError
-from atlas.launch import Settings, launch_pipelines
+from atlas.errors import AtlasError, PlatformError, TargetError
+from atlas.launch import Settings, following, launch_pipelines
 from atlas.runner import events
 from atlas.runner.history import history
-from atlas.targets.launcher import FAILED, Standing
+from atlas.targets.launcher import FAILED, Standing, Task
 from tests.unit.atlas.launch.stepper import Stepper
 
 SOURCE = """
@@ -222,8 +222,9 @@ def test_time_that_is_up_cancels_there(talk):
     assert talk.stepper.cancelled == [flight.run.id]
     assert flight.error == "T307: not over after 0.2 s"
     assert (talk.result.complete, talk.result.timed_out) == (False, True)
-    assert "talk/training: T307: not over after 0.2 s: cancelled on airflow" in talk.texts(
-        events.NOTICE
+    assert (
+        "talk/training: T307: not over after 0.2 s: cancellation requested on airflow"
+        in talk.texts(events.NOTICE)
     )
 
 
@@ -234,7 +235,7 @@ class Unending(dict):
         return True
 
     def __missing__(self, run):
-        return Standing("running")
+        return Standing("running", [Task("load", "running")])
 
 
 def test_an_interrupt_cancels_there_and_says_so(talk):
@@ -242,8 +243,50 @@ def test_an_interrupt_cancels_there_and_says_so(talk):
     flight = talk.train()
     assert talk.stepper.cancelled == [flight.run.id]
     assert (talk.result.complete, talk.result.timed_out, talk.result.ok) == (False, False, False)
-    assert "talk/training: interrupted: cancelled on airflow" in talk.texts(events.NOTICE)
+    assert "talk/training: interrupted: cancellation requested on airflow" in talk.texts(
+        events.NOTICE
+    )
     assert flight.finished.status == "failed", "what came of it is on record"
+
+
+def test_what_a_cancelled_run_is_waited_for_is_said_again_and_again(talk, monkeypatch):
+    monkeypatch.setattr(following, "_ENDING", 0.5)
+    monkeypatch.setattr(following, "_TELLING", 0.1)
+    monkeypatch.setattr(talk.stepper, "cancel", lambda launched: None)
+    talk.stepper.ended = Unending()
+    flight = talk.train(timeout=0.1)
+    told = [text for text in talk.texts(events.NOTICE) if "waiting up to" in text]
+    assert len(told) >= 2
+    assert told[0] == (
+        "talk/training: waiting up to 0 s for airflow to end the run (running there: load); "
+        "Ctrl-C again stops waiting"
+    )
+    assert flight.error.startswith("T307: not over after 0.1 s; ")
+
+
+def test_a_run_that_is_refused_has_ended_and_is_not_left_there(talk, monkeypatch):
+    def refused(plan, run):
+        raise TargetError("T311: no such version")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(talk.stepper, "submit", refused)
+        flight = talk.train()
+    assert flight.error == "T311: no such version"
+    (entry,) = history(talk.project.store, None, 5)
+    assert entry.status == "failed"
+    assert talk.train().ok, "a repeat is a new run"
+    assert len(talk.stepper.submitted) == 1
+
+
+def test_a_run_that_is_refused_because_it_is_there_stays(talk, monkeypatch):
+    def refused(plan, run):
+        talk.stepper.runs[run.id] = run
+        raise TargetError("T311: its id is taken")
+
+    monkeypatch.setattr(talk.stepper, "submit", refused)
+    assert talk.train().error == "T311: its id is taken"
+    (entry,) = history(talk.project.store, None, 5)
+    assert entry.status == "on airflow"
 
 
 def test_an_orchestrator_that_is_silent_for_a_while_is_waited_for(talk):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import TargetError
+from atlas.errors import PlatformError, TargetError
 from atlas.plan import Plan, PlanStep
 from atlas.store import Run, open_store
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
-from atlas.targets.kubeflow.server import Api
+from atlas.targets.kubeflow.server import Api, runs
 from tests.unit import fake_kubeflow
 
 pytest.importorskip("kfp")
@@ -125,6 +125,95 @@ def test_a_run_that_is_over_isnt_ended_again(there):
     there.items["runs"][launched.id]["state"] = "SUCCEEDED"
     one.cancel(launched)
     assert there.items["runs"][launched.id]["state"] == "SUCCEEDED"
+
+
+def entries(*states: str) -> list[dict[str, str]]:
+    return [{"update_time": "2026-01-01T00:00:00Z", "state": state} for state in states]
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "expected"),
+    [
+        (("PENDING", "RUNNING", "CANCELING", "FAILED"), "", states.CANCELLED),
+        (("RUNNING", "FAILED"), "Stopped with strategy 'Terminate'", states.CANCELLED),
+        (("RUNNING", "FAILED"), "workflow shutdown with strategy:  Terminate", states.CANCELLED),
+        (("RUNNING", "FAILED"), "it broke", states.FAILED),
+        (("RUNNING", "CANCELING", "FAILED", "RUNNING", "FAILED"), "", states.FAILED),
+        ((), "", states.FAILED),
+    ],
+)
+def test_a_run_that_was_cancelled_in_kubeflow_ends_failed_there(there, history, error, expected):
+    """As the API server and its persistence agent write it, 2.0 to 2.17."""
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"][launched.id].update(
+        state="FAILED", state_history=entries(*history), error={"message": error}
+    )
+    assert one.standing(launched).state == expected
+
+
+def test_one_that_was_seen_to_be_cancelled_has_been_though_its_history_says_nothing(there):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    there.items["runs"][launched.id]["state"] = "CANCELING"
+    assert one.standing(launched).state == states.RUNNING
+    there.items["runs"][launched.id].update(state="FAILED", state_history=entries("FAILED"))
+    assert one.standing(launched).state == states.CANCELLED
+
+
+def test_a_second_cancellation_is_no_error(there, monkeypatch):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    one.cancel(launched)
+    one.cancel(launched)
+    assert there.calls.count(("POST", f"/apis/v2beta1/runs/{launched.id}:terminate")) == 1
+    real, asked = runs.run, iter([{"state": "RUNNING"}])
+
+    def stale(api: Api, identity: str) -> runs.Run | None:
+        """Another has cancelled it between our question and our order."""
+        found = real(api, identity)
+        return replace(found, **next(asked, {}))
+
+    monkeypatch.setattr(runs, "run", stale)
+    one.cancel(launched)
+
+
+def test_a_run_is_in_the_namespace_of_its_environment(there):
+    there.multi_user = True
+    one = replace(launcher(there), api=Api(there.url, namespace="team-a"))
+    one.prepare(PLAN)
+    launched = one.submit(PLAN, RUN)
+    assert one.find(PLAN, RUN) == replace(launched, is_new=False)
+    for kind in ("pipelines", "experiments", "runs"):
+        assert [item["namespace"] for item in there.items[kind].values()] == ["team-a"], kind
+    with pytest.raises(PlatformError, match="no namespace is named"):
+        launcher(there).prepare(PLAN)
+
+
+def test_pipelines_and_versions_that_were_renamed_in_the_page_are_found(there):
+    first = launcher(there).submit(PLAN, RUN)
+    for kind in ("pipelines", "versions"):
+        for item in there.items[kind].values():
+            item["display_name"] = "A friendly name"
+    second = launcher(there).submit(PLAN, replace(RUN, id="training-2"))
+    references = [there.items["runs"][one.id]["pipeline_version_reference"]
+                  for one in (first, second)]  # fmt: skip
+    assert references[0] == references[1]
+    assert len(there.items["pipelines"]) == len(there.items["versions"]) == 1
+
+
+def test_a_kubeflow_that_knows_one_name_only(there):
+    there.release = "2.0.5"
+    launcher(there).submit(PLAN, RUN)
+    launcher(there).submit(PLAN, replace(RUN, id="training-2"))
+    assert len(there.items["pipelines"]) == len(there.items["versions"]) == 1
+
+
+def test_a_refusal_before_the_start_is_told_as_one(there):
+    one = launcher(there)
+    there.trouble = [(200, {}), (400, {"code": 3, "message": "Invalid input error: no"})]
+    with pytest.raises(TargetError, match=r"T311: .*Invalid input error: no"):
+        one.submit(PLAN, RUN)
 
 
 def test_images_that_no_cluster_can_pull_are_refused(there):

@@ -51,7 +51,7 @@ def test_a_real_server_does_what_was_recorded():
 
 
 def test_the_recorded_exchanges_are_those_of_today():
-    """Recorded with an API server 2.16.1: every request has to be the one that it answered."""
+    """Recorded with an API server 2.17.0: every request has to be the one that it answered."""
     server, url, left = replay(kubeflow_scenario.exchanges())
     try:
         assert plain(kubeflow_scenario.scenario(Api(url))) == expected()
@@ -103,7 +103,7 @@ def replay(recorded: list[dict[str, Any]]) -> tuple[ThreadingHTTPServer, str, li
             self.end_headers()
             self.wfile.write(answer.encode())
 
-        do_GET = do_POST = do_DELETE = _do
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
 
         def log_message(self, *_: object) -> None: ...
 

@@ -56,6 +56,20 @@ class Api:
         """Use the server; nothing is asked yet."""
         self._service = Service("kubeflow", self.url, self._bearer, _PATIENCE)
 
+    def check(self) -> None:
+        """Find out whether the server is there, takes the token, and knows whose part is meant.
+
+        Raises:
+            PlatformError: it isn't, doesn't, or has several users and no namespace is named.
+        """
+        found = self.get("healthz") or {}
+        if found.get("multi_user") and not self.namespace:
+            raise PlatformError(
+                f"{self._name}: serves several users, and no namespace is named; write it as "
+                "`namespace` of the service kubeflow in the platform's outputs, or as `namespace` "
+                "of the Environment"
+            )
+
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return what is at a path; None when nothing is."""
         status, answer = self._call("GET", _with(path, query), accepted=(_NOT_FOUND,))

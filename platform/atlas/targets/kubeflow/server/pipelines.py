@@ -22,7 +22,13 @@ _TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A pipeline: a name that versions are added to."""
+    """A pipeline: a name that versions are added to.
+
+    Attributes:
+        id: Kubeflow's id of it.
+        name: its name, which never changes; since 2.14 pages show another, the display name.
+        description: what whoever made it wrote.
+    """
 
     id: str
     name: str
@@ -59,7 +65,7 @@ class Version:
 def pipelines(api: Api, names: Iterable[str]) -> dict[str, Pipeline]:
     """Return those of some pipelines that there are, by list."""
     wanted = set(names)
-    query = {**_of(api), **contains("display_name", os.path.commonprefix([*wanted]))}  # noqa: RUF071
+    query = {**_of(api), **contains("name", os.path.commonprefix([*wanted]))}  # noqa: RUF071
     raws = api.items("pipelines", "pipelines", query) if wanted else ()
     found = (_pipeline(raw) for raw in raws)
     return {one.name: one for one in found if one.name in wanted}
@@ -93,7 +99,7 @@ def delete_pipeline(api: Api, pipeline: Pipeline) -> None:
 def versions(api: Api, pipeline: Pipeline, digest: str = "") -> list[Version]:
     """Return a pipeline's versions, or those that are named by a digest."""
     path = f"pipelines/{quote(pipeline.id)}/versions"
-    raws = api.items(path, "pipeline_versions", contains("display_name", digest))
+    raws = api.items(path, "pipeline_versions", contains("name", digest))
     return [_version(raw) for raw in raws]
 
 
@@ -131,8 +137,8 @@ def _of(api: Api) -> dict[str, str]:
 
 def _pipeline(raw: Mapping[str, Any]) -> Pipeline:
     where = "kubeflow: pipeline"
-    identity, name = (pick(raw, key, str, where) for key in ("pipeline_id", "display_name"))
-    return Pipeline(identity, name, optional(raw, "description", "", where))
+    identity = pick(raw, "pipeline_id", str, where)
+    return Pipeline(identity, _name(raw, where), optional(raw, "description", "", where))
 
 
 def _version(raw: Mapping[str, Any]) -> Version:
@@ -140,8 +146,13 @@ def _version(raw: Mapping[str, Any]) -> Version:
     return Version(
         pick(raw, "pipeline_version_id", str, where),
         pick(raw, "pipeline_id", str, where),
-        pick(raw, "display_name", str, where),
+        _name(raw, where),
         optional(raw, "description", "", where),
         pick(raw, "created_at", str, where),
         optional(raw, "pipeline_spec", {}, where),
     )
+
+
+def _name(raw: Mapping[str, Any], where: str) -> str:
+    """Return the name that nobody can change; before 2.14 there is only what is shown."""
+    return optional(raw, "name", "", where) or pick(raw, "display_name", str, where)

@@ -51,7 +51,7 @@ def publish(
 
 
 def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipeline]:
-    """Return those of some pipelines that there are.
+    """Return those of some pipelines that there are, all of which must be ours.
 
     Raises:
         DeployError: one isn't Atlas's, or works on another store.
@@ -60,6 +60,20 @@ def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipel
     for pipeline in there.values():
         _require_own(api, pipeline, store)
     return there
+
+
+def found_pipelines(
+    api: Api, store: str, names: Iterable[str]
+) -> tuple[dict[str, Pipeline], dict[str, Pipeline]]:
+    """Return those of some pipelines that are ours, and those that are others', by name."""
+    there = pipelines(api, names)
+    ours = {name: one for name, one in there.items() if _is_own(one, store)}
+    return ours, {name: one for name, one in there.items() if name not in ours}
+
+
+def _is_own(pipeline: Pipeline, store: str) -> bool:
+    """Tell whether Atlas has made a pipeline, for this store."""
+    return {_MARK, f"{_STORE}{store}"} <= {*pipeline.description.splitlines()}
 
 
 def _describe(plan: str) -> str:

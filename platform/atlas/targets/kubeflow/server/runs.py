@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, RefusedError
 from atlas.http.answers import listed, optional, pick
 from atlas.targets.kubeflow.server.api import contains, equals
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 """States of a run, and of a task, that is over."""
+CANCELING, CANCELED = "CANCELING", "CANCELED"
+_STOPPED = re.compile(r"with strategy:?\s*'?Terminate", re.IGNORECASE)
+"""What Argo says of a workflow that was ended by somebody's wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Run:
     Attributes:
         id: Kubeflow's id of it.
         name: the name that it was given.
-        state: such as ``RUNNING``; empty before it is known.
+        state: such as ``RUNNING``; empty before it is known. ``CANCELED`` also where Kubeflow
+            itself says ``FAILED``, as it does of every run that was cancelled.
         error: why it failed, where Kubeflow says.
         created: when it was created, ISO 8601.
         pipeline: Kubeflow's id of the pipeline.
@@ -142,10 +147,21 @@ def run(api: Api, identity: str) -> Run | None:
 
 
 def terminate(api: Api, identity: str) -> None:
-    """Ask for the end of a run; one that is over, or gone, stays as it is."""
-    there = run(api, identity)
-    if there is not None and there.state not in OVER:
+    """Ask for the end of a run; one that is ending, over or gone stays as it is."""
+    if not _can_end(api, identity):
+        return
+    try:
         api.order(f"runs/{quote(identity)}:terminate")
+    except RefusedError:
+        # Kubeflow refuses a run that has come to its end, or was cancelled, since it was asked.
+        if _can_end(api, identity):
+            raise
+
+
+def _can_end(api: Api, identity: str) -> bool:
+    """Tell whether a run can be ended: it is there, not over, and isn't ending already."""
+    there = run(api, identity)
+    return there is not None and there.state not in (*OVER, CANCELING)
 
 
 def archive(api: Api, identity: str) -> None:
@@ -164,7 +180,7 @@ def _run(raw: Mapping[str, Any]) -> Run:
     return Run(
         id=pick(raw, "run_id", str, where),
         name=optional(raw, "display_name", "", where),
-        state=_state(raw),
+        state=CANCELED if _was_cancelled(raw) else _state(raw),
         error=_error(raw),
         created=optional(raw, "created_at", "", where),
         pipeline=optional(raw, "pipeline_version_reference.pipeline_id", "", where),
@@ -186,6 +202,19 @@ def _task(raw: Mapping[str, Any]) -> Task:
 def _state(raw: Mapping[str, Any]) -> str:
     state = optional(raw, "state", "", "kubeflow: run")
     return "" if state == "RUNTIME_STATE_UNSPECIFIED" else state
+
+
+def _was_cancelled(raw: Mapping[str, Any]) -> bool:
+    """Tell whether a run that has failed was cancelled: that was its state before, or Argo says so.
+
+    A run that is tried again keeps the history of before: what counts is its last state but one.
+    """
+    if _state(raw) != "FAILED":
+        return False
+    history: list[Any] = optional(raw, "state_history", [], "kubeflow: run")
+    states = [_state(one) for one in history]
+    before = [state for state in states if state not in ("FAILED", CANCELED)]
+    return before[-1:] == [CANCELING] or _STOPPED.search(_error(raw)) is not None
 
 
 def _error(raw: Mapping[str, Any]) -> str:

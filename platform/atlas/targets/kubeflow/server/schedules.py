@@ -28,6 +28,7 @@ class Recurring:
         description: what whoever made it wrote.
         enabled: whether it starts runs.
         version: Kubeflow's id of the version that it runs.
+        pipeline: Kubeflow's id of that version's pipeline.
         cron: when, in six fields.
         catches_up: whether it makes up for what it missed.
         parameters: of each run.
@@ -38,6 +39,7 @@ class Recurring:
     description: str
     enabled: bool
     version: str
+    pipeline: str
     cron: str
     catches_up: bool
     parameters: Mapping[str, Any]
@@ -110,6 +112,7 @@ def _recurring(raw: Mapping[str, Any]) -> Recurring:
         description=optional(raw, "description", "", where),
         enabled=raw.get("status") == "ENABLED",
         version=optional(raw, "pipeline_version_reference.pipeline_version_id", "", where),
+        pipeline=optional(raw, "pipeline_version_reference.pipeline_id", "", where),
         cron=optional(raw, "trigger.cron_schedule.cron", "", where),
         catches_up=not raw.get("no_catchup", False),
         parameters=optional(raw, "runtime_config.parameters", {}, where),
