@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.images import (
@@ -22,10 +21,12 @@ from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets import target
 from atlas.targets.kubeflow import Kubeflow
+from atlas.uris import uri_of
 from atlas_cli.references import services_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from typing import Any
 
     from atlas.environment import Project
@@ -163,7 +164,7 @@ def _deployed(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:
     chosen = os.environ.get("ATLAS_STORE") or services.get("store", {}).get("url")
-    return str(chosen or Path(project.state, "store").as_uri())
+    return str(chosen or uri_of(project.state / "store"))
 
 
 def _registry(project: Project, services: Mapping[str, Any]) -> Registry | None:

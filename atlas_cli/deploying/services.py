@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import PlatformError
 from atlas.http.service import Service
 from atlas.load.outputs import of_environment, require_version
-from atlas.store import file_path
+from atlas.uris import path_of
 from atlas_cli import platforms
 from atlas_cli.references import follow
 
@@ -93,7 +93,7 @@ class Services:
         from atlas.images import Registry
 
         name = self.credentials(REGISTRY)
-        secret = file_path(self.url("secrets")) / f"{name}.json" if name else None
+        secret = path_of(self.url("secrets")) / f"{name}.json" if name else None
         return Registry.at(self.url(REGISTRY), secret)
 
     def _service(self, name: str) -> Mapping[str, Any]:

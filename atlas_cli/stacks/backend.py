@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
-from atlas.store import file_path
+from atlas.uris import path_of, uri_of
 from atlas_provider import files
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Backend:
                 f"backend '{url}': no place for stacks; expected a URL that `pulumi login` takes: "
                 f"{known} ({VARIABLE}, or backend in [tool.atlas], says it)"
             )
-        if scheme == "file" and url and not file_path(url).is_dir():
+        if scheme == "file" and url and not path_of(url).is_dir():
             raise DeployError(
                 f"backend '{url}': there is no such folder; make it, or mount it, first "
                 f"({VARIABLE}, or backend in [tool.atlas], says it)"
@@ -80,7 +80,7 @@ class Backend:
         """Return the folder of a file backend; None where stacks aren't kept in files here."""
         if not self.url:
             return self.folder
-        return file_path(self.url) if self.url.startswith("file:") else None
+        return path_of(self.url) if self.url.startswith("file:") else None
 
     @property
     def is_own(self) -> bool:
@@ -115,7 +115,7 @@ class Backend:
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(engine.parent), os.environ.get("PATH", "")]
             ),
-            "PULUMI_BACKEND_URL": self.url or f"file://{self.folder}",
+            "PULUMI_BACKEND_URL": self.url or uri_of(self.folder),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",

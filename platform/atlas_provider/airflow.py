@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
 from atlas.http.answers import excerpt, objects, offset_pages, pick
 from atlas.http.service import Patience, Service
-from atlas.store import file_path
+from atlas.uris import path_of
 from atlas_provider import vault
 
 if TYPE_CHECKING:
@@ -211,7 +210,7 @@ class Airflow:
 
     def _sign_in(self) -> str:
         """Return the authorization of a new token."""
-        secret = vault.read(Path(file_path(self.secrets)), self.credentials)
+        secret = vault.read(path_of(self.secrets), self.credentials)
         door = Service("airflow", self.url, patience=_PATIENCE)
         status, answer = self._send(door, "POST", "auth/token", dict(secret))
         if status not in _OK or not isinstance(answer.get("access_token"), str):

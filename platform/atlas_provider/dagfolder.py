@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas.store import file_path
+from atlas.uris import path_of
 from atlas_provider import files
 from atlas_provider.content import digest_of
 
@@ -33,7 +33,7 @@ class DagFolder:
         """
         if not url.startswith("file:"):
             raise PlatformError(f"dags: '{url}' is no folder of this machine; expected file:///…")
-        path = file_path(url)
+        path = path_of(url)
         if not path.is_dir():
             raise PlatformError(f"{path}: the DAG folder isn't there; `atlas up` makes it")
         return cls(path)
@@ -41,7 +41,7 @@ class DagFolder:
     @staticmethod
     def is_at(url: str) -> bool:
         """Tell whether there is a folder at a URL, on this machine."""
-        return url.startswith("file:") and file_path(url).is_dir()
+        return url.startswith("file:") and path_of(url).is_dir()
 
     def file(self, name: str) -> Path:
         """Return a DAG's file."""

@@ -7,15 +7,15 @@ operator has stopped it.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.store import file_path, open_place
+from atlas.store import open_place
 from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
 from atlas.targets.kubeflow.server.publishing import found_pipelines, plan_of
 from atlas.targets.kubeflow.server.schedules import delete_recurring
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
+from atlas.uris import path_of
 from atlas_provider import lineage, vault
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def api_of(inputs: Plain) -> Api:
     secret, folder = inputs.get("credentials") or "", inputs.get("secrets") or ""
 
     def token() -> str:
-        return vault.read(Path(file_path(folder)), secret)["password"] if secret else ""
+        return vault.read(path_of(folder), secret)["password"] if secret else ""
 
     return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from atlas.load import platform_services
 from atlas.store import open_store
+from atlas.uris import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,4 +102,4 @@ def _url(services: Mapping[str, Any], name: str) -> str:
 
 
 def _default_store(project: Project) -> str:
-    return Path(project.state, "store").as_uri()
+    return uri_of(project.state / "store")

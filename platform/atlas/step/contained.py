@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.store import FilePlace
-from atlas.store.opening import file_path
+from atlas.uris import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,5 +66,5 @@ def _data_folders(plan: Plan, step: PlanStep, project: Path) -> Iterator[Path]:
         if uri.startswith("project:"):
             yield Path(os.environ.get("ATLAS_PROJECT") or project)
         elif uri.startswith("file:"):
-            path = file_path(uri)
+            path = path_of(uri)
             yield path if uri.endswith("/") else path.parent

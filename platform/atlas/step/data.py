@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StepError, StoreError
 from atlas.store import open_place
+from atlas.uris import inside, is_file_uri, path_of, uri_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,13 @@ class DataHandle:
 
     def _place(self) -> tuple[Place, str]:
         """Return the place that the URI is in, and the key in it."""
+        if is_file_uri(self.uri):
+            path = path_of(self.uri)
+            is_folder = self.uri.endswith("/")
+            return (
+                open_place(uri_of(path if is_folder else path.parent)),
+                "" if is_folder else path.name,
+            )
         if self.uri.endswith("/"):
             return self._open(self.uri.rstrip("/")), ""
         folder, _, name = self.uri.rpartition("/")
@@ -130,7 +138,10 @@ def open_data(declared: Declared, name: str, step: str, interval: str, store: st
     Raises:
         StepError: its URI or format is none that can be opened here.
     """
-    uri = absolute(declared.uri, store)
+    try:
+        uri = absolute(declared.uri, store)
+    except StoreError as error:
+        raise StepError(step, f"data.{name}: {error}") from error
     if not uri:
         hint = "the Environment's data must say where it is"
         raise StepError(step, f"data.{name}: can't open {declared.uri or 'it'} ({hint})")
@@ -141,13 +152,19 @@ def open_data(declared: Declared, name: str, step: str, interval: str, store: st
 
 
 def absolute(uri: str, store: str) -> str:
-    """Return a data set's URI with the store or the project in front, where it is in one."""
+    """Return a data set's URI with the store or the project in front, where it is in one.
+
+    What stands behind ``store:`` and ``project:`` is a path as it is, with nothing escaped.
+
+    Raises:
+        StoreError: it leaves the store or the project.
+    """
     scheme, _, rest = uri.partition(":")
     if scheme == "store":
-        return f"{store}/{rest}"
+        return inside(path_of(store), rest) if is_file_uri(store) else f"{store}/{rest}"
     if scheme == "project":
         project = os.environ.get("ATLAS_PROJECT", "")
-        return f"file://{project}/{rest}" if project else ""
+        return inside(project, rest) if project else ""
     return uri
 
 

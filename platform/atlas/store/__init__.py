@@ -4,7 +4,7 @@ from atlas.store.code import add_code, code_folder
 from atlas.store.format import Encoded, Format, register
 from atlas.store.keys import RESERVED, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest
-from atlas.store.opening import file_path, open_place, open_store
+from atlas.store.opening import open_place, open_store
 from atlas.store.place import Entry, FilePlace, Place
 from atlas.store.run import ModelVersion, Part, Run
 from atlas.store.store import Store
@@ -24,7 +24,6 @@ __all__ = [
     "add_code",
     "artifact_key",
     "code_folder",
-    "file_path",
     "open_place",
     "open_store",
     "register",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from atlas.errors import StoreError
 from atlas.store.place import FilePlace, Place
 from atlas.store.store import Store
+from atlas.uris import path_of
 
 
 def open_store(url: str) -> Store:
@@ -32,23 +31,9 @@ def open_place(url: str) -> Place:
     """
     scheme, colon, _ = url.partition(":")
     if not colon or scheme == "file" or "/" in scheme:
-        return FilePlace(file_path(url))
+        return FilePlace(path_of(url))
     if scheme != "s3":
         raise StoreError(f"{url}: unknown scheme '{scheme}'; expected file: or s3:")
     from atlas.store.remote import RemotePlace
 
     return RemotePlace(url.rstrip("/"))
-
-
-def file_path(url: str) -> Path:
-    """Return the path that a ``file:`` URL or a plain path stands for.
-
-    Raises:
-        StoreError: it names another machine.
-    """
-    if not url.startswith("file:"):
-        return Path(url)
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise StoreError(f"{url}: is on another machine; expected file:///folder")
-    return Path(unquote(parts.path) or "/")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atlas.errors import StoreError
+from atlas.uris import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ class FilePlace:
     def __init__(self, root: Path) -> None:
         """Use a folder, which is made when something is first written."""
         self.root = os.fspath(root.absolute())
-        self.url = root.absolute().as_uri()
+        self.url = uri_of(root)
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""

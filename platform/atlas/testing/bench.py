@@ -29,6 +29,7 @@ from atlas.runner.run import fly
 from atlas.step import Job, Outcome, Reader, Request, bind, execute
 from atlas.step.data import open_data
 from atlas.store import Part, Run, Store, artifact_key, open_store
+from atlas.uris import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,7 +112,7 @@ class Bench:
     @property
     def store(self) -> Store:
         """The artifact store of this bench."""
-        return open_store((self.folder / "store").as_uri())
+        return open_store(uri_of(self.folder / "store"))
 
     def run(
         self,

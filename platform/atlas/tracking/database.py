@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import PlatformError
 from atlas.tracking.record import family_record
 from atlas.tracking.registry import Registration, Version
+from atlas.uris import uri_of
 
 if TYPE_CHECKING:
     from atlas.tracking.record import Record
@@ -120,7 +121,7 @@ class Database:
         if found is not None:
             return str(found.experiment_id)
         place = self.file.parent / "mlflow-artifacts"
-        return str(self.client.create_experiment(name, artifact_location=place.as_uri()))
+        return str(self.client.create_experiment(name, artifact_location=uri_of(place)))
 
     def _find(self, experiment: str, record: Record) -> str:
         name, pipeline = record.tags["atlas.run"], record.tags["atlas.pipeline"]

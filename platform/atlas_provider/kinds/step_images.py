@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
 from atlas.images import Registry, delete_image, host_at, present, require_there
-from atlas.store import file_path, open_place
+from atlas.store import open_place
+from atlas.uris import path_of
 from atlas.values import canonical
 from atlas_provider import imports
 from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
@@ -144,7 +145,7 @@ def _outputs(inputs: Plain) -> Plain:
 def _registry(inputs: Plain) -> Registry:
     """Return the registry, with the platform's credentials or those of the standard files."""
     name = inputs.get("credentials")
-    secret = file_path(inputs["secrets"]) / f"{name}.json" if name else None
+    secret = path_of(inputs["secrets"]) / f"{name}.json" if name else None
     return Registry.at(inputs["registry"], secret)
 
 

@@ -93,7 +93,7 @@ def _imports(kind: Kind, each: str, body: str) -> str:
     times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
     standard = {*kind.standard, *(kind.each_standard if each else ())}
     froms = [f"from datetime import {', '.join(times)}"]
-    froms += ["from urllib.parse import unquote, urlsplit"] if "urlsplit(" in body else []
+    froms += ["from urllib.parse import unquote"] if "unquote(" in body else []
     froms += ["from zoneinfo import ZoneInfo"] if "ZoneInfo(" in body else []
     used = ("Asset", "CronDataIntervalTimetable", "Param", "literal")
     names = sorted(["DAG", *(name for name in used if f"{name}(" in body)], key=_import_order)

@@ -7,13 +7,12 @@ starts: neither the file nor Airflow's database has them.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from atlas.targets.airflow.kind import Arguments, Kind, image_of, secrets_of, variables
 from atlas.targets.airflow.literals import mapping, sequence, source
 from atlas.targets.protocol import secret_variable
+from atlas.uris import is_file_uri, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +39,9 @@ class Step(DockerOperator):
         known = {name: here[name] for name in PLATFORM if name in here}
         given = {name: here[of] for name, of in dict(self.secrets).items() if of in here}
         self._private_environment = {**known, **given}
-        store = urlsplit(known.get("ATLAS_STORE", ""))
-        folders = {*self.folders, *([unquote(store.path)] if store.scheme == "file" else [])}
+        store = known.get("ATLAS_STORE", "")
+        is_folder = store.startswith("file://")
+        folders = {*self.folders, *([unquote("/" + store.split("/", 3)[3])] if is_folder else [])}
         self.mounts = [{"type": "bind", "source": f, "target": f} for f in sorted(folders)]
         registry = here.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
@@ -113,9 +113,9 @@ def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Argumen
 def _folders(plan: Plan, step: PlanStep) -> list[str]:
     """Return the folders of this machine that the step reads or writes data in."""
     names = [one.name for one in step.sources() if one.kind == "data"]
-    uris = [urlsplit(plan.data[name].uri) for name in names]
-    paths = [unquote(uri.path) for uri in uris if uri.scheme == "file"]
-    return [path if path.endswith("/") else f"{PurePosixPath(path).parent}" for path in paths]
+    uris = [plan.data[name].uri for name in names]
+    paths = [(uri, path_of(uri)) for uri in uris if is_file_uri(uri)]
+    return [f"{path}/" if uri.endswith("/") else f"{path.parent}" for uri, path in paths]
 
 
 def _secret_files(plan: Plan, step: PlanStep) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import StoreError
-from atlas.store import FilePlace, file_path, open_place, open_store
+from atlas.store import FilePlace, open_place, open_store
 from atlas.store.place import TEMPORARY, explain
 
 
@@ -106,9 +106,6 @@ def test_urls(tmp_path):
     store.place.write("k", b"v")
     assert (folder / "k").read_bytes() == b"v"
     assert open_store(store.url).place.read("k") == b"v"
-    assert file_path(str(folder)) == folder
-    with pytest.raises(StoreError, match="another machine"):
-        file_path("file://elsewhere/x")
 
 
 def test_an_unknown_scheme():
