@@ -59,7 +59,7 @@ KFP = dedent("""
 
     {components}
 
-    @dsl.pipeline(name="bench")
+    @dsl.pipeline(name="{name}")
     def bench():
     {tasks}
 
@@ -74,7 +74,7 @@ def step{n}({inputs}rows: Output[Dataset]):
 """
 
 
-def kfp_by_hand(out: Path) -> str:
+def kfp_by_hand(out: Path, name: str = "bench") -> str:
     """What somebody would write with kfp for the same ten steps."""
     components = "".join(
         COMPONENT.format(n=n, image=IMAGE, inputs="a: Input[Dataset], " if n else "")
@@ -82,7 +82,7 @@ def kfp_by_hand(out: Path) -> str:
     )
     reads = ["", *(f"a=t{n}.outputs['rows']" for n in range(STEPS_COUNT - 1))]
     tasks = "".join(f"    t{n} = step{n}({read})\n" for n, read in enumerate(reads))
-    return KFP.format(components=components, tasks=tasks, out=out)
+    return KFP.format(components=components, tasks=tasks, out=out, name=name)
 
 
 AIRFLOW = '''"""Ten steps, one after the other."""

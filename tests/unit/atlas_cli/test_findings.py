@@ -52,23 +52,6 @@ def test_what_has_not_changed_is_not_found_again(project) -> None:
     assert kept_file(project).stat().st_mode & 0o777 == 0o600
 
 
-CHANGES = {
-    "a source": lambda root: (root / "p0001" / "steps.py").write_text("x = 1\n"),
-    "a source, in place and of one size": lambda root: swap(root / "p0001" / "steps.py"),
-    "a document": lambda root: (root / "p0002" / "config.json").write_text("{}"),
-    "a module that hides another": lambda root: package(root / "p0003" / "steps"),
-    "a removed file": lambda root: (root / "p0004" / "training.json").unlink(),
-    "a new Environment": environment,
-    "the project's settings": lambda root: (root / "pyproject.toml").write_text(
-        '[tool.atlas]\nformats = ["x"]\n'
-    ),
-    "rights": lambda root: (root / "p0005" / "steps.py").chmod(0o600),
-    "a link": lambda root: relinked(root / "p0006"),
-    "a platform": lambda root: platform(root.parent / "state"),
-    "a variable": lambda _root: os.environ.update(ATLAS_BACKEND="file:///elsewhere"),
-}
-
-
 def swap(file: Path) -> None:
     text = file.read_text()
     times = file.stat()
@@ -94,6 +77,23 @@ def relinked(folder: Path) -> None:
 def platform(state: Path) -> None:
     (state / "platform" / "local").mkdir(parents=True)
     (state / "platform" / "local" / "outputs.json").write_text('{"services": {}}')
+
+
+CHANGES = {
+    "a source": lambda root: (root / "p0001" / "steps.py").write_text("x = 1\n"),
+    "a source, in place and of one size": lambda root: swap(root / "p0001" / "steps.py"),
+    "a document": lambda root: (root / "p0002" / "config.json").write_text("{}"),
+    "a module that hides another": lambda root: package(root / "p0003" / "steps"),
+    "a removed file": lambda root: (root / "p0004" / "training.json").unlink(),
+    "a new Environment": environment,
+    "the project's settings": lambda root: (root / "pyproject.toml").write_text(
+        '[tool.atlas]\nformats = ["x"]\n'
+    ),
+    "rights": lambda root: (root / "p0005" / "steps.py").chmod(0o600),
+    "a link": lambda root: relinked(root / "p0006"),
+    "a platform": lambda root: platform(root.parent / "state"),
+    "a variable": lambda _root: os.environ.update(ATLAS_BACKEND="file:///elsewhere"),
+}
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -21,9 +21,9 @@ from atlas.targets.kubeflow.component import (
     keys_component,
     step_component,
 )
+from atlas.targets.kubeflow.marks import in_kfp_letters, mark, unmark
 from atlas.targets.kubeflow.settings import configure, configure_beside
 from atlas.targets.protocol import deployed_name, facts
-from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan, PlanStep, Source
     from atlas.targets.protocol import Origin
 
-_HEADER = "# Compiled by Atlas from Plan DIGEST. Change the Recipe, not this file.\n"
-_UNSEEN = ("name", "pipeline", "axes", "model", "schedule", "promotion", "recipe", "environment")
+_HEADER = "# Compiled by Atlas from Plan {digest}. Change the Recipe, not this file.\n"
 _WIDTH = 10**6
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -48,8 +47,9 @@ def compile_pipeline(
 ) -> bytes:
     """Return the Plan as KFP's IR in YAML, with the platform's part as a second document.
 
-    The members of a family differ in little that Kubeflow sees: one is compiled with marks in place
-    of its name, digest and model, and the others are made from it.
+    The members of a family, and folders whose steps are wired alike, differ in little that Kubeflow
+    sees: one is compiled with marks in place of its name, digests, model and images, and the others
+    are made from it.
 
     Args:
         plan: what to compile.
@@ -59,50 +59,23 @@ def compile_pipeline(
         exit_handler: whether a last task reports how the run ended.
         local: whether `kfp.local` runs it.
     """
-    how = [exit_handler, local, origin.commit, origin.release]
-    key = digest([_seen(plan), sorted(images.items()), how])
-    # What it was compiled from can't hold its own digest, so these marks stand nowhere else.
-    marked_name, marked_digest, marked_model = f"name_{key}", f"plan_{key}", f"model_{key}"
-    name, model = deployed_name(plan), facts(plan, origin).get("model", "")
+    shape = Shape(
+        plan, deployed_name(plan), plan.digest, facts(plan, origin).get("model", ""), images,
+        outputs_of(plan), origin, exit_handler=exit_handler, local=local,
+    )  # fmt: skip
+    marked, key, values = mark(shape)
     if key not in templates:
-        shape = Shape(
-            plan,
-            marked_name,
-            marked_digest,
-            marked_model,
-            images,
-            outputs_of(plan),
-            origin,
-            exit_handler=exit_handler,
-            local=local,
-        )
-        templates[key] = _HEADER + _text(_build(shape))
-    text = templates[key].replace("DIGEST", plan.digest, 1).replace(marked_digest, plan.digest)
-    text = text.replace(_k8s(marked_name), _k8s(name)).replace(marked_name, name)
-    return text.replace(marked_model, model).encode()
+        templates[key] = compiled(marked)
+    return unmark(templates[key], key, values).encode()
 
 
-def _seen(plan: Plan) -> dict[str, Any]:
-    """Return what of a Plan is in its IR, besides its name and its digest."""
-    raw = {key: value for key, value in plan.to_json().items() if key not in _UNSEEN}
-    steps = [
-        {key: value for key, value in step.items() if key != "params"} for step in raw["steps"]
-    ]
-    parts = sorted(plan.model.parts.values()) if plan.model else []
-    return {**raw, "steps": steps, "parts": parts, "has_model": plan.model is not None}
-
-
-def _text(pipeline: GraphComponent) -> str:
-    """Return a pipeline's two documents as YAML."""
+def compiled(shape: Shape) -> str:
+    """Return the package of a shape, as kfp's compiler makes it."""
+    pipeline = _build(shape)
     documents = [json_format.MessageToDict(pipeline.pipeline_spec)]
     documents += [json_format.MessageToDict(pipeline.platform_spec)]
     text: str = yaml.dump_all(documents, Dumper=_DUMPER, sort_keys=True, width=_WIDTH)
-    return text
-
-
-def _k8s(name: str) -> str:
-    """Return a deployed name in the letters that KFP takes."""
-    return name.replace("_", "-")
+    return _HEADER.format(digest=shape.digest) + text
 
 
 def _build(shape: Shape) -> GraphComponent:
@@ -119,7 +92,7 @@ def _build(shape: Shape) -> GraphComponent:
     parameters = [inspect.Parameter(name, positional) for name in inputs]
     wire.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     spec = structures.ComponentSpec(
-        name=_k8s(shape.name),
+        name=in_kfp_letters(shape.name),
         implementation=structures.Implementation(),
         description=describe(shape),
         inputs=inputs,

@@ -1,0 +1,78 @@
+"""Packages that are made from another's text are those that kfp's compiler makes of each alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas.plan import Model
+from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.protocol import Origin, deployed_name, facts
+from tests.bench.compiled import plan
+from tests.golden.plans import IMAGES, INFERENCE, TRAINING
+
+pytest.importorskip("kfp")
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+words = st.one_of(
+    st.text("0123456789abcdef", min_size=40, max_size=40),
+    st.sampled_from(
+        ["", "1" * 64, "null", "a: b", "'", "yes", "1e5", "12:30", "\x1f", "-dirty", "main", "~"]
+    ),
+)
+references = st.one_of(
+    st.sampled_from(
+        ["localhost:5000/atlas/x:tag", "[::1]:5000/x:tag", "image", "a/b@sha256:" + "1" * 64, "x:1"]
+    ),
+    words,
+)
+
+
+def alone(plan, images, origin, **how: bool) -> bytes:
+    """What kfp's compiler makes of a Plan, no other having been compiled."""
+    from atlas.targets.kubeflow.artifacts import outputs_of
+    from atlas.targets.kubeflow.component import Shape
+    from atlas.targets.kubeflow.pipeline import compiled
+
+    model = facts(plan, origin).get("model", "")
+    name = deployed_name(plan)
+    shape = Shape(plan, name, plan.digest, model, images, outputs_of(plan), origin, **how)
+    return compiled(shape).encode()
+
+
+@pytest.mark.parametrize("exit_handler", [False, True])
+@pytest.mark.parametrize("one", [TRAINING, INFERENCE], ids=lambda one: one.flow)
+def test_a_plan_is_as_kfp_compiles_it(one, exit_handler) -> None:
+    target = Kubeflow(exit_handler=exit_handler)
+    for commit in ("", "0123456789abcdef0123456789abcdef01234567", "1" * 40, "abc-dirty"):
+        origin = Origin(commit)
+        (made,) = target.compile(one, IMAGES, origin).values()
+        assert made == alone(one, IMAGES, origin, exit_handler=exit_handler)
+
+
+@given(code=words, other=words, commit=words, image=references, model=words)
+@settings(max_examples=40, deadline=None)
+def test_whatever_differs_stands_where_kfp_writes_it(code, other, commit, image, model) -> None:
+    base = replace(plan("first"), model=Model("first", "champion"))
+    own = replace(
+        plan("second"),
+        code=code,
+        digests={"recipe": other, "config": "c" * 64},
+        model=Model(model, "7") if model else None,
+    )
+    target = Kubeflow()
+    target.compile(base, {"": "a/b@sha256:" + "1" * 64})
+    (made,) = target.compile(own, {"": image}, Origin(commit)).values()
+    assert made == alone(own, {"": image}, Origin(commit))
+
+
+def test_folders_that_are_wired_alike_are_compiled_once() -> None:
+    target = Kubeflow()
+    for number in range(5):
+        own = replace(plan(f"p{number}"), code=f"a{number:063x}", config=f"p{number}")
+        own = replace(own, steps=tuple(replace(s, cls=f"m{number}:Work") for s in own.steps))
+        target.compile(own, {"": f"r.example/p{number}@sha256:a{number:063x}"})
+    assert len(target._templates) == 1
