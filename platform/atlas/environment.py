@@ -43,6 +43,7 @@ class Environment:
         namespace: on a Kubeflow of several users, whose; empty for the one of the platform.
         schedules: Config → flow → schedule; None for no schedule.
         resources: Config → step → resources, as written.
+        stores: URLs of stores besides the platform's that model parts may be read from.
     """
 
     name: str = LOCAL
@@ -56,6 +57,7 @@ class Environment:
     protected: bool = False
     schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stores: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, name: str, raw: Mapping[str, Any]) -> Environment:
@@ -69,6 +71,7 @@ class Environment:
         return cls(
             name=name,
             targets={**TARGETS, **raw.get("targets", {})},
+            stores=tuple(one.rstrip("/") for one in raw.get("stores", ())),
             data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
             **own,
         )

@@ -19,6 +19,14 @@ FORMATS = (
     "skops", "pickle",
 )  # fmt: skip
 """Storage formats that Atlas itself has."""
+UNTRUSTED = frozenset({
+    "_pickle", "asyncio", "atlas", "builtins", "cloudpickle", "code", "codeop", "ctypes", "dill",
+    "functools", "imp", "importlib", "inspect", "io", "joblib", "marshal", "multiprocessing", "nt",
+    "operator", "os", "pathlib", "pickle", "pip", "pkgutil", "posix", "pty", "runpy", "shelve",
+    "shutil", "site", "skops", "socket", "subprocess", "sys", "tempfile", "threading", "timeit",
+    "types", "webbrowser", "zipimport",
+})  # fmt: skip
+"""Packages of which a Recipe can trust no name: what they give runs code or reaches the system."""
 RESERVED = ("data", "model", "input")
 """Names that no step may have, because references start with them."""
 
@@ -151,6 +159,7 @@ class Step:
     inputs: Mapping[str, Reference] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     foreach: tuple[str, Reference] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -175,6 +184,11 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
         inputs=inputs,
         params=raw.get("params", {}),
         outputs={key: value["format"] for key, value in raw.get("outputs", {}).items()},
+        trust={
+            key: tuple(value["trust"])
+            for key, value in raw.get("outputs", {}).items()
+            if "trust" in value
+        },
         after=tuple(raw.get("after", ())),
         foreach=foreach and (foreach[0], Reference.parse(foreach[1])),
         settings={key: raw[key] for key in SETTINGS if key in raw},

@@ -130,6 +130,7 @@ class RecipeBuilder(DocumentBuilder):
         inputs: Mapping[str, Reference | str] | None = None,
         params: Mapping[str, Any] | None = None,
         formats: Mapping[str, str] | None = None,
+        trust: Mapping[str, Sequence[str]] | None = None,
         after: Sequence[StepOutputs | str] | None = None,
         foreach: Mapping[str, Reference | str] | None = None,
         **settings: Unpack[Settings],
@@ -144,6 +145,7 @@ class RecipeBuilder(DocumentBuilder):
             inputs: parameter of ``run`` → the output, data or part of a model that it reads.
             params: attribute of the class → value, or what `parameter`, `feature` … returned.
             formats: output → storage format, where it isn't its type's own.
+            trust: output → names of classes and functions that its model may be made of.
             after: steps that must be over first, though nothing is read from them.
             foreach: parameter of ``run`` → the JSON list whose keys it gets one by one.
             **settings: image, resources, retries, timeout, env, secrets, cache, node_selector
@@ -168,7 +170,7 @@ class RecipeBuilder(DocumentBuilder):
             "description": description,
             "inputs": _references(inputs),
             "params": params and {key: param(value) for key, value in params.items()},
-            "outputs": _formats(formats),
+            "outputs": _outputs(formats, trust),
             "after": after and [str(one) for one in after],
             "foreach": _references(foreach),
             **plain(settings),
@@ -215,8 +217,16 @@ def _references(given: Mapping[str, Reference | str] | None) -> dict[str, str] |
     return None if given is None else {name: reference(one) for name, one in given.items()}
 
 
-def _formats(given: Mapping[str, str] | None) -> dict[str, dict[str, str]] | None:
-    return None if given is None else {name: {"format": one} for name, one in given.items()}
+def _outputs(
+    formats: Mapping[str, str] | None, trust: Mapping[str, Sequence[str]] | None
+) -> dict[str, dict[str, Any]] | None:
+    """Return how outputs are kept; a model whose makers are named is kept as skops."""
+    if formats is None and trust is None:
+        return None
+    found: dict[str, dict[str, Any]] = {k: {"format": v} for k, v in (formats or {}).items()}
+    for name, names in (trust or {}).items():
+        found[name] = {"format": "skops", **found.get(name, {}), "trust": list(names)}
+    return found
 
 
 def _add_step(builder: RecipeBuilder, name: str, raw: Mapping[str, Any] | None) -> None:
@@ -226,7 +236,9 @@ def _add_step(builder: RecipeBuilder, name: str, raw: Mapping[str, Any] | None) 
     renamed = {"class": "cls", "outputs": "formats"}
     fields = {renamed.get(key, key): value for key, value in raw.items()}
     if "formats" in fields:
-        fields["formats"] = {key: one["format"] for key, one in fields["formats"].items()}
+        given = fields["formats"]
+        fields["formats"] = {key: one["format"] for key, one in given.items()}
+        fields["trust"] = {key: one["trust"] for key, one in given.items() if "trust" in one}
     builder.step(name, **fields)
 
 

@@ -24,6 +24,8 @@ class Source:
         output: the output's name, for ``step``, ``pipeline`` and ``family``.
         step: the other pipeline's step, for ``pipeline`` and ``family``.
         flow: the other pipeline's flow that has the step; empty where both have one.
+        format: for ``pipeline`` and ``family``, the format that the other's Recipe names.
+        trust: for these, what the other's Recipe trusts.
     """
 
     kind: str
@@ -31,6 +33,8 @@ class Source:
     output: str = ""
     step: str = ""
     flow: str = ""
+    format: str = ""
+    trust: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,15 @@ _REPORTS = {"atlas.template.Html": "html", "atlas.template.Markdown": "markdown"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of a step: its type with full names, and its format where one is named."""
+    """One output of a step: its type with full names, and its format where one is named.
+
+    Attributes:
+        trust: full names of what its model may be made of besides what Atlas lists.
+    """
 
     type: str = ""
     format: str = ""
+    trust: tuple[str, ...] = ()
 
     @property
     def report(self) -> str:
@@ -145,11 +154,13 @@ class Model:
         name: registered name, with the Environment's prefix.
         version: what inference follows: an alias (``champion``) or a number.
         parts: part → full training output (``train.model``) that is registered together.
+        outputs: part → how the training Recipe has it kept; only those of which it says so.
     """
 
     name: str
     version: str = "champion"
     parts: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,7 @@ class Plan:
         promotion: the Config's promotion rule, training only.
         packages: those that the project allows and that steps' classes are of.
         formats: modules that add artifact formats, imported before a step runs.
+        stores: URLs of stores besides the run's own that model parts may be read from.
     """
 
     name: str
@@ -203,6 +215,7 @@ class Plan:
     promotion: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""
@@ -285,14 +298,25 @@ def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
     return {key: Parameter.parse(value) for key, value in raw.items()}
 
 
+def _source(raw: Mapping[str, Any]) -> Source:
+    return Source(**{**raw, "trust": tuple(raw.get("trust", ()))})
+
+
+def _outputs(raw: Mapping[str, Any]) -> dict[str, Output]:
+    return {
+        name: Output(**{**value, "trust": tuple(value.get("trust", ()))})
+        for name, value in raw.items()
+    }
+
+
 def _step(raw: Mapping[str, Any]) -> PlanStep:
     foreach = raw.get("foreach")
     own = {
-        "inputs": {key: Source(**value) for key, value in raw.get("inputs", {}).items()},
+        "inputs": {key: _source(value) for key, value in raw.get("inputs", {}).items()},
         "params": {k: Value(v["kind"], v["value"]) for k, v in raw.get("params", {}).items()},
-        "outputs": {key: Output(**value) for key, value in raw.get("outputs", {}).items()},
+        "outputs": _outputs(raw.get("outputs", {})),
         "after": tuple(raw.get("after", ())),
-        "foreach": (foreach[0], Source(**foreach[1])) if foreach else None,
+        "foreach": (foreach[0], _source(foreach[1])) if foreach else None,
         "resources": Resources(**raw.get("resources", {})),
         "retries": Retries(**raw.get("retries", {})),
         "secrets": tuple(raw.get("secrets", ())),
@@ -306,8 +330,9 @@ _READERS: Mapping[str, Any] = {
     "parameters": _parameters,
     "data": _each(Data),
     "images": _each(Image),
-    "model": lambda raw: Model(**raw),
+    "model": lambda raw: Model(**{**raw, "outputs": _outputs(raw.get("outputs", {}))}),
     "schedule": lambda raw: Schedule(**raw),
     "packages": tuple,
     "formats": tuple,
+    "stores": tuple,
 }

@@ -86,14 +86,14 @@ def resolve(path: str | Path, *, environment: str = "local") -> list[Pipeline]:
 def pipelines(report: Report) -> list[Pipeline]:
     """Return the pipelines of the Configs that validation found right."""
     sound = [checked for checked in report.checked if not checked.broken]
-    return [one for checked in sound for one in _members(checked, report.flows)]
+    return [one for checked in sound for one in _members(checked, report)]
 
 
-def _members(checked: Checked, flows: Mapping[str, str]) -> list[Pipeline]:
+def _members(checked: Checked, report: Report) -> list[Pipeline]:
     config = checked.file.config
     code = code_digest(checked.file.folder)
     builders = {
-        flow: _Builder(subject, code, flows)
+        flow: _Builder(subject, code, report)
         for flow, subject in checked.subjects.items()
         if flow in checked.file.flows
     }
@@ -116,9 +116,10 @@ def _members(checked: Checked, flows: Mapping[str, str]) -> list[Pipeline]:
 class _Builder:
     """Builds the Plans of one flow; what all members share is made once."""
 
-    def __init__(self, subject: Subject, code: str, flows: Mapping[str, str]) -> None:
+    def __init__(self, subject: Subject, code: str, report: Report) -> None:
         self.subject = subject
-        self.flows = flows
+        self.flows = report.flows
+        self.kept = report.kept
         self.config: Config = subject.file.config
         self.environment = subject.environment
         steps = subject.flat.steps.values()
@@ -164,6 +165,7 @@ class _Builder:
             "promotion": config.promotion if flow == "training" else {},
             "packages": tuple(sorted(self._packages())),
             "formats": self.subject.project.formats,
+            "stores": self.environment.stores,
         }
 
     def _packages(self) -> set[str]:
@@ -201,7 +203,8 @@ class _Builder:
     def _source(self, one: Input) -> Source:
         reference: Reference = one.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
-        return Source(reference.kind, reference.name, reference.output, reference.step, flow)
+        kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
+        return Source(reference.kind, reference.name, reference.output, reference.step, flow, *kept)
 
     def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         override = self.environment.resources.get(self.config.name, {}).get(step, {})
@@ -213,6 +216,7 @@ class _Builder:
             name: Output(
                 "" if known.get(name, UNKNOWN) == UNKNOWN else str(known[name]),
                 step.formats.get(name, ""),
+                step.trust.get(name, ()),
             )
             for name in sorted({*known, *step.formats})
         }
@@ -262,7 +266,22 @@ class _Builder:
         name = "-".join((f"{self.environment.prefix}{spec.name}", *values))
         parts = {part: str(spec.parts[part]) for part in sorted(spec.parts)}
         version = spec.version if self.subject.flat.flow == "inference" else "champion"
-        return Model(name, version, parts)
+        return Model(name, version, parts, self._kept_parts())
+
+    def _kept_parts(self) -> dict[str, Output]:
+        """Return how the training Recipe has the parts kept, where it says so."""
+        subject, spec = self.subject, self.config.model
+        training = subject if subject.flat.flow == "training" else subject.siblings.get("training")
+        if training is None or spec is None:
+            return {}
+        sources = {part: training.part_source(spec.parts[part]) for part in sorted(spec.parts)}
+        steps = {part: training.flat.steps.get(one.name) for part, one in sources.items()}
+        found = {
+            part: Output("", step.formats.get(name, ""), step.trust.get(name, ()))
+            for part, step in steps.items()
+            if step is not None and (name := sources[part].output)
+        }
+        return {part: one for part, one in found.items() if one != Output()}
 
 
 def _meaning(document: Any, flat: Flat) -> Any:

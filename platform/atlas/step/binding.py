@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, PlatformError, StoreError
 from atlas.step.parameters import checked_parameters
+from atlas.step.parts import located
 from atlas.step.upstream import upstream_runs
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED
@@ -145,7 +146,7 @@ def model_of(store: Store, plan: Plan) -> ModelVersion | None:
 
     Raises:
         PlatformError: the registry doesn't answer, or has no such version.
-        StoreError: the version lacks a part that a step reads.
+        StoreError: the version lacks a part that a step reads, or it is in no store of the run's.
     """
     read = {s.name for step in plan.steps for s in step.sources() if s.kind == "model"}
     if plan.model is None or not read:
@@ -158,6 +159,8 @@ def model_of(store: Store, plan: Plan) -> ModelVersion | None:
         has = ", ".join(sorted(version.parts))
         where = f"model {version.name}, version {version.version}"
         raise StoreError(f"{where}: has no part '{missing[0]}'; it has {has}")
+    for name in sorted(read):
+        located(store, plan.stores, version.parts[name].uri)
     return version
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from atlas.step.inputs import Reader
     from atlas.store import Store
 
-VERSION = 1
+VERSION = 2
 """Raised when a change to Atlas makes earlier results wrong."""
 
 
@@ -96,7 +96,7 @@ def find(store: Store, key: Key) -> Hit | None:
     """Return the result that is kept under a key, when all of it is still there."""
     try:
         raw = json.loads(store.place.read(_place(key)))
-        outputs = {name: Manifest(**one) for name, one in raw["outputs"].items()}
+        outputs = {name: Manifest.from_json(one) for name, one in raw["outputs"].items()}
         hit = Hit(raw["run"], outputs, raw["metrics"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

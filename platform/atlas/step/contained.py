@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.store import FilePlace
-from atlas.uris import path_of
+from atlas.uris import is_file_uri, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def variables() -> dict[str, str]:
 
 
 def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) -> list[Path]:
-    """Return the folders that steps read or write, which are the same inside: store, data, spool.
+    """Return the folders that steps read or write, which are the same inside: stores, data, spool.
 
     Args:
         store: the artifact store.
@@ -50,6 +50,10 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
     found: dict[Path, None] = {}
     if isinstance(store.place, FilePlace):
         found[Path(store.place.root)] = None
+    steps = list(steps)
+    reads_model = any(source.kind == "model" for step in steps for source in step.sources())
+    others = (one for one in plan.stores if reads_model and is_file_uri(one))
+    found |= dict.fromkeys(map(path_of, others))
     found |= dict.fromkeys(one for step in steps for one in _data_folders(plan, step, project))
     for folder in found:
         folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.

@@ -100,7 +100,7 @@ class DataHandle:
 
     def _open(self, url: str) -> Place:
         if not self.options:
-            return open_place(url)
+            return open_place(url, links=True)
         from atlas.store.remote import RemotePlace
 
         return RemotePlace(url, self.options)

@@ -18,12 +18,12 @@ from atlas.step.judge import score_champion
 from atlas.step.metrics import Metrics
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.telling import warnings_of
+from atlas.step.trusting import trust_of
 from atlas.store.format import use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.plan import PlanStep
     from atlas.store import Manifest, Run, Store
 
 
@@ -173,9 +173,10 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
     Raises:
         StepError: no format keeps it, or it can't be written.
     """
-    format = _format(job.step, name)
+    declared = job.step.outputs.get(name)
+    format, trust = declared.format if declared else "", trust_of(job.plan, declared)
     try:
-        return job.store.put(*job.address, name, value, index=job.index, format=format)
+        return job.store.put(*job.address, name, value, index=job.index, format=format, trust=trust)
     except StoreError as error:
         raise StepError(job.step.name, f"output '{name}': {error}") from error.__cause__
 
@@ -185,10 +186,6 @@ def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:
     step = job.step
     inputs = {name: reader.value(step, name, one) for name, one in step.inputs.items()}
     return {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
-
-
-def _format(step: PlanStep, output: str) -> str:
-    return step.outputs[output].format if output in step.outputs else ""
 
 
 def _reason(job: Job, key: cache.Key, keeps: bool) -> str:

@@ -15,6 +15,7 @@ from atlas.step.secrets import mask_for
 from atlas.step.upstream import latest_key
 from atlas.store import Part, artifact_key
 from atlas.store.keys import OUTCOME, run_key
+from atlas.store.run import same_parts
 from atlas.tracking.mlflow import Mlflow
 from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, record_of, tags_of
@@ -235,8 +236,7 @@ def _is_same(champion: Version, registration: Registration) -> bool:
         there = champion.resolved().parts
     except PlatformError:
         return False
-    parts = {name: part.sha256 for name, part in registration.parts.items()}
-    same = parts == {name: part.sha256 for name, part in there.items()}
+    same = same_parts(registration.parts, there)
     return same and champion.tags.get(plan) == registration.tags.get(plan)
 
 
@@ -265,7 +265,8 @@ def _registration(store: Store, plan: Plan, run: Run) -> Registration:
 def _part(store: Store, run: Run, output: str) -> Part:
     step, _, name = output.rpartition(".")
     key = artifact_key(run.pipeline, run.id, step, name, None)
-    return Part(f"{store.url}/{key}", store.manifest_at(key).sha256)
+    manifest = store.manifest_at(key)
+    return Part(f"{store.url}/{key}", manifest.sha256, manifest.digest)
 
 
 def _keep(pending: Pending, finished: Finished) -> Finished:

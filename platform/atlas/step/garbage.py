@@ -174,6 +174,6 @@ def _data_of(store: Store, key: str) -> list[Manifest] | None:
     """Return the artifacts that an entry of the cache names; None when it can't be read."""
     try:
         raw = json.loads(store.place.read(key))
-        return [Manifest(**one) for one in raw["outputs"].values()]
+        return [Manifest.from_json(one) for one in raw["outputs"].values()]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StepError, StoreError
 from atlas.step.data import DataHandle, open_data
+from atlas.step.parts import check_part, located
 from atlas.step.secrets import secret
-from atlas.store import open_place
-from atlas.store.store import Store
+from atlas.step.trusting import trust_of
 from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atlas.plan import Plan, PlanStep, Source
-    from atlas.store import Manifest, Run
+    from atlas.store import Manifest, Run, Store, Trust
 
 MAX_KEYS = 1000
 """The most keys that a step may run for."""
@@ -27,15 +27,15 @@ MAX_KEY_BYTES = 64 * 2**10
 
 @dataclass(frozen=True)
 class Found:
-    """One artifact that an input is made of: where it is, and whether it may be a pickle."""
+    """One artifact that an input is made of: where it is, and what it may be."""
 
     store: Store
     manifest: Manifest
-    pickled: bool = False
+    trust: Trust
 
     def value(self) -> Any:
         """Read it."""
-        return self.store.read(self.manifest, pickled=self.pickled)
+        return self.store.read(self.manifest, trust=self.trust)
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Reader:
             return digest([declared.uri, declared.format, declared.version])
         found = self._found(step, name, source)
         if isinstance(found, Found):
-            return found.manifest.sha256
+            return found.manifest.digest
         items = found.items() if isinstance(found, dict) else enumerate(found)
-        return digest([[key, one.manifest.sha256] for key, one in items])
+        return digest([[key, one.manifest.digest] for key, one in items])
 
     def value(self, step: PlanStep, name: str, source: Source) -> Any:
         """Return an input's value.
@@ -111,13 +111,16 @@ class Reader:
             return found
 
     def _of_step(self, source: Source) -> Found | list[Found]:
+        declared = self.plan.step(source.name).outputs.get(source.output)
+        return self._made(source, trust_of(self.plan, declared))
+
+    def _made(self, source: Source, trust: Trust) -> Found | list[Found]:
+        """Return what a step of the run has made, in the order of its keys if it has any."""
         upstream = self.plan.step(source.name)
-        format = upstream.outputs[source.output].format if source.output in upstream.outputs else ""
-        pickled = format == "pickle"
         if upstream.foreach is None:
-            return Found(self.store, self._own(source, None), pickled)
+            return Found(self.store, self._own(source, None), trust)
         count = range(len(self.keys(upstream)))
-        return [Found(self.store, self._own(source, index), pickled) for index in count]
+        return [Found(self.store, self._own(source, index), trust) for index in count]
 
     def _own(self, source: Source, index: int | None) -> Manifest:
         place = (source.name, source.output, index)
@@ -131,20 +134,11 @@ class Reader:
         if self.run.model is None:
             raise StoreError(f"model.{source.name}: the run has no model")
         part = self.run.model.parts[source.name]
-        store, key = self._place_of(part.uri)
+        store, key = located(self.store, self.plan.stores, part.uri)
         manifest = store.manifest_at(key)
-        if manifest.sha256 != part.sha256:
-            found = f"its sha256 is {manifest.sha256[:12]}…, expected {part.sha256[:12]}…"
-            raise StoreError(f"{part.uri}: isn't the part that was registered: {found}")
-        pickled = manifest.format == "pickle" and _says_pickle(store, key)
-        return Found(store, manifest, pickled)
-
-    def _place_of(self, uri: str) -> tuple[Store, str]:
-        """Return the store and the key of an artifact's URI, in this store or in another."""
-        if uri.startswith(f"{self.store.url}/"):
-            return self.store, uri.removeprefix(f"{self.store.url}/")
-        parts = uri.rsplit("/", 4)
-        return Store(open_place(parts[0])), "/".join(parts[1:])
+        check_part(part, manifest, own=store is self.store)
+        declared = self.plan.model.outputs.get(source.name) if self.plan.model else None
+        return Found(store, manifest, trust_of(self.plan, declared))
 
     def _of_pipeline(self, source: Source) -> Found | list[Found]:
         pointed = self.run.upstream[f"pipeline:{source.name}/{source.step}"]
@@ -162,9 +156,12 @@ class Reader:
         pipeline, _, name = pointed.partition("/")
         run = self.store.run(pipeline, name)
         reader = Reader(self.store, self.store.plan(run.plan), run)
+        from atlas.plan.model import Output
         from atlas.plan.model import Source as Reference
 
-        return reader._of_step(Reference("step", source.step, source.output))
+        # What the artifact may be, this run's Plan says, not the other's: that is read from a file.
+        trust = trust_of(self.plan, Output("", source.format, source.trust))
+        return reader._made(Reference("step", source.step, source.output), trust)
 
     def _data(self, step: PlanStep, source: Source) -> DataHandle:
         declared = self.plan.data[source.name]
@@ -188,14 +185,6 @@ class _named:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if isinstance(error, StoreError):
             raise StepError(self.step, f"inputs.{self.name}: {error}") from error
-
-
-def _says_pickle(store: Store, key: str) -> bool:
-    """Tell whether the Plan that made a model's part says that it is a pickle."""
-    pipeline, run, step, output = key.rsplit("/", 3)
-    plan = store.plan(store.run(pipeline, run).plan)
-    declared = plan.step(step).outputs.get(output)
-    return declared is not None and declared.format == "pickle"
 
 
 def _options(step: PlanStep, name: str, text: str) -> dict[str, Any]:

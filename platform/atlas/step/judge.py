@@ -43,7 +43,7 @@ def judged(plan: Plan, run: Run, step: PlanStep) -> str:
     )
     if run.champion is None or judge != step.name or makes or step.foreach is not None:
         return ""
-    return digest({name: part.sha256 for name, part in run.champion.parts.items()})
+    return digest({name: part.identity for name, part in run.champion.parts.items()})
 
 
 def score_champion(job: Job, reader: Reader) -> tuple[dict[str, float], str]:

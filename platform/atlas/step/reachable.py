@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.step.finish import tracker_of_steps
-from atlas.store.keys import MANIFEST
+from atlas.store.keys import MANIFEST, is_artifact_key
 from atlas.store.manifest import Manifest
 from atlas.tracking.mlflow import Mlflow
 from atlas.tracking.registry import LocalRegistry
@@ -81,9 +81,10 @@ def _of_models(store: Store) -> Iterator[Place]:
 
 def _place_of(store: Store, uri: str) -> Iterator[Place]:
     """Give the run of an artifact's URI, if it is in this store."""
-    if uri.startswith(f"{store.url}/"):
-        parts = uri.removeprefix(f"{store.url}/").split("/")
-        yield Place(parts[0], parts[1])
+    key = uri.removeprefix(f"{store.url}/")
+    if key != uri and is_artifact_key(key):
+        pipeline, run, *_ = key.split("/")
+        yield Place(pipeline, run)
 
 
 def referred(store: Store, run: Run) -> Iterator[Place]:

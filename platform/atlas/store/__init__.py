@@ -8,6 +8,7 @@ from atlas.store.opening import open_place, open_store
 from atlas.store.place import Entry, FilePlace, Place
 from atlas.store.run import ModelVersion, Part, Run
 from atlas.store.store import Store
+from atlas.store.trust import Trust
 
 __all__ = [
     "RESERVED",
@@ -21,6 +22,7 @@ __all__ = [
     "Place",
     "Run",
     "Store",
+    "Trust",
     "add_code",
     "artifact_key",
     "code_folder",

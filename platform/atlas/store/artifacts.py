@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from atlas.store.format import Encoded, Format
     from atlas.store.manifest import Manifest
+    from atlas.store.trust import Trust
 
 _CONCURRENT = 8 << 20
 """Size in bytes from which on a file's digest is taken while it is being read."""
@@ -52,7 +53,7 @@ def check_content(content: bytes, manifest: Manifest, where: str) -> None:
         raise StoreError(corrupt(where, manifest, len(content)))
 
 
-def check_path(path: Path, manifest: Manifest, where: str, kind: Format) -> Any:
+def check_path(path: Path, manifest: Manifest, where: str, kind: Format, trust: Trust) -> Any:
     """Read a file or folder, compare it with the manifest, and return its value.
 
     Raises:
@@ -61,15 +62,15 @@ def check_path(path: Path, manifest: Manifest, where: str, kind: Format) -> Any:
     """
     if manifest.size < _CONCURRENT:
         _check_digest(path, manifest, where)
-        return _read(path, manifest, where, kind)
+        return _read(path, manifest, where, kind, trust)
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as other:
         check = other.submit(_check_digest, path, manifest, where)
-        if manifest.facts.get("trusted") is not None or manifest.format == "pickle":
+        if kind.makes_objects:
             check.result()
         try:
-            return _read(path, manifest, where, kind)
+            return _read(path, manifest, where, kind, trust)
         finally:
             check.result()
 
@@ -80,9 +81,9 @@ def _check_digest(path: Path, manifest: Manifest, where: str) -> None:
         raise StoreError(corrupt(where, manifest, size))
 
 
-def _read(path: Path, manifest: Manifest, where: str, kind: Format) -> Any:
+def _read(path: Path, manifest: Manifest, where: str, kind: Format, trust: Trust) -> Any:
     with failed(where, f"can't be read as {kind.name}"):
-        return kind.read(path, manifest.facts)
+        return kind.read_trusting(path, manifest.facts, trust)
 
 
 def corrupt(where: str, manifest: Manifest, size: int) -> str:

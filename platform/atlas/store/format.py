@@ -30,6 +30,8 @@ from atlas.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from atlas.store.trust import Trust
+
 Facts: TypeAlias = Mapping[str, Any]
 """Plain data that a format keeps in the manifest and gets back when it reads."""
 
@@ -46,10 +48,13 @@ class Format:
     Attributes:
         name: what Recipes and manifests call it.
         suffix: the ending of its file's name, empty for a folder.
+        makes_objects: whether the content names what is made of it, so that its digest is checked
+            before it is read.
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str] = ""
+    makes_objects: ClassVar[bool] = False
 
     def accepts(self, value: Any) -> bool:
         """Tell whether this is the format for a value that names none; costs no import."""
@@ -62,6 +67,14 @@ class Format:
     def read(self, path: Path, facts: Facts) -> Any:
         """Return the value that was written to a path."""
         raise NotImplementedError
+
+    def write_trusting(self, value: Any, path: Path, trust: Trust) -> Facts:
+        """Write the value; a format that makes objects of what it reads refuses untrusted ones."""
+        return self.write(value, path)
+
+    def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
+        """Return the value; a format that makes objects refuses what isn't trusted."""
+        return self.read(path, facts)
 
 
 class Encoded(Format):

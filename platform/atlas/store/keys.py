@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from atlas.errors import StoreError
@@ -39,6 +40,35 @@ def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:
 def artifact_key(pipeline: str, run: str, step: str, output: str, index: int | None) -> str:
     """Return the folder of an artifact."""
     return f"{unit_key(pipeline, run, step, index)}/{output}"
+
+
+def checked_key(key: str) -> str:
+    """Return a key that is a path inside its place.
+
+    Raises:
+        StoreError: it has an empty part, or one such as ``..``.
+    """
+    if "\0" in key or "\\" in key or not _NORMAL.isdisjoint(key.split("/")):
+        raise StoreError(f"{key[:200]!r} is no key of a store: it isn't a path inside of it")
+    return key
+
+
+_NORMAL = frozenset(("", ".", ".."))
+_ARTIFACT = re.compile(r"[^/]+/[^/]+/[^/]+(/[0-9]{4,})?/[^/]+")
+_DATA = re.compile(r"data(\.[A-Za-z0-9][A-Za-z0-9._-]{0,30})?")
+
+
+def is_artifact_key(key: str) -> bool:
+    """Tell whether a key is that of an artifact's folder, as `artifact_key` gives it."""
+    parts = key.split("/")
+    odd = any(map(_no_folder_name, parts)) or parts[0] in RESERVED
+    return _ARTIFACT.fullmatch(key) is not None and not odd
+
+
+def is_data_key(key: str) -> bool:
+    """Tell whether a key is that of an artifact's data, in the artifact's folder."""
+    folder, _, name = key.rpartition("/")
+    return _DATA.fullmatch(name) is not None and is_artifact_key(folder)
 
 
 def _no_folder_name(name: str) -> bool:

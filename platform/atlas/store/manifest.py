@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import StoreError
+from atlas.store.keys import is_data_key
 from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
@@ -15,7 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""A sha256 as text."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is known of an artifact. It is written last: without one there is no artifact.
 
@@ -27,6 +35,12 @@ class Manifest:
         data: key of the file or folder in the store: the artifact's own, or that of an earlier run
             whose result this one uses.
         facts: what the format keeps.
+
+    A manifest is checked when it is made: it comes from files that others may have written.
+
+    Raises:
+        ValueError: a field is of another kind than it must be, or its data are in no artifact's
+            folder.
     """
 
     format: str
@@ -35,6 +49,21 @@ class Manifest:
     size: int
     data: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        texts = isinstance(self.format, str) and isinstance(self.type, str)
+        if not texts or type(self.size) is not int or not isinstance(self.facts, dict):
+            raise ValueError("a field is of another kind than expected")
+        if not isinstance(self.sha256, str) or not DIGEST.fullmatch(self.sha256):
+            raise ValueError(f"sha256: found {str(self.sha256)[:80]!r}, expected 64 digits")
+        if not isinstance(self.data, str) or not is_data_key(self.data):
+            raise ValueError(f"data: found {str(self.data)[:200]!r}, expected an artifact's data")
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of all that it says of the value: of everything but where the data are."""
+        return digest({k: v for k, v in self.to_json().items() if k != "data"})
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain data."""
@@ -55,17 +84,32 @@ class Manifest:
         Raises:
             ValueError: it is no manifest.
         """
+        return cls.from_json(json.loads(text))
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Manifest:
+        """Read back what `to_json` gave.
+
+        Raises:
+            ValueError: it is no manifest.
+        """
+        if not isinstance(raw, dict):
+            raise ValueError(f"found a {type(raw).__name__}, expected a JSON object")
         try:
-            return cls(**json.loads(text))
+            return cls(**raw)
         except TypeError as error:
             raise ValueError(str(error)) from None
 
 
 def file_digest(path: Path) -> tuple[str, int]:
     """Return the sha256 and the size in bytes of a file."""
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, opener=_without_links) as file:
         size = os.fstat(file.fileno()).st_size
         return hashlib.file_digest(file, "sha256").hexdigest(), size
+
+
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 def path_digest(path: Path) -> tuple[str, int]:
@@ -73,9 +117,11 @@ def path_digest(path: Path) -> tuple[str, int]:
     if not path.is_dir():
         return file_digest(path)
     found = {}
-    for top, _, names in os.walk(path):
-        for name in names:
+    for top, folders, names in os.walk(path):
+        for name in (*names, *(one for one in folders if os.path.islink(f"{top}/{one}"))):
             file = path.__class__(top, name)
+            if file.is_symlink():
+                raise StoreError(f"{file}: is a link; links in an artifact's folder aren't read")
             found[file.relative_to(path).as_posix()] = file_digest(file)
     whole = digest({name: sha256 for name, (sha256, _) in found.items()})
     return whole, sum(size for _, size in found.values())

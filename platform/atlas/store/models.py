@@ -6,8 +6,9 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import StoreError
+from atlas.store.audit import audit
 from atlas.store.format import Facts, Format, ancestry
+from atlas.store.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 class Skops(Format):
     """A scikit-learn model, or lists and dicts of models and arrays, without pickle.
 
-    The types that skops doesn't know are recorded; reading refuses any other, and any that could
-    run code of its own. Equal models give equal bytes, in whatever process they were made.
+    Writing and reading refuse what neither `trusted.json` lists nor the local Plan trusts, before
+    anything is made of it. Equal models give equal bytes, in whatever process they were made.
     """
 
     name = "skops"
     suffix = ".skops"
+    makes_objects = True
 
     def accepts(self, value: Any) -> bool:
         """Take estimators, and containers with estimators or arrays in them."""
@@ -31,25 +33,33 @@ class Skops(Format):
         return "sklearn.BaseEstimator" in ancestry(value)
 
     def write(self, value: Any, path: Path) -> Facts:
-        """Write the model, and return the types that reading has to trust."""
+        """Write a model of what is listed."""
+        return self.write_trusting(value, path, Trust())
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Read a model of what is listed."""
+        return self.read_trusting(path, facts, Trust())
+
+    def write_trusting(self, value: Any, path: Path, trust: Trust) -> Facts:
+        """Write a model, when it is made of what is trusted."""
         import skops.io
 
         content = reproducible(skops.io.dumps(value))
-        types = sorted(skops.io.get_untrusted_types(data=content))
-        _refuse_dangerous(types)
+        audit(io.BytesIO(content), trust)
         path.write_bytes(content)
-        return {"trusted": types} if types else {}
+        return {}
 
-    def read(self, path: Path, facts: Facts) -> Any:
-        """Read the model when its types are those that were recorded."""
+    def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
+        """Read a model, once it has been found to be made of what is trusted.
+
+        The file is opened once: what was looked through is what is read.
+        """
         import skops.io
 
-        found = skops.io.get_untrusted_types(file=path)
-        unknown = sorted(set(found) - set(facts.get("trusted", ())))
-        if unknown:
-            raise StoreError(f"it has types that its manifest doesn't: {', '.join(unknown)}")
-        _refuse_dangerous(found)
-        return skops.io.load(path, trusted=found)
+        with path.open("rb") as file:
+            audit(file, trust)
+            types = skops.io.get_untrusted_types(file=file)
+            return skops.io.load(file, trusted=types)
 
 
 class Pickle(Format):
@@ -57,6 +67,7 @@ class Pickle(Format):
 
     name = "pickle"
     suffix = ".pickle"
+    makes_objects = True
 
     def write(self, value: Any, path: Path) -> Facts:
         """Pickle the value."""
@@ -67,7 +78,7 @@ class Pickle(Format):
         return {}
 
     def read(self, path: Path, facts: Facts) -> Any:
-        """Unpickle; the store has checked that the output's Recipe asks for it."""
+        """Unpickle; the store has checked that the local Plan allows it."""
         import pickle
 
         with path.open("rb") as file:
@@ -76,19 +87,6 @@ class Pickle(Format):
 
 FORMATS: tuple[Format, ...] = (Skops(), Pickle())
 """The formats of this module, in the order in which they are asked."""
-
-_DANGEROUS = {
-    "builtins", "code", "codeop", "ctypes", "functools", "importlib", "multiprocessing", "nt",
-    "operator", "os", "pickle", "posix", "pty", "runpy", "shutil", "socket", "subprocess", "sys",
-    "types",
-}  # fmt: skip
-
-
-def _refuse_dangerous(types: list[str]) -> None:
-    """Refuse functions of modules that can run anything; no model is made of them."""
-    wrong = sorted(name for name in types if name.partition(".")[0] in _DANGEROUS)
-    if wrong:
-        raise StoreError(f"it is made of {', '.join(wrong)}, which could run anything")
 
 
 def _is_array(value: Any) -> bool:

@@ -23,15 +23,19 @@ def open_store(url: str) -> Store:
 
 
 @lru_cache(maxsize=64)
-def open_place(url: str) -> Place:
+def open_place(url: str, *, links: bool = False) -> Place:
     """Return the place at a URL, over os calls for files and fsspec for S3.
+
+    Args:
+        url: as `open_store` takes it.
+        links: whether links in a folder of this machine are followed, which they aren't in a store.
 
     Raises:
         StoreError: it is neither, or what it needs isn't installed.
     """
     scheme, colon, _ = url.partition(":")
     if not colon or scheme == "file" or "/" in scheme:
-        return FilePlace(path_of(url))
+        return FilePlace(path_of(url), links=links)
     if scheme != "s3":
         raise StoreError(f"{url}: unknown scheme '{scheme}'; expected file: or s3:")
     from atlas.store.remote import RemotePlace

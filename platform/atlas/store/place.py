@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atlas.errors import StoreError
+from atlas.store.keys import checked_key
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ TEMPORARY = ".atlas-"
 
 _counter = count()
 _MODE = 0o666
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
 
 
 class Entry(NamedTuple):
@@ -102,15 +105,27 @@ _HINTS = {
     errno.EDQUOT: "free some of your quota; `atlas gc` removes old runs",
     errno.EROFS: "the store must be writable; ATLAS_STORE chooses another",
     errno.EACCES: "the store must be writable by you; ATLAS_STORE chooses another",
+    errno.ELOOP: "it is a link, and links inside a store aren't followed; put the file there",
     errno.ENAMETOOLONG: "give the pipeline, the step or the run a shorter name",
 }
 
 
 class FilePlace:
-    """Files in a folder of this machine, over plain os calls."""
+    """Files in a folder of this machine, over plain os calls.
 
-    def __init__(self, root: Path) -> None:
-        """Use a folder, which is made when something is first written."""
+    The folder itself may be a link; links inside of it aren't followed, for what is below a store's
+    folder is the store's: whoever may write one of its files must not choose what others read.
+    """
+
+    def __init__(self, root: Path, *, links: bool = False) -> None:
+        """Use a folder, which is made when something is first written.
+
+        Args:
+            root: the folder.
+            links: whether links in it are followed: where it is the user's own data.
+        """
+        self._links = links
+        self._read = _READ if links else _READ | _NO_LINK
         self.root = os.fspath(root.absolute())
         self.url = uri_of(root)
 
@@ -118,7 +133,7 @@ class FilePlace:
         """Return a file's content."""
         path = self._path(key)
         with explained("read", path):
-            descriptor = os.open(path, _READ)
+            descriptor = os.open(path, self._read)
             try:
                 content = os.read(descriptor, 1 << 16)
                 if len(content) < 1 << 16:
@@ -150,7 +165,7 @@ class FilePlace:
 
     def size(self, key: str) -> int:
         """Return a file's size in bytes."""
-        return os.stat(self._path(key)).st_size
+        return (os.stat if self._links else os.lstat)(self._path(key)).st_size
 
     def exists(self, key: str) -> bool:
         """Tell whether there is a file or a folder."""
@@ -159,7 +174,7 @@ class FilePlace:
     def names(self, key: str) -> list[str]:
         """Return the names of what is directly in a folder, sorted; of a missing one, none."""
         try:
-            found = os.listdir(self._path(key))
+            found = os.listdir(self._whole(key))
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(name for name in found if not name.startswith(TEMPORARY))
@@ -167,7 +182,7 @@ class FilePlace:
     def entries(self, key: str) -> Iterator[Entry]:
         """Return every file below a folder."""
         start = len(self.root) + 1
-        for top, _, names in os.walk(self._path(key)):
+        for top, _, names in os.walk(self._whole(key)):
             for name in names:
                 path = os.path.join(top, name)
                 try:
@@ -193,7 +208,7 @@ class FilePlace:
     def writing(self, key: str) -> Iterator[Path]:
         """Give a local path to write a file or folder to; then it is moved to its key."""
         path = self._path(key)
-        temporary = Path(_temporary_name(path))
+        temporary = Path(_free_name(path))
         with explained("write", path):
             _make_folder(temporary.parent)
             try:
@@ -205,7 +220,7 @@ class FilePlace:
 
     def local(self, key: str) -> Path:
         """Return the file or folder itself."""
-        return Path(self._path(key))
+        return Path(self._whole(key))
 
     def _take_place(self, temporary: Path, path: str) -> None:
         """Rename; a folder that is already there was written by someone else, and stays."""
@@ -217,7 +232,31 @@ class FilePlace:
             _discard(temporary)
 
     def _path(self, key: str) -> str:
+        """Return a key's path, whose folders are no links; the last part may be one."""
+        if not key:
+            return self.root
+        if not self._links:
+            self._refuse_links(checked_key(key).split("/")[:-1])
+        return f"{self.root}/{key}"
+
+    def _whole(self, key: str) -> str:
+        """Return a key's path, of which no part is a link."""
+        if key and not self._links:
+            self._refuse_links(checked_key(key).split("/"))
         return f"{self.root}/{key}" if key else self.root
+
+    def _refuse_links(self, parts: list[str]) -> None:
+        path = self.root
+        for part in parts:
+            path = f"{path}/{part}"
+            try:
+                mode = os.lstat(path).st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            except OSError as error:
+                raise StoreError(explain("look at it", path, error)) from error
+            if stat.S_ISLNK(mode):
+                raise StoreError(f"{path}: {_HINTS[errno.ELOOP]}")
 
     def _temporary(self, path: str, content: bytes) -> str:
         """Write the content to a new name beside the path, making its folder when missing."""
@@ -227,6 +266,8 @@ class FilePlace:
         except FileNotFoundError:
             _make_folder(os.path.dirname(path))
             descriptor = os.open(temporary, _WRITE, _MODE)
+        except FileExistsError:
+            return self._temporary(path, content)  # Left by a killed process of the same number.
         try:
             _write_all(descriptor, content)
         except BaseException:
@@ -249,6 +290,14 @@ def _make_folder(folder: str | Path) -> None:
 def _temporary_name(path: str) -> str:
     folder, _, name = path.rpartition("/")
     return f"{folder}/{TEMPORARY}{os.getpid()}-{next(_counter)}-{name[-80:]}"
+
+
+def _free_name(path: str) -> str:
+    """Return a temporary name that nothing has: a killed process may have left one."""
+    name = _temporary_name(path)
+    while os.path.lexists(name):
+        name = _temporary_name(path)
+    return name
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

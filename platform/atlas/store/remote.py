@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
+from atlas.store.keys import checked_key
 from atlas.store.place import Entry
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class RemotePlace:
         return target
 
     def _path(self, key: str) -> str:
-        return f"{self._root}/{key}" if key else self._root
+        return f"{self._root}/{checked_key(key)}" if key else self._root
 
 
 def _filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:

@@ -5,16 +5,58 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.store.manifest import DIGEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LONGEST = 4000
+"""The most characters of a URI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a model version: where its artifact is, and the sha256 of its bytes."""
+    """A part of a model version: which artifact it is. What a registry says of it is only checked.
+
+    Attributes:
+        uri: where its artifact is.
+        sha256: of its bytes.
+        manifest: `Manifest.digest`: of its bytes, type, format and facts; empty for a version that
+            was registered before there was one.
+
+    Raises:
+        ValueError: a field is of another kind than it must be.
+    """
 
     uri: str
     sha256: str
+    manifest: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        if not isinstance(self.uri, str) or not self.uri.isprintable() or len(self.uri) > _LONGEST:
+            raise ValueError(f"uri: found {str(self.uri)[:80]!r}, expected a URI")
+        for name, value in (("sha256", self.sha256), ("manifest", self.manifest)):
+            missing = name == "manifest" and value == ""
+            if not missing and not (isinstance(value, str) and DIGEST.fullmatch(value)):
+                raise ValueError(f"{name}: found {str(value)[:80]!r}, expected a sha256")
+
+    @property
+    def identity(self) -> str:
+        """What tells it from another: the manifest's digest, or that of the bytes without one."""
+        return self.manifest or self.sha256
+
+    def is_same(self, other: Part) -> bool:
+        """Tell whether two are the same to the byte, as far as both say."""
+        whole = not self.manifest or not other.manifest or self.manifest == other.manifest
+        return whole and self.sha256 == other.sha256
+
+
+def same_parts(some: Mapping[str, Part], others: Mapping[str, Part]) -> bool:
+    """Tell whether two model versions have the same parts."""
+    return some.keys() == others.keys() and all(
+        part.is_same(others[name]) for name, part in some.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from atlas.store.format import Encoded, chosen, named, type_name
 from atlas.store.keys import MANIFEST, OUTCOME, RESERVED, RUN, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest, path_digest
 from atlas.store.run import Run
+from atlas.store.trust import Trust
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store.format import Format
     from atlas.store.place import Place
+
+
+NOTHING = Trust()
+"""What is trusted where no Plan says more: what Atlas lists."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Store:
         *,
         index: int | None = None,
         format: str = "",
+        trust: Trust = NOTHING,
     ) -> Manifest:
         """Write an artifact; once this returns, it is there as a whole.
 
@@ -61,6 +67,7 @@ class Store:
             value: what to keep.
             index: which key's it is, for a step that runs once per key.
             format: name of a format; by the value's type when empty.
+            trust: what a model may be made of besides what Atlas lists.
 
         Raises:
             StoreError: no format keeps the value, or it can't be written.
@@ -68,11 +75,11 @@ class Store:
         base = artifact_key(pipeline, run, step, output, index)
         kind = named(format) if format else chosen(value)
         self.place.remove(f"{base}/{MANIFEST}")
-        manifest = self._write(base, kind, value)
+        manifest = self._write(base, kind, value, trust)
         self.place.write(f"{base}/{MANIFEST}", manifest.text)
         return manifest
 
-    def _write(self, base: str, kind: Format, value: Any) -> Manifest:
+    def _write(self, base: str, kind: Format, value: Any, trust: Trust) -> Manifest:
         key = f"{base}/data{kind.suffix}"
         if isinstance(kind, Encoded):
             content = encode(kind, value, base)
@@ -83,7 +90,7 @@ class Store:
             self.place.remove(key)
         with self.place.writing(key) as path:
             with failed(base, f"can't be written as {kind.name}"):
-                facts = kind.write(value, path)
+                facts = dict(kind.write_trusting(value, path, trust))
             sha256, size = path_digest(path)
         return Manifest(kind.name, type_name(value), sha256, size, key, facts)
 
@@ -95,7 +102,7 @@ class Store:
         output: str,
         *,
         index: int | None = None,
-        pickled: bool = False,
+        trust: Trust = NOTHING,
     ) -> Any:
         """Return an artifact's value, once its bytes have been found to be those written.
 
@@ -105,13 +112,13 @@ class Store:
             step: the step's full name.
             output: the output's name.
             index: which key's it is, for a step that runs once per key.
-            pickled: whether the Recipe says that this output is a pickle.
+            trust: what the local Plan says that it may be.
 
         Raises:
             StoreError: it isn't there, isn't whole, or isn't what was written.
         """
         manifest = self.manifest(pipeline, run, step, output, index=index)
-        return self.read(manifest, pickled=pickled)
+        return self.read(manifest, trust=trust)
 
     def manifest(
         self, pipeline: str, run: str, step: str, output: str, *, index: int | None = None
@@ -130,25 +137,51 @@ class Store:
             StoreError: there is no such artifact, or it isn't whole.
         """
         try:
-            return Manifest.parse(self.place.read(f"{key}/{MANIFEST}"))
+            manifest = Manifest.parse(self.place.read(f"{key}/{MANIFEST}"))
         except FileNotFoundError:
             half = self.place.exists(key)
             state = "is only half written" if half else "isn't there"
             message = f"{self.url}/{key}: the artifact {state}; run the step that writes it again"
             raise StoreError(message) from None
-        except ValueError:
-            message = f"{self.url}/{key}/{MANIFEST}: is no manifest; run the step again"
+        except ValueError as error:
+            message = f"{self.url}/{key}/{MANIFEST}: is no manifest: {error}; run the step again"
             raise StoreError(message) from None
+        if not manifest.data.startswith(f"{key}/"):
+            self._check_earlier(key, manifest)
+        return manifest
 
-    def read(self, manifest: Manifest, *, pickled: bool = False) -> Any:
+    def _check_earlier(self, key: str, manifest: Manifest) -> None:
+        """Compare a manifest with that of the earlier artifact whose data it uses.
+
+        `atlas gc` may have removed that one, and has left the data.
+        """
+        earlier = manifest.data.rpartition("/")[0]
+        try:
+            found = Manifest.parse(self.place.read(f"{earlier}/{MANIFEST}"))
+        except (FileNotFoundError, ValueError):
+            return
+        if found.digest != manifest.digest or found.data != manifest.data:
+            text = f"uses the data of {earlier}, which has been written again since"
+            raise StoreError(f"{self.url}/{key}: {text}; run the step again with --no-cache")
+
+    def read(self, manifest: Manifest, *, trust: Trust = NOTHING) -> Any:
         """Return the value that a manifest describes.
 
+        Args:
+            manifest: of an artifact of this store.
+            trust: what the local Plan says that it may be; nothing that comes with it says so.
+
         Raises:
-            StoreError: it isn't what was written, or is a pickle where none may be.
+            StoreError: it isn't what was written, is a pickle where none may be, or is made of what
+                isn't trusted.
         """
         where = f"{self.url}/{manifest.data}"
-        if manifest.format == "pickle" and not pickled:
-            raise StoreError(f'{where}: is a pickle, and no Recipe says {{"format": "pickle"}}')
+        if manifest.format == "pickle" and not trust.pickle:
+            raise StoreError(
+                f"{where}: is a pickle, which would run whatever is in it, and the Recipe of this "
+                'run doesn\'t say so; expected "outputs": {"NAME": {"format": "pickle"}} at the '
+                "step that makes it"
+            )
         kind = named(manifest.format)
         try:
             if isinstance(kind, Encoded):
@@ -156,7 +189,8 @@ class Store:
                 check_content(content, manifest, where)
                 with failed(where, f"can't be read as {kind.name}"):
                     return kind.decode(content)
-            return check_path(self.place.local(manifest.data), manifest, where, kind)
+            path = self.place.local(manifest.data)
+            return check_path(path, manifest, where, kind, trust)
         except FileNotFoundError:
             message = f"{where}: the artifact's data is gone; run the step that writes it again"
             raise StoreError(message) from None

@@ -252,7 +252,7 @@ class Bench:
         for name, value in model.items():
             manifest = self.store.put(_GIVEN, run, "model", name, value)
             key = artifact_key(_GIVEN, run, "model", name, None)
-            parts[name] = Part(f"{self.store.url}/{key}", manifest.sha256)
+            parts[name] = Part(f"{self.store.url}/{key}", manifest.sha256, manifest.digest)
         registry = LocalRegistry(self.store)
         version = registry.register(Registration(plan.model.name, run, parts))
         registry.set_alias(plan.model.name, CHAMPION, version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas.errors import PlatformError
+from atlas.store.run import same_parts
 from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _is_same(champion: Version, rival: ModelVersion) -> bool:
         parts = champion.resolved().parts
     except PlatformError:
         return False
-    return {k: v.sha256 for k, v in parts.items()} == {k: v.sha256 for k, v in rival.parts.items()}
+    return same_parts(parts, rival.parts)
 
 
 def _failure(rule: Mapping[str, Any], metrics: Mapping[str, float], bar: _Bar | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import sys
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, clean
 from atlas.store import ModelVersion, Part
 from atlas.values import canonical
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 """The alias of the version that inference follows."""
 PARTS = "atlas.parts"
-"""Tag of a version: JSON, part → uri and sha256."""
+"""Tag of a version: JSON, part → uri, sha256 and the manifest's digest. It is data to check: where
+parts are read from, the run's store and its Environment say."""
 METRICS = "atlas.metrics"
 """Tag of a version: JSON, ``step.metric`` → value, from its own training run."""
 
@@ -44,7 +46,7 @@ class Registration:
 
     def all_tags(self) -> dict[str, str]:
         """Return the tags with the parts, the metrics and the run in them."""
-        parts = {name: {"uri": p.uri, "sha256": p.sha256} for name, p in self.parts.items()}
+        parts = {name: _plain(part) for name, part in self.parts.items()}
         own = {PARTS: canonical(parts), METRICS: canonical(dict(self.metrics))}
         return {**self.tags, "atlas.run": self.run, **own}
 
@@ -63,29 +65,65 @@ class Version:
         Raises:
             PlatformError: its parts can't be read.
         """
+        where = f"model {self.model}, version {self.version}"
+        hint = "it wasn't registered by Atlas; register one by `atlas run` of the training"
+        if PARTS not in self.tags:
+            raise PlatformError(f"{where}: has no tag '{PARTS}' ({hint})")
         try:
-            raw = json.loads(self.tags[PARTS])
-            parts = {name: Part(part["uri"], part["sha256"]) for name, part in raw.items()}
-        except (KeyError, TypeError, ValueError):
-            where = f"model {self.model}, version {self.version}"
-            hint = "it wasn't registered by Atlas; register one by `atlas run` of the training"
-            raise PlatformError(f"{where}: has no readable tag '{PARTS}' ({hint})") from None
-        return ModelVersion(self.model, self.version, parts)
+            return ModelVersion(self.model, self.version, parsed_parts(self.tags[PARTS]))
+        except (ValueError, RecursionError) as error:
+            reason = clean(str(error), 300)
+            raise PlatformError(f"{where}: tag '{PARTS}': {reason} ({hint})") from None
 
     def uris(self) -> list[str]:
         """Return the URIs of its parts; none when they can't be read."""
         try:
-            return [part["uri"] for part in json.loads(self.tags.get(PARTS, "{}")).values()]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return [part.uri for part in parsed_parts(self.tags.get(PARTS, "{}")).values()]
+        except (ValueError, RecursionError):
             return []
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics of its training run; none when they can't be read."""
         try:
-            found: dict[str, float] = json.loads(self.tags.get(METRICS, "{}"))
-        except ValueError:
+            found = json.loads(self.tags.get(METRICS, "{}"))
+        except (ValueError, RecursionError):
             return {}
-        return found
+        items = found.items() if isinstance(found, dict) else ()
+        return {name: float(value) for name, value in items if _is_finite(value)}
+
+
+def parsed_parts(text: Any) -> dict[str, Part]:
+    """Return a model version's parts from the text of its tag; fields of later versions are left.
+
+    Raises:
+        ValueError: it isn't a JSON object of parts, each with a URI and a digest.
+    """
+    raw = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(raw, dict) or len(raw) > _MOST_PARTS:
+        raise ValueError(f"found {str(text)[:80]!r}, expected a JSON object of parts")
+    return {name: _part(name, one) for name, one in raw.items()}
+
+
+def _part(name: str, raw: Any) -> Part:
+    if not name.isprintable() or not isinstance(raw, dict) or not {"uri", "sha256"} <= raw.keys():
+        raise ValueError(f"part {name[:80]!r}: expected a JSON object with uri and sha256")
+    try:
+        return Part(**{key: raw[key] for key in ("uri", "sha256", "manifest") if key in raw})
+    except ValueError as error:
+        raise ValueError(f"part {name[:80]!r}: {error}") from None
+
+
+def _plain(part: Part) -> dict[str, str]:
+    return {key: value for key, value in asdict(part).items() if value}
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max
+
+
+_MOST_PARTS = 1000
+"""The most parts of a model version."""
 
 
 class Registry(Protocol):
@@ -177,14 +215,30 @@ class LocalRegistry:
 
     def _read(self, model: str, version: str) -> Version | None:
         found = self._json(f"{self._folder(model)}/versions/{version}.json")
-        return Version(model, str(found["version"]), found["tags"]) if found else None
+        if found is None:
+            return None
+        tags = found.get("tags")
+        if found["version"] != version or not isinstance(tags, dict):
+            raise PlatformError(f"{self.store.url}/models/{model}: version {version} is damaged")
+        return Version(model, version, {str(k): str(v) for k, v in tags.items()})
 
     def _json(self, key: str) -> dict[str, Any] | None:
+        """Return a record of the registry, which names a version; None when there is none.
+
+        Raises:
+            PlatformError: it is none of the registry's.
+        """
         try:
-            found: dict[str, Any] = json.loads(self.store.place.read(key))
+            found = json.loads(self.store.place.read(key))
         except FileNotFoundError:
             return None
-        return found
+        except (ValueError, RecursionError):
+            found = None
+        version = found.get("version") if isinstance(found, dict) else None
+        if not isinstance(version, str) or "/" in version:
+            where = f"{self.store.url}/{key}: is no record of a model"
+            raise PlatformError(f"{where}; remove it, and run the training again")
+        return dict(found)
 
     @staticmethod
     def _folder(model: str) -> str:

@@ -98,6 +98,28 @@ def flows_read(checked: Iterable[Checked], pool: Iterable[Checked]) -> dict[str,
     return {step: found[0] for step, found in flows.items() if len(found) == 1}
 
 
+def kept_as(
+    checked: Iterable[Checked], pool: Iterable[Checked]
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return how the Recipes of other pipelines have outputs kept that are read, where they say so.
+
+    Returns:
+        Reference → format, and names of what a model may be made of.
+    """
+    known = _by_name(pool)
+    found = {}
+    for reference in {one.reference for each in checked for one in _crossings(each)}:
+        target = known.get(reference.name)
+        if target is None:
+            continue
+        for flow in _flows_with(target, reference.step)[:1]:
+            step = target.subjects[flow].flat.steps[reference.step]
+            kept = step.formats.get(reference.output, ""), step.trust.get(reference.output, ())
+            if kept != ("", ()):
+                found[str(reference)] = kept
+    return found
+
+
 def _crossings(checked: Checked) -> Iterator[_Crossing]:
     for subject in checked.subjects.values():
         for step in subject.flat.steps.values():

@@ -24,7 +24,7 @@ from atlas.load import (
     shown,
 )
 from atlas.validate import class_rules, flow_rules, setting_rules, step_rules
-from atlas.validate.between import Checked, between_problems, crosses, flows_read
+from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
 from atlas.validate.code import code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
@@ -58,6 +58,8 @@ class Report:
         environment: the Environment they were checked for.
         files: the Configs' files, as messages show them.
         flows: ``NAME/step`` of another pipeline that is read → the flow that has it.
+        kept: reference to another pipeline's output → the format and the trusted names that its
+            Recipe names, where it does.
     """
 
     problems: tuple[Problem, ...]
@@ -66,6 +68,7 @@ class Report:
     environment: Environment
     files: tuple[str, ...] = field(default=())
     flows: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -114,6 +117,7 @@ class _Checker:
         self._foreign: dict[str, Module | SourceError | None] = {}
         self._code: dict[Path, list[Problem]] = {}
         self._flows: dict[str, str] = {}
+        self._kept: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def report(self, path: Path, environment: str) -> Report:
         """Check what a path stands for."""
@@ -132,7 +136,8 @@ class _Checker:
         found = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
         problems = _sorted(loader.problems)
-        return Report(problems, tuple(checked), loader.project, found, names, self._flows)
+        read = (self._flows, self._kept)
+        return Report(problems, tuple(checked), loader.project, found, names, *read)
 
     def checked(self, file: ConfigFile) -> Checked:
         """Check one Config, its flows and their steps."""
@@ -204,6 +209,7 @@ class _Checker:
             if file is not None:
                 known[real] = quiet.checked(file)
         self._flows |= flows_read(checked, known.values())
+        self._kept |= kept_as(checked, known.values())
         yield from between_problems(checked, known.values())
 
 

@@ -71,6 +71,7 @@ CODES = {
     "R041": "a param is out of its bounds",
     "R042": "a variable's name is taken",
     "R043": "a file of the pipeline's folder can't be taken along",
+    "R044": "an output trusts what can't be trusted",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

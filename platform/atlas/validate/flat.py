@@ -72,6 +72,7 @@ class FlatStep:
         settings: the step's own over the defaults above it.
         places: where each setting was written, and each member of one: ``env``, ``env.TZ``.
         formats: output → format, where one is named.
+        trust: output → full names of classes and functions that its model may be made of.
     """
 
     name: str
@@ -83,6 +84,7 @@ class FlatStep:
     inputs: dict[str, Input] = field(default_factory=dict)
     params: dict[str, Param] = field(default_factory=dict)
     formats: Mapping[str, str] = field(default_factory=dict)
+    trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     foreach: tuple[str, Input] | None = None
     settings: dict[str, Any] = field(default_factory=dict)

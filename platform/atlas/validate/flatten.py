@@ -98,6 +98,7 @@ class Flattener:
             inputs=self._inputs(scope, step, place),
             params=self._params(scope, step, place),
             formats=step.outputs,
+            trust=step.trust,
             after=self.references.after(scope, step, place),
             settings=settings,
             places=places,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.load import below, is_file, missing_file, nearest
-from atlas.recipe import FORMATS
+from atlas.recipe import FORMATS, UNTRUSTED
 from atlas.validate.flat import names
 
 if TYPE_CHECKING:
@@ -86,5 +86,23 @@ def check_known_formats(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-RULES = (check_images, check_variables, check_secrets, check_known_formats)
+def check_trust(subject: Subject) -> Iterator[Problem]:
+    """Check that trust is given to a model's classes, and to nothing that runs code."""
+    for step in subject.flat.steps.values():
+        for output, trusted in step.trust.items():
+            place = step.place / "outputs" / output
+            if step.formats.get(output) != "skops":
+                message = "only models kept as skops are made of what is trusted"
+                found = step.formats.get(output, "")
+                yield (place / "format").problem("R044", message, found=found, expected="skops")
+            for index, name in enumerate(trusted):
+                package = name.partition(".")[0]
+                if package in UNTRUSTED:
+                    message = f"'{name}' can't be trusted: {package} gives what runs any code"
+                    hint = 'keep the model as "pickle" if it needs that'
+                    here = place / "trust" / index
+                    yield here.problem("R044", message, found=name, hint=hint)
+
+
+RULES = (check_images, check_variables, check_secrets, check_known_formats, check_trust)
 """Every rule about settings."""

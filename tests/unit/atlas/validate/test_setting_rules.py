@@ -54,6 +54,14 @@ WRONG = {
     "a default secret that there isn't, once": (
         [(R, "defaults.secrets", ["key"])], ["E003 training.json defaults.secrets[0]"],
     ),
+    "trust in what runs code": (
+        [(R, "steps.train.outputs", {"model": {"format": "skops", "trust": ["a.B", "os.system"]}})],
+        ["R044 training.json steps.train.outputs.model.trust[1]"],
+    ),
+    "trust for another format than skops": (
+        [(R, "steps.train.outputs", {"model": {"format": "pickle", "trust": ["a.B"]}})],
+        ["R044 training.json steps.train.outputs.model.format"],
+    ),
     "an unknown format": (
         [(R, "steps.train.outputs", {"model": {"format": "jason"}})],
         ["N003 training.json steps.train.outputs.model.format"],
