@@ -90,7 +90,7 @@ class DataHandle:
             path = path_of(self.uri)
             is_folder = self.uri.endswith("/")
             return (
-                open_place(uri_of(path if is_folder else path.parent)),
+                open_place(uri_of(path if is_folder else path.parent), links=True),
                 "" if is_folder else path.name,
             )
         if self.uri.endswith("/"):
