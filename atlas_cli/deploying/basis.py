@@ -18,6 +18,7 @@ from atlas.store import open_place
 from atlas.targets import target as target_of
 from atlas.values import digest
 from atlas_cli.deploying import state, world
+from atlas_cli.deploying.identity import identity_of
 from atlas_cli.deploying.services import services_of
 from atlas_cli.imaging import images_of
 
@@ -50,7 +51,8 @@ def _basis(each: Deployment, images: Callable[[Plan], Mapping[str, str]], around
     """Return the digest of all that a deployment's resources follow from."""
     plans = {plan.digest: plan for _, plan in each.plans()}
     used = {name: images(p) for name, p in plans.items() if _uses_images(p.target)}
-    return digest({"plans": sorted(plans), "images": used, "around": around})
+    of = identity_of(each.project)
+    return digest({"plans": sorted(plans), "images": used, "around": around, "project": of})
 
 
 def remember(deployment: Deployment, services: Services) -> None:

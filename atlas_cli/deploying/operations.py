@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError
 from atlas.git import commit_of
 from atlas.store import open_place
-from atlas_cli.deploying import basis, flight, records, saved, world
+from atlas_cli.deploying import basis, flight, ownership, records, saved, world
 from atlas_cli.deploying.changes import SAME
 from atlas_cli.deploying.material import Part, write
 from atlas_cli.deploying.outlook import outlook, seen
@@ -201,6 +201,7 @@ def _apply(found: Outlook, say: Say) -> None:
     """Update the stack, unless everything is as it should be."""
     if not found.is_right:
         world.require_running(found.deployment, found.parts)
+        ownership.take(found.deployment, found.services, found.parts)
         basis.forget(found.deployment, found.services)
         world.open_stack(found.deployment, found.parts, say).up()
 

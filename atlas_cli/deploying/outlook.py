@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place, open_store
-from atlas_cli.deploying import records, world
+from atlas_cli.deploying import ownership, records, world
 from atlas_cli.deploying.changes import Known, MemberChange, member_changes
 from atlas_cli.deploying.material import material_of
 from atlas_cli.deploying.services import services_of
@@ -130,10 +130,12 @@ def seen(
 
     Raises:
         PlatformError: a service is down.
-        DeployError: the stack's state can't be read, or another stack has one of the names.
+        DeployError: the stack's state can't be read, or another stack or project has one of the
+            names.
     """
     world.require(services, [part.kind for part in parts])
     found = world.resources(deployment)
+    ownership.require_own(deployment, services, parts)
     world.require_free(parts, found)
     plans = material.plans if material else {}
     return Outlook(deployment, services, parts, found, world.live(found), material, plans)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
-from atlas_cli.deploying import records, world
+from atlas_cli.deploying import ownership, records, world
 from atlas_cli.deploying.material import has_api_server, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.services import Services
 
 _KUBEFLOW = "kubeflow"
+_MODEL = "model "
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -54,6 +55,11 @@ class Left:
         yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
         yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
 
+    @property
+    def shared_models(self) -> list[str]:
+        """The registered models that stay."""
+        return [what.removeprefix(_MODEL) for what in self.shared if what.startswith(_MODEL)]
+
     def kept(self) -> Iterator[str]:
         """Return what stays, in words, a line each."""
         for what, stack in self.shared.items():
@@ -65,8 +71,10 @@ def left_of(deployment: Deployment) -> Left:
 
     Raises:
         PlatformError: the platform is missing or down.
+        DeployError: D017, another project has the stack.
     """
     services = services_of(deployment)
+    ownership.require_own(deployment, services)
     inputs = _inputs(deployment, services)
     place = open_place(services.store)
     wanted = _Names.of(inputs.items())
@@ -112,9 +120,9 @@ class _Names:
 
     def shared_with(self, others: _Names) -> dict[str, str]:
         """Return what others have, too, in words, with the stack that has it."""
-        pairs = (("model", "models"), ("pipeline", "pipelines"))
+        pairs = ((_MODEL, "models"), ("pipeline ", "pipelines"))
         return {
-            f"{word} {name}": getattr(others, names)[name]
+            f"{word}{name}": getattr(others, names)[name]
             for word, names in pairs
             for name in getattr(self, names)
             if name in getattr(others, names)
@@ -159,6 +167,7 @@ def purge(deployment: Deployment, left: Left) -> None:
         place.remove(f"{_KUBEFLOW}/{name}")
     for name in left.runs:
         place.remove(name)
+    ownership.give_back(deployment, services, left.shared_models)
 
 
 def _inputs(deployment: Deployment, services: Services) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
-from atlas_cli.deploying import records, state, world
+from atlas_cli.deploying import ownership, records, state, world
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.material import KINDS, Part, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
@@ -29,10 +29,11 @@ def destroy(deployment: Deployment, say: Say) -> bool:
 
     Raises:
         PlatformError: the platform is missing or down.
-        DeployError: something can't be removed.
+        DeployError: D017, another project has the stack; or something can't be removed.
     """
     name = deployment.stack
     services = services_of(deployment)
+    ownership.require_own(deployment, services)
     there = state.exists(deployment.backend, name)
     if there:
         _empty(deployment, services, say)
@@ -74,7 +75,7 @@ def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
 
 def _sweep(deployment: Deployment, services: Services) -> bool:
     """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
-    from atlas_provider import claims
+    from atlas_provider import ownership as members
     from atlas_provider.kind import Context
     from atlas_provider.kinds import KINDS as HANDLERS
 
@@ -82,7 +83,7 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
     for flow in _FLOWS:
         owner = owner_of(deployment, flow)
         for target, kind in KINDS.items():
-            if claims.owned(services.store, world.CLAIMS[kind], owner):
+            if members.owned(services.store, ownership.OWNED[kind], owner):
                 left = {"owner": owner, "members": {}, **target_inputs(services, target)}
                 HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
                 swept = True

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Live
 
 
+_STACK = "pulumi:pulumi:Stack"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One resource in a stack's state.
@@ -82,6 +85,21 @@ def resources(backend: Backend, stack: str) -> list[Resource]:
         found = [raw for raw in latest.get("resources", ()) if raw["type"].startswith("atlas:")]
         return [_resource(raw) for raw in found]
     except (LookupError, TypeError, AttributeError) as error:
+        raise DeployError(damaged(kept.where(PROJECT, stack), str(error))) from None
+
+
+def outputs(backend: Backend, stack: str) -> Mapping[str, Any]:
+    """Return the outputs of a stack by its state; empty for none.
+
+    Raises:
+        DeployError: the state can't be read, or is damaged.
+    """
+    kept = keeping(backend)
+    latest = kept.checkpoint(PROJECT, stack)
+    try:
+        found = [one for one in latest.get("resources", ()) if one["type"] == _STACK]
+        return dict(found[0].get("outputs", {})) if found else {}
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise DeployError(damaged(kept.where(PROJECT, stack), str(error))) from None
 
 

@@ -9,6 +9,7 @@ from atlas.errors import PlatformError
 from atlas_cli import platforms
 from atlas_cli.deploying import state
 from atlas_cli.deploying.deployment import PROJECT
+from atlas_cli.deploying.identity import identity_of
 from atlas_cli.deploying.material import (
     KINDS,
     Part,
@@ -16,6 +17,7 @@ from atlas_cli.deploying.material import (
     images_inputs,
     target_inputs,
 )
+from atlas_cli.deploying.ownership import OUTPUT, OWNED
 from atlas_cli.stacks.stack import Stack
 
 if TYPE_CHECKING:
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
 _SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
 """Kind → the service that must be there for it."""
-
-CLAIMS = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
-"""Kind → what its deployed names are claimed as."""
 
 
 def require(services: Services, kinds: Sequence[str]) -> None:
@@ -78,15 +77,15 @@ def require_free(parts: Sequence[Part], found: Sequence[state.Resource]) -> None
     Raises:
         DeployError: D016, another stack has one of them.
     """
-    from atlas_provider import claims
+    from atlas_provider import ownership
 
     known = {one.name: one.inputs["members"] for one in found}
     for part in parts:
-        kind = CLAIMS.get(part.kind)
+        kind = OWNED.get(part.kind)
         if kind:
             given = part.inputs
             fresh = given["members"].keys() - known.get(part.name, {}).keys()
-            claims.require_free(given["store"], kind, fresh, given["owner"])
+            ownership.require_free(given["store"], kind, fresh, given["owner"])
 
 
 def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
@@ -96,13 +95,16 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
         project=PROJECT,
         state=deployment.backend,
         unlock=f"atlas unlock PATH --env {deployment.environment.name}",
-        program=lambda: _run(parts),
+        program=lambda: _run(deployment, parts),
         say=say,
     )
 
 
-def _run(parts: Sequence[Part]) -> None:
-    """Declare the resources: the Pulumi program of a deployment."""
+def _run(deployment: Deployment, parts: Sequence[Part]) -> None:
+    """Declare the resources, and whose they are: the Pulumi program of a deployment."""
+    from pulumi import export
+
+    export(OUTPUT, identity_of(deployment.project))
     declare(parts)
 
 

@@ -89,6 +89,7 @@ class Project:
         formats: modules that add artifact formats.
         backend: where Pulumi keeps the stacks of pipelines, as `pulumi login` takes it; empty for
             the state folder.
+        id: what tells the project from others on a platform; empty where pyproject.toml has none.
         explicit: whether there is a ``[tool.atlas]``.
     """
 
@@ -98,6 +99,7 @@ class Project:
     base_image: str = DEFAULT_BASE
     formats: tuple[str, ...] = ()
     backend: str = ""
+    id: str = ""
     explicit: bool = True
 
     def environment_file(self, name: str) -> Path:
@@ -144,6 +146,7 @@ def _project(root: Path, table: Mapping[str, Any]) -> Project:
         base_image=table.get("base-image", DEFAULT_BASE),
         formats=tuple(table.get("formats", ())),
         backend=table.get("backend", ""),
+        id=table.get("id", ""),
     )
 
 
@@ -165,6 +168,7 @@ _SETTINGS: Mapping[str, type] = {
     "base-image": str,
     "formats": list,
     "backend": str,
+    "id": str,
 }
 
 

@@ -20,7 +20,7 @@ import pytest
 from atlas.errors import DeployError
 from atlas_cli.stacks import Stack
 from atlas_cli.stacks.backend import Backend
-from atlas_provider import claims, content
+from atlas_provider import content, ownership
 from atlas_provider.airflow import Airflow
 from tests.stack import faulty
 from tests.stack.conftest import Atlas
@@ -121,7 +121,7 @@ class World:
         assert {path.name for path in mine} == {f"{name}.py" for name in self.wanted}
         known = self.airflow.dags([f"{self.name}-a", f"{self.name}-gone", f"{self.name}-b"])
         assert {name: dag.plan for name, dag in known.items()} == self.wanted
-        assert {*claims.owned(self.store, "dags", self.owner)} == {*self.wanted}
+        assert {*ownership.owned(self.store, "dags", self.owner)} == {*self.wanted}
         pointer = Path(urllib.parse.urlsplit(self.store).path) / "kubeflow" / f"{self.name}-k"
         assert (pointer / "current").exists() == bool(self.wanted)
         assert self.known() == (["dags", "kubeflow", "models"] if self.wanted else [])

@@ -52,8 +52,12 @@ def _behind(text: str, at: tuple[str, ...], what: str) -> str:
     return text[:offset] + what + text[offset:]
 
 
-def with_project(file: Path) -> str:
+def with_project(file: Path, identity: str) -> str:
     """Return a pyproject.toml's text with ``[tool.atlas]`` at its end.
+
+    Args:
+        file: the pyproject.toml.
+        identity: the project's id.
 
     Raises:
         DocumentError: it can't be read, or isn't such that a table can be put at its end.
@@ -61,7 +65,8 @@ def with_project(file: Path) -> str:
     try:
         text = file.read_bytes().decode("utf-8")
         body = text.rstrip()
-        added = f"{body}\n\n[tool.atlas]\n" if body else "[tool.atlas]\n"
+        table = f'[tool.atlas]\nid = "{identity}"\n'
+        added = f"{body}\n\n{table}" if body else table
         tomllib.loads(text)
         tomllib.loads(added)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,9 @@ from atlas.scaffold.files import File
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
+
+
+_ID_BYTES = 6
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,14 @@ def _project(root: Path, name: str) -> Iterator[File]:
         yield File(ignored, _text("gitignore"))
     path = root / "pyproject.toml"
     if path.exists():
-        yield File(path, located.with_project(path), replaces=True)
+        yield File(path, located.with_project(path, _new_id(name)), replaces=True)
         return
-    yield File(path, _filled(_text("pyproject.toml"), {"name": name}))
+    yield File(path, _filled(_text("pyproject.toml"), {"name": name, "id": _new_id(name)}))
+
+
+def _new_id(name: str) -> str:
+    """Return an id that no other project has."""
+    return f"{name}-{secrets.token_hex(_ID_BYTES)}"
 
 
 def _schemas(root: Path) -> Iterator[File]:

@@ -19,6 +19,7 @@ CODES = {
     "D014": "a passphrase isn't the one that a state was written with",
     "D015": "a platform is of another version of Atlas",
     "D016": "a name belongs to another stack",
+    "D017": "a name belongs to another project",
     "P001": "a pyproject.toml is no TOML",
     "P002": "[tool.atlas] has a wrong setting",
     "S001": "a field is unknown",

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, PlatformError
-from atlas_provider import claims, content, imports
+from atlas_provider import content, imports, ownership
 from atlas_provider.airflow import Airflow
 from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kind import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Context, Failure, Plain
     from atlas_provider.rollout import Result
 
-_CLAIM = "dags"
+_OWNED = "dags"
 _SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
 _DRAIN_SECONDS = 60.0
 _NOTICE_SECONDS = 60.0
@@ -170,7 +170,7 @@ def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
     contents = content.get_all(inputs["store"], inputs["members"])
     members = {name: Member(contents[name], inputs["plans"][name]) for name in contents}
     folder, airflow = DagFolder.at(inputs["dags"]), _airflow(inputs)
-    claims.claim(inputs["store"], _CLAIM, members, inputs["owner"])
+    ownership.take(inputs["store"], _OWNED, members, inputs["owner"])
     outputs: Plain = {"held": []}
     if members:
         outputs = _wait_for(Rollout(airflow, folder, members), state, inputs, context)
@@ -186,7 +186,7 @@ def _wait_for(rollout: Rollout, state: Plain, inputs: Plain, context: Context) -
     if result.failures:
         # Of an interrupted one Airflow may be reading files yet: who sweeps has to know the names.
         fresh = [] if context.cancelled.is_set() else _fresh(state, result)
-        claims.release(inputs["store"], _CLAIM, fresh, inputs["owner"])
+        ownership.release(inputs["store"], _OWNED, fresh, inputs["owner"])
         _give_up(state, inputs, outputs, result)
     return outputs
 
@@ -198,7 +198,7 @@ def _fresh(state: Plain, result: Result) -> list[str]:
 
 def _owned(state: Plain) -> list[str]:
     """Return the DAGs that are this resource's, also those of an update that was killed."""
-    return claims.owned(state["store"], _CLAIM, state["owner"])
+    return ownership.owned(state["store"], _OWNED, state["owner"])
 
 
 def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result) -> None:
@@ -235,7 +235,7 @@ def _remove(state: Plain, names: set[str]) -> None:
         folder.remove(name)
     _await_read(airflow, [name for name in gone if name not in known])
     _forget(airflow, gone)
-    claims.release(state["store"], _CLAIM, gone, state["owner"])
+    ownership.release(state["store"], _OWNED, gone, state["owner"])
 
 
 def _drain(airflow: Airflow, names: list[str]) -> None:

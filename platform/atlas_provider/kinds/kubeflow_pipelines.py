@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from atlas_provider import claims, content, imports
+from atlas_provider import content, imports, ownership
 from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds.members import (
     OWNER,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from atlas_provider.kind import Context, Plain
 
-_CLAIM = "kubeflow"
+_OWNED = "kubeflow"
 
 
 class Form(Protocol):
@@ -149,13 +149,13 @@ def _unreadable(inputs: Plain) -> list[Failure]:
 
 def _owned(state: Plain) -> list[str]:
     """Return the names that are this resource's, also those of an update that was killed."""
-    return claims.owned(state["store"], _CLAIM, state["owner"])
+    return ownership.owned(state["store"], _OWNED, state["owner"])
 
 
 def _deploy(inputs: Plain) -> Plain:
-    """Claim the names, add what is missing, take back what is no member; return the outputs."""
+    """Take the names, add what is missing, take back what is no member; return the outputs."""
     contents = content.get_all(inputs["store"], inputs["members"])
-    claims.claim(inputs["store"], _CLAIM, contents, inputs["owner"])
+    ownership.take(inputs["store"], _OWNED, contents, inputs["owner"])
     outputs = _form(inputs).deploy(inputs, contents)
     _take_back(inputs, {*_owned(inputs)} - {*contents})
     return outputs
@@ -164,4 +164,4 @@ def _deploy(inputs: Plain) -> Plain:
 def _take_back(state: Plain, names: set[str]) -> None:
     """Remove names where they are kept, and let others have them."""
     _form(state).take_back(state, names)
-    claims.release(state["store"], _CLAIM, names, state["owner"])
+    ownership.release(state["store"], _OWNED, names, state["owner"])

@@ -11,7 +11,7 @@ from atlas.errors import DeployError, PlatformError, StoreError
 from atlas.http import service
 from atlas.http.service import Patience
 from atlas_provider import airflow as airflow_api
-from atlas_provider import claims, content, rollout
+from atlas_provider import content, ownership, rollout
 from atlas_provider.kind import Context, PartialFailureError
 from atlas_provider.kinds import airflow_dags
 from atlas_provider.kinds.airflow_dags import AirflowDags
@@ -124,7 +124,7 @@ def test_nothing_is_left_of_a_first_one_that_fails(airflow, context):
     with pytest.raises(DeployError, match="broken here"):
         KIND.create(wanted, context)
     assert [*airflow.folder.iterdir()] == []
-    assert claims.owned(wanted["store"], "dags", wanted["owner"]) == []
+    assert ownership.owned(wanted["store"], "dags", wanted["owner"]) == []
 
 
 def test_repeating_a_killed_create_finds_its_own_import_error(airflow, context):
@@ -136,11 +136,11 @@ def test_repeating_a_killed_create_finds_its_own_import_error(airflow, context):
         KIND.create(wanted, context)
 
 
-@pytest.mark.parametrize("killed_after", ["claim", "write", "parse", "ready"])
+@pytest.mark.parametrize("killed_after", ["take", "write", "parse", "ready"])
 def test_repeating_a_killed_create_converges(airflow, context, killed_after):
     wanted = inputs(airflow, a=dag("11"), b=dag("22"))
-    claims.claim(wanted["store"], "dags", wanted["members"], wanted["owner"])
-    if killed_after != "claim":
+    ownership.take(wanted["store"], "dags", wanted["members"], wanted["owner"])
+    if killed_after != "take":
         (airflow.folder / "a.py").write_bytes(dag("11"))
     if killed_after == "parse":
         airflow.parse()
@@ -153,7 +153,7 @@ def test_repeating_a_killed_create_converges(airflow, context, killed_after):
 
 def test_what_a_killed_update_left_and_nobody_wants_any_more_is_removed(airflow, context):
     first = inputs(airflow, a=dag("11"), gone=dag("99"))
-    claims.claim(first["store"], "dags", first["members"], first["owner"])
+    ownership.take(first["store"], "dags", first["members"], first["owner"])
     (airflow.folder / "gone.py").write_bytes(dag("99"))
     airflow.parse()
     created(airflow, context, a=dag("11"))
@@ -245,11 +245,11 @@ def test_delete_doesnt_wait_for_the_runs_of_a_paused_dag_which_never_end(airflow
 
 def test_a_name_of_another_stack_is_refused_before_anything_is_written(airflow, context):
     wanted = inputs(airflow, a=dag("11"), b=dag("22"))
-    claims.claim(wanted["store"], "dags", ["b"], "other.local/inference")
+    ownership.take(wanted["store"], "dags", ["b"], "other.local/inference")
     with pytest.raises(DeployError, match=r"b: belongs to stack other\.local/inference"):
         KIND.create(wanted, context)
     assert [*airflow.folder.iterdir()] == []
-    assert claims.owned(wanted["store"], "dags", wanted["owner"]) == []
+    assert ownership.owned(wanted["store"], "dags", wanted["owner"]) == []
 
 
 def test_missing_content_is_found_before_anything_is_written(airflow, context):

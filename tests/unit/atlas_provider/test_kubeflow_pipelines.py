@@ -9,7 +9,7 @@ import pytest
 from atlas.errors import DeployError
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas_provider import claims, content
+from atlas_provider import content, ownership
 from atlas_provider.kind import Context
 from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 
@@ -100,18 +100,18 @@ def test_what_is_no_member_any_more_is_taken_back(tmp_path):
     KIND.create(state, CONTEXT)
     KIND.update("x", state, inputs(tmp_path, q=plan("b")), CONTEXT)
     assert versions(tmp_path, "p") == []
-    assert claims.owned(state["store"], "kubeflow", state["owner"]) == ["q"]
+    assert ownership.owned(state["store"], "kubeflow", state["owner"]) == ["q"]
 
 
 def test_repeating_a_killed_create_converges(tmp_path):
     wanted = inputs(tmp_path, p=plan("a"))
-    claims.claim(wanted["store"], "kubeflow", ["p", "left-over"], wanted["owner"])
+    ownership.take(wanted["store"], "kubeflow", ["p", "left-over"], wanted["owner"])
     KIND.create(wanted, CONTEXT)
-    assert claims.owned(wanted["store"], "kubeflow", wanted["owner"]) == ["p"]
+    assert ownership.owned(wanted["store"], "kubeflow", wanted["owner"]) == ["p"]
 
 
 def test_a_name_of_another_stack_is_refused(tmp_path):
     wanted = inputs(tmp_path, p=plan("a"))
-    claims.claim(wanted["store"], "kubeflow", ["p"], "other.dev/training")
+    ownership.take(wanted["store"], "kubeflow", ["p"], "other.dev/training")
     with pytest.raises(DeployError, match=r"p: belongs to stack other\.dev/training"):
         KIND.create(wanted, CONTEXT)

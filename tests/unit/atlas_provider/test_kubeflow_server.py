@@ -12,7 +12,7 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas_provider import claims, content, kubeflow_server
+from atlas_provider import content, kubeflow_server, ownership
 from atlas_provider.kind import Context
 from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from tests.unit import fake_kubeflow
@@ -155,15 +155,15 @@ def test_delete_leaves_nothing_of_what_never_ran(there, tmp_path):
     state = deployed(inputs(there, tmp_path, p=plan("a")))
     KIND.delete("x", state, CONTEXT)
     assert there.items["pipelines"] == there.items["versions"] == {}
-    assert claims.owned(state["store"], "kubeflow", state["owner"]) == []
+    assert ownership.owned(state["store"], "kubeflow", state["owner"]) == []
 
 
 def test_names_of_others_are_refused(there, tmp_path):
     wanted = inputs(there, tmp_path, p=plan("a"))
-    claims.claim(wanted["store"], "kubeflow", ["p"], "other.dev/training")
+    ownership.take(wanted["store"], "kubeflow", ["p"], "other.dev/training")
     with pytest.raises(DeployError, match=r"p: belongs to stack other\.dev/training"):
         KIND.create(wanted, CONTEXT)
-    claims.release(wanted["store"], "kubeflow", ["p"], "other.dev/training")
+    ownership.release(wanted["store"], "kubeflow", ["p"], "other.dev/training")
     there.answer("POST", "/apis/v2beta1/pipelines", {}, {"display_name": "p", "name": "p"})
     with pytest.raises(DeployError, match="a pipeline of this name that Atlas didn't make; rename"):
         KIND.create(wanted, CONTEXT)
@@ -189,7 +189,7 @@ def test_after_a_refusal_destroy_leaves_others_what_is_theirs(there, tmp_path, s
     assert kubeflow_server.left_versions(given, given["members"]) == {}
     assert [*there.items["pipelines"]] == [pipeline]
     assert len(there.items["recurringruns"]) == 1
-    assert claims.owned(given["store"], "kubeflow", given["owner"]) == []
+    assert ownership.owned(given["store"], "kubeflow", given["owner"]) == []
 
 
 def test_two_teams_on_a_kubeflow_of_several_users(there, tmp_path):
@@ -222,7 +222,7 @@ def test_what_moves_to_another_namespace_leaves_nothing_behind(there, tmp_path):
     KIND.update("x", state, {**given, "namespace": "team-b"}, CONTEXT)
     for kind in ("pipelines", "recurringruns"):
         assert [one["namespace"] for one in there.items[kind].values()] == ["team-b"]
-    assert claims.owned(given["store"], "kubeflow", given["owner"]) == ["dev-p-training"]
+    assert ownership.owned(given["store"], "kubeflow", given["owner"]) == ["dev-p-training"]
 
 
 def test_a_kubeflow_of_several_users_wants_a_namespace(there, tmp_path):

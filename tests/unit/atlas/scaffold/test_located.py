@@ -57,9 +57,9 @@ def test_a_pyproject_gets_the_table_and_nothing_else(first: str, second: str) ->
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pyproject.toml"
         file.write_text(text)
-        added = with_project(file)
+        added = with_project(file, "x-1")
     expected = tomllib.loads(text)
-    expected.setdefault("tool", {})["atlas"] = {}
+    expected.setdefault("tool", {})["atlas"] = {"id": "x-1"}
     assert tomllib.loads(added) == expected
     assert added.startswith(text.rstrip())
 

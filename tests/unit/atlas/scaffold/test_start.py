@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from atlas.environment import find_project
 from atlas.errors import AtlasError, DocumentError, InvalidError
 from atlas.load import SCHEMAS, schema_text
 from atlas.plan import resolve
 from atlas.scaffold import files, refresh_schemas, start
 from atlas.validate import check
 
+writing = sys.modules["atlas.scaffold.start"]
+NEW_ID = writing._new_id
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(writing, "_new_id", lambda name: f"{name}-1")
     return
 
 
@@ -169,12 +175,26 @@ def test_a_broken_environment_is_told_and_nothing_written(
     assert contents(tmp_path) == before
 
 
+def test_every_project_gets_an_id_of_its_own() -> None:
+    ids = {NEW_ID("houses") for _ in range(100)}
+    assert len(ids) == 100
+    assert all(one.startswith("houses-") for one in ids)
+
+
+def test_a_project_has_its_id_in_the_versioned_file(tmp_path: Path) -> None:
+    start(tmp_path, "new")
+    assert find_project(tmp_path / "new").id == "new-1"
+    start(tmp_path, "other")
+    assert find_project(tmp_path / "other").id == "new-1"
+
+
 def test_a_python_project_becomes_an_atlas_project_too(tmp_path: Path) -> None:
     text = '[project]\nname = "mine"\n\n[tool.ruff]\nline-length = 90\n'
     (tmp_path / "pyproject.toml").write_text(text)
     (tmp_path / ".gitignore").write_text("*.log\n")
     start(tmp_path, "new")
-    assert (tmp_path / "pyproject.toml").read_text() == f"{text}\n[tool.atlas]\n"
+    written = (tmp_path / "pyproject.toml").read_text()
+    assert written == f'{text}\n[tool.atlas]\nid = "new-1"\n'
     assert (tmp_path / ".gitignore").read_text() == "*.log\n"
     assert problems(tmp_path) == []
 

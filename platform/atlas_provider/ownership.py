@@ -10,10 +10,11 @@ from atlas.store import open_place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FOLDER = "deployments/owners"
+FOLDER = "deployments/owners"
+"""Where the store has who owns a name: a folder for each kind of name."""
 
 
-def claim(store: str, kind: str, names: Iterable[str], owner: str) -> None:
+def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
     """Take names for a stack; those that it has stay its own.
 
     Args:
@@ -45,7 +46,7 @@ def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> Non
         DeployError: D016, another stack has one of them.
     """
     place = open_place(store)
-    for name in sorted({*names} & {*place.names(f"{_FOLDER}/{kind}")}):
+    for name in sorted({*names} & {*place.names(f"{FOLDER}/{kind}")}):
         other = place.read(_key(kind, name)).decode("utf-8", "replace")
         if other != owner:
             raise _taken(name, other)
@@ -74,10 +75,10 @@ def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
 def owned(store: str, kind: str, owner: str) -> list[str]:
     """Return the names that a stack has, also those of an update that was killed."""
     place = open_place(store)
-    names = place.names(f"{_FOLDER}/{kind}")
+    names = place.names(f"{FOLDER}/{kind}")
     return [name for name in names if place.read(_key(kind, name)) == owner.encode()]
 
 
 def _key(kind: str, name: str) -> str:
     """Return the file that says who owns a name."""
-    return f"{_FOLDER}/{kind}/{name}"
+    return f"{FOLDER}/{kind}/{name}"
