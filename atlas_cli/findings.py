@@ -106,7 +106,7 @@ class _Kept:
 
     def write(self, found: Findings, before: str) -> None:
         """Keep what was found, unless something was written since; a full disk is no matter."""
-        from atlas_provider import files
+        from atlas import files
 
         key = self._key()
         if not key or self.state() != before:

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.stack import Stack
-from atlas_provider import files, procfs
+from atlas_provider import procfs
 from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:

@@ -71,10 +71,10 @@ def follow_stack(project: Project, name: str) -> None:
 @cache
 def _follow(project: Project, name: str) -> None:
     """Read the outputs of a platform from its stack, and keep them."""
+    from atlas import files
     from atlas_cli import platforms
     from atlas_cli.stacks.backend import Backend
     from atlas_cli.stacks.keeping import keeping
-    from atlas_provider import files
 
     if keeping(Backend(project.state)).exists(platforms.PROJECT, name):
         return

@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.errors import DeployError
 from atlas.values import digest
 from atlas_cli.deploying.changes import shortened
 from atlas_cli.deploying.records import Record
-from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

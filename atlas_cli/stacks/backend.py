@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import DeployError
 from atlas.uris import path_of, uri_of
-from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ class Backend:
 
     def prepare(self) -> None:
         """Make the folders and the passphrase, unless they are there."""
-        files.make_folder(self.state)
+        files.own(self.state)
         files.make_folder(self.folder)
         files.write_new(self.state / ".gitignore", _IGNORED)
         if not self.passphrase.exists():

@@ -20,11 +20,14 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from atlas_cli.stacks.backend import inherited
+from atlas_provider.launch import UMASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+_PRIVATE = 0o077
+"""Umask of the engine: its state, plugins and home are nobody else's to read."""
 _KILLED = "the engine was killed by signal {}; run the same command again, it takes up from there"
 
 
@@ -55,13 +58,14 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
         process = subprocess.Popen(  # noqa: S603 - the engine that was found
             [*_bound_to_us(), self.command, "--non-interactive", *args],
             cwd=cwd,
-            env={**inherited(os.environ), **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            env={**inherited(os.environ), **additional_env, **_own()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            umask=_PRIVATE,
         )
         output = _Reader(process.stdout, on_output)
         errors = _Reader(process.stderr, on_error)
@@ -86,6 +90,18 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             process.send_signal(signal.SIGINT)
             _await_or_kill(process)
             raise
+
+
+def _own() -> dict[str, str]:
+    """Return what the engine and its providers are told besides: for one, the user's own umask."""
+    return {"PULUMI_AUTOMATION_API": "true", UMASK: f"{_umask():o}"}
+
+
+def _umask() -> int:
+    """Return the umask of this process; asking for it is setting it."""
+    found = os.umask(_PRIVATE)
+    os.umask(found)
+    return found
 
 
 def _await_or_kill(process: subprocess.Popen[str]) -> None:

@@ -9,10 +9,10 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas import files
 from atlas.errors import DeployError
 from atlas_cli.stacks.explain import damaged, refused
 from atlas_cli.stacks.locks import await_unlocked, locks
-from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

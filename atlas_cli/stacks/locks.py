@@ -12,16 +12,16 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_provider import files
+from atlas import files, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _POLL_SECONDS = 0.3
-_COMM_LENGTH = 15
+_ENGINE = "pulumi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Lock:
         """Tell whether its holder is certainly gone."""
         if self.host != socket.gethostname():
             return False
-        try:
-            name = Path(f"/proc/{self.pid}/comm").read_text(encoding="utf-8").strip()
-        except OSError:
-            return True
-        return name != "pulumi"[:_COMM_LENGTH]
+        holder = processes.find(self.pid)
+        if holder is None or not holder.was_there(self._moment().timestamp()):
+            return True  # Nobody, or somebody who has got the pid since.
+        name = processes.name_of(self.pid)
+        return bool(name) and name != _ENGINE
 
     def is_alive(self) -> bool:
         """Tell whether its holder is certainly running."""
@@ -63,8 +63,11 @@ class Lock:
 
     def __str__(self) -> str:
         """Return who holds it since when."""
-        moment = datetime.fromisoformat(self.since).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        moment = self._moment().strftime("%Y-%m-%d %H:%M:%S")
         return f"process {self.pid} of {self.user} on {self.host}, since {moment}"
+
+    def _moment(self) -> datetime:
+        return datetime.fromisoformat(self.since).astimezone()
 
 
 def locks(folder: Path) -> list[Lock]:
@@ -105,6 +108,7 @@ def _read(path: Path) -> Lock | None:
     """Return the lock of a file; None when it went away meanwhile or is no lock."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return Lock(path, raw["pid"], raw["hostname"], raw["username"], raw["timestamp"])
+        lock = Lock(path, int(raw["pid"]), raw["hostname"], raw["username"], raw["timestamp"])
+        return lock if lock._moment() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

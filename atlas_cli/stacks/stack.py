@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.errors import DeployError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE, Listener
 from atlas_cli.stacks.explain import explain, holder, is_locked
 from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.program import Program
-from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

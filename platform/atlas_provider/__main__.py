@@ -17,9 +17,12 @@ def main() -> None:
         sys.stderr.write(f"error: {_USAGE}\n")
         sys.exit(_WRONG_USAGE)
     from atlas_provider.kinds import KINDS
+    from atlas_provider.launch import UMASK
     from atlas_provider.provider import AtlasProvider
     from atlas_provider.serve import serve
 
+    # The engine's umask is for its own files; a store may be shared with others.
+    os.umask(int(os.environ.get(UMASK, "022"), 8))
     release = version("atlas-ml")
     serve(AtlasProvider(KINDS, release), release, addresses[-1])
     sys.stdout.flush()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import PlatformError
 from atlas.uris import path_of
-from atlas_provider import files
 from atlas_provider.content import digest_of
 
 if TYPE_CHECKING:

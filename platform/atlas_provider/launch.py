@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 _SET_PARENT_DEATH_SIGNAL = 1
+UMASK = "ATLAS_UMASK"
+"""Variable with the umask (octal) of who started the engine, for what isn't Atlas's own."""
 PASSED = (
     *("HOME", "USER", "LOGNAME", "PATH", "SHELL", "TZ", "LANG", "LC_ALL", "LC_CTYPE"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "LD_LIBRARY_PATH"),
@@ -41,7 +43,7 @@ def main() -> None:
     program = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     _end_with_parent()
     os.chdir(program["directory"])
-    os.umask(0o022)
+    os.umask(0o077)
     environment = {**passed_environment(), **program["environment"]}
     os.execvpe(program["command"][0], program["command"], environment)  # noqa: S606 - no shell
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from atlas.processes import ProcessIdentity, find
+from atlas.processes import stat as _stat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,36 +22,10 @@ if TYPE_CHECKING:
 MARK = "ATLAS_PROCESS"
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 5.0
-_PARENT, _STATE, _START = 1, 0, 19
+_PARENT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process that can't be mistaken for a later one of the same pid.
-
-    Attributes:
-        pid: the process id.
-        started: when it started, in clock ticks since boot.
-    """
-
-    pid: int
-    started: int
-
-
-def find(pid: int) -> Process | None:
-    """Return the process that has a pid now; None for none, and for a zombie."""
-    fields = _stat(pid)
-    if fields is None or fields[_STATE] in "ZX":
-        return None
-    return Process(pid, int(fields[_START]))
-
-
-def is_alive(process: Process) -> bool:
-    """Tell whether a process, and not another one of its pid, still runs."""
-    return find(process.pid) == process
-
-
-def descendants(pid: int) -> set[Process]:
+def descendants(pid: int) -> set[ProcessIdentity]:
     """Return a process with its children, their children and so on."""
     children: dict[int, list[int]] = {}
     for other in pids():
@@ -64,17 +40,17 @@ def descendants(pid: int) -> set[Process]:
     return {process for process in found if process is not None}
 
 
-def marked(mark: str) -> set[Process]:
+def marked(mark: str) -> set[ProcessIdentity]:
     """Return the processes that were started with a mark, except this one."""
     return _with_mark(lambda found: found == mark)
 
 
-def marked_below(folder: str) -> set[Process]:
+def marked_below(folder: str) -> set[ProcessIdentity]:
     """Return the processes whose mark is a path below a folder, except this one."""
     return _with_mark(lambda found: found.startswith(f"{folder}/"))
 
 
-def _with_mark(wanted: Callable[[str], bool]) -> set[Process]:
+def _with_mark(wanted: Callable[[str], bool]) -> set[ProcessIdentity]:
     """Return the processes with a wanted mark, except this one."""
     found = {find(pid) for pid in pids() if pid != os.getpid() and wanted(_mark(pid))}
     return {process for process in found if process is not None}
@@ -87,7 +63,7 @@ def _mark(pid: int) -> str:
     return os.fsdecode(next(marks, prefix)[len(prefix) :])
 
 
-def end(processes: set[Process], seconds: float) -> set[Process]:
+def end(processes: set[ProcessIdentity], seconds: float) -> set[ProcessIdentity]:
     """Ask processes to end, kill those that don't, and return those that are there even then.
 
     Args:
@@ -98,19 +74,19 @@ def end(processes: set[Process], seconds: float) -> set[Process]:
     return _signal(left, signal.SIGKILL, _KILL_SECONDS)
 
 
-def _signal(processes: set[Process], number: int, seconds: float) -> set[Process]:
+def _signal(processes: set[ProcessIdentity], number: int, seconds: float) -> set[ProcessIdentity]:
     """Send a signal and return the processes that are still there after some seconds."""
-    left = {process for process in processes if is_alive(process)}
+    left = {process for process in processes if process.is_alive}
     for process in left:
         _kill(process, number)
     end_time = time.monotonic() + seconds
     while left and time.monotonic() < end_time:
         time.sleep(_POLL_SECONDS)
-        left = {process for process in left if is_alive(process)}
+        left = {process for process in left if process.is_alive}
     return left
 
 
-def _kill(process: Process, number: int) -> None:
+def _kill(process: ProcessIdentity, number: int) -> None:
     """Send a signal to a process; it is no error when it is gone or isn't ours."""
     try:
         os.kill(process.pid, number)
@@ -133,15 +109,6 @@ def command(pid: int) -> str:
     except OSError:
         return "already gone"
     return b" ".join(words).decode(errors="replace").strip()[:120]
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Return the fields of /proc/PID/stat behind the name, which may hold blanks and brackets."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return text.rpartition(")")[2].split()
 
 
 def _environment(pid: int) -> list[bytes]:

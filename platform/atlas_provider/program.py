@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.errors import DeployError
-from atlas_provider import files
 from atlas_provider.procfs import MARK
 from atlas_provider.templates import Filling
 

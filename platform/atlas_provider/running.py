@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import files, launch, procfs, program
+from atlas_provider import launch, procfs, program
 from atlas_provider.health import Health, ailment
 from atlas_provider.launch import passed_environment
 from atlas_provider.ports import choose_port, describe_holder, is_free, is_listening
@@ -115,7 +116,7 @@ def run(wanted: Program, seconds: float, cancelled: threading.Event) -> str:
     try:
         program.write(rendered)
         _begin_log(log)
-        with log.open("ab") as output:
+        with files.append(log) as output:
             process = subprocess.Popen(  # noqa: S603 - the program's own command
                 launch.command(wanted.specification),
                 env=passed_environment(),

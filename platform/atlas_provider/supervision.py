@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xmlrpc.client import Fault, ServerProxy
 
+from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import files, launch, procfs
+from atlas.processes import find
+from atlas_provider import launch, procfs
 from atlas_provider.launch import passed_environment
 from atlas_provider.unixrpc import UNREACHABLE, UnixTransport, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from atlas.processes import ProcessIdentity
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 30.0
@@ -196,6 +200,7 @@ class Supervisor:
             cwd=self.folder,
             env={**passed_environment(), "TMPDIR": str(self.folder / "tmp")},
             stdin=subprocess.DEVNULL,
+            umask=0o077,
             capture_output=True,
             text=True,
             check=False,
@@ -225,10 +230,10 @@ class Supervisor:
         files.remove_empty(self.folder / "programs")
         files.remove_empty(self.folder / "tmp")
 
-    def _process(self) -> procfs.Process | None:
+    def _process(self) -> ProcessIdentity | None:
         """Return supervisord's process, if it answers."""
         try:
-            return procfs.find(int(self._call("getPID")))
+            return find(int(self._call("getPID")))
         except UNREACHABLE:
             return None
 
@@ -251,14 +256,14 @@ class Supervisor:
     def _locked(self) -> Iterator[None]:
         """Let one thread of one process at a time change the folder's programs."""
         files.make_folder(self.folder)
-        with _threads, (self.folder / ".lock").open("a") as file:
+        with _threads, files.append(self.folder / ".lock") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
-def _await_end(process: procfs.Process) -> None:
+def _await_end(process: ProcessIdentity) -> None:
     """Wait for supervisord's end, and force it when it takes too long."""
     end = time.monotonic() + _STOP_SECONDS
-    while procfs.is_alive(process) and time.monotonic() < end:
+    while process.is_alive and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
     procfs.end({process}, 1.0)

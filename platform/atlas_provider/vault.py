@@ -11,8 +11,8 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from atlas.processes import ProcessIdentity
 from atlas_provider import ports, procfs
 from tests.yard import Yard
 
@@ -70,7 +71,7 @@ class Atlas:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def processes(self, stack: str = "local") -> set[procfs.Process]:
+    def processes(self, stack: str = "local") -> set[ProcessIdentity]:
         """Return the processes of a platform."""
         return procfs.marked_below(str(self.state / "platform" / stack))
 

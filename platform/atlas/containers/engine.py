@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.containers import settings
 from atlas.containers.failure import CommandError
 from atlas.errors import PlatformError
@@ -127,7 +128,7 @@ def _asked(name: str, state: Path) -> Engine | None:
         return None
     environment = settings.environment(state) if name == "podman" else {}
     folder = state / "containers"
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     engine = Engine(name, program, environment=environment, folder=folder)
     try:
         version = engine.call(*_ASK[name], timeout=_PATIENCE).strip()

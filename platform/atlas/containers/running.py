@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlas.containers.failure import CommandError
+from atlas.processes import ProcessIdentity, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -145,14 +146,14 @@ def container_name(engine: Engine, number: int) -> str:
 
 def own_prefix(engine: Engine) -> str:
     """Return what the names of this process's containers begin with."""
-    return f"{_prefix(engine)}{os.getpid()}-"
+    return f"{_prefix(engine)}{own()}-"
 
 
 def sweep(engine: Engine) -> list[str]:
     """Remove the containers of processes that were killed before they could; return their names."""
     prefix = _prefix(engine)
     ours = names_of(engine, prefix)
-    gone = [name for name in ours if not _is_alive(name.removeprefix(prefix).partition("-")[0])]
+    gone = [name for name in ours if _is_orphan(name.removeprefix(prefix).rpartition("-")[0])]
     for name in gone:
         stop_container(engine, name)
     return gone
@@ -172,14 +173,10 @@ def _prefix(engine: Engine) -> str:
     return f"atlas-{hashlib.sha256(str(engine.folder).encode()).hexdigest()[:8]}-"
 
 
-def _is_alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, PermissionError):
-        return True
-    return True
+def _is_orphan(owner: str) -> bool:
+    """Tell whether the process that a container's name tells of is certainly gone."""
+    process = ProcessIdentity.parse(owner)
+    return process is not None and not process.is_alive
 
 
 def _followed(process: subprocess.Popen[str], say: Callable[[str], None]) -> str:

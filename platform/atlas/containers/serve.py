@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.containers import settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def serving(socket: Path, registry: str, state: Path) -> tuple[list[str], Mappin
     more = settings.environment(state)
     if registry and not os.environ.get(REGISTRIES):
         file = socket.with_name("registries.conf")
-        file.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n', "utf-8")
+        files.write(file, f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
         more = {**more, REGISTRIES: str(file)}
     return ["podman", "system", "service", "--time=0", f"unix://{socket}"], more
 

@@ -14,6 +14,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas import files
+
 VARIABLE = "CONTAINERS_CONF"
 
 _RAISE_LIMITS = 1 << 24  # CAP_SYS_RESOURCE
@@ -82,10 +84,7 @@ def environment(state: Path) -> dict[str, str]:
         return {}
     file = state / "containers" / "containers.conf"
     if not file.is_file() or file.read_text("utf-8") != text:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f".{file.name}.{os.getpid()}")
-        new.write_text(text, "utf-8")
-        new.replace(file)
+        files.write(file, text, sync=False)
     return {VARIABLE: str(file)}
 
 

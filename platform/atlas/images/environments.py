@@ -11,6 +11,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.containers import CommandError
 from atlas.errors import DeployError
 from atlas.images.builders import LOCAL, Build, full_name
@@ -197,8 +198,7 @@ def _remember(work: Work, wanted: Wanted, environment: Environment) -> None:
         "base_digest": environment.base_digest,
     }
     file = _file(work, wanted)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(raw, indent=2) + "\n", "utf-8")
+    files.write(file, json.dumps(raw, indent=2) + "\n")
 
 
 def _file(work: Work, wanted: Wanted) -> Path:

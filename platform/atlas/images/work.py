@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.images.builders import Access, host_of, is_loopback
 from atlas.images.credentials import auth_folder, credentials_of
 
@@ -46,12 +47,12 @@ class Work:
     def log(self, name: str) -> Path:
         """Return the log of one image's build, emptied; the oldest others are removed."""
         folder = self.state / "builds" / "log"
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         old = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime)
         for file in old[:-_KEPT_LOGS]:
             file.unlink(missing_ok=True)
         log = folder / f"{name.replace('/', '-').replace(':', '-')}.log"
-        log.write_text("")
+        files.write(log, "", sync=False)
         return log
 
     @contextlib.contextmanager
@@ -63,7 +64,7 @@ class Work:
     def _folder(self) -> Path:
         """Return the private folder of what is only needed meanwhile; the next build empties it."""
         folder = self.state / "builds" / "work"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(folder)
         return folder
 
     @contextlib.contextmanager
@@ -79,9 +80,8 @@ class Work:
 @contextlib.contextmanager
 def alone(state: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Keep other builds of this state folder out; wait for one that is under way."""
-    file = state / "builds" / "lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as lock:
+    file = files.own(state) / "builds" / "lock"
+    with files.append(file) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

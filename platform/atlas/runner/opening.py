@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -139,11 +138,10 @@ def _lock(store: Store, opened: Opened) -> None:
         return
     import fcntl
 
-    path = store.place.local(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    opened.held.callback(os.close, descriptor)
+    lock = store.place.appending(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
+    opened.held.callback(lock.close)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         opened.held.close()
         message = f"run {opened.run.id} of {opened.run.pipeline}: another process runs it"

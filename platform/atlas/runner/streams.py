@@ -93,9 +93,8 @@ class StepLog:
         place = self._job.store.place
         if not isinstance(place, FilePlace):
             return io.StringIO()
-        path = place.local(self._key())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a", encoding="utf-8", errors="replace", buffering=1)
+        raw = place.appending(self._key())
+        return io.TextIOWrapper(raw, "utf-8", "replace", line_buffering=True)
 
 
 class PassedLog:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from atlas import files
 from atlas.load import platform_services
 from atlas.store import open_store
 from atlas.uris import uri_of
@@ -62,7 +63,7 @@ def surrounded(project: Project, environment: Environment) -> Iterator[Surroundi
 
 
 def _set_variables(project: Project, services: Mapping[str, Any]) -> Surroundings:
-    os.environ.setdefault("ATLAS_STATE", str(project.state))
+    os.environ.setdefault("ATLAS_STATE", str(files.own(project.state)))
     os.environ.setdefault("ATLAS_PROJECT", str(project.root))
     if project.formats:
         os.environ.setdefault("ATLAS_FORMATS", ",".join(project.formats))

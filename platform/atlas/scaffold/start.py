@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas.environment import LOCAL, find_project
 from atlas.errors import AtlasError
+from atlas.files import own as close_state
 from atlas.load import SCHEMAS, schema_text, shown
 from atlas.scaffold import files, located, naming
 from atlas.scaffold.files import File
@@ -72,6 +73,8 @@ def _start(folder: Path, name: str) -> Started:
     naming.check_free(found, own, name)
     planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
     files.check(planned)
+    root.mkdir(parents=True, exist_ok=True)
+    close_state(root / ".atlas")
     return Started(name, own, root, not found.explicit, tuple(files.write(planned)))
 
 
@@ -90,6 +93,7 @@ def refresh_schemas(folder: Path) -> list[Path]:
         raise AtlasError(f"{message}; `atlas init` makes one")
     planned = list(_schemas(project.root))
     files.check(planned)
+    close_state(project.root / ".atlas")
     return files.write(planned)
 
 

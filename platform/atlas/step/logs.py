@@ -59,12 +59,8 @@ def keep_log(job: Job) -> None:
 
 
 def _keep_in_folder(place: FilePlace, key: str, *, is_first: bool) -> None:
-    path = place.local(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    anew = os.O_TRUNC if is_first else 0
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | anew, 0o666)
-    keep_output(log)
-    os.close(log)
+    with place.appending(key, anew=is_first) as log:
+        keep_output(log.fileno())
 
 
 class _Sent:

@@ -2,6 +2,9 @@
 
 A key is a relative path with forward slashes. A write is whole or not there: what a reader finds
 under a key was written to its end.
+
+What is written is as private as the folder that it is written to: below a folder that only its
+owner may enter, such as a state folder, files are 0600 and folders 0700; elsewhere the umask rules.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ import errno
 import os
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
+from atlas import files
 from atlas.errors import StoreError
 from atlas.store.keys import checked_key
 from atlas.uris import uri_of
@@ -27,10 +31,11 @@ TEMPORARY = ".atlas-"
 """Start of the name of a file that is being written; one that is left over is nobody's."""
 
 _counter = count()
-_MODE = 0o666
+_FILE, _FOLDER, _OTHERS = 0o666, 0o777, 0o077
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
 
 
 class Entry(NamedTuple):
@@ -127,6 +132,7 @@ class FilePlace:
         self._links = links
         self._read = _READ if links else _READ | _NO_LINK
         self.root = os.fspath(root.absolute())
+        self._private: bool | None = None
         self.url = uri_of(root)
 
     def read(self, key: str) -> bytes:
@@ -210,9 +216,11 @@ class FilePlace:
         path = self._path(key)
         temporary = Path(_free_name(path))
         with explained("write", path):
-            _make_folder(temporary.parent)
+            self._make_folder(os.fspath(temporary.parent))
             try:
                 yield temporary
+                if self.is_private:
+                    files.close(temporary)
                 self._take_place(temporary, path)
             except BaseException:
                 _discard(temporary)
@@ -230,6 +238,33 @@ class FilePlace:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             _discard(temporary)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only its owner may enter the folder, or the one that it would be made in."""
+        if self._private is None:
+            self._private = not os.stat(_nearest(self.root)).st_mode & _OTHERS
+        return self._private
+
+    def appending(self, key: str, *, anew: bool = False) -> BinaryIO:
+        """Open a file to append to; it is made when missing, with its folder, or emptied."""
+        path = self._path(key)
+        with explained("write", path):
+            self._make_folder(os.path.dirname(path))
+            flags = _APPEND | (os.O_TRUNC if anew else 0)
+            descriptor = os.open(path, flags, self._mode(_FILE))
+            return os.fdopen(descriptor, "ab")
+
+    def _mode(self, mode: int) -> int:
+        return mode & ~_OTHERS if self.is_private else mode
+
+    def _make_folder(self, folder: str) -> None:
+        """Make a folder; a FileNotFoundError would say that a file to be read is missing."""
+        try:
+            _make(folder, self._mode(_FOLDER))
+        except FileNotFoundError as error:
+            text = explain("make this folder", folder, error)
+            raise StoreError(f"{text} (ATLAS_STORE chooses another)") from error
 
     def _path(self, key: str) -> str:
         """Return a key's path, whose folders are no links; the last part may be one."""
@@ -262,10 +297,10 @@ class FilePlace:
         """Write the content to a new name beside the path, making its folder when missing."""
         temporary = _temporary_name(path)
         try:
-            descriptor = os.open(temporary, _WRITE, _MODE)
+            descriptor = os.open(temporary, _WRITE, self._mode(_FILE))
         except FileNotFoundError:
-            _make_folder(os.path.dirname(path))
-            descriptor = os.open(temporary, _WRITE, _MODE)
+            self._make_folder(os.path.dirname(path))
+            descriptor = os.open(temporary, _WRITE, self._mode(_FILE))
         except FileExistsError:
             return self._temporary(path, content)  # Left by a killed process of the same number.
         try:
@@ -278,13 +313,21 @@ class FilePlace:
         return temporary
 
 
-def _make_folder(folder: str | Path) -> None:
-    """Make a folder; a FileNotFoundError would say that a file to be read is missing."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except FileNotFoundError as error:
-        text = explain("make this folder", os.fspath(folder), error)
-        raise StoreError(f"{text} (ATLAS_STORE chooses another)") from error
+def _nearest(folder: str) -> str:
+    """Return the folder, or the nearest one above it that is there."""
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _make(folder: str, mode: int) -> None:
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        _make(parent, mode)
+    with suppress(FileExistsError):
+        os.mkdir(folder, mode)
 
 
 def _temporary_name(path: str) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.errors import PlatformError
 from atlas.tracking.record import family_record
 from atlas.tracking.registry import Registration, Version
@@ -56,7 +57,7 @@ class Database:
 
         Of two that make it at once, the first one's is kept.
         """
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.file.parent)
         with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=self.file.parent) as folder:
             new = Path(folder, self.file.name)
             uri = f"sqlite:///{new}"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.processes import ProcessIdentity, own
 from atlas.store import FilePlace
 from atlas.values import canonical
 
@@ -26,7 +27,7 @@ class Pending:
         pipeline: the Plan's name.
         run: the run's id.
         parent: name of the family's run that it is nested in, or empty.
-        process: id of the process that runs it, and when that was started; empty once it is over.
+        process: identity of the process that runs it; empty once it is over.
     """
 
     store: str
@@ -38,7 +39,8 @@ class Pending:
     @property
     def is_running(self) -> bool:
         """Whether the process that runs it is still there."""
-        return bool(self.process) and self.process == _process(self.process.partition("-")[0])
+        process = ProcessIdentity.parse(self.process)
+        return process is not None and process.is_alive
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Spool:
 
 def pending_for(store: Store, run: Run, *, running: bool, parent: str = "") -> Pending:
     """Return what the spool keeps of a run."""
-    process = _process(str(os.getpid())) if running else ""
+    process = str(own()) if running else ""
     return Pending(store.url, run.pipeline, run.id, parent, process)
 
 
@@ -84,12 +86,3 @@ def state_spool() -> Spool | None:
 
 def _name(pending: Pending) -> str:
     return f"{pending.pipeline}@{pending.run}.json"
-
-
-def _process(number: str) -> str:
-    """Return a process's id and when it was started, which together are never used again."""
-    try:
-        text = Path("/proc", number, "stat").read_text("utf-8")
-    except (OSError, ValueError):
-        return ""
-    return f"{number}-{text.rpartition(')')[2].split()[19]}"

@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import files, program, running
+from atlas_provider import program, running
 from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds import programs
 from atlas_provider.program import Program

@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from atlas import files
 from atlas.http.service import Service
 from atlas.images import Registry
 from atlas.store.place import FilePlace
-from atlas_provider import files, procfs, running
+from atlas_provider import procfs, running
 from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kinds import ports
 from atlas_provider.supervision import Supervisor

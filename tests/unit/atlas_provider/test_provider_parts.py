@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from atlas.errors import PlatformError
-from atlas_provider import files, ports, procfs, program, vault
+from atlas_provider import ports, procfs, program, vault
 from atlas_provider.health import Health, ailment
 from atlas_provider.program import Program, render
 from atlas_provider.templates import Filling, ports_of
@@ -23,24 +23,6 @@ from atlas_provider.templates import Filling, ports_of
 
 def mode(path):
     return oct(path.stat().st_mode & 0o777)
-
-
-def test_files_are_private_whole_and_leave_no_draft(tmp_path):
-    path = tmp_path / "a" / "b.txt"
-    files.write(path, "one")
-    files.write(path, "two")
-    assert path.read_text() == "two"
-    assert (mode(path), mode(path.parent)) == ("0o600", "0o700")
-    assert os.listdir(path.parent) == ["b.txt"]
-
-
-def test_drafts_of_killed_writers_are_swept(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    (tmp_path / f".b.txt.{ended.pid}-abcd").write_text("half")
-    (tmp_path / f".b.txt.{os.getpid()}-abcd").write_text("being written")
-    files.write(tmp_path / "b.txt", "one")
-    assert sorted(os.listdir(tmp_path)) == [f".b.txt.{os.getpid()}-abcd", "b.txt"]
 
 
 def test_a_secret_is_made_once_however_many_ask(tmp_path):
@@ -151,13 +133,6 @@ def test_who_ignores_the_signal_is_killed():
         process.stdout.readline()
         assert procfs.end(procfs.descendants(process.pid), 0.2) == set()
         assert process.wait() == -9
-
-
-def test_a_pid_that_was_given_again_is_another_process():
-    mine = procfs.find(os.getpid())
-    assert mine
-    assert procfs.is_alive(mine)
-    assert not procfs.is_alive(procfs.Process(mine.pid, mine.started - 1))
 
 
 class Answer(http.server.BaseHTTPRequestHandler):

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.store import FilePlace
 from atlas.values import canonical
 
@@ -88,14 +89,14 @@ class RunFolder:
             package: the compiled pipeline.
             variables: its environment.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.path)
         with self._alone() as alive:
             if alive is None or self.is_started:
                 return False
             place = FilePlace(self.path)
             place.write(PACKAGE, package)
             place.write(JOB, canonical(job).encode())
-            with self.log.open("ab") as log:
+            with files.append(self.log) as log:
                 process = subprocess.Popen(  # noqa: S603 - our own command
                     [sys.executable, "-m", "atlas.targets.kubeflow.local_process", str(self.path)],
                     env=dict(variables),

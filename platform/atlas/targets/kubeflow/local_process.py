@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from atlas import files
 from atlas.containers import docker_api, find_engine
 from atlas.errors import AtlasError
 from atlas.targets.kubeflow.folder import JOB, PACKAGE, RunFolder
@@ -49,7 +50,7 @@ def _run(folder: Path, job: dict[str, Any]) -> None:
 
         docker.from_env = LastingClient.from_env
         root = folder / "root"
-        root.mkdir(exist_ok=True)
+        files.make_folder(root)
         local.init(runner=_runner(job), pipeline_root=str(root), workspace_root=str(folder / "own"))
         pipeline = components.load_component_from_file(str(folder / PACKAGE))
         pipeline(**job["arguments"])

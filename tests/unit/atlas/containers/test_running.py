@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from atlas.containers import (
     why,
 )
 from atlas.errors import PlatformError
+from atlas.processes import own
 
 CONTAINER = Container(image="x", name="atlas-1", command=("python", "-m", "atlas.step"))
 
@@ -126,14 +126,15 @@ def test_causes(output, expected):
 def test_containers_of_killed_processes_are_removed_and_no_others(put, tmp_path):
     engine = put("docker", "true")
     mine = container_name(engine, 3)
-    dead = subprocess.Popen(["/bin/true"])
-    dead.wait()
-    prefix = mine.removesuffix(f"{os.getpid()}-3")
-    theirs = f"{prefix}{dead.pid}-1"
-    names = f"{mine} {theirs} atlas-00000000-{dead.pid}-1 atlas-x postgres"
+    me = own()
+    prefix = mine.removesuffix(f"{me}-3")
+    # One whose pid is this process's by now, one of another boot, and one that can't be told.
+    theirs = f"{prefix}{replace(me, started=me.started - 1)}-1"
+    older = f"{prefix}{replace(me, boot='0123456789ab')}-12"
+    names = f"{mine} {theirs} {older} atlas-00000000-{me}-1 {prefix}x-1 atlas-x postgres"
     asked = tmp_path / "asked"
     engine = put("docker", f'echo $* >> {asked}; [ $1 != ps ] || printf "%s\\n" {names}')
-    assert sweep(engine) == [theirs]
+    assert sweep(engine) == [theirs, older]
     assert f"rm --force --volumes {theirs}" in asked.read_text()
     assert mine not in asked.read_text()
 

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from atlas_cli.stacks.locks import await_unlocked, locks
 
-SINCE = "2026-01-02T03:04:05.678901234Z"
+LONG_AGO = "2026-01-02T03:04:05.678901234Z"
 
 
 @pytest.fixture
@@ -25,10 +26,11 @@ def folder(tmp_path):
     return folder
 
 
-def a_lock(folder, pid, host=None, name="a"):
+def a_lock(folder, pid, host=None, name="a", since=""):
+    since = since or f"{datetime.now(UTC).isoformat()[:-6]}Z"
     raw = {"pid": pid, "username": "me", "hostname": host or socket.gethostname()}
     path = folder / f"{name}.json"
-    path.write_text(json.dumps({**raw, "timestamp": SINCE}))
+    path.write_text(json.dumps({**raw, "timestamp": since}))
     path.with_name(f"{name}.json.attrs").write_text("{}")
     return path
 
@@ -66,12 +68,20 @@ def test_a_pid_that_is_another_program_now_holds_nothing(folder):
     assert await_unlocked(folder, 0, print) == []
 
 
+def test_an_engine_that_began_after_the_lock_has_only_got_the_pid(folder, engine):
+    a_lock(folder, engine.pid, since=LONG_AGO)
+    (lock,) = locks(folder)
+    assert not lock.is_alive()
+    assert await_unlocked(folder, 0, print) == []
+    assert list(folder.iterdir()) == []
+
+
 def test_a_living_engine_is_waited_for_and_told_of(folder, engine):
     path = a_lock(folder, engine.pid)
     said = []
     (held,) = await_unlocked(folder, 0.5, said.append)
     assert path.exists()
-    assert str(held).startswith(f"process {engine.pid} of me on {socket.gethostname()}, since 2026")
+    assert str(held).startswith(f"process {engine.pid} of me on {socket.gethostname()}, since 20")
     assert said == [f"waiting for another update ({held})"]
 
 
@@ -90,4 +100,5 @@ def test_a_lock_of_another_host_is_never_broken(folder):
 def test_what_is_no_lock_is_left_alone(folder):
     (folder / "x.json").write_text("{")
     (folder / "y.json").write_text("[]")
+    a_lock(folder, 1, name="z", since="yesterday")
     assert locks(folder) == []

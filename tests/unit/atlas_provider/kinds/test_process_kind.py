@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import files, procfs, program
+from atlas_provider import procfs, program
 from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.process import Process
 from atlas_provider.ports import is_free, is_listening
@@ -187,9 +188,9 @@ def test_two_programs_share_a_supervisor_and_the_last_ends_it(inputs, folder):
     server = procfs.find(int((folder / "supervisord.pid").read_text()))
     assert server
     KIND.delete(*results["web"], CONTEXT)
-    assert procfs.is_alive(server)
+    assert server.is_alive
     KIND.delete(*results["other"], CONTEXT)
-    wait_until(lambda: not procfs.is_alive(server))
+    wait_until(lambda: not server.is_alive)
     assert not (folder / "supervisord.sock").exists()
 
 
