@@ -103,6 +103,8 @@ def _in_variables(variables: Mapping[str, str]) -> Iterator[str]:
     for name, value in variables.items():
         if name.startswith("ATLAS_SECRET_") or (name.endswith(_SECRETIVE) and len(value) >= _LEAST):
             yield value
+        elif name.startswith("ATLAS_") and name.endswith("_CREDENTIALS"):
+            yield _password(_text(Path(value)) or "")
         elif "://" in value and "@" in value:
             yield from passwords_in(value)
 
@@ -117,8 +119,11 @@ def _from_state(name: str) -> str | None:
     """Return a secret that Atlas keeps itself: a password, or the whole document."""
     state = os.environ.get("ATLAS_STATE")
     text = _text(Path(state, "secrets", f"{name}.json")) if state else None
-    if text is None:
-        return None
+    return None if text is None else _password(text)
+
+
+def _password(text: str) -> str:
+    """Return the password in a document of Atlas's; any other text as it is."""
     try:
         raw = json.loads(text)
     except ValueError:

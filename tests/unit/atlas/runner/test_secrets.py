@@ -113,6 +113,8 @@ def test_the_platforms_own_secrets_too(project, monkeypatch):
     vault = project.state / "secrets"
     vault.mkdir(parents=True)
     (vault / "airflow.json").write_text(json.dumps({"username": "atlas", "password": "air-word-1"}))
+    given = project.write("given.json", '{"username": "me", "password": "given-word"}')
+    monkeypatch.setenv("ATLAS_PUSHGATEWAY_CREDENTIALS", str(given))
     source = """
     import os
     from pathlib import Path
@@ -124,6 +126,7 @@ def test_the_platforms_own_secrets_too(project, monkeypatch):
         def run(self) -> Number:
             print(Path(os.environ["ATLAS_STATE"], "secrets", "airflow.json").read_text())
             print(dict(os.environ))
+            print(Path(os.environ["ATLAS_PUSHGATEWAY_CREDENTIALS"]).read_text())
             return Number(1)
     """
     project.pipeline("p", source, {"read": {"class": "steps:Read"}})
@@ -131,3 +134,4 @@ def test_the_platforms_own_secrets_too(project, monkeypatch):
     log = Path(done.flight.place, "read", "log.txt").read_text()
     assert '"username": "atlas", "password": "***"' in log
     assert "'MLFLOW_TRACKING_PASSWORD': '***'" in log
+    assert '{"username": "me", "password": "***"}' in log
