@@ -114,7 +114,7 @@ def targets_of(
     @cache
     def found(name: str) -> Target:
         first = pipelines[0]
-        made = target(name, services_here(first.project, first.environment))
+        made = target(name, services_here(first.project, first.environment), first.project.root)
         if exit_handler is not None and isinstance(made, Kubeflow):
             return replace(made, exit_handler=exit_handler)
         return made

@@ -57,11 +57,11 @@ def _list(path: Path, limit: int, *, as_json: bool) -> None:
 
 def _names(path: Path) -> set[str] | None:
     """Return the names of the pipelines of a folder; None for those of the whole project."""
-    from atlas.load import config_files, load_configs, loader_for
+    from atlas.load import configs_under, load_configs, loader_for
 
-    if not path.is_dir() or not any(config_files(path)):
-        return None
     loader = loader_for(path)
+    if not path.is_dir() or not any(map(loader.is_config, configs_under(path, loader.project))):
+        return None
     if path.resolve() == loader.project.root.resolve():
         return None
     configs = load_configs(path, loader)

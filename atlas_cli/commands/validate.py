@@ -84,7 +84,8 @@ def _targets(report: Report) -> Callable[[str], Target]:
     from atlas.load import platform_services
     from atlas.targets import target
 
-    return lambda name: target(name, platform_services(report.project, report.environment))
+    services = platform_services(report.project, report.environment)
+    return lambda name: target(name, services, report.project.root)
 
 
 def _text(found: Findings) -> str:

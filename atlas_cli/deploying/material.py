@@ -77,7 +77,7 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     compiled = compile_plans(
         plans,
         images_of(deployment.pipelines),
-        make=lambda name: target(name, services.found),
+        make=lambda name: target(name, services.found, deployment.project.root),
         origin_of=origin_of(deployment.pipelines),
     )
     problems = [problem for one in compiled for problem in one.problems]

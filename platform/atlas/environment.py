@@ -102,6 +102,11 @@ class Project:
     id: str = ""
     explicit: bool = True
 
+    @property
+    def is_scanned(self) -> bool:
+        """Whether folders in it are scanned for Configs: a project's, whoever says that it is."""
+        return self.explicit or self.environment_file(LOCAL).parent.is_dir()
+
     def environment_file(self, name: str) -> Path:
         """Return the file of an Environment; it need not exist."""
         return self.root / "environments" / f"{name}.json"

@@ -7,7 +7,7 @@ from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
 from atlas.load.locate import JsonPath
 from atlas.load.outputs import platform_services
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
-from atlas.load.scan import config_files, load_configs, passed_over
+from atlas.load.scan import config_files, configs_under, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
 from atlas.load.words import nearest, short
 
@@ -22,6 +22,7 @@ __all__ = [
     "below",
     "clean",
     "config_files",
+    "configs_under",
     "dotted",
     "fits_schema",
     "is_file",

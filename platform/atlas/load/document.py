@@ -16,6 +16,7 @@ from atlas.load.locate import Index, JsonPath, Position, find_repeated_key, find
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CONFIG_SCHEMA = b"config.v1.json"
 MAX_BYTES = 4 * 2**20
 """The largest document that is read, in bytes; a Recipe of 10,000 steps takes about 2 MB."""
 MAX_DEPTH = 100
@@ -95,6 +96,21 @@ def read_document(path: Path, shown: str = "") -> Document:
     shown = shown or clean(str(path))
     text = _read_text(path, shown)
     return parse_document(text, path, shown)
+
+
+def is_meant_as_config(path: Path) -> bool:
+    """Tell whether a JSON file is meant as a Config: it has ``recipes``, or names its schema.
+
+    One that can't be opened counts as meant, so that whoever reads it says why.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return True
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError):
+        return True
+    return b'"recipes"' in raw or _CONFIG_SCHEMA in raw
 
 
 def parse_document(text: str, path: Path, shown: str = "") -> Document:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.config import FLOWS, Config
 from atlas.environment import Project, find_project
 from atlas.errors import DocumentError, Problem
-from atlas.load.document import Document, read_document
+from atlas.load.document import Document, is_meant_as_config, read_document
 from atlas.load.extends import merge
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.salvage import without_unknown
@@ -81,6 +81,20 @@ class Loader:
         parent = Path(os.path.abspath(file)).parent
         folder = parent.parent if parent.name == "configs" else parent
         return ConfigFile(Config.parse(document.value), document, folder)
+
+    def is_config(self, file: Path) -> bool:
+        """Tell whether a file that a scan found is meant as a Config; a note says where it isn't.
+
+        Any folder may have a `config.json`: one of a model or of another tool has no ``recipes``.
+        """
+        if leads_out(file, self.project.root) or is_meant_as_config(file):
+            return True
+        message = "is no Config: it has no `recipes`; it was passed over"
+        hint = 'a Config names its Recipes: "recipes": {"training": "training.json"}'
+        self.problems.append(
+            Problem(code="N006", message=message, file=shown(file), hint=hint, severity="note")
+        )
+        return False
 
     def recipe(self, file: Path, trail: tuple[Path, ...] = ()) -> RecipeFile | None:
         """Load a Recipe with what it extends; None when one of them is broken."""

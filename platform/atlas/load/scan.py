@@ -14,7 +14,9 @@ from atlas.load.files import ConfigFile, Loader, RecipeFile
 from atlas.load.paths import below, is_file, leads_out, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from atlas.environment import Project
 
 _SKIPPED = {"node_modules", "__pycache__", "environments", "tests"}
 
@@ -28,10 +30,11 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
         DocumentError: there is nothing at the path.
     """
     if os.path.isdir(path):
-        files = sorted(config_files(path))
-        if not files:
-            raise DocumentError(_no_config(path, loader.project.root))
-        return [one for one in map(loader.config, files) if one is not None]
+        files = configs_under(path, loader.project)
+        meant = [one for one in files if loader.is_config(one)]
+        if not meant:
+            raise DocumentError(_no_config(path, loader.project, files))
+        return [one for one in map(loader.config, meant) if one is not None]
     document = _named(path)
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
@@ -50,12 +53,24 @@ def _named(path: Path) -> Document:
         raise DocumentError(replace(error.problem, hint=hint)) from None
 
 
-def _no_config(folder: Path, root: Path) -> Problem:
+def configs_under(folder: Path, project: Project) -> list[Path]:
+    """Return the files under a folder that may be Configs; in no project, those right in it."""
+    if project.is_scanned:
+        return sorted(config_files(folder))
+    inner = folder / "configs"
+    names = os.listdir(inner) if os.path.isdir(inner) else []
+    return sorted([*_configs_in(folder, os.listdir(folder)), *_configs_in(inner, names)])
+
+
+def _no_config(folder: Path, project: Project, others: Sequence[Path]) -> Problem:
     """Return the Problem of a folder without a Config; a Recipe can be named by itself."""
-    alone = next(_recipes_in(folder, root), None)
-    message = "has no config.json and no configs/*.json under it"
+    alone = next(_recipes_in(folder, project.root), None)
+    where = "under it" if project.is_scanned else "in it, and is in no project to be scanned"
+    message = f"has no config.json and no configs/*.json {where}"
     hint = "`atlas init` writes a pipeline"
-    if alone is not None:
+    if others:
+        message = f"has no Config {where}: {shown(others[0])} has no recipes"
+    elif alone is not None:
         hint = f"write a Config that names {shown(alone)}, or name that file itself"
     return Problem(code="D008", message=message, file=shown(folder), hint=hint)
 

@@ -59,6 +59,9 @@ def _place(subject: Subject, path: str) -> Place:
     head, _, rest = path.partition(".")
     if head == "steps":
         return _in_step(subject, rest)
+    if head == "data":
+        name, _, setting = rest.rpartition(".")
+        return subject.environment_place / head / name / setting
     if head == "secrets":
         return subject.environment_place / head / rest
     if head == "parameters":

@@ -115,6 +115,29 @@ def same_variable(plan: Plan) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def names_in_project(plan: Plan) -> list[str]:
+    """Return the data sets of a Plan that are in the project's folder."""
+    return [name for name, data in sorted(plan.data.items()) if data.uri.startswith("project:")]
+
+
+def project_data(plan: Plan, project: str | None) -> Iterator[Problem]:
+    """Find data in the project's folder, where a target's tasks don't see that.
+
+    Args:
+        plan: the Plan.
+        project: the project's folder, as tasks see it; empty where they don't, and None where it
+            isn't known.
+    """
+    for name in names_in_project(plan) if project == "" else ():
+        yield Problem(
+            code="T004", path=f"data.{name}.uri",
+            message=f"{plan.target or 'the target'} doesn't see the project's folder",
+            found=plan.data[name].uri,
+            expected="a URI that its tasks can open, such as store:PATH or s3://BUCKET/PATH",
+            hint=goes_to(plan),
+        )  # fmt: skip
+
+
 def secret_variable(name: str) -> str:
     """Return the variable in which a target hands a secret to a step."""
     return f"ATLAS_SECRET_{name.upper().replace('-', '_')}"

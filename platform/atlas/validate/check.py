@@ -205,7 +205,8 @@ class _Checker:
         known = {os.path.realpath(one.file.document.path): one for one in checked}
         for path in _all_configs(self.loader.project):
             real = os.path.realpath(path)
-            file = None if real in known else quiet.loader.config(path)
+            is_known = real in known or not quiet.loader.is_config(path)
+            file = None if is_known else quiet.loader.config(path)
             if file is not None:
                 known[real] = quiet.checked(file)
         self._flows |= flows_read(checked, known.values())

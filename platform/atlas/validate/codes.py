@@ -94,6 +94,7 @@ CODES = {
     "T001": "a text has half a character",
     "T002": "a variable holds a NUL character",
     "T003": "two secrets reach a step in one variable",
+    "T004": "data in the project's folder, which the target doesn't see",
     "T101": "Kubeflow takes no pipeline of that name",
     "T102": "a parameter has a name that compiled pipelines use themselves",
     "T103": "Kubeflow takes no parameter or output of that name",
@@ -153,4 +154,5 @@ CODES = {
     "N003": "a format is none of Atlas's own",
     "N004": "nothing reads what a step gives",
     "N005": "no Config has use for a Recipe",
+    "N006": "a config.json is no Config",
 }

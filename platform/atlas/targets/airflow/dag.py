@@ -21,7 +21,7 @@ from atlas.targets.airflow.literals import (
     template,
 )
 from atlas.targets.airflow.schedule import asset, schedule
-from atlas.targets.protocol import NOWHERE, Origin, deployed_name
+from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ _HEAD = '''\
 {imports}
 
 RUN = {{
-    "ATLAS_PLAN": "{digest}",{commit}
+    "ATLAS_PLAN": "{digest}",{commit}{project}
     "ATLAS_STEP": "{{{{ task.task_id }}}}",
     "ATLAS_REQUEST": (
         "{{{{ {{'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
@@ -63,12 +63,14 @@ class Form:
         images: image name → reference; only kinds that run steps in images need it.
         pool: Airflow's pool that steps run in, a slot a core; empty for Airflow's default.
         origin: what the Plan is of.
+        project: the project's folder, as tasks see it; empty where they don't.
     """
 
     kind: Kind
     images: Mapping[str, str] = field(default_factory=dict)
     pool: str = ""
     origin: Origin = NOWHERE
+    project: str = ""
 
 
 def dag_file(plan: Plan, form: Form) -> str:
@@ -84,8 +86,17 @@ def dag_file(plan: Plan, form: Form) -> str:
     functions = f"{form.kind.functions}{each}"
     imports = _imports(form.kind, each, f"{functions}{dag}")
     commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
-    head = _HEAD.format(digest=plan.digest, imports=imports, commit=commit)
+    head = _HEAD.format(
+        digest=plan.digest, imports=imports, commit=commit, project=_project(plan, form)
+    )
     return f"{head}{functions}\n\n{dag}"
+
+
+def _project(plan: Plan, form: Form) -> str:
+    """Return the line that says where the project is, for a Plan with data in it."""
+    if not form.project or not names_in_project(plan):
+        return ""
+    return f'\n    "ATLAS_PROJECT": {template(form.project)},'
 
 
 def _imports(kind: Kind, each: str, body: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FUNCTIONS = '''
 COMMAND = ["python", "-m", "atlas.step"]
 ONE = [*COMMAND, "--no-finish"]
+SEEN = ("ATLAS_PROJECT",)
 PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
 
 
@@ -42,6 +43,7 @@ class Step(DockerOperator):
         store = known.get("ATLAS_STORE", "")
         is_folder = store.startswith("file://")
         folders = {*self.folders, *([unquote("/" + store.split("/", 3)[3])] if is_folder else [])}
+        folders |= {self.environment[name] for name in SEEN if name in self.environment}
         self.mounts = [{"type": "bind", "source": f, "target": f} for f in sorted(folders)]
         registry = here.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.targets.airflow.dag import Form, dag_file
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of
-from atlas.targets.protocol import NOWHERE, deployed_name, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, project_data, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,13 @@ class Airflow:
         tasks: how a step runs: ``process``, on Airflow's worker; ``docker``, in a container beside
             it; ``kubernetes``, in a pod.
         pool: Airflow's pool that steps run in, a slot a core; empty for Airflow's default.
+        project: the project's folder, as tasks see it; empty where they don't, and None where it
+            isn't known.
     """
 
     tasks: str = "process"
     pool: str = ""
+    project: str | None = None
 
     @property
     def name(self) -> str:
@@ -51,7 +54,7 @@ class Airflow:
 
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Airflow can't do, or does differently."""
-        return problems_of(plan, self.tasks)
+        return [*problems_of(plan, self.tasks), *project_data(plan, self.project)]
 
     def compile(
         self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
@@ -62,5 +65,5 @@ class Airflow:
             InvalidError: Airflow can't express the Plan.
         """
         refuse(self.problems(plan))
-        form = Form(kind_of(self.tasks), images, self.pool, origin)
+        form = Form(kind_of(self.tasks), images, self.pool, origin, self.project or "")
         return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}

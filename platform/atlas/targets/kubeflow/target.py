@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.targets.kubeflow.importing import import_kfp
 from atlas.targets.kubeflow.problems import problems_of
-from atlas.targets.protocol import NOWHERE, deployed_name, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, project_data, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,8 @@ class Kubeflow:
 
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Kubeflow can't do."""
-        return problems_of(plan, local=self.local)
+        unseen = project_data(plan, "") if self.exit_handler and not self.local else ()
+        return [*problems_of(plan, local=self.local), *unseen]
 
     def compile(
         self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE

@@ -121,3 +121,63 @@ def test_links_within_the_project_are_followed() -> None:
     write("lookup.csv", "a\n1\n")
     Path("shop/lookup.csv").symlink_to("../lookup.csv")
     assert codes() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"architectures": ["Encoder"]},
+        {"version": 1, "name": "shop"},
+        [],
+        1,
+        "",
+        "{",
+        '{"a": 1, "a": 2}',
+        "[" * 9000,
+    ],
+)
+@pytest.mark.parametrize("name", ["data/config.json", "shop/weights/config.json", "configs/a.json"])
+def test_a_file_without_recipes_is_passed_over(name: str, content: Any) -> None:
+    write(name, content)
+    (found,) = told()
+    assert (found.code, found.file, found.severity) == ("N006", name, "note")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"$schema": ".atlas/schemas/config.v1.json", "version": 1, "name": "a"},
+        {"version": 1, "name": "a", "recipes": {}},
+        '{"recipes": ',
+    ],
+)
+def test_one_that_is_meant_as_a_config_is_checked(content: Any) -> None:
+    write("other/config.json", content)
+    assert all(one.severity == "error" for one in told())
+    assert told() != []
+
+
+def test_one_that_is_named_is_checked_whatever_it_has() -> None:
+    write("data/config.json", {"architectures": []})
+    assert {one.severity for one in told("data/config.json")} == {"error"}
+
+
+def test_a_folder_whose_files_are_all_passed_over_has_no_config() -> None:
+    write("data/config.json", {"architectures": []})
+    note, error = sorted(told("data"), key=lambda one: one.severity, reverse=True)
+    assert (note.code, error.code) == ("N006", "D008")
+    assert "data/config.json has no recipes" in error.message
+
+
+def test_without_a_project_nothing_below_is_scanned(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").unlink()
+    (found,) = told()
+    assert (found.code, found.severity) == ("D008", "error")
+    assert "is in no project to be scanned" in found.message
+    assert codes("shop") == []
+
+
+def test_a_folder_with_environments_is_a_project_without_saying_so(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").unlink()
+    (tmp_path / "environments").mkdir()
+    assert codes() == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from atlas.errors import TargetError
+from atlas.plan import Data, Plan, PlanStep
 from atlas.targets import target
 from atlas.targets.airflow import Airflow
 from atlas.targets.kubeflow import Kubeflow
@@ -14,8 +18,12 @@ from atlas.targets.kubeflow import Kubeflow
     ("name", "services", "expected"),
     [
         ("airflow", None, Airflow()),
-        ("airflow", {"airflow": {"kind": "airflow", "tasks": "docker"}}, Airflow("docker")),
-        ("airflow", {"airflow": {"tasks": "kubernetes", "pool": "p"}}, Airflow("kubernetes", "p")),
+        ("airflow", {"airflow": {"kind": "airflow", "tasks": "docker"}}, Airflow("docker", "", "")),
+        (
+            "airflow",
+            {"airflow": {"tasks": "kubernetes", "pool": "p"}},
+            Airflow("kubernetes", "p", ""),
+        ),
         ("kubeflow", None, Kubeflow()),
         ("kubeflow", {"kubeflow": {"kind": "kfp.local"}}, Kubeflow()),
         ("kubeflow", {"kubeflow": {"kind": "kubeflow"}}, Kubeflow(exit_handler=True)),
@@ -23,6 +31,48 @@ from atlas.targets.kubeflow import Kubeflow
 )
 def test_a_target_is_as_the_platform_has_it(name, services, expected):
     assert target(name, services) == expected
+
+
+HERE = {"airflow": {"url": "http://127.0.0.1:8080"}, "dags": {"kind": "folder", "url": "file:///d"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "is_seen"),
+    [
+        ("airflow", {}, True),
+        ("airflow", {"airflow": {"url": "http://localhost:1", "tasks": "docker"}}, True),
+        ("airflow", {"airflow": {"url": "http://127.0.0.1:1", "tasks": "kubernetes"}}, False),
+        ("airflow", {"airflow": {"url": "https://airflow.example.org"}}, False),
+        ("airflow", {"dags": {"kind": "git", "url": "https://example.org/dags"}}, False),
+        ("kubeflow", {"kubeflow": {"kind": "kfp.local"}}, True),
+        ("kubeflow", {"kubeflow": {"kind": "kubeflow"}}, False),
+    ],
+)
+def test_data_in_the_project_is_a_problem_for_a_target_that_does_not_see_it(name, changes, is_seen):
+    data = {"rows": Data(type="table", uri="project:data/ä b.csv"), "x": Data("table", "s3://b/x")}
+    plan = Plan(
+        "p", "p", "p", "training", "r", "e", name, (PlanStep("one", "steps:One"),), data=data
+    )
+    one = target(name, {**HERE, **changes}, Path("/home/you/{{ shop }}"))
+    problems = [problem for problem in one.problems(plan) if problem.severity == "error"]
+    assert [(each.code, each.path) for each in problems] == (
+        [] if is_seen else [("T004", "data.rows.uri")]
+    )
+    assert target(name).problems(plan) == [] or name == "kubeflow"
+
+
+def test_a_dag_says_where_the_project_is_only_where_it_is_read():
+    data = {"rows": Data(type="table", uri="project:data/rows.csv")}
+    steps = (PlanStep("one", "steps:One"),)
+    plan = Plan("p", "p", "p", "training", "r", "e", "airflow", steps, data=data)
+    here = target("airflow", HERE, Path("/home/you/{{ shop }}"))
+    (text,) = here.compile(plan, {}).values()
+    assert b"ATLAS_PROJECT" in text
+    assert b'": "/home/you/{{ shop }}"' not in text, "Airflow's templates would read it"
+    for other in (target("airflow"), here):
+        plan = plan if other is not here else replace(plan, data={})
+        (text,) = other.compile(plan, {}).values()
+        assert b"ATLAS_PROJECT" not in text
 
 
 def test_what_there_is_none_of():
