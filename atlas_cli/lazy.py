@@ -24,7 +24,22 @@ def load(entry: Entry) -> Any:
         app.command(entry.name)(target)
         target = app
     target.rich_markup_mode = None
-    return typer.main.get_command(target)
+    return _noted(typer.main.get_command(target))
+
+
+def _noted(command: Any) -> Any:
+    """Return a command that has messages tell commands with its own PATH and Environment."""
+    invoke = command.invoke
+
+    def noting(context: Any) -> Any:
+        from atlas.advice import note_call
+
+        given = {key: str(context.params.get(key) or "") for key in ("path", "env", "stack")}
+        note_call(given["path"], given["env"], given["stack"])
+        return invoke(context)
+
+    command.invoke = noting
+    return command
 
 
 class LazyGroup(TyperGroup):

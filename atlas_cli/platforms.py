@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.advice import bring_up, command
 from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas_cli.stacks.backend import Backend
@@ -106,12 +107,11 @@ def outputs(state: Path, name: str) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PlatformError(
-            f"platform {name}: not up in {state}; bring it up with `atlas up`"
-        ) from None
+        raise PlatformError(f"platform {name}: not up in {state}; {bring_up(stack=name)}") from None
     except (OSError, ValueError) as error:
         raise PlatformError(
-            f"{path}: outputs of a platform expected, can't be read ({error}); `atlas up` writes it"
+            f"{path}: outputs of a platform expected, can't be read ({error}); "
+            f"{bring_up('writes it', stack=name)}"
         ) from None
     return dict(found)
 
@@ -143,7 +143,7 @@ def _open(state: Path, name: str, say: Say) -> Stack:
         program=partial(_run, place / "infra" / "__main__.py"),
         config={**config, "atlas:state": str(state)},
         failure=PlatformError,
-        unlock=f"atlas unlock --stack {name}",
+        unlock=command("unlock", "--stack", name),
         say=say,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from atlas import advice
 from atlas_provider.protobuf import share_status
 
 share_status()
@@ -43,6 +44,12 @@ _SHARED = {
         "platform",
     ),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_call_before() -> None:
+    """Have messages tell commands as a process tells them that was called with nothing yet."""
+    advice.note_call()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atlas.advice import mention
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, progress, table
 
@@ -83,7 +84,10 @@ def _lines(outcomes: Sequence[Outcome], locks: Sequence[Path], *, asked: bool) -
     elif asked:
         yield "no step has an image to build"
     if any(one.state == "built" for one in outcomes):
-        yield "there is no registry to push to: `atlas deploy` needs one, `atlas run` doesn't"
+        yield (
+            f"there is no registry to push to: {mention('deploy')} needs one, {mention('run')} "
+            "doesn't"
+        )
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from atlas.advice import command
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 from atlas_cli.projects import project_of
@@ -52,7 +53,9 @@ def gc(
     data = {"runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent}
     lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
     if unsent:
-        lines.append(f"old runs that stay until `atlas runs --sync` has sent them: {len(unsent)}")
+        lines.append(
+            f"old runs that stay until {command('runs', '--sync')} has sent them: {len(unsent)}"
+        )
     emit(data, "\n".join(lines), as_json=as_json)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.advice import bring_up, command
 from atlas_cli.commands.deploy import PathArgument
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.inspection import Standing, Status
 
 _WORTH, _NAMED = 12, 3
-_UNFINISHED = (
-    "unfinished: an update after this deployment was interrupted, or failed in part; run it again "
-    "(`atlas deploy`, `atlas rollback`), it takes up from there"
-)
 
 
 def status(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
@@ -27,13 +24,20 @@ def status(path: PathArgument = Path(), env: Environment = "local", json: Json =
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)
 
 
+def _unfinished() -> str:
+    return (
+        "unfinished: an update after this deployment was interrupted, or failed in part; run it "
+        f"again ({command('deploy')}, {command('rollback')}), it takes up from there"
+    )
+
+
 def text(stack: str, standing: Standing) -> str:
     """Return a deployment's status for a person."""
     if not standing.resources:
-        return f"{stack}: not deployed; `atlas deploy` deploys it"
+        return f"{stack}: not deployed; {command('deploy')} deploys it"
     rows = [row for resource in standing.resources for row in _rows(resource, standing)]
     drift = [
-        f"drift: {member} {how}; `atlas deploy` repairs it"
+        f"drift: {member} {how}; {command('deploy')} repairs it"
         for resource in standing.resources
         for member, how in resource.drift.items()
     ]
@@ -55,21 +59,21 @@ def _head(stack: str, standing: Standing) -> str:
 
 def _remarks(standing: Standing) -> list[str]:
     """Return how the documents on disk compare with what is deployed."""
-    lines = [_UNFINISHED] if standing.unfinished else []
+    lines = [_unfinished()] if standing.unfinished else []
     if standing.dead:
         dead = ", ".join(standing.dead)
-        lines.append(f"platform: not running: {dead}; `atlas up` brings it back")
+        lines.append(f"platform: not running: {dead}; {bring_up('brings it back')}")
     if standing.broken:
         return [
             *lines,
-            "on disk: broken, so that nothing can be compared; `atlas validate` says how",
+            f"on disk: broken, so that nothing can be compared; {command('validate')} says how",
         ]
     lines += [f"on disk: {name} isn't deployed yet" for name in standing.undeployed]
     differing = [name for one in standing.resources for name in one.disk]
     if differing:
         more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""
         names = ", ".join(differing[:_NAMED])
-        lines.append(f"on disk: {names}{more} differ; `atlas preview` shows how")
+        lines.append(f"on disk: {names}{more} differ; {command('preview')} shows how")
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
 from atlas.store import add_code, open_store
 from atlas.targets import compile_plans, deployed_name, target
@@ -88,7 +89,7 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     if unbuilt and has_api_server(services):
         raise DeployError(
             f"I201: {deployment.stack}: images not built: {', '.join(unbuilt)}; "
-            "`atlas build` builds them"
+            f"{command('build')} builds them"
         )
     return Material(
         deployment,

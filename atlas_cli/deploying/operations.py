@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.git import commit_of
 from atlas.store import open_place
@@ -247,5 +248,5 @@ def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Ent
     if not fits:
         numbers = ", ".join(str(entry.number) for entry in deployed) or "none"
         what = f"no deployment {to}" if to else "nothing else was deployed before"
-        raise DeployError(f"{stack}: {what}; `atlas history` lists them: {numbers}")
+        raise DeployError(f"{stack}: {what}; {command('history')} lists them: {numbers}")
     return fits[-1]

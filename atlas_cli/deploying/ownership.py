@@ -21,6 +21,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import mention
 from atlas.errors import DeployError
 from atlas.store import open_place
 from atlas_cli.deploying import records, state
@@ -228,12 +229,12 @@ def _taken(kind: str, name: str, found: Owner, project: str) -> DeployError:
     if not found.project:
         return DeployError(
             f"{what}was deployed by an older Atlas from another place, which recorded no project; "
-            f"deploy it from where its stack is kept, or `atlas destroy` it there, or {other}"
+            f"deploy it from where its stack is kept, or {mention('destroy')} it there, or {other}"
         )
     by = "" if kind == _STACKS else f" (stack {found.stack})"
     return DeployError(
         f"{what}belongs to project {found.project}{by}, and this is project {project}; "
-        f"{other}, or `atlas destroy --purge` the other; if both are one project, "
+        f"{other}, or {mention('destroy', '--purge')} the other; if both are one project, "
         f'write id = "{found.project}" under [tool.atlas] in its pyproject.toml'
     )
 

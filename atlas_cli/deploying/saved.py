@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.values import digest
 from atlas_cli.deploying.changes import shortened
@@ -102,8 +103,8 @@ def load(file: Path) -> Saved:
         return Saved(str(raw["path"]), str(raw["environment"]), stacks)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DeployError(
-            f"D011: {file}: no plan can be read ({_reason(error)}); `atlas preview --save FILE` "
-            "writes one"
+            f"D011: {file}: no plan can be read ({_reason(error)}); "
+            f"{command('preview', '--save', str(file))} writes one"
         ) from None
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas.http.service import Service
 from atlas.load.outputs import of_environment, require_version
@@ -81,11 +82,12 @@ class Services:
             status = Service(name, url).send("GET", _HEALTH[name]).status
         except PlatformError as error:
             raise PlatformError(
-                f"platform {self.platform}: {name} is down ({error}); `atlas up` brings it back"
+                f"platform {self.platform}: {name} is down ({error}); {bring_up('brings it back')}"
             ) from error
         if status != _OK:
             raise PlatformError(
-                f"platform {self.platform}: {name} at {url} answers {status}; `atlas up` repairs it"
+                f"platform {self.platform}: {name} at {url} answers {status}; "
+                f"{bring_up('repairs it')}"
             )
 
     def registry(self) -> Registry:
@@ -106,8 +108,8 @@ class Services:
         if service is None:
             has = ", ".join(sorted(self.found)) or "none"
             raise PlatformError(
-                f"platform {self.platform}: has no {name}; its services are {has}; `atlas up` of "
-                "this Atlas adds what an older one didn't stand up"
+                f"platform {self.platform}: has no {name}; its services are {has}; "
+                + bring_up("of this Atlas adds what an older one didn't stand up")
             )
         return service
 
@@ -123,7 +125,7 @@ def services_of(deployment: Deployment) -> Services:
     follow(project, environment)
     if not environment.outputs:
         found = platforms.outputs(project.state, environment.platform)
-        return _services(environment, found, "bring it up anew with `atlas up`")
+        return _services(environment, found, bring_up("brings it up again"))
     file = project.root / environment.outputs
     try:
         found = json.loads(file.read_text("utf-8"))

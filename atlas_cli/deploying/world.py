@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import bring_up, command
 from atlas.errors import PlatformError
 from atlas_cli import platforms
 from atlas_cli.deploying import state
@@ -67,7 +68,7 @@ def require_running(deployment: Deployment, parts: Sequence[Part]) -> None:
     if gone and "AirflowDags" in kinds:
         raise PlatformError(
             f"platform {deployment.environment.platform}: {', '.join(gone)}: not running; "
-            "`atlas up` brings it back"
+            f"{bring_up('brings it back')}"
         )
 
 
@@ -94,7 +95,7 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
         deployment.stack,
         project=PROJECT,
         state=deployment.backend,
-        unlock=f"atlas unlock PATH --env {deployment.environment.name}",
+        unlock=command("unlock", env=deployment.environment.name),
         program=lambda: _run(deployment, parts),
         say=say,
     )

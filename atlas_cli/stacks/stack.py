@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.advice import command
 from atlas.errors import DeployError
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE, Listener
@@ -64,7 +65,7 @@ class Stack:
     ) -> None:
         """Take the parts; use `open`."""
         self._keeping = keeping(backend)
-        self._unlock = unlock
+        self._unlock = unlock or command("unlock")
         self._program = program
         self._handle = handle
         self._backend = backend
@@ -82,7 +83,7 @@ class Stack:
         program: Callable[[], None],
         config: Mapping[str, str] | None = None,
         failure: type[AtlasError] = DeployError,
-        unlock: str = "atlas unlock",
+        unlock: str = "",
         say: Say = _quiet,
     ) -> Stack:
         """Open a stack, and make it if it isn't there.
@@ -95,7 +96,7 @@ class Stack:
             config: the stack's configuration, by namespaced key (``atlas:target``); it replaces
                 what was there.
             failure: the error that a failed update raises.
-            unlock: the command that breaks the stack's lock.
+            unlock: the command that breaks the stack's lock, in backticks.
             say: takes a line of progress.
 
         Raises:
@@ -251,7 +252,7 @@ class Stack:
         return (
             f"D012: locked by another update ({by or 'the backend names nobody'}) for "
             f"{_LOCK_SECONDS:.0f} s; wait for it to end; if it has surely ended, "
-            f"`{self._unlock}` breaks its lock"
+            f"{self._unlock} breaks its lock"
         )
 
     def _failed(self, message: str) -> AtlasError:

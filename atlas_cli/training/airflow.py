@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.advice import bring_up, command
 from atlas.errors import Problem, TargetError
 from atlas.targets import launcher as states
 from atlas.targets.launcher import Launched, Standing, Task
@@ -125,8 +126,8 @@ class AirflowLauncher:
         if failure is not None:
             last = failure.trace.strip().rpartition("\n")[2]
             raise TargetError(
-                f"T304: {name}: Airflow can't import its file: {last}; `atlas deploy` writes it "
-                "anew"
+                f"T304: {name}: Airflow can't import its file: {last}; "
+                f"{command('deploy')} writes it again"
             )
 
     def _plan(self, plan: Plan, name: str, dag: Dag) -> Plan:
@@ -136,7 +137,8 @@ class AirflowLauncher:
         if not self.deployed:
             raise TargetError(
                 f"T302: {name}: Plan {dag.plan[:12] or 'unknown'} is deployed, and the sources give"
-                f" {plan.digest[:12]}; `atlas deploy` deploys them, --deployed runs what is there"
+                f" {plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
+                "there"
             )
         return self.store.plan(dag.plan)
 
@@ -150,7 +152,7 @@ class AirflowLauncher:
         if scheduler.get("status") != "healthy":
             raise TargetError(
                 "T310: Airflow's scheduler doesn't run, so a run would wait without an end; "
-                "`atlas up` brings it back"
+                f"{bring_up('brings it back')}"
             )
         return list(_skew(scheduler.get("latest_scheduler_heartbeat")))
 
@@ -207,10 +209,10 @@ class AirflowLauncher:
 def _way_there(plan: Plan) -> str:
     """Return how a flow comes to Airflow."""
     if plan.target == "airflow":
-        return "`atlas deploy` deploys it"
+        return f"{command('deploy')} deploys it"
     return (
         f"environment {plan.environment} deploys it to {plan.target}: write 'airflow' in its "
-        f"targets.{plan.flow}, then `atlas deploy`"
+        f"targets.{plan.flow}, then {command('deploy')}"
     )
 
 

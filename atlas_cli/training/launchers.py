@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from atlas.advice import bring_up
 from atlas.errors import PlatformError, TargetError
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ def _airflow(
     service, secrets = services.get("airflow"), services.get("secrets")
     if not service or not secrets:
         name = pipelines[0].environment.platform
-        raise PlatformError(
-            f"platform {name}: has no Airflow, or isn't up; `atlas up` brings it up"
-        )
+        raise PlatformError(f"platform {name}: has no Airflow, or isn't up; {bring_up()}")
     if service.get("tasks") in _IN_IMAGES and not deployed:
         require_images(pipelines)
     airflow = AirflowRuns(service["url"].rstrip("/"), secrets["url"], service["credentials"] or "")

@@ -108,6 +108,7 @@ def _elsewhere(request: Request, listener: Listener) -> Ended:
         timeout=request.timeout,
         detach=request.detach,
         logs=request.logs,
+        deployed=request.deployed,
     )
     first = request.pipelines[0]
     follow(first.project, first.environment)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from atlas.advice import bring_up, command
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
 from atlas.http.answers import excerpt, objects, offset_pages, pick
 from atlas.http.service import Patience, Service
@@ -217,7 +218,7 @@ class Airflow:
             raise PlatformError(
                 f"airflow at {self.url}: doesn't take the user and password of secret "
                 f"'{self.credentials}': {_refusal(status, answer)}; mend that secret, or run "
-                "`atlas up` again"
+                f"{command('up')} again"
             )
         return f"Bearer {answer['access_token']}"
 
@@ -236,7 +237,7 @@ class Airflow:
         try:
             sent = service.send(method, path, content, _JSON if content else {}, repeatable=True)
         except UnreachableError as error:
-            text = f"{error}; `atlas up` brings it back"
+            text = f"{error}; {bring_up('brings it back')}"
             raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
         if sent.status in _OK:
             return sent.status, sent.json()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas.uris import path_of
 from atlas_provider.content import digest_of
@@ -35,7 +36,7 @@ class DagFolder:
             raise PlatformError(f"dags: '{url}' is no folder of this machine; expected file:///…")
         path = path_of(url)
         if not path.is_dir():
-            raise PlatformError(f"{path}: the DAG folder isn't there; `atlas up` makes it")
+            raise PlatformError(f"{path}: the DAG folder isn't there; {bring_up('makes it')}")
         return cls(path)
 
     @staticmethod

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from atlas.advice import command
 from atlas.errors import DeployError, PlatformError
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def located(identity: str, schema: Schema, more: str = "") -> Plain:
 def nothing(identity: str, what: str, where: str) -> DeployError:
     """Return the error that nothing is where an id for an import says."""
     owner = identity.partition("?")[0]
-    return DeployError(f"{owner}: has no {what} in {where}; `atlas list` shows what is deployed")
+    return DeployError(
+        f"{owner}: has no {what} in {where}; {command('list')} shows what is deployed"
+    )
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str]]:
@@ -93,7 +96,7 @@ def _addresses(file: Path, wanted: set[str]) -> dict[str, str]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PlatformError(
             f"{file}: no outputs of a platform can be read ({type(error).__name__}); expected what "
-            "`atlas outputs --json` prints"
+            f"{command('outputs', '--json')} prints"
         ) from None
     if not any(opened):
         return {name: url for name, url in found.items() if name in wanted - {"secrets"}}

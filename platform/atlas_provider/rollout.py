@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas_provider.content import digest_of
 
@@ -156,7 +157,8 @@ class Rollout:
         return (
             f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s "
             "without progress; "
-            f"is its dag-processor running and reading {self.folder.path}? (`atlas up` mends it)"
+            f"is its dag-processor running and reading {self.folder.path}? "
+            f"({bring_up('mends it')})"
         )
 
 

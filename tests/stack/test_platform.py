@@ -262,5 +262,5 @@ def test_an_interrupted_up_ends_soon_and_leaves_what_is_whole(atlas):
 def test_outputs_without_a_platform_say_what_to_do(atlas):
     done = atlas.run("outputs", code=1)
     assert done.stderr == (
-        f"error: platform local: not up in {atlas.state}; bring it up with `atlas up`\n"
+        f"error: platform local: not up in {atlas.state}; `atlas up` brings it up\n"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.advice import command
 from atlas.containers import settings
 from atlas.containers.failure import CommandError
 from atlas.errors import PlatformError
@@ -116,7 +117,7 @@ def need_engine(state: Path) -> Engine:
     if found is None:
         clients = [name for name in ENGINES if shutil.which(name)]
         have = f"{' and '.join(clients)} found, but no engine answers" if clients else "none found"
-        hint = "install podman, or start docker; `atlas doctor` shows what is there"
+        hint = f"install podman, or start docker; {command('doctor')} shows what is there"
         raise PlatformError(f"I202: no container engine: {have}; {hint}")
     return found
 

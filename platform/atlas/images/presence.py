@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.images.records import read_record
 from atlas.images.wanted import wanted_images
@@ -65,7 +66,7 @@ def require_there(registry: Registry, pinned: Iterable[str]) -> None:
     gone = [one for one in wanted if one not in there]
     if gone:
         what = f"registry {registry.host}: images that were pushed are gone: {', '.join(gone)}"
-        raise DeployError(f"I201: {what}; `atlas build` builds and pushes them again")
+        raise DeployError(f"I201: {what}; {command('build')} builds and pushes them again")
 
 
 def present(registry: Registry, pinned: Iterable[str]) -> set[str]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.images.content import NO_IMAGE, repository, tag_of
 from atlas.load import shown
@@ -151,7 +152,7 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
     missing = [f"{name or 'default'} ({one})" for name, one in used if "@" not in one]
     if missing:
         what = f"{plan.name} {plan.flow}: not built, or not pushed: {', '.join(missing)}"
-        hint = f"run `atlas build {shown(folder)}` with a registry in the platform"
+        hint = f"run {command('build', path=shown(folder))} with a registry in the platform"
         raise DeployError(f"I201: {what}; {hint}")
     return found
 

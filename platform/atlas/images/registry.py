@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from atlas.advice import bring_up
 from atlas.errors import PlatformError, RefusedError
 from atlas.images.amazon import HINT, is_amazon
 from atlas.images.builders import is_loopback
@@ -287,5 +288,5 @@ class Registry:
 
     def _silence(self, error: Exception) -> PlatformError:
         reason = getattr(error, "reason", None) or error
-        hint = "is it up? `atlas up` brings a local one up"
+        hint = f"is it up? {bring_up('brings a local one up')}"
         return PlatformError(f"I206: registry {self.host}: doesn't answer: {reason}; {hint}")

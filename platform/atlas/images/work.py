@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.advice import mention
 from atlas.images.builders import Access, host_of, is_loopback
 from atlas.images.credentials import auth_folder, credentials_of
 
@@ -85,7 +86,7 @@ def alone(state: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another `atlas build` is under way; waiting for it")
+            say(f"another {mention('build')} is under way; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         shutil.rmtree(state / "builds" / "work", ignore_errors=True)  # Of one that was killed.
         yield

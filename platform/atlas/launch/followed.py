@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.errors import AtlasError, DeployError, InvalidError, PlatformError, TargetError
 from atlas.launch.logs import Logs
 from atlas.launch.opening import open_launch
@@ -269,9 +270,11 @@ class Followed:
             self.error = f"T305: {target} ended the run: {reason or 'without a reason'}"
 
     def _way_back(self) -> str:
-        target = self._launcher.target
-        which = f"--config {self.plan.pipeline} --target {target} --run {self.run.id}"
-        return f"`atlas train {which}` follows it"
+        """Return the command that follows this very run, wherever it is pasted."""
+        words = ("--config", self.plan.pipeline, "--target", self._launcher.target)
+        deployed = ("--deployed",) if self._settings.deployed else ()
+        again = command("train", *words, "--run", self.run.id, *deployed, env=self.plan.environment)
+        return f"{again} follows it"
 
     def _fail(self, error: str) -> None:
         self.error = error

@@ -26,6 +26,7 @@ class Settings:
         timeout: seconds after which runs that aren't over are cancelled; 0 for never.
         detach: whether to leave runs once they are started.
         logs: whether to tell what steps log.
+        deployed: whether what is deployed runs, whatever the sources have become since.
         patience: seconds that the orchestrator may not answer.
         trigger: what started it.
     """
@@ -38,5 +39,6 @@ class Settings:
     timeout: float = 0.0
     detach: bool = False
     logs: bool = False
+    deployed: bool = False
     patience: float = PATIENCE
     trigger: str = "manual"

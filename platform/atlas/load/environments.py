@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.advice import note_platform
 from atlas.environment import LOCAL, Environment, Project
 from atlas.errors import DocumentError, InvalidError, Problem, clean
 from atlas.load.document import read_document
@@ -38,7 +39,17 @@ def load_environment(project: Project, name: str) -> Environment:
 
 
 def read_environment(project: Project, name: str) -> EnvironmentFile:
-    """Load an Environment with its document; as `load_environment`."""
+    """Load an Environment with its document; as `load_environment`.
+
+    It is the one that messages are of from then on.
+    """
+    found = _read(project, name)
+    one = found.environment
+    note_platform(one.name, one.platform, one.outputs)
+    return found
+
+
+def _read(project: Project, name: str) -> EnvironmentFile:
     file = project.environment_file(name)
     if not _NAME.fullmatch(name) or not is_file(file):
         if name == LOCAL:

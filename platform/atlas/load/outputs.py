@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import bring_up
 from atlas.errors import DocumentError, PlatformError, Problem
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
         raise DocumentError(Problem(code="E002", message=message, file=shown)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
-    require_version(outputs, named or environment.platform, "bring it up anew with `atlas up`")
+    require_version(outputs, named or environment.platform, bring_up("brings it up again"))
     return of_environment(found, environment)
 
 

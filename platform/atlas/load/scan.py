@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.config import FLOWS, Config
 from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, read_document
@@ -67,7 +68,7 @@ def _no_config(folder: Path, project: Project, others: Sequence[Path]) -> Proble
     alone = next(_recipes_in(folder, project.root), None)
     where = "under it" if project.is_scanned else "in it, and is in no project to be scanned"
     message = f"has no config.json and no configs/*.json {where}"
-    hint = "`atlas init` writes a pipeline"
+    hint = f"{command('init')} writes a pipeline"
     if others:
         message = f"has no Config {where}: {shown(others[0])} has no recipes"
     elif alone is not None:

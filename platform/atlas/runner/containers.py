@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.containers import (
     CommandError,
     Container,
@@ -63,7 +64,9 @@ class Images:
         reference = self.references.get((job.plan.digest, job.step.image))
         if reference is None:
             name = job.step.image or "default"
-            raise AtlasError(f"step {job.step.name}: its image '{name}' isn't built; `atlas build`")
+            raise AtlasError(
+                f"step {job.step.name}: its image '{name}' isn't built; {command('build')}"
+            )
         return reference
 
 

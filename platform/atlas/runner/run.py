@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.errors import AtlasError
 from atlas.masking import mask_of
 from atlas.runner.engine import Engine
@@ -88,6 +89,8 @@ def _isolation(
         from atlas.runner.containers import Containers
 
         if settings.images is None:
-            raise AtlasError("to run steps in their images takes images; `atlas build` makes them")
+            raise AtlasError(
+                f"to run steps in their images takes images; {command('build')} makes them"
+            )
         return Containers(ended, settings.images, echo)
     return Mixed(Threads(ended, jobs, echo), processes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from atlas import files
+from atlas.advice import bring_up
 from atlas.load import platform_services
 from atlas.store import open_store
 from atlas.uris import uri_of
@@ -79,7 +80,7 @@ def _connect(name: str, services: Mapping[str, Any]) -> str:
     if not url or variable in os.environ:
         return ""
     if not _answers(url):
-        return f"{name} at {url} doesn't answer; `atlas up` brings the platform up"
+        return f"{name} at {url} doesn't answer; {bring_up('brings the platform up')}"
     os.environ[variable] = url
     return ""
 

@@ -6,6 +6,7 @@ import json
 import tomllib
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.errors import AtlasError, DocumentError, InvalidError, Problem
 from atlas.load import read_document, shown, structure_problems
 from atlas.load.locate import locate
@@ -71,7 +72,7 @@ def with_project(file: Path, identity: str) -> str:
         tomllib.loads(added)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"can't be given a [tool.atlas]: {error}"
-        hint = "add the table by hand, and call `atlas init` again"
+        hint = f"add the table by hand, and call {command('init')} again"
         problem = Problem(code="P001", message=message, file=shown(file), hint=hint)
         raise DocumentError(problem) from None
     return added

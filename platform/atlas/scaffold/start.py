@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.environment import LOCAL, find_project
 from atlas.errors import AtlasError
 from atlas.files import own as close_state
@@ -90,7 +91,7 @@ def refresh_schemas(folder: Path) -> list[Path]:
     project = find_project(folder)
     if not project.explicit:
         message = f"{shown(folder)}: is in no project: no pyproject.toml has [tool.atlas]"
-        raise AtlasError(f"{message}; `atlas init` makes one")
+        raise AtlasError(f"{message}; {command('init')} makes one")
     planned = list(_schemas(project.root))
     files.check(planned)
     close_state(project.root / ".atlas")

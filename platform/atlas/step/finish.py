@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
 from atlas.step.inputs import Reader
@@ -150,7 +151,7 @@ def deliver(
         tracked = tracker.send(record, parent=pending.parent, again=again)
         finished = _registered(store, plan, run, tracker, replace(finished, tracked=tracked))
     except PlatformError as error:
-        warning = f"{error}; the run waits in the spool, `atlas runs --sync` sends it"
+        warning = f"{error}; the run waits in the spool, {command('runs', '--sync')} sends it"
         finished = replace(finished, warnings=(*finished.warnings, warning))
         return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
     spool = state_spool()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from atlas import files
+from atlas.advice import command
 from atlas.errors import StoreError
 from atlas.store.keys import checked_key
 from atlas.uris import uri_of
@@ -100,19 +101,23 @@ def explained(action: str, where: str) -> Iterator[None]:
 
 def explain(action: str, where: str, error: OSError) -> str:
     """Return what went wrong with a file, in one sentence with the way to mend it."""
-    hint = _HINTS.get(error.errno or 0, "")
+    hint = _hints().get(error.errno or 0, "")
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     return f"{where}: can't {action}: {reason}{f' ({hint})' if hint else ''}"
 
 
-_HINTS = {
-    errno.ENOSPC: "free some space; `atlas gc` removes old runs, `atlas cache prune` old results",
-    errno.EDQUOT: "free some of your quota; `atlas gc` removes old runs",
-    errno.EROFS: "the store must be writable; ATLAS_STORE chooses another",
-    errno.EACCES: "the store must be writable by you; ATLAS_STORE chooses another",
-    errno.ELOOP: "it is a link, and links inside a store aren't followed; put the file there",
-    errno.ENAMETOOLONG: "give the pipeline, the step or the run a shorter name",
-}
+def _hints() -> dict[int, str]:
+    """Return what to do about an error, by its number."""
+    gc = command("gc")
+    return {
+        errno.ENOSPC: f"free some space; {gc} removes old runs, {command('cache', 'prune')} old "
+        "results",
+        errno.EDQUOT: f"free some of your quota; {gc} removes old runs",
+        errno.EROFS: "the store must be writable; ATLAS_STORE chooses another",
+        errno.EACCES: "the store must be writable by you; ATLAS_STORE chooses another",
+        errno.ELOOP: "it is a link, and links inside a store aren't followed; put the file there",
+        errno.ENAMETOOLONG: "give the pipeline, the step or the run a shorter name",
+    }
 
 
 class FilePlace:
@@ -291,7 +296,7 @@ class FilePlace:
             except OSError as error:
                 raise StoreError(explain("look at it", path, error)) from error
             if stat.S_ISLNK(mode):
-                raise StoreError(f"{path}: {_HINTS[errno.ELOOP]}")
+                raise StoreError(f"{path}: {_hints()[errno.ELOOP]}")
 
     def _temporary(self, path: str, content: bytes) -> str:
         """Write the content to a new name beside the path, making its folder when missing."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.advice import command
 from atlas.errors import PlatformError
 from atlas.tracking.record import family_record
 from atlas.tracking.registry import Registration, Version
@@ -45,7 +46,7 @@ class Database:
         try:
             from mlflow import MlflowClient
         except ImportError as error:
-            hint = "pip install 'atlas-ml[mlflow]', or bring a server up with `atlas up`"
+            hint = f"pip install 'atlas-ml[mlflow]', or bring a server up with {command('up')}"
             raise PlatformError(f"{self.file}: can't be written: {error} ({hint})") from error
         if not self.file.exists():
             self._make(MlflowClient)

@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas.advice import command
 from atlas.errors import PlatformError, clean
 from atlas.store import ModelVersion, Part
 from atlas.values import canonical
@@ -66,7 +67,7 @@ class Version:
             PlatformError: its parts can't be read.
         """
         where = f"model {self.model}, version {self.version}"
-        hint = "it wasn't registered by Atlas; register one by `atlas run` of the training"
+        hint = f"it wasn't registered by Atlas; register one by {command('run')} of the training"
         if PARTS not in self.tags:
             raise PlatformError(f"{where}: has no tag '{PARTS}' ({hint})")
         try:

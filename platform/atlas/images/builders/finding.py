@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
 from atlas.containers import find_engine
 from atlas.errors import PlatformError
 from atlas.images.builders.buildah import Buildah
@@ -43,7 +44,7 @@ def find_builder(state: Path, choice: str = "") -> Builder:
         if builder is not None:
             return builder
     have = _have(names, state)
-    hint = "install podman or buildah, or start docker; `atlas doctor` shows what is there"
+    hint = f"install podman or buildah, or start docker; {command('doctor')} shows what is there"
     raise PlatformError(f"I202: nothing to build images with ({', '.join(names)}): {have}; {hint}")
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.errors import RefusedError, TargetError
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
@@ -146,13 +147,16 @@ class KubeflowLauncher:
         """
         found, name = self.deployed_of(plan), deployed_name(plan)
         if found is None and self.deployed:
-            raise TargetError(f"T301: {name} isn't deployed to Kubeflow; `atlas deploy` deploys it")
+            raise TargetError(
+                f"T301: {name} isn't deployed to Kubeflow; {command('deploy')} deploys it"
+            )
         if found is None or found.plan == plan.digest:
             return plan
         if not self.deployed:
             raise TargetError(
                 f"T302: {name}: Plan {found.plan[:12]} is deployed, and the sources give "
-                f"{plan.digest[:12]}; `atlas deploy` deploys them, --deployed runs what is there"
+                f"{plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
+                "there"
             )
         return self.store.plan(found.plan)
 
@@ -167,8 +171,8 @@ class KubeflowLauncher:
         unbuilt = sorted({references[name] for name in used if "@" not in references[name]})
         if unbuilt:
             raise TargetError(
-                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; `atlas build` builds "
-                "them"
+                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; "
+                f"{command('build')} builds them"
             )
 
     def _own_version(self, plan: Plan) -> Version:
@@ -189,8 +193,8 @@ class KubeflowLauncher:
         there = versions(self.api, pipeline, found.version) if found and pipeline else []
         if not there:
             raise TargetError(
-                f"T301: {name}: its version isn't in Kubeflow any more; `atlas deploy` brings it "
-                "back"
+                f"T301: {name}: its version isn't in Kubeflow any more; "
+                f"{command('deploy')} brings it back"
             )
         return there[0]
 

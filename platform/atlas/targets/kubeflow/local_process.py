@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas import files
+from atlas.advice import command
 from atlas.containers import docker_api, find_engine
 from atlas.errors import AtlasError
 from atlas.targets.kubeflow.folder import JOB, PACKAGE, RunFolder
@@ -73,7 +74,7 @@ def _reason(error: BaseException, job: dict[str, Any]) -> str:
     text = _COLOR.sub("", " ".join(str(error).split()))
     if type(error).__name__ in ("ImageNotFound", "NotFound", "APIError") and _IMAGE.search(text):
         images = ", ".join(job["images"])
-        return f"an image isn't in {job['engine']} ({images}): {text}; `atlas build` builds it"
+        return f"an image isn't in {job['engine']} ({images}): {text}; {command('build')} builds it"
     return f"kfp.local: {type(error).__name__}: {text}"
 
 

@@ -1,0 +1,98 @@
+"""Commands of Atlas as messages tell them: to be pasted as they are, and to mean what is meant.
+
+A command that is told names the PATH, the Environment and the platform's stack of the call that
+tells it. A platform that Atlas didn't make is nothing that a command of Atlas could mend.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+
+LOCAL = "local"
+"""The Environment, and the platform's stack, that a command means where it names none."""
+PATH, ENV, STACK = "path", "env", "stack"
+_OF_PIPELINES = (PATH, ENV)
+TAKES: dict[str, tuple[str, ...]] = {
+    "build": _OF_PIPELINES, "compile": _OF_PIPELINES, "deploy": _OF_PIPELINES,
+    "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES, "graph": _OF_PIPELINES,
+    "history": _OF_PIPELINES, "list": _OF_PIPELINES, "outputs": (STACK,), "plan": _OF_PIPELINES,
+    "preview": _OF_PIPELINES, "refresh": _OF_PIPELINES, "rollback": _OF_PIPELINES,
+    "run": _OF_PIPELINES, "runs": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,),
+    "train": _OF_PIPELINES, "unlock": _OF_PIPELINES, "up": (STACK,), "validate": _OF_PIPELINES,
+}  # fmt: skip
+"""Command → what it is told with; a test holds it to what the commands take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call that messages are of.
+
+    Attributes:
+        path: the PATH that it was given; empty for none.
+        environment: its Environment's name.
+        stack: the platform's stack.
+        outputs: the outputs file, where the Environment names one in place of a stack.
+    """
+
+    path: str = ""
+    environment: str = LOCAL
+    stack: str = LOCAL
+    outputs: str = ""
+
+
+_calls: list[Call] = [Call()]
+"""The call of this process, last; of a process, and not of a thread: pools tell messages, too."""
+
+
+def note_call(path: str = "", environment: str = "", stack: str = "") -> None:
+    """Take note of what this process was called with."""
+    _calls[:] = [Call("" if path == "." else path, environment or LOCAL, stack or LOCAL)]
+
+
+def note_platform(environment: str, stack: str, outputs: str = "") -> None:
+    """Take note of the Environment that is at hand, and of its platform."""
+    _calls[:] = [replace(_calls[-1], environment=environment, stack=stack, outputs=outputs)]
+
+
+def command(name: str, *words: str, path: str = "", env: str = "", stack: str = "") -> str:
+    """Return a command in backticks.
+
+    Args:
+        name: such as ``deploy``.
+        words: further words, each as the command gets it: they are quoted here.
+        path: the PATH; by default that of the call.
+        env: the Environment; by default that of the call.
+        stack: the platform's stack; by default that of the call.
+    """
+    call, takes = _calls[-1], TAKES.get(name, ())
+    where = (path or call.path) if PATH in takes else ""
+    given = [where] if where else []
+    given += _option("--env", env or call.environment) if ENV in takes else []
+    given += _option("--stack", stack or call.stack) if STACK in takes else []
+    return f"`{shlex.join(['atlas', name, *given, *words])}`"
+
+
+def mention(name: str, *words: str) -> str:
+    """Return a command in backticks that is spoken of, and not told to be called."""
+    return f"`{shlex.join(['atlas', name, *words])}`"
+
+
+def bring_up(what: str = "brings it up", stack: str = "") -> str:
+    """Return how a platform is brought up or mended: by ``atlas up``, or by whoever made it.
+
+    Args:
+        what: what ``atlas up`` does.
+        stack: the platform's stack; by default that of the call.
+    """
+    outputs = _calls[-1].outputs
+    if outputs and not stack:
+        return (
+            "Atlas didn't make this platform: see that it runs, and that its addresses in "
+            f"{outputs} are right"
+        )
+    return f"{command('up', stack=stack)} {what}"
+
+
+def _option(name: str, value: str) -> list[str]:
+    return [name, value] if value not in ("", LOCAL) else []
