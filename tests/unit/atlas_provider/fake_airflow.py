@@ -82,6 +82,8 @@ class FakeAirflow:
                 return 401, {"detail": "Invalid credentials"}
             self.tokens += 1
             return 201, {"access_token": f"token-{self.tokens}"}
+        if path == "/api/v2/monitor/health":  # The real one tells everybody.
+            return 200, {"scheduler": {"status": "healthy"}}
         if token != f"Bearer token-{self.tokens}":
             return 401, {"detail": "Not authenticated"}
         if self.failures and path in self.failures:

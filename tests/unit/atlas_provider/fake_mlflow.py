@@ -27,6 +27,8 @@ def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
             self.wfile.write(content)
 
         def _answer(self, call: str, given: dict[str, str]) -> tuple[int, dict]:
+            if call == "health":
+                return 200, {}
             if call == "search":
                 start = given.get("filter", "'%'").split("'")[1].rstrip("%")
                 found = [
