@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atlas.advice import command
 from atlas_cli.asking import Yes, require_yes
 from atlas_cli.commands.deploy import PathArgument, say
 from atlas_cli.options import Environment, Json
@@ -41,24 +42,35 @@ def destroy(
     if purge:
         doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
         require_yes(doomed, given=yes)
-    done = {}
+    done, kept = {}, {}
     for each in found:
+        names = [] if purge else deploying.in_kubeflow(each)
         done[each.stack] = deploying.destroy(each, say)
         if purge:
             deploying.purge(each, left[each.stack])
+        kept[each.stack] = deploying.versions_left(each, names)
     data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
-    emit(data if purge else done, lambda: _text(done, left), as_json=json)
+    emit(data if purge else done, lambda: _text(done, left, kept), as_json=json)
 
 
-def _text(done: Mapping[str, bool], left: Mapping[str, Left]) -> str:
+def _text(
+    done: Mapping[str, bool], left: Mapping[str, Left], kept: Mapping[str, Mapping[str, int]]
+) -> str:
     """Return what was done, for a person."""
-    return "\n".join(_line(stack, left.get(stack), was_there=was) for stack, was in done.items())
+    return "\n".join(
+        _line(stack, left.get(stack), kept[stack], was_there=was) for stack, was in done.items()
+    )
 
 
-def _line(stack: str, left: Left | None, *, was_there: bool) -> str:
+def _line(stack: str, left: Left | None, kept: Mapping[str, int], *, was_there: bool) -> str:
     what = "removed" if was_there else "nothing was deployed"
     if left is not None:
         deleted = f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"
         return "\n".join([deleted, *(f"  {line}" for line in left.kept())])
     stays = "; its models, runs and artifacts stay" if was_there else ""
-    return f"{stack}: {what}{stays}"
+    lines = [
+        f"  {count} versions of Kubeflow pipeline {name} stay, for runs were made by them; "
+        f"{command('destroy', '--purge')} deletes them"
+        for name, count in kept.items()
+    ]
+    return "\n".join([f"{stack}: {what}{stays}", *lines])

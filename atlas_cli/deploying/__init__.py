@@ -12,7 +12,7 @@ from atlas_cli.deploying.deployment import Deployment, deployments, looked_at, n
 from atlas_cli.deploying.inspection import history, refresh, status
 from atlas_cli.deploying.operations import How, deploy, preview, rollback
 from atlas_cli.deploying.program import declare
-from atlas_cli.deploying.purging import left_of, purge
+from atlas_cli.deploying.purging import in_kubeflow, left_of, purge, versions_left
 from atlas_cli.deploying.removal import destroy, unlock
 from atlas_cli.deploying.saved import Saved, load, save
 
@@ -25,6 +25,7 @@ __all__ = [
     "deployments",
     "destroy",
     "history",
+    "in_kubeflow",
     "left_of",
     "load",
     "looked_at",
@@ -36,4 +37,5 @@ __all__ = [
     "save",
     "status",
     "unlock",
+    "versions_left",
 ]

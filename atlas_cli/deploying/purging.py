@@ -191,6 +191,25 @@ def _runs(names: list[str]) -> int:
     return sum(name.startswith(("training-", "inference-")) for name in names)
 
 
+def in_kubeflow(deployment: Deployment) -> list[str]:
+    """Return the names of a deployment's pipelines in Kubeflow, as its stack has them."""
+    found = world.resources(deployment)
+    members = [one.inputs["members"] for one in found if one.kind == "KubeflowPipelines"]
+    return sorted({name for each in members for name in each})
+
+
+def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
+    """Return how many versions those of some pipelines have that are still in Kubeflow.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+    """
+    if not names:
+        return {}
+    found = _versions(services_of(deployment), names)
+    return {name: count for name, count in sorted(found.items()) if count}
+
+
 def _versions(services: Services, names: list[str]) -> dict[str, int]:
     """Return how many versions each deployed name has, where Kubeflow's pipelines are."""
     if names and services.has(_KUBEFLOW) and has_api_server(services):

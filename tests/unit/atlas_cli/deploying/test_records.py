@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from atlas.errors import DeployError, StoreError
@@ -10,6 +12,7 @@ from atlas_cli.deploying import records
 from atlas_cli.deploying.material import Part
 from atlas_cli.deploying.operations import _entry
 from atlas_cli.deploying.records import DEPLOY, DESTROY, Record
+from atlas_cli.deploying.state import Resource
 
 
 @pytest.fixture
@@ -25,6 +28,23 @@ def record(plan: str, store: str = "file:///a") -> Record:
 def test_a_record_says_nothing_of_where_the_platform_is():
     assert record("1", "file:///a") == record("1", "s3://b")
     assert record("1").digest != record("2").digest
+
+
+KUBEFLOW = {"kubeflow": "http://old:8888", "namespace": "team-a", "credentials": "k"}
+
+
+def test_another_address_of_kubeflow_is_nothing_new(place):
+    plain = {"owner": "p.prod/training", "members": {"p": "1"}, "plans": {"p": "2"}}
+    here = Part("KubeflowPipelines", "training-kubeflow", {**plain, **KUBEFLOW})
+    there = replace(here, inputs={**plain, **KUBEFLOW, "kubeflow": "https://new"})
+    first = records.add(place, "p.prod", DEPLOY, Record.of([here]))
+    assert records.add(place, "p.prod", DEPLOY, Record.of([there])) is None
+    read = records.read(place, first)
+    found = Resource("atlas:index:KubeflowPipelines", "training-kubeflow", "id",
+                     inputs=there.inputs, state={})  # fmt: skip
+    assert records.is_of(read, [found])
+    old = Record((here,))  # as an older Atlas wrote it, with the address in it
+    assert records.is_of(old, [found])
 
 
 def test_only_what_is_new_is_an_entry(place):

@@ -224,7 +224,9 @@ def test_history_is_kept_for_fifty_updates(tmp_path):
 
 
 def test_outputs_of_a_platform_that_is_not_up(tmp_path):
-    with pytest.raises(PlatformError, match=r"platform local: not up in .*; `atlas up` brings it up"):
+    with pytest.raises(
+        PlatformError, match=r"platform local: not up in .*; `atlas up` brings it up"
+    ):
         platforms.outputs(tmp_path, "local")
 
 

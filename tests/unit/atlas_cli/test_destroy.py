@@ -1,0 +1,17 @@
+"""What `atlas destroy` tells: what it removed, and what it left."""
+
+from __future__ import annotations
+
+from atlas_cli.commands.destroy import _text
+
+
+def test_versions_that_stay_in_kubeflow_are_told():
+    done = {"p.prod": True, "q.prod": True, "r.prod": False}
+    kept = {"p.prod": {"p-training": 2}, "q.prod": {}, "r.prod": {}}
+    assert _text(done, {}, kept).splitlines() == [
+        "p.prod: removed; its models, runs and artifacts stay",
+        "  2 versions of Kubeflow pipeline p-training stay, for runs were made by them; "
+        "`atlas destroy --purge` deletes them",
+        "q.prod: removed; its models, runs and artifacts stay",
+        "r.prod: nothing was deployed",
+    ]
