@@ -11,6 +11,7 @@ from atlas.plan.code import code_digest
 from atlas.plan.model import Data, Model, Output, Plan, PlanStep, Schedule, Source, Value
 from atlas.recipe import Parameter, Reference, Resources, Retries
 from atlas.validate import check
+from atlas.validate.schedule import cron_line
 from atlas.validate.types import UNKNOWN
 from atlas.values import digest, seconds
 
@@ -256,7 +257,7 @@ class _Builder:
         schedule: Any = self.config.schedule.get(flow)
         overrides = self.environment.schedules.get(self.config.name, {})
         schedule = overrides.get(flow, schedule)
-        return Schedule(**schedule) if schedule else None
+        return Schedule(**{**schedule, "cron": cron_line(schedule["cron"])}) if schedule else None
 
     def _model(self, axes: Mapping[str, str]) -> Model | None:
         spec = self.config.model

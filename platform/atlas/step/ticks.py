@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
-from atlas.validate.schedule import cron_fields
+from atlas.validate.schedule import cron_fields, cron_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,5 +55,5 @@ def _is_on(cron: str, fields: list[set[int]], day: date) -> bool:
     """Tell whether a cron line comes on a day; of two restrictions on days, one is enough."""
     _, _, days, months, weekdays = fields
     is_day, is_weekday = day.day in days, day.isoweekday() % 7 in weekdays
-    both = "*" in cron.split()[2::2]
+    both = "*" in cron_line(cron).split()[2::2]
     return day.month in months and (is_day and is_weekday if both else is_day or is_weekday)

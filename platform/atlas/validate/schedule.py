@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ _NAMES = {
     "month": {name: number for number, name in enumerate(_MONTHS, 1)},
     "day of the week": {name: number for number, name in enumerate(_DAYS)},
 }
+_NICKNAMES = {
+    "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *", "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
+}  # fmt: skip
+_ON_DAYS = ("day of the month", "day of the week")
+"""Fields of which either is enough, where both say something."""
+_SATURDAY, _SUNDAY = 6, 7
+_SHORTEST = 3
+"""How many values in a row, or in steps, are written as such."""
 _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _ITEM = re.compile(r"(\*|([0-9]{1,2}|[A-Za-z]{3})(?:-([0-9]{1,2}|[A-Za-z]{3}))?)(?:/([0-9]{1,2}))?")
 
@@ -44,11 +55,8 @@ def schedule_problems(place: Place, schedule: Mapping[str, Any]) -> Iterator[Pro
 
 
 def _cron_problems(place: Place, cron: str) -> Iterator[Problem]:
-    fields = [
-        (text, name, cron_values(text, name, low, high))
-        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
-    ]
-    for (text, name, values), (_, low, high) in zip(fields, _FIELDS, strict=True):
+    fields = [(text, one, cron_values(text, *one)) for text, one in _fields(cron)]
+    for text, (name, low, high), values in fields:
         if not values:
             message = f"'{text}' is no {name}"
             expected = f"*, {low} to {high}, or ranges, lists and steps of them"
@@ -60,15 +68,53 @@ def _cron_problems(place: Place, cron: str) -> Iterator[Problem]:
         yield place.problem("C006", message, found=cron, expected=f"a day up to {longest}")
 
 
+def cron_line(cron: str) -> str:
+    """Return the normal form of a cron line, which every scheduler reads alike.
+
+    Names and nicknames are numbers in it, and Sunday is 0. A range of one, a list that has a ``*``,
+    or steps of a day mean one thing to one scheduler and another to the next, so none is in it. It
+    says ``*`` for a day that isn't restricted; of two that are, one is enough.
+
+    Args:
+        cron: five fields that are right, or a nickname such as ``@daily``.
+    """
+    return " ".join(
+        _normal(text, values, *one)
+        for (text, one), values in zip(_fields(cron), cron_fields(cron), strict=True)
+    )
+
+
+def _normal(text: str, values: set[int], name: str, low: int, high: int) -> str:
+    """Return the normal form of a field."""
+    on_days = name in _ON_DAYS
+    if "*" in text.split(",") or (not on_days and len(values) > high - low):
+        return "*"
+    ordered = sorted(values)
+    step = ordered[1] - ordered[0] if len(ordered) >= _SHORTEST else 0
+    if step > 1 and not on_days and ordered == list(range(low, high + 1, step)):
+        return f"*/{step}"
+    return ",".join(_runs(ordered))
+
+
+def _runs(ordered: list[int]) -> Iterator[str]:
+    """Yield numbers, and those that follow each other as ranges."""
+    for _, group in groupby(enumerate(ordered), lambda pair: pair[1] - pair[0]):
+        run = [number for _, number in group]
+        if len(run) >= _SHORTEST:
+            yield f"{run[0]}-{run[-1]}"
+        else:
+            yield from map(str, run)
+
+
 def cron_lists(cron: str) -> str:
     """Return a cron line that says the same with numbers and lists alone, and 0 for Sunday.
 
     Args:
-        cron: five fields that are right.
+        cron: five fields that are right, or a nickname.
     """
     return " ".join(
         text if text == "*" else ",".join(map(str, sorted(values)))
-        for text, values in zip(cron.split(), cron_fields(cron), strict=True)
+        for text, values in zip(cron_line(cron).split(), cron_fields(cron), strict=True)
     )
 
 
@@ -76,13 +122,15 @@ def cron_fields(cron: str) -> list[set[int]]:
     """Return what the fields of a cron line match, with 0 for Sunday.
 
     Args:
-        cron: five fields that are right.
+        cron: five fields that are right, or a nickname.
     """
-    *fields, weekdays = (
-        cron_values(text, name, low, high)
-        for text, (name, low, high) in zip(cron.split(), _FIELDS, strict=True)
-    )
+    *fields, weekdays = (cron_values(text, *one) for text, one in _fields(cron))
     return [*fields, {day % 7 for day in weekdays}]
+
+
+def _fields(cron: str) -> list[tuple[str, tuple[str, int, int]]]:
+    """Return the fields of a cron line, each with its name and its bounds."""
+    return list(zip(_NICKNAMES.get(cron, cron).split(), _FIELDS, strict=True))
 
 
 def cron_values(text: str, name: str, low: int, high: int) -> set[int]:
@@ -101,11 +149,13 @@ def _item_values(item: str, known: Mapping[str, int], low: int, high: int) -> se
     if match is None:
         return set()
     step = int(match[4] or 1)
+    # Both 0 and 7 are Sunday: a step that isn't told where to end ends on Saturday.
+    end = _SATURDAY if high == _SUNDAY else high
     if match[1] == "*":
-        first, last = low, high
+        first, last = low, end
     else:
         first = _number(match[2], known)
-        last = _number(match[3], known) if match[3] else (high if match[4] else first)
+        last = _number(match[3], known) if match[3] else (max(first, end) if match[4] else first)
     if step == 0 or not low <= first <= last <= high:
         return set()
     return set(range(first, last + 1, step))

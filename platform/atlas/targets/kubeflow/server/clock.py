@@ -21,8 +21,7 @@ def line_of(schedule: Schedule) -> str:
 def cron_of(line: str) -> str:
     """Return Kubeflow's cron of a schedule's line.
 
-    Its seconds come first, it knows no 7 for Sunday, and reads ``*/2`` as no restriction where a
-    day of the month meets a day of the week: so every list is written out.
+    Its seconds come first, and every list is written out.
     """
     return f"0 {cron_lists(line.partition(_FROM)[0])}"
 
