@@ -69,7 +69,7 @@ def _line(stack: str, left: Left | None, kept: Mapping[str, int], *, was_there: 
         return "\n".join([deleted, *(f"  {line}" for line in left.kept())])
     stays = "; its models, runs and artifacts stay" if was_there else ""
     lines = [
-        f"  {count} versions of Kubeflow pipeline {name} stay, for runs were made by them; "
+        f"  Kubeflow pipeline {name} stays with versions that runs were made by: {count}; "
         f"{command('destroy', '--purge')} deletes them"
         for name, count in kept.items()
     ]

@@ -138,4 +138,6 @@ def seen(
     ownership.require_own(deployment, services, parts)
     world.require_free(parts, found)
     plans = material.plans if material else {}
-    return Outlook(deployment, services, parts, found, world.live(found), material, plans)
+    kinds = {part.kind for part in parts}
+    here = [world.moved(one, services) if one.kind in kinds else one for one in found]
+    return Outlook(deployment, services, parts, found, world.live(here), material, plans)

@@ -10,7 +10,7 @@ def test_versions_that_stay_in_kubeflow_are_told():
     kept = {"p.prod": {"p-training": 2}, "q.prod": {}, "r.prod": {}}
     assert _text(done, {}, kept).splitlines() == [
         "p.prod: removed; its models, runs and artifacts stay",
-        "  2 versions of Kubeflow pipeline p-training stay, for runs were made by them; "
+        "  Kubeflow pipeline p-training stays with versions that runs were made by: 2; "
         "`atlas destroy --purge` deletes them",
         "q.prod: removed; its models, runs and artifacts stay",
         "r.prod: nothing was deployed",
