@@ -23,6 +23,18 @@ app = typer.Typer(
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MACHINE = {
+    **dict.fromkeys(_FULL, "free some space, or write elsewhere"),
+    errno.EROFS: "make it writable; ATLAS_STATE and ATLAS_STORE choose other folders",
+    errno.EACCES: "you need the right to; ATLAS_STATE and ATLAS_STORE choose other folders",
+    errno.EPERM: "you need the right to; ATLAS_STATE and ATLAS_STORE choose other folders",
+    errno.EMFILE: "raise the limit (ulimit -n 1024), or lower --jobs",
+    errno.ENFILE: "this machine has too many files open; end other programs",
+    errno.ENOMEM: "end other programs, or lower --jobs",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u), or lower --jobs",
+    errno.EIO: "the disk or its connection is broken",
+}
+"""What a machine refuses, whatever Atlas does; and what to do."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -50,6 +62,11 @@ def _explain(error: Exception) -> int:
     """Print an error that is the user's to mend, and return 1; raise again what is a bug."""
     from atlas.errors import AtlasError, DocumentError, InvalidError
 
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = os.strerror(error.errno).lower()
+        print(f"error: {where}{reason}; {_MACHINE[error.errno]}", file=sys.stderr)
+        return 1
     if not isinstance(error, AtlasError):
         raise error
     prefix = "" if isinstance(error, DocumentError | InvalidError) else "error: "
@@ -86,7 +103,7 @@ def main() -> None:
         if error.errno not in _FULL:
             raise
         text = os.strerror(error.errno).lower()
-        print(f"error: can't write: {text}; free some space, or write elsewhere", file=sys.stderr)
+        print(f"error: can't write: {text}; {_MACHINE[error.errno]}", file=sys.stderr)
         code = 1
         _drop_output()
     sys.exit(code)

@@ -9,7 +9,7 @@ from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.git import commit_of
 from atlas.store import open_place
-from atlas_cli.deploying import basis, flight, ownership, records, saved, world
+from atlas_cli.deploying import basis, flight, ownership, records, saved, turns, world
 from atlas_cli.deploying.changes import SAME
 from atlas_cli.deploying.material import Part, write
 from atlas_cli.deploying.outlook import outlook, seen
@@ -107,10 +107,12 @@ def deploy(
         DeployError: the world isn't that of the plan; an image is gone from the registry; or an
             update failed; what was done of it is kept, and a repeat goes on.
     """
+    turns_ = {each.stack: turns.number_of(each) for each in deployments}
     same, seen_ = _look(deployments)
     if plan is not None:
         saved.require_same(plan, saved.sights(seen_, same))
-    return _told(deployments, same, [_deployed(one, say, how) for one in seen_])
+    done = [_in_turn(one, say, how, turns_[one.deployment.stack], plan) for one in seen_]
+    return _told(deployments, same, done)
 
 
 def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, records.Entry]:
@@ -129,6 +131,11 @@ def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, re
         DeployError: there is no such entry, or the update failed.
         StoreError: what was deployed then isn't in the store any more.
     """
+    with turns.turn(deployment, say, 0):
+        return _rolled_back(deployment, say, to)
+
+
+def _rolled_back(deployment: Deployment, say: Say, to: int) -> tuple[Done, records.Entry]:
     services = services_of(deployment)
     place = open_place(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
@@ -164,6 +171,20 @@ def _previewed(found: Outlook) -> Done:
     """Return what a deployment would do."""
     flying = flight.under_way(found)
     return _done(found, flying, 0)
+
+
+def _in_turn(
+    found: Outlook, say: Say, how: How, seen_: int, plan: Mapping[str, saved.Sight] | None
+) -> Done:
+    """Make one deployment so while nobody else changes it; look again where somebody has."""
+    deployment = found.deployment
+    with turns.turn(deployment, say, seen_) as is_as_seen:
+        if not is_as_seen:
+            found = outlook(deployment)
+            if plan is not None:
+                stack = deployment.stack
+                saved.require_same({stack: plan[stack]}, saved.sights([found], {}))
+        return _deployed(found, say, how)
 
 
 def _deployed(found: Outlook, say: Say, how: How) -> Done:

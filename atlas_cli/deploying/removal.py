@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
-from atlas_cli.deploying import ownership, records, state, world
+from atlas_cli.deploying import ownership, records, state, turns, world
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.material import KINDS, Part, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
@@ -31,6 +31,11 @@ def destroy(deployment: Deployment, say: Say) -> bool:
         PlatformError: the platform is missing or down.
         DeployError: D017, another project has the stack; or something can't be removed.
     """
+    with turns.turn(deployment, say, 0):
+        return _destroyed(deployment, say)
+
+
+def _destroyed(deployment: Deployment, say: Say) -> bool:
     name = deployment.stack
     services = services_of(deployment)
     ownership.require_own(deployment, services)

@@ -61,16 +61,24 @@ def run_pipelines(
             raise AtlasError(_nothing(pipelines, settings, flows))
         _check_parameters(flights, settings)
         result = fly(flights, settings, listener)
-        _send_what_waits()
+        _send_what_waits(result.flights)
         return replace(result, missing=found.missing)
 
 
-def _send_what_waits() -> None:
-    """Send runs that an earlier command couldn't, now that MLflow can be reached."""
+def _send_what_waits(flights: Sequence[Flight]) -> None:
+    """Send runs that couldn't be sent before, now that MLflow can perhaps be reached.
+
+    Runs of this command may be among them: then they wait no more, and say so.
+    """
     tracker, spool = tracker_of_steps(), state_spool()
-    if tracker is not None and spool is not None:
-        with suppress(PlatformError):
-            list(sync(spool, tracker))
+    if tracker is None or spool is None:
+        return
+    ours = {(one.run.pipeline, one.run.id): one for one in flights if one.is_open}
+    with suppress(PlatformError):
+        for sent in sync(spool, tracker):
+            flight = ours.get((sent.pipeline, sent.run))
+            if flight is not None and sent.finished is not None:
+                flight.finished = sent.finished
 
 
 def _flights(

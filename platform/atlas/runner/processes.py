@@ -135,14 +135,18 @@ def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
     guard = subprocess.Popen(  # noqa: S603  (our own shell)
         ["/bin/sh", "-c", _GUARD], stdin=pipe, process_group=0
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "atlas.runner.worker"],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        process_group=guard.pid,
-        env={**os.environ, **dict(env)},
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "atlas.runner.worker"],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            process_group=guard.pid,
+            env={**os.environ, **dict(env)},
+        )
+    except OSError:
+        guard.communicate()  # Its pipe's end is its own end, and that of its group.
+        raise
     os.set_blocking(process.stderr.fileno(), False)  # type: ignore[union-attr]
     return Worker(process, guard, env)
 
@@ -164,13 +168,18 @@ class Processes:
         self._closed = False
         self._selector.register(self._wake, selectors.EVENT_READ)
         for _ in range(warm):
-            self._add(())
+            if not self._warm():
+                break
         threading.Thread(target=self._listen, name="atlas-workers", daemon=True).start()
 
     def start(self, number: int, job: Job) -> None:
         """Start a unit in a worker that waits."""
         with self._lock:
-            worker = self._idle(tuple(sorted(job.step.env.items())))
+            try:
+                worker = self._idle(tuple(sorted(job.step.env.items())))
+            except OSError as error:
+                self._ended.put(Ended(number, _recorded(job, _unable(error), 0.0)))
+                return
             worker.number, worker.job = number, job
             worker.since, worker.mask = time.monotonic(), job.mask
             worker.log = StepLog(job, partial(self._echo, job))
@@ -207,6 +216,14 @@ class Processes:
         if waiting and len(self._workers) >= self._jobs:
             self._remove(waiting[0])
         return self._add(env)
+
+    def _warm(self) -> bool:
+        """Get a worker ready; where the machine refuses, a step that needs one will say so."""
+        try:
+            self._add(())
+        except OSError:
+            return False
+        return True
 
     def _add(self, env: tuple[tuple[str, str], ...]) -> Worker:
         worker = start_worker(env)
@@ -282,7 +299,7 @@ class Processes:
     def _replace(self, worker: Worker) -> None:
         self._remove(worker)
         if not self._closed:
-            self._add(())
+            self._warm()
 
     def _look(self) -> None:
         """End workers whose steps use more memory than they asked for."""
@@ -313,6 +330,12 @@ def _recorded(job: Job, text: str, seconds: float) -> Outcome:
         return refuse(job, text, seconds)
     except Exception as error:
         return unrecorded(job, f"{text}; {error}")
+
+
+def _unable(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    hint = "lower --jobs, or raise the limits of files and processes (ulimit -n, ulimit -u)"
+    return f"its process can't be started: {reason} ({hint})"
 
 
 def _last_words(code: int | None) -> str:

@@ -146,18 +146,38 @@ def deliver(
     tracker = tracker or tracker_of_steps()
     if tracker is None:
         return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
+    tracked = ""
     try:
         record = record_of(store, plan, run).masked(mask_for(plan))
         tracked = tracker.send(record, parent=pending.parent, again=again)
         finished = _registered(store, plan, run, tracker, replace(finished, tracked=tracked))
     except PlatformError as error:
-        warning = f"{error}; the run waits in the spool, {command('runs', '--sync')} sends it"
+        warning = f"{error}; {_what_waits(tracked)}"
         finished = replace(finished, warnings=(*finished.warnings, warning))
         return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
     spool = state_spool()
     if spool is not None:
         spool.remove(pending)
     return finished
+
+
+def _what_waits(tracked: str) -> str:
+    """Return what MLflow hasn't got of a run yet, and what sends it, for a warning."""
+    if state_spool() is None:
+        return "nothing sends it later, for no ATLAS_STATE names a state folder"
+    later = command("runs", "--sync")
+    if tracked:
+        return f"MLflow has the run, its model waits in the spool, {later} registers it"
+    return f"the run waits in the spool, {later} sends it"
+
+
+def amend(store: Store, run: Run, finished: Finished) -> None:
+    """Record of a run that is over what has become of it since, such as that MLflow has it."""
+    raw = store.run_outcome(run.pipeline, run.id)
+    if raw:
+        kept = {name: raw[name] for name in ("status", "plan", "ended", "missing") if name in raw}
+        text = canonical({**kept, **finished.to_json()})
+        store.place.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", text.encode())
 
 
 def unfinished(store: Store, plan: Plan, run: Run) -> list[str]:

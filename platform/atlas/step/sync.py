@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, PlatformError
-from atlas.step.finish import Finished, deliver, finished_run
+from atlas.step.finish import Finished, amend, deliver, finished_run
 from atlas.step.outcome import FAILED
 from atlas.store import open_store
 
@@ -63,5 +63,6 @@ def _send(spool: Spool, pending: Pending, tracker: Tracker) -> Synced:
         return Synced(*place, problem=str(error))
     if not finished.tracked:
         raise PlatformError(finished.warnings[-1])
+    amend(store, run, finished)
     spool.remove(pending)
     return Synced(*place, finished.tracked, finished)

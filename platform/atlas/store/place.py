@@ -32,6 +32,8 @@ TEMPORARY = ".atlas-"
 """Start of the name of a file that is being written; one that is left over is nobody's."""
 
 _counter = count()
+_LITTLE = 1 << 16
+"""Bytes; a disk with less is full."""
 _FILE, _FOLDER, _OTHERS = 0o666, 0o777, 0o077
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -227,6 +229,12 @@ class FilePlace:
                 if self.is_private:
                     files.close(temporary)
                 self._take_place(temporary, path)
+            except OSError as error:
+                full = error.errno is None and _is_full(temporary.parent)
+                _discard(temporary)
+                if full:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+                raise
             except BaseException:
                 _discard(temporary)
                 raise
@@ -316,6 +324,12 @@ class FilePlace:
         finally:
             os.close(descriptor)
         return temporary
+
+
+def _is_full(folder: Path) -> bool:
+    """Tell whether a disk is full: native code (numpy's) says only that less was written."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize < _LITTLE
 
 
 def _nearest(folder: str) -> str:
