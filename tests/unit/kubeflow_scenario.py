@@ -18,6 +18,7 @@ from atlas.targets.kubeflow.server.publishing import plan_of
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 
 RECORDED = Path(__file__).parent / "recorded" / "kubeflow.json"
+"""With a server in single-user mode; beside it, with one in multi-user mode."""
 NAME, STORE = "atlas-scenario-training", "s3://atlas/store"
 PACKAGE = RECORDED.with_name("pipeline.yaml")
 DIGEST, PLAN = "d" * 64, "a" * 64
@@ -128,7 +129,12 @@ def error(call: Callable[[], Any]) -> str:
     return "no error"
 
 
-def exchanges() -> list[dict[str, Any]]:
+def recorded(namespace: str = "") -> Path:
+    """Return the file with what was recorded in a namespace; empty for single-user mode."""
+    return RECORDED.with_name("kubeflow-multiuser.json") if namespace else RECORDED
+
+
+def exchanges(namespace: str = "") -> list[dict[str, Any]]:
     """Return what was recorded."""
-    found: list[dict[str, Any]] = json.loads(RECORDED.read_text("utf-8"))["exchanges"]
+    found: list[dict[str, Any]] = json.loads(recorded(namespace).read_text("utf-8"))["exchanges"]
     return found

@@ -82,8 +82,6 @@ class FakeAirflow:
                 return 401, {"detail": "Invalid credentials"}
             self.tokens += 1
             return 201, {"access_token": f"token-{self.tokens}"}
-        if path == "/api/v2/monitor/health":  # The real one tells everybody.
-            return 200, {"scheduler": {"status": "healthy"}}
         if token != f"Bearer token-{self.tokens}":
             return 401, {"detail": "Not authenticated"}
         if self.failures and path in self.failures:
@@ -151,6 +149,8 @@ def serve(airflow: FakeAirflow) -> tuple[ThreadingHTTPServer, str]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             token = self.headers.get("Authorization", "")
             status, answer = airflow.answer(self.command, self.path, body, token)
+            if self.path == "/api/v2/monitor/health":  # The real one tells everybody.
+                status, answer = 200, {"scheduler": {"status": "healthy"}}
             content = b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

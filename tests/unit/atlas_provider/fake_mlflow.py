@@ -19,7 +19,8 @@ def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = {k: v[0] for k, v in parse_qs(parts.query).items()} | json.loads(body or b"{}")
-            status, answer = self._answer(parts.path.rpartition("/")[2], given)
+            call = parts.path.rpartition("/")[2]
+            status, answer = (200, {}) if call == "health" else self._answer(call, given)
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -27,8 +28,6 @@ def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
             self.wfile.write(content)
 
         def _answer(self, call: str, given: dict[str, str]) -> tuple[int, dict]:
-            if call == "health":
-                return 200, {}
             if call == "search":
                 start = given.get("filter", "'%'").split("'")[1].rstrip("%")
                 found = [

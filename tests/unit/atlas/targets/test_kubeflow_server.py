@@ -28,8 +28,13 @@ _TRACE = re.compile(r'"error_details":"(?:[^"\\]|\\.)*"')
 """Kubeflow's own call stack, with paths of the machine that built it."""
 
 
-def expected() -> dict[str, Any]:
-    return json.loads(kubeflow_scenario.RECORDED.read_text("utf-8"))["seen"]
+NAMESPACE = os.environ.get("ATLAS_TEST_KFP_NAMESPACE", "")
+TOKEN = os.environ.get("ATLAS_TEST_KFP_TOKEN", "")
+MODES = pytest.mark.parametrize("namespace", ["", "team-a"], ids=["single-user", "multi-user"])
+
+
+def expected(namespace: str = "") -> dict[str, Any]:
+    return json.loads(kubeflow_scenario.recorded(namespace).read_text("utf-8"))["seen"]
 
 
 def plain(seen: dict[str, Any]) -> dict[str, Any]:
@@ -43,27 +48,31 @@ def plain(seen: dict[str, Any]) -> dict[str, Any]:
 def test_a_real_server_does_what_was_recorded():
     record: list[dict[str, Any]] = []
     with patch.object(Service, "send", recording(record)):
-        seen = plain(kubeflow_scenario.scenario(Api(URL)))
+        seen = plain(kubeflow_scenario.scenario(Api(URL, lambda: TOKEN, namespace=NAMESPACE)))
     if RECORDS:
         text = json.dumps({"seen": seen, "exchanges": record}, indent=1, sort_keys=True)
-        kubeflow_scenario.RECORDED.write_text(text + "\n", "utf-8")
-    assert seen == expected()
+        kubeflow_scenario.recorded(NAMESPACE).write_text(text + "\n", "utf-8")
+    assert seen == expected(NAMESPACE)
 
 
-def test_the_recorded_exchanges_are_those_of_today():
+@MODES
+def test_the_recorded_exchanges_are_those_of_today(namespace: str):
     """Recorded with an API server 2.17.0: every request has to be the one that it answered."""
-    server, url, left = replay(kubeflow_scenario.exchanges())
+    server, url, left = replay(kubeflow_scenario.exchanges(namespace))
     try:
-        assert plain(kubeflow_scenario.scenario(Api(url))) == expected()
+        api = Api(url, namespace=namespace)
+        assert plain(kubeflow_scenario.scenario(api)) == expected(namespace)
     finally:
         server.shutdown()
         server.server_close()
     assert left == []
 
 
-def test_the_fake_does_what_the_real_one_did():
-    with fake() as (_, url):
-        assert plain(kubeflow_scenario.scenario(Api(url))) == expected()
+@MODES
+def test_the_fake_does_what_the_real_one_did(namespace: str):
+    with fake(multi_user=bool(namespace)) as (_, url):
+        api = Api(url, namespace=namespace)
+        assert plain(kubeflow_scenario.scenario(api)) == expected(namespace)
 
 
 def recording(record: list[dict[str, Any]]) -> Callable[..., Answer]:
