@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, InvalidError
+from atlas.load import load_environment
 from atlas.plan import pipelines, resolve
 from atlas.validate import check
 from atlas_cli.stacks.backend import Backend
@@ -117,14 +118,17 @@ def looked_at(path: Path, environment: str) -> list[Deployment]:
 
 
 def _report(path: Path, environment: str) -> Report:
-    """Check a PATH, which may be broken but for its Configs' names.
+    """Check a PATH, which may be broken but for its Configs' names, and for the Environment.
 
     Raises:
-        InvalidError: no Config can be read.
+        InvalidError: no Config can be read, or the Environment is broken: which deployments are
+            meant is in it.
+        DocumentError: there is no such Environment, or it can't be read.
         DeployError: it is a Recipe.
     """
     _refuse_recipe(path)
     report = check(path, environment)
+    load_environment(report.project, environment)
     if not report.checked and report.errors:
         raise InvalidError(report.errors)
     return report

@@ -65,7 +65,8 @@ def _airflow(
 
     service, secrets = services.get("airflow"), services.get("secrets")
     if not service or not secrets:
-        name = pipelines[0].environment.platform
+        named = pipelines[0].environment
+        name = named.outputs or named.platform
         raise PlatformError(f"platform {name}: has no Airflow, or isn't up; {bring_up()}")
     if service.get("tasks") in _IN_IMAGES and not deployed:
         require_images(pipelines)

@@ -73,3 +73,14 @@ def test_what_stands_in_the_way_on_a_platform_of_others_is_no_matter_of_atlas_up
         done = cluster.atlas(*words, "my numbers", "--env", "cluster")
         assert "atlas up" not in done.stdout + done.stderr
     assert "platform.json" in done.stdout + done.stderr or done.returncode == 0
+
+
+@pytest.mark.parametrize("words", [("status",), ("history",), ("destroy",), ("refresh",)])
+@pytest.mark.parametrize("fields", [{"namespace": "Team A"}, {"namespace": ""}, {"prefx": "x"}])
+def test_an_environment_that_is_broken_is_never_taken_for_another(cluster, words, fields):
+    """Its deployments are known by it: `destroy` would take away those of 'local'."""
+    cluster.environment("cluster", platform={"outputs": "platform.json"}, **fields)
+    done = cluster.atlas(*words, "my numbers", "--env", "cluster")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "environments/cluster.json" in done.stderr
