@@ -17,11 +17,12 @@ from atlas import files
 from atlas.advice import bring_up, command
 from atlas.environment import find_project
 from atlas.errors import PlatformError
+from atlas.uris import secret_file
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.stack import Stack
-from atlas_provider import procfs
+from atlas_provider import procfs, vault
 from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _WORDS = {
     "Process:delete": "stopped",
 }
 _END_SECONDS = 10.0
+_SERVED = ("airflow", "alertmanager", "mlflow", "open-", "prometheus", "pushgateway")
+"""How the names of files begin that open services whose data are in a platform's folder."""
 
 
 def up(state: Path, name: str, say: Say) -> Update:
@@ -85,7 +88,9 @@ def unlock(state: Path, name: str) -> list[str]:
 
 def doomed(state: Path, name: str) -> list[Path]:
     """Return the data of a platform that `purge` deletes; the store is none of them."""
-    found = [folder(state, name), *sorted((state / "secrets").glob("airflow*.json"))]
+    there = sorted((state / "secrets").glob("*"))
+    secrets = [path for path in there if path.name.startswith(_SERVED)]
+    found = [folder(state, name), *secrets]
     return [path for path in found if path.exists()]
 
 
@@ -114,6 +119,38 @@ def outputs(state: Path, name: str) -> Mapping[str, Any]:
             f"{bring_up('writes it', stack=name)}"
         ) from None
     return dict(found)
+
+
+def service_of(state: Path, stack: str, name: str) -> Mapping[str, Any]:
+    """Return one service of a platform's outputs.
+
+    Raises:
+        PlatformError: it isn't up, its outputs can't be read, or it has no such service.
+    """
+    services = outputs(state, stack)["services"]
+    if name not in services:
+        known = ", ".join(sorted(services))
+        raise PlatformError(f"platform {stack}: no service '{name}'; expected one of {known}")
+    return dict(services[name])
+
+
+def secret_of(state: Path, stack: str, name: str) -> Mapping[str, str]:
+    """Return the user and the password that open a service of a platform.
+
+    Raises:
+        PlatformError: the service is open, or its secret isn't on this machine.
+    """
+    secret = service_of(state, stack, name)["credentials"]
+    if not secret:
+        raise PlatformError(f"{name}: asks for no password; `atlas outputs {name}` says its URL")
+    folder = str(outputs(state, stack)["services"].get("secrets", {}).get("url", ""))
+    path = secret_file(folder, secret)
+    if not path:
+        raise PlatformError(
+            f"{name}: its secret '{secret}' isn't on this machine: platform {stack} was stood up "
+            "elsewhere, and keeps it there"
+        )
+    return vault.read(Path(path).parent, secret)
 
 
 def dead(state: Path, name: str) -> list[str]:

@@ -113,4 +113,9 @@ COMMANDS: tuple[Entry, ...] = (
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."
     ),
     Entry("outputs", "outputs:outputs", "Show the platform's services and their addresses."),
+    Entry(
+        "open",
+        "open:open_",
+        "Open a service's page, with its user and password at hand.",
+    ),
 )

@@ -6,6 +6,7 @@ leaves everything up. Running it again is quick: what is there already stays as 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -51,9 +52,7 @@ def show(services: dict[str, Any], scores: str, seconds: float) -> None:
     print(f"  scores       {scores}")
     for name in ("mlflow", "airflow", "prometheus"):
         print(f"  {name:<12} {services[name]['url']}")
-    secret = services["airflow"]["credentials"]
-    folder = Path(urllib.parse.urlparse(services["secrets"]["url"]).path)
-    print(f"Airflow's user and password are in {os.path.relpath(folder / secret)}.json")
+    print("`.venv/bin/atlas open mlflow` opens a page with its user and password, others likewise.")
     print("Everything stays up. `.venv/bin/atlas down` takes it down; the data and models stay.")
 
 
@@ -96,11 +95,25 @@ def outputs() -> Any:
     return json.loads(done.stdout)
 
 
+def opens(services: dict[str, Any], name: str) -> dict[str, str]:
+    """Return the header that opens a service, from the secret that the outputs name."""
+    secret = json.loads(secret_file(services, name).read_text("utf-8"))
+    pair = f"{secret['username']}:{secret['password']}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def secret_file(services: dict[str, Any], name: str) -> Path:
+    """Return the file of the secret that opens a service."""
+    folder = Path(urllib.parse.urlparse(services["secrets"]["url"]).path)
+    return folder / f"{services[name]['credentials']}.json"
+
+
 def metric(services: dict[str, Any]) -> str:
     """Ask Prometheus how many rows the pipeline scored, by model version; empty when none yet."""
     query = 'atlas_metric{pipeline="tumour", name="rows_scored"}'
     url = f"{services['prometheus']['url']}/api/v1/query?query={urllib.parse.quote(query)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
+    request = urllib.request.Request(url, headers=opens(services, "prometheus"))  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
         found = json.load(answer)["data"]["result"]
     if not found:
         return ""

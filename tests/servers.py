@@ -19,6 +19,7 @@ import pytest
 
 from atlas.images import Registry
 from atlas_provider.templates import Filling
+from infra.local import mlflow as infra_mlflow
 from infra.local import registry as infra_registry
 
 
@@ -29,11 +30,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: list[str], url: str, log: Path, **env: str) -> Iterator[str]:
+def serving(
+    command: list[str], url: str, log: Path, *, folder: Path | None = None, **env: str
+) -> Iterator[str]:
     """Run a server until it is no longer needed; give its URL once it answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
+            cwd=folder,
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -95,6 +99,39 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with serving(command, f"{url}/health", folder / "log", **quiet):
         yield url
+
+
+@dataclass(frozen=True)
+class MlflowServer:
+    """A real MLflow, set up as the local platform sets it up.
+
+    Attributes:
+        url: where it is.
+        secret: the file with its user and password.
+        artifacts: the folder that it keeps artifacts in.
+    """
+
+    url: str
+    secret: Path
+    artifacts: Path
+
+
+@pytest.fixture(scope="session")
+def platform_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """MLflow as the local platform runs it: for its users only."""
+    folder, port = tmp_path_factory.mktemp("platform-mlflow"), free_port()
+    own, home = folder / "mlflow-server", folder / "mlflow"
+    own.mkdir()
+    home.mkdir()
+    filling = Filling(own, folder, {"http": port}, folder / "secrets", make=True)
+    (own / "basic_auth.ini").write_text(filling.fill(infra_mlflow.users(home.name)))
+    given = {**infra_mlflow.ENVIRONMENT, **infra_mlflow.USERS}
+    variables = {name: filling.fill(text) for name, text in given.items()}
+    command = [filling.fill(word) for word in infra_mlflow.command([sys.executable, str(home)])]
+    url = f"http://127.0.0.1:{port}"
+    with serving(command, f"{url}/health", folder / "log", folder=own, **variables):
+        secret = folder / "secrets" / f"{infra_mlflow.SECRET}.json"
+        yield MlflowServer(url, secret, home / "artifacts")
 
 
 @pytest.fixture(scope="session")

@@ -13,23 +13,35 @@ from atlas_cli.output import emit
 Service = Annotated[
     str, typer.Argument(metavar="[SERVICE]", help="One service: its URL, or all of it with --json.")
 ]
+Secret = Annotated[
+    bool,
+    typer.Option(
+        "--secret",
+        help="Print the password that opens SERVICE; with --json, its user and its password.",
+    ),
+]
 
 
-def outputs(service: Service = "", stack: Stack = "local", as_json: Json = False) -> None:
+def outputs(
+    service: Service = "", secret: Secret = False, stack: Stack = "local", as_json: Json = False
+) -> None:
     """Show the platform's services and their addresses."""
     from atlas.environment import find_project
-    from atlas.errors import PlatformError
     from atlas_cli import platforms
     from atlas_cli.references import follow_stack
 
+    if secret and not service:
+        raise typer.BadParameter(
+            "needs a SERVICE: `atlas outputs mlflow --secret`", param_hint="--secret"
+        )
     project = find_project()
     follow_stack(project, stack)
-    platform = platforms.outputs(project.state, stack)
-    if not service:
+    if secret:
+        found = platforms.secret_of(project.state, stack, service)
+        emit(found, found["password"], as_json=as_json)
+    elif service:
+        one = platforms.service_of(project.state, stack, service)
+        emit(one, one["url"], as_json=as_json)
+    else:
+        platform = platforms.outputs(project.state, stack)
         emit(platform, lambda: services(platform), as_json=as_json)
-        return
-    found = platform["services"].get(service)
-    if found is None:
-        known = ", ".join(sorted(platform["services"]))
-        raise PlatformError(f"platform {stack}: no service '{service}'; expected one of {known}")
-    emit(found, found["url"], as_json=as_json)

@@ -145,8 +145,7 @@ def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
 def images_inputs(services: Services) -> dict[str, str]:
     """Return the inputs by which the resource of images finds the platform."""
     found = {"store": services.store, "registry": services.url(REGISTRY)}
-    name = services.credentials(REGISTRY)
-    return {**found, "secrets": services.url("secrets"), "credentials": name} if name else found
+    return {**found, **services.opened(REGISTRY)}
 
 
 def has_api_server(services: Services) -> bool:
@@ -214,14 +213,17 @@ def target_inputs(services: Services, target: str) -> dict[str, str]:
     }
 
 
+def mlflow_inputs(services: Services) -> dict[str, str]:
+    """Return the inputs by which a resource finds MLflow, with the secret that opens it."""
+    return {"mlflow": services.url("mlflow"), **services.opened("mlflow")}
+
+
 def _api_server(services: Services) -> dict[str, str]:
     """Return the inputs by which a resource finds Kubeflow's API server, where there is one."""
     if not has_api_server(services):
         return {}
-    secret = services.credentials("kubeflow")
-    opened = {"secrets": services.url("secrets"), "credentials": secret} if secret else {}
     of = {"namespace": services.namespace} if services.namespace else {}
-    return {"kubeflow": services.url("kubeflow"), **of, **opened}
+    return {"kubeflow": services.url("kubeflow"), **of, **services.opened("kubeflow")}
 
 
 def _digest(compiled: Compiled) -> str:
@@ -241,6 +243,6 @@ def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -
         inputs = {
             "owner": owner_of(deployment, "models"),
             "members": dict(sorted(members.items())),
-            "mlflow": services.url("mlflow"),
+            **mlflow_inputs(services),
         }
         yield Part("RegisteredModels", "models", inputs)

@@ -245,10 +245,10 @@ def _recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
 def _champions(parts: Sequence[Part]) -> dict[str, str]:
     """Return which version each model's alias points at now."""
     from atlas.tracking.registry import CHAMPION
-    from atlas_provider.models import registered
+    from atlas_provider.models import mlflow_of, registered
 
     models = [part.inputs for part in parts if part.kind == "RegisteredModels"]
-    found: list[dict[str, Any]] = [registered(one["mlflow"], one["members"]) for one in models]
+    found: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in models]
     return {
         name: model.aliases[CHAMPION]
         for each in found

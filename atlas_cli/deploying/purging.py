@@ -223,21 +223,18 @@ def _versions(services: Services, names: list[str]) -> dict[str, int]:
 
 def _models(services: Services, names: list[str]) -> dict[str, int]:
     """Return how many versions each model has, of those that there are."""
-    from atlas.tracking.mlflow import Mlflow
     from atlas_provider.models import registered
 
     if not names:
         return {}
-    mlflow = Mlflow(services.url("mlflow"))
-    there = registered(services.url("mlflow"), names)
+    mlflow = services.mlflow()
+    there = registered(mlflow, names)
     return {name: len(mlflow.versions(name)) for name in names if name in there}
 
 
 def _purge_models(services: Services, left: Left) -> None:
     """Delete models with all of their versions."""
-    from atlas.tracking.mlflow import Mlflow
-
-    mlflow = Mlflow(services.url("mlflow"))
+    mlflow = services.mlflow()
     for name in left.models:
         mlflow.call("DELETE", "registered-models/delete", {"name": name}, (_ABSENT,))
 

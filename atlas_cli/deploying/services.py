@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from atlas.environment import Environment
     from atlas.images import Registry
+    from atlas.tracking.mlflow import Mlflow
     from atlas_cli.deploying.deployment import Deployment
 
 _OK = 200
@@ -60,6 +61,17 @@ class Services:
     def credentials(self, name: str) -> str:
         """Return the name of the secret that opens a service; empty for none."""
         return str(self._service(name)["credentials"] or "")
+
+    def opened(self, name: str) -> dict[str, str]:
+        """Return the inputs by which a resource signs in to a service; none where it is open."""
+        secret = self.credentials(name)
+        return {"secrets": self.url("secrets"), "credentials": secret} if secret else {}
+
+    def mlflow(self) -> Mlflow:
+        """Return MLflow, with the platform's credentials."""
+        from atlas_provider.models import mlflow_of
+
+        return mlflow_of({"mlflow": self.url("mlflow"), **self.opened("mlflow")})
 
     @property
     def namespace(self) -> str:

@@ -16,6 +16,7 @@ from atlas_cli.deploying.material import (
     Part,
     has_api_server,
     images_inputs,
+    mlflow_inputs,
     target_inputs,
 )
 from atlas_cli.deploying.ownership import OUTPUT, OWNED
@@ -125,7 +126,7 @@ def addresses(kind: str, services: Services) -> dict[str, str]:
     if kind == "StepImages":
         return images_inputs(services)
     target = next((target for target, of in KINDS.items() if of == kind), "")
-    return target_inputs(services, target) if target else {"mlflow": services.url("mlflow")}
+    return target_inputs(services, target) if target else mlflow_inputs(services)
 
 
 def moved(resource: state.Resource, services: Services) -> state.Resource:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READY = "http://127.0.0.1:{port:http}/-/ready"
-_LISTEN = "--web.listen-address=127.0.0.1:{port:http}"
+_WEB = ("--web.listen-address=127.0.0.1:{port:http}", "--web.config.file={dir}/web.yml")
+SCRAPED = ("prometheus", "pushgateway")
+"""The servers that Prometheus scrapes; it opens each with its secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +25,21 @@ class ServerArgs:
 
     Attributes:
         folder: the platform's folder.
+        vault: the folder of the secrets.
         command: the program and its arguments.
         port: the port it listens on.
         files: text by path in its folder.
     """
 
     folder: pulumi.Input[str]
+    vault: pulumi.Input[str]
     command: list[str]
     port: pulumi.Input[int]
-    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    files: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
 
 
 class Server(pulumi.ComponentResource):
-    """One server of the Prometheus family.
+    """One server of the Prometheus family, opened by the secret of its own name.
 
     Attributes:
         url: its address.
@@ -51,10 +55,14 @@ class Server(pulumi.ComponentResource):
         server = Process(
             name,
             folder=args.folder,
+            vault=args.vault,
             command=args.command,
-            files=args.files,
+            files=pulumi.Output.from_input(args.files).apply(
+                lambda files: {**files, "web.yml": web_config(name)}
+            ),
             ports={"http": args.port},
             health=_READY,
+            health_credentials=name,
             health_timeout=60,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -63,14 +71,28 @@ class Server(pulumi.ComponentResource):
 
 
 def prometheus_command(program: str) -> list[str]:
-    """Return Prometheus's command; rules are taken anew at a request to ``/-/reload``."""
+    """Return Prometheus's command; SIGHUP makes it read its rules again, no request does."""
     return [
         program,
         "--config.file={dir}/prometheus.yml",
         "--storage.tsdb.path={dir}/data",
-        "--web.enable-lifecycle",
-        _LISTEN,
+        # No page of another origin reads an answer.
+        "--web.cors.origin=",
+        *_WEB,
     ]
+
+
+def web_config(secret: str) -> str:
+    """Return what makes a server of the family ask for the user and password of a secret."""
+    return ServiceData.load("prometheus").template("web.yml", {"secret": secret})
+
+
+def prometheus_files(ports: Mapping[str, int], *, alertmanager: bool) -> dict[str, str]:
+    """Return Prometheus's configuration, and the passwords of the servers that it speaks to."""
+    spoken_to = (*SCRAPED, *(["alertmanager"] if alertmanager else []))
+    passwords = {f"{name}.password": f"{{secret:{name}}}" for name in spoken_to}
+    config = prometheus_config(ports, alertmanager=alertmanager)
+    return {"prometheus.yml": config, **passwords}
 
 
 def prometheus_config(ports: Mapping[str, int], *, alertmanager: bool) -> str:
@@ -86,7 +108,7 @@ def prometheus_config(ports: Mapping[str, int], *, alertmanager: bool) -> str:
 
 def pushgateway_command(program: str) -> list[str]:
     """Return the Pushgateway's command; what was pushed survives a restart."""
-    return [program, "--persistence.file={dir}/metrics.db", _LISTEN]
+    return [program, "--persistence.file={dir}/metrics.db", *_WEB]
 
 
 def alertmanager_command(program: str) -> list[str]:
@@ -96,7 +118,7 @@ def alertmanager_command(program: str) -> list[str]:
         "--config.file={dir}/alertmanager.yml",
         "--storage.path={dir}/data",
         "--cluster.listen-address=",
-        _LISTEN,
+        *_WEB,
     ]
 
 

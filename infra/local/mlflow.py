@@ -1,23 +1,34 @@
-"""MLflow on this machine: its database, then its tracking server over it."""
+"""MLflow on this machine: its database, then its tracking server over it, for one user."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from atlas_provider.resources import Database, Process
+from infra.services import ServiceData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SECRET = "mlflow"  # noqa: S105 - a secret's name
+"""The name of the secret that opens it."""
+APP = "atlas"
 # Without job execution the server is 2 processes instead of 10.
 ENVIRONMENT = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+}
+USERS = {
+    "MLFLOW_AUTH_CONFIG_PATH": "{dir}/basic_auth.ini",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "{secret:mlflow-sessions}",
+    # A route that MLflow has no rule for is closed.
+    "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
 }
 
 
@@ -27,12 +38,14 @@ class MlflowArgs:
 
     Attributes:
         folder: the platform's folder.
+        vault: the folder of the secrets.
         python: the interpreter.
         port: the port it listens on.
         version: its version; another one restarts it.
     """
 
     folder: pulumi.Input[str]
+    vault: pulumi.Input[str]
     python: pulumi.Input[str]
     port: pulumi.Input[int]
     version: pulumi.Input[str]
@@ -67,18 +80,37 @@ class Mlflow(pulumi.ComponentResource):
         server = Process(
             server_name,
             folder=args.folder,
+            vault=args.vault,
             command=pulumi.Output.all(python, database.directory).apply(command),
             environment={
                 **ENVIRONMENT,
+                **USERS,
                 "ATLAS_SERVICE_VERSION": args.version,
                 "ATLAS_SERVICE_DATABASE": database.generation.apply(str),
             },
+            files={"basic_auth.ini": users(name)},
             ports={"http": args.port},
-            health="http://127.0.0.1:{port:http}/health",
+            # Only who signs in is told the version: the health check proves the secret as well.
+            health="http://127.0.0.1:{port:http}/version",
+            health_credentials=SECRET,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.url = server.bound.apply(lambda bound: f"http://127.0.0.1:{bound['http']}")
         self.register_outputs({"url": self.url})
+
+
+def require_app() -> None:
+    """Refuse an environment without what the server's users need.
+
+    Raises:
+        pulumi.RunError: it was made before Atlas had them.
+    """
+    ServiceData(name="mlflow", version="", distribution="Flask-WTF").installed_version()
+    if APP not in entry_points(group="mlflow.app").names:
+        raise pulumi.RunError(
+            f"mlflow: its app '{APP}' is not installed beside Atlas; install Atlas again: "
+            "`make setup` in a checkout, else `pip install 'atlas-ml[platform]'`"
+        )
 
 
 def migration(python: str) -> list[str]:
@@ -86,12 +118,23 @@ def migration(python: str) -> list[str]:
     return [python, "-m", "mlflow", "db", "upgrade", "sqlite:///{dir}/mlflow.db.draft"]
 
 
+def users(database: str) -> str:
+    """Return the server's users: one, who may do everything; any other may do nothing yet.
+
+    Args:
+        database: name of the database's folder, beside which the database of users is.
+    """
+    return ServiceData.load("mlflow").template("basic_auth.ini", {"database": database})
+
+
 def command(known: Sequence[str]) -> list[str]:
     """Return the server's command, given the interpreter and the folder of the data."""
     python, home = known
     return [
-        *(python, "-m", "mlflow", "server"),
+        *(python, "-m", "mlflow", "server", "--app-name", APP),
         *("--host", "127.0.0.1", "--port", "{port:http}", "--workers", "1"),
+        *("--allowed-hosts", "127.0.0.1:{port:http},localhost:{port:http}"),
+        *("--x-frame-options", "DENY"),
         *("--backend-store-uri", f"sqlite:///{home}/mlflow.db"),
         *("--artifacts-destination", Path(home, "artifacts").as_uri()),
     ]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from atlas_provider.resources import Ports
-from infra.local import metrics
+from infra.local import metrics, mlflow
 from infra.local.airflow import Airflow, AirflowArgs
 from infra.local.containers import Containers, ContainersArgs, engine
 from infra.local.mlflow import Mlflow, MlflowArgs
@@ -58,17 +58,16 @@ def _metrics(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Ser
     found = {name: ServiceData.load(name) for name in ("prometheus", "pushgateway")}
     programs = {name: service.required_program() for name, service in found.items()}
     alertmanager = ServiceData.load("alertmanager").program() if settings.alertmanager else None
-    config = ports.apply(
-        lambda chosen: metrics.prometheus_config(chosen, alertmanager=alertmanager is not None)
-    )
     declared = {
         "prometheus": metrics.prometheus_command(programs["prometheus"]),
         "pushgateway": metrics.pushgateway_command(programs["pushgateway"]),
     }
     if alertmanager is not None:
         declared["alertmanager"] = metrics.alertmanager_command(alertmanager)
-    files: dict[str, dict[str, pulumi.Input[str]]] = {
-        "prometheus": {"prometheus.yml": config},
+    files: dict[str, pulumi.Input[Mapping[str, pulumi.Input[str]]]] = {
+        "prometheus": ports.apply(
+            lambda chosen: metrics.prometheus_files(chosen, alertmanager=alertmanager is not None)
+        ),
         "alertmanager": {"alertmanager.yml": metrics.alertmanager_config()},
     }
     return {
@@ -82,25 +81,38 @@ def _server(
     settings: Settings,
     port: pulumi.Output[int],
     command: list[str],
-    files: Mapping[str, pulumi.Input[str]],
+    files: pulumi.Input[Mapping[str, pulumi.Input[str]]],
 ) -> pulumi.Output[Service]:
     """Declare one server of the Prometheus family."""
-    args = metrics.ServerArgs(folder=str(settings.folder), command=command, port=port, files=files)
+    args = metrics.ServerArgs(
+        folder=str(settings.folder),
+        vault=str(settings.vault),
+        command=command,
+        port=port,
+        files=files,
+    )
     version = program_version(command[0])
-    return metrics.Server(name, args).url.apply(lambda url: Service.at(name, url, version=version))
+    return metrics.Server(name, args).url.apply(
+        lambda url: Service.at(name, url, credentials=name, version=version)
+    )
 
 
 def _mlflow(settings: Settings, ports: pulumi.Output[Mapping[str, int]]) -> Services:
     """Declare MLflow."""
     version = ServiceData.load("mlflow").installed_version()
+    mlflow.require_app()
     args = MlflowArgs(
         folder=str(settings.folder),
+        vault=str(settings.vault),
         python=settings.python,
         port=_port(ports, "mlflow"),
         version=version,
     )
     url = Mlflow("mlflow", args).url
-    return {"mlflow": url.apply(lambda url: Service.at("mlflow", url, version=version))}
+    service = url.apply(
+        lambda url: Service.at("mlflow", url, credentials=mlflow.SECRET, version=version)
+    )
+    return {"mlflow": service}
 
 
 def _airflow(
@@ -194,7 +206,9 @@ def _task_environment(
     return {
         "ATLAS_STORE": settings.store,
         "ATLAS_MLFLOW_URL": _url(ports, "mlflow"),
+        "ATLAS_MLFLOW_CREDENTIALS": str(settings.vault / f"{mlflow.SECRET}.json"),
         "ATLAS_PUSHGATEWAY_URL": _url(ports, "pushgateway"),
+        "ATLAS_PUSHGATEWAY_CREDENTIALS": str(settings.vault / "pushgateway.json"),
         "ATLAS_STATE": str(settings.state),
         "ATLAS_PYTHON": settings.python,
     }

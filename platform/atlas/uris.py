@@ -56,3 +56,17 @@ def inside(folder: str | os.PathLike[str], rest: str) -> str:
     if path != root and not path.startswith(f"{root.rstrip('/')}/"):
         raise StoreError(f"{rest}: found a path that leaves {root}, expected one in it")
     return uri_of(f"{path}/" if rest.endswith("/") else path)
+
+
+def secret_file(folder: str, name: str) -> str:
+    """Return the path of the private file that holds a secret.
+
+    Args:
+        folder: URL of the folder of secrets.
+        name: the secret's name.
+
+    Returns:
+        Its path; empty where one of the two is, or the folder is none of this machine's.
+    """
+    is_here = is_file_uri(folder) or (folder and ":" not in folder)
+    return str(path_of(folder) / f"{name}.json") if is_here and name else ""

@@ -30,6 +30,7 @@ class Health:
 
     Attributes:
         url: ``http://…`` answers 200, ``tcp://host:port`` accepts a connection; empty for neither.
+        authorization: the header of that name which `url` is asked with; empty for none.
         command: exits 0; empty for none.
         expect: what the JSON that `url` answers holds: a value by dotted path, or ``fresh`` for a
             moment that isn't before `since`.
@@ -37,6 +38,7 @@ class Health:
     """
 
     url: str = ""
+    authorization: str = field(default="", repr=False)
     command: Sequence[str] = ()
     expect: Mapping[str, str] = field(default_factory=dict)
     since: datetime = _LONG_AGO
@@ -61,8 +63,11 @@ def _connect(url: str) -> str:
 
 def _request(health: Health) -> str:
     """Return what is wrong with an HTTP service."""
+    request = urllib.request.Request(health.url)  # noqa: S310 - the program's own
+    if health.authorization:
+        request.add_unredirected_header("Authorization", health.authorization)
     try:
-        with _opener.open(health.url, timeout=_REQUEST_SECONDS) as response:
+        with _opener.open(request, timeout=_REQUEST_SECONDS) as response:
             status, body = response.status, response.read()
     except urllib.error.HTTPError as error:
         return f"{health.url} answered {error.code}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OUTPUTS = "outputs"
 _NO_SERVER = ("kfp.local",)
 """Kinds of services that are none: nothing answers at their address."""
-_LOCKED = {"airflow", "kubeflow", "registry"}
+_LOCKED = {"airflow", "kubeflow", "mlflow", "registry"}
 """Services whose credentials a resource that speaks to them needs."""
 
 

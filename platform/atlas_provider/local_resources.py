@@ -42,7 +42,8 @@ class Process(AtlasResource):
     """A supervised process on this machine, created when its own health check says it is well.
 
     Texts may hold placeholders that are filled in at create: ``{dir}`` (the process's folder),
-    ``{folder}`` (the platform's), ``{port:NAME}``, ``{secret:NAME}``, ``{secret:NAME.username}``.
+    ``{folder}`` (the platform's), ``{port:NAME}``, ``{secret:NAME}``, ``{secret:NAME.username}``,
+    ``{secret:NAME.bcrypt}``.
 
     Attributes:
         directory: the process's folder.
@@ -67,6 +68,7 @@ class Process(AtlasResource):
         files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         ports: pulumi.Input[Mapping[str, pulumi.Input[int]]] | None = None,
         health: pulumi.Input[str] | None = None,
+        health_credentials: pulumi.Input[str] | None = None,
         health_expect: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         health_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         health_timeout: pulumi.Input[float] | None = None,
@@ -85,6 +87,8 @@ class Process(AtlasResource):
             files: text by path, written (0600) into the process's folder.
             ports: port by name; 0 for a free one that is then kept.
             health: ``http://…``, which has to answer 200, or ``tcp://host:port``.
+            health_credentials: name of the secret that `health` is asked with, by HTTP's basic
+                authentication; without one, it is open.
             health_expect: values by dotted path in the JSON that `health` answers; ``fresh``
                 stands for a moment after the start.
             health_command: a command that exits 0 when the process is well.
@@ -105,6 +109,7 @@ class Process(AtlasResource):
             "files": files,
             "ports": ports,
             "health": health,
+            "healthCredentials": health_credentials,
             "healthExpect": health_expect,
             "healthCommand": health_command,
             "healthTimeout": health_timeout,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.http.answers import objects
 from atlas.tracking.mlflow import Mlflow
+from atlas.uris import secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,11 +27,17 @@ class Registered:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
-def registered(url: str, names: Iterable[str]) -> dict[str, Registered]:
+def mlflow_of(inputs: Mapping[str, Any]) -> Mlflow:
+    """Return the MLflow that inputs name; its secret is read when it is needed."""
+    folder, name = inputs.get("secrets") or "", inputs.get("credentials") or ""
+    return Mlflow(inputs["mlflow"], secret_file(folder, name))
+
+
+def registered(mlflow: Mlflow, names: Iterable[str]) -> dict[str, Registered]:
     """Return those of some models that MLflow has: one list, whatever their number.
 
     Args:
-        url: the address of MLflow.
+        mlflow: the server.
         names: registered names.
 
     Raises:
@@ -41,7 +48,7 @@ def registered(url: str, names: Iterable[str]) -> dict[str, Registered]:
         return {}
     prefix = os.path.commonprefix([*wanted])  # noqa: RUF071 - no paths
     query = {"filter": f"name LIKE '{prefix}%'"} if prefix else {}
-    found = Mlflow(url).registered_models(query)
+    found = mlflow.registered_models(query)
     return {raw["name"]: _registered(raw) for raw in found if raw["name"] in wanted}
 
 

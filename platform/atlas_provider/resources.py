@@ -157,6 +157,8 @@ class RegisteredModels(AtlasResource):
         owner: pulumi.Input[str],
         members: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         mlflow: pulumi.Input[str],
+        secrets: pulumi.Input[str] | None = None,
+        credentials: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register models by name; one that is there already is taken over with its versions.
@@ -167,11 +169,19 @@ class RegisteredModels(AtlasResource):
                 makes a new resource.
             members: what each model is, a sentence, by registered name.
             mlflow: URL of MLflow.
+            secrets: URL of the folder of secrets.
+            credentials: name of the secret in it to sign in with; without one, MLflow is open.
             opts: Pulumi's options.
 
         The update fails when MLflow doesn't answer or refuses a name.
         """
-        inputs = {"owner": owner, "members": members, "mlflow": mlflow}
+        inputs = {
+            "owner": owner,
+            "members": members,
+            "mlflow": mlflow,
+            "secrets": secrets,
+            "credentials": credentials,
+        }
         super().__init__("RegisteredModels", name, inputs, [], opts)
 
 

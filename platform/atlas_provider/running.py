@@ -36,6 +36,7 @@ class Manner:
 
     Attributes:
         health: URL of its health check; empty for none.
+        health_credentials: name of the secret that its health check is authenticated with.
         health_command: command of its health check; empty for none.
         health_expect: values in the JSON that `health` answers, by dotted path.
         seconds: how long it may take to become well.
@@ -44,6 +45,7 @@ class Manner:
     """
 
     health: str = ""
+    health_credentials: str = ""
     health_command: Sequence[str] = ()
     health_expect: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 120.0
@@ -54,10 +56,16 @@ class Manner:
         """Return the health check of a program that was started at a moment."""
         return Health(
             url=filling.fill(self.health),
+            authorization=self._authorization(filling),
             command=[filling.fill(word) for word in self.health_command],
             expect={path: filling.fill(text) for path, text in self.health_expect.items()},
             since=since,
         )
+
+    def _authorization(self, filling: Filling) -> str:
+        """Return the header that a health check is authenticated with; empty for none."""
+        name = self.health_credentials
+        return f"Basic {filling.fill(f'{{secret:{name}.basic}}')}" if name else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 ``{dir}`` is the program's own folder, ``{folder}`` the platform's, ``{port:NAME}`` a chosen port,
 ``{secret:NAME}`` the password of a secret, ``{secret:NAME.username}`` its user name,
-``{secret:NAME.htpasswd}`` the two as a line of a password file, hashed, and ``{secret:NAME.basic}``
-the two as HTTP's basic authentication has them. Any other brace is a brace, so that JSON and YAML
-need no escapes.
+``{secret:NAME.htpasswd}`` the two as a line of a password file, hashed, ``{secret:NAME.bcrypt}``
+the hash alone, and ``{secret:NAME.basic}`` the two as HTTP's basic authentication has them. Any
+other brace is a brace, so that JSON and YAML need no escapes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PLACEHOLDER = re.compile(
-    r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.(?:username|htpasswd|basic))?)\}"
+    r"\{(dir|folder|port:[a-z0-9-]+|secret:[a-z0-9-]+(?:\.(?:username|htpasswd|bcrypt|basic))?)\}"
 )
+_HASHED = {"htpasswd": vault.htpasswd, "bcrypt": vault.hashed}
 REDACTED = "[secret]"
 
 
@@ -70,8 +71,8 @@ class Filling:
         secret = (vault.ensure if self.make else vault.read)(self.vault, name)
         if part == "username":
             return secret["username"]
-        if part == "htpasswd":
-            return vault.htpasswd(secret)
+        if part in _HASHED:
+            return _HASHED[part](secret)
         open_text = vault.basic(secret) if part == "basic" else secret["password"]
         self.used.add(open_text)
         return open_text

@@ -47,7 +47,12 @@ def basic(secret: Mapping[str, str]) -> str:
 
 
 def htpasswd(secret: Mapping[str, str]) -> str:
-    """Return a secret as a line of a password file, with bcrypt; always the same one.
+    """Return a secret as a line of a password file: the user and the password's hash."""
+    return f"{secret['username']}:{hashed(secret)}"
+
+
+def hashed(secret: Mapping[str, str]) -> str:
+    """Return the bcrypt hash of a secret's password; always the same one.
 
     The password is random and long, so that few rounds will do, and every request is quick.
     """
@@ -56,7 +61,7 @@ def htpasswd(secret: Mapping[str, str]) -> str:
     password = secret["password"].encode()
     raw = base64.b64encode(hashlib.sha256(password).digest()[:16]).rstrip(b"=")
     salt = b"$2b$05$" + raw.translate(_BCRYPT_ALPHABET)
-    return f"{secret['username']}:{bcrypt.hashpw(password[:72], salt).decode()}"
+    return bcrypt.hashpw(password[:72], salt).decode()
 
 
 def read(folder: Path, name: str) -> Mapping[str, str]:

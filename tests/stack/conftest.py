@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from atlas.http.credentials import basic
 from atlas.processes import ProcessIdentity
 from atlas_provider import ports, procfs
 from tests.yard import Yard
@@ -100,6 +101,12 @@ class Platform(Atlas):
     def url(self, service: str) -> str:
         """Return a service's address."""
         return str(self.outputs["services"][service]["url"])
+
+    def opens(self, service: str) -> dict[str, str]:
+        """Return the header that opens a service."""
+        name = self.outputs["services"][service]["credentials"]
+        secret = json.loads((self.state / "secrets" / f"{name}.json").read_text())
+        return {"Authorization": basic(secret["username"], secret["password"])}
 
 
 def _read(pid: int, name: str) -> bytes:

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,11 @@ def write_data(pipeline: Pipeline) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def call(url: str, data: object = None, method: str = "") -> Any:
+def call(
+    url: str, data: object = None, method: str = "", headers: Mapping[str, str] | None = None
+) -> Any:
     body = None if data is None else json.dumps(data).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, body, headers, method=method or None)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read() or "null")

@@ -38,7 +38,7 @@ CASES = [
     (Kill("FilePlace.create", "provider", "owners/dags"), Kill("files.write", "engine", "a.py")),
     (Kill("files.write", "engine", "a.py"), Kill("Airflow.forget", "provider", "gone")),
     (Kill("files.write", "provider", "gone.py"), Kill("files.write", "provider", "a.py", True)),
-    (Kill("http.request", "engine", "registered-models/create"), Kill("Airflow.forget", "engine")),
+    (Kill("Service._exchange", "engine", "registered-models/create"), Kill("Airflow.forget", "engine")),
     (Kill("FilePlace.write", "provider", "current"), Kill("files.remove", "engine", "gone.py")),
 ]  # fmt: skip
 
@@ -100,6 +100,8 @@ class World:
         resources.RegisteredModels(
             "models", owner=f"{self.name}.local/models", members={self.name: "A model."},
             mlflow=self.services["mlflow"]["url"],
+            secrets=self.services["secrets"]["url"],
+            credentials=self.services["mlflow"]["credentials"],
         )  # fmt: skip
 
     def open(self) -> Stack:
@@ -177,5 +179,6 @@ def test_what_was_killed_converges_when_it_is_repeated(world, first, second):
     world.is_as_wanted()
     query = urllib.parse.urlencode({"name": world.name})
     url = f"{world.services['mlflow']['url']}/api/2.0/mlflow/registered-models/get?{query}"
-    with urllib.request.urlopen(url, timeout=60) as answer:
+    request = urllib.request.Request(url, headers=world.platform.opens("mlflow"))
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer)["registered_model"]["name"] == world.name, "models stay"

@@ -50,7 +50,8 @@ def test_the_whole_way(pipeline):
     assert bound["interval_end"] > bound["interval_start"]
     query = urllib.parse.quote(f'atlas_metric{{name="rows_scored",pipeline="{pipeline.name}"}}')
     url = f"{pipeline.platform.url('prometheus')}/api/v1/query?query={query}"
-    (sample,) = wait_for(lambda: call(url)["data"]["result"], 60)
+    opens = pipeline.platform.opens("prometheus")
+    (sample,) = wait_for(lambda: call(url, headers=opens)["data"]["result"], 60)
     assert (sample["value"][1], sample["metric"]["model_version"]) == ("100", "1")
 
 
@@ -75,7 +76,8 @@ def test_a_second_deploy_changes_nothing_and_destroy_keeps_the_model(pipeline):
     assert not (pipeline.store / "kubeflow" / f"{pipeline.name}-training" / "current").exists()
     query = urllib.parse.urlencode({"name": pipeline.name})
     base = f"{pipeline.platform.url('mlflow')}/api/2.0/mlflow"
-    assert call(f"{base}/registered-models/get?{query}")["registered_model"]["name"]
+    there = call(f"{base}/registered-models/get?{query}", headers=pipeline.platform.opens("mlflow"))
+    assert there["registered_model"]["name"]
     assert "not deployed" in pipeline.atlas("status", pipeline.folder.name).stdout
     assert "nothing was deployed" in pipeline.atlas("destroy", pipeline.folder.name).stdout
 
@@ -99,7 +101,8 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
 def mlflow(pipeline: Pipeline, call_: str, method: str = "POST", **given: str) -> Any:
     """Call MLflow about the pipeline's model."""
     url = f"{pipeline.platform.url('mlflow')}/api/2.0/mlflow/{call_}"
-    return call(url, {"name": pipeline.name, **given}, method)
+    opens = pipeline.platform.opens("mlflow")
+    return call(url, {"name": pipeline.name, **given}, method, opens)
 
 
 def drifts(pipeline: Pipeline) -> dict[str, str]:

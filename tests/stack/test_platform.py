@@ -26,8 +26,8 @@ PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 GIB = 1024 * 1024
 
 
-def get(url, data=None, token="", method=None):
-    headers = {"Content-Type": "application/json"}
+def get(url, data=None, token="", method=None, headers=None):
+    headers = {"Content-Type": "application/json", **(headers or {})}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     body = json.dumps(data).encode() if data is not None else None
@@ -63,11 +63,14 @@ def test_the_outputs_are_what_the_contract_says(platform):
         ("mlflow", "/health"),
         ("prometheus", "/-/healthy"),
         ("pushgateway", "/-/healthy"),
+        ("alertmanager", "/-/healthy"),
         ("airflow", "/api/v2/version"),
     ],
 )
 def test_every_service_answers(platform, service, path):
-    with urllib.request.urlopen(platform.url(service) + path, timeout=30) as response:
+    headers = platform.opens(service)
+    request = urllib.request.Request(platform.url(service) + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
         assert response.status == 200
 
 
@@ -119,12 +122,14 @@ def test_what_is_pushed_can_be_queried_with_its_own_labels(platform):
     pushed = urllib.request.Request(
         f"{platform.url('pushgateway')}/metrics/job/scoring/pipeline/tumour",
         data=b"atlas_rows 569\n",
+        headers=platform.opens("pushgateway"),
         method="PUT",
     )
     urllib.request.urlopen(pushed, timeout=30).close()
     query = urllib.parse.urlencode({"query": 'atlas_rows{pipeline="tumour"}'})
     url = f"{platform.url('prometheus')}/api/v1/query?{query}"
-    (found,) = wait_for(lambda: get(url)["data"]["result"])
+    opens = platform.opens("prometheus")
+    (found,) = wait_for(lambda: get(url, headers=opens)["data"]["result"])
     assert found["value"][1] == "569"
     assert found["metric"]["job"] == "scoring"
 
@@ -133,7 +138,8 @@ def test_prometheus_tells_the_alertmanager(platform):
     if "alertmanager" not in platform.outputs["services"]:
         pytest.skip("alertmanager isn't installed")
     url = f"{platform.url('prometheus')}/api/v1/alertmanagers"
-    (active,) = wait_for(lambda: get(url)["data"]["activeAlertmanagers"])
+    opens = platform.opens("prometheus")
+    (active,) = wait_for(lambda: get(url, headers=opens)["data"]["activeAlertmanagers"])
     assert active["url"].startswith(platform.url("alertmanager"))
 
 
@@ -227,6 +233,10 @@ def test_a_dag_file_is_found_and_its_task_knows_the_platform(platform, tmp_path)
     assert found["ATLAS_STORE"] == platform.url("store")
     assert found["ATLAS_MLFLOW_URL"] == platform.url("mlflow")
     assert found["ATLAS_PUSHGATEWAY_URL"] == platform.url("pushgateway")
+    for name in ("mlflow", "pushgateway"):
+        path = platform.state / "secrets" / f"{name}.json"
+        assert found[f"ATLAS_{name.upper()}_CREDENTIALS"] == str(path)
+        assert json.loads(path.read_text())["password"] not in (*found.values(),)
     assert Path(found["ATLAS_PYTHON"]).exists()
     assert not [name for name in found if name.startswith("PULUMI_")]
 

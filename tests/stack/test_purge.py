@@ -23,7 +23,8 @@ def environment(pipeline: Pipeline, name: str, targets: dict[str, str]) -> None:
 def has_model(pipeline: Pipeline) -> bool:
     url = pipeline.platform.url("mlflow")
     try:
-        call(f"{url}/api/2.0/mlflow/registered-models/get?name={pipeline.name}")
+        where = f"{url}/api/2.0/mlflow/registered-models/get?name={pipeline.name}"
+        call(where, headers=pipeline.platform.opens("mlflow"))
     except urllib.error.HTTPError as error:
         if error.code != 404:
             raise

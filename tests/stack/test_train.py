@@ -198,6 +198,4 @@ def test_a_flow_that_is_not_deployed(letters):
     project = Project(letters.root)
     project.pipeline("others", SOURCE, STEPS, parameters=PARAMETERS)
     done = letters.atlas("train", "others", code=1)
-    assert (
-        "T301: others-training isn't deployed to Airflow; `atlas deploy" in done.stderr
-    )
+    assert "T301: others-training isn't deployed to Airflow; `atlas deploy" in done.stderr

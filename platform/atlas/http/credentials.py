@@ -11,13 +11,18 @@ from atlas.errors import PlatformError
 MLFLOW, PUSHGATEWAY = "ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"
 """Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
 _LARGEST = 1 << 16
+_MOUNTED = "/var/run/secrets/"
+"""Where Kubernetes mounts Secrets in a pod, whose files all of the pod's users may read."""
 
 
-def mlflow_authorization() -> str:
+def mlflow_authorization(path: str = "") -> str:
     """Return the value of ``Authorization`` for MLflow; empty where nothing says who asks.
 
     MLflow's own variables come first: MLFLOW_TRACKING_TOKEN, then MLFLOW_TRACKING_USERNAME with
-    MLFLOW_TRACKING_PASSWORD; then the file of ATLAS_MLFLOW_CREDENTIALS.
+    MLFLOW_TRACKING_PASSWORD; then the private file, by default that of ATLAS_MLFLOW_CREDENTIALS.
+
+    Args:
+        path: the private file.
 
     Raises:
         PlatformError: the file isn't private, or holds no credentials.
@@ -28,7 +33,7 @@ def mlflow_authorization() -> str:
         return f"Bearer {token.strip()}"
     if user:
         return basic(user, os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))
-    return authorization_in(MLFLOW)
+    return basic(*read_private(path, "mlflow")) if path else authorization_in(MLFLOW)
 
 
 def pushgateway_authorization() -> str:
@@ -95,7 +100,7 @@ def _content(path: str, variable: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise PlatformError(f"{variable}: {path}: isn't a regular file; expected one")
-        if status.st_mode & 0o077:
+        if status.st_mode & (0o022 if path.startswith(_MOUNTED) else 0o077):
             raise PlatformError(
                 f"{variable}: {path}: others can read or change it (mode "
                 f"{stat.S_IMODE(status.st_mode):04o}); expected 0600: `chmod 600 {path}`"

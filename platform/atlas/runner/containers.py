@@ -190,5 +190,6 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _mounts(job: Job) -> dict[Path, bool]:
-    """Return the folders that a step sees, all of which it may write."""
-    return dict.fromkeys(contained.folders(job.store, job.plan, [job.step], job.folder), True)
+    """Return what a step sees of this machine, and whether it may write there."""
+    folders = contained.folders(job.store, job.plan, [job.step], job.folder)
+    return dict.fromkeys(folders, True) | dict.fromkeys(contained.credentials(), False)

@@ -1,7 +1,8 @@
 """What runs find around them: the store, and the platform's services if it is up.
 
 Steps learn of it through variables, on this machine as on every target. A variable that is already
-set wins.
+set wins. What opens a service is told by the path of the private file that has user and password:
+no variable holds either.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from atlas import files
 from atlas.advice import bring_up
 from atlas.load import platform_services
 from atlas.store import open_store
-from atlas.uris import uri_of
+from atlas.uris import secret_file, uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from atlas.store import Store
 
 _SERVICES = {"mlflow": "ATLAS_MLFLOW_URL", "pushgateway": "ATLAS_PUSHGATEWAY_URL"}
-_VARIABLES = ("ATLAS_STATE", "ATLAS_PROJECT", "ATLAS_FORMATS", "ATLAS_STORE", *_SERVICES.values())
+_CREDENTIALS = {
+    "mlflow": "ATLAS_MLFLOW_CREDENTIALS",
+    "pushgateway": "ATLAS_PUSHGATEWAY_CREDENTIALS",
+}
+_VARIABLES = (
+    *("ATLAS_STATE", "ATLAS_PROJECT", "ATLAS_FORMATS", "ATLAS_STORE"),
+    *_SERVICES.values(),
+    *_CREDENTIALS.values(),
+)
 _PATIENCE = 0.5
 """Seconds to wait for a service that ought to be there."""
 
@@ -75,13 +84,19 @@ def _set_variables(project: Project, services: Mapping[str, Any]) -> Surrounding
 
 
 def _connect(name: str, services: Mapping[str, Any]) -> str:
-    """Set a service's variable if it answers; say so if it doesn't."""
+    """Set a service's variables if it answers; say so if it doesn't.
+
+    The platform's user and password go to no server that another variable names.
+    """
     variable, url = _SERVICES[name], _url(services, name)
     if not url or variable in os.environ:
         return ""
     if not _answers(url):
         return f"{name} at {url} doesn't answer; {bring_up('brings the platform up')}"
     os.environ[variable] = url
+    secret = secret_file(_url(services, "secrets"), services[name].get("credentials") or "")
+    if secret:
+        os.environ.setdefault(_CREDENTIALS[name], secret)
     return ""
 
 

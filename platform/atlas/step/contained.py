@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 NETWORK = "ATLAS_CONTAINER_NETWORK"
 """Variable that names the network of steps' containers; ``host`` by default."""
 
+_CREDENTIALS = ("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS")
 _PASSED = (
-    "ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL",
-)  # fmt: skip
+    *("ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
+    *_CREDENTIALS,
+)
 
 
 def network() -> str:
@@ -36,6 +38,12 @@ def user() -> str:
 def variables() -> dict[str, str]:
     """Return the variables that tell any step where the platform is."""
     return {name: os.environ[name] for name in _PASSED if name in os.environ}
+
+
+def credentials() -> list[Path]:
+    """Return the private files that open the platform's services; a step may only read them."""
+    paths = [Path(os.environ[name]) for name in _CREDENTIALS if os.environ.get(name)]
+    return [path for path in paths if path.is_file()]
 
 
 def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) -> list[Path]:

@@ -269,7 +269,10 @@ class Bench:
             os.environ.update(before)
 
 
-_PLATFORM = ("ATLAS_STATE", "ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
+_PLATFORM = (
+    *("ATLAS_STATE", "ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
+    *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
+)
 
 
 def _placed(declared: Data, name: str, value: Any) -> Data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -32,14 +33,17 @@ class Mlflow:
 
     Attributes:
         url: such as ``http://127.0.0.1:5000``.
+        credentials: path of the private file with its user and password; by default the one that
+            ATLAS_MLFLOW_CREDENTIALS names.
     """
 
     url: str
+    credentials: str = ""
 
     @property
     def service(self) -> Service:
         """The server, with who asks it."""
-        return Service("mlflow", self.url, mlflow_authorization)
+        return Service("mlflow", self.url, partial(mlflow_authorization, self.credentials))
 
     def call(
         self,

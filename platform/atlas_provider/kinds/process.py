@@ -6,6 +6,7 @@ brings it back on the ports it had. Deleted with everything that it started.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Context, Plain
 
 RUNNING, STOPPED = "running", "stopped"
+_SECRET = re.compile(r"[a-z0-9-]+")
 _SIGNALS = ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL")
 _MANNER = {
     "health": "health",
+    "healthCredentials": "health_credentials",
     "healthCommand": "health_command",
     "healthExpect": "health_expect",
     "healthTimeout": "seconds",
@@ -46,6 +49,11 @@ class Process:
             "health": Property(
                 type="string",
                 description="`http://…`, which has to answer 200, or `tcp://host:port`.",
+            ),
+            "healthCredentials": Property(
+                type="string",
+                description="Name of the secret that `health` is asked with, by HTTP's basic "
+                "authentication; without one, it is open.",
             ),
             "healthExpect": Property(
                 type="string{}",
@@ -141,6 +149,9 @@ def _failures(inputs: Plain) -> list[Failure]:
     """Return what is wrong with inputs that are all known."""
     asking = [inputs.get("health", ""), *inputs.get("healthCommand", ())]
     found = programs.failures(inputs, asking)
+    if not _SECRET.fullmatch(inputs.get("healthCredentials", "secret")):
+        reason = f"found '{inputs['healthCredentials']}'; expected the name of a secret"
+        found.append(Failure("healthCredentials", reason))
     if inputs.get("stopSignal", "TERM") not in _SIGNALS:
         reason = f"found '{inputs['stopSignal']}'; expected one of {', '.join(_SIGNALS)}"
         found.append(Failure("stopSignal", reason))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas.tracking.mlflow import Mlflow
 from atlas_provider import imports
 from atlas_provider.kind import Diff, Live, Property, Schema, compare
 from atlas_provider.kinds.members import OWNER, members_property
-from atlas_provider.models import registered
+from atlas_provider.models import mlflow_of, registered
 
 if TYPE_CHECKING:
     from atlas_provider.kind import Context, Failure, Plain
@@ -26,6 +25,10 @@ class RegisteredModels:
             "owner": OWNER,
             "members": members_property("What each model is, by its registered name."),
             "mlflow": Property(type="string", required=True, description="URL of MLflow."),
+            "secrets": Property(type="string", description="URL of the folder of secrets."),
+            "credentials": Property(
+                type="string", description="Name of the secret to sign in with; none for none."
+            ),
         },
         outputs={},
     )
@@ -56,7 +59,7 @@ class RegisteredModels:
         if not state:
             return self._import(identity)
         try:
-            found = registered(state["mlflow"], state["members"])
+            found = registered(mlflow_of(state), state["members"])
         except PlatformError:
             return self._live(state, state["members"])
         members = {n: found[n].description for n in state["members"] if n in found}
@@ -71,7 +74,7 @@ class RegisteredModels:
         """
         given = imports.located(identity, self.schema, "models")
         names = given.pop("models").split(",")
-        found = registered(given["mlflow"], names)
+        found = registered(mlflow_of(given), names)
         if not found:
             raise imports.nothing(identity, f"model {' or '.join(names)}", given["mlflow"])
         return self._live(given, {name: model.description for name, model in found.items()})
@@ -79,7 +82,9 @@ class RegisteredModels:
     def _live(self, state: Plain, members: Plain) -> Live:
         """Return what was found: these members."""
         live = {**state, "members": members}
-        return Live({name: live[name] for name in self.schema.inputs}, live, state["owner"])
+        return Live(
+            {name: live[name] for name in self.schema.inputs if name in live}, live, state["owner"]
+        )
 
     def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
         """Register new names, and mend descriptions; what is no member any more stays."""
@@ -92,8 +97,8 @@ class RegisteredModels:
 
 def _register(inputs: Plain) -> None:
     """Make the names that aren't there, and give each its description."""
-    mlflow = Mlflow(inputs["mlflow"])
-    found = registered(inputs["mlflow"], inputs["members"])
+    mlflow = mlflow_of(inputs)
+    found = registered(mlflow, inputs["members"])
     for name, description in inputs["members"].items():
         if name in found and found[name].description == description:
             continue

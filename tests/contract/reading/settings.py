@@ -98,7 +98,10 @@ def secrets(
     return found
 
 
-PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
+PLATFORM = (
+    *("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
+    *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
+)
 """What every container on a cluster must know: where the platform is."""
 
 

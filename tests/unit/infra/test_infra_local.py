@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,10 +75,10 @@ def test_alertmanager_has_a_receiver():
     assert config["route"]["receiver"] == config["receivers"][0]["name"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [metrics.prometheus_command, metrics.pushgateway_command, metrics.alertmanager_command],
-)
+FAMILY = [metrics.prometheus_command, metrics.pushgateway_command, metrics.alertmanager_command]
+
+
+@pytest.mark.parametrize("command", FAMILY)
 def test_the_prometheus_family_listens_on_loopback_and_keeps_its_data_at_home(command):
     words = command("/usr/bin/x")
     assert "--web.listen-address=127.0.0.1:{port:http}" in words
@@ -95,11 +96,40 @@ def test_the_registry_has_a_user_allows_deletion_and_keeps_its_data_at_home():
 def test_mlflow_has_one_worker_on_loopback():
     words = mlflow.command(["python", "/data/mlflow"])
     assert " ".join(words) == (
-        "python -m mlflow server --host 127.0.0.1 --port {port:http} --workers 1 "
+        "python -m mlflow server --app-name atlas --host 127.0.0.1 --port {port:http} --workers 1 "
+        "--allowed-hosts 127.0.0.1:{port:http},localhost:{port:http} --x-frame-options DENY "
         "--backend-store-uri sqlite:////data/mlflow/mlflow.db "
         "--artifacts-destination file:///data/mlflow/artifacts"
     )
     assert mlflow.ENVIRONMENT["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+def test_mlflow_has_one_user_and_gives_nothing_to_others():
+    parser = configparser.ConfigParser()
+    parser.read_string(mlflow.users("mlflow"))
+    assert parser["mlflow"]["default_permission"] == "NO_PERMISSIONS"
+    assert parser["mlflow"]["admin_password"] == "{secret:mlflow}"
+    assert parser["mlflow"]["database_uri"] == "sqlite:///../mlflow/users.db"
+
+
+def test_the_prometheus_family_asks_for_a_password_and_obeys_no_request():
+    for command in FAMILY:
+        words = command("/usr/bin/x")
+        assert "--web.config.file={dir}/web.yml" in words
+        assert not [word for word in words if "lifecycle" in word or "admin" in word]
+    users = yaml.safe_load(metrics.web_config("pushgateway"))["basic_auth_users"]
+    assert users == {"{secret:pushgateway.username}": "{secret:pushgateway.bcrypt}"}
+
+
+def test_prometheus_signs_in_where_it_asks_and_holds_passwords_in_files_of_their_own():
+    files = metrics.prometheus_files(PORTS, alertmanager=True)
+    config = yaml.safe_load(files.pop("prometheus.yml"))
+    asked = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
+    paths = [Path(one["basic_auth"]["password_file"]) for one in asked]
+    assert {path.name for path in paths} == set(files)
+    assert {str(path.parent) for path in paths} == {"{dir}"}
+    assert files["pushgateway.password"] == "{secret:pushgateway}"
+    assert "alertmanager.password" not in metrics.prometheus_files(PORTS, alertmanager=False)
 
 
 PROGRAM = """
@@ -255,6 +285,21 @@ def test_tasks_learn_of_the_platform_from_their_environment(declared):
     assert environment["ATLAS_MLFLOW_URL"] == platform["services"]["mlflow"]["url"]
     assert environment["ATLAS_PUSHGATEWAY_URL"] == platform["services"]["pushgateway"]["url"]
     assert environment["ATLAS_PYTHON"].startswith("/")
+    for name in ("mlflow", "pushgateway"):
+        path = state / "secrets" / f"{name}.json"
+        assert environment[f"ATLAS_{name.upper()}_CREDENTIALS"] == str(path)
+
+
+def test_who_has_a_page_or_takes_requests_asks_for_a_secret(declared):
+    _, resources, platform = declared
+    opened = {name: one["credentials"] for name, one in platform["services"].items()}
+    for name in ("mlflow", "prometheus", "pushgateway", "alertmanager", "airflow", "registry"):
+        assert opened[name] == name
+    inputs = {item["name"]: item["inputs"] for item in resources}
+    for name in ("prometheus", "pushgateway", "alertmanager"):
+        assert inputs[name]["healthCredentials"] == name
+        assert "web.yml" in inputs[name]["files"]
+    assert inputs["mlflow-server"]["healthCredentials"] == "mlflow"
 
 
 def test_the_outputs_name_every_service_and_meet_their_schema(declared):

@@ -2,7 +2,8 @@
 
 The container sees the store, and the data that the step reads or writes, at the same paths, and
 runs as the worker's user. Where the platform is, and secrets, it gets from the worker when it
-starts: neither the file nor Airflow's database has them.
+starts: neither the file nor Airflow's database has them. The files that open the platform's
+services are there at the same paths, to be read only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _FUNCTIONS = '''
 COMMAND = ["python", "-m", "atlas.step"]
 ONE = [*COMMAND, "--no-finish"]
 SEEN = ("ATLAS_PROJECT",)
-PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL")
+CREDENTIALS = ("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS")
+PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL", *CREDENTIALS)
 
 
 class Step(DockerOperator):
@@ -45,6 +47,10 @@ class Step(DockerOperator):
         folders = {*self.folders, *([unquote("/" + store.split("/", 3)[3])] if is_folder else [])}
         folders |= {self.environment[name] for name in SEEN if name in self.environment}
         self.mounts = [{"type": "bind", "source": f, "target": f} for f in sorted(folders)]
+        files = [known[name] for name in CREDENTIALS if os.path.isfile(known.get(name, ""))]
+        self.mounts += [
+            {"type": "bind", "source": f, "target": f, "readonly": True} for f in files
+        ]
         registry = here.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
         self.user = f"{os.getuid()}:{os.getgid()}"

@@ -1,7 +1,8 @@
 """Kubernetes tasks: each step in a pod of its image.
 
-The pod learns where the platform is from the same ConfigMap as Kubeflow's, and its secrets are
-Kubernetes' own: neither the file nor Airflow's database has them.
+The pod learns where the platform is from the same ConfigMap as Kubeflow's, the files that open its
+services are in the same Secret, where there is one, and the step's own secrets are Kubernetes' too:
+neither the file nor Airflow's database has them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,21 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = '''
 COMMAND = ["python", "-m", "atlas.step"]
-POD = {"configmaps": ["atlas-platform"], "startup_timeout_seconds": 900}
+MOUNT = {"name": "atlas-platform", "mountPath": "/var/run/secrets/atlas", "readOnly": True}
+SECRET = {"secretName": "atlas-platform", "optional": True}
+TEMPLATE = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "spec": {
+        "containers": [{"name": "base", "volumeMounts": [MOUNT]}],
+        "volumes": [{"name": "atlas-platform", "secret": SECRET}],
+    },
+}
+POD = {
+    "configmaps": ["atlas-platform"],
+    "pod_template_dict": TEMPLATE,
+    "startup_timeout_seconds": 900,
+}
 
 
 class Step(KubernetesPodOperator):

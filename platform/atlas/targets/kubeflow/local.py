@@ -152,6 +152,7 @@ class LocalKubeflow:
             "arguments": _arguments(run),
             "variables": {name: name for name in contained.variables()},
             "folders": sorted({str(one) for one in folders}),
+            "files": sorted({str(one) for one in contained.credentials()}),
             "container": {
                 "user": contained.user(),
                 "labels": {_LABEL: f"{run.pipeline}/{run.id}"},

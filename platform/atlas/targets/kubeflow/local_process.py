@@ -64,7 +64,10 @@ def _runner(job: dict[str, Any]) -> Any:
 
     return local.DockerRunner(
         environment={name: os.environ[of] for name, of in job["variables"].items()},
-        mounts=[Mount(one, one, type="bind") for one in job["folders"]],
+        mounts=[
+            *(Mount(one, one, type="bind") for one in job["folders"]),
+            *(Mount(one, one, type="bind", read_only=True) for one in job["files"]),
+        ],
         **job["container"],
     )
 

@@ -32,9 +32,7 @@ def configure(task: Any, plan: Plan, step: PlanStep, *, local: bool) -> None:
     task.set_caching_options(False)
     if local:
         return
-    kubernetes.use_config_map_as_env(
-        task, words.CONFIG_MAP, {name: name for name in words.PLATFORM}, optional=True
-    )
+    _platform(task)
     for setting in _SETTINGS:
         setting(task, plan, step)
 
@@ -42,11 +40,16 @@ def configure(task: Any, plan: Plan, step: PlanStep, *, local: bool) -> None:
 def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
     """Set on a task that only serves a step what it needs to get at the store."""
     task.set_caching_options(False)
-    kubernetes.use_config_map_as_env(
-        task, words.CONFIG_MAP, {name: name for name in words.PLATFORM}, optional=True
-    )
+    _platform(task)
     for setting in (_retries, _placement):
         setting(task, plan, step)
+
+
+def _platform(task: Any) -> None:
+    """Tell where the platform is, and give the files that open its services."""
+    variables = {name: name for name in words.PLATFORM}
+    kubernetes.use_config_map_as_env(task, words.CONFIG_MAP, variables, optional=True)
+    kubernetes.use_secret_as_volume(task, words.SECRET, words.SECRET_FOLDER, optional=True)
 
 
 def _resources(task: Any, _plan: Plan, step: PlanStep) -> None:

@@ -177,3 +177,20 @@ def test_images_are_needed(project):
     project.pipeline("words", SOURCE, {"hello": {"class": "steps:Hello"}})
     with pytest.raises(AtlasError, match="takes images"):
         project.run("words", Settings(isolate="image"))
+
+
+def test_a_step_may_read_the_files_that_open_the_platform_and_change_none(
+    run, monkeypatch, tmp_path
+):
+    file = tmp_path / "secrets" / "mlflow.json"
+    file.parent.mkdir()
+    file.write_text('{"username": "atlas", "password": "hunter2"}')
+    file.chmod(0o600)
+    monkeypatch.setenv("ATLAS_MLFLOW_CREDENTIALS", str(file))
+    monkeypatch.setenv("ATLAS_PUSHGATEWAY_CREDENTIALS", str(tmp_path / "missing.json"))
+    ran, (words,) = run({"hello": {"class": "steps:Hello"}})
+    assert ran.ok, ran.errors()
+    assert f"{file}:{file}:ro" in after(words, "--volume")
+    assert str(tmp_path / "missing.json") not in " ".join(after(words, "--volume"))
+    assert {"ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"} <= {*after(words, "--env")}
+    assert "hunter2" not in " ".join(words)

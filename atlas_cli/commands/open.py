@@ -1,0 +1,40 @@
+"""`atlas open`: a service's page in the browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from atlas_cli.commands.up import Stack
+
+Service = Annotated[
+    str, typer.Argument(help="mlflow, airflow, prometheus, alertmanager, pushgateway or registry.")
+]
+
+
+def open_(service: Service, stack: Stack = "local") -> None:
+    """Open a service's page, with its user and password at hand.
+
+    Without a display, it prints the address and the command that prints the password.
+    """
+    from atlas.environment import find_project
+    from atlas_cli import opening, platforms
+    from atlas_cli.references import follow_stack
+
+    project = find_project()
+    follow_stack(project, stack)
+    found = platforms.service_of(project.state, stack, service)
+    url = opening.page_url(service, found)
+    if not found["credentials"]:
+        opening.browse(url)
+        print(url)
+        return
+    secret = platforms.secret_of(project.state, stack, service)
+    if opening.has_display():
+        opening.browse(opening.write_page(project.state, service, url, secret).as_uri())
+    print(url)
+    other = "" if stack == "local" else f" --stack {stack}"
+    print(
+        f"user {secret['username']}; `atlas outputs {service} --secret{other}` prints the password"
+    )
