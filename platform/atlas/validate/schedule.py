@@ -33,6 +33,8 @@ _NICKNAMES = {
 _ON_DAYS = ("day of the month", "day of the week")
 """Fields of which either is enough, where both say something."""
 _SATURDAY, _SUNDAY = 6, 7
+_COUNTS = {59: 60, 23: 24}
+"""Last value of a field → how many it has, where these aren't the same."""
 _SHORTEST = 3
 """How many values in a row, or in steps, are written as such."""
 _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
@@ -78,17 +80,28 @@ def cron_line(cron: str) -> str:
     Args:
         cron: five fields that are right, or a nickname such as ``@daily``.
     """
+    texts = {name: text for text, (name, *_) in _fields(cron)}
     return " ".join(
-        _normal(text, values, *one)
-        for (text, one), values in zip(_fields(cron), cron_fields(cron), strict=True)
+        "*" if _is_open(texts, name, values, high) else _normal(values, name, low, high)
+        for (_, (name, low, high)), values in zip(_fields(cron), cron_fields(cron), strict=True)
     )
 
 
-def _normal(text: str, values: set[int], name: str, low: int, high: int) -> str:
-    """Return the normal form of a field."""
+def _is_open(texts: Mapping[str, str], name: str, values: set[int], high: int) -> bool:
+    """Tell whether a field restricts nothing.
+
+    Days that are all named restrict something if the other field of days does, as Airflow reads it.
+    """
+    if "*" in texts[name].split(","):
+        return True
+    others = [text for other, text in texts.items() if other in _ON_DAYS and other != name]
+    is_alone = name not in _ON_DAYS or "*" in others[0]
+    return is_alone and len(values) == _COUNTS.get(high, high)
+
+
+def _normal(values: set[int], name: str, low: int, high: int) -> str:
+    """Return the normal form of a field that restricts something."""
     on_days = name in _ON_DAYS
-    if "*" in text.split(",") or (not on_days and len(values) > high - low):
-        return "*"
     ordered = sorted(values)
     step = ordered[1] - ordered[0] if len(ordered) >= _SHORTEST else 0
     if step > 1 and not on_days and ordered == list(range(low, high + 1, step)):
