@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atlas.plan import Pipeline, Plan
     from atlas.runner.units import Unit
     from atlas.step import Outcome
-    from atlas.step.finish import Finished
+    from atlas.step.finished import Finished
     from atlas.store import Run
 
 INTERRUPTED = 130

@@ -32,7 +32,7 @@ def gc(
 ) -> None:
     """Remove old runs that nothing refers to, with what only they used.
 
-    Runs stay that a registered model was made by, that a deployment, a run that stays or the spool
+    Runs stay that a registered model was made by, that a deployment, a run that stays or the outbox
     refers to; with them their Plans and their code.
     """
     from atlas.load import load_environment

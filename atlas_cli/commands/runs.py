@@ -22,7 +22,7 @@ def runs(
     ] = Path(),
     *,
     sync: Annotated[
-        bool, typer.Option("--sync", help="Send the runs that wait in the spool to MLflow.")
+        bool, typer.Option("--sync", help="Send the runs that wait in the outbox to MLflow.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
     env: Environment = "local",
@@ -74,16 +74,30 @@ def _sync(missing: tuple[str, ...], *, as_json: bool) -> None:
     from atlas.step.finish import tracker_of_steps
     from atlas.step.sync import sync
     from atlas.tracking.database import Database
-    from atlas.tracking.spool import Spool
+    from atlas.tracking.outbox import outbox_in
 
     state = Path(os.environ["ATLAS_STATE"])
     tracker = tracker_of_steps()
     if tracker is None and missing:
         raise PlatformError(missing[0])
     where = os.environ.get("ATLAS_MLFLOW_URL") or f"sqlite:///{state / 'mlflow.db'}"
-    sent = list(sync(Spool(state / "spool"), tracker or Database(state / "mlflow.db")))
-    data = {"to": where, "runs": [_plain(one) for one in sent]}
-    emit(data, lambda: "\n".join([*map(_line, sent), _summary(sent, where)]), as_json=as_json)
+    outbox = outbox_in(state)
+    sent: list[Synced] = []
+    failure = None
+    try:
+        for one in sync(outbox, tracker or Database(state / "mlflow.db")):
+            sent.append(one)
+    except PlatformError as error:
+        failure = error
+    unreadable = outbox.unreadable()
+    data = {"to": where, "runs": [_plain(one) for one in sent], "unreadable": unreadable}
+    lines = [*map(_line, sent), *(f"{outbox.folder}/{name}: no run's" for name in unreadable)]
+    if sent or failure is None:
+        emit(data, lambda: "\n".join([*lines, _summary(sent, where)]), as_json=as_json)
+    if failure is not None:
+        raise failure
+    if any(one.failed for one in sent):
+        raise typer.Exit(1)
 
 
 def _plain(one: Synced) -> dict[str, Any]:
@@ -93,7 +107,8 @@ def _plain(one: Synced) -> dict[str, Any]:
 
 
 def _line(one: Synced) -> str:
-    words = one.finished.lines() if one.finished else [f"not sent: {one.problem}"]
+    kept = "; it stays in the outbox" if one.failed else ""
+    words = one.finished.lines() if one.finished else [f"not sent: {one.problem}{kept}"]
     return f"{one.pipeline} {one.run}: {'; '.join(words) or 'sent'}"
 
 

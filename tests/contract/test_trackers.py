@@ -152,7 +152,7 @@ def test_a_run_is_visible_before_its_end(server, project: Project):
     assert pairs(other["data"]["tags"])["atlas.model"] == f"m/{training.finished.version}"
     listed = server.call("GET", "artifacts/list", {"run_id": one["info"]["run_id"]})
     assert {file["path"] for file in listed["files"]} >= {"artifacts.json", "report.html"}
-    assert not list((project.state / "spool").glob("*.json"))
+    assert not list((project.state / "outbox").glob("*.json"))
 
 
 def test_what_mlflow_knows_is_known_without_it_too(server, project, monkeypatch):
@@ -196,7 +196,7 @@ def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monk
     monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
     ran = project.run(flows=("training",))
     assert ran.ok
-    assert "waits in the spool" in ran.flight.finished.warnings[0]
+    assert "waits in the outbox" in ran.flight.finished.warnings[0]
     assert ran.flight.finished.version == "local-1"
     monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
     after = project.run(flows=("training",))
@@ -208,7 +208,7 @@ def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monk
 def test_sync_sends_what_waits(mlflow_server, project):
     project.pipeline("p", SOURCE, TRAIN, USE, {"model": {**CONFIG["model"], "name": "synced"}})
     ran = project.run()
-    (project.state / "spool" / "broken.json").write_text("{")
+    (project.state / "outbox" / "broken.json").write_text("{")
     os.environ["ATLAS_MLFLOW_URL"] = mlflow_server
     import subprocess
     import sys

@@ -13,7 +13,7 @@ from atlas.launch.progress import Progress
 from atlas.runner import events
 from atlas.runner.units import REPORT
 from atlas.step import FAILED
-from atlas.step.finish import Finished, finish, finished_run
+from atlas.step.finish import finish, finished_run
 from atlas.store import FilePlace, run_key
 from atlas.targets import launcher as states
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from atlas.runner.events import Listener
     from atlas.runner.units import Report, Unit
     from atlas.step import Outcome
+    from atlas.step.finished import Finished
     from atlas.store import Run, Store
     from atlas.targets.launcher import Launched, Launcher, Standing
 

@@ -16,7 +16,7 @@ from atlas.runner.opening import Opened, open_run
 from atlas.runner.units import REPORT, Report, Unit
 from atlas.step import FAILED, Job, Outcome, Reader, recorded
 from atlas.step.execute import earlier_result, refuse, reuse
-from atlas.step.finish import Finished, finish
+from atlas.step.finish import finish
 from atlas.step.secrets import mask_for
 from atlas.store import FilePlace, run_key
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.runner.settings import Settings
+    from atlas.step.finished import Finished
     from atlas.store import Run, Store
 
 

@@ -1,4 +1,4 @@
-"""What has run: read from the store and the spool."""
+"""What has run: read from the store and the outbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
 from atlas.step.binding import target_of
-from atlas.tracking.spool import state_spool
+from atlas.tracking.outbox import state_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -62,8 +62,8 @@ def history(store: Store, pipelines: Collection[str] | None, limit: int) -> list
         key=lambda run: run.created,
         reverse=True,
     )
-    spool = state_spool()
-    waiting = {(one.pipeline, one.run): one for one in spool.pending()} if spool else {}
+    outbox = state_outbox()
+    waiting = {(one.pipeline, one.run): one for one in outbox.pending()} if outbox else {}
     running = {key for key, one in waiting.items() if one.is_running}
     return [_past(store, run, set(waiting), running) for run in found[:limit]]
 

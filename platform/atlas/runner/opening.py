@@ -1,4 +1,4 @@
-"""Starting a run, or going on with one: its id, its lock, and its place in the spool."""
+"""Starting a run, or going on with one: its id, its lock, and its place in the outbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atlas.step import Request, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FilePlace, add_code
 from atlas.store.place import TEMPORARY
-from atlas.tracking.spool import pending_for, state_spool
+from atlas.tracking.outbox import pending_for, state_outbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ class Opened:
 
 
 def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent: str) -> Opened:
-    """Bind a run, or find the one to go on with; keep its Plan and code; tell the spool.
+    """Bind a run, or find the one to go on with; keep its Plan and code; remember it in the outbox.
 
     Args:
         store: the artifact store.
@@ -68,9 +68,9 @@ def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent:
         adopt = before.id if before else ""
         opened = Opened(run, adopt=adopt, previous=previous_run(store, run))
     _lock(store, opened)
-    spool = state_spool()
-    if spool is not None:
-        spool.add(pending_for(store, opened.run, running=True, parent=parent))
+    outbox = state_outbox()
+    if outbox is not None:
+        outbox.add(pending_for(store, opened.run, running=True, parent=parent))
     return opened
 
 

@@ -16,7 +16,7 @@ from atlas.runner.settings import Settings
 from atlas.runner.surroundings import surrounded
 from atlas.step.finish import tracker_of_steps
 from atlas.step.sync import sync
-from atlas.tracking.spool import state_spool
+from atlas.tracking.outbox import state_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,12 +70,12 @@ def _send_what_waits(flights: Sequence[Flight]) -> None:
 
     Runs of this command may be among them: then they wait no more, and say so.
     """
-    tracker, spool = tracker_of_steps(), state_spool()
-    if tracker is None or spool is None:
+    tracker, outbox = tracker_of_steps(), state_outbox()
+    if tracker is None or outbox is None:
         return
     ours = {(one.run.pipeline, one.run.id): one for one in flights if one.is_open}
     with suppress(PlatformError):
-        for sent in sync(spool, tracker):
+        for sent in sync(outbox, tracker, refused=False):
             flight = ours.get((sent.pipeline, sent.run))
             if flight is not None and sent.finished is not None:
                 flight.finished = sent.finished

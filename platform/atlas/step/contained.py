@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.store import FilePlace
+from atlas.tracking.outbox import FOLDER
 from atlas.uris import is_file_uri, path_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def credentials() -> list[Path]:
 
 
 def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) -> list[Path]:
-    """Return the folders that steps read or write, which are the same inside: stores, data, spool.
+    """Return the folders steps read or write, which are the same inside: stores, data, outbox.
 
     Args:
         store: the artifact store.
@@ -66,8 +67,8 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
     for folder in found:
         folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.
     state = os.environ.get("ATLAS_STATE")
-    if state and Path(state, "spool").is_dir():
-        found[Path(state, "spool")] = None
+    if state and Path(state, FOLDER).is_dir():
+        found[Path(state, FOLDER)] = None
     return list(found)
 
 

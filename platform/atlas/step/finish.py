@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
+from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
-from atlas.step.secrets import mask_for
+from atlas.step.registering import registered
 from atlas.step.upstream import latest_key
-from atlas.store import Part, artifact_key
 from atlas.store.keys import OUTCOME, run_key
-from atlas.store.run import same_parts
-from atlas.tracking.mlflow import Mlflow
-from atlas.tracking.promotion import Promotion, promote
-from atlas.tracking.record import metrics_of, record_of, tags_of
-from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
-from atlas.tracking.spool import Pending, pending_for, state_spool
+from atlas.tracking.outbox import pending_for, state_outbox
+from atlas.tracking.promotion import Promotion
+from atlas.tracking.registry import LocalRegistry
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -29,48 +26,8 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
-    from atlas.tracking.registry import Registry, Tracker, Version
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What became of a run.
-
-    Attributes:
-        status: ``done`` or ``failed``.
-        missing: steps that aren't done.
-        model: the registered name of the model that it trained, or empty.
-        version: the new version's number.
-        promotion: whether that is the champion now, and why.
-        tracked: MLflow's id of the run; empty when it waits in the spool.
-        warnings: what didn't work out beside the run itself.
-    """
-
-    status: str
-    missing: tuple[str, ...] = ()
-    model: str = ""
-    version: str = ""
-    promotion: Promotion | None = None
-    tracked: str = ""
-    warnings: tuple[str, ...] = field(default_factory=tuple)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what came of the run besides its steps, as plain data without what is empty."""
-        raw = asdict(self)
-        names = ("model", "version", "promotion", "tracked", "warnings")
-        return {name: raw[name] for name in names if raw[name]}
-
-    def lines(self) -> list[str]:
-        """Return it in words, a line each."""
-        lines = [f"warning: {text}" for text in self.warnings]
-        if self.missing:
-            lines.append(f"not done: {', '.join(self.missing)}")
-        if self.model:
-            lines.append(f"{self.model} version {self.version} is registered")
-        if self.promotion:
-            verb = "is" if self.promotion.promoted else "isn't"
-            lines.append(f"version {self.version} {verb} the {CHAMPION}: {self.promotion.reason}")
-        return lines
+    from atlas.tracking.mlflow import Mlflow
+    from atlas.tracking.outbox import Outbox, Pending
 
 
 def finish(
@@ -116,10 +73,14 @@ def finish(
     return finished
 
 
-def tracker_of_steps() -> Tracker | None:
+def tracker_of_steps() -> Mlflow | None:
     """Return the MLflow server that the platform has told steps of, if it has one."""
     url = os.environ.get("ATLAS_MLFLOW_URL", "")
-    return Mlflow(url) if url else None
+    if not url:
+        return None
+    from atlas.tracking.mlflow import Mlflow
+
+    return Mlflow(url)
 
 
 def deliver(
@@ -130,45 +91,59 @@ def deliver(
     pending: Pending,
     *,
     again: bool = True,
-    tracker: Tracker | None = None,
 ) -> Finished:
-    """Tell MLflow of a run that is over, and register its model; else keep it in the spool.
+    """Send a run that is over to MLflow, and register its model; else keep it in the outbox.
 
     Args:
         store: the artifact store.
         plan: the Plan.
         run: the run.
         finished: how it ended.
-        pending: what the spool keeps of it.
+        pending: what the outbox keeps of it.
         again: whether MLflow may have something of the run already.
-        tracker: where to; by default the platform's MLflow.
     """
-    tracker = tracker or tracker_of_steps()
+    tracker, outbox = tracker_of_steps(), state_outbox()
     if tracker is None:
-        return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
+        _keep(outbox, pending)
+        return _locally(store, plan, run, finished)
+    from atlas.step.delivery import WAIT_SECONDS, put_off, sending, track
+
     tracked = ""
     try:
-        record = record_of(store, plan, run).masked(mask_for(plan))
-        tracked = tracker.send(record, parent=pending.parent, again=again)
-        finished = _registered(store, plan, run, tracker, replace(finished, tracked=tracked))
+        with sending(store, run.pipeline, run.id, wait=WAIT_SECONDS) as is_mine:
+            if not is_mine:
+                raise PlatformError(f"run {run.id}: another process is sending it to MLflow")
+            parent = pending.parent
+            sent = track(store, plan, run, finished, tracker, parent=parent, again=again)
+            tracked = sent.tracked
+            sent = registered(store, plan, run, tracker, sent)
+            if outbox is not None:
+                outbox.remove(pending)
+            return sent
     except PlatformError as error:
-        warning = f"{error}; {_what_waits(tracked)}"
+        _keep(outbox, put_off(pending, error))
+        warning = f"{error}; {_what_waits(outbox, tracked)}"
         finished = replace(finished, warnings=(*finished.warnings, warning))
-        return _keep(pending, _registered(store, plan, run, LocalRegistry(store), finished))
-    spool = state_spool()
-    if spool is not None:
-        spool.remove(pending)
-    return finished
+        return _locally(store, plan, run, finished)
 
 
-def _what_waits(tracked: str) -> str:
+def _locally(store: Store, plan: Plan, run: Run, finished: Finished) -> Finished:
+    """Register a run's model in the store alone, until MLflow can be reached."""
+    try:
+        return registered(store, plan, run, LocalRegistry(store), finished)
+    except PlatformError as error:
+        warning = f"{error}; {command('runs', '--sync')} registers it"
+        return replace(finished, warnings=(*finished.warnings, warning))
+
+
+def _what_waits(outbox: Outbox | None, tracked: str) -> str:
     """Return what MLflow hasn't got of a run yet, and what sends it, for a warning."""
-    if state_spool() is None:
+    if outbox is None:
         return "nothing sends it later, for no ATLAS_STATE names a state folder"
     later = command("runs", "--sync")
     if tracked:
-        return f"MLflow has the run, its model waits in the spool, {later} registers it"
-    return f"the run waits in the spool, {later} sends it"
+        return f"MLflow has the run, its model waits in the outbox, {later} registers it"
+    return f"the run waits in the outbox, {later} sends it"
 
 
 def amend(store: Store, run: Run, finished: Finished) -> None:
@@ -216,86 +191,10 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
     return all(one is not None and one.ok for one in outcomes)
 
 
-def _registered(
-    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
-) -> Finished:
-    """Register the model that a training run has made, and promote it if it passes the rule."""
-    model = plan.model
-    if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
-        return finished
-    registration = _registration(store, plan, run)
-    champion = registry.find(model.name, CHAMPION)
-    if champion is not None and _is_same(champion, registration):
-        promotion = Promotion(True, "this run made the very same", champion.version)
-        return replace(finished, model=model.name, version=champion.version, promotion=promotion)
-    version = registry.register(registration, finished.tracked)
-    metrics = registration.metrics
-    rule, rival = plan.promotion, run.champion
-    promotion = promote(registry, model.name, version, rule, metrics, rival=rival)
-    if not isinstance(registry, LocalRegistry):
-        _mirror(LocalRegistry(store), registration, version, promotion)
-    warnings = (*finished.warnings, *_notes(store, plan, run))
-    return replace(
-        finished, model=model.name, version=version, promotion=promotion, warnings=warnings
-    )
-
-
-def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
-    """Return what the step that scored the model says of its scoring the champion."""
-    judge = plan.promotion.get("metric", "").rpartition(".")[0]
-    outcome = recorded(store, run, judge) if judge in plan.by_name else None
-    return outcome.notes if outcome else ()
-
-
-def _is_same(champion: Version, registration: Registration) -> bool:
-    """Tell whether a version was made by the same Plan, with the same parts to the byte.
-
-    So a repeated training, cached or not, adds no version that differs in nothing.
-    """
-    plan = "atlas.digest.plan"
-    try:
-        there = champion.resolved().parts
-    except PlatformError:
-        return False
-    same = same_parts(registration.parts, there)
-    return same and champion.tags.get(plan) == registration.tags.get(plan)
-
-
-def _mirror(
-    local: LocalRegistry, registration: Registration, version: str, promotion: Promotion
-) -> None:
-    """Keep what MLflow knows in the store too, for runs while MLflow is down."""
-    local.add(registration, version)
-    if promotion.promoted:
-        local.set_alias(registration.model, CHAMPION, version)
-
-
-def _registration(store: Store, plan: Plan, run: Run) -> Registration:
-    model = plan.model
-    assert model is not None  # noqa: S101  (the caller has looked; for mypy)
-    parts = {name: _part(store, run, output) for name, output in model.parts.items()}
-    data = {
-        f"atlas.data.{name}": canonical({"uri": one.uri, "version": one.version})
-        for name, one in plan.data.items()
-    }
-    tags = {**tags_of(plan, run), **data}
-    tags = mask_for(plan).plain(tags)
-    return Registration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
-
-
-def _part(store: Store, run: Run, output: str) -> Part:
-    step, _, name = output.rpartition(".")
-    key = artifact_key(run.pipeline, run.id, step, name, None)
-    manifest = store.manifest_at(key)
-    return Part(f"{store.url}/{key}", manifest.sha256, manifest.digest)
-
-
-def _keep(pending: Pending, finished: Finished) -> Finished:
-    """Leave a run in the spool, where there is one."""
-    spool = state_spool()
-    if spool is not None:
-        spool.add(pending)
-    return finished
+def _keep(outbox: Outbox | None, pending: Pending) -> None:
+    """Leave a run in the outbox, where there is one."""
+    if outbox is not None:
+        outbox.add(pending)
 
 
 def finished_run(store: Store, run: Run) -> Finished | None:

@@ -1,6 +1,6 @@
 """What in a store something still refers to: it stays, whatever is collected.
 
-A run stays that a registered model, a pointer, the spool or another run that stays refers to. A
+A run stays that a registered model, a pointer, the outbox or another run that stays refers to. A
 Plan stays that a run that stays, or a deployment, names; and with a Plan its code.
 """
 
@@ -16,8 +16,8 @@ from atlas.step.finish import tracker_of_steps
 from atlas.store.keys import MANIFEST, is_artifact_key
 from atlas.store.manifest import Manifest
 from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.outbox import state_outbox
 from atlas.tracking.registry import LocalRegistry
-from atlas.tracking.spool import state_spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,8 +55,10 @@ def pinned(store: Store) -> set[Place]:
 
 def unsent() -> set[Place]:
     """Return the runs that MLflow hasn't been told of yet, of every store."""
-    spool = state_spool()
-    return {Place(one.pipeline, one.run) for one in spool.pending()} if spool is not None else set()
+    outbox = state_outbox()
+    return (
+        {Place(one.pipeline, one.run) for one in outbox.pending()} if outbox is not None else set()
+    )
 
 
 def _pointed(store: Store, pipeline: str) -> Iterator[Place]:

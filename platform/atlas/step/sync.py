@@ -1,4 +1,4 @@
-"""Sending what waits in the spool."""
+"""Sending the runs that wait in the outbox."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, PlatformError
-from atlas.step.finish import Finished, amend, deliver, finished_run
+from atlas.step.delivery import put_off, sending, track
+from atlas.step.finish import amend, finished_run
+from atlas.step.finished import Finished
 from atlas.step.outcome import FAILED
+from atlas.step.registering import registered
 from atlas.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from atlas.tracking.outbox import Outbox, Pending
     from atlas.tracking.registry import Tracker
-    from atlas.tracking.spool import Pending, Spool
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What became of one run in the spool.
+    """What became of one run in the outbox.
 
     Attributes:
         pipeline: the Plan's name.
@@ -27,6 +30,7 @@ class Synced:
         tracked: MLflow's id of it; empty when it wasn't sent.
         finished: how it ended, and what was registered; None when it wasn't sent.
         problem: why it wasn't sent.
+        failed: whether that is a fault that somebody has to mend.
     """
 
     pipeline: str
@@ -34,35 +38,63 @@ class Synced:
     tracked: str = ""
     finished: Finished | None = None
     problem: str = ""
+    failed: bool = False
 
 
-def sync(spool: Spool, tracker: Tracker) -> Iterator[Synced]:
+def sync(outbox: Outbox, tracker: Tracker, *, refused: bool = True) -> Iterator[Synced]:
     """Send every run that waits and doesn't run any more, the oldest first.
 
+    Any number of processes may do so at once: each run is sent by one of them. A run that MLflow
+    refuses stays in the outbox, with the reason, and the next one is sent.
+
+    Args:
+        outbox: where they wait.
+        tracker: where to.
+        refused: whether to try those again that MLflow has refused before.
+
     Raises:
-        PlatformError: MLflow doesn't answer; what was sent so far is out of the spool.
+        PlatformError: MLflow doesn't answer, or not to this sender; what was sent so far is out of
+            the outbox.
     """
-    for pending in list(spool.pending()):
+    for pending in list(outbox.pending()):
         if pending.is_running:
             yield Synced(pending.pipeline, pending.run, problem="it runs")
-        else:
-            yield _send(spool, pending, tracker)
+        elif pending.seconds_left > 0:
+            yield Synced(pending.pipeline, pending.run, problem=_late(pending))
+        elif refused or not pending.problem:
+            yield from _send(outbox, pending, tracker)
 
 
-def _send(spool: Spool, pending: Pending, tracker: Tracker) -> Synced:
+def _late(pending: Pending) -> str:
+    seconds = f"{pending.seconds_left:.0f} s"
+    return f"MLflow took too long, and may still do what it was asked; sent again after {seconds}"
+
+
+def _send(outbox: Outbox, pending: Pending, tracker: Tracker) -> Iterator[Synced]:
+    """Send one run, unless another process is at it or has done it meanwhile."""
     place = (pending.pipeline, pending.run)
     try:
         store = open_store(pending.store)
-        run = store.run(*place)
-        plan = store.plan(run.plan)
-        ended = replace(finished_run(store, run) or Finished(FAILED), warnings=())
-        finished = deliver(store, plan, run, ended, pending, tracker=tracker)
-    except PlatformError:
-        raise
+        with sending(store, *place) as is_mine:
+            if not is_mine:
+                yield Synced(*place, problem="another process is sending it")
+                return
+            if outbox.find(pending) is None:
+                return
+            run = store.run(*place)
+            plan = store.plan(run.plan)
+            ended = replace(finished_run(store, run) or Finished(FAILED), warnings=())
+            sent = track(store, plan, run, ended, tracker, parent=pending.parent)
+            finished = registered(store, plan, run, tracker, sent)
+            amend(store, run, finished)
+            outbox.remove(pending)
+    except PlatformError as error:
+        later = put_off(pending, error)
+        outbox.add(later)
+        if not later.problem:
+            raise
+        yield Synced(*place, problem=str(error), failed=True)
     except AtlasError as error:
-        return Synced(*place, problem=str(error))
-    if not finished.tracked:
-        raise PlatformError(finished.warnings[-1])
-    amend(store, run, finished)
-    spool.remove(pending)
-    return Synced(*place, finished.tracked, finished)
+        yield Synced(*place, problem=str(error), failed=True)
+    else:
+        yield Synced(*place, finished.tracked, finished)

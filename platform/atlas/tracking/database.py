@@ -6,7 +6,7 @@ The only module that imports mlflow; it takes more than a second, and only `atla
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from atlas import files
 from atlas.advice import command
-from atlas.errors import PlatformError
-from atlas.tracking.record import family_record
-from atlas.tracking.registry import Registration, Version
+from atlas.errors import PlatformError, RefusedError, clean
+from atlas.tracking.limits import batches, fitted, fitting
+from atlas.tracking.registry import PARTS, Version
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
-    from atlas.tracking.record import Record
+    from collections.abc import Iterator
 
-_BATCH = 100
-_PARAM, _TAG = 6000, 5000
+    from atlas.tracking.record import Record
+    from atlas.tracking.registry import Registration
+
+_REFUSED = 400
 
 
 @dataclass(frozen=True)
@@ -67,43 +69,80 @@ class Database:
                 self.file.hardlink_to(new)
 
     def send(self, record: Record, *, parent: str = "", again: bool = True) -> str:
-        """Write a run and return MLflow's id of it; a run that is there is completed."""
-        from mlflow.entities import Metric, Param, RunTag
+        """Write a run and return MLflow's id of it; a run that is there is completed.
 
-        outer = self.send(family_record(record, parent)) if parent else ""
-        experiment = self._experiment(record.experiment)
-        run = self._find(experiment, record) or self._create(experiment, record, outer)
-        params = [Param(name, value[:_PARAM]) for name, value in record.params.items()]
-        tags = [RunTag(name, value[:_TAG]) for name, value in record.tags.items()]
-        metrics = [Metric(name, value, at, 0) for name, (value, at) in record.metrics.items()]
-        for start in range(0, max(len(params), len(metrics), 1), _BATCH):
-            part = slice(start, start + _BATCH)
-            self.client.log_batch(run, metrics[part], params[part], tags if not start else [])
-        self._upload(run, record)
-        self.client.set_terminated(run, record.status, record.ended)
+        Raises:
+            PlatformError: mlflow isn't installed, or refuses it.
+        """
+        record = fitted(record).record
+        with self._explained():
+            experiment = self._experiment(record.experiment)
+            run = self._find(experiment, record) or self._create(experiment, record, parent)
+        try:
+            with self._explained():
+                self._log(run, record)
+                self._upload(run, record)
+        finally:
+            with self._explained():
+                self.client.set_terminated(run, record.status, record.ended)
         return run
 
-    def register(self, registration: Registration, source: str = "") -> str:
-        """Add a version and return its number; the same run's version is not added twice."""
+    def _log(self, run: str, record: Record) -> None:
+        from mlflow.entities import Metric, Param
+
+        params = ({"key": name, "value": value} for name, value in record.params.items())
+        for batch in batches(params):
+            self.client.log_batch(run, params=[Param(**one) for one in batch])
+        metrics = (
+            {"key": name, "value": value, "timestamp": at, "step": 0}
+            for name, (value, at) in record.metrics.items()
+        )
+        for batch in batches(metrics):
+            self.client.log_batch(run, metrics=[Metric(**one) for one in batch])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what mlflow and its database raise into an error that says where."""
         from mlflow.exceptions import MlflowException
 
-        model = registration.model
+        try:
+            yield
+        except MlflowException as error:
+            raise RefusedError(f"{self.file}: {clean(str(error), 300)}", _REFUSED) from error
+        except OSError as error:
+            raise PlatformError(f"{self.file}: {error.strerror or error}") from error
+
+    def register(self, registration: Registration, source: str = "") -> str:
+        """Add a version and return its number; the same run's version is not added twice.
+
+        Raises:
+            PlatformError: mlflow isn't installed, or refuses it.
+        """
+        with self._explained():
+            return self._register(registration, source)
+
+    def _register(self, registration: Registration, source: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        model, tags = registration.model, registration.all_tags()
+        same = {name: tags[name] for name in ("atlas.run", "atlas.pipeline", PARTS) if name in tags}
         try:
             self.client.create_registered_model(model)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise PlatformError(f"{self.file}: {error}") from error
-        for one in self.client.search_model_versions(f"name='{model}'"):
-            if one.tags.get("atlas.run") == registration.run:
+                raise
+        condition = f"name='{model}' and tags.`atlas.run` = '{registration.run}'"
+        for one in self.client.search_model_versions(condition):
+            if same.items() <= one.tags.items():
                 return str(one.version)
-        made = self.client.create_model_version(
-            model, f"runs:/{source}/model", source, tags=registration.all_tags()
-        )
+        fit = {tag["key"]: tag["value"] for tag in fitting(tags)}
+        made = self.client.create_model_version(model, f"runs:/{source}/model", source, tags=fit)
         return str(made.version)
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
-        self.client.set_registered_model_alias(model, alias, version)
+        with self._explained():
+            self.client.set_registered_model_alias(model, alias, version)
 
     def find(self, model: str, version: str) -> Version | None:
         """Return the version of a number or an alias, or None."""
@@ -128,12 +167,13 @@ class Database:
     def _find(self, experiment: str, record: Record) -> str:
         name, pipeline = record.tags["atlas.run"], record.tags["atlas.pipeline"]
         query = f"tags.`atlas.run` = '{name}' and tags.`atlas.pipeline` = '{pipeline}'"
+        if "atlas.family" not in record.tags:
+            query += f" and attributes.start_time = {record.started}"
         found = self.client.search_runs([experiment], query, max_results=1)
         return str(found[0].info.run_id) if found else ""
 
     def _create(self, experiment: str, record: Record, parent: str) -> str:
         tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
-        tags = {name: value[:_TAG] for name, value in tags.items()}
         run = self.client.create_run(experiment, record.started, tags, record.name)
         return str(run.info.run_id)
 

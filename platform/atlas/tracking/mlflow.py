@@ -12,15 +12,15 @@ from atlas.errors import RefusedError, clean
 from atlas.http.answers import objects, pages, pick
 from atlas.http.credentials import mlflow_authorization
 from atlas.http.service import Service
-from atlas.tracking.record import Record, family_record
-from atlas.tracking.registry import Registration, Version
+from atlas.tracking.registry import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_families: dict[tuple[str, str, str], str] = {}
+    from atlas.tracking.record import Record
+    from atlas.tracking.registry import Registration
+
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
-_THERE = "RESOURCE_ALREADY_EXISTS"
 _OK = 200
 _CREATIONS = ("runs/create", "model-versions/create")
 """Methods that make something new each time; all the others do the same however often."""
@@ -85,22 +85,12 @@ class Mlflow:
 
         Args:
             record: the run.
-            parent: name of the family's run that it is nested in, or empty; made when missing.
+            parent: MLflow's id of the run that it is nested in, or empty.
             again: whether an earlier try may have left something of it there, to be completed.
         """
         from atlas.tracking.send import send
 
-        outer = self._family(record, parent) if parent else ""
-        return send(self, record, parent=outer, again=again)
-
-    def _family(self, record: Record, name: str) -> str:
-        """Return MLflow's id of a family's run."""
-        from atlas.tracking.send import send
-
-        key = (self.url, record.experiment, name)
-        if key not in _families:
-            _families[key] = send(self, family_record(record, name), again=True)
-        return _families[key]
+        return send(self, record, parent=parent, again=again)
 
     def register(self, registration: Registration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice.
@@ -109,19 +99,9 @@ class Mlflow:
             registration: the version.
             source: id of the MLflow run that it comes from.
         """
-        model = registration.model
-        self.call("POST", "registered-models/create", {"name": model}, (_THERE,))
-        there = self._of_run(model, registration.run)
-        if there:
-            return there
-        payload = {
-            "name": model,
-            "source": f"runs:/{source}/model" if source else f"atlas:/{registration.run}",
-            "run_id": source,
-            "tags": [{"key": k, "value": v} for k, v in registration.all_tags().items()],
-        }
-        answer = self.call("POST", "model-versions/create", payload) or {}
-        return str(pick(answer, "model_version.version", str, f"mlflow at {self.url}"))
+        from atlas.tracking.send import register
+
+        return register(self, registration, source)
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
@@ -158,20 +138,24 @@ class Mlflow:
 
     def versions(self, model: str) -> list[Version]:
         """Return a model's versions, the newest first."""
+        found = self.model_versions(f"name='{model}'")
+        return [_version(raw, f"mlflow at {self.url}") for raw in found]
+
+    def model_versions(self, condition: str) -> Iterator[dict[str, Any]]:
+        """Return model versions as MLflow has them, the newest first, page by page.
+
+        Args:
+            condition: which ones, as MLflow's filters say it.
+        """
         path = "model-versions/search"
-        query = {"filter": f"name='{model}'", "max_results": 1000}
-        query["order_by"] = "version_number DESC"
+        query = {"filter": condition, "max_results": 1000, "order_by": "version_number DESC"}
 
         def fetch(more: Mapping[str, Any]) -> dict[str, Any] | None:
             return self.call("GET", path, {**query, **more})
 
-        where = f"mlflow at {self.url}: {path}"
-        return [_version(raw, where) for raw in pages(fetch, "model_versions", where, "name")]
-
-    def _of_run(self, model: str, run: str) -> str:
-        """Return the number of the version that a training run has already got, or nothing."""
-        ours = (one for one in self.versions(model) if one.tags.get("atlas.run") == run)
-        return next((one.version for one in ours), "")
+        yield from pages(
+            fetch, "model_versions", f"mlflow at {self.url}: {path}", "name", "version"
+        )
 
 
 def _version(raw: Mapping[str, Any], where: str) -> Version:

@@ -148,7 +148,7 @@ class Tracker(Registry, Protocol):
 
         Args:
             record: the run.
-            parent: name of the family's run that it is nested in, or empty; made when missing.
+            parent: the tracker's id of the run that it is nested in, or empty.
             again: whether an earlier try may have left something of it there, to be completed.
         """
 

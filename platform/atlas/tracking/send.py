@@ -1,28 +1,41 @@
-"""Sending a run's record to an MLflow server, over its REST API alone."""
+"""Sending runs and model versions to an MLflow server, over its REST API alone; each of them once.
+
+MLflow takes any number of runs and versions of one mark: nothing of theirs is unique. So each is
+created with tags that say which run of Atlas it is, is looked for by them before it is asked for
+once more, and what a network has doubled on the way is taken back.
+"""
 
 from __future__ import annotations
 
-from itertools import islice
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import RefusedError
-from atlas.http.answers import excerpt, listed, pick
+from atlas.errors import PlatformError, RefusedError
+from atlas.http.answers import excerpt, listed, objects, optional, pick
+from atlas.http.once import create_once
+from atlas.tracking.limits import batches, fitted, fitting, wire
+from atlas.tracking.registry import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from atlas.tracking.mlflow import Mlflow
     from atlas.tracking.record import Record
+    from atlas.tracking.registry import Registration
 
-_BATCH = 100
-_VALUE = 6000
-_TAG = 5000
-_OK = 200
+_OK, _BUSY = 200, 503
+_THERE = "RESOURCE_ALREADY_EXISTS"
+_MARK = ("atlas.run", "atlas.pipeline")
+"""Tags that say which run of Atlas something is of."""
+_FAMILY = "atlas.family"
+_Raw = dict[str, Any]
 
 
 def send(server: Mlflow, record: Record, *, parent: str = "", again: bool = False) -> str:
     """Write a run to a server and return MLflow's id of it; it is visible once this returns.
+
+    What is refused of it doesn't keep it from ending: it gets its status all the same.
 
     Args:
         server: where to.
@@ -33,15 +46,84 @@ def send(server: Mlflow, record: Record, *, parent: str = "", again: bool = Fals
     Raises:
         PlatformError: the server doesn't answer, or refuses.
     """
+    record = fitted(record).record
     experiment = _experiment(server, record.experiment)
-    found = _find(server, experiment, record) if again else None
+    found = next(iter(_find(server, experiment, record)), None) if again else None
     info = found or _create(server, experiment, record, parent)
     run = pick(info, "run_id", str, f"mlflow at {server.url}: the run {record.name}")
-    _log(server, run, record)
-    _upload(server, str(info.get("artifact_uri", "")), record.artifacts)
-    ended = {"run_id": run, "status": record.status, "end_time": record.ended}
-    server.call("POST", "runs/update", ended)
+    try:
+        _log(server, run, record)
+        _upload(server, optional(info, "artifact_uri", "", server.url), record.artifacts)
+    except RefusedError:
+        with suppress(PlatformError):
+            _end(server, run, record)
+        raise
+    _delete_others(server, experiment, record, run)
+    _end(server, run, record)
     return run
+
+
+def register(server: Mlflow, registration: Registration, source: str) -> str:
+    """Add a version to a server and return its number; the same run's version is not added twice.
+
+    Args:
+        server: where to.
+        registration: the version.
+        source: id of the MLflow run that it comes from, or empty.
+
+    Raises:
+        PlatformError: the server doesn't answer, or refuses.
+    """
+    model = registration.model
+    server.call("POST", "registered-models/create", {"name": model}, (_THERE,))
+
+    def find() -> str | None:
+        return next((str(raw["version"]) for raw in _versions(server, registration)), None)
+
+    def create() -> str:
+        return _create_version(server, registration, source)
+
+    number = find() or create_once(find, create)
+    parts = registration.all_tags()[PARTS]
+    found = [
+        raw for raw in _versions(server, registration) if _tags(raw, model).get(PARTS) == parts
+    ]
+    first, *others = [str(raw["version"]) for raw in found] or [number]
+    for other in others:
+        payload = {"name": model, "version": other}
+        server.call("DELETE", "model-versions/delete", payload, ("RESOURCE_DOES_NOT_EXIST",))
+    return first
+
+
+def _create_version(server: Mlflow, registration: Registration, source: str) -> str:
+    payload = {
+        "name": registration.model,
+        "source": f"runs:/{source}/model" if source else f"atlas:/{registration.run}",
+        "run_id": source,
+        "tags": fitting(registration.all_tags()),
+    }
+    answer = server.call("POST", "model-versions/create", payload, (_THERE,))
+    where = f"mlflow at {server.url}: model-versions/create"
+    if answer is None:  # Others register versions of this model, and MLflow numbers them by itself.
+        raise RefusedError(f"{where}: the next number of {registration.model} is taken", _BUSY)
+    return pick(answer, "model_version.version", str, where)
+
+
+def _versions(server: Mlflow, registration: Registration) -> list[_Raw]:
+    """Return the versions that a run has, that with an alias first, then the lowest."""
+    tags = registration.all_tags()
+    condition = f"name='{registration.model}' and tags.`atlas.run` = '{registration.run}'"
+    where = f"mlflow at {server.url}: model-versions/search"
+    same = {name: tags[name] for name in _MARK if name in tags}
+    found = [
+        raw for raw in server.model_versions(condition) if same.items() <= _tags(raw, where).items()
+    ]
+    return sorted(found, key=lambda raw: (not raw.get("aliases"), int(raw["version"])))
+
+
+def _tags(raw: Mapping[str, Any], where: str) -> dict[str, str]:
+    found = objects(raw, "tags", where, "key") if raw.get("tags") else []
+    return {tag["key"]: str(tag.get("value", "")) for tag in found}
 
 
 def _experiment(server: Mlflow, name: str) -> str:
@@ -50,8 +132,7 @@ def _experiment(server: Mlflow, name: str) -> str:
     missing = ("RESOURCE_DOES_NOT_EXIST",)
     answer = server.call("GET", "experiments/get-by-name", query, missing)
     if answer is None:
-        there = ("RESOURCE_ALREADY_EXISTS",)
-        made = server.call("POST", "experiments/create", {"name": name}, there)
+        made = server.call("POST", "experiments/create", {"name": name}, (_THERE,))
         if made:
             return pick(made, "experiment_id", str, f"mlflow at {server.url}: experiments/create")
         answer = server.call("GET", "experiments/get-by-name", query) or {}
@@ -59,53 +140,68 @@ def _experiment(server: Mlflow, name: str) -> str:
     return pick(answer, "experiment.experiment_id", str, where)
 
 
-def _find(server: Mlflow, experiment: str, record: Record) -> Mapping[str, Any] | None:
-    """Return what an earlier try has made of the run."""
-    name, pipeline = record.tags["atlas.run"], record.tags["atlas.pipeline"]
-    payload = {
-        "experiment_ids": [experiment],
-        "filter": f"tags.`atlas.run` = '{name}' and tags.`atlas.pipeline` = '{pipeline}'",
-        "max_results": 1,
-    }
+def _find(server: Mlflow, experiment: str, record: Record) -> list[_Raw]:
+    """Return what MLflow has of a run, in an order that stays.
+
+    A run of the same id that started at another time is another one: it was replaced by this one.
+    """
+    conditions = [f"tags.`{name}` = '{record.tags[name]}'" for name in _MARK]
+    if _FAMILY not in record.tags:
+        conditions.append(f"attributes.start_time = {record.started}")
+    payload = {"experiment_ids": [experiment], "filter": " and ".join(conditions)}
     answer = server.call("POST", "runs/search", payload) or {}
     where = f"mlflow at {server.url}: runs/search"
     found = [pick(run, "info", dict, where) for run in listed(answer, "runs", where)]
-    return found[0] if found else None
+    return sorted(found, key=lambda info: pick(info, "run_id", str, where))
 
 
-def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> Mapping[str, Any]:
+def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> _Raw:
     tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
     payload = {
         "experiment_id": experiment,
         "run_name": record.name,
         "start_time": record.started,
-        "tags": _pairs(tags, _TAG),
+        "tags": _pairs(tags),
     }
-    answer = server.call("POST", "runs/create", payload) or {}
-    return pick(answer, "run.info", dict, f"mlflow at {server.url}: runs/create")
+
+    def find() -> _Raw | None:
+        return next(iter(_find(server, experiment, record)), None)
+
+    def create() -> _Raw:
+        answer = server.call("POST", "runs/create", payload) or {}
+        where = f"mlflow at {server.url}: runs/create"
+        pick(answer, "run.info.run_id", str, where)
+        return pick(answer, "run.info", dict, where)
+
+    return create_once(find, create)
+
+
+def _delete_others(server: Mlflow, experiment: str, record: Record, run: str) -> None:
+    """Take back what a network has made of one request that arrived twice."""
+    for info in _find(server, experiment, record):
+        if info["run_id"] != run:
+            server.call("POST", "runs/delete", {"run_id": info["run_id"]})
+
+
+def _end(server: Mlflow, run: str, record: Record) -> None:
+    ended = {"run_id": run, "status": record.status, "end_time": record.ended}
+    server.call("POST", "runs/update", ended)
 
 
 def _log(server: Mlflow, run: str, record: Record) -> None:
     """Log params and metrics, in batches of the size that MLflow takes."""
-    params = _batches(_pairs(record.params, _VALUE))
-    metrics = _batches(
-        {"key": key, "value": value, "timestamp": at, "step": 0}
+    for batch in batches(_pairs(record.params)):
+        server.call("POST", "runs/log-batch", {"run_id": run, "params": batch})
+    metrics = (
+        {"key": key, "value": wire(value), "timestamp": at, "step": 0}
         for key, (value, at) in record.metrics.items()
     )
-    for batch in params:
-        server.call("POST", "runs/log-batch", {"run_id": run, "params": batch})
-    for batch in metrics:
+    for batch in batches(metrics):
         server.call("POST", "runs/log-batch", {"run_id": run, "metrics": batch})
 
 
-def _pairs(values: Mapping[str, str], longest: int) -> list[dict[str, str]]:
-    return [{"key": key, "value": value[:longest]} for key, value in values.items()]
-
-
-def _batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
 
 
 def _upload(server: Mlflow, root: str, artifacts: Mapping[str, bytes]) -> None:

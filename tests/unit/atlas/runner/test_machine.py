@@ -102,7 +102,7 @@ def test_a_run_that_was_sent_at_last_doesnt_wait(project, monkeypatch):
     assert kept["status"] == "done"
     assert kept["tracked"] == "id-1"
     assert "warnings" not in kept
-    assert list((project.state / "spool").glob("*.json")) == []
+    assert list((project.state / "outbox").glob("*.json")) == []
 
 
 def test_a_run_that_wasnt_sent_waits_and_says_so(project, monkeypatch):
@@ -110,5 +110,5 @@ def test_a_run_that_wasnt_sent_waits_and_says_so(project, monkeypatch):
     monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
     done = project.run("p")
     (warning,) = done.flight.finished.warnings
-    assert warning.endswith("the run waits in the spool, `atlas runs --sync` sends it")
-    assert len(list((project.state / "spool").glob("*.json"))) == 1
+    assert warning.endswith("the run waits in the outbox, `atlas runs --sync` sends it")
+    assert len(list((project.state / "outbox").glob("*.json"))) == 1

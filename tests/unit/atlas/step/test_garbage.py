@@ -35,9 +35,9 @@ PARAMETERS = {"start": {"type": "integer", "default": 1}}
 
 @pytest.fixture
 def quiet(project, monkeypatch):
-    """A project without a spool, whose files are all of yesterday's yesterday."""
-    monkeypatch.setattr("atlas.step.finish.state_spool", lambda: None)
-    monkeypatch.setattr("atlas.runner.opening.state_spool", lambda: None)
+    """A project without an outbox, whose files are all of yesterday's yesterday."""
+    monkeypatch.setattr("atlas.step.finish.state_outbox", lambda: None)
+    monkeypatch.setattr("atlas.runner.opening.state_outbox", lambda: None)
     return project
 
 
@@ -113,7 +113,7 @@ def test_what_a_run_has_read_stays_with_it(quiet):
     assert above in runs(quiet)
 
 
-def test_what_waits_in_the_spool_stays(project):
+def test_what_waits_in_the_outbox_stays(project):
     project.pipeline("p", SOURCE, STEPS, parameters=PARAMETERS)
     project.run()
     project.run()

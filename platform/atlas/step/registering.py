@@ -1,0 +1,119 @@
+"""The model that a training run has made: its version, and whether that is the champion now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from atlas.errors import PlatformError
+from atlas.step.execute import recorded
+from atlas.step.outcome import DONE
+from atlas.step.secrets import mask_for
+from atlas.store import Part, artifact_key
+from atlas.store.exclusive import exclusive
+from atlas.store.run import same_parts
+from atlas.tracking.promotion import Promotion, promote
+from atlas.tracking.record import metrics_of, tags_of
+from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
+from atlas.values import canonical
+
+if TYPE_CHECKING:
+    from atlas.plan import Plan
+    from atlas.step.finished import Finished
+    from atlas.store import Run, Store
+    from atlas.tracking.registry import Registry, Version
+
+WAIT_SECONDS = 60.0
+"""For how long to wait for a process that registers a version of the same model."""
+
+
+def registered(
+    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
+) -> Finished:
+    """Register the model that a training run has made, and promote it if it passes the rule.
+
+    One process at a time does so for a model, so that each version is compared with the champion
+    that it would follow.
+
+    Raises:
+        PlatformError: the registry doesn't answer, or refuses; or another process is at it.
+    """
+    model = plan.model
+    if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
+        return finished
+    with exclusive(store.place, f"model {model.name}", wait=WAIT_SECONDS) as is_held:
+        if not is_held:
+            raise PlatformError(f"model {model.name}: another process is registering a version")
+        return _registered(store, plan, run, registry, finished)
+
+
+def _registered(
+    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
+) -> Finished:
+    model = plan.model
+    assert model is not None  # noqa: S101  (the caller has looked; for mypy)
+    registration = _registration(store, plan, run)
+    champion = registry.find(model.name, CHAMPION)
+    if champion is not None and _is_same(champion, registration):
+        promotion = Promotion(True, "this run made the very same", champion.version)
+        return replace(finished, model=model.name, version=champion.version, promotion=promotion)
+    version = registry.register(registration, finished.tracked)
+    metrics = registration.metrics
+    rule, rival = plan.promotion, run.champion
+    promotion = promote(registry, model.name, version, rule, metrics, rival=rival)
+    if not isinstance(registry, LocalRegistry):
+        _mirror(LocalRegistry(store), registration, version, promotion)
+    warnings = (*finished.warnings, *_notes(store, plan, run))
+    return replace(
+        finished, model=model.name, version=version, promotion=promotion, warnings=warnings
+    )
+
+
+def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
+    """Return what the step that scored the model says of its scoring the champion."""
+    judge = plan.promotion.get("metric", "").rpartition(".")[0]
+    outcome = recorded(store, run, judge) if judge in plan.by_name else None
+    return outcome.notes if outcome else ()
+
+
+def _is_same(champion: Version, registration: Registration) -> bool:
+    """Tell whether a version was made by the same Plan, with the same parts to the byte.
+
+    So a repeated training, cached or not, adds no version that differs in nothing.
+    """
+    plan = "atlas.digest.plan"
+    try:
+        there = champion.resolved().parts
+    except PlatformError:
+        return False
+    same = same_parts(registration.parts, there)
+    return same and champion.tags.get(plan) == registration.tags.get(plan)
+
+
+def _mirror(
+    local: LocalRegistry, registration: Registration, version: str, promotion: Promotion
+) -> None:
+    """Keep what MLflow knows in the store too, for runs while MLflow is down."""
+    local.add(registration, version)
+    if promotion.promoted:
+        local.set_alias(registration.model, CHAMPION, version)
+
+
+def _registration(store: Store, plan: Plan, run: Run) -> Registration:
+    model = plan.model
+    assert model is not None  # noqa: S101  (the caller has looked; for mypy)
+    parts = {name: _part(store, run, output) for name, output in model.parts.items()}
+    data = {
+        f"atlas.data.{name}": canonical({"uri": one.uri, "version": one.version})
+        for name, one in plan.data.items()
+    }
+    tags = {**tags_of(plan, run), **data}
+    tags = mask_for(plan).plain(tags)
+    return Registration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
+
+
+def _part(store: Store, run: Run, output: str) -> Part:
+    step, _, name = output.rpartition(".")
+    key = artifact_key(run.pipeline, run.id, step, name, None)
+    manifest = store.manifest_at(key)
+    return Part(f"{store.url}/{key}", manifest.sha256, manifest.digest)

@@ -1,0 +1,131 @@
+"""One at a time: of all processes and machines that share a store, one holds a name in it.
+
+In a folder the name is a locked file, which a process that ends lets go of. In any other place it
+is a numbered claim that is created exclusively and ends by itself; whoever finds it over creates
+the next number, which only one can.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from atlas.store.place import TEMPORARY, FilePlace, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.store.place import Place
+
+LOCKS = f"{TEMPORARY}locks"
+"""Folder of the store that has them; it holds nothing while nobody works."""
+_CLAIM_SECONDS = 900.0
+"""After which a claim is over whose holder has said nothing: a machine was lost."""
+_PAUSE_SECONDS = 0.05
+
+
+@contextmanager
+def exclusive(place: Place, name: str, *, wait: float = 0.0) -> Iterator[bool]:
+    """Hold a name in a store, for as long as the context lasts.
+
+    Args:
+        place: the store's place.
+        name: what for; any text.
+        wait: seconds to wait while somebody else holds it.
+
+    Yields:
+        Whether it is held; False when somebody else holds it.
+
+    Raises:
+        StoreError: the store can't be written.
+    """
+    key = f"{LOCKS}/{_file_name(name)}"
+    hold = _hold_file if isinstance(place, FilePlace) else _hold_claim
+    end = time.monotonic() + wait
+    held = hold(place, key)
+    while held is None and time.monotonic() < end:
+        time.sleep(_PAUSE_SECONDS)
+        held = hold(place, key)
+    try:
+        yield held is not None
+    finally:
+        if held is not None:
+            held.release()
+
+
+class _File:
+    """A locked file."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path, self.descriptor = path, descriptor
+
+    def release(self) -> None:
+        """Let go; the file goes while it is locked, so that nobody else's is removed."""
+        with suppress(OSError):
+            os.unlink(self.path)
+        os.close(self.descriptor)
+
+
+def _hold_file(place: Place, key: str) -> _File | None:
+    """Lock a file; None when another process, or another thread of this one, has it."""
+    import fcntl
+
+    path = os.fspath(place.local(key))
+    with explained("lock", path):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
+            return _File(path, descriptor)
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+class _Claim:
+    """A claim in a place that has no locks."""
+
+    def __init__(self, place: Place, key: str) -> None:
+        self.place, self.key = place, key
+
+    def release(self) -> None:
+        """Let go."""
+        self.place.remove(self.key)
+
+
+def _hold_claim(place: Place, key: str) -> _Claim | None:
+    """Create the next claim; None while the last one isn't over."""
+    numbers = sorted(int(name) for name in place.names(key) if name.isdecimal())
+    if numbers and not _is_over(place, f"{key}/{numbers[-1]:09}"):
+        return None
+    mine = f"{key}/{(numbers[-1] if numbers else 0) + 1:09}"
+    content = {"holder": secrets.token_hex(8), "until": time.time() + _CLAIM_SECONDS}
+    if not place.create(mine, json.dumps(content).encode()):
+        return None
+    for number in numbers:
+        place.remove(f"{key}/{number:09}")
+    return _Claim(place, mine)
+
+
+def _is_over(place: Place, key: str) -> bool:
+    """Tell whether a claim is gone, or its time is."""
+    try:
+        return float(json.loads(place.read(key))["until"]) < time.time()
+    except FileNotFoundError:
+        return True
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _file_name(name: str) -> str:
+    """Return a name that a file can have, and no other name has."""
+    import hashlib
+
+    head = "".join(char if char.isalnum() and char.isascii() else "-" for char in name)[:60]
+    return f"{head}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
