@@ -208,6 +208,13 @@ def code_of(result: Result) -> int:
     return 0 if result.ok else INTERRUPTED if result.interrupted else 1
 
 
+def end_children() -> None:
+    """End what steps in this process have started."""
+    from atlas.runner.procs import children, end
+
+    end(children(os.getpid()))
+
+
 def leave(code: int, out: TextIO, *, is_clean: bool, own: bool = True) -> None:
     """Exit.
 
@@ -217,12 +224,10 @@ def leave(code: int, out: TextIO, *, is_clean: bool, own: bool = True) -> None:
         is_clean: whether all came to its end; else a thread may be left that can't be ended.
         own: whether this process has run steps, and ends what they have started.
     """
-    from atlas.runner.procs import children, end
-
     out.flush()
-    if own:
-        end(children(os.getpid()))
     if not is_clean:
+        if own:
+            end_children()
         sys.stderr.flush()
         os._exit(code)
     if code:

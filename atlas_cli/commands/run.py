@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +39,8 @@ def run(
     ] = "",
     jobs: Annotated[int, typer.Option(min=0, help="How many steps at once; 0: one a core.")] = 0,
     isolate: Annotated[
-        str, typer.Option(help="Keep each step in: none, a process, or its image.")
-    ] = "none",
+        str, typer.Option(help="Keep each step in: auto, none, a process, or its image.")
+    ] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run.")] = False,
     run_: Annotated[str, typer.Option("--run", help="The run to resume, by its id.")] = "",
     no_cache: Annotated[
@@ -52,6 +53,9 @@ def run(
     from atlas.runner import Selection, Settings, run_pipelines
     from atlas_cli.references import follow
     from atlas_cli.watching import own_stdout, watcher
+
+    # It is the first to be registered, so the last to be run: after what libraries do at exit.
+    atexit.register(running.end_children)
 
     if run_ and not resume:
         message = "names a run to go on with: add --resume; a new run gets an id of its own"
@@ -87,7 +91,7 @@ def run(
 
 
 _FLOWS = ("training", "inference")
-_ISOLATIONS = ("none", "process", "image")
+_ISOLATIONS = ("auto", "none", "process", "image")
 
 
 def _images(pipelines: Sequence[Pipeline]) -> Images:

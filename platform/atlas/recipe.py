@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.values import seconds, size_in_bytes
+from atlas.values import frozen, seconds, size_in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,10 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
     description: str = ""
+
+    def __post_init__(self) -> None:
+        """Freeze the default: it is a value of every run that doesn't set another."""
+        object.__setattr__(self, "default", frozen(self.default))
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Parameter:

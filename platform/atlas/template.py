@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -58,6 +59,10 @@ class Markdown(str):
     """A report in Markdown that a step gives as an output, stored as it is."""
 
     __slots__ = ()
+
+
+_MUTABLE = (list, dict, set, bytearray)
+"""Kinds of defaults that each step gets a copy of, for it may change them."""
 
 
 def _ignore(name: str, value: float, /) -> None:
@@ -130,7 +135,9 @@ class Template:
             expected = ", ".join(known) or "none"
             raise TypeError(f"{type(self).__name__}: {'; '.join(wrong)}; its params are {expected}")
         self.context = context or Context()
-        for name, value in params.items():
+        defaults = {name: getattr(type(self), name, None) for name in known if name not in params}
+        own = {name: deepcopy(one) for name, one in defaults.items() if isinstance(one, _MUTABLE)}
+        for name, value in {**own, **params}.items():
             setattr(self, name, value)
 
     def run(self, *args: Any, **inputs: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 DURATION = r"^([0-9]{1,9}(ms|s)|[0-9]{1,7}m|[0-9]{1,6}h|[0-9]{1,5}d)$"
 """Pattern of a duration: a whole number and its unit; less than 300 years."""
@@ -53,3 +54,61 @@ def canonical(value: Any) -> str:
 def digest(value: Any) -> str:
     """Return the sha256 of a value's canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def frozen(value: Any) -> Any:
+    """Return plain data that can't be changed: equal to the value, and still a list or a dict."""
+    if isinstance(value, FrozenDict | FrozenList):
+        return value
+    if isinstance(value, Mapping):
+        return FrozenDict({key: frozen(one) for key, one in value.items()})
+    if isinstance(value, list):
+        return FrozenList(map(frozen, value))
+    return tuple(map(frozen, value)) if type(value) is tuple else value
+
+
+def thawed(value: Any) -> Any:
+    """Return a copy of plain data that may be changed, whatever of it is frozen."""
+    if isinstance(value, dict):
+        return {key: thawed(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [thawed(one) for one in value]
+    return tuple(map(thawed, value)) if type(value) is tuple else value
+
+
+def _refuse(self: Any, *_: Any, **__: Any) -> NoReturn:
+    raise TypeError("a Plan can't be changed; take a copy, atlas.values.thawed(value)")
+
+
+class FrozenDict(dict[Any, Any]):
+    """A dict of a Plan: what would change it raises a TypeError; a deep copy may be changed."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __deepcopy__(self, memo: Any) -> dict[Any, Any]:
+        """Return a plain dict."""
+        copy: dict[Any, Any] = thawed(self)
+        return copy
+
+    def __reduce__(self) -> Any:
+        """Pickle as what builds it in one go: a dict is filled item by item otherwise."""
+        return FrozenDict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A list of a Plan: what would change it raises a TypeError; a deep copy may be changed."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __deepcopy__(self, memo: Any) -> list[Any]:
+        """Return a plain list."""
+        copy: list[Any] = thawed(self)
+        return copy
+
+    def __reduce__(self) -> Any:
+        """Pickle as what builds it in one go: a list is filled item by item otherwise."""
+        return FrozenList, (list(self),)

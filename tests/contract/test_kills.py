@@ -324,7 +324,7 @@ def test_a_step_that_hangs_fails_the_run_that_it_ends(project, tmp_path, mark):
     path = tmp_path / "on"
     nap = {"class": "steps:Nap", "params": {"path": str(path)}, "timeout": "1s", "retries": 2}
     project.pipeline("p", NAP, {"nap": nap})
-    process = started(project, path, mark)
+    process = started(project, path, mark, "--isolate", "none")
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 1, "nobody has interrupted it"
     assert "retry" not in out

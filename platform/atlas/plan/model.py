@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from atlas.recipe import Image, Parameter, Resources, Retries
-from atlas.values import canonical
+from atlas.values import canonical, frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ class Value:
 
     kind: str
     value: Any
+
+    def __post_init__(self) -> None:
+        """Freeze the value."""
+        _freeze(self, "value")
 
 
 _REPORTS = {"atlas.template.Html": "html", "atlas.template.Markdown": "markdown"}
@@ -113,6 +117,10 @@ class PlanStep:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
 
+    def __post_init__(self) -> None:
+        """Freeze what the step is made of."""
+        _freeze(self, "inputs", "params", "outputs", "env", "node_selector", "tolerations")
+
     def sources(self) -> tuple[Source, ...]:
         """Return every source that the step reads, that of its keys last."""
         return (*self.inputs.values(), *((self.foreach[1],) if self.foreach else ()))
@@ -161,6 +169,10 @@ class Model:
     version: str = "champion"
     parts: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Freeze the parts."""
+        _freeze(self, "parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +228,11 @@ class Plan:
     packages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""
+        names = ("axes", "parameters", "data", "images", "secrets", "digests", "promotion")
+        _freeze(self, *names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""
@@ -288,6 +305,12 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
 _ATOMS = frozenset((str, int, float, bool, type(None)))
 _DEFAULTS = (Resources(), Retries())
 _WITH_DEFAULTS = frozenset(map(type, _DEFAULTS))
+
+
+def _freeze(record: Any, *names: str) -> None:
+    """Replace plain data in a frozen record's fields by what can't be changed."""
+    for name in names:
+        object.__setattr__(record, name, frozen(getattr(record, name)))
 
 
 def _each(kind: Any) -> Any:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.step.signals import handling
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -44,9 +46,5 @@ def interruptible(say: Callable[[Interrupt], None]) -> Iterator[None]:
     def terminate(number: int, frame: Any) -> None:
         say(Interrupt(at_once=True))
 
-    before = signal.signal(signal.SIGINT, interrupt), signal.signal(signal.SIGTERM, terminate)
-    try:
+    with handling({signal.SIGINT: interrupt, signal.SIGTERM: terminate}):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
@@ -16,6 +17,7 @@ from atlas.step.report import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from atlas.runner.streams import Log
     from atlas.step import Job
@@ -55,12 +57,17 @@ class Threads:
     """Runs units in threads of this process: the fastest way, and no protection."""
 
     def __init__(
-        self, ended: SimpleQueue[Ended], jobs: int, echo: Callable[[Job, str], None]
+        self,
+        ended: SimpleQueue[Ended],
+        jobs: int,
+        echo: Callable[[Job, str], None],
+        around: Callable[[Job], AbstractContextManager[None]] = lambda job: nullcontext(),
     ) -> None:
-        """Run at most `jobs` units at once, and give each line of their logs to `echo`."""
+        """Run at most `jobs` units at once, each in what is `around` it; `echo` their logs."""
         self._ended = ended
         self._jobs = jobs
         self._echo = echo
+        self._around = around
         self._work: SimpleQueue[tuple[int, Job] | None] = SimpleQueue()
         self._threads = 0
         self._busy = 0
@@ -94,7 +101,8 @@ class Threads:
                 return
             number, job = item
             log = StepLog(job, partial(self._echo, job))
-            outcome = run_job(job, log, self._gone(number))
+            with self._around(job):
+                outcome = run_job(job, log, self._gone(number))
             with self._lock:
                 self._busy -= 1
             if number not in self._stopped:
@@ -105,24 +113,38 @@ class Threads:
 
 
 class Mixed:
-    """Runs units in this process, except those that need variables of their own."""
+    """Runs units in this process, except those that belong into one of their own."""
 
-    def __init__(self, threads: Threads, processes: Callable[[], Isolation]) -> None:
-        """Run in threads; get processes only when a unit needs one."""
+    def __init__(
+        self, threads: Threads, processes: Callable[[], Isolation], alone: Callable[[Job], bool]
+    ) -> None:
+        """Run in threads; get processes only when a unit needs one.
+
+        Args:
+            threads: runs units in this process.
+            processes: makes what runs the others.
+            alone: tells whether a unit needs a process of its own.
+        """
         self._threads = threads
         self._make = processes
+        self._alone = alone
         self._processes: Isolation | None = None
         self._apart: set[int] = set()
 
     def start(self, number: int, job: Job) -> None:
         """Start a unit where it belongs."""
-        if not job.step.env:
+        if not self._alone(job):
             self._threads.start(number, job)
             return
+        self._apart.add(number)
+        self.processes.start(number, job)
+
+    @property
+    def processes(self) -> Isolation:
+        """What runs units in processes of their own, made when it is first asked for."""
         if self._processes is None:
             self._processes = self._make()
-        self._apart.add(number)
-        self._processes.start(number, job)
+        return self._processes
 
     def stop(self, number: int) -> bool:
         """End a unit by force."""

@@ -1,8 +1,9 @@
-"""Each step in a process of its own, from a pool of warm ones.
+"""Each step in a process of its own, forked from a warm one.
 
 A worker is a Python process that has imported Atlas and waits for work on a pipe; it serves one
-step after the other, so that a library is imported once. What a step does to its process (a crash,
-a full memory, a hang) ends that worker alone, and another takes its place.
+step after the other, each in a process that it forks, so that a library is imported once and no
+step finds what another has left. What a step does to its process (a crash, a full memory, a hang)
+is its own affair.
 
 Each worker is in a process group of its own, led by a shell that waits for the end of a pipe. When
 this process ends, however it does, the pipe ends, and the shell kills the group: nothing that a
@@ -20,12 +21,13 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.masking import NO_MASK
+from atlas.runner.forking import Forked, fork_worker
 from atlas.runner.isolation import Ended, unrecorded
 from atlas.runner.procs import Watch, children, end, leftovers
 from atlas.runner.streams import StepLog
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from atlas.masking import Mask
     from atlas.step import Job
 
+ALONE = {"alone": True}
+"""What a worker answers first that runs a step itself, and ends with it."""
 _GUARD = "read -r _; kill -9 0"
 """What the leader of a worker's group does: wait for the pipe's end, then kill the group."""
 _TICK = 0.05
@@ -54,7 +58,7 @@ class Worker:
     """One process that serves steps.
 
     Attributes:
-        process: the Python process.
+        process: the Python process, forked or started.
         guard: the shell that leads its group.
         env: variables that it was started with for its steps.
         number: the unit that it serves, or None.
@@ -67,7 +71,7 @@ class Worker:
         mask: hides the secrets of the last job, of which something may still run.
     """
 
-    process: subprocess.Popen[bytes]
+    process: Forked | subprocess.Popen[bytes]
     guard: subprocess.Popen[bytes]
     env: tuple[tuple[str, str], ...]
     number: int | None = None
@@ -136,7 +140,7 @@ def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
         ["/bin/sh", "-c", _GUARD], stdin=pipe, process_group=0
     )
     try:
-        process = subprocess.Popen(
+        process = (None if env else fork_worker(guard.pid)) or subprocess.Popen(
             [sys.executable, "-m", "atlas.runner.worker"],
             stdin=pipe,
             stdout=pipe,
@@ -272,7 +276,17 @@ class Processes:
             return
         *lines, worker.rest = (worker.rest + content).split(b"\n")
         for line in lines:
-            self._over(worker, Outcome.from_json(json.loads(line)))
+            self._answered(worker, json.loads(line))
+
+    def _answered(self, worker: Worker, answer: dict[str, Any]) -> None:
+        if answer == ALONE:
+            if worker.watch is not None:
+                worker.watch = replace(worker.watch, alone=True)
+        elif "outcome" in answer:
+            self._over(worker, Outcome.from_json(answer["outcome"]))
+        elif worker.job is not None:
+            text, seconds = _last_words(answer["ended"]), time.monotonic() - worker.since
+            self._over(worker, _recorded(worker.job, text, seconds))
 
     def _over(self, worker: Worker, outcome: Outcome) -> None:
         problem = worker.close_log()
@@ -316,6 +330,7 @@ def _message(job: Job) -> dict[str, Any]:
         "plan": job.plan.digest,
         "run": job.run.to_json(),
         "step": job.step.name,
+        "class": job.step.cls,
         "folder": str(job.folder),
         "index": job.index,
         "use_cache": job.use_cache,

@@ -14,21 +14,24 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Watches one process and its children.
+    """Watches the processes of a step: a worker's children, unless it runs the step itself.
 
     Attributes:
-        process: its id.
+        process: the worker's id.
         limit: bytes that they may use together, or None.
+        alone: whether the worker runs the step itself.
     """
 
     process: int
     limit: int | None
+    alone: bool = False
 
     def excess(self) -> str:
         """Return in words that more is used than may be; nothing while that isn't so."""
         if self.limit is None:
             return ""
-        used = sum(map(resident, (self.process, *children(self.process))))
+        own = (self.process,) if self.alone else ()
+        used = sum(map(resident, (*own, *children(self.process))))
         if used <= self.limit:
             return ""
         return (
@@ -65,6 +68,18 @@ def end(processes: list[int]) -> None:
     for process in processes:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
+
+
+def end_children() -> None:
+    """End every process that this one is the parent of, and those below; wait until all are gone.
+
+    For one that adopts orphans, these are all that have been started below it.
+    """
+    own = os.getpid()
+    with suppress(ChildProcessError):
+        while True:
+            end(children(own))
+            os.waitpid(-1, 0)
 
 
 def leftovers(process: int) -> bool:

@@ -14,8 +14,11 @@ from atlas.runner.engine import Engine
 from atlas.runner.events import LOG, Event, ignore
 from atlas.runner.interrupts import interruptible
 from atlas.runner.isolation import Isolation, Mixed, Threads
-from atlas.runner.settings import IMAGES, PROCESSES, Settings
+from atlas.runner.restored import as_before
+from atlas.runner.settings import IMAGES, PROCESSES, THREADS, Settings
 from atlas.runner.streams import captured
+from atlas.step import code
+from atlas.step.harmless import is_harmless
 from atlas.step.secrets import mask_for
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from atlas.runner.events import Listener
     from atlas.runner.flight import Flight
     from atlas.step import Job
+
+_WARM = 8
+"""The most workers that are started before they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +65,37 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
     Raises:
         StoreError: the store can't be written any more.
     """
-    jobs = settings.jobs or os.cpu_count() or 1
+    jobs = 1 if settings.isolate == THREADS else settings.jobs or os.cpu_count() or 1
     ended: SimpleQueue[Any] = SimpleQueue()
 
     def echo(job: Job, line: str) -> None:
         place = (job.run.pipeline, job.run.flow, job.run.id, job.step.name, job.index)
         ended.put(Event(LOG, *place, text=line))
 
+    code.announce({flight.plan.config: flight.folder for flight in flights})
     secrets = (mask_for(flight.plan).values for flight in flights)
     mask = mask_of(frozenset(value for values in secrets for value in values))
     with captured(mask), interruptible(ended.put):
-        isolation = _isolation(settings, ended, jobs, echo)
+        isolation = _isolation(flights, settings, ended, jobs, echo)
         engine = Engine(flights, ended, isolation, jobs, listener)
         complete = engine.run()
         return Result(tuple(flights), complete, engine.interrupted)
 
 
 def _isolation(
-    settings: Settings, ended: SimpleQueue[Any], jobs: int, echo: Callable[[Job, str], None]
+    flights: Sequence[Flight],
+    settings: Settings,
+    ended: SimpleQueue[Any],
+    jobs: int,
+    echo: Callable[[Job, str], None],
 ) -> Isolation:
-    def processes(warm: int = 0) -> Isolation:
+    def processes() -> Isolation:
         from atlas.runner.processes import Processes
 
-        return Processes(ended, jobs, warm, echo)
+        return Processes(ended, jobs, min(jobs, _WARM), echo)
 
     if settings.isolate == PROCESSES:
-        return processes(jobs)
+        return processes()
     if settings.isolate == IMAGES:
         from atlas.runner.containers import Containers
 
@@ -93,4 +104,22 @@ def _isolation(
                 f"to run steps in their images takes images; {command('build')} makes them"
             )
         return Containers(ended, settings.images, echo)
-    return Mixed(Threads(ended, jobs, echo), processes)
+    if settings.isolate == THREADS:
+        return Mixed(Threads(ended, 1, echo, as_before), processes, _has_variables)
+    mixed = Mixed(Threads(ended, jobs, echo), processes, _can_tell)
+    if any(map(_flight_can_tell, flights)):
+        _ = mixed.processes  # They are forked before there is another thread.
+    return mixed
+
+
+def _has_variables(job: Job) -> bool:
+    return bool(job.step.env)
+
+
+def _can_tell(job: Job) -> bool:
+    return not is_harmless(job.step, job.folder, job.plan.code)
+
+
+def _flight_can_tell(flight: Flight) -> bool:
+    code = flight.plan.code
+    return not all(is_harmless(step, flight.folder, code) for step in flight.plan.steps)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from atlas.runner.containers import Images
 
-THREADS, PROCESSES, IMAGES = "none", "process", "image"
-"""The ways to keep steps apart: not at all, in this process; each in a process of its own; each in
-a container of its own image."""
+APART, THREADS, PROCESSES, IMAGES = "auto", "none", "process", "image"
+"""The ways to keep steps apart: each in a process of its own, except those that can't tell; all in
+this process, one at a time; each in a process; each in a container of its own image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Settings:
 
     Attributes:
         jobs: how many steps run at once; 0 for one per core.
-        isolate: ``none``, ``process`` or ``image``.
+        isolate: ``auto``, ``none``, ``process`` or ``image``.
         use_cache: whether earlier results may be taken.
         resume: whether to go on with the last run instead of starting a new one.
         run: id of the run to resume, or to start; empty for the last one, or a new one.
@@ -36,7 +36,7 @@ class Settings:
     """
 
     jobs: int = 0
-    isolate: str = THREADS
+    isolate: str = APART
     use_cache: bool = True
     resume: bool = False
     run: str = ""

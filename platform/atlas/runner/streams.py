@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from atlas.masking import NO_MASK
 from atlas.step.logs import LONGEST, log_key
@@ -144,30 +144,51 @@ def writing_to(log: Log) -> Iterator[None]:
         _current.log = None
 
 
-class _Stream(io.TextIOBase):
-    """Stands in for ``sys.stdout`` or ``sys.stderr`` while steps run."""
+class _Stream(io.TextIOWrapper):
+    """Stands in for ``sys.stdout`` or ``sys.stderr`` while steps run, as what these mostly are."""
+
+    def __init__(self, fallback: TextIO, mask: Mask) -> None:
+        self._sink = _Sink(fallback, mask)
+        super().__init__(cast("IO[bytes]", self._sink), "utf-8", "replace", write_through=True)
+        self._sink.stream = self
+
+    def close(self) -> None:
+        """Stay open, for the steps that come after one that closes it."""
+        self.flush()
+
+    def end(self) -> None:
+        """Write what was held back, in case it was the beginning of a secret."""
+        self._sink.end()
+
+
+class _Sink(io.RawIOBase):
+    """Takes the bytes of a standard stream, to the log of the step that the thread runs."""
+
+    stream: _Stream
 
     def __init__(self, fallback: TextIO, mask: Mask) -> None:
         self._fallback = fallback
         self._masked = mask.stream()
         self._lock = threading.Lock()
 
-    def write(self, text: str) -> int:
-        """Write to the log of the step that this thread runs."""
+    def write(self, content: Any) -> int:
+        """Write bytes as text; what can't be decoded is replaced."""
+        data = bytes(content)
+        text = data.decode(self.stream.encoding, "replace")
         log = getattr(_current, "log", None)
         if log is not None:
             log.write(text)
-            return len(text)
+            return len(data)
         with self._lock:
             self._fallback.write(self._masked.feed(text))
-        return len(text)
+        return len(data)
 
     def flush(self) -> None:
         """Flush what isn't a step's."""
         self._fallback.flush()
 
     def end(self) -> None:
-        """Write what was held back, in case it was the beginning of a secret."""
+        """Write what was held back."""
         with self._lock:
             self._fallback.write(self._masked.close())
 
@@ -175,36 +196,9 @@ class _Stream(io.TextIOBase):
         """Tell that it can be written to."""
         return True
 
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The fallback's encoding."""
-        return self._fallback.encoding
-
-    @property
-    def buffer(self) -> _Bytes:
-        """The same stream for bytes."""
-        return _Bytes(self)
-
     def fileno(self) -> int:
         """Return the fallback's descriptor, for programs that steps start."""
         return self._fallback.fileno()
-
-
-class _Bytes(io.RawIOBase):
-    """Takes bytes for a stream of text, as ``sys.stdout.buffer`` does."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-
-    def write(self, content: Any) -> int:
-        """Write bytes as text; what is no UTF-8 is replaced."""
-        data = bytes(content)
-        self._stream.write(data.decode("utf-8", "replace"))
-        return len(data)
-
-    def writable(self) -> bool:
-        """Tell that it can be written to."""
-        return True
 
 
 @contextmanager

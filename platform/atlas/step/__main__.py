@@ -56,18 +56,32 @@ _FLAGS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one step and return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int:
+    """Run one step and return the exit code.
+
+    Args:
+        arguments: the command's words; by default those of this process.
+        leaves: whether this process ends with the step, as a script does.
+    """
+    _log()
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
         options = _parsed(words)
-        return _tries(options, words) if options.retry or options.each else _run(options)
+        return _tries(options, words) if options.retry or options.each else _run(options, leaves)
     except AtlasError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _log() -> None:
+    """Show what Atlas logs, and nothing else: how the rest is logged is for the step to set up."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("atlas")
+    logger.setLevel(logging.INFO)
+    logger.handlers, logger.propagate = [handler], False
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -135,20 +149,28 @@ def _opened(options: argparse.Namespace) -> tuple[Store, Plan]:
     return store, plan
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, leaves: bool) -> int:
     store, plan = _opened(options)
-    from atlas.step.outlet import masked_output
+    from atlas.step.leaving import leave
+    from atlas.step.outlet import masked_output, settle
     from atlas.step.secrets import mask_for
 
     with masked_output(mask_for(plan), is_kept=_is_kept(options)):
-        try:
-            return _act(options, store, plan)
-        except AtlasError as error:
-            sys.stderr.write(f"error: {error}\n")
-        except Exception:
-            # A bug; its traceback may show a secret, so it is printed while that is masked.
-            sys.excepthook(*sys.exc_info())
-        return 1
+        code = _acted(options, store, plan)
+        if leaves:
+            leave(code, settle)
+    return code
+
+
+def _acted(options: argparse.Namespace, store: Store, plan: Plan) -> int:
+    try:
+        return _act(options, store, plan)
+    except AtlasError as error:
+        sys.stderr.write(f"error: {error}\n")
+    except Exception:
+        # A bug; its traceback may show a secret, so it is printed while that is masked.
+        sys.excepthook(*sys.exc_info())
+    return 1
 
 
 def _is_kept(options: argparse.Namespace) -> bool:
@@ -209,6 +231,7 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     )
     if _is_kept(options):
         keep_log(job)
+    sys.argv = sys.argv[:1]
     with ending(job):
         outcome = execute(job)
     if not outcome.ok:
@@ -273,4 +296,4 @@ def _finish(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(leaves=True))

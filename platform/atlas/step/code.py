@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 FOLDERS = "ATLAS_CODE"
@@ -62,6 +62,17 @@ def mount(name: str, folder: Path, version: str = "") -> None:
         unmount(name)
         _folders[name], _versions[name] = path, version
     os.environ[FOLDERS] = json.dumps(_folders)
+
+
+def announce(folders: Mapping[str, Path]) -> None:
+    """Say where pipelines' code is that isn't mounted yet: what one has made, another may read.
+
+    Args:
+        folders: a Config's name → the folder of its code.
+    """
+    with _lock:
+        _folders.update({n: os.fspath(one) for n, one in folders.items() if n not in _folders})
+        os.environ[FOLDERS] = json.dumps(_folders)
 
 
 def unmount(name: str) -> None:

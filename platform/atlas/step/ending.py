@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.step.execute import refuse
 from atlas.step.outlet import settle
+from atlas.step.signals import handling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,18 +25,17 @@ def ending(job: Job) -> Iterator[None]:
 
     Targets end a step that takes too long, too, where they can; this holds on all of them.
     """
-    before = signal.signal(signal.SIGTERM, _interrupt)
     timeout = job.step.timeout
     timer = threading.Timer(timeout or 0, _expire, (job, timeout)) if timeout else None
     if timer is not None:
         timer.daemon = True
         timer.start()
     try:
-        yield
+        with handling({signal.SIGTERM: _interrupt}):
+            yield
     finally:
         if timer is not None:
             timer.cancel()
-        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: Any) -> None:

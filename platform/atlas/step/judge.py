@@ -9,6 +9,7 @@ recorded beside the challenger's, as ``champion.<metric>``.
 from __future__ import annotations
 
 import inspect
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,7 @@ class _Again:
         if source.name not in self._made:
             step = self.job.plan.step(source.name)
             self._made[source.name] = self.outputs(step, Metrics(step.name))
-        return self._made[source.name][source.output]
+        return deepcopy(self._made[source.name][source.output])
 
     def _part(self, step: PlanStep, part: str) -> Any:
         """Return the champion's part of a name.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StepError
 from atlas.step.hints import adapt, fits, globals_of, resolve, shown
+from atlas.values import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 
 def given_params(step: PlanStep, run: Run) -> dict[str, Any]:
-    """Return the params that the documents set, with what is known only in a run filled in."""
-    return {name: _value(value, run) for name, value in step.params.items()}
+    """Return the params that the documents set, with what is known only in a run filled in.
+
+    They are the caller's own: a step that changes one changes no Plan, no Run and no other step.
+    """
+    return {name: thawed(_value(value, run)) for name, value in step.params.items()}
 
 
 def _value(value: Value, run: Run) -> Any:

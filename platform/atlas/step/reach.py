@@ -38,19 +38,24 @@ def reached_digest(folder: Path, module: str, code: str) -> str:
 @lru_cache(maxsize=1000)
 def _reached(folder: str, module: str, code: str) -> str:
     root = Path(folder)
+    found = reached_files(root, module)
+    if any(imports(file, root)[1] for file in found):
+        return code
+    found |= {file for file in code_files(root) if file.suffix != ".py"}
+    return digest({file.relative_to(root).as_posix(): _sha256(file) for file in found})
+
+
+def reached_files(root: Path, module: str) -> set[Path]:
+    """Return the files of a folder that a module of it reaches through imports, and its own."""
     files = set(code_files(root))
-    found, pending = set(), list(_files_of(root, module))
+    found: set[Path] = set()
+    pending = list(_files_of(root, module))
     while pending:
         file = pending.pop()
-        if file in found or file not in files:
-            continue
-        found.add(file)
-        names, dynamic = _imports(file, root)
-        if dynamic:
-            return code
-        pending += [one for name in names for one in _files_of(root, name)]
-    found |= {file for file in files if file.suffix != ".py"}
-    return digest({file.relative_to(root).as_posix(): _sha256(file) for file in found})
+        if file not in found and file in files:
+            found.add(file)
+            pending += [one for name in imports(file, root)[0] for one in _files_of(root, name)]
+    return found
 
 
 def _files_of(root: Path, name: str) -> Iterator[Path]:
@@ -61,12 +66,17 @@ def _files_of(root: Path, name: str) -> Iterator[Path]:
         yield from (place.with_suffix(".py"), place / "__init__.py")
 
 
-def _imports(file: Path, root: Path) -> tuple[list[str], bool]:
+def imports(file: Path, root: Path) -> tuple[tuple[str, ...], bool]:
     """Return the dotted names that a file imports, and whether it imports computed ones too."""
+    return _parsed(file, root, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1000)
+def _parsed(file: Path, root: Path, changed: int) -> tuple[tuple[str, ...], bool]:
     try:
         tree = syntax_tree(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [], True
+        return (), True
     names: list[str] = []
     dynamic = False
     package = list(file.relative_to(root).parent.parts)
@@ -77,7 +87,7 @@ def _imports(file: Path, root: Path) -> tuple[list[str], bool]:
             names += _from(node, package)
         elif isinstance(node, ast.Call):
             dynamic = dynamic or _is_dynamic(node.func)
-    return names, dynamic
+    return tuple(names), dynamic
 
 
 def _from(node: ast.ImportFrom, package: list[str]) -> list[str]:

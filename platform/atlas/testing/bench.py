@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, StepError
 from atlas.load.words import nearest
 from atlas.plan import Data, Output, PlanStep, Source, Value
-from atlas.runner import Selection, Settings
+from atlas.runner import THREADS, Selection, Settings
 from atlas.runner.flight import Flight
 from atlas.runner.run import fly
 from atlas.step import Job, Outcome, Reader, Request, bind, execute
@@ -141,6 +141,7 @@ class Bench:
         """
         plan = self._with_data(self._plan(flow), data or {})
         settings = Settings(
+            isolate=THREADS,
             use_cache=False,
             parameters=parameters or {},
             selection=Selection(until=(until,) if until else ()),

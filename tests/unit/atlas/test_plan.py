@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
+
 import pytest
 
 from atlas.plan import Plan
+from atlas.values import thawed
 from tests.projects import project
 
 __all__ = ["project"]
@@ -28,3 +32,38 @@ def test_a_default_that_is_nothing_is_a_default(project, kind, default):
     again = Plan.from_text(plan.text)
     assert again.parameters["what"].default == default
     assert again.digest == plan.digest
+
+
+VALUE = {"columns": ["a", {"depth": [1, 2]}], "empty": {}}
+
+
+def test_nothing_changes_a_plan(project):
+    steps = {"say": {"class": "steps:Say", "params": {"what": VALUE}, "env": {"A": "b"}}}
+    project.pipeline("words", SOURCE, steps)
+    plan = project.plan("words")
+    value = plan.step("say").params["what"].value
+    changes = [
+        lambda: value["columns"].append(1),
+        value["columns"][1]["depth"].sort,
+        lambda: value["columns"].__setitem__(0, "b"),
+        lambda: value.update(a=1),
+        lambda: value.pop("empty"),
+        lambda: plan.step("say").env.setdefault("C", "d"),
+        plan.step("say").params.clear,
+        lambda: plan.digests.__setitem__("recipe", ""),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="a Plan can't be changed"):
+            change()
+    assert value == VALUE
+
+
+def test_a_copy_of_a_plans_values_may_be_changed(project):
+    project.pipeline("words", SOURCE, {"say": {"class": "steps:Say", "params": {"what": VALUE}}})
+    plan = project.plan("words")
+    value = plan.step("say").params["what"].value
+    for copy in (thawed(value), deepcopy(value)):
+        copy["columns"][1]["depth"].append(3)
+        assert type(copy["columns"]) is list
+    assert pickle.loads(pickle.dumps(plan)).digest == plan.digest
+    assert value == VALUE

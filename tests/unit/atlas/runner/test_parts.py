@@ -36,7 +36,7 @@ def test_processes():
         assert child.pid in children(os.getpid())
         assert resident(child.pid) > 0
         assert Watch(child.pid, None).excess() == ""
-        assert "raise resources.memory" in Watch(child.pid, 1).excess()
+        assert "raise resources.memory" in Watch(child.pid, 1, alone=True).excess()
         end([child.pid])
         assert child.wait() == -signal.SIGKILL
     assert resident(child.pid) == 0

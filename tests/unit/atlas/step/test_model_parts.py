@@ -190,8 +190,10 @@ def test_a_pickle_of_another_pipeline_is_read_where_its_recipe_in_the_project_sa
     project.pipeline("p", SOURCE, step)
     read = {"use": {"class": "steps:Use", "inputs": {"part": "pipeline:p/make.part"}}}
     project.pipeline("q", SOURCE, read)
-    assert project.run("p").ok
-    assert project.run("q").value("use", "value") == 3
+    ran = project.run()
+    (run,) = project.store.runs("q")
+    assert ran.ok, "in one run, each finds the other's code"
+    assert project.store.get("q", run, "use", "value") == 3
     source = project.plan("q").step("use").inputs["part"]
     assert source.format == "pickle"
     assert Plan.from_text(project.plan("q").text) == project.plan("q")
