@@ -23,7 +23,7 @@ from atlas.errors import PlatformError
 from atlas.processes import find
 from atlas_provider import launch, procfs
 from atlas_provider.launch import passed_environment
-from atlas_provider.unixrpc import UNREACHABLE, UnixTransport, short_path
+from atlas_provider.unixrpc import CALL_SECONDS, UNREACHABLE, UnixTransport, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _START_SECONDS = 15.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+_ASK_SECONDS, _BUSY_SECONDS = 2.0, 60.0
+"""How long supervisord may take to say that it is there; and how long, while its process lives."""
 _SIGNALLED = -1
 _RUNNING = ("STARTING", "RUNNING")
 _SOCKET, _CONFIG, _PID, _LOG = (
@@ -141,7 +143,7 @@ class Supervisor:
         if not names:
             return []
         try:
-            found = self._call("getAllProcessInfo")
+            found = self._ask("getAllProcessInfo")
         except UNREACHABLE:
             return names
         running = {one["name"] for one in found if one["statename"] in _RUNNING}
@@ -171,7 +173,7 @@ class Supervisor:
     def _info(self, name: str) -> dict[str, Any]:
         """Return what supervisord says of a program; nothing when either isn't there."""
         try:
-            return dict(self._call("getProcessInfo", name))
+            return dict(self._ask("getProcessInfo", name))
         except UNREACHABLE:
             return {}
 
@@ -191,6 +193,7 @@ class Supervisor:
         """Start supervisord, unless it answers."""
         if self._answers():
             return
+        self._clear()
         files.make_folder(self.folder / "log")
         files.make_folder(self.folder / "tmp")
         here = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else str(self.folder)
@@ -221,9 +224,11 @@ class Supervisor:
     def _shut_down(self) -> None:
         """Shut supervisord down with all that it runs, and remove its files."""
         process = self._process()
-        with suppress(*UNREACHABLE):
-            self._call("shutdown")
-        if process is not None:
+        if process is None:
+            self._clear()
+        else:
+            with suppress(*UNREACHABLE):
+                self._call("shutdown")
             _await_end(process)
         for name in (_SOCKET, _PID, _CONFIG, _LOG, f"{_LOG}.1"):
             files.remove(self.folder / name)
@@ -233,22 +238,51 @@ class Supervisor:
     def _process(self) -> ProcessIdentity | None:
         """Return supervisord's process, if it answers."""
         try:
-            return find(int(self._call("getPID")))
+            return find(int(self._ask("getPID")))
         except UNREACHABLE:
             return None
 
     def _answers(self) -> bool:
         """Tell whether supervisord answers."""
         try:
-            self._call("getPID")
+            self._ask("getPID")
         except UNREACHABLE:
             return False
         return True
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method that answers at once; it may fail in any of the `UNREACHABLE` ways.
+
+        A connection may be taken by nobody: a process that was just being started keeps the socket
+        of a supervisord that was killed. So the answer is waited for only while that one lives.
+        """
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._call(method, *arguments, seconds=_ASK_SECONDS)
+            except TimeoutError:
+                if self._recorded() is None or time.monotonic() > end:
+                    raise
+
+    def _recorded(self) -> ProcessIdentity | None:
+        """Return the supervisord that wrote its pid to the folder, if it is alive."""
+        try:
+            pid = int((self.folder / _PID).read_text())
+        except (OSError, ValueError):
+            return None
+        return find(pid) if "supervisord" in procfs.command(pid) else None
+
+    def _clear(self) -> None:
+        """End a supervisord that is there and doesn't answer, and remove its socket."""
+        process = self._recorded()
+        if process is not None:
+            procfs.end({process}, _STOP_SECONDS)
+        files.remove(self.folder / _SOCKET)
+
+    def _call(self, method: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
         """Call one of supervisord's methods; it may fail in any of the `UNREACHABLE` ways."""
         with short_path(self.folder) as here:
-            transport = UnixTransport(f"{here}/{_SOCKET}")
+            transport = UnixTransport(f"{here}/{_SOCKET}", seconds)
             with ServerProxy("http://localhost", transport=transport) as server:
                 return getattr(server.supervisor, method)(*arguments)
 

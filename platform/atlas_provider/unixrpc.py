@@ -13,7 +13,7 @@ from xmlrpc.client import Fault, ProtocolError, Transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CALL_SECONDS = 120.0
+CALL_SECONDS = 120.0
 UNREACHABLE = (Fault, OSError, HTTPException, ProtocolError)
 """How a call fails: the server refuses, isn't there, or ends meanwhile."""
 
@@ -21,9 +21,9 @@ UNREACHABLE = (Fault, OSError, HTTPException, ProtocolError)
 class UnixConnection(HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        """Take the socket's path."""
-        super().__init__("localhost", timeout=_CALL_SECONDS)
+    def __init__(self, path: str, seconds: float) -> None:
+        """Take the socket's path, and how long an answer may take."""
+        super().__init__("localhost", timeout=seconds)
         self._path = path
 
     def connect(self) -> None:
@@ -40,14 +40,15 @@ class UnixConnection(HTTPConnection):
 class UnixTransport(Transport):
     """XML-RPC over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        """Take the socket's path."""
+    def __init__(self, path: str, seconds: float = CALL_SECONDS) -> None:
+        """Take the socket's path, and how long an answer may take."""
         super().__init__()
         self._path = path
+        self._seconds = seconds
 
     def make_connection(self, host: Any) -> HTTPConnection:
         """Connect to the socket; the host's name is no matter."""
-        connection = UnixConnection(self._path)
+        connection = UnixConnection(self._path, self._seconds)
         self._connection = host, connection
         return connection
 

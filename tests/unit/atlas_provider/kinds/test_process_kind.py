@@ -17,7 +17,7 @@ import pytest
 
 from atlas import files
 from atlas.errors import PlatformError
-from atlas_provider import procfs, program
+from atlas_provider import procfs, program, supervision, unixrpc
 from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.process import Process
 from atlas_provider.ports import is_free, is_listening
@@ -170,6 +170,42 @@ def test_orphans_of_a_killed_supervisor_are_ended(inputs, folder):
     assert outputs["bound"] == state["bound"]
     KIND.delete(identity, state, CONTEXT)
     assert is_free(state["bound"]["http"])
+
+
+def test_a_socket_that_nobody_serves_is_given_up_at_once(inputs, folder, monkeypatch):
+    """As one is after a kill, while a process that was being started still holds it."""
+    waits = []
+    call = supervision.Supervisor._call
+
+    def noted(self, method, *arguments, seconds=supervision.CALL_SECONDS):
+        try:
+            return call(self, method, *arguments, seconds=seconds)
+        except TimeoutError:
+            waits.append(seconds)
+            raise
+
+    monkeypatch.setattr(supervision.Supervisor, "_call", noted)
+    monkeypatch.setattr(supervision, "_ASK_SECONDS", 0.2)
+    files.make_folder(folder)
+    with socket.socket(socket.AF_UNIX) as dead, unixrpc.short_path(folder) as here:
+        dead.bind(f"{here}/supervisord.sock")
+        dead.listen()
+        identity, state = create(inputs)
+    assert waits
+    assert set(waits) == {0.2}
+    assert read(identity, state).state["state"] == "running"
+
+
+def test_a_supervisor_that_hangs_is_replaced(inputs, folder, monkeypatch):
+    monkeypatch.setattr(supervision, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(supervision, "_BUSY_SECONDS", 1.0)
+    monkeypatch.setattr(supervision, "_STOP_SECONDS", 1.0)
+    identity, state = create(inputs)
+    server = procfs.find(int((folder / "supervisord.pid").read_text()))
+    os.kill(server.pid, signal.SIGSTOP)
+    state = KIND.update(identity, state, inputs, CONTEXT)
+    assert not server.is_alive
+    assert state["state"] == "running"
 
 
 def test_two_programs_share_a_supervisor_and_the_last_ends_it(inputs, folder):
