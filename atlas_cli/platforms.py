@@ -142,7 +142,8 @@ def secret_of(state: Path, stack: str, name: str) -> Mapping[str, str]:
     """
     secret = service_of(state, stack, name)["credentials"]
     if not secret:
-        raise PlatformError(f"{name}: asks for no password; `atlas outputs {name}` says its URL")
+        told = command("outputs", name, stack=stack)
+        raise PlatformError(f"{name}: asks for no password; {told} says its URL")
     folder = str(outputs(state, stack)["services"].get("secrets", {}).get("url", ""))
     path = secret_file(folder, secret)
     if not path:

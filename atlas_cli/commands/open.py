@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from atlas.advice import command
 from atlas_cli.commands.up import Stack
 
 Service = Annotated[
@@ -34,7 +35,5 @@ def open_(service: Service, stack: Stack = "local") -> None:
     if opening.has_display():
         opening.browse(opening.write_page(project.state, service, url, secret).as_uri())
     print(url)
-    other = "" if stack == "local" else f" --stack {stack}"
-    print(
-        f"user {secret['username']}; `atlas outputs {service} --secret{other}` prints the password"
-    )
+    told = command("outputs", service, "--secret", stack=stack)
+    print(f"user {secret['username']}; {told} prints the password")

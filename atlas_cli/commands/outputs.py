@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from atlas.advice import command
 from atlas_cli.commands.up import Stack, services
 from atlas_cli.options import Json
 from atlas_cli.output import emit
@@ -32,7 +33,7 @@ def outputs(
 
     if secret and not service:
         raise typer.BadParameter(
-            "needs a SERVICE: `atlas outputs mlflow --secret`", param_hint="--secret"
+            f"needs a SERVICE: {command('outputs', 'mlflow', '--secret')}", param_hint="--secret"
         )
     project = find_project()
     follow_stack(project, stack)
