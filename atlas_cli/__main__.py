@@ -63,7 +63,8 @@ def _explain(error: Exception) -> int:
     from atlas.errors import AtlasError, DocumentError, InvalidError
 
     if isinstance(error, OSError) and error.errno in _MACHINE:
-        where = f"{error.filename}: " if error.filename else ""
+        unnamed = "can't write: " if error.errno in _FULL else ""
+        where = f"{error.filename}: " if error.filename else unnamed
         reason = os.strerror(error.errno).lower()
         print(f"error: {where}{reason}; {_MACHINE[error.errno]}", file=sys.stderr)
         return 1
