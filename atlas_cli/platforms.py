@@ -18,6 +18,7 @@ from atlas.advice import bring_up, command
 from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas.uris import secret_file
+from atlas_cli import references
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.keeping import keeping
@@ -38,6 +39,8 @@ _WORDS = {
     "Process:create": "healthy",
     "Process:update": "healthy again",
     "Process:delete": "stopped",
+    "Database:delete": "stopped, its data stay",
+    "Ports:delete": "free",
 }
 _END_SECONDS = 10.0
 _SERVED = ("airflow", "alertmanager", "mlflow", "open-", "prometheus", "pushgateway")
@@ -55,9 +58,11 @@ def up(state: Path, name: str, say: Say) -> Update:
     Raises:
         PlatformError: a service didn't come up, or the stack can't be updated.
     """
+    _require_ours(state, name)
     update = _open(state, name, say).up(words=_WORDS)
     text = json.dumps(update.outputs["platform"], indent=2) + "\n"
     files.write(outputs_file(state, name), text)
+    references.forget(state, name)
     return update
 
 
@@ -67,6 +72,7 @@ def down(state: Path, name: str, say: Say) -> None:
     Raises:
         PlatformError: something can't be stopped.
     """
+    _require_ours(state, name)
     try:
         if keeping(Backend(state)).exists(PROJECT, name):
             stack = _open(state, name, say)
@@ -167,6 +173,22 @@ def folder(state: Path, name: str) -> Path:
 def outputs_file(state: Path, name: str) -> Path:
     """Return the file with a platform's outputs."""
     return folder(state, name) / "outputs.json"
+
+
+def _require_ours(state: Path, name: str) -> None:
+    """Refuse a platform whose processes are in this state folder, and whose stack isn't.
+
+    Raises:
+        PlatformError: `pulumi up` brought it up.
+    """
+    references.follow_stack(find_project(), name)
+    where = references.followed(state, name)
+    if where and references.is_of(state, name):
+        raise PlatformError(
+            f"platform {name}: was brought up by `pulumi up`, and its stack is in {where}; there "
+            f"`pulumi up --stack {name}` repairs it, and `pulumi destroy --stack {name}` takes it "
+            "down"
+        )
 
 
 def _open(state: Path, name: str, say: Say) -> Stack:

@@ -134,7 +134,7 @@ def services_of(deployment: Deployment) -> Services:
             version than this Atlas reads.
     """
     environment, project = deployment.environment, deployment.project
-    follow(project, environment)
+    follow(project, environment, needed=True)
     if not environment.outputs:
         found = platforms.outputs(project.state, environment.platform)
         return _services(environment, found, bring_up("brings it up again"))

@@ -111,7 +111,7 @@ def _elsewhere(request: Request, listener: Listener) -> Ended:
         deployed=request.deployed,
     )
     first = request.pipelines[0]
-    follow(first.project, first.environment)
+    follow(first.project, first.environment, needed=True)
     with surrounded(first.project, first.environment) as found:
         services = platform_services(first.project, first.environment)
         target = launcher(

@@ -131,7 +131,7 @@ def command(known: Sequence[str]) -> list[str]:
     """Return the server's command, given the interpreter and the folder of the data."""
     python, home = known
     return [
-        *(python, "-m", "mlflow", "server", "--app-name", APP),
+        *(python, "-m", "atlas_provider.quick_exit", "mlflow", "server", "--app-name", APP),
         *("--host", "127.0.0.1", "--port", "{port:http}", "--workers", "1"),
         *("--allowed-hosts", "127.0.0.1:{port:http},localhost:{port:http}"),
         *("--x-frame-options", "DENY"),
