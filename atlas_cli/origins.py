@@ -25,10 +25,15 @@ def origin_of(pipelines: Sequence[Pipeline], release: str = "") -> Callable[[Pla
         pipelines: the pipelines that the Plans are of.
         release: the release that is deployed; empty for none.
     """
-    folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
+    every = {plan.digest: one for one in pipelines for plan in one.plans.values()}
 
     @cache
     def commits() -> dict[Path, str]:
-        return commits_of({*folders.values()})
+        return commits_of({one.folder for one in every.values()})
 
-    return lambda plan: Origin(commits()[folders[plan.digest]], release)
+    def origin(plan: Plan) -> Origin:
+        one = every[plan.digest]
+        owner = one.project.owner or one.project.id
+        return Origin(commits()[one.folder], release, one.description, owner)
+
+    return origin

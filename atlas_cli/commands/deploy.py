@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from atlas_cli.deploying.operations import Done
     from atlas_cli.deploying.saved import Saved
 
+_SHOWN = 3
 PathArgument = Annotated[
     Path, typer.Argument(help="Config, pipeline, or a folder that is scanned.")
 ]
@@ -131,7 +132,16 @@ def text(done: Done) -> str:
     if not lines:
         lines = [f"nothing to do: {len(done.changes)} members are as they should be"]
     number = f", deployment {done.number}" if done.number else ""
-    return "\n  ".join([f"{done.stack}{number}", *lines, *remarks(done)])
+    return "\n  ".join([f"{done.stack}{number}", *lines, *remarks(done), *_pages(done)])
+
+
+def _pages(done: Done) -> list[str]:
+    """Return where the first of what was deployed is to be seen, once something has changed."""
+    if not done.number:
+        return []
+    shown = [f"{name}: {url}" for name, url in done.pages.items()]
+    more = len(shown) - _SHOWN
+    return [*shown[:_SHOWN], *([f"and {more} more pages like these"] if more > 0 else [])]
 
 
 def summary(done: Sequence[Done]) -> list[str]:

@@ -13,6 +13,7 @@ from atlas_cli.output import emit, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PAGES = ("airflow", "mlflow")
 Stack = Annotated[str, typer.Option("--stack", help="The platform's stack.")]
 
 
@@ -28,12 +29,24 @@ def up(stack: Stack = "local", as_json: Json = False) -> None:
     platform = update.outputs["platform"]
     if not update.changes:
         say("nothing to do: everything runs as it should")
-    emit(platform, lambda: services(platform), as_json=as_json)
+    emit(platform, lambda: f"{services(platform)}\n{sign_in(platform)}", as_json=as_json)
 
 
 def say(line: str) -> None:
     """Print a line of progress: this takes long with and without a terminal."""
     print(line, file=sys.stderr, flush=True)
+
+
+def sign_in(platform: Mapping[str, Any]) -> str:
+    """Return how a person signs in to the services that have pages and ask for a password."""
+    from atlas.advice import command
+    from atlas_provider.vault import USERNAME
+
+    locked = [name for name in _PAGES if platform["services"].get(name, {}).get("credentials")]
+    if not locked:
+        return ""
+    secret = command("outputs", locked[0], "--secret")
+    return f"sign in to {' and '.join(locked)} as {USERNAME}; {secret} prints the password"
 
 
 def services(platform: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from atlas.advice import command
 from atlas.errors import DeployError
@@ -40,6 +41,7 @@ class Done:
         flying: runs that are under way of DAGs that change.
         material: what it is made from; None where that comes from a record.
         number: the entry in the stack's history, 0 when nothing is new.
+        pages: address of the page of each DAG and model, by its name.
         opened: False where nothing it follows from had changed, so that it was left alone.
     """
 
@@ -51,6 +53,7 @@ class Done:
     flying: Mapping[str, Sequence[str]] = field(default_factory=dict)
     material: Material | None = None
     number: int = 0
+    pages: Mapping[str, str] = field(default_factory=dict)
     opened: bool = True
 
     @property
@@ -216,7 +219,22 @@ def _done(
         flying=flying,
         material=found.material,
         number=number,
+        pages=_pages(found.parts),
     )
+
+
+def _pages(parts: Sequence[Part]) -> dict[str, str]:
+    """Return the address of the page of each DAG and registered model."""
+    found: dict[str, str] = {}
+    for part in parts:
+        if part.kind == "AirflowDags":
+            found |= {n: f"{part.inputs['airflow']}/dags/{n}" for n in part.inputs["members"]}
+        if part.kind == "RegisteredModels":
+            found |= {
+                f"model {n}": f"{part.inputs['mlflow']}/#/models/{quote(n, safe='')}"
+                for n in part.inputs["members"]
+            }
+    return found
 
 
 def _apply(found: Outlook, say: Say) -> None:

@@ -132,7 +132,7 @@ class AirflowLauncher:
 
     def _plan(self, plan: Plan, name: str, dag: Dag) -> Plan:
         """Return the Plan that is deployed, if it is the one of the sources or needn't be."""
-        if dag.plan == plan.digest:
+        if dag.is_of(plan.digest):
             return plan
         if not self.deployed:
             raise TargetError(
@@ -140,7 +140,12 @@ class AirflowLauncher:
                 f" {plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
                 "there"
             )
-        return self.store.plan(dag.plan)
+        return self.store.plan(self._digest(dag.plan))
+
+    def _digest(self, tag: str) -> str:
+        """Return the digest of the Plan that the store has and a tag means; the tag for none."""
+        names = (name.removesuffix(".json") for name in self.store.place.names("plans"))
+        return next((name for name in names if tag and name.startswith(tag)), tag)
 
     def _notes(self) -> list[Problem]:
         """Return what is odd about Airflow.

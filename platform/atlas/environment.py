@@ -89,6 +89,7 @@ class Project:
         formats: modules that add artifact formats.
         backend: where Pulumi keeps the stacks of pipelines, as `pulumi login` takes it; empty for
             the state folder.
+        owner: who answers for the pipelines, as Airflow's pages show it.
         id: what tells the project from others on a platform; empty where pyproject.toml has none.
         explicit: whether there is a ``[tool.atlas]``.
     """
@@ -100,6 +101,7 @@ class Project:
     formats: tuple[str, ...] = ()
     backend: str = ""
     id: str = ""
+    owner: str = ""
     explicit: bool = True
 
     @property
@@ -152,6 +154,7 @@ def _project(root: Path, table: Mapping[str, Any]) -> Project:
         formats=tuple(table.get("formats", ())),
         backend=table.get("backend", ""),
         id=table.get("id", ""),
+        owner=table.get("owner", ""),
     )
 
 
@@ -174,6 +177,7 @@ _SETTINGS: Mapping[str, type] = {
     "formats": list,
     "backend": str,
     "id": str,
+    "owner": str,
 }
 
 

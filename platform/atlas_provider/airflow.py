@@ -49,9 +49,13 @@ class Dag:
 
     @property
     def plan(self) -> str:
-        """The digest of the Plan that it was compiled from; empty when no tag says."""
+        """The first digits of its Plan's digest, as its tag says; empty when none does."""
         plans = (tag.removeprefix("plan:") for tag in self.tags if tag.startswith("plan:"))
         return next(plans, "")
+
+    def is_of(self, plan: str) -> bool:
+        """Tell whether it was compiled from the Plan of a digest."""
+        return bool(self.plan) and plan.startswith(self.plan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Rollout:
 
     def _is_ready(self, name: str, dag: Dag | None) -> bool:
         """Tell whether Airflow has a member as it was written."""
-        if dag is None or dag.broken or dag.plan != self.members[name].plan:
+        if dag is None or dag.broken or not dag.is_of(self.members[name].plan):
             return False
         before = self._dags.get(name)
         return name not in self.written or before is None or before.parsed != dag.parsed

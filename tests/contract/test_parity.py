@@ -245,7 +245,7 @@ def compare_on_airflow(plans: Mapping[str, Plan], kinds: Mapping[str, str], fold
 
 
 def on_airflow(plan: Plan, target: Airflow, dag: Mapping[str, Any]) -> Compared:
-    assert {f"plan:{plan.digest}", f"release:{ORIGIN.release}"} <= {*dag["tags"]}
+    assert {f"plan:{plan.digest[:12]}", f"release:{ORIGIN.release}"} <= {*dag["tags"]}
     trace = airflow_trace(dag, {plan.digest: plan})
     wanted = plan_trace(plan, images_of(plan), request_of(plan))
     unnamed = {f"steps.{s.name}.image" for s in plan.steps if not (s.image or target.uses_images)}

@@ -38,6 +38,7 @@ class Pipeline:
         environment: the Environment that the Plans are for.
         axes: this member's axis values.
         members: how many pipelines the Config stands for.
+        description: what the Config says of itself.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Pipeline:
     environment: Environment
     axes: Mapping[str, str] = field(default_factory=dict)
     members: int = 1
+    description: str = ""
 
     def run(self, settings: Any = None, **options: Any) -> Any:
         """Run the pipeline on this machine, as `atlas run` does.
@@ -109,6 +111,7 @@ def _members(checked: Checked, report: Report) -> list[Pipeline]:
             environment=subject.environment,
             axes=axes,
             members=config.member_count(),
+            description=config.description,
         )
         for axes in config.members()
     ]

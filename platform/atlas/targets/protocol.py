@@ -20,12 +20,18 @@ class Origin:
     Attributes:
         commit: git commit of the pipeline's folder, where it is known.
         release: name of the release that is deployed; empty for none.
+        description: what the Config says of itself.
+        owner: who answers for the pipeline.
     """
 
     commit: str = ""
     release: str = ""
+    description: str = ""
+    owner: str = ""
 
 
+PLAN_DIGITS = 12
+"""How many digits of a Plan's digest a tag has: it is read by people, too."""
 NOWHERE = Origin()
 """Of no known commit and no release."""
 
@@ -78,6 +84,11 @@ def facts(plan: Plan, origin: Origin) -> dict[str, str]:
         "release": origin.release,
     }
     return {name: text for name, text in named.items() if text}
+
+
+def plan_tag(digest: str) -> str:
+    """Return the tag by which an orchestrator tells which Plan it has."""
+    return f"plan:{digest[:PLAN_DIGITS]}"
 
 
 def goes_to(plan: Plan) -> str:

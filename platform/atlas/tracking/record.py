@@ -61,7 +61,7 @@ def record_of(store: Store, plan: Plan, run: Run) -> Record:
     ends = [_millis(one["ended"]) for one in outcomes.values() if one.get("ended")]
     return Record(
         experiment=experiment_of(plan),
-        name=run.id,
+        name=run.id if plan.pipeline == plan.config else f"{plan.pipeline} {run.id}",
         status=_status(store, run),
         started=started,
         ended=max([started, *ends]),

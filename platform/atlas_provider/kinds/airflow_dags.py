@@ -156,8 +156,16 @@ def _said(state: Plain, members: Plain, dags: Mapping[str, Dag] | None) -> Plain
     if dags is None:
         plans = {name: state["plans"].get(name, "") for name in members}
         return {"plans": plans, "held": state.get("held", [])}
-    plans = {name: dags[name].plan if name in dags else "" for name in members}
+    known = state["plans"]
+    plans = {name: _plan(dags.get(name), known.get(name, "")) for name in members}
     return {"plans": plans, "held": sorted(name for name, dag in dags.items() if dag.paused)}
+
+
+def _plan(dag: Dag | None, known: str) -> str:
+    """Return the digest of a DAG's Plan: the known one, if that is what its tag says."""
+    if dag is None:
+        return ""
+    return known if dag.is_of(known) else dag.plan
 
 
 def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:

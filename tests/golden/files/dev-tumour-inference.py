@@ -61,7 +61,7 @@ with DAG(
         "atlas",
         "inference",
         "pipeline:tumour",
-        "plan:b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+        "plan:b47e6450a29e",
     ],
     doc_md=(
         "Score the day's batch.\n"

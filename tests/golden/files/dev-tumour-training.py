@@ -93,7 +93,7 @@ with DAG(
         "atlas",
         "training",
         "pipeline:tumour",
-        "plan:4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
+        "plan:4b70b9fb9ba3",
     ],
     doc_md=(
         "Learn to tell malignant from benign tumours.\n"

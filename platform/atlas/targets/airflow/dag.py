@@ -21,7 +21,7 @@ from atlas.targets.airflow.literals import (
     template,
 )
 from atlas.targets.airflow.schedule import asset, schedule
-from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project
+from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project, plan_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,15 +124,17 @@ def _import_order(name: str) -> tuple[bool, bool, str]:
 def _arguments(plan: Plan, form: Form) -> dict[str, str]:
     """Return the arguments of the DAG as expressions."""
     params = {name: _param(plan.parameters[name]) for name in sorted(plan.parameters)}
-    tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}", f"plan:{plan.digest}"]
+    tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}", plan_tag(plan.digest)]
+    given = {"owner": form.origin.owner, "pool": form.pool}
+    defaults = {name: value for name, value in given.items() if value}
     tags += [f"release:{form.origin.release}"] if form.origin.release else []
     return {
         "dag_id": source(deployed_name(plan)),
-        "description": source(plan.description or None),
+        "description": source(form.origin.description or plan.description or None),
         **schedule(plan),
         "catchup": "False",
         "is_paused_upon_creation": "False",
-        **({"default_args": source({"pool": form.pool})} if form.pool else {}),
+        **({"default_args": source(defaults)} if defaults else {}),
         **({"params": mapping(params)} if params else {}),
         "tags": sequence(tag[:_LONGEST_TAG] for tag in tags),
         "doc_md": _text(document(plan, form.origin)),
