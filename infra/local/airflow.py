@@ -30,7 +30,7 @@ _REPORTED = {
 _QUIET = {"SCARF_ANALYTICS": "false", "DO_NOT_TRACK": "1"}
 _IGNORED_DAGS = "# Files that are being written, and hidden ones.\n.*\n*.tmp\n"
 _HEALTH_SECONDS = 240
-# Airflow ends within a second; what it couldn't end by then, its next scheduler takes over.
+# Airflow and its tasks end within a second or two; what couldn't, the next scheduler takes over.
 _STOP_SECONDS = 5
 
 
@@ -116,6 +116,8 @@ class Airflow(pulumi.ComponentResource):
                 health_expect=expectation(part),
                 health_timeout=_HEALTH_SECONDS,
                 stop_grace=_STOP_SECONDS,
+                # A task that is stopped reports to the API server how it ended.
+                stop_after=[parts["scheduler"]] if part == "api-server" else None,
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.url = port.apply(address)

@@ -74,6 +74,7 @@ class Process(AtlasResource):
         health_timeout: pulumi.Input[float] | None = None,
         stop_signal: pulumi.Input[str] | None = None,
         stop_grace: pulumi.Input[float] | None = None,
+        stop_after: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Start a process under supervision and wait until it is well.
@@ -95,6 +96,8 @@ class Process(AtlasResource):
             health_timeout: seconds until it has to be well; 120 by default.
             stop_signal: the signal that asks it to end; TERM by default.
             stop_grace: seconds until it is killed; 10 by default.
+            stop_after: processes of the platform whose end it waits for before it is removed:
+                those that report to it when they are stopped.
             opts: Pulumi's options.
 
         The update fails when a port is in use, or when the process ends or isn't well in time, with
@@ -115,6 +118,7 @@ class Process(AtlasResource):
             "healthTimeout": health_timeout,
             "stopSignal": stop_signal,
             "stopGrace": stop_grace,
+            "stopAfter": stop_after,
         }
         super().__init__("Process", name, inputs, ["directory", "bound", "state", "content"], opts)
 

@@ -184,6 +184,13 @@ def stop(directory: Path, grace: float) -> None:
         raise PlatformError(f"{directory.name}: can't be stopped: {names}; end these by hand")
 
 
+def await_ends(folder: Path, names: Sequence[str], seconds: float) -> None:
+    """Wait until other programs of a platform have ended, or the time is over."""
+    supervisor, end = Supervisor(folder), time.monotonic() + seconds
+    while any(map(supervisor.is_there, names)) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+
+
 def remove(directory: Path, grace: float) -> None:
     """Stop a program, and remove it from supervisor and its files, not its data, from the disk."""
     stop(directory, grace)

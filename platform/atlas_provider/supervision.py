@@ -137,6 +137,10 @@ class Supervisor:
         info = self._info(name)
         return info["pid"] if info.get("statename") in _RUNNING else None
 
+    def is_there(self, name: str) -> bool:
+        """Tell whether a program runs, or is being stopped."""
+        return self._info(name).get("statename") in (*_RUNNING, "STOPPING")
+
     def dead(self) -> list[str]:
         """Return the programs that were started and don't run, sorted; all, without supervisord."""
         names = sorted(path.stem for path in self.folder.glob("programs/*.conf"))

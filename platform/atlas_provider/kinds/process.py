@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from atlas_provider.kind import Context, Plain
 
 RUNNING, STOPPED = "running", "stopped"
+_OTHERS_SECONDS = 15.0
 _SECRET = re.compile(r"[a-z0-9-]+")
 _SIGNALS = ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL")
 _MANNER = {
@@ -71,6 +72,10 @@ class Process:
             ),
             "stopGrace": Property(
                 type="number", description="Seconds until it is killed; 10 by default."
+            ),
+            "stopAfter": Property(
+                type="string[]",
+                description="Processes of the platform whose end its removal waits for.",
             ),
         },
         outputs={
@@ -142,6 +147,7 @@ class Process:
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
         """Stop the process with all that it started, and remove its files but not its data."""
+        running.await_ends(Path(identity).parent, state.get("stopAfter", ()), _OTHERS_SECONDS)
         running.remove(Path(identity), _manner(state).grace)
 
 

@@ -429,3 +429,21 @@ def test_check_and_preview_bear_unknowns(inputs):
 def test_another_name_replaces(inputs):
     state = {**inputs, "state": "running"}
     assert KIND.diff(state, {**inputs, "name": "other"}).changes == {"name": "replace"}
+
+
+def test_its_removal_waits_for_the_end_of_those_that_report_to_it(inputs, folder):
+    from threading import Thread
+
+    slow = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.7), exit()))\n"
+    )
+    source = f"{slow}open('ready', 'w').close()\ntime.sleep(60)"
+    other = {"name": "slow", "folder": str(folder), "command": [sys.executable, "-c", source]}
+    first, second = create({**inputs, "stopAfter": ["slow", "never-there"]}), create(other)
+    wait_until(lambda: (folder / "slow" / "ready").exists() or (folder / "ready").exists())
+    pid = pid_of(folder, "slow")
+    thread = Thread(target=KIND.delete, args=(*second, CONTEXT))
+    thread.start()
+    KIND.delete(*first, CONTEXT)
+    assert not Path(f"/proc/{pid}").exists()
+    thread.join()
