@@ -12,6 +12,7 @@ from atlas.store import open_place
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from atlas.plan import Data as Declared
@@ -30,6 +31,7 @@ class DataHandle:
         format: ``parquet``, ``csv``, ``json`` or ``bytes``.
         step: the step's full name, for messages.
         interval: start of the run's interval, or empty.
+        axes: the pipeline's axis values, where it is a member of a family.
         written: whether the step has written to it.
     """
 
@@ -38,6 +40,7 @@ class DataHandle:
     format: str
     step: str
     interval: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     written: bool = False
 
@@ -80,9 +83,10 @@ class DataHandle:
             raise StepError(self.step, f"data.{self.name}: {error}") from error
 
     def _part(self) -> str:
-        """Return the file of the run's interval; without one, the only file."""
-        interval = self.interval.replace("/", "-")
-        return f"interval={interval}/part.{self.format}" if interval else f"part.{self.format}"
+        """Return the file of the run's interval and of the family's member; else the only one."""
+        named = [*sorted(self.axes.items()), ("interval", self.interval.replace("/", "-"))]
+        folders = [f"{name}={value}" for name, value in named if value]
+        return "/".join([*folders, f"part.{self.format}"])
 
     def _place(self) -> tuple[Place, str]:
         """Return the place that the URI is in, and the key in it."""
@@ -125,7 +129,15 @@ class DataHandle:
         _WRITERS[self.format](value, path)
 
 
-def open_data(declared: Declared, name: str, step: str, interval: str, store: str) -> DataHandle:
+def open_data(
+    declared: Declared,
+    name: str,
+    step: str,
+    interval: str,
+    store: str,
+    *,
+    axes: Mapping[str, str] | None = None,
+) -> DataHandle:
     """Return the handle of a data set.
 
     Args:
@@ -134,6 +146,7 @@ def open_data(declared: Declared, name: str, step: str, interval: str, store: st
         step: the step that gets it, for messages.
         interval: start of the run's interval, or empty.
         store: URL of the artifact store, for ``store:`` URIs.
+        axes: the pipeline's axis values, where it is a member of a family.
 
     Raises:
         StepError: its URI or format is none that can be opened here.
@@ -148,7 +161,7 @@ def open_data(declared: Declared, name: str, step: str, interval: str, store: st
     format = declared.format or _format_of(uri)
     if format not in _READERS:
         raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(_READERS)}")
-    return DataHandle(name, uri, format, step, interval)
+    return DataHandle(name, uri, format, step, interval, axes or {})
 
 
 def absolute(uri: str, store: str) -> str:

@@ -166,7 +166,8 @@ class Reader:
     def _data(self, step: PlanStep, source: Source) -> DataHandle:
         declared = self.plan.data[source.name]
         start = self.run.interval_start
-        handle = open_data(declared, source.name, step.name, start, self.store.url)
+        axes = self.plan.axes
+        handle = open_data(declared, source.name, step.name, start, self.store.url, axes=axes)
         if declared.credential:
             text = secret(self.plan, step.name, declared.credential)
             handle.options = _options(step, declared.credential, text)

@@ -33,6 +33,7 @@ from atlas.validate.flatten import Flattener
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Sources
 from atlas.validate.subject import Subject
+from atlas.validate.writes import writing_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,6 +132,8 @@ class _Checker:
         loader.problems += same_names(files)
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
+        if self.environment:
+            loader.problems += writing_problems(checked, self.environment.environment)
         if os.path.isdir(path) and not any(one.severity == "error" for one in loader.problems):
             loader.problems += passed_over(path, files, loader)
         found = self.environment.environment if self.environment else Environment(environment)

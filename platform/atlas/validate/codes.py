@@ -86,6 +86,7 @@ CODES = {
     "C013": "there is nothing to retrain, or to count",
     "C014": "a pipeline's name is too long",
     "C015": "there is nothing to promote, or no way to",
+    "C016": "runs overwrite each other's data",
     "E001": "there is no such Environment",
     "E002": "the Environment doesn't say where data are",
     "E003": "the Environment doesn't know a secret",

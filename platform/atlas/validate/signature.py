@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = "atlas.template"
 _TEMPLATE = f"{_TEMPLATES}.Template"
+_SINK = f"{_TEMPLATES}.Sink"
 HOOKS = {
     "atlas.template.Source": {"outputs": {"rows": "read"}},
     "atlas.template.Transform": {"outputs": {"rows": "apply", "fitted": "fit"},
@@ -64,6 +65,7 @@ class Signature:
         is_open: whether only an import could tell what ``run`` returns.
         lacks: the method that the class has to write and hasn't; empty for none.
         is_async: whether ``run`` is a coroutine, which nothing would wait for.
+        writes: the inputs that it writes to, as far as its source tells.
     """
 
     full: str
@@ -77,6 +79,7 @@ class Signature:
     is_open: bool = False
     lacks: str = ""
     is_async: bool = False
+    writes: tuple[str, ...] = ()
 
     @property
     def is_template(self) -> bool:
@@ -168,6 +171,7 @@ class Signatures:
             any_input=run.args.kwarg is not None,
             is_open=said.is_open,
             is_async=isinstance(run, ast.AsyncFunctionDef),
+            writes=("target",) if _SINK in hooked else tuple(sorted(_written(run, inputs))),
         )
 
     def _arguments(
@@ -210,6 +214,19 @@ def _lacking(lineage: list[Owned], names: tuple[str, ...], closed: bool) -> str:
     fixed = next((name for name in names if name in HOOKS or name == _TEMPLATE), "")
     wanted = _TO_WRITE.get(fixed, "")
     return "" if not wanted or own_method(lineage, wanted, _TEMPLATES) else wanted
+
+
+def _written(run: ast.AST, inputs: Mapping[str, Field]) -> set[str]:
+    """Return the inputs whose method ``write`` is called."""
+    calls = (node.func for node in ast.walk(run) if isinstance(node, ast.Call))
+    names = (
+        call.value.id
+        for call in calls
+        if isinstance(call, ast.Attribute)
+        and call.attr == "write"
+        and isinstance(call.value, ast.Name)
+    )
+    return {name for name in names if name in inputs}
 
 
 def _argument(method: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.expr | None:

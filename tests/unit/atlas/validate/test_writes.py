@@ -1,0 +1,116 @@
+"""What several runs write to one place is a Problem."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.plan import Data
+from atlas.step.data import open_data
+from atlas.validate import check
+
+STEPS = """
+from typing import NamedTuple
+from atlas import Data, Sink, Template
+from pandas import DataFrame
+
+class Rows(NamedTuple):
+    rows: DataFrame
+
+class Load(Template):
+    def run(self, source: Data) -> Rows:
+        return Rows(source.read())
+
+class Save(Sink):
+    pass
+
+class Own(Template):
+    def run(self, rows: DataFrame, into: Data, also: Data) -> None:
+        into.write(rows)
+        also.read()
+"""
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def pipeline(root: Path, name: str, step: dict[str, Any], **config: Any) -> None:
+    data = {"rows": {"type": "table"}, "scores": {"type": "table"}, "also": {"type": "table"}}
+    steps = {"load": {"class": "steps:Load", "inputs": {"source": "data.rows"}}, "save": step}
+    recipe = {"version": 1, "name": f"{name}-r", "flow": "inference", "steps": steps}
+    used = {n: data[n] for n in data if f"data.{n}" in json.dumps(recipe)}
+    document = {"version": 1, "name": name, "recipes": {"inference": "r.json"}, "data": used}
+    write(root / name / "steps.py", STEPS)
+    write(root / name / "r.json", recipe)
+    write(root / name / "config.json", {**document, **config})
+
+
+SAVE = {"class": "steps:Save", "inputs": {"rows": "load.rows", "target": "data.scores"}}
+OWN = {
+    "class": "steps:Own",
+    "inputs": {"rows": "load.rows", "into": "data.scores", "also": "data.also"},
+}
+FAMILY = {"matrix": {"region": ["emea", "apac"]}}
+
+
+def found(root: Path, uri: str) -> list[tuple[str, str]]:
+    uris = {"rows": "store:rows.csv", "scores": uri, "also": "store:also.csv"}
+    data = {name: {"uri": each} for name, each in uris.items()}
+    write(root / "pyproject.toml", "[tool.atlas]\n")
+    write(root / "environments" / "local.json", {"version": 1, "data": data})
+    problems = [one for one in check(root).problems if one.severity == "error"]
+    return [(one.code, one.file.rpartition("/")[2]) for one in problems]
+
+
+@pytest.mark.parametrize("step", [SAVE, OWN])
+@pytest.mark.parametrize(
+    ("config", "uri", "expected"),
+    [
+        ({}, "store:scores.csv", []),
+        ({}, "store:scores/", []),
+        (FAMILY, "store:scores.csv", [("C016", "r.json")]),
+        (FAMILY, "store:scores/", []),
+        ({"matrix": {"region": ["emea"]}}, "store:scores.csv", []),
+    ],
+)
+def test_members_of_a_family(
+    tmp_path: Path, step: Any, config: Any, uri: str, expected: list[Any]
+) -> None:
+    pipeline(tmp_path, "one", step, **config)
+    assert found(tmp_path, uri) == expected
+
+
+@pytest.mark.parametrize("uri", ["store:scores.csv", "store:scores/"])
+def test_two_pipelines(tmp_path: Path, uri: str) -> None:
+    pipeline(tmp_path, "one", SAVE)
+    pipeline(tmp_path, "two", OWN)
+    assert found(tmp_path, uri) == [("C016", "r.json")]
+
+
+def test_what_is_only_read_is_no_problem(tmp_path: Path) -> None:
+    pipeline(tmp_path, "one", OWN)
+    pipeline(
+        tmp_path,
+        "two",
+        {**OWN, "inputs": {**OWN["inputs"], "into": "data.also", "also": "data.scores"}},
+    )
+    assert found(tmp_path, "store:scores.csv") == []
+
+
+def test_every_member_has_a_part_of_its_own(tmp_path: Path) -> None:
+    declared = Data(type="table", uri=f"file://{tmp_path}/scores/", format="json")
+    for region in ("emea", "apac"):
+        axes = {"region": region}
+        handle = open_data(declared, "d", "s", "2026-01-01T00:00:00Z", "", axes=axes)
+        handle.write([region])
+    names = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json"))
+    assert names == [
+        "scores/region=apac/interval=2026-01-01T00:00:00Z/part.json",
+        "scores/region=emea/interval=2026-01-01T00:00:00Z/part.json",
+    ]
+    assert open_data(declared, "d", "s", "", "").read() == [["apac"], ["emea"]]
