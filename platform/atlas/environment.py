@@ -31,6 +31,28 @@ class DataLocation:
     credential: str = ""
     version: str = ""
 
+    @property
+    def read_as(self) -> str:
+        """The format that it is read and written in."""
+        return self.format or format_of(self.uri)
+
+
+def format_of(uri: str) -> str:
+    """Return the format of data that a URI's ending stands for; ``bytes`` for an unknown one.
+
+    A CSV file may be compressed: ``rows.csv.gz``.
+    """
+    if uri.endswith("/"):
+        return "parquet"
+    name, _, ending = uri.rpartition("/")[2].rpartition(".")
+    if ending in _COMPRESSIONS and name.endswith(".csv"):
+        return "csv"
+    return ending if ending in _FORMATS else "bytes"
+
+
+_FORMATS = ("parquet", "csv", "json", "bytes")
+_COMPRESSIONS = ("gz", "zip", "bz2", "xz", "zst")
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:

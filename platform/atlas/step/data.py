@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.environment import format_of
 from atlas.errors import StepError, StoreError
 from atlas.store import open_place
 from atlas.uris import inside, is_file_uri, path_of, uri_of
@@ -158,7 +159,7 @@ def open_data(
     if not uri:
         hint = "the Environment's data must say where it is"
         raise StepError(step, f"data.{name}: can't open {declared.uri or 'it'} ({hint})")
-    format = declared.format or _format_of(uri)
+    format = declared.format or format_of(uri)
     if format not in _READERS:
         raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(_READERS)}")
     return DataHandle(name, uri, format, step, interval, axes or {})
@@ -179,13 +180,6 @@ def absolute(uri: str, store: str) -> str:
         project = os.environ.get("ATLAS_PROJECT", "")
         return inside(project, rest) if project else ""
     return uri
-
-
-def _format_of(uri: str) -> str:
-    if uri.endswith("/"):
-        return "parquet"
-    ending = uri.rpartition("/")[2].rpartition(".")[2]
-    return ending if ending in _READERS else "bytes"
 
 
 def _parts(place: Place, key: str, format: str) -> list[str]:

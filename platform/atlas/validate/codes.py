@@ -92,6 +92,7 @@ CODES = {
     "E003": "the Environment doesn't know a secret",
     "E004": "an Environment overrides what there isn't",
     "E005": "a URI leads out of its place",
+    "E006": "a table is in a format that has none",
     "T001": "a text has half a character",
     "T002": "a variable holds a NUL character",
     "T003": "two secrets reach a step in one variable",

@@ -35,6 +35,7 @@ def environment_problems(
         known: gives the names of all Configs of the project; slow.
     """
     yield from _data(environment, place / "data")
+    yield from _tables(environment, place / "data", (file for file, _ in flats.values()))
     yield from _overrides(environment, place, set(flats), known)
     for name, flows in environment.schedules.items():
         for flow, schedule in flows.items():
@@ -46,9 +47,8 @@ def environment_problems(
 
 def _data(environment: Environment, place: Place) -> Iterator[Problem]:
     for name, where in environment.data.items():
-        scheme = next((one for one in _INSIDE if where.uri.startswith(one)), "")
-        path = where.uri.removeprefix(scheme)
-        if scheme and (path.startswith("/") or ".." in path.split("/") or not path.strip("/")):
+        scheme = _scheme(where.uri)
+        if _leads_out(where.uri):
             message = f"'{where.uri}' leads out of what '{scheme}' means, or nowhere"
             expected = f"{scheme}PATH, without / in front and without .."
             at = place / name / "uri"
@@ -60,6 +60,46 @@ def _data(environment: Environment, place: Place) -> Iterator[Problem]:
             hint = nearest(where.credential, known)
             found, expected = where.credential, names(known)
             yield at.problem("E003", message, found=found, expected=expected, hint=hint)
+
+
+def _scheme(uri: str) -> str:
+    """Return the beginning of a URI that means a path inside of a place; empty for another."""
+    return next((one for one in _INSIDE if uri.startswith(one)), "")
+
+
+def _leads_out(uri: str) -> bool:
+    """Tell whether a URI leaves the place that it means, or names nothing in it."""
+    scheme = _scheme(uri)
+    path = uri.removeprefix(scheme)
+    is_wrong = path.startswith("/") or ".." in path.split("/") or not path.strip("/")
+    return bool(scheme) and is_wrong
+
+
+def _tables(
+    environment: Environment, place: Place, files: Iterable[ConfigFile]
+) -> Iterator[Problem]:
+    """Check that what a Config calls a table is in a format that has tables."""
+    named = {name: file for file in files for name in _said_tables(file)}
+    for name, file in named.items():
+        where = environment.data.get(name)
+        if where and where.read_as == "bytes" and not _leads_out(where.uri):
+            key = "format" if where.format else "uri"
+            message = (
+                f"the Config '{file.config.name}' calls it a table, and it would be read as bytes"
+            )
+            expected = "a file that ends in .parquet, .csv or .json, or a format of these"
+            hint = "a CSV file may be compressed: .csv.gz, .csv.zip, .csv.bz2, .csv.xz or .csv.zst"
+            found = where.format or where.uri
+            at = place / name / key
+            yield at.problem("E006", message, found=found, expected=expected, hint=hint)
+
+
+def _said_tables(file: ConfigFile) -> list[str]:
+    """Return the data sets that a Config calls tables; what has no type may be anything."""
+    value = file.document.value
+    data = value.get("data") if isinstance(value, dict) else None
+    pairs = data.items() if isinstance(data, dict) else ()
+    return [name for name, one in pairs if isinstance(one, dict) and one.get("type") == "table"]
 
 
 def _overrides(
