@@ -268,14 +268,20 @@ class _Builder:
             return None
         values = [axes[axis] for axis in self.config.matrix]
         name = "-".join((f"{self.environment.prefix}{spec.name}", *values))
-        parts = {part: str(spec.parts[part]) for part in sorted(spec.parts)}
+        training = self._training()
+        opened = training.part_source if training else lambda part: part
+        parts = {part: str(opened(spec.parts[part])) for part in sorted(spec.parts)}
         version = spec.version if self.subject.flat.flow == "inference" else "champion"
         return Model(name, version, parts, self._kept_parts())
 
+    def _training(self) -> Subject | None:
+        """Return the Config's training, if it has one."""
+        is_own = self.subject.flat.flow == "training"
+        return self.subject if is_own else self.subject.siblings.get("training")
+
     def _kept_parts(self) -> dict[str, Output]:
         """Return how the training Recipe has the parts kept, where it says so."""
-        subject, spec = self.subject, self.config.model
-        training = subject if subject.flat.flow == "training" else subject.siblings.get("training")
+        training, spec = self._training(), self.config.model
         if training is None or spec is None:
             return {}
         sources = {part: training.part_source(spec.parts[part]) for part in sorted(spec.parts)}

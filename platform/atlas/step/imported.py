@@ -70,8 +70,9 @@ def _of_config(checked: Checked) -> Iterator[Problem]:
     code.unmount(name)
     code.mount(name, checked.file.folder)
     real: dict[str, RealSubject] = {}
+    # One for both flows: inference takes parts of the model, which are of training's types.
+    types = RealTypes(f"{code.__name__}.{name}")
     for flow, subject in checked.subjects.items():
-        types = RealTypes(f"{code.__name__}.{name}")
         own = RealSubject(
             subject.file, subject.flat, subject.environment, subject.project, {}, real, types=types
         )

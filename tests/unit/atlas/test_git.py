@@ -274,3 +274,31 @@ def test_no_other_module_starts_git() -> None:
     ]
     names = {path.relative_to(ROOT).as_posix() for path in sources}
     assert names == {"platform/atlas/git.py", "atlas_cli/toolchain/catalog.py"}
+
+
+def test_a_local_run_and_a_compiled_file_tell_the_same_commit(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from atlas.plan import resolve
+    from atlas.scaffold import start
+    from atlas.store import open_store
+    from atlas_cli.origins import origin_of
+
+    monkeypatch.setenv("ATLAS_STATE", str(tmp_path / "state"))
+    start(checkout.folder / "project", "houses")
+    folder = checkout.folder / "project" / "houses"
+    checkout.git("add", ".")
+    checkout.git("commit", "-qm", "x")
+    told = []
+    for edit in ("", "# edited\n"):
+        with (folder / "steps.py").open("a") as steps:
+            steps.write(edit)
+        (one,) = resolve(folder)
+        result = one.run()
+        assert result.ok
+        (plan,) = one.plans.values()
+        store = open_store(f"file://{tmp_path}/state/store")
+        run = store.run(plan.name, store.runs(plan.name)[-1])
+        assert run.commit == origin_of([one])(plan).commit
+        told.append(run.commit.endswith("-dirty"))
+    assert told == [False, True]
