@@ -9,7 +9,7 @@ from atlas.load.outputs import platform_services
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.scan import config_files, configs_under, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
-from atlas.load.words import nearest, short
+from atlas.load.words import article, nearest, short
 
 __all__ = [
     "SCHEMAS",
@@ -19,6 +19,7 @@ __all__ = [
     "JsonPath",
     "Loader",
     "RecipeFile",
+    "article",
     "below",
     "clean",
     "config_files",

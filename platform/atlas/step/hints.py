@@ -1,4 +1,4 @@
-"""Type hints at run time: whether a value fits one, and how JSON becomes what it asks for.
+"""Type hints at run time: whether a value fits one.
 
 Hints that can't be evaluated (a name under ``TYPE_CHECKING``) are compared by their name.
 """
@@ -9,9 +9,6 @@ import sys
 import types
 import typing
 from collections import abc
-from datetime import date, datetime
-from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from atlas.template import Bounds
@@ -111,34 +108,9 @@ def _within(value: Any, bounds: Any) -> bool:
     if not isinstance(bounds, Bounds):
         return True
     low, high = bounds
+    if isinstance(value, bool) or not _is_number(value):
+        return True
     return (low is None or value >= low) and (high is None or value <= high)
-
-
-def adapt(value: Any, hint: Any) -> Any:
-    """Return a JSON value as what a hint asks for: a tuple, a set, a path, a date, an Enum."""
-    origin = get_origin(hint) or hint
-    if origin is Annotated:
-        return adapt(value, get_args(hint)[0])
-    if origin in (Union, types.UnionType):
-        return value if fits(value, hint) else _first(value, get_args(hint))
-    if isinstance(value, list) and origin in (tuple, set, frozenset):
-        return origin(value)
-    if isinstance(value, str) and origin in (Path, datetime, date):
-        return Path(value) if origin is Path else origin.fromisoformat(value)
-    is_enum = isinstance(origin, type) and issubclass(origin, Enum)
-    return origin(value) if is_enum and not isinstance(value, origin) else value
-
-
-def _first(value: Any, hints: tuple[Any, ...]) -> Any:
-    """Return the value as the first of some hints that it can become."""
-    for hint in hints:
-        try:
-            adapted = adapt(value, hint)
-        except (ValueError, TypeError):
-            continue
-        if fits(adapted, hint):
-            return adapted
-    return value
 
 
 def shown(hint: Any) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
+from atlas.load import short
 from atlas.step.secrets import holder_of
+from atlas.validate.parameters import TYPES
+from atlas.validate.taking import takes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from atlas.plan import Plan
     from atlas.recipe import Parameter
@@ -49,8 +52,9 @@ def _require_no_secret(plan: Plan, name: str, value: Any) -> None:
 
 
 def _checked(name: str, parameter: Parameter, value: Any) -> Any:
-    if not _TYPES[parameter.type](value):
-        raise AtlasError(f"parameters.{name}: found {value!r}, expected a {parameter.type}")
+    if not takes(value, TYPES[parameter.type]):
+        expected = _EXPECTED[parameter.type]
+        raise AtlasError(f"parameters.{name}: found {short(repr(value))}, expected {expected}")
     low, high = parameter.minimum, parameter.maximum
     if low is not None and value < low:
         raise AtlasError(f"parameters.{name}: {value!r} is below the minimum of {low:g}")
@@ -63,13 +67,9 @@ def _checked(name: str, parameter: Parameter, value: Any) -> Any:
     return float(value) if parameter.type == "number" else value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-_TYPES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": _is_number,
-    "boolean": lambda value: isinstance(value, bool),
+_EXPECTED = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a finite number",
+    "boolean": "a boolean",
 }

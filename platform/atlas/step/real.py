@@ -6,7 +6,8 @@ import inspect
 import types
 import typing
 from contextlib import suppress
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
+from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -23,7 +24,9 @@ _PUBLIC = {
     "pandas.core.frame.DataFrame": "pandas.DataFrame",
     "pandas.core.series.Series": "pandas.Series",
     "pathlib._local.Path": "pathlib.Path",
+    "pathlib._local.PurePath": "pathlib.PurePath",
 }
+_WRAPPERS = (typing.Final, typing.ClassVar, typing.Required, typing.NotRequired)
 _SIMPLE = ((None, NONE), (type(None), NONE), (Any, ANY), (object, ANY), (Ellipsis, Type("...")))
 _DATA = "atlas.template.Data"
 _TEMPLATES = "atlas.template"
@@ -59,15 +62,46 @@ class RealTypes:
         return Type(name, tuple(map(self.again, read.args)), read.values)
 
     def ancestors(self, name: str) -> tuple[str, ...] | None:
-        """Return which classes met so far a class is a subclass of; None when it isn't known."""
+        """Return what a class inherits from, and which classes met so far it is a subclass of.
+
+        None when it isn't known.
+        """
         cls = self._classes.get(name)
         if cls is None:
             return None
-        others = self._classes.items()
-        return tuple(key for key, one in others if key != name and _is_subclass(cls, one))
+        others = (key for key, one in self._classes.items() if _is_subclass(cls, one))
+        found = dict.fromkeys((*map(self._name, cls.__mro__), *others))
+        kind = ("TypedDict",) if typing.is_typeddict(cls) else ()
+        return (*(key for key in found if key != name), *kind)
+
+    def members(self, name: str) -> tuple[Any, ...] | None:
+        """Return the values of an Enum's members; None where it takes others, too."""
+        cls = self._classes.get(name)
+        if cls is None or not issubclass(cls, Enum) or "_missing_" in vars(cls):
+            return None
+        return tuple(one.value for one in cls.__members__.values())
+
+    def member(self, name: str, value: Any) -> Any:
+        """Return the member of an Enum that has a value.
+
+        Raises:
+            ValueError: it has none.
+        """
+        return self._classes[name](value)
+
+    def holds(self, name: str, value: Any) -> bool | None:
+        """Tell whether a value is one of a class; None where the class isn't known."""
+        cls = self._classes.get(name)
+        if cls is None or getattr(cls, "_is_protocol", False):
+            return None
+        return isinstance(value, cls)
 
     def _generic(self, origin: Any, args: tuple[Any, ...]) -> Type:
         if origin is Annotated:
+            bounds = next((one for one in args[1:] if isinstance(one, Bounds)), None)
+            found = self.of(args[0])
+            return replace(found, bounds=(bounds.minimum, bounds.maximum)) if bounds else found
+        if origin in _WRAPPERS:
             return self.of(args[0])
         if origin in (Union, types.UnionType):
             return union(*map(self.of, args))
@@ -80,7 +114,7 @@ class RealTypes:
         name = self._name(cls)
         if getattr(cls, "_is_protocol", False) and name != _DATA and not _is_checkable(cls):
             return UNKNOWN
-        self._classes[name] = cls
+        self._classes |= {self._name(base): base for base in cls.__mro__ if base is not object}
         return Type(name)
 
     def _name(self, cls: type[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.syntax import expression_tree
@@ -85,7 +86,7 @@ class Annotations:
             if _bare(self.full_name(owner, part)) != "Annotated":
                 continue
             for call in part.slice.elts[1:]:
-                if isinstance(call, ast.Call) and dotted(call.func).endswith("Bounds"):
+                if isinstance(call, ast.Call) and _is_bounds(call):
                     return _bounds(call)
         return None, None
 
@@ -164,7 +165,10 @@ class Annotations:
         if not items:
             return UNKNOWN
         if name in _WRAPPERS:
-            return self._read(module, items[0], depth + 1)
+            found = self._read(module, items[0], depth + 1)
+            calls = (one for one in items[1:] if name == "Annotated" and _is_bounds(one))
+            bounds = next((_bounds(one) for one in calls if isinstance(one, ast.Call)), None)
+            return replace(found, bounds=bounds) if bounds else found
         args = self._each(module, items, depth)
         if name == "Optional":
             return union(args[0], NONE)
@@ -227,6 +231,10 @@ def _value(node: ast.expr) -> object:
         return _NO_VALUE
     plain = value is None or isinstance(value, str | int | bytes | bool)
     return value if plain and not _is_huge(value) else _NO_VALUE
+
+
+def _is_bounds(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).endswith("Bounds")
 
 
 def _bounds(call: ast.Call) -> tuple[float | None, float | None]:

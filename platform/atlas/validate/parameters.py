@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from atlas.load import article
 from atlas.validate.flat import names
-from atlas.validate.types import JSON_KINDS, Type, fits, value_fits
+from atlas.validate.taking import takes
+from atlas.validate.types import JSON_KINDS, Type, fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +42,9 @@ def _declared(place: Place, name: str, parameter: Parameter) -> Iterator[Problem
     """Check that a parameter's bounds and choices leave a value that is allowed."""
     low, high = parameter.minimum, parameter.maximum
     if parameter.type not in ("integer", "number") and (low, high) != (None, None):
-        message = f"the parameter '{name}' is a {parameter.type}, and only numbers have bounds"
+        message = (
+            f"the parameter '{name}' is {article(parameter.type)}, and only numbers have bounds"
+        )
         yield place.problem("R021", message, expected="no minimum and no maximum")
     elif low is not None and high is not None and low > high:
         message = f"no value of '{name}' is at least {low} and at most {high}"
@@ -75,7 +79,9 @@ def given_problems(param: Param, name: str, parameter: Parameter) -> Iterator[Pr
     if param.kind == "value":
         yield from value_problems(param.place, name, param.value, parameter)
     elif param.kind in ("run", "axis") and parameter.type != "string":
-        message = f"the parameter '{name}' is a {parameter.type}, and {param.kind} gives a string"
+        message = (
+            f"the parameter '{name}' is {article(parameter.type)}, and {param.kind} gives a string"
+        )
         yield param.place.problem("R034", message, found="string", expected=parameter.type)
 
 
@@ -84,7 +90,8 @@ def passed_problems(
 ) -> Iterator[Problem]:
     """Check that an outer parameter's type fits that of the inner one that it is given to."""
     if fits(TYPES[outer.type], TYPES[parameter.type], lambda _: None) is False:
-        message = f"the parameter '{name}' is a {parameter.type}, and is given a {outer.type}"
+        kind, given = article(parameter.type), article(outer.type)
+        message = f"the parameter '{name}' is {kind}, and is given {given}"
         yield param.place.problem("R034", message, found=outer.type, expected=parameter.type)
 
 
@@ -96,7 +103,7 @@ def shown(value: Any) -> str:
 
 def _fault(value: Any, parameter: Parameter) -> str:
     """Return what is wrong with a value's type or size, as the end of a sentence; or nothing."""
-    if not value_fits(value, TYPES[parameter.type]):
+    if not takes(value, TYPES[parameter.type]):
         return f"is no {parameter.type}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""

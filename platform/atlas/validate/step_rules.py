@@ -9,7 +9,8 @@ from atlas.recipe import DYNAMIC
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
-from atlas.validate.types import UNKNOWN, Type, becomes, fits, value_fits
+from atlas.validate.taking import NotTakenError, OutOfBoundsError, taken
+from atlas.validate.types import UNKNOWN, Type, becomes, fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iter
     if param.kind == "open":
         return
     if param.kind == "value":
-        yield from _value_fits(name, param.value, param.place, field)
+        yield from _value_fits(subject, name, param, param.value, field)
         return
     given = _bound_type(subject, param)
     known = subject.ancestors
@@ -81,7 +82,7 @@ def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iter
         yield param.place.problem("R017", message, found=str(given), expected=str(field.type))
         return
     for value in _bound_values(subject, param):
-        told = list(_value_fits(name, value, param.place, field))
+        told = list(_value_fits(subject, name, param, value, field))
         if told:
             yield told[0]
             return
@@ -113,22 +114,19 @@ def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
     return (value,) if value is not None and is_allowed(value, parameter) else ()
 
 
-def _value_fits(name: str, value: Any, place: Place, field: Field) -> Iterator[Problem]:
-    if not value_fits(value, field.type):
-        message = f"the param '{name}' is {field.type}, and is given {shown(value)}"
+def _value_fits(
+    subject: Subject, name: str, param: Param, value: Any, field: Field
+) -> Iterator[Problem]:
+    found = shown(value)
+    try:
+        taken(value, field.type, subject)
+    except OutOfBoundsError as error:
+        message = f"the param '{name}' is out of range: {found}"
+        yield param.place.problem("R041", message, found=found, expected=str(error))
+    except NotTakenError as error:
+        message = f"the param '{name}' is {field.type}, and is given {found}"
         hint = nearest(next(iter(value)), DYNAMIC) if _is_single(value) else ""
-        expected = str(field.type)
-        yield place.problem("R017", message, found=shown(value), expected=expected, hint=hint)
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
-    low, high = field.minimum, field.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
-        bounds = " and ".join(
-            (f"at least {low}",) * (low is not None) + (f"at most {high}",) * (high is not None)
-        )
-        message = f"the param '{name}' is out of range: {shown(value)}"
-        yield place.problem("R041", message, found=shown(value), expected=bounds)
+        yield param.place.problem("R017", message, found=found, expected=str(error), hint=hint)
 
 
 def _is_single(value: Any) -> bool:

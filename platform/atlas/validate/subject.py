@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from atlas.validate.enums import members_of
 from atlas.validate.flat import Place
 from atlas.validate.signature import Signatures
 from atlas.validate.source import SourceError, Sources
-from atlas.validate.types import DATA, UNKNOWN, Type
+from atlas.validate.types import DATA, UNKNOWN, Type, lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,26 @@ class Subject:
             return self.reader.ancestors(full)
         except SourceError:
             return None
+
+    def members(self, full: str) -> tuple[Any, ...] | None:
+        """Return the values of an Enum's members, or None where its source doesn't tell."""
+        try:
+            found, bases = self.reader.sources.find_class(full), self.reader.ancestors(full)
+        except SourceError:
+            return None
+        return members_of(*found, bases or ()) if found else None
+
+    def member(self, _full: str, value: Any) -> Any:
+        """Return an Enum's member of a value: the value stands for it."""
+        return value
+
+    def holds(self, full: str, _value: Any) -> bool | None:
+        """Tell that no JSON value is one of a class whose source is known; of others nothing."""
+        return None if self.ancestors(full) is None or not self._is_known(full) else False
+
+    def _is_known(self, full: str) -> bool:
+        """Tell whether the sources of a class and of all that it inherits from are known."""
+        return lineage(full, self.ancestors)[1]
 
     def outputs(self, step: str) -> Mapping[str, Type] | None:
         """Return the outputs of a step, or None when they are not known."""

@@ -7,8 +7,7 @@ Nothing is imported: a type is its full name and its arguments. Where that is no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]
@@ -17,11 +16,17 @@ Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type: its full name (``pandas.DataFrame``), its arguments, and the values of a Literal."""
+    """A type: its full name (``pandas.DataFrame``), its arguments, and the values of a Literal.
+
+    Attributes:
+        bounds: least and greatest value of a number, as ``Annotated`` says; no part of what the
+            type is.
+    """
 
     name: str
     args: tuple[Type, ...] = ()
     values: tuple[Any, ...] = ()
+    bounds: tuple[float | None, float | None] = field(default=(None, None), compare=False)
 
     def __str__(self) -> str:
         """Return the type as an annotation would spell it."""
@@ -139,25 +144,25 @@ def _typed(values: Iterable[Any]) -> list[tuple[str, Any]]:
 def _name_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
     if wanted.name == given.name or wanted.name in _WIDER.get(given.name, ()):
         return _args_fit(given, wanted, ancestors)
-    lineage, closed = _lineage(given.name, ancestors)
-    if wanted.name in lineage or any(wanted.name in _WIDER.get(one, ()) for one in lineage):
+    bases, closed = lineage(given.name, ancestors)
+    if wanted.name in bases or any(wanted.name in _WIDER.get(one, ()) for one in bases):
         return True
     if not closed or (wanted.name in _ABSTRACT and given.name not in _CLOSED):
         return None
     return False if _is_class(wanted.name, ancestors) else None
 
 
-def _lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
+def lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
     """Return the bases of a class, theirs too, and whether all of them are known."""
     found: set[str] = set()
     closed, pending = True, [name]
     while pending:
         one = pending.pop()
-        is_known = one in _CLOSED or _bare(one) in _KNOWN_BASES
+        is_known = one in _CLOSED or short_name(one) in _KNOWN_BASES
         bases = ancestors(one)
         bases = () if bases is None and is_known else bases
         closed = closed and bases is not None
-        fresh = {_bare(base) for base in bases or ()} - found
+        fresh = {short_name(base) for base in bases or ()} - found
         found |= fresh
         pending += fresh
     return found, closed
@@ -166,7 +171,8 @@ def _lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
 _KNOWN_BASES = {"object", "NamedTuple", "TypedDict", "Generic", "Protocol", "abc.ABC"}
 
 
-def _bare(name: str) -> str:
+def short_name(name: str) -> str:
+    """Return a full name without the module of typing's names."""
     prefix = next((one for one in _SHORT_NAMES if name.startswith(one)), "")
     return name.removeprefix(prefix)
 
@@ -176,7 +182,7 @@ def _is_class(name: str, ancestors: Ancestors) -> bool:
     bases = ancestors(name)
     if name in _CLOSED:
         return True
-    return bases is not None and "Protocol" not in map(_bare, bases)
+    return bases is not None and "Protocol" not in map(short_name, bases)
 
 
 def _args_fit(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
@@ -209,89 +215,14 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return True if True in found else None if None in found else False
 
 
-def value_fits(value: Any, wanted: Type) -> bool:
-    """Tell whether a JSON value may be given to a param of a type; unknown types take anything."""
-    if wanted.name == UNION:
-        return any(value_fits(value, member) for member in wanted.args)
-    if wanted.name == LITERAL:
-        return any(type(one) is type(value) and one == value for one in wanted.values)
-    check = _VALUE_CHECKS.get(wanted.name)
-    return True if check is None else check(value, wanted.args)
-
-
-def _is_list(value: Any, args: tuple[Type, ...]) -> bool:
-    return isinstance(value, list) and (
-        not args or all(value_fits(item, args[0]) for item in value)
-    )
-
-
-def _is_tuple(value: Any, args: tuple[Type, ...]) -> bool:
-    if not isinstance(value, list):
-        return False
-    if args[1:] == (Type("..."),):
-        return _is_list(value, args[:1])
-    fits_each = all(value_fits(item, arg) for item, arg in zip(value, args, strict=False))
-    return not args or (len(value) == len(args) and fits_each)
-
-
-def _is_dict(value: Any, args: tuple[Type, ...]) -> bool:
-    return isinstance(value, dict) and (
-        len(args) < 2 or all(value_fits(item, args[1]) for item in value.values())  # noqa: PLR2004
-    )
-
-
-def _is_number(value: Any, _args: tuple[Type, ...]) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_moment(kind: type[date]) -> Callable[[Any, tuple[Type, ...]], bool]:
-    """Return the check of a value that becomes a date: text, as ISO 8601 has it."""
-
-    def check(value: Any, _args: tuple[Type, ...]) -> bool:
-        if not isinstance(value, str):
-            return False
-        try:
-            kind.fromisoformat(value)
-        except ValueError:
-            return False
-        return True
-
-    return check
-
-
-_MADE_OF_TEXT = ("datetime.date", "datetime.datetime", "pathlib.Path")
 _ENUMS = {"enum.Enum", "enum.StrEnum", "enum.IntEnum", "Enum", "StrEnum", "IntEnum"}
+_MADE_OF_TEXT = ("datetime.date", "datetime.datetime", "pathlib.Path")
 
 
 def becomes(given: Type, wanted: Type, ancestors: Ancestors) -> bool:
-    """Tell whether a param of a type takes another: text becomes a date, a path, an Enum."""
+    """Tell whether a param of a type may take another: text a date, a path; anything an Enum."""
     if wanted.name == UNION:
         return any(becomes(given, member, ancestors) for member in wanted.args)
-    if given.name != "str":
-        return False
-    return wanted.name in _MADE_OF_TEXT or bool(_lineage(wanted.name, ancestors)[0] & _ENUMS)
-
-
-_VALUE_CHECKS: dict[str, Any] = {
-    "datetime.date": _is_moment(date),
-    "datetime.datetime": _is_moment(datetime),
-    "pathlib.Path": lambda value, _: isinstance(value, str),
-    "None": lambda value, _: value is None,
-    "bool": lambda value, _: isinstance(value, bool),
-    "int": lambda value, _: isinstance(value, int) and not isinstance(value, bool),
-    "float": _is_number,
-    "complex": _is_number,
-    "str": lambda value, _: isinstance(value, str),
-    "bytes": lambda _value, _args: False,
-    "list": _is_list,
-    "set": _is_list,
-    "frozenset": _is_list,
-    "Sequence": _is_list,
-    "Iterable": _is_list,
-    "Collection": _is_list,
-    "tuple": _is_tuple,
-    "dict": _is_dict,
-    "Mapping": _is_dict,
-}
-for _name in ("pandas.DataFrame", "pandas.Series", "numpy.ndarray", DATA.name):
-    _VALUE_CHECKS[_name] = _VALUE_CHECKS["bytes"]
+    if given.name == "str" and wanted.name in _MADE_OF_TEXT:
+        return True
+    return bool(lineage(wanted.name, ancestors)[0] & _ENUMS)

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 from atlas import Bounds, Data
-from atlas.step.hints import adapt, fits, resolve, shown
+from atlas.step.hints import fits, resolve, shown
+from atlas.step.real import RealTypes
+from atlas.validate.taking import taken
 
 
 class Color(enum.Enum):
@@ -70,7 +72,8 @@ def test_hints_are_evaluated_where_they_stand():
     ],
 )
 def test_json_becomes_what_a_hint_asks_for(value, hint, adapted):
-    assert adapt(value, hint) == adapted
+    types = RealTypes("")
+    assert taken(value, types.of(hint), types) == adapted
 
 
 @pytest.mark.parametrize(

@@ -32,17 +32,20 @@ class Make(Template):
 PARAMETERS = {
     "day": {"type": "string", "default": "2026-01-31"},
     "word": {"type": "string", "default": "yesterday"},
+    "color": {"type": "string", "default": "red"},
     "number": {"type": "integer", "default": 1},
 }
 RIGHT: list[dict[str, Any]] = [
     {"day": "2026-02-28", "at": "2026-02-28T06:00+01:00", "color": "red", "path": "/data"},
     {"day": {"parameter": "day"}, "at": {"parameter": "day"}},
     {"at": {"run": "interval_start"}},
-    {"color": {"parameter": "word"}, "path": {"run": "id"}},
+    {"color": {"parameter": "color"}, "path": {"run": "id"}},
     {"at": None},
 ]
 WRONG: list[dict[str, Any]] = [
     {"day": "2026-13-02"},
+    {"color": "RED"},
+    {"color": {"parameter": "word"}},
     {"day": 5},
     {"day": None},
     {"day": {"parameter": "word"}},

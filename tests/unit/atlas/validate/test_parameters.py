@@ -71,3 +71,27 @@ def test_a_parameter_that_is_right(change: tuple[str, str, Any], tmp_path: Path)
     value = 2 if change[2]["type"] == "integer" else 2.5
     files = shop(change, ("config.json", "parameters.least", value))
     assert checked(write(tmp_path, files)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("number", float("nan"), "found nan, expected a finite number"),
+        ("number", float("inf"), "found inf, expected a finite number"),
+        ("number", 10**400, "expected a finite number"),
+        ("integer", 1.5, "found 1.5, expected an integer"),
+        ("integer", True, "found True, expected an integer"),
+        ("string", 1, "found 1, expected a string"),
+        ("boolean", "yes", "found 'yes', expected a boolean"),
+    ],
+)
+def test_a_run_refuses_what_validation_would(kind, value, said):
+    from atlas.errors import AtlasError
+    from atlas.plan import Plan
+    from atlas.recipe import Parameter
+    from atlas.step.parameters import checked_parameters
+
+    plan = Plan("p", "p", "p", "training", "r", "e", "local", (), parameters={"x": Parameter(kind)})
+    with pytest.raises(AtlasError, match=r"parameters\.x: ") as error:
+        checked_parameters(plan, {"x": value})
+    assert said in str(error.value)

@@ -11,7 +11,8 @@ import pytest
 from atlas.validate.annotations import Annotations
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Module, Sources
-from atlas.validate.types import UNKNOWN, Type, fits, union, value_fits
+from atlas.validate.taking import takes
+from atlas.validate.types import UNKNOWN, Type, fits, union
 from tests.unit.atlas.shop import write
 
 HEAD = """\
@@ -158,14 +159,14 @@ UNFITTING: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "wanted"), FITTING)
-def test_a_value_fits(value: Any, wanted: str, reader: Signatures) -> None:
-    assert value_fits(value, read(reader, wanted))
+def test_a_takes(value: Any, wanted: str, reader: Signatures) -> None:
+    assert takes(value, read(reader, wanted))
 
 
 @pytest.mark.parametrize(("value", "wanted"), UNFITTING)
 def test_a_value_doesn_t_fit(value: Any, wanted: str, reader: Signatures) -> None:
-    assert not value_fits(value, read(reader, wanted))
+    assert not takes(value, read(reader, wanted))
 
 
 def test_an_unknown_type_takes_anything() -> None:
-    assert value_fits(object(), UNKNOWN)
+    assert takes(object(), UNKNOWN)

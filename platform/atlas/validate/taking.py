@@ -1,0 +1,287 @@
+"""Whether a param takes a JSON value, and what it becomes: one rule for validation and for a run.
+
+Validation knows classes from their source, a run has them: `Classes` is what differs.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from atlas.validate.types import LITERAL, NONE, UNION, Type, lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_ENUMS = {f"{module}{name}" for module in ("enum.", "") for name in ("Enum", "StrEnum", "IntEnum")}
+_MOST_TOLD = 8
+_MOST_BITS = 1023
+"""Of a whole number that a double can be as large as."""
+
+
+class Classes(Protocol):
+    """What is known of classes by their full names."""
+
+    def ancestors(self, name: str) -> tuple[str, ...] | None:
+        """Return the full names of a class's bases, or None where its source isn't known."""
+
+    def members(self, name: str) -> tuple[Any, ...] | None:
+        """Return the values of an Enum's members; None where only a run can tell."""
+
+    def member(self, name: str, value: Any) -> Any:
+        """Return the member of an Enum that has a value.
+
+        Raises:
+            ValueError: it has none.
+        """
+
+    def holds(self, name: str, value: Any) -> bool | None:
+        """Tell whether a value is one of a class; None where only a run can tell."""
+
+
+class NotTakenError(ValueError):
+    """A value isn't what a type asks for; the message says what is."""
+
+
+class OutOfBoundsError(NotTakenError):
+    """A number is out of the bounds that its type has; the message says what they are."""
+
+
+class _NoClasses:
+    """Knows no class at all."""
+
+    def ancestors(self, _name: str) -> tuple[str, ...] | None:
+        return None
+
+    def members(self, _name: str) -> tuple[Any, ...] | None:
+        return None
+
+    def member(self, _name: str, value: Any) -> Any:
+        return value
+
+    def holds(self, _name: str, _value: Any) -> bool | None:
+        return None
+
+
+NO_CLASSES = _NoClasses()
+"""For types that have no class in them."""
+
+
+def takes(value: Any, wanted: Type, classes: Classes = NO_CLASSES) -> bool:
+    """Tell whether a type takes a JSON value; as `taken`."""
+    try:
+        taken(value, wanted, classes)
+    except NotTakenError:
+        return False
+    return True
+
+
+def taken(value: Any, wanted: Type, classes: Classes) -> Any:
+    """Return what a JSON value becomes where a type is wanted.
+
+    Lists become tuples and sets, text becomes paths, dates and moments, a value its Enum's member,
+    at any depth. In a union the member counts that takes the value as it is, else the first.
+
+    Args:
+        value: as `json` gives it.
+        wanted: the param's type.
+        classes: what is known of the classes in it.
+
+    Raises:
+        NotTakenError: the type doesn't take it.
+        OutOfBoundsError: only its bounds don't.
+    """
+    found = _taken(value, wanted, classes)
+    low, high = wanted.bounds
+    if _is_number(found) and not _is_within(found, low, high):
+        told = (f"at least {low}",) * (low is not None) + (f"at most {high}",) * (high is not None)
+        raise OutOfBoundsError(" and ".join(told))
+    return found
+
+
+def _is_within(number: float, low: float | None, high: float | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _taken(value: Any, wanted: Type, classes: Classes) -> Any:
+    if wanted.name == UNION:
+        return _of_union(value, wanted, classes)
+    if wanted.name == LITERAL:
+        return _required(_is_one_of(value, wanted.values), value, str(wanted))
+    reader = _READERS.get(wanted.name)
+    if reader is not None:
+        return reader(value, wanted, classes)
+    return _of_class(value, wanted, classes)
+
+
+def _of_union(value: Any, wanted: Type, classes: Classes) -> Any:
+    found: list[Any] = []
+    error = NotTakenError(expected(wanted, classes))
+    for member in wanted.args:
+        try:
+            found.append(taken(value, member, classes))
+        except OutOfBoundsError as out:
+            error = out
+        except NotTakenError:
+            continue
+        else:
+            if found[-1] is value:
+                return value
+    if not found:
+        raise error
+    return found[0]
+
+
+def _of_class(value: Any, wanted: Type, classes: Classes) -> Any:
+    """Take a value for a class: an Enum's member, a TypedDict, or what is one of it already."""
+    bases = lineage(wanted.name, classes.ancestors)[0]
+    if bases & _ENUMS:
+        return _of_enum(value, wanted, classes)
+    if "Protocol" in bases or wanted.name in ("Any", "object", "?"):
+        return value
+    if "TypedDict" in bases:
+        return _required(isinstance(value, dict), value, "an object")
+    return _required(classes.holds(wanted.name, value) is not False, value, str(wanted))
+
+
+def _of_enum(value: Any, wanted: Type, classes: Classes) -> Any:
+    members = classes.members(wanted.name)
+    if members is not None and not _is_one_of(value, members):
+        raise NotTakenError(expected(wanted, classes))
+    try:
+        return classes.member(wanted.name, value)
+    except (ValueError, TypeError, KeyError):
+        raise NotTakenError(expected(wanted, classes)) from None
+
+
+def _is_one_of(value: Any, known: tuple[Any, ...]) -> bool:
+    return any(type(one) is type(value) and one == value for one in known)
+
+
+def expected(wanted: Type, classes: Classes) -> str:
+    """Return what a type takes, as a message says it: an Enum's values, where they are known."""
+    members = None if wanted.args else classes.members(wanted.name)
+    if not members:
+        return str(wanted)
+    more = ", …" if len(members) > _MOST_TOLD else ""
+    return f"{', '.join(map(repr, members[:_MOST_TOLD]))}{more} ({wanted.name.rpartition('.')[2]})"
+
+
+def _required(is_taken: bool, value: Any, what: str) -> Any:
+    if not is_taken:
+        raise NotTakenError(what)
+    return value
+
+
+def _plain(check: Callable[[Any], bool]) -> Callable[[Any, Type, Classes], Any]:
+    return lambda value, wanted, _classes: _required(check(value), value, str(wanted))
+
+
+def _made(kind: Callable[[str], Any]) -> Callable[[Any, Type, Classes], Any]:
+    """Return what reads text that becomes something else."""
+
+    def read(value: Any, wanted: Type, _classes: Classes) -> Any:
+        if not isinstance(value, str):
+            raise NotTakenError(str(wanted))
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise NotTakenError(f"{wanted} ({error})") from None
+
+    return read
+
+
+def _several(kind: Callable[[Any], Any]) -> Callable[[Any, Type, Classes], Any]:
+    """Return what reads a list, each of its items as the type's only argument."""
+
+    def read(value: Any, wanted: Type, classes: Classes) -> Any:
+        if not isinstance(value, list):
+            raise NotTakenError(str(wanted))
+        items = [taken(one, wanted.args[0], classes) for one in value] if wanted.args else value
+        if kind is list:
+            return _as_it_is(value, items)
+        try:
+            return kind(items)
+        except TypeError:
+            raise NotTakenError(f"{wanted}, and a list has no hash") from None
+
+    return read
+
+
+def _tuple(value: Any, wanted: Type, classes: Classes) -> Any:
+    args = wanted.args
+    if not isinstance(value, list):
+        raise NotTakenError(str(wanted))
+    if args[1:] == (Type("..."),):
+        args = args[:1] * len(value)
+    elif args and len(args) != len(value):
+        raise NotTakenError(str(wanted))
+    pairs = zip(value, args, strict=True) if args else ()
+    return tuple(taken(one, arg, classes) for one, arg in pairs) if args else tuple(value)
+
+
+def _mapping(value: Any, wanted: Type, classes: Classes) -> Any:
+    if not isinstance(value, dict):
+        raise NotTakenError(str(wanted))
+    if len(wanted.args) < 2:  # noqa: PLR2004 - of keys and of values
+        return value
+    keys, values = wanted.args
+    read = {taken(k, keys, classes): taken(one, values, classes) for k, one in value.items()}
+    is_same = all(map(_is, value, read)) and all(map(_is, value.values(), read.values()))
+    return value if is_same and len(read) == len(value) else read
+
+
+def _as_it_is(value: list[Any], items: list[Any]) -> list[Any]:
+    """Return the list itself where no item has become something else."""
+    return value if all(map(_is, value, items)) else items
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    if _is_whole(value):
+        return bool(value.bit_length() <= _MOST_BITS)
+    return isinstance(value, float) and math.isfinite(value)
+
+
+_LISTS = (
+    "list", "Sequence", "MutableSequence", "Iterable", "Collection", "Reversible", "Sized",
+    "Container",
+)  # fmt: skip
+_SETS = ("set", "AbstractSet", "Set", "MutableSet", "collections.abc.Set")
+_PATHS = {
+    "pathlib.Path": Path, "pathlib.PosixPath": Path, "pathlib.PurePath": PurePath,
+    "pathlib.PurePosixPath": PurePath, "os.PathLike": Path,
+}  # fmt: skip
+_NOTHING = (
+    "bytes", "bytearray", "pandas.DataFrame", "pandas.Series", "numpy.ndarray", "pyarrow.Table",
+    "polars.DataFrame", "atlas.template.Data", "datetime.time", "datetime.timedelta",
+    "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "collections.deque", "Callable",
+    "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "type", "range",
+)  # fmt: skip
+"""Well-known types that no JSON value is one of."""
+_READERS: Mapping[str, Callable[[Any, Type, Classes], Any]] = {
+    NONE.name: _plain(lambda value: value is None),
+    "bool": _plain(lambda value: isinstance(value, bool)),
+    "int": _plain(_is_whole),
+    "float": _plain(_is_number),
+    "complex": lambda value, wanted, _: complex(_required(_is_number(value), value, str(wanted))),
+    "str": _plain(lambda value: isinstance(value, str)),
+    **dict.fromkeys(_LISTS, _several(list)),
+    **dict.fromkeys(_SETS, _several(set)),
+    "frozenset": _several(frozenset),
+    "tuple": _tuple,
+    **dict.fromkeys(("dict", "Mapping", "MutableMapping"), _mapping),
+    "datetime.date": _made(date.fromisoformat),
+    "datetime.datetime": _made(datetime.fromisoformat),
+    **{name: _made(kind) for name, kind in _PATHS.items()},
+    **dict.fromkeys(_NOTHING, _plain(lambda _value: False)),
+}
