@@ -4,10 +4,6 @@ A worker is a Python process that has imported Atlas and waits for work on a pip
 step after the other, each in a process that it forks, so that a library is imported once and no
 step finds what another has left. What a step does to its process (a crash, a full memory, a hang)
 is its own affair.
-
-Each worker is in a process group of its own, led by a shell that waits for the end of a pipe. When
-this process ends, however it does, the pipe ends, and the shell kills the group: nothing that a
-step has started outlives the run.
 """
 
 from __future__ import annotations
@@ -17,20 +13,17 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
-from atlas.masking import NO_MASK
-from atlas.runner.forking import Forked, fork_worker
 from atlas.runner.isolation import Ended, unrecorded
-from atlas.runner.procs import Watch, children, end, leftovers
+from atlas.runner.procs import Watch, leftovers
 from atlas.runner.streams import StepLog
+from atlas.runner.workers import ALONE, CHUNK, Worker, start_worker
 from atlas.step import Outcome
 from atlas.step.execute import refuse
 
@@ -38,121 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from queue import SimpleQueue
 
-    from atlas.masking import Mask
     from atlas.step import Job
 
-ALONE = {"alone": True}
-"""What a worker answers first that runs a step itself, and ends with it."""
-_GUARD = "read -r _; kill -9 0"
-"""What the leader of a worker's group does: wait for the pipe's end, then kill the group."""
 _TICK = 0.05
 """Seconds between two looks at the workers' memory."""
-_CHUNK = 1 << 17
-"""Bytes to read at once: more than a pipe holds, so that nothing written before is left in it."""
 _LAST = 1.0
 """Seconds that a worker has to end by itself once it has closed its answers."""
-
-
-@dataclass
-class Worker:
-    """One process that serves steps.
-
-    Attributes:
-        process: the Python process, forked or started.
-        guard: the shell that leads its group.
-        env: variables that it was started with for its steps.
-        number: the unit that it serves, or None.
-        job: that unit's job.
-        watch: looks after that unit's memory.
-        since: when that unit was started, by the clock that never goes backwards.
-        rest: the beginning of an answer whose end isn't there yet.
-        log: that unit's log.
-        problem: why that log can't be written, or empty.
-        mask: hides the secrets of the last job, of which something may still run.
-    """
-
-    process: Forked | subprocess.Popen[bytes]
-    guard: subprocess.Popen[bytes]
-    env: tuple[tuple[str, str], ...]
-    number: int | None = None
-    job: Job | None = None
-    watch: Watch | None = None
-    since: float = 0.0
-    rest: bytes = b""
-    log: StepLog | None = None
-    problem: str = ""
-    mask: Mask = NO_MASK
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Give it work."""
-        assert self.process.stdin is not None  # noqa: S101  (it was opened with a pipe)
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def read_log(self) -> bool:
-        """Write what its step has printed to the log; tell whether more may come."""
-        assert self.process.stderr is not None  # noqa: S101  (it was opened with a pipe)
-        try:
-            content = os.read(self.process.stderr.fileno(), _CHUNK)
-        except BlockingIOError:
-            return True
-        if self.log is None:
-            os.write(2, self.mask.text(content.decode("utf-8", "replace")).encode())
-        elif not self.problem:
-            self._logging(partial(self.log.write_bytes, content))
-        return bool(content)
-
-    def close_log(self) -> str:
-        """Write the rest of its step's log; return why that can't be written, or nothing."""
-        self.read_log()
-        if self.log is not None and not self.problem:
-            self._logging(self.log.close)
-        problem, self.log, self.problem = self.problem, None, ""
-        return problem
-
-    def _logging(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except (AtlasError, OSError) as error:
-            self.problem = f"its log can't be written: {error}"
-
-    def kill(self) -> None:
-        """End it, with all that its step has started."""
-        away = children(self.process.pid)
-        with suppress(ProcessLookupError):
-            os.killpg(self.guard.pid, signal.SIGKILL)
-        end(away)
-        self.process.wait()
-        self.guard.wait()
-        for pipe in (*self._pipes(), self.guard.stdin):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-
-    def _pipes(self) -> tuple[IO[bytes] | None, ...]:
-        return self.process.stdin, self.process.stdout, self.process.stderr
-
-
-def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
-    """Start a worker, which gets ready while others work."""
-    pipe = subprocess.PIPE
-    guard = subprocess.Popen(  # noqa: S603  (our own shell)
-        ["/bin/sh", "-c", _GUARD], stdin=pipe, process_group=0
-    )
-    try:
-        process = (None if env else fork_worker(guard.pid)) or subprocess.Popen(
-            [sys.executable, "-m", "atlas.runner.worker"],
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            process_group=guard.pid,
-            env={**os.environ, **dict(env)},
-        )
-    except OSError:
-        guard.communicate()  # Its pipe's end is its own end, and that of its group.
-        raise
-    os.set_blocking(process.stderr.fileno(), False)  # type: ignore[union-attr]
-    return Worker(process, guard, env)
 
 
 class Processes:
@@ -270,7 +154,7 @@ class Processes:
                 self._selector.unregister(pipe)
             return
         assert worker.process.stdout is not None  # noqa: S101  (it was opened with a pipe)
-        content = os.read(worker.process.stdout.fileno(), _CHUNK)
+        content = os.read(worker.process.stdout.fileno(), CHUNK)
         if not content:
             self._lost(worker)
             return

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atlas.runner import forking, procs
 from atlas.runner.isolation import run_job
-from atlas.runner.processes import ALONE
 from atlas.runner.streams import PassedLog
+from atlas.runner.workers import ALONE
 from atlas.step import Job, code
 from atlas.step.leaving import leave
 from atlas.step.libraries import Imported, import_again, import_libraries

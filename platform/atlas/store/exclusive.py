@@ -14,7 +14,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from atlas.store.place import TEMPORARY, FilePlace, explained
+from atlas.store.folder import FilePlace
+from atlas.store.place import TEMPORARY, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

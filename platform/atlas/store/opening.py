@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
-from atlas.store.place import FilePlace, Place
+from atlas.store.folder import FilePlace
 from atlas.store.store import Store
 from atlas.uris import path_of
+
+if TYPE_CHECKING:
+    from atlas.store.place import Place
 
 
 def open_store(url: str) -> Store:

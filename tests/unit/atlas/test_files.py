@@ -11,7 +11,7 @@ import pytest
 
 from atlas import files
 from atlas.processes import own
-from atlas.store.place import FilePlace
+from atlas.store.folder import FilePlace
 
 
 @pytest.fixture(autouse=True)

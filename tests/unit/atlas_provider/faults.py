@@ -17,7 +17,7 @@ from unittest.mock import patch
 from atlas import files
 from atlas.http.service import Service
 from atlas.images import Registry
-from atlas.store.place import FilePlace
+from atlas.store.folder import FilePlace
 from atlas_provider import procfs, running
 from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kinds import ports

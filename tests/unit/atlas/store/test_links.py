@@ -98,7 +98,7 @@ def test_a_link_in_the_way_of_a_temporary_file_is_not_written_through(
 ):
     (tmp_path / "store").mkdir()
     numbers = iter(range(10))
-    monkeypatch.setattr("atlas.store.place._counter", numbers)
+    monkeypatch.setattr("atlas.store.folder._counter", numbers)
     (tmp_path / "store" / f".atlas-{os.getpid()}-0-k").symlink_to(outside / "passwd")
     place.write("k", b"mine")
     (tmp_path / "store" / f".atlas-{os.getpid()}-2-k").symlink_to(outside / "passwd")
