@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.environment import format_of
 from atlas.errors import StepError, StoreError
+from atlas.step.data_files import READERS, WRITERS
 from atlas.store import open_place
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from atlas.plan import Data as Declared
     from atlas.store import Place
-
-_TABLES = ("parquet", "csv")
 
 
 @dataclass
@@ -115,7 +113,7 @@ class DataHandle:
         if not path.exists():
             raise FileNotFoundError(key)
         try:
-            return _READERS[self.format](path)
+            return READERS[self.format](path)
         except (FileNotFoundError, MemoryError):
             raise
         except Exception as error:
@@ -124,10 +122,11 @@ class DataHandle:
             raise StepError(self.step, message) from error
 
     def _encode(self, value: Any, path: Path) -> None:
-        if self.format in _TABLES and not hasattr(value, f"to_{self.format}"):
-            found = f"a {type(value).__name__} can't be written as {self.format}"
-            raise StepError(self.step, f"data.{self.name}: {found}; expected a DataFrame")
-        _WRITERS[self.format](value, path)
+        try:
+            WRITERS[self.format](value, path)
+        except (StoreError, TypeError, ValueError) as error:
+            message = f"data.{self.name}: can't be written as {self.format}: {error}"
+            raise StepError(self.step, message) from error
 
 
 def open_data(
@@ -160,8 +159,8 @@ def open_data(
         hint = "the Environment's data must say where it is"
         raise StepError(step, f"data.{name}: can't open {declared.uri or 'it'} ({hint})")
     format = declared.format or format_of(uri)
-    if format not in _READERS:
-        raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(_READERS)}")
+    if format not in READERS:
+        raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(READERS)}")
     return DataHandle(name, uri, format, step, interval, axes or {})
 
 
@@ -202,41 +201,3 @@ def _joined(parts: list[Any]) -> Any:
 
         return pandas.concat(parts, ignore_index=True)
     return parts
-
-
-def _read_parquet(path: Path) -> Any:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as file:
-        return file.read().to_pandas()
-
-
-def _read_csv(path: Path) -> Any:
-    import pandas
-
-    return pandas.read_csv(path)
-
-
-def _write_csv(value: Any, path: Path) -> None:
-    value.to_csv(path, index=False)
-
-
-def _write_json(value: Any, path: Path) -> None:
-    if hasattr(value, "to_json"):
-        value.to_json(path, orient="records")
-    else:
-        path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False), "utf-8")
-
-
-_READERS: dict[str, Any] = {
-    "parquet": _read_parquet,
-    "csv": _read_csv,
-    "json": lambda path: json.loads(path.read_text("utf-8")),
-    "bytes": lambda path: path.read_bytes(),
-}
-_WRITERS: dict[str, Any] = {
-    "parquet": lambda value, path: value.to_parquet(path),
-    "csv": _write_csv,
-    "json": _write_json,
-    "bytes": lambda value, path: path.write_bytes(value),
-}

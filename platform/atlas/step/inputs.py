@@ -92,10 +92,15 @@ class Reader:
         keys = self.value(step, name, source)
         if isinstance(keys, DataHandle):
             keys = keys.read()
-        if not isinstance(keys, list):
+        if not isinstance(keys, list | tuple):
             found = f"found a {type(keys).__name__}"
             raise StepError(step.name, f"foreach.{name}: {found}, expected a JSON list")
-        size = len(json.dumps(keys))
+        keys = [key.item() if hasattr(key, "item") else key for key in keys]
+        try:
+            size = len(json.dumps(keys))
+        except (TypeError, ValueError) as error:
+            text = f"foreach.{name}: a key can't be said in JSON: {error}; expected a JSON list"
+            raise StepError(step.name, text) from None
         if len(keys) > MAX_KEYS or size > MAX_KEY_BYTES:
             found = f"found {len(keys)} keys of {size} bytes"
             expected = f"expected at most {MAX_KEYS} of {MAX_KEY_BYTES}"

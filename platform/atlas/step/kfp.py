@@ -102,7 +102,8 @@ def _numbers(store: Store, manifest: Manifest) -> dict[str, float]:
         return {}
     value = store.read(manifest)
     found = value.items() if isinstance(value, dict) and len(value) <= _MOST_NUMBERS else ()
-    return {name: one for name, one in found if _is_number(one)}
+    plain = ((name, one.item() if hasattr(one, "item") else one) for name, one in found)
+    return {name: one for name, one in plain if isinstance(name, str) and _is_number(one)}
 
 
 def _is_number(value: Any) -> bool:

@@ -7,16 +7,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.store.manifest import path_digest
+from atlas.store.format import is_own
+from atlas.store.manifest import path_digest, path_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from atlas.store.format import Encoded, Format
+    from atlas.store.format import Encoded, Facts, Format
     from atlas.store.manifest import Manifest
     from atlas.store.trust import Trust
 
+PROVEN = 64 << 20
+"""Size in bytes up to which an artifact is read once before its manifest is written, where its
+structure alone doesn't tell whether it can be."""
 _CONCURRENT = 8 << 20
 """Size in bytes from which on a file's digest is taken while it is being read."""
 
@@ -33,14 +37,35 @@ def failed(where: str, what: str) -> Iterator[None]:
         raise StoreError(f"{where}: {what}: {first or type(error).__name__}") from error
 
 
-def encode(kind: Encoded, value: Any, where: str) -> bytes:
-    """Return a value's bytes.
+def encode(kind: Encoded, value: Any, where: str, trust: Trust) -> tuple[bytes, Facts]:
+    """Return a value's bytes and facts, from which it can be read again.
 
     Raises:
-        StoreError: the format can't keep it.
+        StoreError: the format can't keep it, or doesn't give back what it was given.
     """
     with failed(where, f"can't be written as {kind.name}"):
-        return kind.encode(value)
+        content, facts = kind.pack(value, trust)
+    if len(content) <= PROVEN and not is_own(kind):
+        with failed(where, f"can't be read back as {kind.name}"):
+            kind.unpack(content, facts, trust)
+    return content, facts
+
+
+def write(kind: Format, value: Any, path: Path, where: str, trust: Trust) -> Facts:
+    """Write a value to a file or folder, from which it can be read again.
+
+    Atlas's own formats prove it themselves, by the structure of what they wrote; another's is read
+    once, unless it is big.
+
+    Raises:
+        StoreError: the format can't keep it, or doesn't give back what it was given.
+    """
+    with failed(where, f"can't be written as {kind.name}"):
+        facts = dict(kind.write_trusting(value, path, trust))
+    if not is_own(kind) and path_size(path) <= PROVEN:
+        with failed(where, f"can't be read back as {kind.name}"):
+            kind.read_trusting(path, facts, trust)
+    return facts
 
 
 def check_content(content: bytes, manifest: Manifest, where: str) -> None:

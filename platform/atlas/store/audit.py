@@ -348,6 +348,11 @@ def _place(path: str) -> str:
 
 def _refused(path: str, what: str) -> StoreError:
     what = clean(what, 200)
+    if "<" in what or what.startswith("__main__."):
+        hint = "define it at the top of a module of the pipeline, where reading finds it"
+        return StoreError(
+            f"{_place(path)} is {what}, which can't be found again by its name; {hint}"
+        )
     return StoreError(
         f"{_place(path)} is {what}, which models may not be made of; if you trust it, name it in "
         f'the Recipe: "outputs": {{"NAME": {{"format": "skops", "trust": ["{what}"]}}}}'

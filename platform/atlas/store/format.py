@@ -25,12 +25,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from atlas.errors import StoreError
+from atlas.errors import StoreError, clean
+from atlas.store.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from atlas.store.trust import Trust
 
 Facts: TypeAlias = Mapping[str, Any]
 """Plain data that a format keeps in the manifest and gets back when it reads."""
@@ -60,6 +59,10 @@ class Format:
         """Tell whether this is the format for a value that names none; costs no import."""
         return False
 
+    def suffix_of(self, value: Any) -> str:
+        """Return the ending of the name of a value's file; the format's, unless values differ."""
+        return self.suffix
+
     def write(self, value: Any, path: Path) -> Facts:
         """Write the value to a path that isn't there yet; return what reading needs to know."""
         raise NotImplementedError
@@ -88,14 +91,31 @@ class Encoded(Format):
         """Return the value that was encoded."""
         raise NotImplementedError
 
+    def pack(self, value: Any, trust: Trust) -> tuple[bytes, Facts]:
+        """Return the value as bytes, and what reading needs to know besides."""
+        return self.encode(value), {}
+
+    def unpack(self, content: bytes, facts: Facts, trust: Trust) -> Any:
+        """Return the value that was packed."""
+        return self.decode(content)
+
     def write(self, value: Any, path: Path) -> Facts:
         """Write the encoded value."""
-        path.write_bytes(self.encode(value))
-        return {}
+        return self.write_trusting(value, path, Trust())
 
     def read(self, path: Path, facts: Facts) -> Any:
         """Read and decode."""
-        return self.decode(path.read_bytes())
+        return self.read_trusting(path, facts, Trust())
+
+    def write_trusting(self, value: Any, path: Path, trust: Trust) -> Facts:
+        """Write the packed value."""
+        content, facts = self.pack(value, trust)
+        path.write_bytes(content)
+        return facts
+
+    def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
+        """Read and unpack."""
+        return self.unpack(path.read_bytes(), facts, trust)
 
 
 _formats: dict[str, Format] = {}
@@ -106,6 +126,11 @@ def register(added: Format) -> None:
     others = {name: one for name, one in _known().items() if name != added.name}
     _formats.clear()
     _formats.update({added.name: added, **others})
+
+
+def is_own(one: Format) -> bool:
+    """Tell whether a format is Atlas's own, which proves what it writes by itself."""
+    return type(one).__module__.startswith("atlas.store.")
 
 
 def use(modules: Iterable[str]) -> None:
@@ -157,6 +182,11 @@ def type_name(value: Any) -> str:
     return kind.__qualname__ if package == "builtins" else f"{package}.{kind.__qualname__}"
 
 
+def article(name: str) -> str:
+    """Return a type's name with its article: ``an int``."""
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+
+
 def ancestry(value: Any) -> set[str]:
     """Return the names of a value's type and its bases, as `type_name` spells them."""
     kinds = type(value).__mro__
@@ -164,14 +194,12 @@ def ancestry(value: Any) -> set[str]:
 
 
 def _described(value: Any) -> str:
-    name = type_name(value)
-    if not isinstance(value, dict | list | tuple):
-        return f"a value of type {name}"
-    if isinstance(value, dict) and any(not isinstance(key, str) for key in value):
-        return "a dict with keys that aren't strings"
-    items = value.values() if isinstance(value, dict) else value
-    kinds = sorted({type_name(item) for item in items})
-    return f"a {name} of {', '.join(kinds[:5])}"
+    """Return a value's type; of a container, that of the first part that can't be kept."""
+    from atlas.store.packing import untaken
+
+    path, part = untaken(value)
+    inner = f" with {article(type_name(part))} at {clean(path, 120)}" if path else ""
+    return f"a value of type {type_name(value)}{inner}"
 
 
 def _known() -> dict[str, Format]:

@@ -112,6 +112,14 @@ def _without_links(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
+def path_size(path: Path) -> int:
+    """Return the size in bytes of a file or of all files in a folder."""
+    if not path.is_dir():
+        return path.stat().st_size
+    files = (path.__class__(top, name) for top, _, names in os.walk(path) for name in names)
+    return sum(file.stat().st_size for file in files)
+
+
 def path_digest(path: Path) -> tuple[str, int]:
     """Return the sha256 and the size in bytes of a file or of all files in a folder."""
     if not path.is_dir():

@@ -6,8 +6,10 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from atlas.store.artifacts import PROVEN
 from atlas.store.audit import audit
 from atlas.store.format import Facts, Format, ancestry
+from atlas.store.proof import prove, unkept
 from atlas.store.trust import Trust
 
 if TYPE_CHECKING:
@@ -44,9 +46,14 @@ class Skops(Format):
         """Write a model, when it is made of what is trusted."""
         import skops.io
 
-        content = reproducible(skops.io.dumps(value))
+        try:
+            content = reproducible(skops.io.dumps(value))
+        except Exception as error:
+            raise unkept(value, error) from error
         audit(io.BytesIO(content), trust)
         path.write_bytes(content)
+        if len(content) <= PROVEN:
+            prove(value, lambda: self.read_trusting(path, {}, trust))
         return {}
 
     def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
@@ -75,6 +82,8 @@ class Pickle(Format):
 
         with path.open("wb") as file:
             pickle.dump(value, file, protocol=5)
+        if path.stat().st_size <= PROVEN:
+            self.read(path, {})
         return {}
 
     def read(self, path: Path, facts: Facts) -> Any:

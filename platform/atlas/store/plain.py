@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.errors import StoreError
-from atlas.store.format import Encoded, Facts, Format, type_name
+from atlas.store.format import Encoded, Facts, Format, article, type_name
+from atlas.store.packing import is_plain, packed, takes
+from atlas.store.unpacking import unpacked
 from atlas.template import Html, Markdown
 
-_SCALARS = {str, int, float, bool, type(None)}
+if TYPE_CHECKING:
+    from atlas.store.trust import Trust
 
 
 class Json(Encoded):
-    """Plain data: None, numbers, strings, booleans, and lists and dicts of them."""
+    """Plain data, and what `atlas.store.packing` keeps of Python's, numpy's and pandas' values."""
 
     name = "json"
     suffix = ".json"
 
     def accepts(self, value: Any) -> bool:
-        """Take what JSON gives back as it was; a tuple comes back as a list."""
-        return is_plain(value)
+        """Take what comes back as it was, of its own type."""
+        return takes(value)
 
-    def encode(self, value: Any) -> bytes:
-        """Return compact JSON.
+    def pack(self, value: Any, trust: Trust) -> tuple[bytes, Facts]:
+        """Return compact JSON, and whether there are values in it that JSON doesn't know.
 
         Raises:
-            ValueError: there is a NaN or an infinity in it, which JSON doesn't have.
+            StoreError: something in it can't be kept.
         """
-        text = json.dumps(
-            value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_number
-        )
-        return text.encode("utf-8", "surrogatepass")
+        plain = is_plain(value)
+        whole = value if plain else packed(value, trust)
+        text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8", "surrogatepass"), {} if plain else {"packed": True}
 
-    def decode(self, content: bytes) -> Any:
-        """Parse JSON."""
-        return json.loads(content.decode("utf-8", "surrogatepass"))
+    def unpack(self, content: bytes, facts: Facts, trust: Trust) -> Any:
+        """Parse JSON, and make what isn't JSON's of it."""
+        found = json.loads(content.decode("utf-8", "surrogatepass"))
+        return unpacked(found, trust) if facts.get("packed") else found
 
 
 class Text(Encoded):
@@ -45,18 +50,26 @@ class Text(Encoded):
 
     name = "text"
     suffix = ".txt"
+    kind: ClassVar[type[str]] = str
 
     def accepts(self, value: Any) -> bool:
-        """Take strings."""
-        return isinstance(value, str)
+        """Take what is a string itself: an Enum or numpy's string would come back as another."""
+        return type(value) is self.kind
 
     def encode(self, value: Any) -> bytes:
-        """Return the string's bytes."""
+        """Return the text's bytes.
+
+        Raises:
+            TypeError: it is no text, or of a class that would be lost.
+        """
+        if type(value) not in (str, self.kind):
+            expected = "str" if self.kind is str else f"{self.kind.__name__} or str"
+            raise TypeError(f"found {article(type_name(value))}, expected {expected}")
         return str(value).encode("utf-8", "surrogatepass")
 
     def decode(self, content: bytes) -> Any:
-        """Return the string."""
-        return content.decode("utf-8", "surrogatepass")
+        """Return the text as what it is."""
+        return self.kind(content.decode("utf-8", "surrogatepass"))
 
 
 class HtmlText(Text):
@@ -64,28 +77,10 @@ class HtmlText(Text):
 
     name = "html"
     suffix = ".html"
-    kind: ClassVar[type[str]] = Html
-
-    def accepts(self, value: Any) -> bool:
-        """Take what says that it is one: no other string."""
-        return isinstance(value, self.kind)
-
-    def encode(self, value: Any) -> bytes:
-        """Return the text's bytes.
-
-        Raises:
-            TypeError: it is no text.
-        """
-        if not isinstance(value, str):
-            raise TypeError(f"found a {type_name(value)}, expected {self.kind.__name__} or str")
-        return super().encode(value)
-
-    def decode(self, content: bytes) -> Any:
-        """Return the text as what it is."""
-        return self.kind(super().decode(content))
+    kind = Html
 
 
-class MarkdownText(HtmlText):
+class MarkdownText(Text):
     """A report in Markdown, as UTF-8."""
 
     name = "markdown"
@@ -101,15 +96,21 @@ class Bytes(Encoded):
 
     def accepts(self, value: Any) -> bool:
         """Take bytes and bytearrays."""
-        return isinstance(value, bytes | bytearray)
+        return type(value) in (bytes, bytearray)
 
-    def encode(self, value: Any) -> bytes:
-        """Return the bytes."""
-        return bytes(value)
+    def pack(self, value: Any, trust: Trust) -> tuple[bytes, Facts]:
+        """Return the bytes, and whether they can change.
 
-    def decode(self, content: bytes) -> Any:
+        Raises:
+            TypeError: it is no bytes.
+        """
+        if type(value) not in (bytes, bytearray):
+            raise TypeError(f"found {article(type_name(value))}, expected bytes")
+        return bytes(value), {"bytearray": True} if type(value) is bytearray else {}
+
+    def unpack(self, content: bytes, facts: Facts, trust: Trust) -> Any:
         """Return the bytes."""
-        return content
+        return bytearray(content) if facts.get("bytearray") else content
 
 
 class File(Format):
@@ -120,6 +121,10 @@ class File(Format):
     def accepts(self, value: Any) -> bool:
         """Take a path unless it is a folder's."""
         return isinstance(value, Path) and not value.is_dir()
+
+    def suffix_of(self, value: Any) -> str:
+        """Return the file's own ending, by which programs tell what is in it."""
+        return _suffix_of(Path(value))
 
     def write(self, value: Any, path: Path) -> Facts:
         """Copy the file, and remember its name.
@@ -147,6 +152,10 @@ class Folder(Format):
         """Take a folder's path."""
         return isinstance(value, Path) and value.is_dir()
 
+    def suffix_of(self, value: Any) -> str:
+        """Return the folder's own ending, such as ``.zarr``."""
+        return _suffix_of(Path(value))
+
     def write(self, value: Any, path: Path) -> Facts:
         """Copy the folder with what its links point to."""
         shutil.copytree(value, path)
@@ -157,41 +166,16 @@ class Folder(Format):
         return path
 
 
-def is_plain(value: Any) -> bool:
-    """Tell whether a value is data that JSON gives back as it was, tuples as lists."""
-    kind = type(value)
-    if kind in _SCALARS:
-        return True
-    if kind is dict:
-        keys = set(map(type, value)) <= {str}
-        return keys and _each_plain(value.values())
-    if kind in (list, tuple):
-        return _each_plain(value)
-    return _is_scalar(value)
+_SUFFIXES = re.compile(r"(\.[A-Za-z0-9][A-Za-z0-9_-]{0,15}){1,2}$")
 
 
-def _each_plain(values: Any) -> bool:
-    """Look at each value only when the set of their types doesn't tell."""
-    return set(map(type, values)) <= _SCALARS or all(map(is_plain, values))
-
-
-def _is_scalar(value: Any) -> bool:
-    """Tell whether a value is a number of another library, such as numpy's, or a str subclass."""
-    return isinstance(value, str | int | float) or _is_foreign_number(value)
-
-
-def _is_foreign_number(value: Any) -> bool:
-    names = {base.__name__ for base in type(value).__mro__}
-    return bool(names & {"integer", "floating", "bool", "bool_"}) and hasattr(value, "item")
-
-
-def _number(value: Any) -> Any:
-    if _is_foreign_number(value):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no plain data")
+def _suffix_of(path: Path) -> str:
+    """Return the ending of a file's name, as ``.csv`` or ``.tar.gz``; none of an odd one."""
+    found = _SUFFIXES.search(path.name.lstrip("."))
+    return found.group() if found and len(found.group()) < len(path.name.lstrip(".")) else ""
 
 
 FORMATS: tuple[Format, ...] = (
-    HtmlText(), MarkdownText(), Text(), Json(), Bytes(), File(), Folder(),
+    HtmlText(), MarkdownText(), Text(), Bytes(), Json(), File(), Folder(),
 )  # fmt: skip
 """The formats of this module, in the order in which they are asked."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.store.artifacts import check_content, check_path, encode, failed
+from atlas.store.artifacts import check_content, check_path, encode, failed, write
 from atlas.store.format import Encoded, chosen, named, type_name
 from atlas.store.keys import MANIFEST, OUTCOME, RESERVED, RUN, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest, path_digest
@@ -80,17 +80,16 @@ class Store:
         return manifest
 
     def _write(self, base: str, kind: Format, value: Any, trust: Trust) -> Manifest:
-        key = f"{base}/data{kind.suffix}"
+        key = f"{base}/data{kind.suffix_of(value)}"
         if isinstance(kind, Encoded):
-            content = encode(kind, value, base)
+            content, facts = encode(kind, value, base, trust)
             self.place.write(key, content)
             sha256 = hashlib.sha256(content).hexdigest()
-            return Manifest(kind.name, type_name(value), sha256, len(content), key)
+            return Manifest(kind.name, type_name(value), sha256, len(content), key, dict(facts))
         if not kind.suffix:
             self.place.remove(key)
         with self.place.writing(key) as path:
-            with failed(base, f"can't be written as {kind.name}"):
-                facts = dict(kind.write_trusting(value, path, trust))
+            facts = write(kind, value, path, base, trust)
             sha256, size = path_digest(path)
         return Manifest(kind.name, type_name(value), sha256, size, key, facts)
 
@@ -188,7 +187,7 @@ class Store:
                 content = self.place.read(manifest.data)
                 check_content(content, manifest, where)
                 with failed(where, f"can't be read as {kind.name}"):
-                    return kind.decode(content)
+                    return kind.unpack(content, manifest.facts, trust)
             path = self.place.local(manifest.data)
             return check_path(path, manifest, where, kind, trust)
         except FileNotFoundError:

@@ -4,17 +4,79 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.store.format import Facts, Format, ancestry
+from atlas.errors import StoreError
+from atlas.store.format import Facts, Format, ancestry, article, type_name
+from atlas.store.frames import as_written, restored
+from atlas.store.packing import packed
+from atlas.store.structure import proven
+from atlas.store.trust import Trust
+from atlas.store.unpacking import unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from atlas.store.frames import Written
 
 _TABLES = {"pandas.DataFrame": "pandas", "pandas.Series": "series", "pyarrow.Table": "arrow",
            "polars.DataFrame": "polars"}  # fmt: skip
 """Type → what the manifest calls the library that gave the table."""
 
 
-class Parquet(Format):
+class _Table(Format):
+    """A table in a file that Arrow writes. What it is read back as is compared when it is written.
+
+    A DataFrame and a Series of pandas come back as they were: see `atlas.store.frames`.
+    """
+
+    def write_trusting(self, value: Any, path: Path, trust: Trust) -> Facts:
+        """Write a table, and compare the structure of the file with it."""
+        library = _library(value)
+        if library not in ("pandas", "series"):
+            table = value.to_arrow() if library == "polars" else value
+            self.write_table(table, path)
+            _compare(table.schema, self.schema(path), self.name)
+            return {"library": library}
+        frame, facts = _frame_of(value, library, trust)
+        written = as_written(frame, trust)
+        self.write_table(_arrow_of(written), path)
+        whole = proven(frame, self.schema(path).empty_table(), written.facts, trust)
+        return {**facts, **whole}
+
+    def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
+        """Read into what the table was."""
+        table = self.read_table(path)
+        if "frame" not in facts:
+            return _from_arrow(table, facts)
+        frame = restored(table, facts, trust)
+        if facts["library"] == "pandas":
+            return frame
+        series = frame.iloc[:, 0]
+        series.name = unpacked(facts["name"], trust)
+        series.attrs = frame.attrs
+        return series
+
+    def write(self, value: Any, path: Path) -> Facts:
+        """Write a table."""
+        return self.write_trusting(value, path, Trust())
+
+    def read(self, path: Path, facts: Facts) -> Any:
+        """Read a table."""
+        return self.read_trusting(path, facts, Trust())
+
+    def write_table(self, table: Any, path: Path) -> None:
+        """Write pyarrow's table."""
+        raise NotImplementedError
+
+    def read_table(self, path: Path) -> Any:
+        """Return pyarrow's table."""
+        raise NotImplementedError
+
+    def schema(self, path: Path) -> Any:
+        """Return the schema that a file was written with, as a reader finds it."""
+        raise NotImplementedError
+
+
+class Parquet(_Table):
     """A table or a column, in Parquet: pandas' DataFrame and Series, polars' DataFrame."""
 
     name = "parquet"
@@ -24,46 +86,55 @@ class Parquet(Format):
         """Take tables of pandas and polars."""
         return bool(ancestry(value) & {"pandas.DataFrame", "pandas.Series", "polars.DataFrame"})
 
-    def write(self, value: Any, path: Path) -> Facts:
-        """Write with pyarrow, or polars with its own."""
+    def write_table(self, table: Any, path: Path) -> None:
+        """Write Parquet."""
         from pyarrow import parquet
 
-        library, table = _as_arrow(value)
         parquet.write_table(table, path)
-        return _facts_of(value, library)
 
-    def read(self, path: Path, facts: Facts) -> Any:
-        """Read into what the table was."""
+    def read_table(self, path: Path) -> Any:
+        """Read Parquet."""
         from pyarrow import parquet
 
         with parquet.ParquetFile(path, memory_map=True) as file:
-            return _from_arrow(file.read(), facts)
+            return file.read()
+
+    def schema(self, path: Path) -> Any:
+        """Read the end of the file."""
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path, memory_map=True) as file:
+            return file.schema_arrow
 
 
-class Arrow(Format):
+class Arrow(_Table):
     """A table as an Arrow IPC file: no compression, read without a copy."""
 
     name = "arrow"
     suffix = ".arrow"
 
     def accepts(self, value: Any) -> bool:
-        """Take tables of pyarrow."""
+        """Take pyarrow's tables."""
         return "pyarrow.Table" in ancestry(value)
 
-    def write(self, value: Any, path: Path) -> Facts:
-        """Write the table's batches."""
+    def write_table(self, table: Any, path: Path) -> None:
+        """Write an Arrow file."""
         import pyarrow
 
-        library, table = _as_arrow(value)
         with pyarrow.ipc.new_file(str(path), table.schema) as writer:
             writer.write_table(table)
-        return _facts_of(value, library)
 
-    def read(self, path: Path, facts: Facts) -> Any:
+    def read_table(self, path: Path) -> Any:
         """Map the file into memory."""
         import pyarrow
 
-        return _from_arrow(pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all(), facts)
+        return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all()
+
+    def schema(self, path: Path) -> Any:
+        """Read the end of the file."""
+        import pyarrow
+
+        return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).schema
 
 
 class Npy(Format):
@@ -77,11 +148,35 @@ class Npy(Format):
         return "numpy.ndarray" in ancestry(value)
 
     def write(self, value: Any, path: Path) -> Facts:
-        """Write the array; one of objects is refused."""
+        """Write the array, and compare what its file says of it.
+
+        Raises:
+            StoreError: it is of objects, or of a subclass, which wouldn't come back.
+        """
         import numpy
 
+        name = type_name(value)
+        if name not in ("numpy.ndarray", "numpy.memmap"):
+            raise StoreError(
+                f"{article(name)} would come back as a plain array; {_ARRAY_HINTS.get(name, '')}"
+            )
+        if value.dtype.hasobject:
+            found = (
+                sorted({type_name(one) for one in value.flat[:1000]})
+                if value.dtype == object
+                else []
+            )
+            of = f" ({', '.join(found[:5])})" if found else ""
+            raise StoreError(f"an array of objects{of} needs pickle; return a list, or numbers")
         with path.open("wb") as file:
             numpy.save(file, value, allow_pickle=False)
+        read = (
+            numpy.load(path, mmap_mode="r", allow_pickle=False)
+            if value.size
+            else self.read(path, {})
+        )
+        if (read.shape, read.dtype) != (value.shape, value.dtype):
+            raise StoreError(f"an array of {value.dtype} would come back as one of {read.dtype}")
         return {}
 
     def read(self, path: Path, facts: Facts) -> Any:
@@ -91,36 +186,75 @@ class Npy(Format):
         return numpy.load(path, allow_pickle=False)
 
 
+_ARRAY_HINTS = {
+    "numpy.MaskedArray": "return value.filled(…), or data and mask as two outputs",
+    "numpy.matrix": "return numpy.asarray(value)",
+    "numpy.recarray": "return value.view(numpy.ndarray)",
+}
+
 FORMATS: tuple[Format, ...] = (Parquet(), Arrow(), Npy())
 """The formats of this module, in the order in which they are asked."""
 
 
-def _as_arrow(value: Any) -> tuple[str, Any]:
-    """Return the table's library and the table as Arrow's."""
+def _library(value: Any) -> str:
+    """Return what the manifest calls the library of a table.
+
+    Raises:
+        StoreError: it is no table, or of a subclass, which wouldn't come back.
+    """
+    name, names = type_name(value), ancestry(value)
+    known = next((one for one in _TABLES if one in names), "")
+    if not known:
+        found = f"found {article(name)}"
+        raise StoreError(f"{found}; expected a DataFrame, a Series or a pyarrow Table")
+    if name != known and known.startswith("pandas."):
+        plain = known.removeprefix("pandas.")
+        raise StoreError(
+            f"{article(name)} would come back as a plain {known}; return pandas.{plain}(…) of "
+            "it, or register a format of your own"
+        )
+    return _TABLES[known]
+
+
+def _frame_of(value: Any, library: str, trust: Trust) -> tuple[Any, dict[str, Any]]:
+    """Return a table as a DataFrame, and what makes the original of that."""
+    if library == "pandas":
+        return value, {"library": library}
+    name = packed(value.name, trust, "the name of the Series")
+    frame = value.to_frame("values" if type(value.name) is not str else value.name)
+    frame.attrs = value.attrs
+    return frame, {"library": library, "name": name}
+
+
+def _arrow_of(written: Written) -> Any:
     import pyarrow
 
-    names = ancestry(value)
-    library = next((_TABLES[name] for name in _TABLES if name in names), "")
-    if library == "pandas":
-        return library, pyarrow.Table.from_pandas(value)
-    if library == "series":
-        return library, pyarrow.Table.from_pandas(value.to_frame(_column_of(value)))
-    if library == "polars":
-        return library, value.to_arrow()
-    return library, value
+    try:
+        table = pyarrow.Table.from_pandas(written.frame, preserve_index=False)
+    except (pyarrow.ArrowException, OverflowError) as error:
+        raise StoreError(f"{' '.join(map(str, error.args))}; convert that column first") from error
+    if not written.extras:
+        return table
+    own = {name.encode(): content for name, content in written.extras.items()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **own})
 
 
-def _column_of(series: Any) -> str:
-    return "values" if series.name is None else str(series.name)
+def _compare(given: Any, found: Any, format: str) -> None:
+    """Compare schemas of Arrow.
 
-
-def _facts_of(value: Any, library: str) -> Facts:
-    if library == "series":
-        return {"library": library, "unnamed": value.name is None}
-    return {"library": library}
+    Raises:
+        StoreError: they differ.
+    """
+    if given.names != found.names:
+        raise StoreError(f"its columns would come back as {found.names}, and are {given.names}")
+    for name, one, other in zip(given.names, given.types, found.types, strict=True):
+        if one != other:
+            hint = "" if format == "arrow" else '; the format "arrow" keeps it'
+            raise StoreError(f"column {name!r} is {one}, and would come back as {other}{hint}")
 
 
 def _from_arrow(table: Any, facts: Facts) -> Any:
+    """Return a table of pyarrow's or polars', or one that was written before there were facts."""
     library = facts.get("library")
     if library == "arrow":
         return table

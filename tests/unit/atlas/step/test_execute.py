@@ -92,7 +92,7 @@ class Set(NamedTuple):
 
 class Unkept(Template):
     def run(self) -> Set:
-        return Set({1})
+        return Set([{1: object()}])
 
 class NotANumber(Template):
     def run(self) -> Number:
@@ -144,7 +144,7 @@ def test_what_may_be_returned(project, cls, values):
         ("Caused", "RuntimeError: wrapped"),
         ("Exits", "called sys.exit(0)"),
         ("Exhausts", "MemoryError"),
-        ("Unkept", "output 'value': no format keeps a value of type set"),
+        ("Unkept", "output 'value': no format keeps a value of type list with an object at [0][1]"),
         ("NotANumber", "metric 'x' is nan, expected a finite number"),
     ],
 )

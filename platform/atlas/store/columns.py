@@ -1,0 +1,319 @@
+"""One column of a table as Arrow keeps it, and back: its type, and what is in its cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError, clean
+from atlas.store.packing import packed
+from atlas.store.unpacking import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from atlas.store.trust import Trust
+
+_EXTRA = "atlas.categories."
+_WAY_OUT = 'convert the column first, or keep the output as "pickle"'
+
+
+def raw(series: Any) -> Any:
+    """Return the values of a Series or an Index, not copied: numpy's array, or pandas' own."""
+    return series.array if not isinstance(series.dtype, _numpy_dtype()) else series.to_numpy()
+
+
+@dataclass
+class Encoded:
+    """A column as it is written.
+
+    Attributes:
+        arrays: name in the file → values; the column's own and perhaps one that goes with it.
+        how: what makes the original of it; None for the values themselves.
+        extras: what is written into the file's metadata.
+    """
+
+    arrays: dict[str, Any]
+    how: dict[str, Any] | None = None
+    extras: dict[str, bytes] = field(default_factory=dict)
+
+
+def encoded(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+    """Return a column as Arrow keeps it.
+
+    Args:
+        values: pandas' array.
+        name: the column's in the file.
+        shown: what messages call it.
+        trust: whose Enums cells may be.
+
+    Raises:
+        StoreError: it can't be kept.
+    """
+    import pandas
+
+    kind = values.dtype
+    if isinstance(kind, pandas.CategoricalDtype):
+        return _category(values, name, shown, trust)
+    if isinstance(kind, pandas.PeriodDtype):
+        how = {"kind": "period", "dtype": _named(kind, shown)}
+        return Encoded({name: values.asi8}, how)
+    if isinstance(kind, pandas.IntervalDtype):
+        part = f"__atlas_{name}_right"
+        how = {"kind": "interval", "part": part, "closed": kind.closed}
+        return Encoded({name: raw(values.left), part: raw(values.right)}, how)
+    if isinstance(kind, pandas.SparseDtype):
+        return Encoded({name: values.to_dense()}, {"kind": "cast", "dtype": _named(kind, shown)})
+    if isinstance(kind, _numpy_dtype()):
+        return _numpy(values, name, shown, trust)
+    if isinstance(kind, pandas.ArrowDtype):
+        _named(kind, shown)
+    return Encoded({name: values})
+
+
+def _numpy_dtype() -> Any:
+    import numpy
+
+    return numpy.dtype
+
+
+def _numpy(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+    import numpy
+
+    kind = values.dtype
+    if kind.hasobject and kind.names is None:
+        return _cells(numpy.asarray(values, dtype=object), name, shown, trust)
+    if kind.kind == "c" and kind.itemsize <= 16:  # noqa: PLR2004 - bytes of two doubles
+        part = f"__atlas_{name}_imag"
+        plain = numpy.asarray(values)
+        how = {"kind": "complex", "part": part, "dtype": kind.str}
+        return Encoded({name: plain.real, part: plain.imag}, how)
+    if (kind.kind in "fc" and kind.itemsize > 8) or kind.kind not in "biufmM":  # noqa: PLR2004
+        raise StoreError(f"{shown} is of the type {kind}, which Arrow doesn't have; {_WAY_OUT}")
+    if not kind.isnative:
+        plain = numpy.asarray(values)
+        return Encoded(
+            {name: plain.astype(kind.newbyteorder("="))}, {"kind": "cast", "dtype": kind.str}
+        )
+    return Encoded({name: values})
+
+
+def _category(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+    """Keep the codes, and the categories as a table in the file's metadata."""
+    import pandas
+    import pyarrow
+
+    from atlas.store.frames import as_written
+
+    kind = values.dtype
+    counted = kind.categories
+    if isinstance(counted, pandas.RangeIndex):
+        own = [counted.start, counted.stop, counted.step]
+        how = {"kind": "category", "range": own, "ordered": bool(kind.ordered)}
+        return Encoded({name: values.codes}, how)
+    written = as_written(pandas.DataFrame({"category": raw(kind.categories)}), trust)
+    sink = pyarrow.BufferOutputStream()
+    table = pyarrow.Table.from_pandas(written.frame, preserve_index=False)
+    with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    import base64
+
+    extra = f"{_EXTRA}{name}"
+    how = {"kind": "category", "of": written.facts, "extra": extra, "ordered": bool(kind.ordered)}
+    own = _freq(kind.categories)
+    how |= {"freq": own} if own else {}
+    content = base64.b64encode(sink.getvalue().to_pybytes())
+    if kind.categories.dtype == "str":
+        return Encoded({name: values}, {**how, "native": True}, {extra: content})
+    return Encoded({name: values.codes}, how, {extra: content})
+
+
+def _freq(index: Any) -> str | None:
+    freq = getattr(index, "freq", None)
+    return getattr(freq, "freqstr", None)
+
+
+def name_of(kind: Any) -> str | None:
+    """Return the name of a type, by which pandas makes the same one; None without one."""
+    from pandas.api.types import pandas_dtype
+
+    for text in (str(kind), f"string[{getattr(kind, 'storage', '')}]"):
+        try:
+            if pandas_dtype(text) == kind:
+                return text
+        except (TypeError, ValueError, NotImplementedError):
+            continue
+    return None
+
+
+def _named(kind: Any, shown: str) -> str:
+    """Return the name of a type.
+
+    Raises:
+        StoreError: it has none.
+    """
+    text = name_of(kind)
+    if text is None:
+        raise StoreError(f"{shown} is of the type {kind}, which can't be kept; {_WAY_OUT}")
+    return text
+
+
+# Cells that are Python's objects -------------------------------------------------------------
+
+_NATIVE = ({str}, {bytes}, {bool})
+_LISTED = ({int}, {float}, {str}, {bool})
+_BIGGEST = 2**63
+
+
+def _cells(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+    kinds = set(map(type, values))
+    if kinds - {type(None)} in _NATIVE:
+        return Encoded({name: values}, {"kind": "cells", "of": "scalars"})
+    if _are_vectors(values, kinds):
+        return Encoded({name: values}, {"kind": "cells", "of": "arrays"})
+    if _are_lists(values, kinds):
+        return Encoded({name: values}, {"kind": "cells", "of": "lists"})
+    return Encoded({name: _as_text(values, shown, trust)}, {"kind": "cells", "of": "json"})
+
+
+def _are_vectors(values: Any, kinds: set[type]) -> bool:
+    """Tell whether all cells are arrays of one dimension and one type of numbers."""
+    if len(kinds) != 1 or next(iter(kinds)).__name__ != "ndarray":
+        return False
+    shapes = {(one.dtype.str, one.ndim) for one in values}
+    return len(shapes) == 1 and next(iter(shapes))[1] == 1 and values[0].dtype.kind in "iuf" and (
+        values[0].dtype.isnative and values[0].dtype.itemsize in (1, 2, 4, 8)
+    ) and values[0].dtype.str[1:] != "f2"  # fmt: skip
+
+
+def _are_lists(values: Any, kinds: set[type]) -> bool:
+    """Tell whether all cells are lists of one type of plain values."""
+    if kinds != {list}:
+        return False
+    inner = {kind for one in values for kind in set(map(type, one))}
+    if inner not in _LISTED:
+        return False
+    return inner != {int} or all(-_BIGGEST <= n < _BIGGEST for one in values for n in one)
+
+
+def _as_text(values: Any, shown: str, trust: Trust) -> Any:
+    import numpy
+
+    found = numpy.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        plain = packed(value, trust, f"row {i} of {shown}")
+        try:
+            found[i] = json.dumps(plain, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"row {i} of {shown}: {clean(str(error), 200)}; {_WAY_OUT}") from None
+    return found
+
+
+# Back again ----------------------------------------------------------------------------------
+
+
+def decoded(flat: Any, table: Any, name: str, how: Mapping[str, Any] | None, trust: Trust) -> Any:
+    """Return a column's values as pandas' array.
+
+    Args:
+        flat: the table as pandas reads it.
+        table: pyarrow's.
+        name: the column's in the file.
+        how: what `encoded` says of it; None for the values themselves.
+        trust: what cells may be made of.
+    """
+    values = raw(flat[name])
+    return values if how is None else _DECODERS[how["kind"]](values, flat, table, how, trust)
+
+
+def _period(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import numpy
+    import pandas
+
+    kind = pandas.api.types.pandas_dtype(how["dtype"])
+    return pandas.arrays.PeriodArray(numpy.asarray(values, dtype="i8"), dtype=kind)
+
+
+def _interval(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import pandas
+
+    right = raw(flat[how["part"]])
+    return pandas.arrays.IntervalArray.from_arrays(values, right, closed=how["closed"])
+
+
+def _complex(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import numpy
+
+    found = numpy.empty(len(values), dtype=how["dtype"])
+    found.real, found.imag = values, raw(flat[how["part"]])
+    return found
+
+
+def _cast(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import pandas
+
+    return raw(pandas.Series(values, dtype=values.dtype, copy=False).astype(how["dtype"]))
+
+
+def _arrow(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import pandas
+
+    return pandas.arrays.ArrowExtensionArray(table.column(flat.columns.get_loc(how["name"])))
+
+
+def _categorical(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import base64
+
+    import pandas
+    import pyarrow
+
+    from atlas.store.frames import restored
+
+    if "range" in how:
+        counted = pandas.CategoricalDtype(pandas.RangeIndex(*how["range"]), how["ordered"])
+        return pandas.Categorical.from_codes(values, dtype=counted)
+    content = base64.b64decode(table.schema.metadata[how["extra"].encode()])
+    of = pyarrow.ipc.open_stream(content).read_all()
+    of_cells = raw(restored(of, how["of"], trust)["category"])
+    categories = pandas.Index(of_cells, dtype=of_cells.dtype, tupleize_cols=False)
+    if how.get("freq"):
+        categories.freq = how["freq"]
+    kind = pandas.CategoricalDtype(categories, how["ordered"])
+    if how.get("native"):
+        return pandas.Categorical(values, dtype=kind)
+    return pandas.Categorical.from_codes(values, dtype=kind)
+
+
+def _objects(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
+    import numpy
+
+    found = numpy.empty(len(values), dtype=object)
+    read = _READ[how["of"]]
+    for i, one in enumerate(values):
+        found[i] = read(one, trust)
+    return found
+
+
+_READ: dict[str, Callable[[Any, Trust], Any]] = {
+    "scalars": lambda one, trust: one if isinstance(one, str | bytes | bool) else _scalar(one),
+    "arrays": lambda one, trust: one,
+    "lists": lambda one, trust: one.tolist(),
+    "json": lambda one, trust: unpacked(json.loads(one), trust),
+}
+
+
+def _scalar(one: Any) -> Any:
+    """Return a value that numpy has of a bool; a missing one is None."""
+    return bool(one) if type(one).__name__ in ("bool", "bool_") else None
+
+
+_DECODERS: dict[str, Callable[..., Any]] = {
+    "period": _period,
+    "interval": _interval,
+    "complex": _complex,
+    "cast": _cast,
+    "arrow": _arrow,
+    "category": _categorical,
+    "cells": _objects,
+}

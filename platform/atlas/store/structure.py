@@ -1,0 +1,74 @@
+"""Whether a written table comes back as it was given: by its structure, without its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError, clean
+from atlas.store.columns import name_of
+from atlas.store.frames import freq_of, restored
+
+if TYPE_CHECKING:
+    from atlas.store.trust import Trust
+
+
+def proven(frame: Any, empty: Any, facts: dict[str, Any], trust: Trust) -> dict[str, Any]:
+    """Return facts with which a written table comes back as it was given, by its structure.
+
+    Args:
+        frame: what was given.
+        empty: the file's table without its rows.
+        facts: those of `as_written`.
+        trust: what cells may be made of.
+
+    Raises:
+        StoreError: a column, a label or the index would come back as another.
+    """
+    back = restored(empty, facts, trust)
+    names = [*facts.get("names", frame.columns)]
+    for i, name in enumerate(names):
+        given, found = frame.dtypes.iloc[i], back.dtypes.iloc[i]
+        if not _same_type(given, found) and name not in facts.get("columns", {}):
+            facts.setdefault("columns", {})[name] = _mended(given, name)
+    back = restored(empty, facts, trust)
+    for i in range(len(names)):
+        given, found = frame.dtypes.iloc[i], back.dtypes.iloc[i]
+        if not _same_type(given, found):
+            raise _changed(f"column {clean(repr(frame.columns[i]), 80)}", given, found)
+    _compare_labels("the columns", frame.columns, back.columns, whole=True)
+    _compare_labels("the index", frame.index, back.index, whole=False)
+    if back.attrs != frame.attrs:
+        raise _changed("attrs", frame.attrs, back.attrs)
+    return facts
+
+
+def _same_type(one: Any, other: Any) -> bool:
+    categories = getattr(one, "categories", None)
+    same = bool(one == other) and type(one) is type(other)
+    return same and (categories is None or categories.identical(other.categories))
+
+
+def _compare_labels(what: str, given: Any, found: Any, *, whole: bool) -> None:
+    for i in range(given.nlevels):
+        one, other = given.get_level_values(i), found.get_level_values(i)
+        if type(one) is not type(other) or not _same_type(one.dtype, other.dtype):
+            raise _changed(what, f"{type(one).__name__} of {one.dtype}",
+                           f"{type(other).__name__} of {other.dtype}")  # fmt: skip
+        if repr(one.name) != repr(other.name):
+            raise _changed(f"the name of {what}", one.name, other.name)
+        if whole and [(type(a), repr(a)) for a in one] != [(type(a), repr(a)) for a in other]:
+            raise _changed(what, list(one), list(other))
+    if freq_of(given) != freq_of(found):
+        raise _changed(f"the frequency of {what}", freq_of(given), freq_of(found))
+
+
+def _changed(what: str, given: Any, found: Any) -> StoreError:
+    one, other = clean(str(given), 120), clean(str(found), 120)
+    hint = 'convert it first, or keep the output as "pickle"'
+    return StoreError(f"{what} is {one}, and would come back as {other}; {hint}")
+
+
+def _mended(kind: Any, name: str) -> dict[str, Any]:
+    """Return how a column that is read as another type is made what it was."""
+    text = name_of(kind)
+    return {"kind": "arrow", "name": name} if text is None else {"kind": "cast", "dtype": text}
