@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
+from atlas.store import run_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +35,16 @@ def upstream_runs(store: Store, plan: Plan) -> dict[str, str]:
 def latest(store: Store, pipeline: str, step: str) -> str:
     """Return ``pipeline/run`` of the latest successful run that has a step, or nothing."""
     for flow in FLOWS:
+        key = latest_key(pipeline, flow)
         try:
-            pointer = json.loads(store.place.read(latest_key(pipeline, flow)))
+            pointer = json.loads(store.place.read(key))
+            if step in pointer["steps"]:
+                return f"{pipeline}/{run_key(pipeline, pointer['run']).rpartition('/')[2]}"
         except FileNotFoundError:
             continue
-        if step in pointer["steps"]:
-            return f"{pipeline}/{pointer['run']}"
+        except (ValueError, KeyError, TypeError, AttributeError):
+            hint = "remove it, and run that pipeline again"
+            raise StoreError(f"{store.url}/{key}: points at no run; {hint}") from None
     return ""
 
 

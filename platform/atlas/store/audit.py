@@ -7,11 +7,24 @@ is given. Here every kind of node has its own rule, and a kind without one is re
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-from atlas.errors import StoreError, clean
+from atlas.errors import StoreError
+from atlas.store.nodes import (
+    check_key,
+    check_state,
+    is_equal,
+    is_named,
+    is_scalar,
+    place_of,
+    refused,
+    step,
+    without_repeats,
+)
+from atlas.store.trees import is_sound_predictor, is_sound_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +38,6 @@ if TYPE_CHECKING:
 
 PROTOCOL = 2
 """The one version of skops' format that is read: its nodes are those that the rules know."""
-_KEYS = ("int", "float", "str")
 _SCHEMA = "schema.json"
 
 
@@ -65,7 +77,7 @@ class _Audit:
             raise StoreError(f"'{packed[0]}' in it is compressed; Atlas writes it as it is")
         if _SCHEMA not in self._files:
             raise StoreError("it has no schema.json, so it is no skops archive")
-        schema = json.loads(self._archive.read(_SCHEMA), object_pairs_hook=_once)
+        schema = json.loads(self._archive.read(_SCHEMA), object_pairs_hook=without_repeats)
         if not isinstance(schema, dict) or schema.get("protocol") != PROTOCOL:
             found = schema.get("protocol") if isinstance(schema, dict) else type(schema).__name__
             raise StoreError(
@@ -80,41 +92,41 @@ class _Audit:
             loader, module, name = self._kind(path, node)
             rule = _RULES.get(loader)
             if rule is None:
-                raise _refused(path, f"a {module}.{name}, kept in a way ({loader}) that isn't read")
+                raise refused(path, f"a {module}.{name}, kept in a way ({loader}) that isn't read")
             try:
                 waiting += [(f"{path}{one}", child) for one, child in rule(self, path, node)]
             except (KeyError, TypeError, AttributeError, ValueError):
-                raise StoreError(f"{_place(path)} has a malformed {loader}") from None
+                raise StoreError(f"{place_of(path)} has a malformed {loader}") from None
 
     def _kind(self, path: str, node: Any) -> tuple[str, str, str]:
         """Return a node's loader, module and class; nodes of one id are one object, and equal."""
         fields = ("__loader__", "__module__", "__class__")
         given = [node.get(one) if isinstance(node, dict) else None for one in fields]
         if not all(isinstance(one, str) for one in given):
-            raise StoreError(f"{_place(path)} is no node of skops")
+            raise StoreError(f"{place_of(path)} is no node of skops")
         identity = node.get("__id__")
         if identity is not None:
             first = self._ids.setdefault(identity, node) if type(identity) is int else None
-            if first is None or (first is not node and not _equal(first, node)):
-                raise StoreError(f"{_place(path)} has the id of another object")
+            if first is None or (first is not node and not is_equal(first, node)):
+                raise StoreError(f"{place_of(path)} has the id of another object")
         return node["__loader__"], node["__module__"], node["__class__"]
 
     def allow(self, path: str, node: Node, *roles: str) -> None:
         """Refuse a node whose name isn't trusted in any of some roles."""
         module, name = node["__module__"], node["__class__"]
         if not any(self._trust.allows(role, module, name) for role in roles):
-            raise _refused(path, f"{module}.{name}")
+            raise refused(path, f"{module}.{name}")
 
     def exactly(self, path: str, node: Node, *expected: str) -> None:
         """Refuse a node that isn't one of some names."""
         full = f"{node['__module__']}.{node['__class__']}"
         if full not in expected:
-            raise _refused(path, full)
+            raise refused(path, full)
 
     def file(self, path: str, node: Node) -> None:
         """Refuse a file that isn't in the archive."""
         if node["file"] not in self._files:
-            raise StoreError(f"{_place(path)} is in a file that the archive doesn't have")
+            raise StoreError(f"{place_of(path)} is in a file that the archive doesn't have")
 
     # A rule a kind of node ------------------------------------------------------------------
 
@@ -127,23 +139,23 @@ class _Audit:
         types, content = node["key_types"], node["content"]
         self.exactly(path, types, "builtins.list")
         for one in types["content"]:
-            _check_key(path, one)
+            check_key(path, one)
         if len(types["content"]) != len(content):
-            raise StoreError(f"{_place(path)} is a dict with keys that are the same as text")
+            raise StoreError(f"{place_of(path)} is a dict with keys that are the same as text")
         yield "", types
-        yield from ((_step(key), value) for key, value in content.items())
+        yield from ((step(key), value) for key, value in content.items())
 
     def default(self, path: str, node: Node) -> Children:
         self.exactly(path, node, "collections.defaultdict")
         main = node["content"]["main"]
         if any(one["__class__"] != "str" for one in main["key_types"]["content"]):
-            raise StoreError(f"{_place(path)} is a defaultdict with keys that aren't strings")
+            raise StoreError(f"{place_of(path)} is a defaultdict with keys that aren't strings")
         yield "", main
         yield ".default_factory", node["content"]["default_factory"]
 
     def sequence(self, path: str, node: Node) -> Children:
         plain = {"ListNode": "builtins.list", "SetNode": "builtins.set"}
-        if not _is(node, plain.get(node["__loader__"], "builtins.tuple")):
+        if not is_named(node, plain.get(node["__loader__"], "builtins.tuple")):
             self.allow(path, node, "constructors")
         yield from ((f"[{i}]", value) for i, value in enumerate(node["content"]))
 
@@ -157,7 +169,7 @@ class _Audit:
 
     def slice(self, path: str, node: Node) -> Children:
         if any(type(one) not in (int, type(None)) for one in node["content"].values()):
-            raise StoreError(f"{_place(path)} is a slice of something else than whole numbers")
+            raise StoreError(f"{place_of(path)} is a slice of something else than whole numbers")
         yield from ()
 
     def construct(self, path: str, node: Node) -> Children:
@@ -169,19 +181,32 @@ class _Audit:
         self.allow(path, node, "objects")
         content = node.get("content")
         if content is not None:
-            _check_state(path, content)
+            check_state(path, content)
+            self._check_predictor(path, node, content)
             yield "", content
+
+    def _check_predictor(self, path: str, node: Node, state: Node) -> None:
+        if node["__class__"] != "TreePredictor" or state["__loader__"] != "DictNode":
+            return
+        if not is_sound_predictor(self._array, state["content"]):
+            raise StoreError(f"{place_of(path)} is a tree whose nodes point outside of it")
+
+    def _array(self, name: str) -> Any:
+        """Return an array that is in a file of the archive."""
+        import numpy
+
+        return numpy.load(io.BytesIO(self._archive.read(name)), allow_pickle=False)
 
     def method(self, path: str, node: Node) -> Children:
         content, module, name = node["content"], node["__module__"], node["__class__"]
         function = content["func"]
         if (content["obj"]["__module__"], content["obj"]["__class__"]) != (module, name):
-            raise StoreError(f"{_place(path)} is a method of another object than it says")
+            raise StoreError(f"{place_of(path)} is a method of another object than it says")
         own = self._trust.own and f"{module}.".startswith(f"{self._trust.own}.")
         if not function.isidentifier() or function.startswith("_"):
-            raise _refused(path, f"{module}.{name}.{function}")
+            raise refused(path, f"{module}.{name}.{function}")
         if not own and f"{module}.{name}.{function}" not in self._trust.names:
-            raise _refused(path, f"{module}.{name}.{function}")
+            raise refused(path, f"{module}.{name}.{function}")
         yield ".__self__", content["obj"]
 
     def bytes(self, path: str, node: Node) -> Children:
@@ -194,8 +219,8 @@ class _Audit:
         yield "", node["attrs"]
 
     def array(self, path: str, node: Node) -> Children:
-        if not _is(node, "numpy.ndarray") and not _is_scalar(node):
-            raise _refused(path, f"{node['__module__']}.{node['__class__']}")
+        if not is_named(node, "numpy.ndarray") and not is_scalar(node):
+            raise refused(path, f"{node['__module__']}.{node['__class__']}")
         if node["type"] == "numpy":
             self.file(path, node)
             return
@@ -220,18 +245,20 @@ class _Audit:
         self.exactly(path, node, "numpy.random._generator.Generator")
         name = json.loads(node["content"]["bit_generator"]["content"]["bit_generator"]["content"])
         if name not in _BIT_GENERATORS:
-            raise _refused(path, f"numpy.random.{name}")
+            raise refused(path, f"numpy.random.{name}")
         yield ".bit_generator", node["content"]["bit_generator"]
         yield ".seed_seq", node["content"]["seed_seq"]
 
     def sparse(self, path: str, node: Node) -> Children:
         if not node["__module__"].startswith("scipy.sparse._"):
-            raise _refused(path, f"{node['__module__']}.{node['__class__']}")
+            raise refused(path, f"{node['__module__']}.{node['__class__']}")
         self.file(path, node)
         yield from ()
 
     def tree(self, path: str, node: Node) -> Children:
         self.exactly(path, node, "sklearn.tree._tree.Tree")
+        if not is_sound_tree(self._array, node):
+            raise StoreError(f"{place_of(path)} is a tree whose nodes point outside of it")
         yield from self._reduced(node)
 
     def loss(self, path: str, node: Node) -> Children:
@@ -273,87 +300,3 @@ _RULES: Mapping[str, Callable[[_Audit, str, Node], Children]] = {
     "LossNode": _Audit.loss,
 }
 """Kind of node → its rule. Kinds that skops no longer writes have none."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object with a key twice: which one counts is for each reader to decide."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise StoreError("its schema.json has a key twice")
-    return found
-
-
-_UNEQUAL = {"__id__", "file"}
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Tell whether two nodes are the same but for their ids and the files of their arrays."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = one.keys() - _UNEQUAL
-        same = keys == other.keys() - _UNEQUAL
-        return same and all(_equal(one[key], other[key]) for key in keys)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return type(one) is type(other) and bool(one == other)
-
-
-def _is(node: Node, full: str) -> bool:
-    return f"{node['__module__']}.{node['__class__']}" == full
-
-
-def _is_scalar(node: Node) -> bool:
-    from atlas.store.trust import listed
-
-    return node["__module__"] == "numpy" and node["__class__"] in listed()["types"]["numpy"]
-
-
-def _check_key(path: str, node: Node) -> None:
-    """Refuse keys that don't come back as they were: only numbers and strings do."""
-    name = node["__class__"]
-    plain = node["__module__"] == "builtins" and name in _KEYS
-    numbers = _is_scalar(node) and name not in ("bool", "bool_", "void", "object_", "bytes_")
-    if node["__loader__"] != "TypeNode" or not (plain or numbers):
-        raise StoreError(
-            f"{_place(path)} is a dict with keys of type {name}, which skops doesn't give back; "
-            "expected keys that are strings or numbers"
-        )
-
-
-def _check_state(path: str, state: Node) -> None:
-    """Refuse a state in which attributes can't be told, and a folder of cached results in it.
-
-    An estimator's ``memory`` is read at its next fit, and what it has are pickles.
-    """
-    loader = state["__loader__"]
-    if loader not in ("DictNode", "TupleNode") and (loader, state["content"]) != _NO_STATE:
-        raise StoreError(f"{_place(path)} has its attributes in a {loader}, expected a DictNode")
-    memory = state["content"].get("memory") if loader == "DictNode" else None
-    if memory is not None and (memory["__loader__"], memory["content"]) != _NO_STATE:
-        raise StoreError(
-            f"{_place(f'{path}.memory')} is set: a fit would read pickles from there; "
-            "set it to None before the step returns the model"
-        )
-
-
-_NO_STATE = ("JsonNode", "null")
-
-
-def _step(key: str) -> str:
-    return f".{key}" if key.isidentifier() else f"[{key!r}]"
-
-
-def _place(path: str) -> str:
-    return f"its attribute {clean(path.removeprefix('.'), 200)}" if path else "it"
-
-
-def _refused(path: str, what: str) -> StoreError:
-    what = clean(what, 200)
-    if "<" in what or what.startswith("__main__."):
-        hint = "define it at the top of a module of the pipeline, where reading finds it"
-        return StoreError(
-            f"{_place(path)} is {what}, which can't be found again by its name; {hint}"
-        )
-    return StoreError(
-        f"{_place(path)} is {what}, which models may not be made of; if you trust it, name it in "
-        f'the Recipe: "outputs": {{"NAME": {{"format": "skops", "trust": ["{what}"]}}}}'
-    )

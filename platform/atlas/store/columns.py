@@ -121,8 +121,8 @@ def _category(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
 
     extra = f"{_EXTRA}{name}"
     how = {"kind": "category", "of": written.facts, "extra": extra, "ordered": bool(kind.ordered)}
-    own = _freq(kind.categories)
-    how |= {"freq": own} if own else {}
+    freq = _freq(kind.categories)
+    how |= {"freq": freq} if freq else {}
     content = base64.b64encode(sink.getvalue().to_pybytes())
     if kind.categories.dtype == "str":
         return Encoded({name: values}, {**how, "native": True}, {extra: content})

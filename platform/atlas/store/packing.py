@@ -11,11 +11,7 @@ import datetime as dt
 import enum
 import json
 import math
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from atlas.errors import StoreError, clean
 from atlas.store.format import article
@@ -157,6 +153,8 @@ def _rule(value: Any) -> tuple[str | None, Callable[[Any, Trust], Any]] | None:
         return "$enum", _enum
     names = {f"{one.__module__.partition('.')[0]}.{one.__name__}" for one in kind.__mro__}
     own = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    if own in _TEXTS:
+        return _TEXTS[own], _text
     if own in _PANDAS:
         return f"${own}", _PANDAS[own]
     if own == "numpy.ndarray":
@@ -186,9 +184,10 @@ def _complex(value: complex, trust: Trust) -> list[Any]:
 
 def _moment(value: Any, trust: Trust) -> list[Any]:
     zone = value.tzinfo
-    if zone is not None and not isinstance(zone, dt.timezone | ZoneInfo):
-        raise ValueError(f"its time zone is a {type(zone).__name__}")
-    key = zone.key if isinstance(zone, ZoneInfo) else ""
+    kind = f"{type(zone).__module__.partition('.')[0]}.{type(zone).__name__}"
+    if zone is not None and kind not in ("datetime.timezone", "zoneinfo.ZoneInfo"):
+        raise ValueError(f"its time zone is {article(kind)}")
+    key = zone.key if kind == "zoneinfo.ZoneInfo" else ""
     naive = value.replace(tzinfo=None) if key else value
     return [naive.isoformat(), key, value.fold]
 
@@ -233,12 +232,14 @@ _WRITERS: dict[type, tuple[str | None, Callable[[Any, Trust], Any]]] = {
     dt.timedelta: (
         "$timedelta", lambda value, trust: [value.days, value.seconds, value.microseconds],
     ),
-    Decimal: ("$decimal", _text),
-    Fraction: ("$fraction", _text),
-    UUID: ("$uuid", _text),
     Html: ("$html", _text),
     Markdown: ("$markdown", _text),
 }  # fmt: skip
+_TEXTS = {
+    "decimal.Decimal": "$decimal", "_decimal.Decimal": "$decimal",
+    "fractions.Fraction": "$fraction", "uuid.UUID": "$uuid",
+}  # fmt: skip
+"""Types whose text says all of them; by name, for few values need their modules."""
 _PANDAS: dict[str, Callable[[Any, Trust], Any]] = {
     "pandas.Timestamp": _timestamp,
     "pandas.Timedelta": lambda value, trust: [int(value.asm8.view("i8")), value.unit],

@@ -8,12 +8,8 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import enum
-from decimal import Decimal
-from fractions import Fraction
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from atlas.errors import StoreError, clean
 from atlas.template import Html, Markdown
@@ -50,7 +46,16 @@ def unpacked(raw: Any, trust: Trust) -> Any:
 def _read_moment(kind: Any, raw: Any) -> Any:
     text, key, fold = raw
     found = kind.fromisoformat(text).replace(fold=fold)
-    return found.replace(tzinfo=ZoneInfo(key)) if key else found
+    if not key:
+        return found
+    from zoneinfo import ZoneInfo
+
+    return found.replace(tzinfo=ZoneInfo(key))
+
+
+def _read_text(module: str, name: str, raw: Any) -> Any:
+    """Return what one of the standard library's types makes of its text."""
+    return getattr(import_module(module), name)(str(raw))
 
 
 def _read_enum(raw: Any, trust: Trust) -> Any:
@@ -139,9 +144,9 @@ _READERS: dict[str, Callable[[Any, Trust], Any]] = {
     "$time": lambda raw, trust: _read_moment(dt.time, raw),
     "$datetime": lambda raw, trust: _read_moment(dt.datetime, raw),
     "$timedelta": lambda raw, trust: dt.timedelta(*raw),
-    "$decimal": lambda raw, trust: Decimal(raw),
-    "$fraction": lambda raw, trust: Fraction(raw),
-    "$uuid": lambda raw, trust: UUID(raw),
+    "$decimal": lambda raw, trust: _read_text("decimal", "Decimal", raw),
+    "$fraction": lambda raw, trust: _read_text("fractions", "Fraction", raw),
+    "$uuid": lambda raw, trust: _read_text("uuid", "UUID", raw),
     "$html": lambda raw, trust: Html(raw),
     "$markdown": lambda raw, trust: Markdown(raw),
     "$enum": _read_enum,

@@ -332,3 +332,17 @@ def test_own_classes_are_kept_as_skops_by_their_code(project):
     training_run = next(one for one in store.runs("p") if "training" in one)
     with pytest.raises(StoreError, match=r"atlas\.step\.code\.p\.steps\.more, which models"):
         store.get("p", training_run, "make", "model")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b"{}", b'{"run": 3, "steps": ["make"]}', b'{"run": "../x", "steps": ["make"]}',
+     b'{"run": "x", "steps": null}'],
+)  # fmt: skip
+def test_a_damaged_pointer_to_the_latest_run_is_told(project, content):
+    from atlas.step.upstream import latest
+
+    trained(project)
+    project.store.place.write("p/latest-training.json", content)
+    with pytest.raises(StoreError, match=r"points at no run|no run can be called"):
+        latest(project.store, "p", "make")

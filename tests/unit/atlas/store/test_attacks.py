@@ -338,3 +338,47 @@ def test_safe_functions_pass(func, tmp_path):
     form = format.named("skops")
     form.write(FunctionTransformer(func), tmp_path / "m.skops")
     assert form.read(tmp_path / "m.skops", {}).func is func
+
+
+def _forged(model: Any, field: str, value: int) -> io.BytesIO:
+    """Return a model's archive with one field of the first inner node of each tree changed."""
+    source = io.BytesIO()
+    skops.io.dump(model, source)
+    target = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith(".npy"):
+                array = np.load(io.BytesIO(content))
+                if array.dtype.names and field in array.dtype.names and array.size:
+                    array[field][0] = value
+                    content = _npy(array)
+            new.writestr(name, content)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("left_child", 10**9), ("left_child", 0), ("right_child", -7), ("feature", 99),
+     ("feature", -3)],
+)  # fmt: skip
+def test_a_tree_that_points_outside_of_itself_is_refused(field, value):
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = RandomForestClassifier(2, random_state=0).fit(ROWS, ROWS[:, 0] > 0.5)
+    audit(_forged(model, "nothing", 0), Trust())
+    with pytest.raises(StoreError, match=r"estimators_\[\d\]\.tree_ is a tree whose nodes point"):
+        audit(_forged(model, field, value), Trust())
+
+
+@pytest.mark.parametrize(("field", "value"), [("left", 10**9), ("right", 0)])
+def test_a_predictor_that_points_outside_of_itself_is_refused(field, value):
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rows = np.random.RandomState(0).rand(60, 2)
+    kinds = np.c_[rows, np.arange(60) % 3]
+    model = HistGradientBoostingRegressor(max_iter=2, categorical_features=[2], min_samples_leaf=2)
+    model.fit(kinds, rows[:, 0])
+    audit(_forged(model, "nothing", 0), Trust())
+    with pytest.raises(StoreError, match="is a tree whose nodes point outside of it"):
+        audit(_forged(model, field, value), Trust())
