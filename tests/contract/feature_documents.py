@@ -43,7 +43,14 @@ SETTINGS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             ]
         },
     },
-    "format": {"pickle": {"outputs": {"other": {"format": "pickle"}}}},
+    "format": {
+        "pickle": {
+            "outputs": {
+                "other": {"format": "pickle"},
+                "model": {"format": "skops", "trust": ["lightgbm.sklearn.LGBMClassifier"]},
+            }
+        }
+    },
     "after": {"after": {"after": ["aside"]}},
     "description": {"text": {"description": 'What it does; "quoted", {{ braces }} and é.\nTwice.'}},
 }

@@ -111,7 +111,9 @@ class Maker:
         if self.chance(0.2):
             made["description"] = self.text()
         if self.chance(0.1):
-            made["outputs"] = {"other": {"format": self.draw.choice(("json", "pickle", "text"))}}
+            kept = {"format": self.draw.choice(("json", "pickle", "text", "skops"))}
+            trust = {"trust": ["a.b.C"]} if kept["format"] == "skops" else {}
+            made["outputs"] = {"other": {**kept, **trust}}
         return made
 
     def source(self, above: list[str]) -> str:
