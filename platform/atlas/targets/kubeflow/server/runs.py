@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from atlas.errors import PlatformError, RefusedError
 from atlas.http.answers import listed, optional, pick
+from atlas.http.once import create_once
 from atlas.targets.kubeflow.server.api import contains, equals
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def experiments(api: Api, names: Iterable[str]) -> dict[str, str]:
 def start(
     api: Api, version: Version, experiment: str, name: str, parameters: Mapping[str, Any]
 ) -> Run:
-    """Start a run of a version. Kubeflow takes any number of runs of one name.
+    """Start a run of a version.
+
+    Kubeflow takes any number of runs of one name: the name is what a run is looked for by before it
+    is started once more, where the answer to the first request was lost.
 
     Raises:
         PlatformError: no answer; the run may have been started all the same.
@@ -115,10 +119,17 @@ def start(
         "pipeline_version_reference": reference(version),
         "runtime_config": {"parameters": dict(parameters)},
     }
-    made = api.create("runs", body, bears_repeat=False)
-    if made is None:
-        raise PlatformError(f"kubeflow at {api.url}: refuses run {name}: its id is taken")
-    return _run(made)
+
+    def find() -> Run | None:
+        return next(iter(runs_named(api, experiment, name)), None)
+
+    def create() -> Run:
+        made = api.create("runs", body, bears_repeat=False)
+        if made is None:
+            raise PlatformError(f"kubeflow at {api.url}: refuses run {name}: its id is taken")
+        return _run(made)
+
+    return create_once(find, create)
 
 
 def reference(version: Version) -> dict[str, str]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from atlas.errors import PlatformError
 from atlas.http.answers import optional, pick
+from atlas.http.once import create_once
 from atlas.targets.kubeflow.server.api import contains
 from atlas.targets.kubeflow.server.runs import reference
 
@@ -93,10 +94,19 @@ def recur(
         "no_catchup": True,
         "mode": "ENABLE" if enabled else "DISABLE",
     }
-    made = api.create("recurringruns", body, bears_repeat=False)
-    if made is None:
-        raise PlatformError(f"kubeflow at {api.url}: refuses recurring run {name}: it is there")
-    return _recurring(made)
+
+    def find() -> Recurring | None:
+        same = (name, description, version.id)
+        there = recurring_runs(api, name)
+        return next((r for r in there if (r.name, r.description, r.version) == same), None)
+
+    def create() -> Recurring:
+        made = api.create("recurringruns", body, bears_repeat=False)
+        if made is None:
+            raise PlatformError(f"kubeflow at {api.url}: refuses recurring run {name}: it is there")
+        return _recurring(made)
+
+    return create_once(find, create)
 
 
 def delete_recurring(api: Api, identity: str) -> None:

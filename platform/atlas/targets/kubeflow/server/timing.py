@@ -90,10 +90,17 @@ def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> b
             enabled=not was_held,
             parameters=_PARAMETERS,
         )
+    _delete_others(api, timing, kept)
+    if kept is not None and not right:  # The request for it may have arrived twice.
+        _delete_others(api, schedules_of(api, {name: version})[name], kept)
+    return kept is not None and not kept.enabled
+
+
+def _delete_others(api: Api, timing: Timing, kept: Recurring | None) -> None:
+    """Delete a pipeline's recurring runs but one."""
     for one in timing.found:
         if kept is None or one.id != kept.id:
             delete_recurring(api, one.id)
-    return kept is not None and not kept.enabled
 
 
 def _is_right(one: Recurring, version: Version | None, when: str) -> bool:
