@@ -54,6 +54,19 @@ class _Call:
     kind: str = ""
 
 
+class _Redirect(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect without credentials where it leads to another origin."""
+
+    def redirect_request(  # noqa: PLR0917 - urllib's signature
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request that follows; None for none."""
+        found = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if found is not None and urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
+            found.remove_header("Authorization")
+        return found
+
+
 def host_at(url: str) -> str:
     """Return host and port of an address: ``http://host:port``, or the two alone."""
     return re.sub(r"^\w+://", "", url).rstrip("/")
@@ -250,7 +263,10 @@ class Registry:
         request = urllib.request.Request(  # noqa: S310
             call.url, call.content, headers, method=call.method
         )
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+        # No proxy is asked for what is on this machine.
+        direct = [urllib.request.ProxyHandler({})] if self.plain else []
+        opener = urllib.request.build_opener(_Redirect, *direct)
+        with opener.open(request, timeout=_PATIENCE) as answer:
             return answer.read(), {key.lower(): value for key, value in answer.headers.items()}
 
     def _token(self, repository: str, error: urllib.error.HTTPError) -> str:

@@ -14,6 +14,7 @@ import pytest
 from atlas.errors import PlatformError
 from atlas.images.credentials import Credentials
 from atlas.images.registry import Registry
+from tests.unit.atlas.http.bad_server import answer, serving
 
 DIGEST = "sha256:" + "d" * 64
 MANIFEST = json.dumps({"config": {"size": 10}, "layers": [{"size": 20}, {"size": 30}]}).encode()
@@ -148,3 +149,13 @@ def test_only_a_registry_on_this_machine_may_speak_http():
 def test_credentials_are_never_shown():
     assert "hunter2" not in repr(ME)
     assert "hunter2" not in str(vars(Registry("127.0.0.1:1", ME)))
+
+
+def test_credentials_go_to_no_other_origin(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with serving() as other, serving(answer(307, Location=f"{other.url}/blob")) as server:
+        client = Registry(server.url.removeprefix("http://"), Credentials("me", "hunter2"))
+        assert client.document("a", "blobs/x") == {}
+        assert "authorization" in server.seen[0].headers
+        assert other.lines == ["GET /blob"]
+        assert "authorization" not in other.seen[0].headers
