@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from atlas.advice import bring_up
 from atlas.errors import PlatformError, RefusedError
+from atlas.http.redirects import SameOrigin
 from atlas.images.amazon import HINT, is_amazon
 from atlas.images.builders import is_loopback
 from atlas.images.credentials import credentials_of
@@ -52,19 +53,6 @@ class _Call:
     repository: str
     content: bytes | None = None
     kind: str = ""
-
-
-class _Redirect(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect without credentials where it leads to another origin."""
-
-    def redirect_request(  # noqa: PLR0917 - urllib's signature
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        """Return the request that follows; None for none."""
-        found = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if found is not None and urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
-            found.remove_header("Authorization")
-        return found
 
 
 def host_at(url: str) -> str:
@@ -265,7 +253,7 @@ class Registry:
         )
         # No proxy is asked for what is on this machine.
         direct = [urllib.request.ProxyHandler({})] if self.plain else []
-        opener = urllib.request.build_opener(_Redirect, *direct)
+        opener = urllib.request.build_opener(SameOrigin, *direct)
         with opener.open(request, timeout=_PATIENCE) as answer:
             return answer.read(), {key.lower(): value for key, value in answer.headers.items()}
 

@@ -22,7 +22,7 @@ class Metrics:
         """
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
             raise StepError(self.step, f"metric '{name}' is {value!r}, expected a finite number")
