@@ -3,38 +3,118 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from atlas.errors import Problem
-from atlas.load import clean, leads_out, shown
+from atlas.environment import find_project
+from atlas.errors import DocumentError, Problem
+from atlas.load import clean, is_file, leads_out, read_document, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LEFT_OUT = {"__pycache__", "tests", "configs", "node_modules"}
+_LEFT_OUT = {"__pycache__", "node_modules"}
+_TESTS = "tests"
+_WORD = re.compile(rb"\btests\b")
 
 
 def code_files(folder: Path) -> list[Path]:
     """Return the files of a pipeline's folder that are its code, sorted by their relative path.
 
-    Left out are hidden files, ``tests/``, ``configs/``, notebooks, bytecode, and at the top JSON,
-    the documents, whose content is in the Plan, and ``*.lock``, which images are made from. Data
-    that a step reads from its own package goes into a subfolder. Links to folders aren't followed.
+    Left out are the documents that the folder's Configs consist of, whose content is in the Plan,
+    at the top ``*.lock``, which images are made from, hidden files, notebooks and bytecode; folders
+    called ``tests`` unless a source beside them has that word: imports it, or opens a file of it.
+    Links to folders are followed where they stay in the project.
     """
-    found: list[Path] = []
-    for top, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if one[0] != "." and one not in _LEFT_OUT]
-        place = Path(top)
-        at_top = place == folder
-        found += [place / name for name in names if _is_code(name, at_top=at_top)]
+    documents = _documents(folder)
+    found = [
+        file
+        for file in _files(folder, os.path.realpath(folder), frozenset())
+        if _is_code(file.name, at_top=file.parent == folder) and str(file) not in documents
+    ]
+    tests = [file for file in found if _TESTS in file.relative_to(folder).parts[:-1]]
+    if tests and not _mentions_tests(set(found) - set(tests)):
+        found = [file for file in found if file not in set(tests)]
     return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
 
 
+def _mentions_tests(files: set[Path]) -> bool:
+    """Tell whether a source has the word ``tests``."""
+    return any(_WORD.search(_bytes(file)) for file in files if file.suffix == ".py")
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if is_file(file) else b""
+    except OSError:
+        return b""
+
+
+def _files(place: Path, real: str, above: frozenset[str]) -> Iterator[Path]:
+    """Yield the files in a folder; a link to a folder that it is in leads nowhere."""
+    with os.scandir(place) as entries:
+        for entry in entries:
+            if entry.name[0] == "." or entry.name in _LEFT_OUT:
+                continue
+            file = place / entry.name
+            if not entry.is_dir():
+                yield file
+                continue
+            inner = os.path.realpath(file) if entry.is_symlink() else f"{real}/{entry.name}"
+            if entry.is_symlink() and (inner in {*above, real} or _leads_out(file)):
+                continue
+            yield from _files(file, inner, above | {real})
+
+
+def _leads_out(link: Path) -> bool:
+    """Tell whether a link leads out of the project that it is in."""
+    return leads_out(link, find_project(link.parent).root) is not None
+
+
 def _is_code(name: str, *, at_top: bool) -> bool:
-    left_out = name[0] == "." or name.endswith((".pyc", ".ipynb"))
-    return not (left_out or (at_top and name.endswith((".json", ".lock"))))
+    return not (name.endswith((".pyc", ".ipynb")) or (at_top and name.endswith(".lock")))
+
+
+def _documents(folder: Path) -> set[str]:
+    """Return the paths of a folder's Configs, and of the Recipes that they name or these do."""
+    configs = folder / "configs"
+    places = [folder / "config.json", *(configs.glob("*.json") if configs.is_dir() else ())]
+    read = {str(file): _object(file) for file in places if is_file(file)}
+    named = {file: one.get("recipes") for file, one in read.items() if one is not None}
+    # One that can't be read is a Config that is being written, and has no Plan.
+    found = {file for file, one in read.items() if one is None or isinstance(named[file], dict)}
+    pending = [folder / name for one in named.values() for name in _texts(one)]
+    while pending:
+        recipe = Path(os.path.normpath(pending.pop()))
+        if str(recipe) not in found:
+            found.add(str(recipe))
+            pending += [recipe.parent / name for name in _named_in(_object(recipe) or {})]
+    return found
+
+
+def _named_in(recipe: dict[str, Any]) -> list[str]:
+    """Return the Recipes that a Recipe extends, and that are steps of it."""
+    steps = recipe.get("steps")
+    inner = steps.values() if isinstance(steps, dict) else ()
+    names = [one.get("recipe") for one in inner if isinstance(one, dict)]
+    return [name for name in (recipe.get("extends"), *names) if isinstance(name, str)]
+
+
+def _texts(value: Any) -> list[str]:
+    return (
+        [one for one in value.values() if isinstance(one, str)] if isinstance(value, dict) else []
+    )
+
+
+def _object(file: Path) -> dict[str, Any] | None:
+    """Return a file's JSON object; None where it has none that can be read."""
+    try:
+        value = read_document(file).value
+    except DocumentError:
+        return None
+    return value if isinstance(value, dict) else {}
 
 
 def code_problems(folder: Path, root: Path) -> Iterator[Problem]:

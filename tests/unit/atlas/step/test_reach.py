@@ -21,7 +21,12 @@ FILES = {
     "table.csv": "a,b\n",
     "broken.py": "from (\n",
     "wild.py": "from importlib import import_module\nimport_module(input())\n",
-    "config.json": "{}",
+    "config.json": '{"recipes": {"training": "training.json"}}',
+    "training.json": '{"steps": {"a": {"recipe": "inner.json"}}}',
+    "inner.json": "{}",
+    "mapping.json": "{}",
+    "configs/__init__.py": "",
+    "configs/rates.json": "{}",
     "tests/test_steps.py": "",
 }
 
@@ -53,6 +58,10 @@ def digest(folder: Path, module: str = "steps") -> str:
         ("other.py", False),
         ("table.csv", True),
         ("config.json", False),
+        ("training.json", False),
+        ("inner.json", False),
+        ("mapping.json", True),
+        ("configs/rates.json", True),
         ("tests/test_steps.py", False),
     ],
 )
