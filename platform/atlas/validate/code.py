@@ -124,6 +124,7 @@ def code_problems(folder: Path, root: Path) -> Iterator[Problem]:
         folder: the pipeline's.
         root: the project's, which no link may lead out of.
     """
+    yield from _folders_astray(folder, root)
     for file in code_files(folder):
         astray = leads_out(file, root) if file.is_symlink() else None
         if astray:
@@ -132,6 +133,14 @@ def code_problems(folder: Path, root: Path) -> Iterator[Problem]:
             message = f"can't be taken along as code: {reason}"
             hint = "mend or remove it, or move it out of the pipeline's folder"
             yield Problem(code="R043", message=message, file=clean(shown(file)), hint=hint)
+
+
+def _folders_astray(folder: Path, root: Path) -> Iterator[Problem]:
+    """Return the links to folders that lead out of the project: imports of them work here alone."""
+    for top, folders, _ in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and name not in _LEFT_OUT]
+        links = (Path(top, name) for name in folders if os.path.islink(os.path.join(top, name)))
+        yield from (astray for link in links if (astray := leads_out(link, root)))
 
 
 def _reason(file: Path, folder: Path) -> str:

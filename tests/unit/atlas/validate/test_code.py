@@ -9,7 +9,7 @@ import pytest
 
 from atlas.plan import code_digest
 from atlas.store import add_code, code_folder, open_store
-from atlas.validate.code import code_files
+from atlas.validate.code import code_files, code_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,8 @@ def test_links_to_folders_are_followed_inside_the_project(folder, tmp_path_facto
     (folder / "out").symlink_to(outside)
     (folder / "loop").symlink_to(folder)
     assert names(folder) == sorted([*CODE, "lib/clean.py"])
+    (problem,) = code_problems(folder, folder.parent)
+    assert (problem.code, problem.message) == ("R023", "leads out of the project")
 
 
 def test_a_snapshot_has_the_digest_of_its_source(folder, tmp_path) -> None:
