@@ -12,10 +12,10 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from atlas.errors import Problem
-    from atlas_cli.deploying.operations import Done
+    from atlas_cli.deploying.making import Done
     from atlas_cli.deploying.saved import Saved
 
 _SHOWN = 3
@@ -33,6 +33,9 @@ Plan = Annotated[
 Wait = Annotated[
     bool, typer.Option("--wait", help="First wait for runs under way of DAGs that change.")
 ]
+Jobs = Annotated[
+    int, typer.Option(min=0, help="How many stacks are updated at once; 0: one a core.")
+]
 Unpause = Annotated[
     bool, typer.Option("--unpause", help="Let DAGs run again that an operator has paused.")
 ]
@@ -46,6 +49,7 @@ def deploy(
     plan: Plan = None,
     wait: Wait = False,
     unpause: Unpause = False,
+    jobs: Jobs = 0,
     env: Environment = "local",
     json: Json = False,
 ) -> None:
@@ -60,8 +64,31 @@ def deploy(
         say,
         deploying.How(unpause=unpause, wait=wait),
         saved.stacks if saved else None,
+        jobs,
     )
     emit([data(one) for one in done], lambda: _texts(done), as_json=json)
+    require_done({one.stack: one.error for one in done}, "deploy")
+
+
+def require_done(errors: Mapping[str, str], what: str) -> None:
+    """Say what failed of several stacks, once the others are told.
+
+    Args:
+        errors: why, by stack; empty for one that is done.
+        what: the command.
+
+    Raises:
+        DeployError: one failed.
+    """
+    from atlas.errors import DeployError
+
+    failed = {stack: error for stack, error in errors.items() if error}
+    if failed:
+        lines = "\n".join(f"  {stack}: {error}" for stack, error in failed.items())
+        raise DeployError(
+            f"{len(failed)} of {len(errors)} deployments failed; the others are done, and "
+            f"`atlas {what}` again goes on with these:\n{lines}"
+        )
 
 
 def _planned(saved: Saved, path: Path | None) -> Path:
@@ -87,6 +114,7 @@ def data(done: Done) -> dict[str, Any]:
         "unpaused": list(done.unpaused),
         "flying": {name: list(runs) for name, runs in done.flying.items()},
         "opened": done.opened,
+        "error": done.error,
         "skipped": list(material.skipped) if material else [],
         "unbuilt": list(material.unbuilt) if material else [],
         "notes": [str(note) for note in material.notes] if material else [],
@@ -128,6 +156,8 @@ def text(done: Done) -> str:
     """Return the result for a person."""
     from atlas_cli.deploying.wording import told
 
+    if done.error:
+        return f"{done.stack}: failed"
     lines = told(done.changes)
     if not lines:
         lines = [f"nothing to do: {len(done.changes)} members are as they should be"]
@@ -148,11 +178,13 @@ def summary(done: Sequence[Done]) -> list[str]:
     """Return what became of several deployments together."""
     if len(done) < 2:  # noqa: PLR2004 - several
         return []
-    changed = [one for one in done if one.changed]
+    changed = [one for one in done if one.changed and not one.error]
+    failed = sum(bool(one.error) for one in done)
     members = sum(len(one.changed) for one in changed)
     return [
         f"{len(changed)} of {len(done)} deployments change ({members} members); "
-        f"{len(done) - len(changed)} are as they should be"
+        f"{len(done) - len(changed) - failed} are as they should be"
+        + (f"; {failed} failed" if failed else "")
     ]
 
 

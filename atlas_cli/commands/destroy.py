@@ -9,13 +9,14 @@ import typer
 
 from atlas.advice import command
 from atlas_cli.asking import Yes, require_yes
-from atlas_cli.commands.deploy import PathArgument, say
+from atlas_cli.commands.deploy import Jobs, PathArgument, require_done, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.errors import AtlasError
     from atlas_cli.deploying.purging import Left
 
 Purge = Annotated[
@@ -31,6 +32,7 @@ def destroy(
     *,
     purge: Purge = False,
     yes: Yes = False,
+    jobs: Jobs = 0,
     env: Environment = "local",
     json: Json = False,
 ) -> None:
@@ -42,15 +44,23 @@ def destroy(
     if purge:
         doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
         require_yes(doomed, given=yes)
-    done, kept = {}, {}
+    names = {each.stack: [] if purge else deploying.in_kubeflow(each) for each in found}
+    ended = deploying.destroy_all(found, say, jobs)
+    done = {stack: was for stack, was in ended.items() if isinstance(was, bool)}
+    kept = {}
     for each in found:
-        names = [] if purge else deploying.in_kubeflow(each)
-        done[each.stack] = deploying.destroy(each, say)
+        if each.stack not in done:
+            continue
         if purge:
             deploying.purge(each, left[each.stack])
-        kept[each.stack] = deploying.versions_left(each, names)
+        kept[each.stack] = deploying.versions_left(each, names[each.stack])
     data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
     emit(data if purge else done, lambda: _text(done, left, kept), as_json=json)
+    require_done({each.stack: _error(ended[each.stack]) for each in found}, "destroy")
+
+
+def _error(ended: bool | AtlasError) -> str:
+    return "" if isinstance(ended, bool) else str(ended)
 
 
 def _text(

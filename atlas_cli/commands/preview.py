@@ -14,7 +14,7 @@ from atlas_cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_cli.deploying.operations import Done
+    from atlas_cli.deploying.making import Done
 
 
 Save = Annotated[

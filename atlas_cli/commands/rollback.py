@@ -12,7 +12,7 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from atlas_cli.deploying.operations import Done
+    from atlas_cli.deploying.making import Done
     from atlas_cli.deploying.records import Entry
 
 To = Annotated[

@@ -20,7 +20,7 @@ def status(path: PathArgument = Path(), env: Environment = "local", json: Json =
     """Show what is deployed, what drifted from it, its last run."""
     from atlas_cli import deploying
 
-    found = {each.stack: deploying.status(each) for each in deploying.looked_at(path, env)}
+    found = deploying.statuses(deploying.looked_at(path, env))
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)
 
 

@@ -9,11 +9,12 @@ in a Pulumi program of the user's own.
 from __future__ import annotations
 
 from atlas_cli.deploying.deployment import Deployment, deployments, looked_at, names
-from atlas_cli.deploying.inspection import history, refresh, status
-from atlas_cli.deploying.operations import How, deploy, preview, rollback
+from atlas_cli.deploying.inspection import history, refresh, status, statuses
+from atlas_cli.deploying.making import How
+from atlas_cli.deploying.operations import deploy, preview, rollback
 from atlas_cli.deploying.program import declare
 from atlas_cli.deploying.purging import in_kubeflow, left_of, purge, versions_left
-from atlas_cli.deploying.removal import destroy, unlock
+from atlas_cli.deploying.removal import destroy, destroy_all, unlock
 from atlas_cli.deploying.saved import Saved, load, save
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "deploy",
     "deployments",
     "destroy",
+    "destroy_all",
     "history",
     "in_kubeflow",
     "left_of",
@@ -36,6 +38,7 @@ __all__ = [
     "rollback",
     "save",
     "status",
+    "statuses",
     "unlock",
     "versions_left",
 ]

@@ -23,20 +23,19 @@ from atlas_cli.deploying.services import services_of
 from atlas_cli.imaging import images_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from atlas.plan import Plan
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
+    from atlas_provider.kind import Live
 
 _FOLDER = "deployments/basis"
 _READERS = 16
 _MANY = 2
-_OWN = ("owner", "members", "plans")
-"""Inputs that differ between the stacks of one platform."""
-_APART = ("StepImages",)
-"""Kinds whose members have names of the stack's own."""
+_UNSEEN = ("StepImages",)
+"""Kinds that are looked at when their stack is opened: images are pushed under other names."""
 
 
 def bases_of(deployments: Sequence[Deployment], services: Services) -> dict[str, str]:
@@ -106,32 +105,20 @@ def _kept(store: str, stacks: Sequence[str]) -> dict[str, str]:
 
 def _drifted(found: Mapping[str, Sequence[Resource]]) -> set[str]:
     """Return the stacks that aren't as they were deployed: one look for all of a kind and place."""
-    groups: dict[str, list[tuple[str, Resource]]] = {}
-    for stack, resources in found.items():
-        for one in resources:
-            if one.kind not in _APART:
-                groups.setdefault(digest([one.type, _place(one)]), []).append((stack, one))
-    return {stack for group in groups.values() for stack in _drifted_of(group)}
+    ones = [(stack, one) for stack, resources in found.items() for one in resources]
+    seen = [(stack, one) for stack, one in ones if one.kind not in _UNSEEN]
+    lives = state.live_together([one for _, one in seen])
+    return {stack for (stack, one), live in zip(seen, lives, strict=True) if _differs(one, live)}
 
 
-def _drifted_of(group: Sequence[tuple[str, Resource]]) -> Iterator[str]:
-    """Look at all members of resources that are in one place at once."""
-    whole = state.merged([one for _, one in group])
-    live = whole.live()
+def _differs(one: Resource, live: Live | None) -> bool:
+    """Tell whether a resource isn't as it was deployed."""
     inputs = live.inputs if live else {}
-    members, plans = inputs.get("members", {}), inputs.get("plans", {})
-    for stack, one in group:
-        own = one.inputs["members"]
-        of_plans = one.inputs.get("plans", {})
-        if any(members.get(name) != own[name] for name in own) or any(
-            plans.get(name) != of_plans[name] for name in of_plans
-        ):
-            yield stack
-
-
-def _place(resource: Resource) -> dict[str, Any]:
-    """Return where a resource is: its inputs without those of its stack alone."""
-    return {name: value for name, value in resource.inputs.items() if name not in _OWN}
+    return any(
+        inputs.get(name, {}).get(member) != value
+        for name in ("members", "plans")
+        for member, value in one.inputs.get(name, {}).items()
+    )
 
 
 @cache

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
 from atlas.store import open_place
 from atlas.targets import deployed_name
-from atlas_cli.deploying import records, world
+from atlas_cli.deploying import records, state, world
 from atlas_cli.deploying.changes import digest_in, shortened
 from atlas_cli.deploying.services import services_of
 from atlas_cli.revisions import release_at
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
     from atlas.store import Place
     from atlas_cli.deploying.deployment import Deployment
+    from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
+    from atlas_provider.kind import Live
 
+_Seen: TypeAlias = "tuple[Resource, Live | None, Mapping[str, tuple[str, str]]]"
+"""A resource, what is there of it, and the last run of each member."""
 _WORTH = 12
 
 
@@ -90,23 +95,46 @@ def status(deployment: Deployment) -> Standing:
     Raises:
         PlatformError: the platform is missing or down.
     """
-    found = world.resources(deployment)
-    services = services_of(deployment)
-    if found:
-        world.require(services, [resource.kind for resource in found])
-        found = [world.moved(resource, services) for resource in found]
+    return statuses([deployment])[deployment.stack]
+
+
+def statuses(deployments: Sequence[Deployment]) -> dict[str, Standing]:
+    """Return the same of several deployments of one Environment, asking each service once.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+    """
+    found = {each.stack: world.resources(each) for each in deployments}
+    services = services_of(deployments[0])
+    there = [one for ones in found.values() for one in ones]
+    if there:
+        world.require(services, [one.kind for one in there])
+    here = [world.moved(one, services) for one in there]
+    seen = zip(here, state.live_together(here), _last_runs(here), strict=True)
+    dead = world.dead(deployments[0])
+    return {
+        each.stack: _standing(each, services, [*islice(seen, len(found[each.stack]))], dead)
+        for each in deployments
+    }
+
+
+def _standing(
+    deployment: Deployment, services: Services, seen: Sequence[_Seen], dead: Sequence[str]
+) -> Standing:
+    """Return how a deployment stands, of which all was seen."""
+    found = [one for one, _, _ in seen]
     disk = _on_disk(deployment)
     place = open_place(services.store)
     entry = records.last(place, deployment.stack)
     deployed = {name for one in found for name in one.inputs.get("plans", {})}
     return Standing(
         entry=entry,
-        resources=[_status(resource, disk) for resource in found],
+        resources=[_status(one, disk) for one in seen],
         broken=not deployment.pipelines,
         undeployed=sorted(disk.keys() - deployed) if found else [],
         unfinished=_is_unfinished(place, entry, found),
         release=_release(deployment, entry),
-        dead=world.dead(deployment),
+        dead=dead,
     )
 
 
@@ -155,9 +183,9 @@ def refresh(deployment: Deployment) -> Standing:
     return found
 
 
-def _status(resource: Resource, disk: Mapping[str, str]) -> Status:
+def _status(seen: _Seen, disk: Mapping[str, str]) -> Status:
     """Return what there is of one resource, and how it differs from what was deployed."""
-    live = resource.live()
+    resource, live, runs = seen
     members = live.inputs["members"] if live else {}
     wanted: Mapping[str, str] = resource.inputs["members"]
     plans: Mapping[str, str] = resource.inputs.get("plans", {})
@@ -176,7 +204,7 @@ def _status(resource: Resource, disk: Mapping[str, str]) -> Status:
         plans=dict(plans),
         drift={name: how for name, how in drift.items() if how},
         held=tuple(live.state.get("held", ())) if live else (),
-        runs=_last_runs(resource),
+        runs=runs,
         disk={
             name: disk.get(name, "")
             for name, plan in plans.items()
@@ -209,7 +237,18 @@ def _short(text: str) -> str:
     return shortened(text) if digest_in(text) else repr(text)
 
 
-def _last_runs(resource: Resource) -> dict[str, tuple[str, str]]:
+def _last_runs(found: Sequence[Resource]) -> list[Mapping[str, tuple[str, str]]]:
+    """Return id and state of the last run of each member of each resource."""
+    runs: dict[int, Mapping[str, tuple[str, str]]] = {}
+    for numbers in state.together(found):
+        last = _last_runs_of(state.merged([found[number] for number in numbers]))
+        for number in numbers:
+            own = found[number].inputs["members"]
+            runs[number] = {name: run for name, run in last.items() if name in own}
+    return [runs[number] for number in range(len(found))]
+
+
+def _last_runs_of(resource: Resource) -> Mapping[str, tuple[str, str]]:
     """Return id and state of the last run of each member."""
     if resource.inputs.get("kubeflow"):
         from atlas_provider.kubeflow_server import last_runs

@@ -2,77 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import DeployError
-from atlas.git import commit_of
 from atlas.store import open_place
-from atlas_cli.deploying import basis, flight, ownership, records, saved, turns, world
-from atlas_cli.deploying.changes import SAME
-from atlas_cli.deploying.material import Part, write
+from atlas_cli.deploying import basis, fleet, flight, records, saved, turns, world
+from atlas_cli.deploying.making import (
+    Done,
+    How,
+    Wanted,
+    apply,
+    done_of,
+    in_turn,
+    prepared,
+    recorded,
+    settled,
+)
+from atlas_cli.deploying.material import Part
 from atlas_cli.deploying.outlook import outlook, seen
-from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
-from atlas_cli.imaging import require_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas_cli.deploying.changes import MemberChange
     from atlas_cli.deploying.deployment import Deployment
-    from atlas_cli.deploying.material import Material
     from atlas_cli.deploying.outlook import Outlook
     from atlas_cli.deploying.world import Say
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an operation did, or would do.
-
-    Attributes:
-        stack: the deployment's stack.
-        changes: what becomes of each member.
-        pipelines: how many pipelines the Config stands for; 0 where that isn't known.
-        held: DAGs that an operator has paused, and that stay so.
-        unpaused: DAGs that an operator had paused, and that run again.
-        flying: runs that are under way of DAGs that change.
-        material: what it is made from; None where that comes from a record.
-        number: the entry in the stack's history, 0 when nothing is new.
-        pages: address of the page of each DAG and model, by its name.
-        opened: False where nothing it follows from had changed, so that it was left alone.
-    """
-
-    stack: str
-    changes: Sequence[MemberChange] = ()
-    pipelines: int = 0
-    held: Sequence[str] = ()
-    unpaused: Sequence[str] = ()
-    flying: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    material: Material | None = None
-    number: int = 0
-    pages: Mapping[str, str] = field(default_factory=dict)
-    opened: bool = True
-
-    @property
-    def changed(self) -> list[MemberChange]:
-        """The members that aren't as they were."""
-        return [change for change in self.changes if change.action != SAME]
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How to deploy.
-
-    Attributes:
-        unpause: whether DAGs that an operator has paused are to run again.
-        wait: whether runs under way of DAGs that change end first.
-    """
-
-    unpause: bool = False
-    wait: bool = False
+_SEVERAL = 2
 
 
 def preview(deployments: Sequence[Deployment]) -> tuple[list[Done], Mapping[str, saved.Sight]]:
@@ -95,27 +54,37 @@ def deploy(
     say: Say,
     how: How = How(),
     plan: Mapping[str, saved.Sight] | None = None,
+    jobs: int = 0,
 ) -> list[Done]:
     """Make deployments so: drift is repaired, what is right stays untouched.
+
+    Several are written first, waited for together, and then settled, some at once; one that fails
+    leaves the others as they are to be.
 
     Args:
         deployments: what to deploy; of many, only those that change are opened.
         say: takes a line of progress.
         how: what else is to be done.
         plan: what a preview saw, where nothing else may be done.
+        jobs: how many are settled at once; 0 for one a core.
+
+    Returns:
+        What was done of each; of several, also why one failed.
 
     Raises:
         InvalidError: a target can't express a Plan.
         PlatformError: the platform is missing, older than this Atlas, or down.
-        DeployError: the world isn't that of the plan; an image is gone from the registry; or an
-            update failed; what was done of it is kept, and a repeat goes on.
+        DeployError: the world isn't that of the plan; or, of a single one, an image is gone from
+            the registry, or the update failed; what was done of it is kept, and a repeat goes on.
     """
     turns_ = {each.stack: turns.number_of(each) for each in deployments}
     same, seen_ = _look(deployments)
     if plan is not None:
         saved.require_same(plan, saved.sights(seen_, same))
-    done = [_in_turn(one, say, how, turns_[one.deployment.stack], plan) for one in seen_]
-    return _told(deployments, same, done)
+    wanted = Wanted(how, turns_, plan)
+    if len(seen_) < _SEVERAL:
+        return _told(deployments, same, [_in_turn(one, say, wanted) for one in seen_])
+    return _told(deployments, same, fleet.deployed(seen_, say, wanted, jobs))
 
 
 def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, records.Entry]:
@@ -148,8 +117,8 @@ def _rolled_back(deployment: Deployment, say: Say, to: int) -> tuple[Done, recor
     ]
     found = seen(deployment, services, parts)
     flying = flight.under_way(found)
-    _apply(found, say)
-    number = _recorded(found, records.ROLLBACK, commit=entry.commit, to=entry.number)
+    apply(found, say)
+    number = recorded(found, records.ROLLBACK, commit=entry.commit, to=entry.number)
     return Done(
         deployment.stack, found.changes, held=found.held, number=number, flying=flying
     ), entry
@@ -173,106 +142,13 @@ def _told(
 def _previewed(found: Outlook) -> Done:
     """Return what a deployment would do."""
     flying = flight.under_way(found)
-    return _done(found, flying, 0)
+    return done_of(found, flying, 0)
 
 
-def _in_turn(
-    found: Outlook, say: Say, how: How, seen_: int, plan: Mapping[str, saved.Sight] | None
-) -> Done:
-    """Make one deployment so while nobody else changes it; look again where somebody has."""
-    deployment = found.deployment
-    with turns.turn(deployment, say, seen_) as is_as_seen:
-        if not is_as_seen:
-            found = outlook(deployment)
-            if plan is not None:
-                stack = deployment.stack
-                saved.require_same({stack: plan[stack]}, saved.sights([found], {}))
-        return _deployed(found, say, how)
-
-
-def _deployed(found: Outlook, say: Say, how: How) -> Done:
-    """Make one deployment so."""
-    deployment = found.deployment
-    require_images(deployment.pipelines)
-    if found.material:
-        write(found.material)
-    flying = flight.drained(found, say) if how.wait else flight.under_way(found)
-    _apply(found, say)
-    commit = commit_of(deployment.pipelines[0].folder)
-    number = _recorded(found, records.DEPLOY, commit=commit)
-    basis.remember(deployment, found.services)
-    if how.unpause:
-        flight.unpause(found)
-    return _done(found, flying, number, is_unpaused=how.unpause)
-
-
-def _done(
-    found: Outlook, flying: Mapping[str, Sequence[str]], number: int, *, is_unpaused: bool = False
-) -> Done:
-    """Return what was, or would be, done of a deployment."""
-    return Done(
-        stack=found.deployment.stack,
-        changes=found.changes,
-        pipelines=len(found.deployment.pipelines),
-        held=() if is_unpaused else found.held,
-        unpaused=found.held if is_unpaused else (),
-        flying=flying,
-        material=found.material,
-        number=number,
-        pages=_pages(found.parts),
-    )
-
-
-def _pages(parts: Sequence[Part]) -> dict[str, str]:
-    """Return the address of the page of each DAG and registered model."""
-    found: dict[str, str] = {}
-    for part in parts:
-        if part.kind == "AirflowDags":
-            found |= {n: f"{part.inputs['airflow']}/dags/{n}" for n in part.inputs["members"]}
-        if part.kind == "RegisteredModels":
-            found |= {
-                f"model {n}": f"{part.inputs['mlflow']}/#/models/{quote(n, safe='')}"
-                for n in part.inputs["members"]
-            }
-    return found
-
-
-def _apply(found: Outlook, say: Say) -> None:
-    """Update the stack, unless everything is as it should be."""
-    if not found.is_right:
-        world.require_running(found.deployment, found.parts)
-        ownership.take(found.deployment, found.services, found.parts)
-        basis.forget(found.deployment, found.services)
-        world.open_stack(found.deployment, found.parts, say).up()
-
-
-def _recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
-    """Add an entry to the stack's history, where something is new; return its number."""
-    entry = records.add(
-        open_place(found.services.store),
-        found.deployment.stack,
-        action,
-        Record.of(found.parts),
-        commit=commit,
-        champions=_champions(found.parts),
-        to=to,
-    )
-    return entry.number if entry else 0
-
-
-def _champions(parts: Sequence[Part]) -> dict[str, str]:
-    """Return which version each model's alias points at now."""
-    from atlas.tracking.registry import CHAMPION
-    from atlas_provider.models import mlflow_of, registered
-
-    models = [part.inputs for part in parts if part.kind == "RegisteredModels"]
-    found: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in models]
-    return {
-        name: model.aliases[CHAMPION]
-        for each in found
-        for name, model in sorted(each.items())
-        if CHAMPION in model.aliases
-    }
+def _in_turn(found: Outlook, say: Say, wanted: Wanted) -> Done:
+    """Make one deployment so while nobody else changes it."""
+    with in_turn(found, say, wanted) as now:
+        return settled(now, prepared(now, say, wanted.how), say, wanted.how)
 
 
 def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Entry:

@@ -64,6 +64,11 @@ class Outlook:
         return self.before == self.after and stated == self.after
 
     @property
+    def has_drifted(self) -> bool:
+        """Whether what is there isn't what the state says."""
+        return self.before != {one.name: one.inputs for one in self.found}
+
+    @property
     def held(self) -> list[str]:
         """The DAGs that an operator has paused."""
         return [name for one in self.live.values() for name in one.state.get("held", ())]

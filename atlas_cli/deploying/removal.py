@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_place
-from atlas_cli.deploying import ownership, records, state, turns, world
+from atlas_cli.deploying import fleet, ownership, records, state, turns, world
+from atlas_cli.deploying.at_once import Progress, at_once
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.deploying.material import KINDS, Part, owner_of, target_inputs
 from atlas_cli.deploying.services import services_of
 from atlas_cli.stacks.keeping import keeping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from atlas.errors import AtlasError
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.world import Say
@@ -35,14 +39,66 @@ def destroy(deployment: Deployment, say: Say) -> bool:
         return _destroyed(deployment, say)
 
 
-def _destroyed(deployment: Deployment, say: Say) -> bool:
+def destroy_all(
+    deployments: Sequence[Deployment], say: Say, jobs: int = 0
+) -> dict[str, bool | AtlasError]:
+    """Take deployments away: their DAGs together, then their stacks, some at once.
+
+    Args:
+        deployments: what to take away.
+        say: takes a line of progress.
+        jobs: how many stacks are removed at once; 0 for one a core.
+
+    Returns:
+        Of each stack, whether there was anything, or why it failed.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+        DeployError: D017, another project has a stack.
+    """
+    if len(deployments) == 1:
+        return {deployments[0].stack: destroy(deployments[0], say)}
+    found: dict[str, bool | AtlasError] = {}
+    for start in range(0, len(deployments), fleet.BATCH):
+        batch = deployments[start : start + fleet.BATCH]
+        found |= _destroyed_together(batch, say, jobs or os.cpu_count() or 1)
+    return found
+
+
+def _destroyed_together(
+    deployments: Sequence[Deployment], say: Say, jobs: int
+) -> dict[str, bool | AtlasError]:
+    from atlas_provider import ahead
+
+    by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
+    with ExitStack() as held:
+        states = []
+        for each in by_stack.values():
+            held.enter_context(turns.turn(each, say, 0))
+            services = services_of(each)
+            ownership.require_own(each, services)
+            states += [world.moved(one, services).state for one in world.resources(each)]
+        dags = [dict(one) for one in states if "dags" in one]
+        if dags:
+            say(f"removing the DAGs of {len(dags)} deployments from Airflow")
+        gone = ahead.remove(dags)
+        progress = Progress(say, "removed", "deployments")
+        with fleet.hosted(gone) as (port, provider):
+
+            def remove(stack: str) -> bool:
+                return _destroyed(by_stack[stack], fleet.quiet, port)
+
+            return at_once([*by_stack], remove, jobs, progress, provider.end_early)
+
+
+def _destroyed(deployment: Deployment, say: Say, provider: int = 0) -> bool:
     name = deployment.stack
     services = services_of(deployment)
     ownership.require_own(deployment, services)
     there = state.exists(deployment.backend, name)
     if there:
-        _empty(deployment, services, say)
-        stack = world.open_stack(deployment, (), say)
+        _empty(deployment, services, say, provider)
+        stack = world.open_stack(deployment, (), say, provider)
         stack.destroy()
     swept = _sweep(deployment, services)
     if there:
@@ -60,7 +116,7 @@ def unlock(deployment: Deployment) -> list[str]:
     return keeping(deployment.backend).unlock(PROJECT, deployment.stack)
 
 
-def _empty(deployment: Deployment, services: Services, say: Say) -> None:
+def _empty(deployment: Deployment, services: Services, say: Say, provider: int) -> None:
     """Take every member away where the platform is now, if it isn't where it was."""
     found = world.resources(deployment)
     here = [world.addresses(resource.kind, services) for resource in found]
@@ -69,7 +125,7 @@ def _empty(deployment: Deployment, services: Services, say: Say) -> None:
     )
     if moved:
         parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
-        world.open_stack(deployment, parts, say).up(refresh=False)
+        world.open_stack(deployment, parts, say, provider).up(refresh=False)
 
 
 def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
+from atlas.values import digest
 from atlas_cli.deploying.deployment import PROJECT
 from atlas_cli.stacks.explain import damaged
 from atlas_cli.stacks.keeping import keeping
@@ -53,6 +54,59 @@ class Resource:
         from atlas_provider.kinds import KINDS
 
         return KINDS[self.type].read(self.identity, dict(self.state), Context(self.name))
+
+
+_OWN = ("owner", "members", "plans", "schedules")
+"""Inputs that differ between the stacks of one platform."""
+_APART = ("StepImages",)
+"""Kinds whose members have names of the stack's own."""
+
+
+def live_together(found: Sequence[Resource]) -> list[Live | None]:
+    """Return what is really there of several resources: one look for all of a kind and place.
+
+    Raises:
+        AtlasError: a service doesn't answer.
+    """
+    lives: dict[int, Live | None] = {}
+    for numbers in together(found):
+        ones = [found[number] for number in numbers]
+        live = merged(ones).live() if len(ones) > 1 else ones[0].live()
+        lives |= {number: _part(live, found[number], len(ones)) for number in numbers}
+    return [lives[number] for number in range(len(found))]
+
+
+def together(found: Sequence[Resource]) -> list[list[int]]:
+    """Return which resources are of one kind and place, by their numbers."""
+    groups: dict[str, list[int]] = {}
+    for number, one in enumerate(found):
+        place = {name: value for name, value in one.inputs.items() if name not in _OWN}
+        key = str(number) if one.kind in _APART else digest([one.type, place])
+        groups.setdefault(key, []).append(number)
+    return [*groups.values()]
+
+
+def _part(live: Live | None, of: Resource, count: int) -> Live | None:
+    """Return what there is of one resource of several that were looked at together."""
+    if live is None or count == 1:
+        return live
+    own = of.inputs["members"]
+    inputs, state = _only(live.inputs, own), _only(live.state, own)
+    if own and not inputs["members"]:
+        return None
+    owner = {"owner": of.inputs["owner"]}
+    return replace(live, inputs={**inputs, **owner}, state={**state, **owner}, identity="")
+
+
+def _only(values: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties with what some members have of them."""
+    return {name: _only_of(value, members) for name, value in values.items()}
+
+
+def _only_of(value: Any, members: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {name: one for name, one in value.items() if name in members}
+    return [name for name in value if name in members] if isinstance(value, list) else value
 
 
 def merged(found: Sequence[Resource]) -> Resource:

@@ -90,8 +90,15 @@ def require_free(parts: Sequence[Part], found: Sequence[state.Resource]) -> None
             ownership.require_free(given["store"], kind, fresh, given["owner"])
 
 
-def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack:
-    """Open the deployment's stack, with the program that declares its parts."""
+def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say, provider: int = 0) -> Stack:
+    """Open the deployment's stack, with the program that declares its parts.
+
+    Args:
+        deployment: whose stack.
+        parts: its resources.
+        say: takes a line of progress.
+        provider: port of a provider that serves already; 0 for one of the engine's own.
+    """
     return Stack.open(
         deployment.stack,
         project=PROJECT,
@@ -99,6 +106,7 @@ def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say) -> Stack
         unlock=command("unlock", env=deployment.environment.name),
         program=lambda: _run(deployment, parts),
         say=say,
+        provider=provider,
     )
 
 

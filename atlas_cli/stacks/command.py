@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pulumi.automation import CommandResult, PulumiCommand
@@ -67,6 +68,7 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             start_new_session=True,
             umask=_PRIVATE,
         )
+        _running.add(process)
         output = _Reader(process.stdout, on_output)
         errors = _Reader(process.stderr, on_error)
         try:
@@ -75,6 +77,8 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             output.finish()
             errors.finish()
             raise
+        finally:
+            _running.discard(process)
         killed = f"\n{_KILLED.format(-process.returncode)}" if process.returncode < 0 else ""
         result = CommandResult(output.text(), errors.text() + killed, process.returncode)
         if result.code != 0:
@@ -92,13 +96,23 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             raise
 
 
+_running: set[subprocess.Popen[str]] = set()
+
+
+def signal_all(number: int) -> None:
+    """Send a signal to every engine that runs: those in other threads than the main one, too."""
+    for process in list(_running):
+        process.send_signal(number)
+
+
 def _own() -> dict[str, str]:
     """Return what the engine and its providers are told besides: for one, the user's own umask."""
     return {"PULUMI_AUTOMATION_API": "true", UMASK: f"{_umask():o}"}
 
 
+@cache
 def _umask() -> int:
-    """Return the umask of this process; asking for it is setting it."""
+    """Return the umask of this process; asking for it is setting it, so it is asked for once."""
     found = os.umask(_PRIVATE)
     os.umask(found)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation
@@ -44,20 +46,37 @@ def make(
     backend: Backend,
     program: Callable[[], None],
     say: Callable[[str], None],
+    *,
+    provider: int = 0,
 ) -> automation.Stack:
     """Return the handle of a stack; it runs nothing.
+
+    Args:
+        name: the stack's name.
+        project: the Pulumi project it belongs to.
+        backend: where it is kept.
+        program: makes its resources.
+        say: takes a line of progress.
+        provider: port of a provider that the engine attaches to; 0 to have it start one.
 
     Raises:
         PlatformError: if there is no engine.
     """
     engine_command = command(say)
+    attached = {"PULUMI_DEBUG_PROVIDERS": f"atlas:{provider}"} if provider else {}
     workspace = automation.LocalWorkspace(
         work_dir=str(backend.workspace(project)),
         program=program,
-        env_vars=backend.variables(engine_command.path),
+        env_vars={**backend.variables(engine_command.path), **attached},
         pulumi_command=engine_command,
     )
     return _Handle(name, workspace)
+
+
+@lru_cache(maxsize=4)
+def _found(path: str) -> engine.Engine | None:
+    """Return the engine; asking it for its version takes as long as half an update."""
+    return engine.find()
 
 
 def command(say: Callable[[str], None]) -> EngineCommand:
@@ -66,7 +85,7 @@ def command(say: Callable[[str], None]) -> EngineCommand:
     Raises:
         PlatformError: if there is none.
     """
-    found = engine.find()
+    found = _found(os.environ.get("PATH", ""))
     if found is None:
         raise PlatformError(
             f"pulumi: no engine {catalog.ENGINE} on PATH or in the cache; run `make setup` or "

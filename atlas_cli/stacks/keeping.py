@@ -6,6 +6,7 @@ A folder of this machine is read by itself, which takes no time; anything else t
 from __future__ import annotations
 
 import json
+import shutil
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +33,12 @@ class Keeping(Protocol):
 
     def exists(self, project: str, stack: str) -> bool:
         """Tell whether there is a stack of that name."""
+
+    def make(self, project: str, stack: str) -> bool:
+        """Make an empty stack, unless it is there; False where only the engine can."""
+
+    def forget(self, project: str, stack: str) -> bool:
+        """Remove an empty stack and its history; False where only the engine can."""
 
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any]:
         """Return a stack's last state, as Pulumi writes it; empty for none.
@@ -82,6 +89,30 @@ class Files:
     def exists(self, project: str, stack: str) -> bool:
         """Tell whether there is a stack of that name."""
         return self.file(project, stack).exists()
+
+    def make(self, project: str, stack: str) -> bool:
+        """Make an empty stack as Pulumi writes one, where it has kept stacks before.
+
+        Having the engine do it takes as long as an update.
+        """
+        if self.exists(project, stack):
+            return True
+        if not (self._folder / "meta.yaml").exists():
+            return False
+        checkpoint = {"stack": f"organization/{project}/{stack}", "latest": None}
+        text = json.dumps({"version": 3, "checkpoint": checkpoint})
+        files.write(self.file(project, stack), text)
+        return True
+
+    def forget(self, project: str, stack: str) -> bool:
+        """Remove an empty stack and its history, as Pulumi does; one that isn't empty is left."""
+        if any(self.checkpoint(project, stack).get("resources") or ()):
+            return False
+        shutil.rmtree(self._folder / "history" / project / stack, ignore_errors=True)
+        file = self.file(project, stack)
+        for path in (file.with_name(f"{file.name}.attrs"), file):
+            files.remove(path)
+        return True
 
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any]:
         """Return a stack's last state; empty for none.
@@ -154,6 +185,14 @@ class Remote:
     def exists(self, project: str, stack: str) -> bool:
         """Tell whether there is a stack of that name."""
         return stack in self.names(project)
+
+    def make(self, project: str, stack: str) -> bool:
+        """Leave it to the engine."""
+        return False
+
+    def forget(self, project: str, stack: str) -> bool:
+        """Leave it to the engine."""
+        return False
 
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any]:
         """Return a stack's last state; empty for none.

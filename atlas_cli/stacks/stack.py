@@ -85,6 +85,7 @@ class Stack:
         failure: type[AtlasError] = DeployError,
         unlock: str = "",
         say: Say = _quiet,
+        provider: int = 0,
     ) -> Stack:
         """Open a stack, and make it if it isn't there.
 
@@ -98,6 +99,8 @@ class Stack:
             failure: the error that a failed update raises.
             unlock: the command that breaks the stack's lock, in backticks.
             say: takes a line of progress.
+            provider: port on loopback of a provider of Atlas that serves already; by default the
+                engine starts its own.
 
         Raises:
             AtlasError: there is no engine, the stack is locked, or it can't be made.
@@ -107,9 +110,9 @@ class Stack:
         backend = state if isinstance(state, Backend) else Backend(state)
         backend.prepare()
         write_project(backend, project)
-        _write_config(backend.workspace(project) / f"Pulumi.{name}.yaml", config or {})
+        _write_config(backend.workspace(project) / _settings(name), config or {})
         guarded = Program(program)
-        handle = handles.make(name, project, backend, guarded, say)
+        handle = handles.make(name, project, backend, guarded, say, provider=provider)
         stack = cls(
             handle=handle,
             backend=backend,
@@ -178,6 +181,10 @@ class Stack:
 
     def remove(self) -> None:
         """Forget an empty stack."""
+        self._await_unlocked()
+        if self._keeping.forget(self._project, self._handle.name):
+            files.remove(self._backend.workspace(self._project) / _settings(self._handle.name))
+            return
         workspace = self._handle.workspace
         self._run(Listener(self._say), lambda: workspace.remove_stack(self._handle.name))
 
@@ -186,7 +193,7 @@ class Stack:
         from pulumi.automation.errors import StackAlreadyExistsError
 
         name, workspace = self._handle.name, self._handle.workspace
-        if self._backend.place is not None and self._keeping.exists(self._project, name):
+        if self._backend.place is not None and self._keeping.make(self._project, name):
             return
         with suppress(StackAlreadyExistsError):
             self._run(Listener(self._say), lambda: workspace.create_stack(name))
@@ -258,6 +265,11 @@ class Stack:
     def _failed(self, message: str) -> AtlasError:
         """Return the error of a failed update."""
         return self._failure(f"stack {self._handle.name}: {message}")
+
+
+def _settings(stack: str) -> str:
+    """Return the name of the file with a stack's configuration."""
+    return f"Pulumi.{stack}.yaml"
 
 
 def write_project(backend: Backend, project: str) -> None:

@@ -129,6 +129,10 @@ class AtlasProvider(pulumi_provider.Provider):
 
     async def cancel(self) -> None:
         """Ask every operation under way to end early and leave nothing half-made."""
+        self.end_early()
+
+    def end_early(self) -> None:
+        """Ask the same of it from another thread."""
         self._cancelled.set()
 
     def _kind(self, token: str) -> Kind:

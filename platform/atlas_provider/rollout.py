@@ -17,7 +17,7 @@ from atlas_provider.content import digest_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from atlas_provider.airflow import Airflow, Dag, ImportFailure
     from atlas_provider.dagfolder import DagFolder
@@ -51,6 +51,10 @@ class Result:
     failures: Mapping[str, str]
 
 
+def _ignore(ready: int, members: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass(slots=True)
 class Rollout:
     """One rollout of DAG files onto one Airflow.
@@ -60,12 +64,16 @@ class Rollout:
         folder: the folder that it reads.
         members: what is rolled out, by DAG id.
         written: what the files held before, of those that were written.
+        told: takes how many members are ready, and of how many, after each look.
+        imports: the members of which Airflow says that it can't import them.
     """
 
     airflow: Airflow
     folder: DagFolder
     members: Mapping[str, Member]
     written: dict[str, bytes | None] = field(default_factory=dict)
+    told: Callable[[int, int], None] = _ignore
+    imports: set[str] = field(default_factory=set)
     _dags: Mapping[str, Dag] = field(default_factory=dict)
     _failures: Mapping[str, ImportFailure] = field(default_factory=dict)
 
@@ -118,12 +126,14 @@ class Rollout:
                 cancelled.wait(_POLL_SECONDS)
                 continue
             silent = 0
+            self.told(len(self.members) - len(waiting), len(self.members))
             if len(waiting) < least:
                 end, least = time.monotonic() + seconds, len(waiting)
             if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():
                 break
             pause = min(_POLL_SHARE * (time.monotonic() - asked), _LONGEST_POLL_SECONDS)
             cancelled.wait(max(_POLL_SECONDS, pause))
+        self.imports.update(refused)
         why = "interrupted" if cancelled.is_set() else self._why_not(seconds)
         failures = {name: refused.get(name, why) for name in waiting}
         return Result({n: dags[n] for n in self.members if n not in failures}, failures)

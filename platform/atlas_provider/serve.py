@@ -11,11 +11,13 @@ import asyncio
 import functools
 import os
 import sys
+import threading
 import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, empty_pb2
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
@@ -25,6 +27,8 @@ from atlas_provider.kind import PartialFailureError
 from atlas_provider.values import to_values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from atlas_provider.provider import AtlasProvider
 
 _WATCH_SECONDS = 0.2
@@ -58,6 +62,18 @@ class AtlasServicer(ProviderServicer):
     Update = _explained("Update")
     Delete = _explained("Delete")
     GetSchema = _explained("GetSchema")
+
+    async def Attach(self, request: Any, context: Any) -> Any:
+        """Serve an engine that hasn't started this provider."""
+        return empty_pb2.Empty()
+
+
+class _Shared(AtlasServicer):
+    """Serves several engines: each cancels at its own end, and that is no matter of the others."""
+
+    async def Cancel(self, request: Any, context: Any) -> Any:
+        """Go on: who hosts the provider says when to end early."""
+        return empty_pb2.Empty()
 
 
 def _partial_status(error: PartialFailureError) -> Any:
@@ -114,6 +130,37 @@ async def _serve(servicer: AtlasServicer) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     await _parent_gone(os.getppid())
+
+
+@contextmanager
+def hosted(provider: AtlasProvider, version: str) -> Iterator[int]:
+    """Serve a provider in this process, for several engines; give its port on loopback.
+
+    Each engine that starts its own spends half a second of processor time on that alone.
+    """
+    loop, started = asyncio.new_event_loop(), threading.Event()
+    ports: list[int] = []
+
+    async def run() -> None:
+        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+        servicer = _Shared([], version, provider, engine_address="")
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        ports.append(server.add_insecure_port("127.0.0.1:0"))
+        await server.start()
+        started.set()
+        await ended.wait()
+        await server.stop(None)
+
+    ended = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
+    thread.start()
+    started.wait()
+    try:
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
 
 
 async def _parent_gone(parent: int, seconds: float = _WATCH_SECONDS) -> None:

@@ -15,11 +15,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_cli.toolchain import engine
 from tests.bench.table import Row, at_most, shown
 from tests.bench.timing import BIN, ROOT
 
 RECIPES = ROOT / "recipes"
-MEMBERS, PIPELINES = 500, 1000
+MEMBERS, PIPELINES, FLEET = 500, 1000, 100
 FILES = ("steps.py", "features.json", "inference.json", "training.json", "requirements.txt")
 
 
@@ -38,7 +39,7 @@ def run() -> list[Row]:
         place = Bench(Path(folder))
         try:
             place.atlas("up")
-            return [*single(place), *family(place), *many(place)]
+            return [*single(place), *fleet(place), *family(place), *many(place)]
         finally:
             place.atlas("down")
 
@@ -54,6 +55,51 @@ def single(place: Bench) -> list[Row]:
         at_most("preview of one pipeline, unchanged", same.wall, 3, "s"),
         shown("- its processor time", same.processor, "s"),
     ]
+
+
+def fleet(place: Bench) -> list[Row]:
+    """Deploy a hundred folders of ten steps to Airflow, change all, look at them, destroy them."""
+    project = place.project("fleet")
+    environment = project / "environments" / "local.json"
+    raw = json.loads(environment.read_text())
+    environment.write_text(json.dumps({**raw, "targets": {"training": "airflow"}}))
+    for number in range(FLEET):
+        chain(project / f"c{number:03d}", f"c{number:03d}")
+    new = place.atlas("deploy", folder=project)
+    assert f"{FLEET} of {FLEET} deployments change" in new.said, new.said[-500:]
+    for steps in project.glob("c*/steps.py"):
+        steps.write_text(steps.read_text().replace("number + self.by", "self.by + number"))
+    changed = place.atlas("deploy", folder=project)
+    assert f"{FLEET} of {FLEET} deployments change" in changed.said, changed.said[-500:]
+    status = min((place.atlas("status", folder=project) for _ in range(2)), key=by_wall)
+    gone = place.atlas("destroy", folder=project)
+    engine = place.engine()
+    name = f"{FLEET} folders"
+    return [
+        shown("start of the engine: the floor of each stack", engine.processor, "s"),
+        at_most(f"{name}: deploy, new", new.wall, 70, "s"),
+        shown("- its processor time", new.processor, "s"),
+        at_most(f"{name}: deploy, all changed", changed.wall, 70, "s"),
+        shown("- its processor time", changed.processor, "s"),
+        at_most("- most memory of a process", max(new.megabytes, changed.megabytes), 600, "MB"),
+        at_most(f"{name}: status", status.wall, 2, "s"),
+        at_most(f"{name}: destroy", gone.wall, 50, "s"),
+        shown("- its processor time", gone.processor, "s"),
+    ]
+
+
+def chain(folder: Path, name: str) -> None:
+    """Write a pipeline of ten steps with code of its own."""
+    folder.mkdir()
+    (folder / "steps.py").write_text(CHAIN.format(name=name))
+    steps = {"s0": {"class": "steps:First"}}
+    for number in range(1, 10):
+        inputs = {"number": f"s{number - 1}.number"}
+        steps[f"s{number}"] = {"class": "steps:Next", "inputs": inputs, "params": {"by": number}}
+    recipe = {"version": 1, "name": name, "flow": "training", "steps": steps}
+    (folder / "training.json").write_text(json.dumps(recipe))
+    config = {"version": 1, "name": name, "recipes": {"training": "training.json"}}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def family(place: Bench) -> list[Row]:
@@ -148,6 +194,14 @@ class Bench:
         """Run `atlas` in a process whose children are counted alone; it has to succeed."""
         return self._measured(str(BIN / "atlas"), *words, folder=folder)
 
+    def engine(self) -> Took:
+        """Start the engine for nothing."""
+        found = engine.find()
+        assert found is not None
+        return min(
+            (self._measured(str(found.path), "version", folder=None) for _ in range(3)), key=by_wall
+        )
+
     def python(self, text: str, *, folder: Path) -> Took:
         """Run Python in a process that finds the tests' modules."""
         return self._measured(sys.executable, "-c", text, folder=folder)
@@ -164,6 +218,20 @@ class Bench:
         return Took(wall, processor, kilobytes / 1024, done.stdout)
 
 
+CHAIN = """
+from typing import NamedTuple
+from atlas import Template
+class Number(NamedTuple):
+    number: int
+class First(Template):
+    start: str = "{name}"
+    def run(self) -> Number:
+        return Number(len(self.start))
+class Next(Template):
+    by: int
+    def run(self, number: int) -> Number:
+        return Number(number + self.by)
+"""
 LAY_DOWN = """
 from pathlib import Path
 from atlas_cli.deploying import deployments

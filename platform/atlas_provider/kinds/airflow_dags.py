@@ -22,13 +22,14 @@ from atlas_provider.kinds.members import OWNER, PLANS, STORE, members_property, 
 from atlas_provider.rollout import Member, Rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from atlas_provider.airflow import Dag
     from atlas_provider.kind import Context, Failure, Plain
     from atlas_provider.rollout import Result
 
-_OWNED = "dags"
+OWNED = "dags"
+"""What the store knows the names of DAGs as."""
 _SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
 _DRAIN_SECONDS = 60.0
 _NOTICE_SECONDS = 60.0
@@ -39,6 +40,14 @@ _POLL_SECONDS = 1.0
 
 class AirflowDags:
     """Handle the DAGs of one Config and flow."""
+
+    def __init__(self, gone: Collection[str] = ()) -> None:
+        """Handle DAGs.
+
+        Args:
+            gone: DAGs whose files and records `ahead.remove` has removed already.
+        """
+        self._gone = frozenset(gone)
 
     schema = Schema(
         description="DAGs of a running Airflow, made when it reports each with its Plan's digest.",
@@ -124,7 +133,9 @@ class AirflowDags:
 
     def delete(self, identity: str, state: Plain, context: Context) -> None:
         """Remove the files, and what Airflow keeps of the DAGs, once no run is under way."""
-        _remove(state, {*state["members"], *_owned(state)})
+        names = {*state["members"], *_owned(state)}
+        _remove(state, names - self._gone)
+        ownership.release(state["store"], OWNED, names & self._gone, state["owner"])
 
 
 def _airflow(state: Plain) -> Airflow:
@@ -178,7 +189,7 @@ def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
     contents = content.get_all(inputs["store"], inputs["members"])
     members = {name: Member(contents[name], inputs["plans"][name]) for name in contents}
     folder, airflow = DagFolder.at(inputs["dags"]), _airflow(inputs)
-    ownership.take(inputs["store"], _OWNED, members, inputs["owner"])
+    ownership.take(inputs["store"], OWNED, members, inputs["owner"])
     outputs: Plain = {"held": []}
     if members:
         outputs = _wait_for(Rollout(airflow, folder, members), state, inputs, context)
@@ -186,15 +197,20 @@ def _roll_out(state: Plain, inputs: Plain, context: Context) -> Plain:
     return outputs
 
 
+def patience(dags: int) -> float:
+    """Return how many seconds to wait for Airflow while it makes no progress with some DAGs."""
+    return _SECONDS + _SECONDS_PER_DAG * dags
+
+
 def _wait_for(rollout: Rollout, state: Plain, inputs: Plain, context: Context) -> Plain:
     """Run a rollout to its end; return the outputs."""
-    seconds = context.timeout or _SECONDS + _SECONDS_PER_DAG * len(rollout.members)
+    seconds = context.timeout or patience(len(rollout.members))
     result = rollout.run(seconds, context.cancelled)
     outputs = {"held": sorted(name for name, dag in result.dags.items() if dag.paused)}
     if result.failures:
         # Of an interrupted one Airflow may be reading files yet: who sweeps has to know the names.
         fresh = [] if context.cancelled.is_set() else _fresh(state, result)
-        ownership.release(inputs["store"], _OWNED, fresh, inputs["owner"])
+        ownership.release(inputs["store"], OWNED, fresh, inputs["owner"])
         _give_up(state, inputs, outputs, result)
     return outputs
 
@@ -206,7 +222,7 @@ def _fresh(state: Plain, result: Result) -> list[str]:
 
 def _owned(state: Plain) -> list[str]:
     """Return the DAGs that are this resource's, also those of an update that was killed."""
-    return ownership.owned(state["store"], _OWNED, state["owner"])
+    return ownership.owned(state["store"], OWNED, state["owner"])
 
 
 def _give_up(state: Plain, inputs: Plain, outputs: Plain, result: Result) -> None:
@@ -238,12 +254,21 @@ def _remove(state: Plain, names: set[str]) -> None:
         return
     airflow, folder, gone = _airflow(state), DagFolder.at(state["dags"]), sorted(names)
     _drain(airflow, gone)
-    known = airflow.kept(gone)
-    for name in gone:
+    take_away(airflow, folder, gone)
+    ownership.release(state["store"], OWNED, gone, state["owner"])
+
+
+def take_away(airflow: Airflow, folder: DagFolder, names: list[str]) -> None:
+    """Remove the files of DAGs without runs under way, and what Airflow keeps of them.
+
+    Raises:
+        DeployError: Airflow keeps one.
+    """
+    known = airflow.kept(names)
+    for name in names:
         folder.remove(name)
-    _await_read(airflow, [name for name in gone if name not in known])
-    _forget(airflow, gone)
-    ownership.release(state["store"], _OWNED, gone, state["owner"])
+    _await_read(airflow, [name for name in names if name not in known])
+    _forget(airflow, names)
 
 
 def _drain(airflow: Airflow, names: list[str]) -> None:
