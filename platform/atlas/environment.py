@@ -215,7 +215,7 @@ def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
     if not _MENTIONED.search(raw):
         return None
     try:
-        tool = tomllib.loads(raw.decode("utf-8")).get("tool")
+        tool = tomllib.loads(raw.decode("utf-8-sig")).get("tool")
     except (ValueError, RecursionError) as error:
         reason = str(error)[:200] or "nested too deep"
         message = f"is no TOML: {reason[0].lower()}{reason[1:]}"

@@ -81,7 +81,7 @@ def _against_peers(folder: Path) -> list[Row]:
     return [
         *(shown(f"{name}, 10 no-op steps", middle[name], "s") for name in commands),
         shown("atlas run, 10 no-op steps", middle["atlas"], "s"),
-        at_most("atlas run / kedro", middle["atlas"] / middle["kedro"], 0.9, "x"),
+        at_most("atlas run / kedro", middle["atlas"] / middle["kedro"], 0.85, "x"),
         shown("metaflow / atlas run", middle["metaflow"] / middle["atlas"], "x"),
     ]
 

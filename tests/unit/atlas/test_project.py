@@ -37,3 +37,8 @@ def test_a_setting_of_any_name_is_told_in_one_short_line(tmp_path):
     assert "error P002: tool.atlas.sta?999" in message
     assert message.isprintable()
     assert len(message) < 400
+
+
+def test_a_mark_of_byte_order_before_the_settings_is_no_matter(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.atlas]\nstate = 'here'\n", "utf-8-sig")
+    assert find_project(tmp_path).state == tmp_path / "here"
