@@ -61,7 +61,7 @@ def mount(name: str, folder: Path, version: str = "") -> None:
             return
         unmount(name)
         _folders[name], _versions[name] = path, version
-    os.environ[FOLDERS] = json.dumps(_folders)
+        _publish()
 
 
 def announce(folders: Mapping[str, Path]) -> None:
@@ -72,7 +72,18 @@ def announce(folders: Mapping[str, Path]) -> None:
     """
     with _lock:
         _folders.update({n: os.fspath(one) for n, one in folders.items() if n not in _folders})
-        os.environ[FOLDERS] = json.dumps(_folders)
+        _publish()
+
+
+def _publish() -> None:
+    """Set the variable for processes that are started here; what it said of others stays."""
+    os.environ[FOLDERS] = json.dumps({**_announced(), **_folders})
+
+
+def _announced() -> dict[str, str]:
+    """Return the folders that the variable names."""
+    found: dict[str, str] = json.loads(os.environ.get(FOLDERS) or "{}")
+    return found
 
 
 def unmount(name: str) -> None:
@@ -181,7 +192,7 @@ class _Finder:
 def _package(fullname: str, name: str) -> ModuleSpec | None:
     """Return the package that stands for a pipeline's whole folder."""
     if name not in _folders:
-        _folders.update(json.loads(os.environ.get(FOLDERS) or "{}"))
+        _folders.update(_announced())
     if name not in _folders:
         return None
     spec = ModuleSpec(fullname, None, is_package=True)
