@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.environment import find_project
-from atlas.errors import DocumentError, Problem
-from atlas.load import clean, is_file, leads_out, read_document, shown
+from atlas.errors import Problem
+from atlas.load import clean, is_file, leads_out, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LEFT_OUT = {"__pycache__", "node_modules"}
 _TESTS = "tests"
+_LARGEST = 4 * 2**20
+"""Bytes; a larger file is no document, but data."""
+_NAMING = re.compile(rb'"(extends|recipe)"')
+"""What a Recipe that names others has in it; the others needn't be parsed."""
 _WORD = re.compile(rb"\btests\b")
 
 
@@ -90,7 +95,8 @@ def _documents(folder: Path) -> set[str]:
         recipe = Path(os.path.normpath(pending.pop()))
         if str(recipe) not in found:
             found.add(str(recipe))
-            pending += [recipe.parent / name for name in _named_in(_object(recipe) or {})]
+            if _NAMING.search(_bytes(recipe)):
+                pending += [recipe.parent / name for name in _named_in(_object(recipe) or {})]
     return found
 
 
@@ -109,10 +115,15 @@ def _texts(value: Any) -> list[str]:
 
 
 def _object(file: Path) -> dict[str, Any] | None:
-    """Return a file's JSON object; None where it has none that can be read."""
+    """Return a file's JSON object; None where it has none that can be read.
+
+    Nothing is told of it here: whoever reads the document does that.
+    """
+    if file.stat().st_size > _LARGEST:
+        return {}
     try:
-        value = read_document(file).value
-    except DocumentError:
+        value = json.loads(_bytes(file))
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else {}
 
