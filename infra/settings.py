@@ -29,6 +29,7 @@ class Settings:
         alertmanager: whether there is one, where its program is installed.
         registry: whether there is a registry of images, where its program is installed.
         tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
+        umask: that of who stands the platform up, which steps write outside of it with.
     """
 
     stack: str
@@ -40,6 +41,7 @@ class Settings:
     alertmanager: bool
     registry: bool = True
     tasks: str = TASKS[0]
+    umask: int = 0o022
 
     @classmethod
     def read(cls) -> Settings:
@@ -60,6 +62,7 @@ class Settings:
             alertmanager=config.get_bool("alertmanager") is not False,
             registry=config.get_bool("registry") is not False,
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
+            umask=umask(os.environ.get("ATLAS_UMASK")),
         )
 
     @property
@@ -107,3 +110,12 @@ def parallelism(configured: int | None) -> int:
     if configured is not None and configured < 1:
         raise pulumi.RunError(f"atlas:parallelism: found {configured}; expected at least 1")
     return configured or _PARALLELISM
+
+
+def umask(told: str | None) -> int:
+    """Return the user's umask: as the engine was told it, whose own is private, else this one's."""
+    if told:
+        return int(told, 8)
+    found = os.umask(0o077)
+    os.umask(found)
+    return found

@@ -19,7 +19,7 @@ SECRETS = {"canary": {"variable": "THE_CANARY"}, "pem": {"variable": "THE_PEM"}}
 VARIABLES = {"THE_CANARY": CANARY, "THE_PEM": PEM}
 
 SOURCE = '''
-import base64, html, json, os, subprocess, sys, threading, traceback
+import base64, ctypes, html, json, logging, os, subprocess, sys, threading, warnings
 from urllib.parse import quote, quote_plus
 
 class Number(NamedTuple):
@@ -61,6 +61,11 @@ class Tell(Template):
         for letter in text:
             sys.stdout.write(letter)
         print()
+        logging.getLogger("a.library").error("by a library %s", text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(f"warned of {text}")
+        print("printed past it", text, file=sys.__stderr__, flush=True)
         self.context.metric(text.splitlines()[-2 if "\\n" in text else 0], 1.0)
 
 class Below(Template):
@@ -77,6 +82,9 @@ class Below(Template):
                 os.write(number, text.encode()[half:] + b"\\n")
             program = "import os, sys; os.write(1, sys.stdin.buffer.read())"
             subprocess.run([sys.executable, "-c", program], input=text.encode() + b"\\n", check=True)
+            library = ctypes.CDLL(None)
+            library.printf(b"%s\\n", text.encode())
+            library.fflush(None)
         os.write(1, b"TOLD BELOW\\n")
         return Number(1)
 
@@ -87,7 +95,19 @@ class Raise(Template):
         try:
             raise KeyError(self.context.secrets["pem"])
         except KeyError as error:
-            raise ValueError("refused " + self.context.secrets["canary"]) from error
+            raised = ValueError("refused " + self.context.secrets["canary"])
+            raised.add_note("noted " + self.context.secrets["canary"])
+            raise raised from error
+
+class Group(Template):
+    """Raise a secret within a group, while another one is handled."""
+
+    def run(self) -> Number:
+        text = self.context.secrets["canary"]
+        try:
+            {}[text]
+        except KeyError:
+            raise ExceptionGroup("several " + text, [ValueError(text), OSError(5, text, text)])
 
 class Exit(Template):
     def run(self) -> Number:

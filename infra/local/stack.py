@@ -211,6 +211,7 @@ def _task_environment(
         "ATLAS_PUSHGATEWAY_CREDENTIALS": str(settings.vault / "pushgateway.json"),
         "ATLAS_STATE": str(settings.state),
         "ATLAS_PYTHON": settings.python,
+        "ATLAS_UMASK": f"{settings.umask:03o}",
     }
 
 

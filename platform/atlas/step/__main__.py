@@ -12,6 +12,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from atlas.store import Run, Store
 
 _INTERRUPTED = 130
+_UMASK = "ATLAS_UMASK"
+"""Variable with the umask (octal) of who stood the platform up: its servers' own is for theirs."""
 _REQUEST = "ATLAS_REQUEST"
 """What an orchestrator says of a run, in one: the fewer templates, the faster it reads a DAG."""
 _OPTIONS = {
@@ -65,6 +68,7 @@ def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int
     """
     _log()
     try:
+        _restore_umask()
         words = sys.argv[1:] if arguments is None else list(arguments)
         options = _parsed(words)
         return _tries(options, words) if options.retry or options.each else _run(options, leaves)
@@ -82,6 +86,20 @@ def _log() -> None:
     logger = logging.getLogger("atlas")
     logger.setLevel(logging.INFO)
     logger.handlers, logger.propagate = [handler], False
+
+
+def _restore_umask() -> None:
+    """Let what a step writes be as open as its user's other files; the store minds its own.
+
+    Raises:
+        AtlasError: the variable is no umask.
+    """
+    text = os.environ.get(_UMASK)
+    if not text:
+        return
+    if not re.fullmatch("0*[0-7]{1,3}", text):
+        raise AtlasError(f"{_UMASK}: found {text[:80]!r}; expected an umask in octal, such as 022")
+    os.umask(int(text, 8))
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import (
@@ -144,6 +145,13 @@ class _Loader(SourceFileLoader):
         own = {**vars(builtins), "__import__": _importing(pipeline)}
         module.__dict__["__builtins__"] = own
         super().exec_module(module)
+
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+        """Cache bytecode in a folder that is as private as that of its source."""
+        cache = os.path.dirname(path)
+        with suppress(OSError):
+            os.mkdir(cache, os.stat(os.path.dirname(cache)).st_mode & 0o777)
+        super().set_data(path, data, _mode=_mode)
 
 
 def _importing(pipeline: str) -> Callable[..., Any]:

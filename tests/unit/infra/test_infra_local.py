@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -286,6 +287,7 @@ def test_tasks_learn_of_the_platform_from_their_environment(declared):
     assert environment["ATLAS_MLFLOW_URL"] == platform["services"]["mlflow"]["url"]
     assert environment["ATLAS_PUSHGATEWAY_URL"] == platform["services"]["pushgateway"]["url"]
     assert environment["ATLAS_PYTHON"].startswith("/")
+    assert re.fullmatch("0[0-7]{2}|[0-7]{3}", environment["ATLAS_UMASK"])
     for name in ("mlflow", "pushgateway"):
         path = state / "secrets" / f"{name}.json"
         assert environment[f"ATLAS_{name.upper()}_CREDENTIALS"] == str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pulumi
@@ -49,6 +50,16 @@ def test_parallelism_is_at_least_one():
     assert settings.parallelism(2) == 2
     with pytest.raises(pulumi.RunError, match="found 0; expected at least 1"):
         settings.parallelism(0)
+
+
+def test_the_umask_is_the_users_and_not_the_engines():
+    before = os.umask(0o027)
+    try:
+        assert settings.umask(None) == 0o027
+        assert settings.umask("002") == 0o002
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.parametrize("target", ["kubernetes", "aws"])

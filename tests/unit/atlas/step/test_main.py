@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from atlas.store import add_code
+from atlas.store import add_code, open_store
 from atlas.tracking.pushgateway import exposition
 from tests.projects import environment
 from tests.servers import pushgateway
@@ -132,6 +134,40 @@ def test_a_request_that_is_no_object_is_told(project):
     done = Steps(project).run("make", run="", ATLAS_REQUEST="[run")
     assert done.returncode == 1
     assert done.stderr == "error: ATLAS_REQUEST: a JSON object expected, found '[run'\n"
+
+
+def modes_below(folder: Path) -> set[str]:
+    return {f"{stat.S_IMODE(one.lstat().st_mode):03o}" for one in (folder, *folder.rglob("*"))}
+
+
+def test_a_store_is_as_open_as_its_folder_whatever_the_servers_umask_is(project, tmp_path):
+    """A server runs under umask 077; its user's own is handed on in a variable."""
+    project.state.mkdir(mode=0o700)
+    shared = tmp_path / "shared"
+    steps = Steps(project)
+    plan = steps.plans["training"]
+    shutil.copytree(project.state / "store", shared)
+    shared.chmod(0o775)
+    own = {"ATLAS_UMASK": "002", "PYTHONDONTWRITEBYTECODE": ""}
+    before = os.umask(0o077)
+    try:
+        for store in (project.store, open_store(shared.as_uri())):
+            steps.store = store
+            made = steps.run("make", **own)
+            assert made.returncode == 0, made.stderr
+    finally:
+        os.umask(before)
+    assert modes_below(project.state) <= {"700", "600"}
+    assert modes_below(shared / "p") == {"775", "664"}
+    assert (project.state / "store" / "code" / plan.code / "__pycache__").is_dir()
+
+
+def test_a_umask_that_is_none_is_told(project):
+    done = Steps(project).run("make", ATLAS_UMASK="rwx")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: ATLAS_UMASK: found 'rwx'; expected an umask in octal, such as 022\n"
+    )
 
 
 def test_steps_that_start_at_once_agree_on_the_run(project):
