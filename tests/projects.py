@@ -82,7 +82,7 @@ class Project:
         return subprocess.run(
             [*ATLAS, *map(str, arguments)],
             cwd=self.root,
-            env=environment(),
+            env=options.pop("env", None) or environment(),
             text=True,
             capture_output=True,
             timeout=options.pop("timeout", 120),

@@ -12,6 +12,7 @@ from atlas.errors import Problem, TargetError
 from atlas.targets import launcher as states
 from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name
+from atlas_provider.airflow_runs import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +98,7 @@ class AirflowLauncher:
             raise TargetError(f"T301: {name} isn't deployed to Airflow any more")
         if status == _CONFLICT and self.airflow.dag_run(name, run.id):
             return self._launched(name, run.id)
-        if "dag_run_id" not in answer:
+        if status in REFUSED:
             detail = str(answer.get("detail", answer))[:_LONGEST]
             raise TargetError(f"T311: {name}: Airflow refuses the run ({status}): {detail}")
         return self._launched(name, run.id, is_new=True)
@@ -153,13 +154,13 @@ class AirflowLauncher:
         Raises:
             TargetError: T310, nothing there would start a run.
         """
-        scheduler = self.airflow.health().get("scheduler") or {}
-        if scheduler.get("status") != "healthy":
+        status, heartbeat = self.airflow.scheduler()
+        if status != "healthy":
             raise TargetError(
                 "T310: Airflow's scheduler doesn't run, so a run would wait without an end; "
                 f"{bring_up('brings it back')}"
             )
-        return list(_skew(scheduler.get("latest_scheduler_heartbeat")))
+        return list(_skew(heartbeat))
 
     def _launched(self, name: str, run: str, *, is_new: bool = False) -> Launched:
         url = f"{self.airflow.url}/dags/{quote(name)}/runs/{quote(run, safe='')}"
@@ -224,15 +225,20 @@ def _way_there(plan: Plan) -> str:
 def _exception(entry: Mapping[str, Any]) -> str:
     """Return type and text of the innermost exception that a log entry carries."""
     details = entry.get("error_detail") or []
-    last = details[-1] if isinstance(details, list) and details else {}
-    return f"{last.get('exc_type', '')}: {last.get('exc_value', '')}" if last else ""
+    last = details[-1] if isinstance(details, list) and details else None
+    if not isinstance(last, dict):
+        return ""
+    return f"{last.get('exc_type', '')}: {last.get('exc_value', '')}"
 
 
-def _skew(heartbeat: str | None) -> Iterator[Problem]:
+def _skew(heartbeat: str) -> Iterator[Problem]:
     """Tell that this machine's clock and Airflow's differ; its scheduler beats often."""
-    if not heartbeat:
+    try:
+        beat = datetime.fromisoformat(heartbeat)
+    except ValueError:
         return
-    age = (datetime.now(UTC) - datetime.fromisoformat(heartbeat)).total_seconds()
+    beat = beat if beat.tzinfo else beat.replace(tzinfo=UTC)
+    age = (datetime.now(UTC) - beat).total_seconds()
     if abs(age) > _SKEW_SECONDS:
         where = "behind" if age > 0 else "ahead of"
         yield Problem(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.http.answers import pick
+from atlas.http.answers import optional, pick
 from atlas_provider.airflow import Airflow
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ class AirflowRuns(Airflow):
             # One interval may run more than once, and Airflow wants a moment that no other run has.
             body["logical_date"] = datetime.now(UTC).isoformat()
             body["data_interval_start"], body["data_interval_end"] = interval
-        return self._call("POST", f"dags/{quote(dag)}/dagRuns", REFUSED, body)
+        path = f"dags/{quote(dag)}/dagRuns"
+        status, answer = self._call("POST", path, REFUSED, body)
+        if status not in REFUSED:
+            pick(answer, "dag_run_id", str, f"airflow at {self.url}: {path}")
+        return status, answer
 
     def dag_run(self, dag: str, run: str) -> dict[str, Any] | None:
         """Return a run; None when Airflow has none of that id."""
@@ -51,12 +55,14 @@ class AirflowRuns(Airflow):
         return answer
 
     def task_instances(self, dag: str, run: str) -> list[dict[str, Any]]:
-        """Return the tasks of a run, each key of a mapped one by itself."""
+        """Return the tasks of a run, each key of a mapped one by itself; new ones have no state."""
         path = f"{self._path(dag, run)}/taskInstances"
+        where = f"airflow at {self.url}: {path}"
         found = [*self._pages(path, "task_instances", {}, "task_id")]
         for one in found:
             for number in ("map_index", "try_number"):
-                pick(one, number, int, f"airflow at {self.url}: {path}")
+                pick(one, number, int, where)
+            one["state"] = optional(one, "state", "", where)
         return found
 
     def log(self, dag: str, run: str, task: str, attempt: int, index: int) -> list[dict[str, Any]]:
@@ -73,9 +79,13 @@ class AirflowRuns(Airflow):
         """End a run: what runs of it is ended, what waits is skipped; a teardown still runs."""
         self._call("PATCH", self._path(dag, run), (_NOT_FOUND,), {"state": "failed"})
 
-    def health(self) -> dict[str, Any]:
-        """Return what Airflow says of its parts."""
-        return self._call("GET", "monitor/health")[1]
+    def scheduler(self) -> tuple[str, str]:
+        """Return the scheduler's status, and when it last beat (ISO 8601); empty where unknown."""
+        where = f"airflow at {self.url}: monitor/health"
+        answer = self._call("GET", "monitor/health")[1]
+        names = ("status", "latest_scheduler_heartbeat")
+        status, beat = (optional(answer, f"scheduler.{name}", "", where) for name in names)
+        return status, beat
 
     def _path(self, dag: str, run: str) -> str:
         return f"dags/{quote(dag)}/dagRuns/{quote(run, safe='')}"

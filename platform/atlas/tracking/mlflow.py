@@ -116,7 +116,9 @@ class Mlflow:
             path, query = "registered-models/alias", {"name": model, "alias": version}
         answer = self.call("GET", path, query, (_MISSING, "INVALID_PARAMETER_VALUE"))
         where = f"mlflow at {self.url}: {path}"
-        return _version(pick(answer, "model_version", dict, where), where) if answer else None
+        if answer is None:
+            return None
+        return _version(pick(answer, "model_version", dict, where), where)
 
     def models(self) -> list[str]:
         """Return the names of all registered models."""

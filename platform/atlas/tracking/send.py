@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import PlatformError, RefusedError
+from atlas.errors import MalformedError, PlatformError, RefusedError
 from atlas.http.answers import excerpt, listed, objects, optional, pick
 from atlas.http.once import create_once
 from atlas.tracking.limits import batches, fitted, fitting, wire
@@ -118,7 +118,14 @@ def _versions(server: Mlflow, registration: Registration) -> list[_Raw]:
     found = [
         raw for raw in server.model_versions(condition) if same.items() <= _tags(raw, where).items()
     ]
-    return sorted(found, key=lambda raw: (not raw.get("aliases"), int(raw["version"])))
+    return sorted(found, key=lambda raw: (not raw.get("aliases"), _number(raw, where)))
+
+
+def _number(raw: Mapping[str, Any], where: str) -> int:
+    text = pick(raw, "version", str, where)
+    if not (text.isascii() and text.isdecimal()):
+        raise MalformedError(f"{where}: version: found {text[:80]!r}; expected a number")
+    return int(text)
 
 
 def _tags(raw: Mapping[str, Any], where: str) -> dict[str, str]:

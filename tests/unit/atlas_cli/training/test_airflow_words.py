@@ -12,12 +12,13 @@ def test_the_innermost_exception_is_told():
     details = [{"exc_type": "A", "exc_value": "outer"}, {"exc_type": "B", "exc_value": "inner"}]
     assert _exception({"error_detail": details}) == "B: inner"
     assert _exception({"event": "Task failed"}) == ""
+    assert _exception({"error_detail": ["x"]}) == ""
 
 
 def test_clocks_that_differ_are_told_and_others_are_not():
     now = datetime.now(UTC)
     assert list(_skew((now - timedelta(seconds=5)).isoformat())) == []
-    assert list(_skew(None)) == []
+    assert list(_skew("")) == list(_skew("yesterday")) == []
     (behind,) = _skew((now - timedelta(hours=1)).isoformat())
     (ahead,) = _skew((now + timedelta(hours=1)).isoformat())
     assert behind.code == ahead.code == "T312"
