@@ -189,12 +189,21 @@ def _require_pipelines(
     for kind, name in _flows(place) if wanted else ():
         if name.rpartition("-")[0] not in wanted:
             continue
-        stack = place.read(f"{_FOLDER}/{kind}/{name}").decode("utf-8", "replace").rpartition("/")[0]
+        stack = _stack_of(place, kind, name)
         if stack not in projects:
             projects[stack] = _owner(place, _STACKS, stack)
         found = projects[stack]
         if stack != deployment.stack and found and found.project != project:
             raise _taken(kind, name, found, project)
+
+
+def _stack_of(place: Place, kind: str, name: str) -> str:
+    """Return the stack that has a deployed name; empty where it has just been given back."""
+    try:
+        text = place.read(_key(kind, name)).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return text.rpartition("/")[0]
 
 
 def _flows(place: Place) -> Iterator[tuple[str, str]]:

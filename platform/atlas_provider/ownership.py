@@ -10,8 +10,11 @@ from atlas.store import open_place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from atlas.store import Place
+
 FOLDER = "deployments/owners"
 """Where the store has who owns a name: a folder for each kind of name."""
+_TRIES = 5
 
 
 def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
@@ -29,14 +32,23 @@ def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
     place = open_place(store)
     taken: list[str] = []
     for name in names:
-        key = _key(kind, name)
-        if place.create(key, owner.encode()):
+        other = _taken_by(place, kind, name, owner)
+        if not other:
             taken.append(name)
-            continue
-        other = place.read(key).decode("utf-8", "replace")
-        if other != owner:
+        elif other != owner:
             release(store, kind, taken, owner)
             raise _taken(name, other)
+
+
+def _taken_by(place: Place, kind: str, name: str, owner: str) -> str:
+    """Take a name; return who has it already, empty for nobody."""
+    for _ in range(_TRIES):
+        if place.create(_key(kind, name), owner.encode()):
+            return ""
+        if other := _owner(place, kind, name):
+            return other
+        # It was given back in between.
+    return "that can't be read"
 
 
 def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> None:
@@ -47,8 +59,8 @@ def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> Non
     """
     place = open_place(store)
     for name in sorted({*names} & {*place.names(f"{FOLDER}/{kind}")}):
-        other = place.read(_key(kind, name)).decode("utf-8", "replace")
-        if other != owner:
+        other = _owner(place, kind, name)
+        if other not in ("", owner):
             raise _taken(name, other)
 
 
@@ -63,20 +75,23 @@ def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
     """Give names back; those that another stack has are left to it."""
     place = open_place(store)
     for name in names:
-        key = _key(kind, name)
-        try:
-            is_ours = place.read(key).decode("utf-8", "replace") == owner
-        except FileNotFoundError:
-            continue
-        if is_ours:
-            place.remove(key)
+        if _owner(place, kind, name) == owner:
+            place.remove(_key(kind, name))
 
 
 def owned(store: str, kind: str, owner: str) -> list[str]:
     """Return the names that a stack has, also those of an update that was killed."""
     place = open_place(store)
     names = place.names(f"{FOLDER}/{kind}")
-    return [name for name in names if place.read(_key(kind, name)) == owner.encode()]
+    return [name for name in names if _owner(place, kind, name) == owner]
+
+
+def _owner(place: Place, kind: str, name: str) -> str:
+    """Return who owns a name; empty for nobody, also where it has just been given back."""
+    try:
+        return place.read(_key(kind, name)).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _key(kind: str, name: str) -> str:

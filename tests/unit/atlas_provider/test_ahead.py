@@ -85,3 +85,16 @@ def test_a_resource_gives_back_the_names_of_what_is_gone(airflow, context):
     AirflowDags(gone).delete("x", state, Context("t", 2.0))
     assert ownership.owned(state["store"], "dags", state["owner"]) == []
     assert asked is None or airflow.calls == asked
+
+
+def test_names_are_given_back_while_others_are_asked_for(airflow, monkeypatch):
+    """Resources of one provider are made and removed at once."""
+    store = inputs(airflow, a=dag("11"))["store"]
+    ownership.take(store, "dags", ["a", "b"], "one/training")
+    place = ownership.open_place(store)
+    listed = place.names("deployments/owners/dags")
+    monkeypatch.setattr(type(place), "names", lambda self, key: [*listed, "gone"])
+    assert ownership.owned(store, "dags", "one/training") == ["a", "b"]
+    ownership.require_free(store, "dags", ["gone", "c"], "two/training")
+    ownership.release(store, "dags", ["gone", "a"], "one/training")
+    ownership.take(store, "dags", ["a"], "two/training")

@@ -304,7 +304,7 @@ def test_parameters(project):
     assert project.run(settings=Settings(parameters={"start": 5})).value("make", "number") == 5
     for value, words in (
         (10, "above the maximum"),
-        ("x", "expected a integer"),
+        ("x", "expected an integer"),
         (True, "expected a"),
     ):
         ran = project.run(settings=Settings(parameters={"start": value}))
