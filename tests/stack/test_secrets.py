@@ -1,0 +1,232 @@
+"""A secret that steps tell in every way is found nowhere, and nobody else may read what is kept.
+
+The steps run by `atlas run` and on the platform's own Airflow. Then every file of the state folder,
+all that MLflow answers, and every log and record that Airflow answers are searched. kfp.local runs
+containers only; what a step prints there comes by the same process as in Airflow's tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from atlas_provider.airflow_runs import AirflowRuns
+from tests import canary
+from tests.projects import Project
+from tests.stack.deployed import call
+
+pytestmark = pytest.mark.stack
+
+NAMES = ("Tell", "Below", "Thread", "Raise", "Group", "Exit")
+FAILING = {"raise", "group", "exit"}
+INTERVAL = ("--interval", "2026-01-01..2026-01-02")
+"""With it no step takes what a run on this machine has made."""
+CONNECTION = "secrets-pem"
+OUTSIDE = """
+class Outside(Template):
+    path: str
+
+    def run(self) -> Number:
+        with open(self.path, "w") as file:
+            file.write("anybody's")
+        return Number(1)
+"""
+SCHEMAS = "schemas"
+"""The one folder of the state folder that isn't private: editors read it, and it is public text."""
+
+
+class Told:
+    """The pipeline on the session's platform, after a run in each way.
+
+    Attributes:
+        said: what the commands have printed.
+        here: the ids of the runs on this machine.
+        there: the id of the run on Airflow.
+    """
+
+    def __init__(self, platform: Any, root: Path) -> None:
+        self.platform, self.root = platform, root
+        self.project = Project(root / "project")
+        self.said = ""
+        file = self.project.write("canary.txt", canary.CANARY)
+        secrets = {"canary": {"file": str(file)}, "pem": {"airflow": CONNECTION}}
+        self.project.environment(targets={"training": "airflow"}, secrets=secrets)
+        self.outside = root / "outside.txt"
+        params = {"path": str(self.outside)}
+        outside = {"class": "steps:Outside", "params": params, "after": ["begin"]}
+        steps = {**canary.steps(*NAMES), "outside": outside}
+        self.project.pipeline("told", canary.SOURCE + OUTSIDE, steps)
+        self.connect()
+        self.here = [self.ran(), self.ran("--isolate", "process"), self.ran("--isolate", "none")]
+        self.atlas("deploy", "told")
+        self.outside.unlink()
+        self.there = self.summary("train", "told", "--json", "--logs", *INTERVAL)
+
+    @property
+    def airflow(self) -> AirflowRuns:
+        services = self.platform.outputs["services"]
+        airflow = services["airflow"]
+        return AirflowRuns(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+
+    def connect(self) -> None:
+        """Keep one of the secrets in Airflow, as a connection's password."""
+        body = {"connection_id": CONNECTION, "conn_type": "generic", "password": canary.PEM}
+        self.airflow._call("POST", "connections", (409,), body)
+
+    def atlas(self, *words: str, code: int = 0) -> str:
+        done = self.platform.run(*words, cwd=self.project.root, code=code)
+        self.said += done.stdout
+        if "none" not in words:  # There a child process writes to the terminal by itself.
+            self.said += done.stderr
+        return str(done.stdout)
+
+    def summary(self, *words: str) -> str:
+        """Run a command that fails as its steps do; return the run's id."""
+        printed = self.atlas(*words, code=1)
+        return str(json.loads(printed.splitlines()[-1])["run"])
+
+    def ran(self, *words: str) -> str:
+        return self.summary("run", "told", "--no-cache", "--json", *words)
+
+    def outcome(self, run: str, step: str) -> dict[str, Any]:
+        file = self.platform.state / "store" / "told" / run / step / "outcome.json"
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
+
+    def log(self, run: str, step: str) -> str:
+        return (self.platform.state / "store" / "told" / run / step / "log.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def told(platform, tmp_path_factory, monkeypatch_module):
+    monkeypatch_module.setenv("ATLAS_SECRET_PEM", canary.PEM)
+    made = Told(platform, tmp_path_factory.mktemp("told"))
+    yield made
+    made.atlas("destroy", "told")
+    made.airflow._call("DELETE", f"connections/{CONNECTION}", (404,))
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def test_the_steps_have_told_them_everywhere(told):
+    """Else the tests below would find nothing for another reason."""
+    assert canary.traces_below(told.project.root / "canary.txt")
+    for run in (*told.here, told.there):
+        states = {name.lower(): told.outcome(run, name.lower())["status"] for name in NAMES}
+        assert {name for name, state in states.items() if state == "failed"} == FAILING
+        assert "TOLD ALL\n" in told.log(run, "tell")
+        marks = told.log(run, "tell")
+        assert marks.count("mark ") >= marks.count(" end\n") > 20
+        assert "***" in marks
+        assert told.outcome(run, "raise")["error"] == "ValueError: refused ***"
+        assert "noted ***" in told.outcome(run, "raise")["traceback"]
+        assert "several ***" in told.outcome(run, "group")["traceback"]
+    for run in (*told.here[:2], told.there):
+        assert "TOLD BELOW\n" in told.log(run, "below")
+        assert told.log(run, "below").count("fd two ") > 20
+        assert "from a thread ***" in told.log(run, "thread")
+    assert "TOLD BELOW" in told.said
+
+
+def test_no_command_has_shown_them(told):
+    assert canary.traces(told.said) == []
+
+
+def test_no_file_of_the_state_folder_has_them(told):
+    assert canary.traces_below(told.platform.state) == {}
+
+
+def test_mlflow_answers_without_them(told):
+    answers = [*mlflow_says(told.platform)]
+    assert len(answers) > 8
+    assert any(run in one for one in answers for run in [told.there])
+    assert [found for one in answers if (found := canary.traces(one))] == []
+
+
+def mlflow_says(platform: Any) -> Iterator[str]:
+    """Return all that MLflow answers: experiments, runs with all that they have, and artifacts."""
+    base, opens = f"{platform.url('mlflow')}/api/2.0/mlflow", platform.opens("mlflow")
+
+    def get(method: str, **query: str) -> Any:
+        return call(f"{base}/{method}?{urlencode(query)}", headers=opens)
+
+    found = get("experiments/search", max_results="1000")
+    yield json.dumps(found)
+    for experiment in found["experiments"]:
+        body = {"experiment_ids": [experiment["experiment_id"]], "max_results": 1000}
+        for run in call(f"{base}/runs/search", body, headers=opens).get("runs", []):
+            yield json.dumps(run)
+            yield from _artifacts(platform, get, run["info"]["run_id"], "")
+
+
+def _artifacts(platform: Any, get: Any, run: str, path: str) -> Iterator[str]:
+    for one in get("artifacts/list", run_id=run, path=path).get("files", []):
+        yield json.dumps(one)
+        if one.get("is_dir"):
+            yield from _artifacts(platform, get, run, one["path"])
+            continue
+        query = urlencode({"run_id": run, "path": one["path"]})
+        url = f"{platform.url('mlflow')}/get-artifact?{query}"
+        request = urllib.request.Request(url, headers=platform.opens("mlflow"))
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            yield answer.read().decode("utf-8", "replace")
+
+
+def test_airflow_answers_without_them(told):
+    airflow, dag = told.airflow, "told-training"
+    path = f"dags/{dag}/dagRuns/{quote(told.there, safe='')}"
+    tasks = airflow.task_instances(dag, told.there)
+    others = {"begin", "outside", "_finish"}
+    assert {one["task_id"] for one in tasks} == {*map(str.lower, NAMES)} | others
+    answers = [json.dumps(tasks)]
+    for one in tasks:
+        task = f"{path}/taskInstances/{one['task_id']}"
+        for attempt in range(1, one["try_number"] + 1):
+            where = f"{task}/logs/{attempt}?map_index=-1&full_content=true"
+            answers.append(json.dumps(airflow._call("GET", where)[1], ensure_ascii=False))
+        answers.append(json.dumps(airflow._call("GET", f"{task}/xcomEntries")[1]))
+    for other in (path, "eventLogs?limit=1000", "connections", f"dagSources/{dag}"):
+        answers.append(json.dumps(airflow._call("GET", other, (404, 406))[1], ensure_ascii=False))
+    told_there = "".join(answers)
+    assert "TOLD ALL" in told_there
+    assert "TOLD BELOW" in told_there
+    assert "from a thread ***" in told_there
+    assert [found for one in answers if (found := canary.traces(one))] == []
+
+
+def test_what_atlas_keeps_is_its_owners_only(told):
+    """Folders 0700, files 0600, programs 0700; sockets too, for who may connect may command."""
+    found = dict(open_to_others(told.platform.state))
+    assert found == {}
+    kinds = {stat.S_IFMT(one.lstat().st_mode) for one in told.platform.state.rglob("*")}
+    assert {stat.S_IFSOCK, stat.S_IFREG, stat.S_IFDIR} <= kinds
+
+
+def test_what_a_step_writes_elsewhere_is_as_open_as_its_users_other_files(told):
+    """Airflow runs under umask 077, and a store or a file may be a team's."""
+    other = told.root / "other.txt"
+    other.touch()
+    assert told.outside.stat().st_mode == other.stat().st_mode
+
+
+def open_to_others(state: Path) -> Iterator[tuple[str, str]]:
+    """Return what others may read, write or enter, with its mode."""
+    for one in (state, *state.rglob("*")):
+        try:
+            status = one.lstat()
+        except FileNotFoundError:
+            continue  # A draft that has become what it was a draft of.
+        mode, is_public = stat.S_IMODE(status.st_mode), one.is_relative_to(state / SCHEMAS)
+        if mode & 0o077 and not is_public and not stat.S_ISLNK(status.st_mode):
+            yield str(one.relative_to(state)), f"{mode:04o}"
