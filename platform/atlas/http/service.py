@@ -143,10 +143,11 @@ class Service:
         who = {"Authorization": used} if used else {}
         try:
             where = f"{self.url}/{path}"
-            return exchange(method, where, body, {**headers, **who}, timeout())
+            answer = exchange(method, where, body, {**headers, **who}, timeout())
         except UnreachableError as error:
             text = f"{self.name} at {self.url}: {error}"
             raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
+        return answer._replace(url=f"{self.name} at {where}")
 
 
 def timeout() -> float:
