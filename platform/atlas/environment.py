@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas import files
 from atlas.errors import DocumentError, Problem, clean
 
 if TYPE_CHECKING:
@@ -186,7 +188,16 @@ def _state_without_project() -> Path:
         return Path(chosen).resolve()
     here = Path.cwd()
     found = (folder / ".atlas" for folder in (here, *here.parents))
-    return next((state for state in found if state.is_dir()), here / ".atlas")
+    return next((state for state in found if _is_own(state)), here / ".atlas")
+
+
+def _is_own(state: Path) -> bool:
+    """Tell whether there is a state folder of this user's: others may make folders in ``/tmp``."""
+    try:
+        status = state.lstat()
+        return stat.S_ISDIR(status.st_mode) and files.may_use(status, state.parent)
+    except OSError:
+        return False
 
 
 _MOST_BYTES = 4 * 2**20

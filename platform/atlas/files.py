@@ -2,7 +2,8 @@
 
 Every folder that Atlas makes for itself is made by `make_folder` (0700), every file of its own is
 written by `write`, `write_new` or `append` (0600). The state folder itself goes through `own`,
-which makes it, or closes one that is open to others.
+which makes it, or closes one that is open to others. Where it is may come from a project's file or
+link, so a folder that isn't Atlas's, such as a home or ``/etc``, is refused and stays as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from atlas import processes
+from atlas.errors import AtlasError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +24,28 @@ FOLDER, FILE = 0o700, 0o600
 """Modes of what is private."""
 _OTHERS = 0o077
 _CREATE = os.O_CREAT | os.O_CLOEXEC
+KNOWN = frozenset(
+    (
+        *(".gitignore", "builds", "containers", "deploying", "findings", "kfp.local", "mlflow.db"),
+        *("mlflow-artifacts", "outbox", "passphrase", "platform", "pulumi", "schemas", "secrets"),
+        *("spool", "store"),
+    )
+)
+"""What Atlas itself keeps in a state folder, in this version and in earlier ones."""
 
 
 def own(state: Path) -> Path:
     """Make a state folder, or close it to others where it was made by somebody else.
 
-    What is in it is closed too, once. A link is not followed, and what belongs to another user
-    stays as it is. Where the file system is read-only nothing is changed.
+    What is in it is closed too, once. A link is not followed. Where the file system is read-only
+    nothing is changed.
 
     Returns:
         The folder.
+
+    Raises:
+        AtlasError: it belongs to another user, who could exchange what is in it; or it is open to
+            others and has files that aren't Atlas's. Nothing has been changed.
     """
     with suppress(FileExistsError):
         os.makedirs(state.parent, exist_ok=True)
@@ -39,12 +53,42 @@ def own(state: Path) -> Path:
     with suppress(OSError):
         descriptor = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if _is_open(os.fstat(descriptor)):
-                os.fchmod(descriptor, FOLDER)
-                _close_below(descriptor)
+            _close_state(descriptor, state)
         finally:
             os.close(descriptor)
     return state
+
+
+def _close_state(descriptor: int, state: Path) -> None:
+    """Close a state folder, as it was opened, and what is in it."""
+    status = os.fstat(descriptor)
+    if not may_use(status, state.parent):
+        raise AtlasError(
+            f"{state}: can't be the state folder: it belongs to user {status.st_uid}, expected "
+            f"{os.geteuid()}; remove it, or set ATLAS_STATE to a folder of your own"
+        )
+    if not _is_open(status):
+        return
+    if others := sorted({*os.listdir(descriptor)} - KNOWN):
+        raise AtlasError(
+            f"{state}: can't be the state folder: others may read it, and it has files that "
+            f"aren't Atlas's ({', '.join(map(clean, others[:3]))}); if it is yours to use, run "
+            "`chmod 700` on it, else set ATLAS_STATE to another folder"
+        )
+    os.fchmod(descriptor, FOLDER)
+    _close_below(descriptor)
+
+
+def may_use(status: os.stat_result, parent: Path) -> bool:
+    """Tell whether a folder is this user's; root may use one of whoever the folder above is.
+
+    Args:
+        status: the folder's.
+        parent: the folder that it is in.
+    """
+    return status.st_uid == os.geteuid() or (
+        os.geteuid() == 0 and status.st_uid == parent.stat().st_uid
+    )
 
 
 def make_folder(folder: Path) -> None:

@@ -128,6 +128,45 @@ def _routes() -> list[tuple[str, str]]:
     return [(method, path) for method, path in found if method not in ("HEAD", "OPTIONS")]
 
 
+@pytest.mark.parametrize("who", ["admin", "guest"])
+def test_what_runs_programs_or_asks_other_servers_is_off_for_everybody(request, who):
+    """MLflow's own app starts agents, and keeps their settings, for each user that signs in."""
+    client = request.getfixturevalue(who)
+    for start in ("/ajax-api/3.0/mlflow/assistant", "/%61jax-api/3.0/mlflow/assistant"):
+        for method, path, body in (
+            ("POST", "/message", {"message": "list my files"}),
+            ("GET", "/config", None),
+            ("PUT", "/config", {"projects": {"0": {"type": "local", "location": "/"}}}),
+            ("GET", "/providers", None),
+            ("POST", "/skills/install", {"type": "global"}),
+            ("GET", "/sessions/x/stream", None),
+        ):
+            assert client.ask(method, start + path, body)[0] in (403, 404, 405)
+    for path in ("/ajax-api/3.0/jobs/", "/ajax-api/3.0/jobs/search"):
+        assert client.ask("POST", path, {"job_name": "x", "params": {}})[0] in (403, 404, 405)
+    for path in ("/gateway/mlflow/v1/chat/completions", "/gateway/x/mlflow/invocations"):
+        assert client.ask("POST", path, {"model": "x", "messages": []})[0] in (403, 404, 405)
+
+
+def test_the_routes_beside_flask_s_are_those_that_are_listed():
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, check=True)
+    assert {path.split("/")[-1] for path in json.loads(done.stdout)} <= NEEDED
+
+
+NEEDED = {"traces", "server-info", "health", "", "{artifact_path:path}", "artifacts"}
+KEPT = """
+import json
+from atlas.tracking.server import keep_routes
+from mlflow.server.fastapi_app import create_fastapi_app
+
+routes = create_fastapi_app().router.routes
+before = len(routes)
+keep_routes(routes)
+assert 5 < len(routes) < before / 3, "MLflow's modules are called otherwise"
+print(json.dumps([route.path for route in routes]))
+"""
+
+
 def test_a_stranger_can_t_make_an_account(platform_mlflow, guest):
     stranger = Client(platform_mlflow.url)
     for client, refused in ((stranger, 401), (guest, 403)):
@@ -165,6 +204,10 @@ def test_an_experiment_can_t_be_put_where_the_server_may_read_and_write(
     assert (status, answer["error_code"]) == (403, "PERMISSION_DENIED")
     path = "/ajax-api/2.0/mlflow/experiments/create"
     assert client.ask("POST", path, json.dumps(json.dumps(asked)).encode())[0] == 403
+    camel = {"name": asked["name"], "artifactLocation": asked["artifact_location"]}
+    assert client.ask("POST", path, camel)[0] == 403
+    assert client.ask("POST", path, {**asked, **camel, "artifact_location": "x"})[0] >= 400
+    assert client.ask("POST", path, {**asked, "artifactLocation": None, **camel})[0] >= 400
 
 
 def test_an_experiment_of_an_older_server_that_lies_elsewhere_is_not_served(

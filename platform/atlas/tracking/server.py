@@ -5,6 +5,8 @@
 - An artifact's location is one that the server gives (``mlflow-artifacts:/…``), or lies in the
   server's own folder of artifacts. MLflow alone lets a user point an experiment at any folder that
   the server's account may read and write. No link that leads out of that folder is followed.
+- What runs programs or asks other servers is off for everybody, also for the administrator: the
+  assistant (which starts agents of a command line), jobs, the gateway to language models.
 - A browser's request from a page of another origin is refused, also of another port of this host.
 - The administrator's password is the configured one at every start; MLflow alone takes it once.
 - The database of users is made and migrated in a copy, so that a kill leaves the old one or none.
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 _PROXIED = "mlflow-artifacts"
 _INDIRECT = (_PROXIED, "runs", "models")
 """Schemes of locations that stand for others, which are held to the rule in their turn."""
+_LOCATION = ("artifact_location", "artifactLocation")
+"""How a request spells it: protobuf's JSON takes both, but not at once."""
+_KEPT = tuple(f"mlflow.server.{one}" for one in ("artifact_router", "otel_api", "server_info_api"))
+"""Modules whose routes are served beside Flask's."""
 _SQLITE = "sqlite:///"
 _FORBIDDEN = 403
 _ELSEWHERE = b"Refused: the request is made by a page of another origin.\n"
@@ -44,7 +50,25 @@ def create_app() -> Asgi:
     served = auth.create_app(app)
     app.before_request(_refuse_locations)
     _keep_password(auth)
+    keep_routes(served.router.routes)
     return SameOrigin(served)
+
+
+def keep_routes(routes: list[Any]) -> None:
+    """Take away the routes that neither tracking, the registry nor artifacts need.
+
+    What MLflow adds in another version is off too, until it is listed. The basic-auth app lets each
+    of its users call those routes, whatever the administrator has granted.
+
+    Args:
+        routes: of the server; those that run in Flask are one of them.
+    """
+    routes[:] = [route for route in routes if _is_kept(route)]
+
+
+def _is_kept(route: Any) -> bool:
+    module = getattr(getattr(route, "endpoint", None), "__module__", "")
+    return not module or module in _KEPT
 
 
 class SameOrigin:
@@ -184,7 +208,8 @@ def _location(given: Any) -> str:
     if isinstance(given, str):
         with suppress(ValueError):
             given = json.loads(given)
-    return str(given.get("artifact_location") or "") if isinstance(given, dict) else ""
+    names = [name for name in _LOCATION if isinstance(given, dict) and given.get(name)]
+    return str(given[names[0]]) if names else ""
 
 
 def is_proxied(location: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from atlas import files
+from atlas.errors import AtlasError
 from atlas.processes import own
 from atlas.store.folder import FilePlace
 
@@ -61,13 +63,13 @@ def test_one_that_was_open_is_closed_with_all_that_is_in_it(tmp_path):
     state, outside = tmp_path / "state", tmp_path / "outside"
     (state / "store" / "deep").mkdir(parents=True)
     (state / "store" / "deep" / "file").write_text("x")
-    program = state / "program"
+    program = state / "store" / "program"
     program.write_text("x")
     program.chmod(0o755)
     outside.write_text("x")
-    (state / "link").symlink_to(outside)
-    (state / "to-folder").symlink_to(tmp_path)
-    os.mkfifo(state / "fifo", 0o666)
+    (state / "store" / "link").symlink_to(outside)
+    (state / "store" / "to-folder").symlink_to(tmp_path)
+    os.mkfifo(state / "store" / "fifo", 0o666)
     files.own(state)
     assert not open_to_others(state)
     assert mode(program) == "0o700"
@@ -86,16 +88,48 @@ def test_a_link_in_its_place_is_not_followed(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to give files away")
 def test_what_is_not_ours_stays(tmp_path):
     state = tmp_path / "state"
-    state.mkdir()
-    theirs = state / "theirs"
+    (state / "store").mkdir(parents=True)
+    theirs = state / "store" / "theirs"
     theirs.write_text("x")
     os.chown(theirs, 65534, 65534)
     files.own(state)
     assert mode(theirs) == "0o664"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to give folders away")
+def test_a_state_folder_of_another_user_is_refused(tmp_path):
+    state = tmp_path / "project" / "state"
+    state.mkdir(parents=True, mode=0o755)
     os.chown(state, 65534, 65534)
-    state.chmod(0o755)
-    files.own(state)
+    with pytest.raises(AtlasError, match="belongs to user 65534, expected 0; remove it"):
+        files.own(state)
     assert mode(state) == "0o755"
+    os.chown(tmp_path / "project", 65534, 65534)
+    assert files.own(state) == state, "root works in that user's project"
+
+
+@pytest.mark.parametrize("name", ["passwd", "store.txt", ".ssh", "a\nb"])
+def test_a_folder_that_isn_t_atlas_s_is_never_closed(tmp_path, name):
+    elsewhere = tmp_path / "etc"
+    (elsewhere / "store").mkdir(parents=True)
+    (elsewhere / name).write_text("x")
+    with pytest.raises(AtlasError, match="files that aren't Atlas's") as raised:
+        files.own(elsewhere)
+    assert "\n" not in str(raised.value)
+    assert mode(elsewhere) == "0o775"
+    assert mode(elsewhere / name) == "0o664"
+    elsewhere.chmod(0o700)
+    assert files.own(elsewhere) == elsewhere
+
+
+def test_what_atlas_keeps_in_a_state_folder_is_known():
+    """Names that the sources put into a state folder, so that none of ours is refused."""
+    found = set()
+    for root in ("platform/atlas", "platform/atlas_provider", "atlas_cli", "infra"):
+        for file in Path(root).rglob("*.py"):
+            found |= set(re.findall(r'\bstate / "([^"]+)"', file.read_text("utf-8")))
+    assert len(found) > 8
+    assert found <= files.KNOWN
 
 
 def test_a_store_is_as_private_as_its_folder(tmp_path):
