@@ -142,7 +142,8 @@ def find_project(path: Path | None = None) -> Project:
     """Return the project that a path is in; without one, a folder with default settings.
 
     That is the working directory, if it has ``environments`` and the path is below it; else the
-    pipeline's own folder.
+    pipeline's own folder. A pyproject.toml above the path counts where it is root's, this user's or
+    of whoever the path is: in ``/tmp``, anybody may put one.
 
     Args:
         path: a file or folder; the working directory by default.
@@ -152,6 +153,8 @@ def find_project(path: Path | None = None) -> Project:
     """
     start = Path(os.path.realpath(path or Path()))
     for folder in (start, *start.parents):
+        if _is_strangers(folder / "pyproject.toml", start):
+            continue
         table = _tool_atlas(folder / "pyproject.toml")
         if table is not None:
             return _project(folder, table)
@@ -161,6 +164,15 @@ def find_project(path: Path | None = None) -> Project:
     if root.is_relative_to(here) and (here / "environments").is_dir():
         root = here
     return Project(root=root, state=_state_without_project(), explicit=False)
+
+
+def _is_strangers(file: Path, start: Path) -> bool:
+    """Tell whether a file that nobody asked for is another user's than root's and the path's."""
+    try:
+        owner = file.stat().st_uid
+        return owner not in (0, os.geteuid()) and owner != start.stat().st_uid
+    except OSError:
+        return False
 
 
 def state_folder(path: Path | None = None) -> Path:

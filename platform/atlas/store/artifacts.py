@@ -101,7 +101,7 @@ def check_path(path: Path, manifest: Manifest, where: str, kind: Format, trust: 
 
 
 def _check_digest(path: Path, manifest: Manifest, where: str) -> None:
-    sha256, size = path_digest(path)
+    sha256, size = path_digest(path, manifest.size)
     if sha256 != manifest.sha256:
         raise StoreError(corrupt(where, manifest, size))
 

@@ -63,6 +63,8 @@ class FilePlace:
                 content = os.read(descriptor, 1 << 16)
                 if len(content) < 1 << 16:
                     return content
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise StoreError(f"{path}: found something else than a file")
                 with os.fdopen(os.dup(descriptor), "rb") as file:
                     return content + file.read()
             finally:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -102,14 +103,21 @@ class Manifest:
 
 
 def file_digest(path: Path) -> tuple[str, int]:
-    """Return the sha256 and the size in bytes of a file."""
+    """Return the sha256 and the size in bytes of a file.
+
+    Raises:
+        StoreError: it is a pipe or a device: reading it might never end.
+    """
     with open(path, "rb", buffering=0, opener=_without_links) as file:
-        size = os.fstat(file.fileno()).st_size
-        return hashlib.file_digest(file, "sha256").hexdigest(), size
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError(f"{path}: found a pipe or a device, expected a file")
+        return hashlib.file_digest(file, "sha256").hexdigest(), status.st_size
 
 
 def _without_links(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    """Open a file that is no link; a pipe without waiting for who writes to it."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def path_size(path: Path) -> int:
@@ -120,10 +128,18 @@ def path_size(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def path_digest(path: Path) -> tuple[str, int]:
-    """Return the sha256 and the size in bytes of a file or of all files in a folder."""
+def path_digest(path: Path, size: int | None = None) -> tuple[str, int]:
+    """Return the sha256 and the size in bytes of a file or of all files in a folder.
+
+    Args:
+        path: the file or folder.
+        size: what a file's is expected to be; one of another size isn't read, and its sha256 is
+            empty.
+    """
     if not path.is_dir():
-        return file_digest(path)
+        status = path.lstat()
+        is_other = stat.S_ISREG(status.st_mode) and size not in (None, status.st_size)
+        return ("", status.st_size) if is_other else file_digest(path)
     found = {}
     for top, folders, names in os.walk(path):
         for name in (*names, *(one for one in folders if os.path.islink(f"{top}/{one}"))):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.store.artifacts import check_content, check_path, encode, failed, write
+from atlas.store.artifacts import check_content, check_path, corrupt, encode, failed, write
 from atlas.store.format import Encoded, chosen, named, type_name
 from atlas.store.keys import MANIFEST, OUTCOME, RESERVED, RUN, artifact_key, run_key, unit_key
 from atlas.store.manifest import Manifest, path_digest
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from atlas.store.place import Place
 
 
+_SLACK = 1 << 16
+"""Bytes by which a file may be larger than written, and is read all the same, to be refused."""
 NOTHING = Trust()
 """What is trusted where no Plan says more: what Atlas lists."""
 
@@ -184,6 +186,8 @@ class Store:
         kind = named(manifest.format)
         try:
             if isinstance(kind, Encoded):
+                if (size := self.place.size(manifest.data)) > manifest.size + _SLACK:
+                    raise StoreError(corrupt(where, manifest, size))
                 content = self.place.read(manifest.data)
                 check_content(content, manifest, where)
                 with failed(where, f"can't be read as {kind.name}"):

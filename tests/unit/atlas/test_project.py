@@ -1,5 +1,7 @@
 """Which folder is the project of a path, and what is wrong with its settings."""
 
+import os
+
 import pytest
 
 from atlas.environment import find_project
@@ -42,3 +44,20 @@ def test_a_setting_of_any_name_is_told_in_one_short_line(tmp_path):
 def test_a_mark_of_byte_order_before_the_settings_is_no_matter(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.atlas]\nstate = 'here'\n", "utf-8-sig")
     assert find_project(tmp_path).state == tmp_path / "here"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to give files away")
+def test_a_project_that_another_user_put_above_a_folder_is_none(tmp_path, monkeypatch):
+    monkeypatch.delenv("ATLAS_STATE", raising=False)
+    file, mine = tmp_path / "pyproject.toml", tmp_path / "mine"
+    mine.mkdir()
+    (tmp_path / ".atlas").mkdir()
+    file.write_text('[tool.atlas]\nid = "theirs"\n')
+    monkeypatch.chdir(mine)
+    assert find_project(mine).id == "theirs"
+    os.chown(file, 65534, 65534)
+    os.chown(tmp_path / ".atlas", 65534, 65534)
+    found = find_project(mine)
+    assert (found.id, found.state) == ("", mine / ".atlas")
+    os.chown(mine, 65534, 65534)
+    assert find_project(mine).id == "theirs", "root works in that user's project"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 
+import numpy
 import pytest
 
 from atlas.errors import StoreError
@@ -211,3 +213,24 @@ def test_keys():
         " /r/s/o",
     ):
         assert not is_artifact_key(key)
+
+
+@pytest.mark.parametrize("value", [b"x" * 100_000, numpy.zeros(9)], ids=["bytes", "array"])
+@pytest.mark.parametrize("kind", ["pipe", "huge", "device"])
+def test_what_is_no_file_or_of_another_size_is_told_and_not_read(tmp_path, kind, value):
+    """A pipe has no end, and a file of 200 GB takes minutes: nobody waits for either."""
+    store = open_store((tmp_path / "store").as_uri())
+    manifest = store.put("p", "r", "s", "out", value)
+    data = tmp_path / "store" / manifest.data
+    if kind == "huge":
+        os.truncate(data, 200 * 2**30)
+    else:
+        data.unlink()
+    if kind == "pipe":
+        os.mkfifo(data)
+    elif kind == "device":
+        if os.geteuid() != 0:
+            pytest.skip("takes root, to make a device")
+        os.mknod(data, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    with pytest.raises(StoreError):
+        store.read(manifest)
