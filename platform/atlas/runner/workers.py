@@ -126,7 +126,7 @@ def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
     )
     try:
         process = (None if env else fork_worker(guard.pid)) or subprocess.Popen(
-            [sys.executable, "-m", "atlas.runner.worker"],
+            [sys.executable, "-P", "-m", "atlas.runner.worker"],
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,

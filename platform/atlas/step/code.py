@@ -14,6 +14,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 import sys
 import threading
 from contextlib import suppress
@@ -30,6 +31,8 @@ from importlib.machinery import (
 from importlib.util import find_spec as find_installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from atlas.step.by_name import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,6 +161,10 @@ def _importing(pipeline: str) -> Callable[..., Any]:
     """Return what the import statement calls in the modules of a pipeline."""
     package, folder = f"{_PREFIX}{pipeline}", _folders[pipeline]
 
+    def full(name: str) -> str:
+        top = re.split("[.:]", name, maxsplit=1)[0]
+        return f"{package}.{name}" if top and _is_sibling(folder, top) else name
+
     def load(
         name: str,
         globals: Any = None,
@@ -165,16 +172,25 @@ def _importing(pipeline: str) -> Callable[..., Any]:
         fromlist: Any = (),
         level: int = 0,
     ) -> Any:
-        top = name.partition(".")[0]
-        if level or not _is_sibling(folder, top):
-            return builtins.__import__(name, globals, locals, fromlist, level)
-        full = f"{package}.{name}"
-        import_module(full)
+        if level:
+            _check_inside(package, globals, level)
+        own = name if level else full(name)
+        if own == name:
+            found = builtins.__import__(name, globals, locals, fromlist, level)
+            return view(found, full)
+        import_module(own)
         if fromlist:
-            return builtins.__import__(full, globals, locals, fromlist, 0)
-        return sys.modules[f"{package}.{top}"]
+            return builtins.__import__(own, globals, locals, fromlist, 0)
+        return sys.modules[f"{package}.{name.partition('.')[0]}"]
 
     return load
+
+
+def _check_inside(package: str, globals: Any, level: int) -> None:
+    """Refuse a relative import that leaves the folder, for what is above it are others' modules."""
+    here = str((globals or {}).get("__package__") or "")
+    if here.startswith(package) and level - 1 > here.count(".") - package.count("."):
+        raise ImportError("attempted relative import beyond the pipeline's folder")
 
 
 class _Finder:

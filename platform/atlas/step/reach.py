@@ -20,7 +20,7 @@ from atlas.values import digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DYNAMIC = {"import_module", "run_path", "run_module"}
+_DYNAMIC = {"import_module", "run_path", "run_module", "resolve_name"}
 _DYNAMIC_NAMES = _DYNAMIC | {"__import__", "exec", "eval"}
 
 
@@ -85,8 +85,7 @@ def _parsed(file: Path, root: Path, changed: int) -> tuple[tuple[str, ...], bool
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names += _from(node, package)
-        elif isinstance(node, ast.Call):
-            dynamic = dynamic or _is_dynamic(node.func)
+        dynamic = dynamic or _is_dynamic(node)
     return tuple(names), dynamic
 
 
@@ -96,11 +95,13 @@ def _from(node: ast.ImportFrom, package: list[str]) -> list[str]:
     return [".".join((*base, alias.name)) for alias in node.names]
 
 
-def _is_dynamic(function: ast.expr) -> bool:
-    """Tell whether calling something may import a computed name."""
-    if isinstance(function, ast.Name):
-        return function.id in _DYNAMIC_NAMES
-    return isinstance(function, ast.Attribute) and function.attr in _DYNAMIC
+def _is_dynamic(node: ast.AST) -> bool:
+    """Tell whether a node may import a computed name, under whatever name it is kept."""
+    if isinstance(node, ast.Name):
+        return node.id in _DYNAMIC_NAMES
+    if isinstance(node, ast.ImportFrom):
+        return any(alias.name in _DYNAMIC for alias in node.names)
+    return isinstance(node, ast.Attribute) and node.attr in _DYNAMIC
 
 
 def _sha256(file: Path) -> str:

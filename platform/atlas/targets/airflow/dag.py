@@ -19,6 +19,7 @@ from atlas.targets.airflow.literals import (
     sequence,
     source,
     template,
+    without_strings,
 )
 from atlas.targets.airflow.schedule import asset, schedule
 from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project, plan_tag
@@ -84,7 +85,7 @@ def dag_file(plan: Plan, form: Form) -> str:
     body = indent("".join(f"{line}\n" for line in lines))
     dag = f"with {call('DAG', _arguments(plan, form))}:\n    steps = {{}}\n{body}"
     functions = f"{form.kind.functions}{each}"
-    imports = _imports(form.kind, each, f"{functions}{dag}")
+    imports = _imports(form.kind, each, f"{functions}{without_strings(dag)}")
     commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
     head = _HEAD.format(
         digest=plan.digest, imports=imports, commit=commit, project=_project(plan, form)
@@ -100,7 +101,7 @@ def _project(plan: Plan, form: Form) -> str:
 
 
 def _imports(kind: Kind, each: str, body: str) -> str:
-    """Return the file's imports: only those that it uses."""
+    """Return the imports that the file's code uses, given without what the Plan's strings say."""
     times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
     standard = {*kind.standard, *(kind.each_standard if each else ())}
     froms = [f"from datetime import {', '.join(times)}"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 WIDTH = 88
 """Longest call on one line, before it is indented."""
 NEWLINE = "\n"
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
 _CHANGED = re.compile(r"[{\r\n]|\.(sh|bash)\Z")
 """What a template would change: expressions, line ends, and names of files that it would read."""
 
@@ -36,6 +37,11 @@ def _string(value: str) -> str:
     """Return a string's expression, in double quotes where that needs no escape."""
     text = ascii(value)
     return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text and "\\'" not in text else text
+
+
+def without_strings(code: str) -> str:
+    """Return code of what this module writes with every string in it empty."""
+    return _STRING.sub('""', code)
 
 
 def template(value: str) -> str:

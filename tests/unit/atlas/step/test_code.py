@@ -123,3 +123,102 @@ def test_a_process_that_mounts_one_pipeline_still_finds_the_others(folders):
     command = [sys.executable, "-c", source, str(folders / "one")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "two\n"
+
+
+BY_NAME = {
+    "import_module": "import importlib\nfound = importlib.import_module('helpers').name",
+    "from importlib": "from importlib import import_module as load\nfound = load('helpers').name",
+    "a dotted name": (
+        "import importlib\nfound = importlib.import_module('package.inner').deep.split()[1]"
+    ),
+    "a relative name": (
+        "from importlib import import_module\nfound = import_module('.helpers', __package__).name"
+    ),
+    "relative to a plain name": (
+        "from importlib import import_module\n"
+        "found = import_module('.inner', package='package').deep.split()[1]"
+    ),
+    "__import__": "found = __import__('helpers').name",
+    "__import__ of a dotted name": (
+        "found = __import__('package.inner', fromlist=['deep']).deep.split()[1]"
+    ),
+    "in a function": (
+        "def find(name):\n    import importlib as i\n    return i.import_module(name)\n"
+        "found = find('helpers').name"
+    ),
+    "exec": "exec('import helpers')\nfound = helpers.name",
+    "find_spec": (
+        "import importlib.util\nfrom importlib.util import find_spec\n"
+        "assert find_spec('helpers') and importlib.util.find_spec('json').name == 'json'\n"
+        "from helpers import name as found"
+    ),
+    "resources": (
+        "from importlib import resources\nimport importlib.resources as again\n"
+        "found = resources.files('package').joinpath('word.txt').read_text()\n"
+        "assert again.files('package') == resources.files('package')"
+    ),
+    "pkgutil": (
+        "import pkgutil\nassert pkgutil.get_data('package', 'word.txt')\n"
+        "found = pkgutil.resolve_name('helpers:name')"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BY_NAME)
+def test_modules_of_the_folder_are_found_by_their_names(folders, way):
+    for name in ("one", "two"):
+        (folders / name / "package" / "word.txt").write_text(name)
+        (folders / name / "steps.py").write_text(f"{BY_NAME[way]}\nclass Step: who = found\n")
+        assert code.load_class(name, "steps:Step").who == name
+    assert not {"helpers", "steps", "package"} & set(sys.modules)
+
+
+def test_others_modules_are_imported_by_name_as_ever(folders):
+    import importlib
+
+    (folders / "one" / "steps.py").write_text(
+        "import importlib, pkgutil, importlib.util\n"
+        "from importlib import *\n"
+        "class Step:\n"
+        "    json, reload = importlib.import_module('json'), staticmethod(importlib.reload)\n"
+        "    helpers = importlib.import_module('helpers')\n"
+        "    again = importlib.reload(helpers) is helpers\n"
+        "    machinery = importlib.machinery\n"
+        "    module = importlib\n"
+        "    inside = import_module('helpers')\n"
+    )
+    cls = code.load_class("one", "steps:Step")
+    assert cls.json.__name__ == "json"
+    assert cls.again
+    assert cls.inside is cls.helpers
+    assert cls.reload is importlib.reload
+    assert cls.machinery is importlib.machinery
+    assert cls.module.__spec__ is importlib.__spec__
+    assert dir(cls.module) == dir(importlib)
+    with pytest.raises(ModuleNotFoundError, match="'nowhere'"):
+        cls.module.import_module("nowhere")
+
+
+def test_views_are_pickled_by_their_names(folders):
+    import importlib
+
+    cloudpickle = pytest.importorskip("cloudpickle")
+    source = "import importlib\nclass Step: module = importlib\n"
+    (folders / "one" / "steps.py").write_text(source)
+    seen = code.load_class("one", "steps:Step").module
+    assert cloudpickle.loads(cloudpickle.dumps(seen)) is importlib
+
+
+@pytest.mark.parametrize("line", ["from ..two import helpers", "from ... import execute"])
+def test_a_relative_import_stays_in_the_folder(folders, line):
+    (folders / "one" / "steps.py").write_text(f"{line}\nclass Step: ...\n")
+    with pytest.raises(ImportError, match="beyond the pipeline's folder"):
+        code.load_class("one", "steps:Step")
+
+
+def test_a_relative_import_may_go_up_inside_the_folder(folders):
+    (folders / "one" / "package" / "inner.py").write_text("from ..helpers import name as deep\n")
+    (folders / "one" / "steps.py").write_text(
+        "from package.inner import deep\nclass Step: who = deep\n"
+    )
+    assert code.load_class("one", "steps:Step").who == "one"

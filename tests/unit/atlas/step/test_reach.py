@@ -21,6 +21,8 @@ FILES = {
     "table.csv": "a,b\n",
     "broken.py": "from (\n",
     "wild.py": "from importlib import import_module\nimport_module(input())\n",
+    "renamed.py": "from importlib import import_module as load\nload(input())\n",
+    "kept.py": "import importlib\nload = importlib.import_module\nload(input())\n",
     "config.json": '{"recipes": {"training": "training.json"}}',
     "training.json": '{"steps": {"a": {"recipe": "inner.json"}}}',
     "inner.json": "{}",
@@ -71,7 +73,7 @@ def test_what_matters_to_a_step(folder, name, matters):
     assert (digest(folder) != before) is matters
 
 
-@pytest.mark.parametrize("module", ["wild", "broken"])
+@pytest.mark.parametrize("module", ["wild", "renamed", "kept", "broken"])
 def test_what_can_t_be_followed_reaches_everything(folder, module):
     assert digest(folder, module) == code_digest(folder)
 

@@ -134,6 +134,11 @@ def test_a_dag_file_has_the_same_syntax_whatever_the_recipe_says(text, env):
     assert skeleton(dag_file(plan_of(text, env))) in SKELETONS
 
 
+@pytest.mark.parametrize("text", ["datetime(", "Asset(", "literal(", "Secret", "'ZoneInfo('\""])
+def test_words_of_a_recipe_import_nothing(text):
+    assert skeleton(dag_file(plan_of(text, text))) in SKELETONS
+
+
 SKELETONS = {
     skeleton(dag_file(plan_of(text, env))) for text in ("", "plain") for env in ("plain", "{{")
 }
