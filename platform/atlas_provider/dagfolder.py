@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from atlas_provider.content import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_PLAN = re.compile(rb'^    "ATLAS_PLAN": "([0-9a-f]{64})",$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class DagFolder:
         """Return the digest of a DAG's file; empty when there is none."""
         content = self.read(name)
         return "" if content is None else digest_of(content)
+
+    def plan(self, name: str) -> str:
+        """Return the digest of the Plan that a DAG's file was compiled from; empty for none."""
+        match = _PLAN.search(self.read(name) or b"")
+        return match[1].decode() if match else ""
 
     def write(self, name: str, content: bytes) -> None:
         """Write a DAG's file; until it is whole its name has no ending that Airflow reads."""

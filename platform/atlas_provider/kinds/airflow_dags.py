@@ -117,7 +117,9 @@ class AirflowDags:
         given = imports.located(identity, self.schema)
         names = _owned(given)
         _airflow(given).dags(names)
-        state = {**given, "members": dict.fromkeys(names, ""), "plans": {}, "held": []}
+        folder = DagFolder.at(given["dags"])
+        plans = {name: folder.plan(name) for name in names}
+        state = {**given, "members": dict.fromkeys(names, ""), "plans": plans, "held": []}
         live = self.read(identity, state, context) if names else None
         if live is None:
             raise imports.nothing(identity, "DAG", given["store"])
