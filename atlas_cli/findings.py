@@ -117,7 +117,8 @@ class _Kept:
             "summaries": list(found.summaries),
         }
         text = json.dumps({"key": key, "whole": _digest(payload), "found": payload})
-        with suppress(OSError):
+        with suppress(OSError, AtlasError):
+            files.own(self.project.state)
             files.write(self.file, text)
 
     def _key(self) -> str:

@@ -83,7 +83,7 @@ def write_page(state: Path, name: str, url: str, secret: Mapping[str, str]) -> P
         secret: its user and password.
     """
     texts = {"name": name, "url": url, "user": secret["username"], "password": secret["password"]}
-    path = state / "secrets" / f"open-{name}.html"
+    path = files.own(state) / "secrets" / f"open-{name}.html"
     files.write(path, _PAGE.substitute({key: html.escape(text) for key, text in texts.items()}))
     return path
 

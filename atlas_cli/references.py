@@ -140,7 +140,7 @@ def _follow(project: Project, name: str, urls: tuple[str, ...]) -> None:
     from atlas import files
     from atlas_cli import platforms
 
-    copy = platforms.outputs_file(project.state, name)
+    copy = platforms.outputs_file(files.own(project.state), name)
     mark = copy.with_name(_MARK)
     for url in urls:
         found = _found(project, url, name)

@@ -46,6 +46,7 @@ def turn(deployment: Deployment, say: Say, seen: int) -> Iterator[bool]:
     Yields:
         Whether that look is still good: nobody has held the lock since.
     """
+    files.own(deployment.project.state)
     with files.append(_file(deployment)) as lock:
         descriptor = lock.fileno()
         _await(descriptor, deployment, say)

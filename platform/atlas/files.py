@@ -1,9 +1,10 @@
 """Files and folders of the state folder: only their owner may read them, and they are whole.
 
 Every folder that Atlas makes for itself is made by `make_folder` (0700), every file of its own is
-written by `write`, `write_new` or `append` (0600). The state folder itself goes through `own`,
-which makes it, or closes one that is open to others. Where it is may come from a project's file or
-link, so a folder that isn't Atlas's, such as a home or ``/etc``, is refused and stays as it is.
+written by `write`, `write_new` or `append` (0600). Whoever writes to the state folder asks `own`
+for it, which makes it, or closes one that is open to others. Where it is may come from a project's
+file or link, so a folder that isn't Atlas's, such as a home or ``/etc``, is refused and stays as it
+is.
 """
 
 from __future__ import annotations

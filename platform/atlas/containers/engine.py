@@ -127,8 +127,8 @@ def _asked(name: str, state: Path) -> Engine | None:
     program = shutil.which(name)
     if program is None:
         return None
+    folder = files.own(state) / "containers"
     environment = settings.environment(state) if name == "podman" else {}
-    folder = state / "containers"
     files.make_folder(folder)
     engine = Engine(name, program, environment=environment, folder=folder)
     try:

@@ -82,7 +82,7 @@ def environment(state: Path) -> dict[str, str]:
     text = settings(this_machine())
     if not text or os.environ.get(VARIABLE):
         return {}
-    file = state / "containers" / "containers.conf"
+    file = files.own(state) / "containers" / "containers.conf"
     if not file.is_file() or file.read_text("utf-8") != text:
         files.write(file, text, sync=False)
     return {VARIABLE: str(file)}

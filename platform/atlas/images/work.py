@@ -47,7 +47,7 @@ class Work:
 
     def log(self, name: str) -> Path:
         """Return the log of one image's build, emptied; the oldest others are removed."""
-        folder = self.state / "builds" / "log"
+        folder = files.own(self.state) / "builds" / "log"
         files.make_folder(folder)
         old = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime)
         for file in old[:-_KEPT_LOGS]:
@@ -64,7 +64,7 @@ class Work:
 
     def _folder(self) -> Path:
         """Return the private folder of what is only needed meanwhile; the next build empties it."""
-        folder = self.state / "builds" / "work"
+        folder = files.own(self.state) / "builds" / "work"
         files.make_folder(folder)
         return folder
 

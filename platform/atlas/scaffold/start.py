@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from atlas.advice import command
 from atlas.environment import LOCAL, find_project
 from atlas.errors import AtlasError
-from atlas.files import own as close_state
+from atlas.files import close as close_to_others
+from atlas.files import own as own_state
 from atlas.load import SCHEMAS, schema_text, shown
 from atlas.scaffold import files, located, naming
 from atlas.scaffold.files import File
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from importlib.resources.abc import Traversable
 
 
@@ -75,8 +76,7 @@ def _start(folder: Path, name: str) -> Started:
     planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
     files.check(planned)
     root.mkdir(parents=True, exist_ok=True)
-    close_state(root / ".atlas")
-    return Started(name, own, root, not found.explicit, tuple(files.write(planned)))
+    return Started(name, own, root, not found.explicit, tuple(_written(root, planned)))
 
 
 def refresh_schemas(folder: Path) -> list[Path]:
@@ -94,8 +94,20 @@ def refresh_schemas(folder: Path) -> list[Path]:
         raise AtlasError(f"{message}; {command('init')} makes one")
     planned = list(_schemas(project.root))
     files.check(planned)
-    close_state(project.root / ".atlas")
-    return files.write(planned)
+    return _written(project.root, planned)
+
+
+def _written(root: Path, planned: Iterable[File]) -> list[Path]:
+    """Write files of a project, once its folder ``.atlas`` is closed; the schemas are, too.
+
+    Raises:
+        AtlasError: a file can't be written, or ``.atlas`` can't be used.
+    """
+    state = own_state((root / ".atlas").resolve())
+    written = files.write(planned)
+    if (state / "schemas").is_dir():
+        close_to_others(state / "schemas")
+    return written
 
 
 def _pipeline(root: Path, own: Path, name: str) -> Iterator[File]:
