@@ -117,15 +117,15 @@ class Reader:
 
     def _of_step(self, source: Source) -> Found | list[Found]:
         declared = self.plan.step(source.name).outputs.get(source.output)
-        return self._made(source, trust_of(self.plan, declared))
-
-    def _made(self, source: Source, trust: Trust) -> Found | list[Found]:
-        """Return what a step of the run has made, in the order of its keys if it has any."""
         upstream = self.plan.step(source.name)
-        if upstream.foreach is None:
+        count = None if upstream.foreach is None else len(self.keys(upstream))
+        return self._made(source, trust_of(self.plan, declared), count)
+
+    def _made(self, source: Source, trust: Trust, count: int | None) -> Found | list[Found]:
+        """Return what a step of the run has made, in the order of its keys if it has any."""
+        if count is None:
             return Found(self.store, self._own(source, None), trust)
-        count = range(len(self.keys(upstream)))
-        return [Found(self.store, self._own(source, index), trust) for index in count]
+        return [Found(self.store, self._own(source, index), trust) for index in range(count)]
 
     def _own(self, source: Source, index: int | None) -> Manifest:
         place = (source.name, source.output, index)
@@ -157,7 +157,11 @@ class Reader:
         return {member: self._elsewhere(run, source) for member, run in sorted(runs.items())}
 
     def _elsewhere(self, pointed: str, source: Source) -> Found | list[Found]:
-        """Return what another pipeline's run has made."""
+        """Return what another pipeline's run has made.
+
+        Its Plan is read from the store, which others may write to: nothing that it says is opened,
+        the keys of a step neither. They are counted by the outcomes that it has.
+        """
         pipeline, _, name = pointed.partition("/")
         run = self.store.run(pipeline, name)
         reader = Reader(self.store, self.store.plan(run.plan), run)
@@ -166,7 +170,9 @@ class Reader:
 
         # What the artifact may be, this run's Plan says, not the other's: that is read from a file.
         trust = trust_of(self.plan, Output("", source.format, source.trust))
-        return reader._made(Reference("step", source.step, source.output), trust)
+        is_single = reader.plan.step(source.step).foreach is None
+        count = None if is_single else len(self.store.indexes(run, source.step))
+        return reader._made(Reference("step", source.step, source.output), trust, count)
 
     def _data(self, step: PlanStep, source: Source) -> DataHandle:
         declared = self.plan.data[source.name]

@@ -34,7 +34,12 @@ def run_key(pipeline: str, run: str) -> str:
 def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:
     """Return the folder of a step, or of one key of it."""
     base = f"{run_key(pipeline, run)}/{step}"
-    return base if index is None else f"{base}/{index:04d}"
+    return base if index is None else f"{base}/{index:0{_DIGITS}d}"
+
+
+def is_index(name: str) -> bool:
+    """Tell whether a name in a step's folder is that of the unit of one key."""
+    return name.isascii() and name.isdecimal() and len(name) >= _DIGITS
 
 
 def artifact_key(pipeline: str, run: str, step: str, output: str, index: int | None) -> str:
@@ -53,6 +58,8 @@ def checked_key(key: str) -> str:
     return key
 
 
+_DIGITS = 4
+"""The fewest that a key's folder is named by."""
 _NORMAL = frozenset(("", ".", ".."))
 _ARTIFACT = re.compile(r"[^/]+/[^/]+/[^/]+(/[0-9]{4,})?/[^/]+")
 _DATA = re.compile(r"data(\.[A-Za-z0-9][A-Za-z0-9._-]{0,30})?")

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError
 from atlas.store.artifacts import check_content, check_path, corrupt, encode, failed, write
 from atlas.store.format import Encoded, chosen, named, type_name
-from atlas.store.keys import MANIFEST, OUTCOME, RESERVED, RUN, artifact_key, run_key, unit_key
+from atlas.store.keys import (
+    MANIFEST,
+    OUTCOME,
+    RESERVED,
+    RUN,
+    artifact_key,
+    is_index,
+    run_key,
+    unit_key,
+)
 from atlas.store.manifest import Manifest, path_digest
 from atlas.store.run import Run
 from atlas.store.trust import Trust
@@ -276,7 +285,7 @@ class Store:
             return Run.from_json(json.loads(self.place.read(key)))
         except FileNotFoundError:
             raise StoreError(f"{self.url}/{key}: there is no such run") from None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise StoreError(f"{self.url}/{key}: is no run's record") from None
 
     def has_run(self, pipeline: str, run: str) -> bool:
@@ -294,12 +303,19 @@ class Store:
     def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
         """Return how a run ended; None when that isn't recorded."""
         try:
-            found: dict[str, Any] = json.loads(
-                self.place.read(f"{run_key(pipeline, run)}/{OUTCOME}")
-            )
-        except (FileNotFoundError, ValueError):
+            found = json.loads(self.place.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return found
+        return found if isinstance(found, dict) else None
+
+    def indexes(self, run: Run, step: str) -> list[int]:
+        """Return the indexes of the keys that a step has run for under a run's Plan, in order."""
+        names = self.place.names(f"{run_key(run.pipeline, run.id)}/{step}")
+        found = (
+            (index, self.outcome(run.pipeline, run.id, step, index))
+            for index in map(int, filter(is_index, names))
+        )
+        return sorted(i for i, outcome in found if outcome and outcome.get("plan") == run.plan)
 
     # Outcomes -------------------------------------------------------------------------------
 
@@ -316,7 +332,7 @@ class Store:
         """Return how a step, or one key of it, ended; None when it hasn't."""
         try:
             text = self.place.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
-            found: dict[str, Any] = json.loads(text)
-        except (FileNotFoundError, ValueError):
+            found = json.loads(text)
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return found
+        return found if isinstance(found, dict) else None

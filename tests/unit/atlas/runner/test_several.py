@@ -143,3 +143,68 @@ def test_a_family_and_what_reads_it(project):
     parents = {one.parent for one in ran.result.flights if one.plan.config == "family"}
     assert len(parents) == 1
     assert parents != {""}
+
+
+KEYED = """
+class Keys(NamedTuple):
+    keys: list[int]
+
+class Square(NamedTuple):
+    square: int
+
+class All(NamedTuple):
+    all: list[int]
+
+class List(Template):
+    def run(self) -> Keys:
+        return Keys([3, 1, 2])
+
+class Each(Template):
+    def run(self, key: int) -> Square:
+        return Square(key * key)
+
+class Take(Template):
+    def run(self, squares: list[int]) -> All:
+        return All(squares)
+"""
+
+
+class Planted:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return (open, (str(self.mark), "w"))
+
+
+def test_the_keys_of_another_pipeline_are_counted_and_not_read(project, tmp_path):
+    """Its Plan, a file of the store, says that they are a pickle; this project's Recipe doesn't."""
+    keys = {"class": "steps:List", "outputs": {"keys": {"format": "pickle"}}}
+    each = {"class": "steps:Each", "foreach": {"key": "list.keys"}}
+    project.pipeline("base", KEYED, {"list": keys, "each": each})
+    steps = {"take": {"class": "steps:Take", "inputs": {"squares": "pipeline:base/each.square"}}}
+    project.pipeline("above", KEYED, steps)
+    base = project.run("base")
+    assert base.ok, base.errors()
+    plant(project, base, tmp_path / "mark")
+    above = project.run("above")
+    assert above.ok, above.errors()
+    assert above.value("take", "all") == [9, 1, 4]
+    assert not (tmp_path / "mark").exists()
+
+
+def plant(project, ran, mark):
+    """Put another pickle in the place of a run's keys, as who may write to the store can."""
+    import hashlib
+    import json
+    import pickle
+
+    content = pickle.dumps(Planted(mark))
+    folder = project.state / "store" / "base" / ran.id / "list" / "keys"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = hashlib.sha256(content).hexdigest()
+    manifest.update(size=len(content), sha256=digest, data=f"base/{ran.id}/list/keys/data.pickle")
+    (folder / "data.pickle").write_bytes(content)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
