@@ -132,7 +132,12 @@ def _check_allowed(module: str, allowed: Sequence[str]) -> None:
 
 @lru_cache(maxsize=10_000)
 def _is_sibling(folder: str, name: str) -> bool:
-    """Tell whether a plain import of a name means the folder's own module, as for a script."""
+    """Tell whether a plain import of a name means the folder's own module, as for a script.
+
+    That of Atlas never does.
+    """
+    if name == "atlas":
+        return False
     base = Path(folder, name)
     if base.with_suffix(".py").is_file() or (base / "__init__.py").is_file():
         return True

@@ -23,7 +23,7 @@ from atlas.load import (
     read_environment,
     shown,
 )
-from atlas.validate import class_rules, flow_rules, setting_rules, step_rules
+from atlas.validate import class_rules, flow_rules, import_rules, setting_rules, step_rules
 from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
 from atlas.validate.code import code_problems
 from atlas.validate.config_rules import config_problems, same_names
@@ -42,7 +42,13 @@ if TYPE_CHECKING:
     from atlas.validate.flat import Flat
     from atlas.validate.source import Module, SourceError
 
-_RULES = (class_rules.read_classes, *step_rules.RULES, *setting_rules.RULES, *flow_rules.RULES)
+_RULES = (
+    class_rules.read_classes,
+    *import_rules.RULES,
+    *step_rules.RULES,
+    *setting_rules.RULES,
+    *flow_rules.RULES,
+)
 """Every rule about a flow; the first reads the classes, which the others look at."""
 _FOLLOWING = ("N002", "N004")
 """Notes that most often only follow from an error, where there is one."""

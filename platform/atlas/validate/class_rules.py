@@ -59,8 +59,9 @@ def _no_module(subject: Subject, step: FlatStep, module: str) -> Problem:
     if allow:
         message += f" or in {names(allow)}"
     hint = nearest(module, own)
-    if module == "atlas":
-        hint = f"did you mean 'atlas.template:{step.cls.partition(':')[2]}'?"
+    name = step.cls.partition(":")[2]
+    if module == "atlas" and subject.reader.sources.find_class(f"atlas.template.{name}"):
+        hint = f"did you mean 'atlas.template:{name}'?"
     return step.cls_place.problem("R014", message, found=module, expected=names(own), hint=hint)
 
 

@@ -64,13 +64,21 @@ def _files(place: Path, real: str, above: frozenset[str]) -> Iterator[Path]:
             if entry.name[0] == "." or entry.name in _LEFT_OUT:
                 continue
             file = place / entry.name
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 yield file
                 continue
             inner = os.path.realpath(file) if entry.is_symlink() else f"{real}/{entry.name}"
             if entry.is_symlink() and (inner in {*above, real} or _leads_out(file)):
                 continue
             yield from _files(file, inner, above | {real})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _leads_out(link: Path) -> bool:

@@ -73,6 +73,8 @@ CODES = {
     "R042": "a variable's name is taken",
     "R043": "a file of the pipeline's folder can't be taken along",
     "R044": "an output trusts what can't be trusted",
+    "R045": "an import leaves the pipeline's folder",
+    "R046": "a module is called as Atlas is",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

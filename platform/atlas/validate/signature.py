@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from atlas.validate.annotations import Annotations, dotted
+from atlas.validate.leaving import Leaving
 from atlas.validate.lineage import lineage_of, method_of, own_method
 from atlas.validate.record import returned
 
@@ -94,6 +95,7 @@ class Signatures:
         """Read from these sources only."""
         self.sources = sources
         self.annotations = Annotations(sources)
+        self.leaving = Leaving(sources)
         self._read: dict[str, Signature | None] = {}
 
     def of(self, cls: str) -> Signature | None:

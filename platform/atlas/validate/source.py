@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
-import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
-from atlas.load import clean, is_file, leads_out, shown
+from atlas.load import clean, leads_out, shown
+from atlas.validate.installed import installed_file, module_file
 from atlas.validate.parse import ParseError, parse
 
 if TYPE_CHECKING:
@@ -151,7 +150,8 @@ class Sources:
 
     def own_modules(self) -> list[str]:
         """Return the names of the modules at the top of the pipeline's folder."""
-        return sorted(file.stem for file in self.folder.glob("*.py") if file.stem != "__init__")
+        stems = {file.stem for file in self.folder.glob("*.py")}
+        return sorted(stems - {"__init__", "atlas"})
 
     def is_own(self, module: str) -> bool:
         """Tell whether a module is one of the pipeline's folder."""
@@ -207,12 +207,12 @@ class Sources:
     def _own(self, name: str) -> Path | None:
         if name not in self._files:
             parts = name.split(".")
-            is_here = parts[0] in self._top and all(map(str.isidentifier, parts))
-            self._files[name] = _module_file(self.folder, parts) if is_here else None
+            is_here = parts[0] in self.top - {"atlas"} and all(map(str.isidentifier, parts))
+            self._files[name] = module_file(self.folder, parts) if is_here else None
         return self._files[name]
 
     @cached_property
-    def _top(self) -> set[str]:
+    def top(self) -> set[str]:
         """What modules and packages at the top of the folder may be called."""
         try:
             return {name.removesuffix(".py") for name in os.listdir(self.folder)}
@@ -241,9 +241,9 @@ class Sources:
         if not all(map(str.isidentifier, parts)):
             return None
         if parts[0] == "atlas":
-            return _module_file(_ATLAS, parts[1:])
+            return module_file(_ATLAS, parts[1:])
         allowed = any(_is_within(name, one) for one in self.allow)
-        return _installed(parts) if allowed else None
+        return installed_file(parts) if allowed else None
 
 
 def _parsed(name: str, file: Path) -> Module | SourceError:
@@ -269,28 +269,3 @@ def _unreadable(file: Path, error: ParseError) -> Problem:
 
 def _is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
-
-
-def _module_file(folder: Path, parts: list[str]) -> Path | None:
-    base = folder.joinpath(*parts)
-    choices = (base / "__init__.py", *((base.with_suffix(".py"),) if parts else ()))
-    return next((file for file in choices if is_file(file)), None)
-
-
-def _installed(parts: list[str]) -> Path | None:
-    """Find an installed module's file; nothing is imported, only the finders are asked."""
-    spec = _spec(parts[0])
-    if spec is None:
-        return None
-    if len(parts) == 1 and spec.origin and spec.origin.endswith(".py"):
-        return Path(spec.origin)
-    places = spec.submodule_search_locations or ()
-    found = (_module_file(Path(place), parts[1:]) for place in places)
-    return next((file for file in found if file is not None), None)
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    """Ask the finders of editable installs too, which put themselves before the path."""
-    finders: list[Any] = [PathFinder, *sys.meta_path]
-    asked = (one.find_spec(name, None, None) for one in finders if hasattr(one, "find_spec"))
-    return next((spec for spec in asked if spec is not None), None)

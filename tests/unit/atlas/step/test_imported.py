@@ -65,11 +65,11 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Install a module that Atlas may not read."""
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    (tmp_path / "site").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    (tmp_path / "site-packages").mkdir()
 
     def install(source: str) -> None:
-        (tmp_path / "site" / "somebodys.py").write_text(source)
+        (tmp_path / "site-packages" / "somebodys.py").write_text(source)
 
     yield install
     sys.modules.pop("somebodys", None)

@@ -19,12 +19,12 @@ STEP = "from atlas import Template\nclass One(Template):\n    def run(self) -> N
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("ATLAS_CODE", raising=False)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    package = tmp_path / "site" / "company" / "steps"
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    package = tmp_path / "site-packages" / "company" / "steps"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").write_text("")
     (package / "__init__.py").write_text(STEP)
-    (tmp_path / "site" / "companyx.py").write_text(STEP)
+    (tmp_path / "site-packages" / "companyx.py").write_text(STEP)
     (tmp_path / "p").mkdir()
     source = "from subprocess import Popen\nfrom company.steps import One as Theirs\n"
     (tmp_path / "p" / "steps.py").write_text(source + STEP)
