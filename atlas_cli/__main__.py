@@ -107,6 +107,7 @@ def main() -> None:
         print(f"error: can't write: {text}; {_MACHINE[error.errno]}", file=sys.stderr)
         code = 1
         _drop_output()
+    memory.end()
     sys.exit(code)
 
 

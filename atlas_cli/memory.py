@@ -17,3 +17,12 @@ def settle() -> None:
     """Look for garbage again, from now on; what is there already is kept and not looked through."""
     gc.freeze()
     gc.enable()
+
+
+def end() -> None:
+    """Have Python not look for garbage as it ends, unless something has settled, such as a run.
+
+    A run's objects may be the user's, whose finalizers are called as in any script.
+    """
+    if not gc.isenabled():
+        gc.freeze()

@@ -14,11 +14,13 @@ def emit(data: Any, text: str | Callable[[], str], *, as_json: bool) -> None:
     """Print a result: `data` as JSON, or `text` (made only when it is needed) for a person.
 
     Args:
-        data: plain data, or anything with a ``to_json`` method inside it.
+        data: plain data, or anything with a ``to_json`` method inside it; or a function that makes
+            it.
         text: the same for a person, or a function that makes it; nothing is printed for "".
         as_json: whether ``--json`` was given.
     """
     if as_json:
+        data = data() if callable(data) else data
         print(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
         return
     shown = text if isinstance(text, str) else text()

@@ -28,8 +28,11 @@ def plan(
         for plan in pipeline.plans.values()
         if flow in ("", plan.flow)
     ]
-    data = [{"digest": plan.digest, **plan.to_json()} for plan in plans]
-    emit(data, lambda: "\n\n".join(_text(plan) for plan in plans), as_json=as_json)
+    emit(
+        lambda: [{"digest": plan.digest, **plan.to_json()} for plan in plans],
+        lambda: "\n\n".join(_text(plan) for plan in plans),
+        as_json=as_json,
+    )
 
 
 def _text(plan: Plan) -> str:

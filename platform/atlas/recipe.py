@@ -126,12 +126,17 @@ class Resources:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Resources:
         """Build resources from their JSON, memory as ``2Gi``."""
+        if not raw:
+            return _NONE
         memory, gpu = raw.get("memory"), raw.get("gpu")
         return cls(
             cpu=raw.get("cpu"),
             memory=None if memory is None else size_in_bytes(memory),
             gpu=None if gpu is None else int(gpu),
         )
+
+
+_NONE = Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +151,15 @@ class Retries:
     @classmethod
     def parse(cls, raw: float | Mapping[str, Any]) -> Retries:
         """Build retries from a count or their full JSON, where 1.0 is a whole number too."""
+        if not raw:
+            return _ONCE
         if isinstance(raw, int | float):
             return cls(int(raw))
         times = {key: seconds(raw[key]) for key in ("delay", "max_delay") if key in raw}
         return cls(**{**raw, **times, "limit": int(raw["limit"])})
+
+
+_ONCE = Retries()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,16 @@ def digest(value: Any) -> str:
 
 def frozen(value: Any) -> Any:
     """Return plain data that can't be changed: equal to the value, and still a list or a dict."""
-    if isinstance(value, FrozenDict | FrozenList):
+    kind = type(value)
+    if kind in _FROZEN:
         return value
-    if isinstance(value, Mapping):
+    if kind is dict and not value:
+        return _NOTHING
+    if kind is dict or isinstance(value, Mapping):
         return FrozenDict({key: frozen(one) for key, one in value.items()})
     if isinstance(value, list):
         return FrozenList(map(frozen, value))
-    return tuple(map(frozen, value)) if type(value) is tuple else value
+    return tuple(map(frozen, value)) if kind is tuple else value
 
 
 def thawed(value: Any) -> Any:
@@ -112,3 +115,8 @@ class FrozenList(list[Any]):
     def __reduce__(self) -> Any:
         """Pickle as what builds it in one go: a list is filled item by item otherwise."""
         return FrozenList, (list(self),)
+
+
+_NOTHING = FrozenDict()
+_FROZEN = frozenset((str, int, float, bool, type(None), FrozenDict, FrozenList))
+"""Types of what can't be changed as it is."""

@@ -109,7 +109,7 @@ class Loader:
 
     def has_loaded(self, file: Path) -> bool:
         """Tell whether a Recipe was asked for: by a Config, or by another Recipe."""
-        return Path(os.path.realpath(file)) in self._recipes
+        return file in self._recipes or Path(os.path.realpath(file)) in self._recipes
 
     def inside(self, document: Document, at: JsonPath, path: str, folder: Path) -> Path | None:
         """Return the file that a document names, if it is inside the project."""

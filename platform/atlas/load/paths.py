@@ -44,11 +44,25 @@ def below(folder: Path, path: str) -> Path | None:
 
 def leads_out(file: Path, root: Path) -> Problem | None:
     """Return the Problem of a file that is a link to somewhere outside of a folder, or None."""
+    if _is_plainly_below(str(file), str(root)):
+        return None
     if _is_below(os.path.realpath(file), os.path.realpath(root)):
         return None
     hint = "copy the file into the project's folder"
     message = "leads out of the project"
     return Problem(code="R023", message=message, file=shown(file), hint=hint)
+
+
+def _is_plainly_below(path: str, folder: str) -> bool:
+    """Tell whether a path leads down from a folder by no link, which is quickly seen."""
+    if ".." in path:
+        return False
+    path, folder = os.path.abspath(path), os.path.abspath(folder)
+    if not _is_below(path, folder):
+        return False
+    while path != folder and not os.path.islink(path):
+        path = os.path.dirname(path)
+    return path == folder
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 from atlas.validate.code import code_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
-def code_digest(folder: Path) -> str:
-    """Return the sha256 over the names and contents of `code_files`, as 64 hexadecimal digits."""
+def code_digest(folder: Path, files: Iterable[Path] | None = None) -> str:
+    """Return the sha256 over the names and contents of `code_files`, as 64 hexadecimal digits.
+
+    Args:
+        folder: the pipeline's.
+        files: its `code_files`, where they are known already.
+    """
     whole = hashlib.sha256()
-    for file in code_files(folder):
+    for file in code_files(folder) if files is None else files:
         status = file.stat()
         content = _file_digest(file, status.st_mtime_ns, status.st_size)
         # A name's bytes are the same in every locale.

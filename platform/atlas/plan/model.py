@@ -283,18 +283,26 @@ def _plain(value: Any) -> Any:
         return {"kind": value.kind, "value": value.value}
     names = _field_names(kind)  # type: ignore[arg-type]  # a class has a hash
     if names:
-        items = ((name, getattr(value, name)) for name in names)
-        # A parameter's default may be the empty text, which isn't the same as none.
-        return {
-            name: _plain(one)
-            for name, one in items
-            if one is not None
-            and (one or name == "default" or not hasattr(one, "__len__"))
-            and (type(one) not in _WITH_DEFAULTS or one not in _DEFAULTS)
-        }
+        return _plain_record(value, names)
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _plain_record(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    plain = {}
+    for name in names:
+        value = getattr(record, name)
+        if value:
+            kind = type(value)
+            if kind in _ATOMS:
+                plain[name] = value
+            elif kind not in _DEFAULTS or value != _DEFAULTS[kind]:
+                plain[name] = _plain(value)
+        # A parameter's default may be the empty text, which isn't the same as none.
+        elif value is not None and (name == "default" or not hasattr(value, "__len__")):
+            plain[name] = _plain(value)
+    return plain
 
 
 @cache
@@ -303,8 +311,7 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
 
 
 _ATOMS = frozenset((str, int, float, bool, type(None)))
-_DEFAULTS = (Resources(), Retries())
-_WITH_DEFAULTS = frozenset(map(type, _DEFAULTS))
+_DEFAULTS = {type(one): one for one in (Resources(), Retries())}
 
 
 def _freeze(record: Any, *names: str) -> None:

@@ -94,7 +94,8 @@ def pipelines(report: Report) -> list[Pipeline]:
 
 def _members(checked: Checked, report: Report) -> list[Pipeline]:
     config = checked.file.config
-    code = code_digest(checked.file.folder)
+    folder = checked.file.folder
+    code = code_digest(folder, report.code.get(folder))
     builders = {
         flow: _Builder(subject, code, report)
         for flow, subject in checked.subjects.items()
@@ -105,7 +106,7 @@ def _members(checked: Checked, report: Report) -> list[Pipeline]:
         Pipeline(
             name=config.member_name(axes),
             config=config.name,
-            folder=checked.file.folder,
+            folder=folder,
             plans={flow: builder.plan(axes) for flow, builder in builders.items()},
             project=subject.project,
             environment=subject.environment,

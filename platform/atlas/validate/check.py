@@ -25,7 +25,7 @@ from atlas.load import (
 )
 from atlas.validate import class_rules, flow_rules, import_rules, setting_rules, step_rules
 from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
-from atlas.validate.code import code_problems
+from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
 from atlas.validate.flat import Place
@@ -36,7 +36,7 @@ from atlas.validate.subject import Subject
 from atlas.validate.writes import writing_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from atlas.load import ConfigFile
     from atlas.validate.flat import Flat
@@ -67,6 +67,7 @@ class Report:
         flows: ``NAME/step`` of another pipeline that is read → the flow that has it.
         kept: reference to another pipeline's output → the format and the trusted names that its
             Recipe names, where it does.
+        code: a pipeline's folder → the files of its code.
     """
 
     problems: tuple[Problem, ...]
@@ -76,6 +77,7 @@ class Report:
     files: tuple[str, ...] = field(default=())
     flows: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    code: Mapping[Path, Sequence[Path]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -122,7 +124,8 @@ class _Checker:
         self.environment = environment
         self._readers: dict[Path, Signatures] = {}
         self._foreign: dict[str, Module | SourceError | None] = {}
-        self._code: dict[Path, list[Problem]] = {}
+        self._code: dict[Path, list[Path]] = {}
+        self._astray: dict[Path, list[Problem]] = {}
         self._flows: dict[str, str] = {}
         self._kept: dict[str, tuple[str, tuple[str, ...]]] = {}
 
@@ -145,7 +148,7 @@ class _Checker:
         found = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
         problems = _sorted(loader.problems)
-        read = (self._flows, self._kept)
+        read = (self._flows, self._kept, self._code)
         return Report(problems, tuple(checked), loader.project, found, names, *read)
 
     def checked(self, file: ConfigFile) -> Checked:
@@ -172,10 +175,11 @@ class _Checker:
     def _code_problems(self, folder: Path, told: Iterable[Problem]) -> list[Problem]:
         """Check the files of a pipeline's folder; those that are told of already are left out."""
         if folder not in self._code:
-            self._code[folder] = list(code_problems(folder, self.loader.project.root))
+            self._code[folder] = files = code_files(folder)
+            self._astray[folder] = list(code_problems(folder, self.loader.project.root, files))
         known = {one.file for one in told}
         known |= {shown(folder / one.found) for one in told if one.code == "R023"}
-        return [one for one in self._code[folder] if one.file not in known]
+        return [one for one in self._astray[folder] if one.file not in known]
 
     def _subject(self, file: ConfigFile, flat: Flat, siblings: Mapping[str, Subject]) -> Subject:
         if file.folder not in self._readers:

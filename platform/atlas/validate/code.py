@@ -14,7 +14,7 @@ from atlas.errors import Problem
 from atlas.load import clean, is_file, leads_out, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _LEFT_OUT = {"__pycache__", "node_modules"}
 _TESTS = "tests"
@@ -136,15 +136,18 @@ def _object(file: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else {}
 
 
-def code_problems(folder: Path, root: Path) -> Iterator[Problem]:
+def code_problems(
+    folder: Path, root: Path, files: Iterable[Path] | None = None
+) -> Iterator[Problem]:
     """Return which files of a pipeline's code can't be taken along to where it runs.
 
     Args:
         folder: the pipeline's.
         root: the project's, which no link may lead out of.
+        files: the folder's `code_files`, where they are known already.
     """
     yield from _folders_astray(folder, root)
-    for file in code_files(folder):
+    for file in code_files(folder) if files is None else files:
         astray = leads_out(file, root) if file.is_symlink() else None
         if astray:
             yield astray

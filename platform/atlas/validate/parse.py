@@ -36,7 +36,11 @@ def parse(file: Path) -> ast.Module:
     Raises:
         ParseError: it can't be read, is too large, or is no Python.
     """
-    text = _text(file)
+    return parse_text(read_text(file))
+
+
+def parse_text(text: str) -> ast.Module:
+    """Return the syntax tree of a source's text; raises as `parse` does."""
     try:
         return syntax_tree(text)
     except SyntaxError as error:
@@ -48,7 +52,8 @@ def parse(file: Path) -> ast.Module:
         raise ParseError("is nested too deep to be read") from None
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """Return a source's text; raises as `parse` does."""
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_SOURCE + 1)

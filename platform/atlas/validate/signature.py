@@ -173,7 +173,7 @@ class Signatures:
             any_input=run.args.kwarg is not None,
             is_open=said.is_open,
             is_async=isinstance(run, ast.AsyncFunctionDef),
-            writes=("target",) if _SINK in hooked else tuple(sorted(_written(run, inputs))),
+            writes=("target",) if _SINK in hooked else _writes(owner, run, inputs),
         )
 
     def _arguments(
@@ -216,6 +216,10 @@ def _lacking(lineage: list[Owned], names: tuple[str, ...], closed: bool) -> str:
     fixed = next((name for name in names if name in HOOKS or name == _TEMPLATE), "")
     wanted = _TO_WRITE.get(fixed, "")
     return "" if not wanted or own_method(lineage, wanted, _TEMPLATES) else wanted
+
+
+def _writes(owner: Module, run: ast.AST, inputs: Mapping[str, Field]) -> tuple[str, ...]:
+    return tuple(sorted(_written(run, inputs))) if owner.writes else ()
 
 
 def _written(run: ast.AST, inputs: Mapping[str, Field]) -> set[str]:

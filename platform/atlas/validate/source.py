@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import Problem
 from atlas.load import clean, leads_out, shown
 from atlas.validate.installed import installed_file, module_file
-from atlas.validate.parse import ParseError, parse
+from atlas.validate.parse import ParseError, parse_text, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,12 +40,14 @@ class Module:
         path: the file.
         tree: its syntax tree.
         package: dotted name that relative imports start from.
+        writes: whether a method ``write`` may be called in it; False where the word is nowhere.
     """
 
     name: str
     path: Path
     tree: ast.Module
     package: str
+    writes: bool = True
 
     @cached_property
     def classes(self) -> Mapping[str, ast.ClassDef]:
@@ -134,6 +136,7 @@ class Sources:
     foreign: dict[str, Module | SourceError | None] = field(default_factory=dict)
     _modules: dict[str, Module | SourceError | None] = field(default_factory=dict)
     _files: dict[str, Path | None] = field(default_factory=dict)
+    _found: dict[str, tuple[Module | None, str]] = field(default_factory=dict)
 
     def module(self, name: str) -> Module | None:
         """Return a module, or None when it is nowhere that classes may come from.
@@ -176,6 +179,11 @@ class Sources:
 
     def find(self, full: str) -> tuple[Module | None, str]:
         """Return the module that defines a full dotted name, followed through imports."""
+        if full not in self._found:
+            self._found[full] = self._find(full)
+        return self._found[full]
+
+    def _find(self, full: str) -> tuple[Module | None, str]:
         for _ in range(_LONGEST_TRAIL):
             module_name, _, name = full.rpartition(".")
             module = self.module(module_name) if module_name else None
@@ -249,11 +257,13 @@ class Sources:
 def _parsed(name: str, file: Path) -> Module | SourceError:
     """Return the module of a file, or why it can't be read."""
     try:
-        tree = parse(file)
+        text = read_text(file)
+        tree = parse_text(text)
     except ParseError as error:
         return SourceError(_unreadable(file, error))
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    return Module(name, file, tree, package)
+    # Python reads some letters beyond ASCII as those of ASCII.
+    return Module(name, file, tree, package, writes="write" in text or not text.isascii())
 
 
 def _unreadable(file: Path, error: ParseError) -> Problem:
