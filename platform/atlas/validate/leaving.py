@@ -89,7 +89,7 @@ class Leaving:
             return
         own: dict[str, None] = {}
         left: dict[str, Left] = {}
-        paths = tuple(_paths(module.tree))
+        paths = tuple(_paths(module))
         for node in _imports(module):
             for imported, is_above in _names(node, module.package):
                 if self._sources.is_own(imported):
@@ -188,9 +188,13 @@ def _imports(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
     for node in _statements(module.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-    if any(name.partition(".")[0] == "importlib" for name in module.names.values()):
+    if _imports_one_of(module, "importlib"):
         calls = (one for one in ast.walk(module.tree) if isinstance(one, ast.Call))
         yield from (found for one in calls if (found := _as_import(one)))
+
+
+def _imports_one_of(module: Module, *tops: str) -> bool:
+    return any(name.partition(".")[0] in tops for name in module.names.values())
 
 
 def _as_import(call: ast.Call) -> ast.Import | None:
@@ -222,9 +226,11 @@ def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[tuple[st
     yield from ((f"{base}.{alias.name}" if base else alias.name, False) for alias in node.names)
 
 
-def _paths(tree: ast.Module) -> Iterator[str]:
+def _paths(module: Module) -> Iterator[str]:
     """Give the paths that a module adds to `sys.path`, as far as they are written out."""
-    for node in _statements(tree):
+    if not _imports_one_of(module, "sys", "site"):
+        return
+    for node in _statements(module.tree):
         call = node.value if isinstance(node, ast.Expr) else None
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
