@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from atlas.errors import RefusedError, clean
+from atlas.errors import MalformedError, RefusedError, clean
 from atlas.http.answers import objects, pages, pick
 from atlas.http.credentials import mlflow_authorization
 from atlas.http.service import Service
@@ -24,6 +24,7 @@ _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _OK = 200
 _CREATIONS = ("runs/create", "model-versions/create")
 """Methods that make something new each time; all the others do the same however often."""
+_LONGEST_NUMBER = 18
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -118,7 +119,11 @@ class Mlflow:
         where = f"mlflow at {self.url}: {path}"
         if answer is None:
             return None
-        return _version(pick(answer, "model_version", dict, where), where)
+        found = _version(pick(answer, "model_version", dict, where), where)
+        if found.model != model or (version.isdigit() and found.version != version):
+            what = f"{clean(found.model, 80)}, version {found.version}"
+            raise MalformedError(f"{where}: found {what}; expected {model}, version {version}")
+        return found
 
     def models(self) -> list[str]:
         """Return the names of all registered models."""
@@ -168,4 +173,21 @@ def _version(raw: Mapping[str, Any], where: str) -> Version:
     """
     found = objects(raw, "tags", where, "key") if raw.get("tags") else []
     tags = {tag["key"]: str(tag.get("value", "")) for tag in found}
-    return Version(pick(raw, "name", str, where), pick(raw, "version", str, where), tags)
+    return Version(pick(raw, "name", str, where), number_of(raw, where), tags)
+
+
+def number_of(raw: Any, where: str, path: str = "version") -> str:
+    """Return the number of a version, as text, from the API's JSON.
+
+    Args:
+        raw: the JSON.
+        where: what was asked, for the message.
+        path: where it stands in it.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    text = pick(raw, path, str, where)
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
+        raise MalformedError(f"{where}: {path}: found {text[:80]!r}; expected a number")
+    return text

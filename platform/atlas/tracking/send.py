@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import MalformedError, PlatformError, RefusedError
+from atlas.errors import PlatformError, RefusedError
 from atlas.http.answers import excerpt, listed, objects, optional, pick
 from atlas.http.once import create_once
 from atlas.tracking.limits import batches, fitted, fitting, wire
+from atlas.tracking.mlflow import number_of
 from atlas.tracking.registry import PARTS
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _create_version(server: Mlflow, registration: Registration, source: str) -> 
     where = f"mlflow at {server.url}: model-versions/create"
     if answer is None:  # Others register versions of this model, and MLflow numbers them by itself.
         raise RefusedError(f"{where}: the next number of {registration.model} is taken", _BUSY)
-    return pick(answer, "model_version.version", str, where)
+    return number_of(answer, where, "model_version.version")
 
 
 def _versions(server: Mlflow, registration: Registration) -> list[_Raw]:
@@ -118,14 +119,7 @@ def _versions(server: Mlflow, registration: Registration) -> list[_Raw]:
     found = [
         raw for raw in server.model_versions(condition) if same.items() <= _tags(raw, where).items()
     ]
-    return sorted(found, key=lambda raw: (not raw.get("aliases"), _number(raw, where)))
-
-
-def _number(raw: Mapping[str, Any], where: str) -> int:
-    text = pick(raw, "version", str, where)
-    if not (text.isascii() and text.isdecimal()):
-        raise MalformedError(f"{where}: version: found {text[:80]!r}; expected a number")
-    return int(text)
+    return sorted(found, key=lambda raw: (not raw.get("aliases"), int(number_of(raw, where))))
 
 
 def _tags(raw: Mapping[str, Any], where: str) -> dict[str, str]:

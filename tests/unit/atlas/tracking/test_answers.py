@@ -114,6 +114,29 @@ def test_a_value_in_an_answer_that_is_something_else(script, value):
                 outcome(call, server)
 
 
+FOREIGN = [
+    *({"name": name} for name in ("other", "../m", "M", "")),
+    *({"version": text} for text in ("", "../1", "1\0", "<b>", "\x1b[31m", "\u0661", "9" * 40)),
+]
+
+
+@pytest.mark.parametrize("changed", FOREIGN, ids=repr)
+@pytest.mark.parametrize("asked", [CHAMPION, "1"])
+def test_a_version_of_another_model_or_without_a_number_is_refused(script, changed, asked):
+    made, server = script
+    for where in ("registered-models/alias", "model-versions/get"):
+        made.answers = {**ANSWERS, where: {"model_version": {**VERSION, **changed}}}
+        made.begin()
+        error = outcome(lambda it: it.find("m", asked), server)
+        assert (error is not None) == (where in made.asked)
+        assert error is None or "\x1b" not in str(error)
+
+
+def test_another_number_than_was_asked_for_is_refused(script):
+    error = outcome(lambda it: it.find("m", "7"), script[1])
+    assert "found m, version 1; expected m, version 7" in str(error)
+
+
 @pytest.mark.parametrize(
     "content", [b"[]", b"null", b"<html>", HALF], ids=["[]", "null", "page", "half"]
 )
