@@ -9,6 +9,7 @@ from functools import cache
 
 _STATE, _START = 0, 19
 """Fields of ``/proc/PID/stat`` behind the name."""
+_DIGITS = 20
 _SLACK = 2.0
 """Seconds by which clocks may differ: of the kernel, of a file, of whoever wrote a moment."""
 
@@ -36,7 +37,7 @@ class ProcessIdentity:
         """Return what a text stands for; None for none."""
         pid, _, rest = text.partition(".")
         started, _, boot = rest.partition(".")
-        return cls(int(pid), int(started), boot) if pid.isdigit() and started.isdigit() else None
+        return cls(int(pid), int(started), boot) if _is_number(pid, started) else None
 
     @property
     def is_alive(self) -> bool:
@@ -68,6 +69,11 @@ def find(pid: int) -> ProcessIdentity | None:
     if fields is None or fields[_STATE] in "ZX":
         return None
     return ProcessIdentity(pid, int(fields[_START]), _boot())
+
+
+def _is_number(*texts: str) -> bool:
+    """Tell whether texts are numbers as `ProcessIdentity` writes them."""
+    return all(text.isascii() and text.isdecimal() and len(text) <= _DIGITS for text in texts)
 
 
 def stat(pid: int) -> list[str] | None:

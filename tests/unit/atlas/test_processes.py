@@ -48,7 +48,7 @@ def test_another_start_or_another_boot_is_another_process():
 def test_as_text():
     me = own()
     assert ProcessIdentity.parse(str(me)) == me
-    for text in ("", "12", "12-34", "x.1.b", "1.x.b"):
+    for text in ("", "12", "12-34", "x.1.b", "1.x.b", "\u00b2.1.b", f"1.{'9' * 5000}.b"):
         assert ProcessIdentity.parse(text) is None
 
 

@@ -1,0 +1,61 @@
+"""`kill -9` of runs and of syncs over a real MLflow: in the end it has one of everything."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from atlas.tracking.mlflow import Mlflow
+from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN, runs_of, tag
+from tests.projects import ATLAS, Project, environment, project
+from tests.servers import mlflow_server
+
+__all__ = ["mlflow_server", "project"]
+
+KILLS, SYNC_KILLS = 20, 6
+LONGEST_SECONDS = 2.0
+
+
+def start(project: Project, url: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*ATLAS, *arguments],
+        cwd=project.root, text=True, env=environment(ATLAS_MLFLOW_URL=url),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def killed(process: subprocess.Popen[str], seconds: float) -> str:
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    return process.communicate(timeout=60)[0]
+
+
+def test_one_of_everything_after_kills(project: Project, mlflow_server: str) -> None:
+    config = {"model": {"name": "m", "from": {"part": "train.model"}}}
+    project.pipeline("p", SOURCE, TRAIN, config=config, parameters=PARAMETERS)
+    dice = random.Random(13)
+    told = []
+    for number in range(KILLS):
+        run = start(project, mlflow_server, "run", "p", "--set", f"value={number}")
+        told.append(killed(run, dice.uniform(0.2, LONGEST_SECONDS)))
+    for _ in range(SYNC_KILLS):
+        pair = [start(project, mlflow_server, "runs", "--sync") for _ in range(2)]
+        told.append(killed(pair[0], dice.uniform(0.3, LONGEST_SECONDS)))
+        told.append(pair[1].communicate(timeout=120)[0])
+    last = start(project, mlflow_server, "runs", "--sync")
+    told.append(last.communicate(timeout=120)[0])
+    assert not [text for text in told if "Traceback" in text]
+    assert last.returncode == 0, told[-1]
+    assert not list(Path(project.state, "outbox").glob("*.json")), told[-1]
+    server = Mlflow(mlflow_server)
+    bound = project.store.runs("p")
+    assert Counter(tag(run, "atlas.run") for run in runs_of(server, "p")) == Counter(bound)
+    assert not [r for r in runs_of(server, "p") if r["info"]["status"] == "RUNNING"]
+    versions = Counter(version.tags["atlas.run"] for version in server.versions("m"))
+    outcomes = {one: project.store.run_outcome("p", one) or {} for one in bound}
+    done = [one for one, outcome in outcomes.items() if outcome.get("status") == "done"]
+    assert versions == Counter(done)
