@@ -42,7 +42,7 @@ def others_folder(folder: Path) -> Path:
 COMMANDS = [
     *(["run", "p"], ["test", "p"], ["build", "p"], ["plan", "p"], ["validate", "."], ["images"]),
     *(["compile", "p", "--out", "../out"], ["graph", "p"], ["list"], ["runs"], ["runs", "--sync"]),
-    *(["preview", "p"], ["deploy", "p", "--yes"], ["destroy", "p", "--yes"], ["status"]),
+    *(["preview", "p"], ["deploy", "p"], ["destroy", "p", "--yes"], ["status"]),
     *(["unlock"], ["outputs"], ["down", "--yes"], ["train", "p"], ["doctor"]),
 ]
 
