@@ -85,7 +85,11 @@ class Manifest:
         Raises:
             ValueError: it is no manifest.
         """
-        return cls.from_json(json.loads(text))
+        try:
+            raw = json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+        return cls.from_json(raw)
 
     @classmethod
     def from_json(cls, raw: Any) -> Manifest:

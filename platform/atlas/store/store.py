@@ -253,7 +253,10 @@ class Store:
             raise StoreError(f"{self.url}/{key}: there is no such Plan; deploy it again") from None
         if hashlib.sha256(text).hexdigest() != digest:
             raise StoreError(f"{self.url}/{key}: isn't the Plan of its name; deploy it again")
-        return Plan.from_text(text.decode())
+        try:
+            return Plan.from_text(text.decode())
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            raise StoreError(f"{self.url}/{key}: is no Plan; deploy it again") from None
 
     def bind(self, run: Run) -> Run:
         """Write a run's facts once and for all, and return those that hold: the first writer's."""
