@@ -25,14 +25,15 @@ ROOT = Path(__file__).parents[2]
 DAG = "tumour-inference"
 OWNER = "factory.dev/tumour"
 IMPORTED = """\
-import json, os
+import json, os, re
 import pulumi
 from atlas_provider.resources import AirflowDags, KubeflowPipelines, Process, RegisteredModels
 
+def snake(name):
+    return re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), name)
+
 for kind, (name, identity, inputs) in json.loads(os.environ["IMPORTED"]).items():
-    given = {"stop_grace" if key == "stopGrace" else key: value for key, value in inputs.items()}
-    given = {{"healthTimeout": "health_timeout", "healthExpect": "health_expect"}.get(k, k): v
-             for k, v in given.items() if k != "name"}
+    given = {snake(key): value for key, value in inputs.items() if key != "name"}
     globals()[kind](name, **given, opts=pulumi.ResourceOptions(import_=identity))
 """
 
