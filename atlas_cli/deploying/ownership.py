@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import mention
-from atlas.errors import DeployError
+from atlas.errors import DeployError, clean
 from atlas.store import open_place
 from atlas_cli.deploying import records, state
 from atlas_cli.deploying.identity import identity_of
@@ -41,6 +41,7 @@ OUTPUT = "project"
 OWNED = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
 """Kind of resource → what its members are owned as, by their resource's `owner`."""
 _FOLDER = ownership.FOLDER
+_LONGEST = 200
 _STACKS, _MODELS, _EXPERIMENTS = "stacks", "models", "experiments"
 _WORDS = {
     _STACKS: "stack",
@@ -224,7 +225,7 @@ def _owner(place: Place, kind: str, name: str) -> Owner | None:
         return Owner(str(found["project"]), str(found["stack"]))
     except FileNotFoundError:
         return None
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise DeployError(
             f"{place.url}/{key}: no owner of {_WORDS[kind]} {name} can be read; expected JSON with "
             "project and stack; if the name is this project's, remove the file and repeat"
@@ -240,11 +241,12 @@ def _taken(kind: str, name: str, found: Owner, project: str) -> DeployError:
             f"{what}was deployed by an older Atlas from another place, which recorded no project; "
             f"deploy it from where its stack is kept, or {mention('destroy')} it there, or {other}"
         )
-    by = "" if kind == _STACKS else f" (stack {found.stack})"
+    theirs = clean(found.project, _LONGEST)
+    by = "" if kind == _STACKS else f" (stack {clean(found.stack, _LONGEST)})"
     return DeployError(
-        f"{what}belongs to project {found.project}{by}, and this is project {project}; "
+        f"{what}belongs to project {theirs}{by}, and this is project {project}; "
         f"{other}, or {mention('destroy', '--purge')} the other; if both are one project, "
-        f'write id = "{found.project}" under [tool.atlas] in its pyproject.toml'
+        f'write id = "{theirs}" under [tool.atlas] in its pyproject.toml'
     )
 
 

@@ -74,6 +74,31 @@ def test_another_project_is_refused(tmp_path: Path, services: Services, state: s
         ownership.require_own(two, services)
 
 
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"[]", b"null", b'{"project": 1}', b"\xff"])
+def test_an_owner_that_cannot_be_read_is_told(
+    tmp_path: Path, services: Services, text: bytes
+) -> None:
+    place = open_place(services.store)
+    place.write("deployments/owners/stacks/tumour.local", text)
+    with pytest.raises(DeployError, match=r"stacks/tumour.local: no owner of stack tumour.local"):
+        ownership.require_own(deployment(tmp_path, "one"), services, parts())
+
+
+def test_what_others_have_written_as_an_owner_is_shown_as_it_is(
+    tmp_path: Path, services: Services
+) -> None:
+    text = json.dumps({"project": "\x1b[2Jx\n" + "y" * 5000, "stack": "s\nt"}).encode()
+    place = open_place(services.store)
+    for key in ("stacks/tumour.local", "models/liver"):
+        place.write(f"deployments/owners/{key}", text)
+    for config, model in (("tumour", "tumour"), ("other", "liver")):
+        asked = deployment(tmp_path, "one", config)
+        with pytest.raises(DeployError) as told:
+            ownership.require_own(asked, services, parts(config, model))
+        assert str(told.value).isprintable()
+        assert len(str(told.value)) < 1500
+
+
 def test_a_stack_of_another_project_in_the_backend_is_refused_on_any_platform(
     tmp_path: Path, services: Services
 ) -> None:
