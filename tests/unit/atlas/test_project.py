@@ -1,5 +1,6 @@
 """Which folder is the project of a path, and what is wrong with its settings."""
 
+import json
 import os
 
 import pytest
@@ -61,3 +62,23 @@ def test_a_project_that_another_user_put_above_a_folder_is_none(tmp_path, monkey
     assert (found.id, found.state) == ("", mine / ".atlas")
     os.chown(mine, 65534, 65534)
     assert find_project(mine).id == "theirs", "root works in that user's project"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data", {"rows": {"uri": "s3://user:password@bucket/rows.csv"}}),
+        ("data", {"rows": {"uri": "s3://user@bucket"}}),
+        ("stores", ["s3://user:password@bucket/atlas"]),
+    ],
+)
+def test_no_place_is_named_with_a_password_in_it(field, value):
+    """A Plan keeps places, and shows them."""
+    import jsonschema_rs
+
+    from atlas.load import schema_text
+
+    schema = jsonschema_rs.validator_for(json.loads(schema_text("environment")))
+    assert not schema.is_valid({"version": 1, field: value})
+    text = json.dumps(value).replace("user:password@", "").replace("user@", "")
+    assert schema.is_valid({"version": 1, field: json.loads(text)})
