@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _forward(self, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
         connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=120)
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection",)}
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "host")}
         try:
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()

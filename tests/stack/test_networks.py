@@ -1,0 +1,149 @@
+"""Deploys, trainings and syncs at once, over networks before the real MLflow, Airflow and Pushgateway.
+
+They drop, delay, repeat and garble; in the end there is exactly one of everything.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.tracking.mlflow import Mlflow
+from atlas_provider import vault
+from atlas_provider.airflow import Airflow
+from tests.flaky import ALL, Flaky, flaky
+from tests.projects import Project
+
+pytestmark = [pytest.mark.stack, pytest.mark.long]
+
+SOURCE = """
+class Model(NamedTuple):
+    model: dict[str, float]
+
+class Train(Template):
+    value: int = 1
+    def run(self) -> Model:
+        self.context.metric("quality", self.value)
+        return Model({"value": self.value})
+"""
+TRAIN = {"train": {"class": "steps:Train", "params": {"value": {"parameter": "value"}}}}
+PARAMETERS = {"value": {"type": "integer", "default": 1}}
+SERVICES = ("airflow", "mlflow", "pushgateway")
+TRIES = 25
+IDS = [f"net-{number}" for number in range(4)]
+HERE = 4
+
+
+class Networked:
+    """Two pipelines of a project on the session's platform, behind a proxy before each server."""
+
+    def __init__(self, platform: Any, proxies: dict[str, Flaky], root: Path) -> None:
+        self.platform, self.proxies, self.project = platform, proxies, Project(root)
+        outputs = deepcopy(dict(platform.outputs))
+        for name, proxy in proxies.items():
+            outputs["services"][name]["url"] = proxy.url
+        self.project.write("platform.json", json.dumps(outputs))
+        targets = {"training": "airflow"}
+        self.project.environment(platform={"outputs": "platform.json"}, targets=targets)
+        for name in ("net-a", "net-b"):
+            model = {"model": {"name": f"{name}-model", "from": {"part": "train.model"}}}
+            self.project.pipeline(name, SOURCE, TRAIN, config=model, parameters=PARAMETERS)
+
+    def run(self, *words: str) -> int:
+        """Run a command and return its exit code: it may fail, with a message."""
+        done = subprocess.run(
+            self.platform.command(*words),
+            env={**self.platform.environment, "ATLAS_HTTP_TIMEOUT": "5"},
+            cwd=self.project.root, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        assert done.returncode in (0, 1), done.stderr
+        assert done.returncode == 0 or done.stdout + done.stderr
+        return done.returncode
+
+    def until_done(self, *words: str) -> None:
+        assert any(self.run(*words) == 0 for _ in range(TRIES)), words
+
+    def sync(self) -> None:
+        """Send all that waits; what MLflow took too long for rests for one time-out."""
+        for _ in range(TRIES):
+            self.until_done("runs", "--sync")
+            if not list((self.platform.state / "outbox").glob("*.json")):
+                return
+            time.sleep(2)
+        raise AssertionError("something still waits in the outbox")
+
+    @property
+    def airflow(self) -> Airflow:
+        services = self.platform.outputs["services"]
+        airflow = services["airflow"]
+        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+
+    def dag_runs(self, name: str) -> Counter[str]:
+        _, answer = self.airflow._call("GET", f"dags/{name}-training/dagRuns?limit=100")
+        return Counter(one["dag_run_id"] for one in answer["dag_runs"])
+
+    def tracked(self, monkeypatch: pytest.MonkeyPatch, name: str) -> tuple[Counter[str], list[str]]:
+        """Return how often each run is in MLflow, and the runs that versions are of."""
+        secret = vault.read(self.platform.state / "secrets", "mlflow")
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", secret["username"])
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", secret["password"])
+        server = Mlflow(self.platform.url("mlflow"))
+        experiment = server.call("GET", "experiments/get-by-name", {"experiment_name": name})
+        assert experiment
+        wanted = {"experiment_ids": [experiment["experiment"]["experiment_id"]]}
+        found = server.call("POST", "runs/search", {**wanted, "max_results": 1000}) or {}
+        tags = [{t["key"]: t["value"] for t in one["data"]["tags"]} for one in found["runs"]]
+        versions = [one.tags["atlas.run"] for one in server.versions(f"{name}-model")]
+        return Counter(one["atlas.run"] for one in tags), versions
+
+
+@pytest.fixture
+def networked(platform, tmp_path) -> Iterator[Networked]:
+    with ExitStack() as stack:
+        proxies = {
+            name: stack.enter_context(
+                flaky(platform.url(name), rate=0.08, faults=ALL, seed=seed, late=6.0)
+            )
+            for seed, name in enumerate(SERVICES)
+        }
+        made = Networked(platform, proxies, tmp_path)
+        yield made
+        for proxy in proxies.values():
+            proxy.rate = 0.0
+        assert made.run("destroy", ".") == 0
+
+
+def test_one_of_everything(networked, monkeypatch):
+    works = [lambda: networked.until_done("deploy", "net-b")]
+    networked.until_done("deploy", "net-a")
+    works += [
+        lambda run=run, n=n: networked.run("train", "net-a", "--run", run, "--set", f"value={n}")
+        for n, run in enumerate(IDS)
+    ]
+    works += [
+        lambda n=n: networked.run("run", "net-b", "--flow", "training", "--set", f"value={n}")
+        for n in range(HERE)
+    ]
+    works += [lambda: networked.run("runs", "--sync")] * 2
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda work: work(), works))
+    for run in IDS:
+        networked.until_done("train", "net-a", "--run", run)
+    networked.sync()
+    assert sum(sum(proxy.met.values()) for proxy in networked.proxies.values()) > 5
+    assert networked.dag_runs("net-a") == {f"training-{run}": 1 for run in IDS}
+    for name, count in (("net-a", len(IDS)), ("net-b", HERE)):
+        tracked, versions = networked.tracked(monkeypatch, name)
+        assert (len(tracked), {*tracked.values()}) == (count, {1})
+        assert sorted(versions) == sorted(tracked)
