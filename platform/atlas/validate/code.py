@@ -40,21 +40,29 @@ def code_files(folder: Path) -> list[Path]:
         if _is_code(file.name, at_top=file.parent == folder) and str(file) not in documents
     ]
     tests = [file for file in found if _TESTS in file.relative_to(folder).parts[:-1]]
-    if tests and not _mentions_tests(set(found) - set(tests)):
+    if tests and not _mentions_tests(folder, set(found) - set(tests)):
         found = [file for file in found if file not in set(tests)]
     return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
 
 
-def _mentions_tests(files: set[Path]) -> bool:
+def _mentions_tests(folder: Path, files: set[Path]) -> bool:
     """Tell whether a source has the word ``tests``."""
-    return any(_WORD.search(_bytes(file)) for file in files if file.suffix == ".py")
+    return any(_WORD.search(_bytes(folder, file)) for file in files if file.suffix == ".py")
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(folder: Path, file: Path) -> bytes:
+    """Return the content of a file of the project; nothing where there is none."""
     try:
-        return file.read_bytes() if is_file(file) else b""
-    except OSError:
+        return file.read_bytes() if is_file(file) and not _is_outside(folder, file) else b""
+    except (OSError, ValueError):
         return b""
+
+
+def _is_outside(folder: Path, file: Path) -> bool:
+    """Tell whether a file is outside of the project that a folder is in; most are in the folder."""
+    if leads_out(file, folder) is None:
+        return False
+    return leads_out(file, find_project(folder).root) is not None
 
 
 def _files(place: Path, real: str, above: frozenset[str]) -> Iterator[Path]:
@@ -94,7 +102,7 @@ def _documents(folder: Path) -> set[str]:
     """Return the paths of a folder's Configs, and of the Recipes that they name or these do."""
     configs = folder / "configs"
     places = [folder / "config.json", *(configs.glob("*.json") if configs.is_dir() else ())]
-    read = {str(file): _object(file) for file in places if is_file(file)}
+    read = {str(file): _object(folder, file) for file in places if is_file(file)}
     named = {file: one.get("recipes") for file, one in read.items() if one is not None}
     # One that can't be read is a Config that is being written, and has no Plan.
     found = {file for file, one in read.items() if one is None or isinstance(named[file], dict)}
@@ -103,8 +111,10 @@ def _documents(folder: Path) -> set[str]:
         recipe = Path(os.path.normpath(pending.pop()))
         if str(recipe) not in found:
             found.add(str(recipe))
-            if _NAMING.search(_bytes(recipe)):
-                pending += [recipe.parent / name for name in _named_in(_object(recipe) or {})]
+            if _NAMING.search(_bytes(folder, recipe)):
+                pending += [
+                    recipe.parent / name for name in _named_in(_object(folder, recipe) or {})
+                ]
     return found
 
 
@@ -122,7 +132,7 @@ def _texts(value: Any) -> list[str]:
     )
 
 
-def _object(file: Path) -> dict[str, Any] | None:
+def _object(folder: Path, file: Path) -> dict[str, Any] | None:
     """Return a file's JSON object; None where it has none that can be read.
 
     Nothing is told of it here: whoever reads the document does that.
@@ -130,7 +140,7 @@ def _object(file: Path) -> dict[str, Any] | None:
     if file.stat().st_size > _LARGEST:
         return {}
     try:
-        value = json.loads(_bytes(file))
+        value = json.loads(_bytes(folder, file))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else {}
