@@ -217,7 +217,7 @@ class Airflow:
         """Return the authorization of a new token."""
         secret = vault.read(path_of(self.secrets), self.credentials)
         door = Service("airflow", self.url, patience=_PATIENCE)
-        status, answer = self._send(door, "POST", "auth/token", dict(secret))
+        status, answer = self._sent(door, "POST", "auth/token", dict(secret))
         if status not in _OK or not isinstance(answer.get("access_token"), str):
             raise PlatformError(
                 f"airflow at {self.url}: doesn't take the user and password of secret "
@@ -229,6 +229,21 @@ class Airflow:
     def _send(
         self, service: Service, method: str, path: str, body: Mapping[str, Any] | None
     ) -> tuple[int, dict[str, Any]]:
+        """Send a request, after signing in where that is needed; return its status and JSON.
+
+        Raises:
+            UnreachableError: no answer; it says how the platform is brought back.
+        """
+        try:
+            return self._sent(service, method, path, body)
+        except UnreachableError as error:
+            text = f"{error}; {bring_up('brings it back')}"
+            raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
+
+    @staticmethod
+    def _sent(
+        service: Service, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, dict[str, Any]]:
         """Send a request, and return its status and JSON.
 
         Nothing that is sent does more when it is sent twice: lists are only asked for, a run has an
@@ -238,11 +253,7 @@ class Airflow:
             UnreachableError: no answer.
         """
         content = None if body is None else json.dumps(body).encode()
-        try:
-            sent = service.send(method, path, content, _JSON if content else {}, repeatable=True)
-        except UnreachableError as error:
-            text = f"{error}; {bring_up('brings it back')}"
-            raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error
+        sent = service.send(method, path, content, _JSON if content else {}, repeatable=True)
         if sent.status in _OK:
             return sent.status, sent.json()
         return sent.status, _refused(sent)

@@ -21,23 +21,12 @@ import pytest
 from atlas.tracking.mlflow import Mlflow
 from atlas_provider import vault
 from atlas_provider.airflow import Airflow
+from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN
 from tests.flaky import ALL, Flaky, flaky
 from tests.projects import Project
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
-SOURCE = """
-class Model(NamedTuple):
-    model: dict[str, float]
-
-class Train(Template):
-    value: int = 1
-    def run(self) -> Model:
-        self.context.metric("quality", self.value)
-        return Model({"value": self.value})
-"""
-TRAIN = {"train": {"class": "steps:Train", "params": {"value": {"parameter": "value"}}}}
-PARAMETERS = {"value": {"type": "integer", "default": 1}}
 SERVICES = ("airflow", "mlflow", "pushgateway")
 TRIES = 25
 IDS = [f"net-{number}" for number in range(4)]
