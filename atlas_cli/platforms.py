@@ -17,13 +17,14 @@ from atlas import files
 from atlas.advice import bring_up, command
 from atlas.environment import find_project
 from atlas.errors import PlatformError
+from atlas.http.credentials import read_secret
 from atlas.uris import secret_file
 from atlas_cli import references
 from atlas_cli.stacks.backend import Backend
 from atlas_cli.stacks.events import DONE
 from atlas_cli.stacks.keeping import keeping
 from atlas_cli.stacks.stack import Stack
-from atlas_provider import procfs, vault
+from atlas_provider import procfs
 from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def secret_of(state: Path, stack: str, name: str) -> Mapping[str, str]:
             f"{name}: its secret '{secret}' isn't on this machine: platform {stack} was stood up "
             "elsewhere, and keeps it there"
         )
-    return vault.read(Path(path).parent, secret)
+    return read_secret(Path(path).parent, secret)
 
 
 def dead(state: Path, name: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from atlas.kinds.protocol import Context
 from atlas.store import open_place
 from atlas_cli.deploying import basis, records
 from atlas_cli.deploying.deployment import PROJECT, Deployment
@@ -13,7 +14,6 @@ from atlas_cli.deploying.material import material_of, write
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import services_of
 from atlas_cli.stacks.keeping import Files
-from atlas_provider.kind import Context
 from atlas_provider.kinds import KINDS
 
 

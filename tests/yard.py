@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from atlas.containers import settings
-from atlas_provider import vault
+from atlas.http.credentials import read_secret
 from atlas_provider.templates import Filling
 from infra.local import registry
 
@@ -127,7 +127,7 @@ class Yard:
         """Put the base image into the registry."""
         self.base = f"{self.host}/library/python:3.11-slim"
         self.podman("import", base_archive(), self.base)
-        login = vault.read(self.state / "secrets", registry.SECRET)
+        login = read_secret(self.state / "secrets", registry.SECRET)
         words = ("--tls-verify=false", "--username", login["username"], "--password-stdin")
         self.podman("login", *words, self.host, input=login["password"])
         self.podman("push", "--tls-verify=false", self.base)

@@ -25,11 +25,11 @@ from atlas_cli.imaging import images_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from atlas.kinds.protocol import Live
     from atlas.plan import Plan
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
-    from atlas_provider.kind import Live
 
 _FOLDER = "deployments/basis"
 _READERS = 16

@@ -124,7 +124,7 @@ def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
     ]
     if not parts:
         return [*ready]
-    from atlas_provider.ahead import roll_out
+    from atlas.targets.airflow.ahead import roll_out
 
     count = sum(len(part["members"]) for part in parts)
     fleet.say(
@@ -158,9 +158,9 @@ def hosted(gone: Collection[str] = ()) -> Iterator[tuple[int, AtlasProvider]]:
     Args:
         gone: DAGs that are removed already.
     """
+    from atlas.targets.airflow.resource import AirflowDags
     from atlas_provider import serve
     from atlas_provider.kinds import KINDS
-    from atlas_provider.kinds.airflow_dags import AirflowDags
     from atlas_provider.provider import AtlasProvider
 
     release = version("atlas-ml")

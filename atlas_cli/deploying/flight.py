@@ -14,9 +14,9 @@ from atlas_cli.deploying.changes import CHANGE, REMOVE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas.targets.airflow.api import Airflow
     from atlas_cli.deploying.outlook import Outlook
     from atlas_cli.deploying.world import Say
-    from atlas_provider.airflow import Airflow
 
 _DAGS = "AirflowDags"
 _SECONDS, _POLL_SECONDS = 3600.0, 2.0
@@ -81,7 +81,7 @@ def said_of(flying: Mapping[str, Sequence[str]]) -> str:
 
 def _airflow(found: Outlook) -> Airflow:
     """Return the platform's Airflow."""
-    from atlas_provider.airflow import Airflow
+    from atlas.targets.airflow.api import Airflow
 
     services = found.services
     return Airflow(

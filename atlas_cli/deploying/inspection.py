@@ -17,11 +17,11 @@ from atlas_cli.revisions import release_at
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas.kinds.protocol import Live
     from atlas.store import Place
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
-    from atlas_provider.kind import Live
 
 _Seen: TypeAlias = "tuple[Resource, Live | None, Mapping[str, tuple[str, str]]]"
 """A resource, what is there of it, and the last run of each member."""
@@ -251,12 +251,12 @@ def _last_runs(found: Sequence[Resource]) -> list[Mapping[str, tuple[str, str]]]
 def _last_runs_of(resource: Resource) -> Mapping[str, tuple[str, str]]:
     """Return id and state of the last run of each member."""
     if resource.inputs.get("kubeflow"):
-        from atlas_provider.kubeflow_server import last_runs
+        from atlas.targets.kubeflow.server_pipelines import last_runs
 
         return last_runs(dict(resource.inputs))
     if "airflow" not in resource.inputs:
         return {}
-    from atlas_provider.airflow import Airflow
+    from atlas.targets.airflow.api import Airflow
 
     given = resource.inputs
     airflow = Airflow(given["airflow"], given["secrets"], given["credentials"])

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
+from atlas.kinds import content
 from atlas.store import add_code, open_store
 from atlas.targets import compile_plans, deployed_name, target
 from atlas_cli.deploying.services import REGISTRY
 from atlas_cli.imaging import images_of, pushed_members
 from atlas_cli.origins import origin_of
-from atlas_provider import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,12 +15,12 @@ from atlas_cli.deploying.services import services_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas.kinds.protocol import Live
     from atlas.plan import Plan
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.material import Material, Part
     from atlas_cli.deploying.services import Services
     from atlas_cli.deploying.state import Resource
-    from atlas_provider.kind import Live
 
 IMAGES = "StepImages"
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.advice import mention
 from atlas.errors import DeployError, clean
+from atlas.kinds import ownership
 from atlas.store import open_place
 from atlas_cli.deploying import records, state
 from atlas_cli.deploying.identity import identity_of
-from atlas_provider import ownership
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

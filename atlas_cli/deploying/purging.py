@@ -160,7 +160,7 @@ def purge(deployment: Deployment, left: Left) -> None:
         _purge_images(deployment, services, left)
     place = open_place(services.store)
     if left.kubeflow and has_api_server(services):
-        from atlas_provider import kubeflow_server
+        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 
         kubeflow_server.purge(target_inputs(services, _KUBEFLOW), left.kubeflow)
     for name in left.kubeflow:
@@ -213,7 +213,7 @@ def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
 def _versions(services: Services, names: list[str]) -> dict[str, int]:
     """Return how many versions each deployed name has, where Kubeflow's pipelines are."""
     if names and services.has(_KUBEFLOW) and has_api_server(services):
-        from atlas_provider import kubeflow_server
+        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 
         return kubeflow_server.left_versions(target_inputs(services, _KUBEFLOW), names)
     place = open_place(services.store)
@@ -241,7 +241,7 @@ def _purge_models(services: Services, left: Left) -> None:
 
 def _purge_images(deployment: Deployment, services: Services, left: Left) -> None:
     """Delete the images that no other stack holds."""
-    from atlas_provider.kind import Context
+    from atlas.kinds.protocol import Context
     from atlas_provider.kinds import KINDS
 
     inputs = {

@@ -68,7 +68,7 @@ def destroy_all(
 def _destroyed_together(
     deployments: Sequence[Deployment], say: Say, jobs: int
 ) -> dict[str, bool | AtlasError]:
-    from atlas_provider import ahead
+    from atlas.targets.airflow import ahead
 
     by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
     with ExitStack() as held:
@@ -136,8 +136,8 @@ def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
 
 def _sweep(deployment: Deployment, services: Services) -> bool:
     """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
-    from atlas_provider import ownership as members
-    from atlas_provider.kind import Context
+    from atlas.kinds import ownership as members
+    from atlas.kinds.protocol import Context
     from atlas_provider.kinds import KINDS as HANDLERS
 
     swept = False

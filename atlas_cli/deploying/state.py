@@ -14,8 +14,8 @@ from atlas_cli.stacks.keeping import keeping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from atlas.kinds.protocol import Live
     from atlas_cli.stacks.backend import Backend
-    from atlas_provider.kind import Live
 
 
 _STACK = "pulumi:pulumi:Stack"
@@ -50,7 +50,7 @@ class Resource:
         Raises:
             AtlasError: a service doesn't answer.
         """
-        from atlas_provider.kind import Context
+        from atlas.kinds.protocol import Context
         from atlas_provider.kinds import KINDS
 
         return KINDS[self.type].read(self.identity, dict(self.state), Context(self.name))

@@ -25,9 +25,9 @@ from atlas_cli.stacks.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from atlas.kinds.protocol import Live
     from atlas_cli.deploying.deployment import Deployment
     from atlas_cli.deploying.services import Services
-    from atlas_provider.kind import Live
 
     Say = Callable[[str], None]
 
@@ -45,7 +45,7 @@ def require(services: Services, kinds: Sequence[str]) -> None:
         if kind in _SERVICES:
             services.require_alive(_SERVICES[kind])
     if "KubeflowPipelines" in kinds and has_api_server(services):
-        from atlas_provider import kubeflow_server
+        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 
         kubeflow_server.require_alive(target_inputs(services, "kubeflow"))
     if "StepImages" in kinds:
@@ -79,7 +79,7 @@ def require_free(parts: Sequence[Part], found: Sequence[state.Resource]) -> None
     Raises:
         DeployError: D016, another stack has one of them.
     """
-    from atlas_provider import ownership
+    from atlas.kinds import ownership
 
     known = {one.name: one.inputs["members"] for one in found}
     for part in parts:

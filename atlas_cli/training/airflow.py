@@ -10,17 +10,17 @@ from urllib.parse import quote
 from atlas.advice import bring_up, command
 from atlas.errors import Problem, TargetError
 from atlas.targets import launcher as states
+from atlas.targets.airflow.dag_runs import REFUSED
 from atlas.targets.launcher import Launched, Standing, Task
 from atlas.targets.protocol import deployed_name
-from atlas_provider.airflow_runs import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from atlas.plan import Plan
     from atlas.store import Run, Store
-    from atlas_provider.airflow import Dag
-    from atlas_provider.airflow_runs import AirflowRuns
+    from atlas.targets.airflow.api import Dag
+    from atlas.targets.airflow.dag_runs import AirflowRuns
 
 _CONFLICT, _NOT_FOUND = 409, 404
 _FINISH = "_finish"

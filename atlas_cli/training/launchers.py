@@ -59,9 +59,9 @@ def launcher(
 def _airflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
+    from atlas.targets.airflow.dag_runs import AirflowRuns
     from atlas_cli.imaging import require_images
     from atlas_cli.training.airflow import AirflowLauncher
-    from atlas_provider.airflow_runs import AirflowRuns
 
     service, secrets = services.get("airflow"), services.get("secrets")
     if not service or not secrets:
@@ -78,9 +78,9 @@ def _kubeflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
+    from atlas.targets.kubeflow.server_pipelines import api_of
     from atlas_cli.imaging import images_of, require_images
     from atlas_cli.origins import origin_of
-    from atlas_provider.kubeflow_server import api_of
 
     if not deployed:
         require_images(pipelines)

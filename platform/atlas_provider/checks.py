@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from atlas_provider.kind import UNKNOWN, Failure
+from atlas.kinds.protocol import UNKNOWN, Failure
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Plain, Schema
+    from atlas.kinds.protocol import Plain, Schema
 
 _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,

@@ -22,7 +22,7 @@ from atlas_provider.templates import Filling
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from atlas_provider.kind import Plain
+    from atlas.kinds.protocol import Plain
 
 SPECIFICATION = "program.json"
 _LIST, _RESOURCE = "files.json", "resource.json"

@@ -30,8 +30,8 @@ from pulumi.provider.experimental.provider import (
 )
 
 from atlas.errors import DeployError
+from atlas.kinds.protocol import UNKNOWN, Context, PartialFailureError, Plain
 from atlas_provider.checks import check_schema
-from atlas_provider.kind import UNKNOWN, Context, PartialFailureError, Plain
 from atlas_provider.schema import package_schema
 from atlas_provider.templates import REDACTED
 from atlas_provider.values import hidden_texts, to_plain, to_values
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from pulumi.provider.experimental.property_value import PropertyValue
 
-    from atlas_provider.kind import Diff, Failure, Kind
+    from atlas.kinds.protocol import Diff, Failure, Kind
 
 _T = TypeVar("_T")
 _WORKERS = 32

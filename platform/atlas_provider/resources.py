@@ -61,7 +61,7 @@ class KubeflowPipelines(AtlasResource):
             owner: the stack that the names belong to, and what of it: ``tumour.dev/training``;
                 another one makes a new resource.
             members: digest (sha256) of each package, by deployed name; its content is in the store
-                under that digest (`atlas_provider.content.put`).
+                under that digest (`atlas.kinds.content.put`).
             plans: digest of each member's Plan, by the same names.
             store: URL of the artifact store.
             schedules: when members run, such as ``0 6 * * * from 2026-01-01``; in UTC.
@@ -119,7 +119,7 @@ class AirflowDags(AtlasResource):
             owner: the stack that the names belong to, and what of it: ``tumour.dev/inference``;
                 another one makes a new resource.
             members: digest (sha256) of each file, by DAG id; its content is in the store under that
-                digest (`atlas_provider.content.put`), and carries the tag ``plan:DIGEST``.
+                digest (`atlas.kinds.content.put`), and carries the tag ``plan:DIGEST``.
             plans: digest of each member's Plan, by the same names.
             store: URL of the artifact store.
             dags: URL of the folder that Airflow reads, ``file:///…``.

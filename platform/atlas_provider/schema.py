@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas_provider.kind import Kind, Property, Schema
+    from atlas.kinds.protocol import Kind, Property, Schema
 
 _SCALARS = ("string", "integer", "number", "boolean")
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlas.http.credentials import read_secret
 from atlas_provider import vault
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Filling:
     def _secret(self, reference: str) -> str:
         """Return a secret's password, user name, or both in some form."""
         name, _, part = reference.partition(".")
-        secret = (vault.ensure if self.make else vault.read)(self.vault, name)
+        secret = (vault.ensure if self.make else read_secret)(self.vault, name)
         if part == "username":
             return secret["username"]
         if part in _HASHED:

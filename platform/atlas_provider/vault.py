@@ -12,7 +12,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from atlas import files
-from atlas.errors import PlatformError
+from atlas.http.credentials import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def ensure(folder: Path, name: str) -> Mapping[str, str]:
     path = folder / f"{name}.json"
     if not path.exists():
         files.write_new(path, json.dumps(fresh) + "\n")
-    return read(folder, name)
+    return read_secret(folder, name)
 
 
 def basic(secret: Mapping[str, str]) -> str:
@@ -62,21 +62,3 @@ def hashed(secret: Mapping[str, str]) -> str:
     raw = base64.b64encode(hashlib.sha256(password).digest()[:16]).rstrip(b"=")
     salt = b"$2b$05$" + raw.translate(_BCRYPT_ALPHABET)
     return bcrypt.hashpw(password[:72], salt).decode()
-
-
-def read(folder: Path, name: str) -> Mapping[str, str]:
-    """Return a secret that is there.
-
-    Raises:
-        PlatformError: if there is no such secret, or its file holds none.
-    """
-    path = folder / f"{name}.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: str(found[key]) for key in ("username", "password")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = (
-            f"{path}: no secret can be read ({type(error).__name__}); expected JSON with username "
-            "and password; restore the file, or remove it to have a new one made"
-        )
-        raise PlatformError(message) from None

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from atlas_provider.airflow import Airflow
+from atlas.targets.airflow.api import Airflow
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SECONDS = 240

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError
+from atlas.kinds import content, ownership
+from atlas.targets.airflow.api import Airflow
 from atlas_cli.stacks import Stack
 from atlas_cli.stacks.backend import Backend
-from atlas_provider import content, ownership
-from atlas_provider.airflow import Airflow
 from tests.stack import faulty
 from tests.stack.conftest import Atlas
 from tests.stack.faulty import Kill

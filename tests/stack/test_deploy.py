@@ -18,11 +18,11 @@ import pytest
 from atlas.errors import DeployError
 from atlas.images import Registry, referenced, wanted_images
 from atlas.images.records import Built, write_record
+from atlas.kinds import content
+from atlas.kinds.protocol import Context
 from atlas.plan import resolve
 from atlas.store import open_store
-from atlas_provider import content
-from atlas_provider.kind import Context
-from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas.targets.airflow.resource import AirflowDags
 from atlas_provider.supervision import Supervisor
 from tests.servers import add_image
 from tests.stack.deployed import RECIPES, Pipeline, call, patch_dag, pipeline, wait_for, write_data

@@ -209,7 +209,7 @@ def test_the_schema_is_one_that_pulumi_takes(tmp_path):
 HALF = """
 import sys
 from pathlib import Path
-from atlas_provider.kind import Diff, Live, PartialFailureError, Property, Schema, compare
+from atlas.kinds.protocol import Diff, Live, PartialFailureError, Property, Schema, compare
 from atlas_provider.provider import AtlasProvider
 from atlas_provider.serve import serve
 

@@ -22,11 +22,11 @@ import atlas
 import atlas_cli
 import atlas_provider
 from atlas.errors import DeployError
+from atlas.http.credentials import read_secret
 from atlas.images import Registry, attached, records, require_pushed
 from atlas.images.content import atlas_digest
 from atlas.plan import resolve
 from atlas.store import open_store
-from atlas_provider import vault
 from infra.local import registry as infra_registry
 from tests import yard as yards
 from tests.projects import Project
@@ -301,7 +301,7 @@ def test_no_secret_is_in_a_layer_or_a_log(shared, yard):
     files = yard.podman("run", "--rm", "--network=none", name, "python", "-c", code)
     assert "steps.py" in files
     assert ".env" not in files
-    password = vault.read(shared.state / "secrets", infra_registry.SECRET)["password"]
+    password = read_secret(shared.state / "secrets", infra_registry.SECRET)["password"]
     for file in [path for path in shared.state.rglob("*") if path.is_file()]:
         if file.parent.name != "secrets":
             content = file.read_bytes()

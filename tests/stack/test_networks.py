@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
+from atlas.http.credentials import read_secret
+from atlas.targets.airflow.api import Airflow
 from atlas.tracking.mlflow import Mlflow
-from atlas_provider import vault
-from atlas_provider.airflow import Airflow
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN
 from tests.flaky import ALL, Flaky, flaky
 from tests.projects import Project
@@ -84,7 +84,7 @@ class Networked:
 
     def tracked(self, monkeypatch: pytest.MonkeyPatch, name: str) -> tuple[Counter[str], list[str]]:
         """Return how often each run is in MLflow, and the runs that versions are of."""
-        secret = vault.read(self.platform.state / "secrets", "mlflow")
+        secret = read_secret(self.platform.state / "secrets", "mlflow")
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", secret["username"])
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", secret["password"])
         server = Mlflow(self.platform.url("mlflow"))

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from atlas.targets.airflow.api import Airflow
 from atlas_cli.toolchain import engine
-from atlas_provider.airflow import Airflow
 from tests.docs import examples
 
 pytestmark = pytest.mark.stack

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from atlas_provider.airflow_runs import AirflowRuns
+from atlas.targets.airflow.dag_runs import AirflowRuns
 from tests import canary
 from tests.projects import Project
 from tests.stack.deployed import call

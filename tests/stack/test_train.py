@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atlas_provider.airflow import Airflow
+from atlas.targets.airflow.api import Airflow
 from tests.projects import Project
 from tests.stack.deployed import wait_for
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from atlas.http.credentials import read_secret
 from atlas.images.credentials import Credentials
 from atlas.plan import Plan
 from atlas.step.execute import recorded
 from atlas.store import Store
-from atlas_provider import vault
-from atlas_provider.airflow import Airflow
+from atlas.targets.airflow.api import Airflow
 from infra.local import registry
 from tests.yard import Yard
 
@@ -127,7 +127,7 @@ def docker_api(yard: Yard) -> Iterator[dict[str, str]]:
     """Serve Docker's API on the yard's podman; give the variables that its clients need."""
     socket, home = yard.folder / "podman.sock", yard.folder / "docker"
     home.mkdir(exist_ok=True)
-    secret = vault.read(yard.state / "secrets", registry.SECRET)
+    secret = read_secret(yard.state / "secrets", registry.SECRET)
     basic = Credentials(secret["username"], secret["password"]).basic
     (home / "config.json").write_text(json.dumps({"auths": {yard.host: {"auth": basic}}}))
     plain = yard.folder / "registries.conf"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 MLFLOW, PUSHGATEWAY = "ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"
 """Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
@@ -113,3 +118,21 @@ def _content(path: str, variable: str) -> bytes:
         return os.read(descriptor, _LARGEST)
     finally:
         os.close(descriptor)
+
+
+def read_secret(folder: Path, name: str) -> Mapping[str, str]:
+    """Return a secret (``username``, ``password``) of a platform's folder of secrets.
+
+    Raises:
+        PlatformError: if there is no such secret, or its file holds none.
+    """
+    path = folder / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: str(found[key]) for key in ("username", "password")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = (
+            f"{path}: no secret can be read ({type(error).__name__}); expected JSON with username "
+            "and password; restore the file, or remove it to have a new one made"
+        )
+        raise PlatformError(message) from None

@@ -1,6 +1,6 @@
 """The kinds of resources: one module each, and the table by which the provider finds them.
 
-To add a kind: write a module here with a class that has the methods of `atlas_provider.kind.Kind`,
+To add a kind: write a module here with a class that has the methods of `atlas.kinds.protocol.Kind`,
 add it to the table below, and its typed class to `atlas_provider.resources`. A kind's module is
 imported when the first resource of that kind is handled.
 """
@@ -13,16 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Kind
+    from atlas.kinds.protocol import Kind
 
 _PLACES = {
-    "atlas:index:AirflowDags": "airflow_dags:AirflowDags",
-    "atlas:index:Database": "database:Database",
-    "atlas:index:KubeflowPipelines": "kubeflow_pipelines:KubeflowPipelines",
-    "atlas:index:Ports": "ports:Ports",
-    "atlas:index:Process": "process:Process",
-    "atlas:index:RegisteredModels": "registered_models:RegisteredModels",
-    "atlas:index:StepImages": "step_images:StepImages",
+    "atlas:index:AirflowDags": "atlas.targets.airflow.resource:AirflowDags",
+    "atlas:index:Database": "atlas_provider.kinds.database:Database",
+    "atlas:index:KubeflowPipelines": "atlas.targets.kubeflow.resource:KubeflowPipelines",
+    "atlas:index:Ports": "atlas_provider.kinds.ports:Ports",
+    "atlas:index:Process": "atlas_provider.kinds.process:Process",
+    "atlas:index:RegisteredModels": "atlas_provider.kinds.registered_models:RegisteredModels",
+    "atlas:index:StepImages": "atlas_provider.kinds.step_images:StepImages",
 }
 
 
@@ -30,7 +30,7 @@ _PLACES = {
 def _load(token: str) -> Kind:
     """Import and make the kind of a type token."""
     module, name = _PLACES[token].split(":")
-    return cast("Kind", getattr(import_module(f"{__name__}.{module}"), name)())
+    return cast("Kind", getattr(import_module(module), name)())
 
 
 class Kinds(Mapping[str, "Kind"]):

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.errors import PlatformError
+from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider import program, running
-from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds import programs
 from atlas_provider.program import Program
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Context, Plain
+    from atlas.kinds.protocol import Context, Plain
 
 READY, MISSING = "ready", "missing"
 DRAFT = ".draft"

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
-from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare
+from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare
 from atlas_provider.ports import choose_port
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Context, Plain
+    from atlas.kinds.protocol import Context, Plain
 
 _FORM = re.compile(r"([^=,]+)=(\d{1,5})(?:,|$)")
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider import program, running
-from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas_provider.kinds import programs
 from atlas_provider.program import Program
 from atlas_provider.running import Manner
@@ -20,7 +20,7 @@ from atlas_provider.running import Manner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas_provider.kind import Context, Plain
+    from atlas.kinds.protocol import Context, Plain
 
 RUNNING, STOPPED = "running", "stopped"
 _OTHERS_SECONDS = 15.0

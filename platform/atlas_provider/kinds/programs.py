@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas_provider.kind import Failure, Property
+from atlas.kinds.protocol import Failure, Property
 from atlas_provider.program import OWN_FILES, Program, render
 from atlas_provider.templates import ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from atlas_provider.kind import Plain
+    from atlas.kinds.protocol import Plain
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 

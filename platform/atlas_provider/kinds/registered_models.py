@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas_provider import imports
-from atlas_provider.kind import Diff, Live, Property, Schema, compare
-from atlas_provider.kinds.members import OWNER, members_property
+from atlas.kinds import imports
+from atlas.kinds.members import OWNER, members_property
+from atlas.kinds.protocol import Diff, Live, Property, Schema, compare
 from atlas_provider.models import mlflow_of, registered
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Context, Failure, Plain
+    from atlas.kinds.protocol import Context, Failure, Plain
 
 _THERE = "RESOURCE_ALREADY_EXISTS"
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
 from atlas.images import Registry, delete_image, host_at, present, require_there
+from atlas.kinds import imports
+from atlas.kinds.members import OWNER, STORE, members_property
+from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
 from atlas.store import open_place
 from atlas.uris import path_of
 from atlas.values import canonical
-from atlas_provider import imports
-from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
-from atlas_provider.kinds.members import OWNER, STORE, members_property
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Context, Plain
+    from atlas.kinds.protocol import Context, Plain
 
 _FOLDER = "deployments/images"
 _PINNED = re.compile(r"[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}")

@@ -18,8 +18,8 @@ from atlas import files
 from atlas.http.service import Service
 from atlas.images import Registry
 from atlas.store.folder import FilePlace
+from atlas.targets.airflow.dag_folder import DagFolder
 from atlas_provider import procfs, running
-from atlas_provider.dagfolder import DagFolder
 from atlas_provider.kinds import ports
 from atlas_provider.supervision import Supervisor
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from atlas_provider import ahead, content, ownership
-from atlas_provider.kind import Context
-from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas.kinds import content, ownership
+from atlas.kinds.protocol import Context
+from atlas.targets.airflow import ahead
+from atlas.targets.airflow.resource import AirflowDags
 from tests.unit.atlas_provider.test_airflow_dags import (
     KIND,
     airflow,

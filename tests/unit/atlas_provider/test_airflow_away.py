@@ -6,12 +6,12 @@ import pytest
 
 from atlas.errors import UnreachableError
 from atlas.http.service import Patience
+from atlas.targets.airflow.api import Airflow
 from atlas_provider import vault
-from atlas_provider.airflow import Airflow
 
 
 def test_how_to_bring_it_back_is_said_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("atlas_provider.airflow._PATIENCE", Patience(0.0, 0.0))
+    monkeypatch.setattr("atlas.targets.airflow.api._PATIENCE", Patience(0.0, 0.0))
     vault.ensure(tmp_path, "airflow")
     away = Airflow("http://127.0.0.1:9", tmp_path.as_uri(), "airflow")
     with pytest.raises(UnreachableError) as raised:

@@ -10,11 +10,12 @@ import pytest
 from atlas.errors import DeployError, PlatformError, StoreError
 from atlas.http import service
 from atlas.http.service import Patience
-from atlas_provider import airflow as airflow_api
-from atlas_provider import content, ownership, rollout
-from atlas_provider.kind import Context, PartialFailureError
-from atlas_provider.kinds import airflow_dags
-from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas.kinds import content, ownership
+from atlas.kinds.protocol import Context, PartialFailureError
+from atlas.targets.airflow import api as airflow_api
+from atlas.targets.airflow import resource as airflow_dags
+from atlas.targets.airflow import rollout
+from atlas.targets.airflow.resource import AirflowDags
 from tests.unit.atlas_provider.fake_airflow import FakeAirflow, serve
 
 KIND = AirflowDags()

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from atlas.http.service import Patience
-from atlas_provider import airflow as airflow_api
-from atlas_provider import rollout, running
-from atlas_provider.kinds import KINDS, airflow_dags
+from atlas.targets.airflow import api as airflow_api
+from atlas.targets.airflow import resource as airflow_dags
+from atlas.targets.airflow import rollout
+from atlas_provider import running
+from atlas_provider.kinds import KINDS
 from tests.servers import registry_server
 from tests.unit.atlas_provider.faults import Killed, killing
 from tests.unit.atlas_provider.worlds import (

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError, PlatformError
-from atlas_provider import imports
-from atlas_provider.kind import Context
-from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas.kinds import imports
+from atlas.kinds.protocol import Context
+from atlas.targets.airflow.resource import AirflowDags
+from atlas.targets.kubeflow.resource import KubeflowPipelines
 from atlas_provider.kinds.database import Database
-from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor

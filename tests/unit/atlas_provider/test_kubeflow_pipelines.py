@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import DeployError
+from atlas.kinds import content, ownership
+from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas_provider import content, ownership
-from atlas_provider.kind import Context
-from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
+from atlas.targets.kubeflow.resource import KubeflowPipelines
 
 KIND = KubeflowPipelines()
 CONTEXT = Context("training-kubeflow")

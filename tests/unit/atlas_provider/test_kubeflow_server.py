@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError, PlatformError
+from atlas.kinds import content, ownership
+from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas_provider import content, kubeflow_server, ownership
-from atlas_provider.kind import Context
-from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
+from atlas.targets.kubeflow import server_pipelines as kubeflow_server
+from atlas.targets.kubeflow.resource import KubeflowPipelines
 from tests.unit import fake_kubeflow
 
 KIND = KubeflowPipelines()

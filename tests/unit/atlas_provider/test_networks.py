@@ -10,11 +10,11 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.http import connection, once, service
 from atlas.http.service import Patience
+from atlas.targets.airflow import api as airflow_api
+from atlas.targets.airflow import resource as airflow_dags
+from atlas.targets.airflow import rollout
 from atlas.targets.kubeflow.server import Api, api, runs
 from atlas.targets.kubeflow.server.publishing import publish
-from atlas_provider import airflow as airflow_api
-from atlas_provider import rollout
-from atlas_provider.kinds import airflow_dags
 from tests.flaky import ALL, flaky
 from tests.unit import fake_kubeflow
 from tests.unit.atlas_provider.worlds import CONTEXT, Dags, Models, Versions, worlds_in

@@ -14,8 +14,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
 from atlas.errors import DeployError
-from atlas_provider import resources
-from atlas_provider.kind import (
+from atlas.kinds.protocol import (
     UNKNOWN,
     Diff,
     Failure,
@@ -25,6 +24,7 @@ from atlas_provider.kind import (
     Schema,
     compare,
 )
+from atlas_provider import resources
 from atlas_provider.kinds import KINDS
 from atlas_provider.provider import AtlasProvider
 from atlas_provider.schema import package_schema, type_spec

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from atlas.errors import PlatformError
+from atlas.kinds.protocol import Context
 from atlas.tracking.mlflow import Mlflow
-from atlas_provider.kind import Context
 from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.models import registered
 from tests.unit.atlas_provider.fake_mlflow import serve

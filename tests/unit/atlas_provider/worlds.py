@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from atlas.http import connection
+from atlas.kinds import content
+from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import open_store
-from atlas_provider import content, procfs
-from atlas_provider.kind import Context
-from atlas_provider.kinds.airflow_dags import AirflowDags
+from atlas.targets.airflow.resource import AirflowDags
+from atlas.targets.kubeflow.resource import KubeflowPipelines
+from atlas_provider import procfs
 from atlas_provider.kinds.database import Database
-from atlas_provider.kinds.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
 from atlas_provider.kinds.registered_models import RegisteredModels

@@ -11,6 +11,7 @@ import pytest
 
 from atlas.environment import Environment, Project
 from atlas.errors import DeployError
+from atlas.kinds import ownership as members
 from atlas.store import open_place
 from atlas_cli.deploying import identity, ownership, records
 from atlas_cli.deploying.deployment import PROJECT, Deployment
@@ -18,7 +19,6 @@ from atlas_cli.deploying.identity import identity_of
 from atlas_cli.deploying.material import Part
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services
-from atlas_provider import ownership as members
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from atlas.errors import AtlasError, MalformedError
 from atlas.http.service import Patience
 from atlas.plan import Plan
 from atlas.store import Run
+from atlas.targets.airflow.dag_runs import AirflowRuns
 from atlas.targets.launcher import Launched
 from atlas_cli.training.airflow import AirflowLauncher
-from atlas_provider.airflow_runs import AirflowRuns
 from tests.projects import store
 from tests.strange import STRANGE, VALUES, Script, mutations
 
@@ -77,7 +77,7 @@ CALLS: dict[str, Callable[[AirflowLauncher], Any]] = {
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Script, str]]:
-    monkeypatch.setattr("atlas_provider.airflow._PATIENCE", Patience(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr("atlas.targets.airflow.api._PATIENCE", Patience(0.0, 0.0, 0.0, 0.0))
     made = Script(ANSWERS)
     with made.serving() as url:
         yield made, url

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from atlas.errors import PlatformError
+from atlas.kinds.protocol import UNKNOWN, Context
 from atlas_provider import procfs
-from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.database import Database
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor

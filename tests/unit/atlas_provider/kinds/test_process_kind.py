@@ -17,8 +17,8 @@ import pytest
 
 from atlas import files
 from atlas.errors import PlatformError
+from atlas.kinds.protocol import UNKNOWN, Context
 from atlas_provider import procfs, program, supervision, unixrpc
-from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.process import Process
 from atlas_provider.ports import is_free, is_listening
 from atlas_provider.supervision import Supervisor

@@ -9,8 +9,8 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.images import attach
 from atlas.images.reach import deployed
+from atlas.kinds.protocol import UNKNOWN, Context
 from atlas.store import open_store
-from atlas_provider.kind import UNKNOWN, Context
 from atlas_provider.kinds.step_images import StepImages
 from tests.servers import registry_server
 

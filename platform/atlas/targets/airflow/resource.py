@@ -6,10 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, PlatformError
-from atlas_provider import content, imports, ownership
-from atlas_provider.airflow import Airflow
-from atlas_provider.dagfolder import DagFolder
-from atlas_provider.kind import (
+from atlas.kinds import content, imports, ownership
+from atlas.kinds.members import OWNER, PLANS, STORE, members_property, unequal_names
+from atlas.kinds.protocol import (
     Diff,
     Live,
     PartialFailureError,
@@ -18,15 +17,16 @@ from atlas_provider.kind import (
     compare,
     has_unknown,
 )
-from atlas_provider.kinds.members import OWNER, PLANS, STORE, members_property, unequal_names
-from atlas_provider.rollout import Member, Rollout
+from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.dag_folder import DagFolder
+from atlas.targets.airflow.rollout import Member, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from atlas_provider.airflow import Dag
-    from atlas_provider.kind import Context, Failure, Plain
-    from atlas_provider.rollout import Result
+    from atlas.kinds.protocol import Context, Failure, Plain
+    from atlas.targets.airflow.api import Dag
+    from atlas.targets.airflow.rollout import Result
 
 OWNED = "dags"
 """What the store knows the names of DAGs as."""

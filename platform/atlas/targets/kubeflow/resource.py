@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from atlas_provider import content, imports, ownership
-from atlas_provider.kind import Diff, Failure, Live, Property, Schema, compare, has_unknown
-from atlas_provider.kinds.members import (
+from atlas.kinds import content, imports, ownership
+from atlas.kinds.members import (
     OWNER,
     PLANS,
     STORE,
     members_property,
     unequal_names,
 )
-from atlas_provider.kubeflow_store import StoreForm
+from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
+from atlas.targets.kubeflow.store_pipelines import StoreForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas_provider.kind import Context, Plain
+    from atlas.kinds.protocol import Context, Plain
 
 _OWNED = "kubeflow"
 
@@ -134,7 +134,7 @@ def _form(inputs: Plain) -> Form:
     """Return where the pipelines of these inputs are kept."""
     if not inputs.get("kubeflow"):
         return StoreForm()
-    from atlas_provider.kubeflow_server import ServerForm
+    from atlas.targets.kubeflow.server_pipelines import ServerForm
 
     return ServerForm()
 

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 from atlas.advice import bring_up, command
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
 from atlas.http.answers import excerpt, objects, offset_pages, pick
+from atlas.http.credentials import read_secret
 from atlas.http.service import Patience, Service
 from atlas.uris import path_of
-from atlas_provider import vault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -215,7 +215,7 @@ class Airflow:
 
     def _sign_in(self) -> str:
         """Return the authorization of a new token."""
-        secret = vault.read(path_of(self.secrets), self.credentials)
+        secret = read_secret(path_of(self.secrets), self.credentials)
         door = Service("airflow", self.url, patience=_PATIENCE)
         status, answer = self._sent(door, "POST", "auth/token", dict(secret))
         if status not in _OK or not isinstance(answer.get("access_token"), str):

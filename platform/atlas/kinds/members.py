@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas_provider.kind import Failure, Property
+from atlas.kinds.protocol import Failure, Property
 
 if TYPE_CHECKING:
-    from atlas_provider.kind import Plain
+    from atlas.kinds.protocol import Plain
 
 OWNER = Property(
     type="string",

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
-from atlas_provider import content, ownership
-from atlas_provider.airflow import Airflow
-from atlas_provider.dagfolder import DagFolder
-from atlas_provider.kinds.airflow_dags import OWNED, patience, take_away
-from atlas_provider.rollout import Member, Rollout
+from atlas.kinds import content, ownership
+from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.dag_folder import DagFolder
+from atlas.targets.airflow.resource import OWNED, patience, take_away
+from atlas.targets.airflow.rollout import Member, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from atlas_provider.kind import Plain
+    from atlas.kinds.protocol import Plain
 
 _PLACE = ("dags", "airflow", "secrets", "credentials")
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from atlas.kinds import content, lineage
 from atlas.store import open_place
-from atlas_provider import content, lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.kinds.protocol import Plain
     from atlas.store import Place
-    from atlas_provider.kind import Plain
 
 _FOLDER = "kubeflow"
 _PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")

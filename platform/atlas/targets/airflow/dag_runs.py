@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.http.answers import optional, pick
-from atlas_provider.airflow import Airflow
+from atlas.targets.airflow.api import Airflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

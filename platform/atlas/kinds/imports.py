@@ -21,7 +21,7 @@ from atlas.errors import DeployError, PlatformError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas_provider.kind import Plain, Schema
+    from atlas.kinds.protocol import Plain, Schema
 
 _OUTPUTS = "outputs"
 _NO_SERVER = ("kfp.local",)

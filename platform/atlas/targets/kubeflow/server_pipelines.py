@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.http.credentials import read_secret
+from atlas.kinds import lineage
 from atlas.store import open_place
 from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
@@ -16,13 +18,12 @@ from atlas.targets.kubeflow.server.publishing import found_pipelines, plan_of
 from atlas.targets.kubeflow.server.schedules import delete_recurring
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 from atlas.uris import path_of
-from atlas_provider import lineage, vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from atlas.kinds.protocol import Plain
     from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
-    from atlas_provider.kind import Plain
 
 
 class ServerForm:
@@ -85,7 +86,7 @@ def api_of(inputs: Plain) -> Api:
     secret, folder = inputs.get("credentials") or "", inputs.get("secrets") or ""
 
     def token() -> str:
-        return vault.read(path_of(folder), secret)["password"] if secret else ""
+        return read_secret(path_of(folder), secret)["password"] if secret else ""
 
     return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from atlas import files
 from atlas.advice import bring_up
 from atlas.errors import PlatformError
+from atlas.kinds.content import digest_of
 from atlas.uris import path_of
-from atlas_provider.content import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path

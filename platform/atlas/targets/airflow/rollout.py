@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from atlas.advice import bring_up
 from atlas.errors import PlatformError
-from atlas_provider.content import digest_of
+from atlas.kinds.content import digest_of
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from atlas_provider.airflow import Airflow, Dag, ImportFailure
-    from atlas_provider.dagfolder import DagFolder
+    from atlas.targets.airflow.api import Airflow, Dag, ImportFailure
+    from atlas.targets.airflow.dag_folder import DagFolder
 
 _POLL_SECONDS = 0.5
 _POLL_SHARE, _LONGEST_POLL_SECONDS = 4, 5.0
