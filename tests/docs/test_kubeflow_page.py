@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from tests.docs.test_docs import DOCS, examples
+from tests.integration import fake_kubeflow
+from tests.integration.atlas_provider import fake_airflow, fake_mlflow
 from tests.projects import Project, project
-from tests.unit import fake_kubeflow
-from tests.unit.atlas_provider import fake_airflow, fake_mlflow
 
 pytest.importorskip("kfp")
 __all__ = ["project"]

@@ -73,7 +73,7 @@ def main() -> None:
 def _prepare(kill: Kill, file: Path) -> None:
     """Wrap the call."""
     from atlas.targets.airflow.api import Airflow
-    from tests.unit.atlas_provider.faults import CALLS
+    from tests.integration.atlas_provider.faults import CALLS
 
     named = {f"{owner.__name__.rpartition('.')[2]}.{name}": (owner, name) for owner, name in CALLS}
     named["Airflow.forget"] = (Airflow, "forget")

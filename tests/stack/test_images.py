@@ -29,8 +29,8 @@ from atlas.plan import resolve
 from atlas.store import open_store
 from infra.local import registry as infra_registry
 from tests import yard as yards
+from tests.images import make_wheel
 from tests.projects import Project
-from tests.unit.atlas.images.conftest import make_wheel
 from tests.yard import Yard
 
 pytestmark = [

@@ -6,7 +6,7 @@ from atlas.kinds import content, ownership
 from atlas.kinds.protocol import Context
 from atlas.targets.airflow import ahead
 from atlas.targets.airflow.resource import AirflowDags
-from tests.unit.atlas_provider.test_airflow_dags import (
+from tests.integration.atlas_provider.test_airflow_dags import (
     KIND,
     airflow,
     context,

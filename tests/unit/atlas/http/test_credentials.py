@@ -12,7 +12,7 @@ from atlas.errors import PlatformError
 from atlas.http import connection, credentials
 from atlas.http.proxies import is_loopback, proxy_for
 from atlas.http.service import Service
-from tests.unit.atlas.http.bad_server import answer, serving
+from tests.integration.atlas.http.bad_server import answer, serving
 
 GOOD = '{"username": "me", "password": "hunter2"}'
 

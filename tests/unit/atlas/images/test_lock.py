@@ -14,7 +14,7 @@ from atlas.images.locking import make_lock
 from atlas.images.requirements import read_requirements
 from atlas.plan import resolve
 from atlas.recipe import Image
-from tests.unit.atlas.images.conftest import make_wheel
+from tests.images import make_wheel
 
 IMAGE = Image(requirements="requirements.txt")
 

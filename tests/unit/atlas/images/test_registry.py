@@ -14,7 +14,7 @@ import pytest
 from atlas.errors import PlatformError
 from atlas.images.credentials import Credentials
 from atlas.images.registry import Registry
-from tests.unit.atlas.http.bad_server import answer, serving
+from tests.integration.atlas.http.bad_server import answer, serving
 
 DIGEST = "sha256:" + "d" * 64
 MANIFEST = json.dumps({"config": {"size": 10}, "layers": [{"size": 20}, {"size": 30}]}).encode()

@@ -20,7 +20,7 @@ from atlas_cli.deploying.world import addresses
 from atlas_cli.imaging import pushed_members
 from atlas_provider.kinds.step_images import StepImages
 from infra.outputs import VERSION
-from tests.unit import fake_kubeflow
+from tests.integration import fake_kubeflow
 
 ROOT = Path(__file__).parents[4]
 

@@ -1,4 +1,4 @@
-"""Fixtures: a project in a folder, and a store."""
+"""Fixtures of the unit tests: a project in a folder, and a store."""
 
 from tests.projects import project, store
 

@@ -25,9 +25,9 @@ from atlas_provider.kinds.process import Process
 from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.kinds.step_images import StepImages
 from atlas_provider.supervision import Supervisor
+from tests.integration import fake_kubeflow
+from tests.integration.atlas_provider import fake_airflow, fake_mlflow
 from tests.servers import RegistryServer
-from tests.unit import fake_kubeflow
-from tests.unit.atlas_provider import fake_airflow, fake_mlflow
 
 CONTEXT = Context("it", 2.0)
 

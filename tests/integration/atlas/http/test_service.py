@@ -12,8 +12,7 @@ from atlas.errors import MalformedError, PlatformError, RefusedError, Unreachabl
 from atlas.http import answers, connection, service
 from atlas.http.once import create_once
 from atlas.http.service import TIMEOUT, Patience, Service
-from tests.servers import free_port
-from tests.unit.atlas.http.bad_server import (
+from tests.integration.atlas.http.bad_server import (
     BadServer,
     answer,
     drip,
@@ -23,6 +22,7 @@ from tests.unit.atlas.http.bad_server import (
     serving,
     stall,
 )
+from tests.servers import free_port
 
 LONG = Patience(60.0, 60.0, 60.0, 60.0)
 NONE = Patience(0.0, 0.0, 0.0, 0.0)

@@ -16,7 +16,7 @@ from atlas.targets.airflow import api as airflow_api
 from atlas.targets.airflow import resource as airflow_dags
 from atlas.targets.airflow import rollout
 from atlas.targets.airflow.resource import AirflowDags
-from tests.unit.atlas_provider.fake_airflow import FakeAirflow, serve
+from tests.integration.atlas_provider.fake_airflow import FakeAirflow, serve
 
 KIND = AirflowDags()
 

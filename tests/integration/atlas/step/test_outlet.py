@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from tests import canary
+from tests.integration.atlas.step.test_main import Steps
 from tests.projects import environment
-from tests.unit.atlas.step.test_main import Steps
 
 MORE = """
 import ctypes, time

@@ -26,7 +26,7 @@ from atlas.images.venv import (
 )
 from atlas.plan import code_files
 from atlas.recipe import Image
-from tests.unit.atlas.images.conftest import make_wheel, times
+from tests.images import make_wheel, times
 
 HERE = ".".join(map(str, sys.version_info[:3]))
 PYTHON = ImagePython(HERE, "/usr/bin/python3", "x86_64", ("glibc", "2.36"))

@@ -18,8 +18,7 @@ from atlas_provider.kinds.database import Database
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor
-from tests.servers import registry_server
-from tests.unit.atlas_provider.worlds import (
+from tests.integration.atlas_provider.worlds import (
     Dags,
     Images,
     Models,
@@ -27,6 +26,7 @@ from tests.unit.atlas_provider.worlds import (
     Versions,
     worlds_in,
 )
+from tests.servers import registry_server
 
 __all__ = ["registry_server"]
 

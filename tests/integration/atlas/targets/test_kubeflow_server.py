@@ -19,8 +19,8 @@ from atlas.http.answers import Answer
 from atlas.http.service import Patience, Service
 from atlas.targets.kubeflow.server import Api, api, clock
 from atlas.targets.kubeflow.server import pipelines as of
+from tests.integration import fake_kubeflow, kubeflow_scenario
 from tests.servers import free_port
-from tests.unit import fake_kubeflow, kubeflow_scenario
 
 URL = os.environ.get("ATLAS_TEST_KFP_URL", "")
 RECORDS = "ATLAS_TEST_KFP_RECORD" in os.environ

@@ -9,7 +9,7 @@ from atlas.kinds.protocol import Context
 from atlas.tracking.mlflow import Mlflow
 from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.models import registered
-from tests.unit.atlas_provider.fake_mlflow import serve
+from tests.integration.atlas_provider.fake_mlflow import serve
 
 KIND = RegisteredModels()
 CONTEXT = Context("models")

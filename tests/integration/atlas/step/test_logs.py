@@ -16,7 +16,7 @@ from atlas.step.outlet import masked_output
 from atlas.store import Run, Store
 from atlas.store.remote import RemotePlace
 from tests import canary
-from tests.unit.atlas.step.test_main import Steps
+from tests.integration.atlas.step.test_main import Steps
 
 SOURCE = """
 import os, subprocess, sys, time

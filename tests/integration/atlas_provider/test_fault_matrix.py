@@ -15,9 +15,8 @@ from atlas.targets.airflow import resource as airflow_dags
 from atlas.targets.airflow import rollout
 from atlas_provider import running
 from atlas_provider.kinds import KINDS
-from tests.servers import registry_server
-from tests.unit.atlas_provider.faults import Killed, killing
-from tests.unit.atlas_provider.worlds import (
+from tests.integration.atlas_provider.faults import Killed, killing
+from tests.integration.atlas_provider.worlds import (
     CONTEXT,
     Dags,
     Databases,
@@ -29,6 +28,7 @@ from tests.unit.atlas_provider.worlds import (
     Versions,
     worlds_in,
 )
+from tests.servers import registry_server
 
 __all__ = ["registry_server"]
 

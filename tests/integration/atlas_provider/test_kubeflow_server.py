@@ -16,7 +16,7 @@ from atlas.plan import Plan
 from atlas.store import Run, open_store
 from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 from atlas.targets.kubeflow.resource import KubeflowPipelines
-from tests.unit import fake_kubeflow
+from tests.integration import fake_kubeflow
 
 KIND = KubeflowPipelines()
 CONTEXT = Context("training-kubeflow")

@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from tests.integration import fake_kubeflow
+from tests.integration.atlas_cli.training.test_kubeflow_versions import IMAGE, SOURCE, there
 from tests.projects import ATLAS, Project, environment, project
-from tests.unit import fake_kubeflow
-from tests.unit.atlas_cli.training.test_kubeflow_versions import IMAGE, SOURCE, there
 
 pytest.importorskip("kfp")
 __all__ = ["project", "there"]

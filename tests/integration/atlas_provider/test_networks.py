@@ -16,8 +16,8 @@ from atlas.targets.airflow import rollout
 from atlas.targets.kubeflow.server import Api, api, runs
 from atlas.targets.kubeflow.server.publishing import publish
 from tests.flaky import ALL, flaky
-from tests.unit import fake_kubeflow
-from tests.unit.atlas_provider.worlds import CONTEXT, Dags, Models, Versions, worlds_in
+from tests.integration import fake_kubeflow
+from tests.integration.atlas_provider.worlds import CONTEXT, Dags, Models, Versions, worlds_in
 
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 ADDRESSES = {Dags: "airflow", Models: "mlflow", Versions: "kubeflow"}

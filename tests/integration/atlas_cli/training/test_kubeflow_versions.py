@@ -18,8 +18,8 @@ from atlas_cli.deploying.material import material_of, write
 from atlas_cli.deploying.records import Record
 from atlas_cli.deploying.services import Services
 from atlas_cli.training.launchers import launcher
+from tests.integration import fake_kubeflow
 from tests.projects import Project
-from tests.unit import fake_kubeflow
 
 pytest.importorskip("kfp")
 

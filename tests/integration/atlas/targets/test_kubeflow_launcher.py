@@ -13,7 +13,7 @@ from atlas.store import Run, open_store
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api, runs
-from tests.unit import fake_kubeflow
+from tests.integration import fake_kubeflow
 
 pytest.importorskip("kfp")
 
