@@ -203,9 +203,10 @@ def _logs_of_failures(flight: Flight) -> list[str]:
     return [path for path in logs if os.path.exists(path)]
 
 
-def code_of(result: Result) -> int:
-    """Return the exit code of runs: done, failed, or interrupted."""
-    return 0 if result.ok else INTERRUPTED if result.interrupted else 1
+def code_of(result: Result, *, timed_out: bool = False) -> int:
+    """Return the exit code of runs: done, failed or out of time, or interrupted."""
+    is_interrupted = result.interrupted and not timed_out
+    return 0 if result.ok else INTERRUPTED if is_interrupted else 1
 
 
 def end_children() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from atlas.kinds.protocol import Context
 from atlas.store import open_place
-from atlas_cli.deploying import basis, records
-from atlas_cli.deploying.deployment import PROJECT, Deployment
-from atlas_cli.deploying.material import material_of, write
-from atlas_cli.deploying.records import Record
-from atlas_cli.deploying.services import services_of
-from atlas_cli.stacks.keeping import Files
+from atlas_deploy import basis, records
+from atlas_deploy.deployment import PROJECT, Deployment
+from atlas_deploy.material import material_of, write
+from atlas_deploy.records import Record
+from atlas_deploy.services import services_of
+from atlas_deploy.stacks.keeping import Files
 from atlas_provider.kinds import KINDS
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.errors import Problem
-    from atlas_cli.deploying.making import Done
-    from atlas_cli.deploying.saved import Saved
+    from atlas_deploy.making import Done
+    from atlas_deploy.saved import Saved
 
 _SHOWN = 3
 PathArgument = Annotated[
@@ -54,15 +54,15 @@ def deploy(
     json: Json = False,
 ) -> None:
     """Deploy pipelines to Kubeflow and Airflow; twice changes nothing."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    saved = deploying.load(plan) if plan else None
+    saved = atlas_deploy.load(plan) if plan else None
     if saved:
         path, env = _planned(saved, path), saved.environment
-    done = deploying.deploy(
-        deploying.deployments(path or Path(), env),
+    done = atlas_deploy.deploy(
+        atlas_deploy.deployments(path or Path(), env),
         say,
-        deploying.How(unpause=unpause, wait=wait),
+        atlas_deploy.How(unpause=unpause, wait=wait),
         saved.stacks if saved else None,
         jobs,
     )
@@ -123,7 +123,7 @@ def data(done: Done) -> dict[str, Any]:
 
 def remarks(done: Done) -> list[str]:
     """Return what a person should know besides the changes."""
-    from atlas_cli.deploying.flight import said_of
+    from atlas_deploy.flight import said_of
 
     material = done.material
     lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
@@ -154,7 +154,7 @@ def noted(notes: Sequence[Problem]) -> list[str]:
 
 def text(done: Done) -> str:
     """Return the result for a person."""
-    from atlas_cli.deploying.wording import told
+    from atlas_deploy.wording import told
 
     if done.error:
         return f"{done.stack}: failed"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.errors import AtlasError
-    from atlas_cli.deploying.purging import Left
+    from atlas_deploy.purging import Left
 
 Purge = Annotated[
     bool,
@@ -37,23 +37,23 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Remove what is deployed; models, runs and artifacts stay."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    found = deploying.names(path, env)
-    left = {each.stack: deploying.left_of(each) for each in found} if purge else {}
+    found = atlas_deploy.names(path, env)
+    left = {each.stack: atlas_deploy.left_of(each) for each in found} if purge else {}
     if purge:
         doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
         require_yes(doomed, given=yes)
-    names = {each.stack: [] if purge else deploying.in_kubeflow(each) for each in found}
-    ended = deploying.destroy_all(found, say, jobs)
+    names = {each.stack: [] if purge else atlas_deploy.in_kubeflow(each) for each in found}
+    ended = atlas_deploy.destroy_all(found, say, jobs)
     done = {stack: was for stack, was in ended.items() if isinstance(was, bool)}
     kept = {}
     for each in found:
         if each.stack not in done:
             continue
         if purge:
-            deploying.purge(each, left[each.stack])
-        kept[each.stack] = deploying.versions_left(each, names[each.stack])
+            atlas_deploy.purge(each, left[each.stack])
+        kept[each.stack] = atlas_deploy.versions_left(each, names[each.stack])
     data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
     emit(data if purge else done, lambda: _text(done, left, kept), as_json=json)
     require_done({each.stack: _error(ended[each.stack]) for each in found}, "destroy")

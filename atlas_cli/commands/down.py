@@ -25,7 +25,7 @@ def down(stack: Stack = "local", purge: Purge = False, yes: Yes = False) -> None
     It works as well when half of the platform is dead.
     """
     from atlas.environment import state_folder
-    from atlas_cli import platforms
+    from atlas_deploy import platforms
 
     state = state_folder()
     if purge:

@@ -12,16 +12,16 @@ from atlas_cli.output import emit, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_cli.deploying.records import Entry
+    from atlas_deploy.records import Entry
 
 _WORTH = 12
 
 
 def history(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
     """List a pipeline's deployments: number, when, by whom, what."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    found = {each.stack: deploying.history(each) for each in deploying.names(path, env)}
+    found = {each.stack: atlas_deploy.history(each) for each in atlas_deploy.names(path, env)}
     emit(found, lambda: "\n".join(_text(*one) for one in found.items()), as_json=json)
 
 

@@ -20,8 +20,9 @@ def open_(service: Service, stack: Stack = "local") -> None:
     Without a display, it prints the address and the command that prints the password.
     """
     from atlas.environment import find_project
-    from atlas_cli import opening, platforms
-    from atlas_cli.references import follow_stack
+    from atlas_cli import opening
+    from atlas_deploy import platforms
+    from atlas_deploy.references import follow_stack
 
     project = find_project()
     follow_stack(project, stack)

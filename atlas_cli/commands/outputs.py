@@ -28,8 +28,8 @@ def outputs(
 ) -> None:
     """Show the platform's services and their addresses."""
     from atlas.environment import find_project
-    from atlas_cli import platforms
-    from atlas_cli.references import follow_stack
+    from atlas_deploy import platforms
+    from atlas_deploy.references import follow_stack
 
     if secret and not service:
         raise typer.BadParameter(

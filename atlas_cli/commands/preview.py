@@ -14,7 +14,7 @@ from atlas_cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_cli.deploying.making import Done
+    from atlas_deploy.making import Done
 
 
 Save = Annotated[
@@ -31,17 +31,17 @@ def preview(
     json: Json = False,
 ) -> None:
     """Show what deploy would change, in the Recipe's words."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    done, seen = deploying.preview(deploying.deployments(path, env))
+    done, seen = atlas_deploy.preview(atlas_deploy.deployments(path, env))
     if save:
-        deploying.save(save, deploying.Saved(str(path.absolute()), env, seen))
+        atlas_deploy.save(save, atlas_deploy.Saved(str(path.absolute()), env, seen))
     emit([data(one) for one in done], lambda: _text(done), as_json=json)
 
 
 def _text(done: Sequence[Done]) -> str:
     """Return what would change, for a person."""
-    from atlas_cli.deploying.wording import told, total
+    from atlas_deploy.wording import told, total
 
     lines = [
         "\n  ".join(

@@ -12,7 +12,7 @@ from atlas_cli.output import emit
 
 def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
     """Read what is really there into the state, and show it."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    found = {each.stack: deploying.refresh(each) for each in deploying.looked_at(path, env)}
+    found = {each.stack: atlas_deploy.refresh(each) for each in atlas_deploy.looked_at(path, env)}
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)

@@ -12,8 +12,8 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from atlas_cli.deploying.making import Done
-    from atlas_cli.deploying.records import Entry
+    from atlas_deploy.making import Done
+    from atlas_deploy.records import Entry
 
 To = Annotated[
     int, typer.Option(help="Number of a deployment; by default, the last that was different.")
@@ -27,9 +27,9 @@ def rollback(
 
     A model's champion stays as it is: MLflow moves the alias, on the model's page.
     """
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    done = [deploying.rollback(each, say, to=to) for each in deploying.names(path, env)]
+    done = [atlas_deploy.rollback(each, say, to=to) for each in atlas_deploy.names(path, env)]
     emit(
         [{**data(one), "to": entry.to_json()} for one, entry in done],
         lambda: "\n".join(_text(*one) for one in done),

@@ -10,6 +10,7 @@ import typer
 
 from atlas_cli import memory, running
 from atlas_cli.options import Environment, Json
+from atlas_cli.output import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +52,8 @@ def run(
     """Run pipelines on this machine: no orchestrator, cached, resumable."""
     from atlas.plan import resolve
     from atlas.runner import Selection, Settings, run_pipelines
-    from atlas_cli.references import follow
     from atlas_cli.watching import own_stdout, watcher
+    from atlas_deploy.references import follow
 
     # It is the first to be registered, so the last to be run: after what libraries do at exit.
     atexit.register(running.end_children)
@@ -96,6 +97,6 @@ _ISOLATIONS = ("auto", "none", "process", "image")
 
 def _images(pipelines: Sequence[Pipeline]) -> Images:
     """Return the images to run steps in, built where they have to be."""
-    from atlas_cli.isolating import runner_images
+    from atlas_deploy.isolating import runner_images
 
-    return runner_images(pipelines)
+    return runner_images(pipelines, progress)

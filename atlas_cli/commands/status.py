@@ -11,16 +11,16 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
-    from atlas_cli.deploying.inspection import Standing, Status
+    from atlas_deploy.inspection import Standing, Status
 
 _WORTH, _NAMED = 12, 3
 
 
 def status(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
     """Show what is deployed, what drifted from it, its last run."""
-    from atlas_cli import deploying
+    import atlas_deploy
 
-    found = deploying.statuses(deploying.looked_at(path, env))
+    found = atlas_deploy.statuses(atlas_deploy.looked_at(path, env))
     emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)
 
 

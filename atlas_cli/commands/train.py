@@ -9,6 +9,7 @@ import typer
 
 from atlas_cli import running
 from atlas_cli.options import Environment, Json
+from atlas_cli.output import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,8 @@ def train(
 ) -> None:
     """Train here, on Kubeflow or on Airflow, with the same output."""
     from atlas.plan import resolve
-    from atlas_cli.training import FLOW, Request, start
     from atlas_cli.watching import own_stdout, watcher
+    from atlas_deploy.training import FLOW, Request, start
 
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(one, one.plans[FLOW]) for one in pipelines if FLOW in one.plans]
@@ -70,9 +71,10 @@ def train(
         logs=logs,
     )
     out = own_stdout()
-    ended = start(request, watcher(out, as_json=as_json, several=len(chosen) > 1))
+    ended = start(request, watcher(out, as_json=as_json, several=len(chosen) > 1), progress)
     running.say(ended.result, out, as_json=as_json)
-    running.leave(ended.code, out, is_clean=ended.result.complete, own=request.target == "local")
+    code = running.code_of(ended.result, timed_out=ended.timed_out)
+    running.leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
 
 
 def _target(
@@ -85,7 +87,7 @@ def _target(
 ) -> str:
     """Return the target: what is asked for, or what the Environment says."""
     from atlas.errors import AtlasError
-    from atlas_cli.training import FLOW, TARGETS
+    from atlas_deploy.training import FLOW, TARGETS
 
     if wanted:
         running.one_of("--target", wanted, TARGETS)

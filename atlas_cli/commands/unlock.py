@@ -28,14 +28,15 @@ def unlock(
     Locks of engines that died on this machine go by themselves. One whose engine is running here is
     never broken.
     """
-    from atlas_cli import deploying, platforms
+    import atlas_deploy
+    from atlas_deploy import platforms
 
     if stack:
         from atlas.environment import state_folder
 
         broken = {stack: platforms.unlock(state_folder(), stack)}
     else:
-        broken = {each.stack: deploying.unlock(each) for each in deploying.names(path, env)}
+        broken = {each.stack: atlas_deploy.unlock(each) for each in atlas_deploy.names(path, env)}
     emit(broken, lambda: "\n".join(_text(*one) for one in broken.items()), as_json=json)
 
 

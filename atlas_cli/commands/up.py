@@ -23,7 +23,7 @@ def up(stack: Stack = "local", as_json: Json = False) -> None:
     What runs already stays as it is; what died comes back on the same ports.
     """
     from atlas.environment import state_folder
-    from atlas_cli import platforms
+    from atlas_deploy import platforms
 
     update = platforms.up(state_folder(), stack, say)
     platform = update.outputs["platform"]

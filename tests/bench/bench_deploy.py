@@ -234,7 +234,7 @@ class Next(Template):
 """
 LAY_DOWN = """
 from pathlib import Path
-from atlas_cli.deploying import deployments
+from atlas_deploy import deployments
 from tests.laid import lay_down
 lay_down(deployments(Path(), "local"))
 """

@@ -13,10 +13,10 @@ import pytest
 from atlas.environment import Environment, Project
 from atlas.errors import DeployError, PlatformError
 from atlas.load import platform_services
-from atlas_cli.references import _follow, follow
-from atlas_cli.stacks import Stack
-from atlas_cli.stacks.backend import Backend
-from atlas_cli.stacks.keeping import keeping
+from atlas_deploy.references import _follow, follow
+from atlas_deploy.stacks import Stack
+from atlas_deploy.stacks.backend import Backend
+from atlas_deploy.stacks.keeping import keeping
 from atlas_provider.resources import Ports
 from tests.servers import s3
 
@@ -77,7 +77,7 @@ def test_a_lock_in_a_bucket_is_told_with_its_holder_and_broken(backend, monkeypa
         "timestamp": "2026-01-02T03:04:05Z",
     }
     put_lock(backend, json.dumps(lock).encode())
-    monkeypatch.setattr("atlas_cli.stacks.stack._LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("atlas_deploy.stacks.stack._LOCK_SECONDS", 0.0)
     with pytest.raises(DeployError) as caught:
         stack.up()
     message = str(caught.value)

@@ -20,8 +20,8 @@ import pytest
 from atlas.errors import DeployError
 from atlas.kinds import content, ownership
 from atlas.targets.airflow.api import Airflow
-from atlas_cli.stacks import Stack
-from atlas_cli.stacks.backend import Backend
+from atlas_deploy.stacks import Stack
+from atlas_deploy.stacks.backend import Backend
 from tests.stack import faulty
 from tests.stack.conftest import Atlas
 from tests.stack.faulty import Kill

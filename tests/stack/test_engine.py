@@ -13,8 +13,8 @@ import warnings
 import pytest
 
 from atlas.errors import DeployError
-from atlas_cli.stacks import Stack
-from atlas_cli.stacks.backend import Backend
+from atlas_deploy.stacks import Stack
+from atlas_deploy.stacks.backend import Backend
 from atlas_provider import procfs
 from atlas_provider.ports import is_free
 from atlas_provider.resources import Ports, Process

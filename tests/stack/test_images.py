@@ -20,6 +20,7 @@ import pytest
 
 import atlas
 import atlas_cli
+import atlas_deploy
 import atlas_provider
 from atlas.errors import DeployError
 from atlas.http.credentials import read_secret
@@ -99,7 +100,7 @@ class Words(Project):
         self.frozen = yard.folder / "atlas"
         if not self.frozen.exists():
             ignored = shutil.ignore_patterns("__pycache__")
-            for package in (atlas, atlas_cli, atlas_provider):
+            for package in (atlas, atlas_cli, atlas_deploy, atlas_provider):
                 source = Path(package.__file__).parent
                 shutil.copytree(source, self.frozen / source.name, ignore=ignored)
 

@@ -125,7 +125,13 @@ def test_a_folder_that_isn_t_atlas_s_is_never_closed(tmp_path, name):
 def test_what_atlas_keeps_in_a_state_folder_is_known():
     """Names that the sources put into a state folder, so that none of ours is refused."""
     found = set()
-    for root in ("platform/atlas", "platform/atlas_provider", "atlas_cli", "infra"):
+    for root in (
+        "platform/atlas",
+        "platform/atlas_provider",
+        "platform/atlas_deploy",
+        "atlas_cli",
+        "infra",
+    ):
         for file in Path(root).rglob("*.py"):
             found |= set(re.findall(r'\bstate / "([^"]+)"', file.read_text("utf-8")))
     assert len(found) > 8

@@ -39,11 +39,13 @@ def sources(folder: Path) -> list[Path]:
 def test_the_packages_are_in_it(names: set[str]) -> None:
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if ".dist-info" not in name} == {
-        "atlas", "atlas_provider", "atlas_cli",
+        "atlas", "atlas_provider", "atlas_deploy", "atlas_cli",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("folder", ["platform/atlas", "platform/atlas_provider", "atlas_cli"])
+@pytest.mark.parametrize(
+    "folder", ["platform/atlas", "platform/atlas_provider", "platform/atlas_deploy", "atlas_cli"]
+)
 def test_every_file_of_the_packages_is_in_it(folder: str, names: set[str]) -> None:
     wanted = {path.as_posix().removeprefix("platform/") for path in sources(ROOT / folder)}
     assert wanted - names == set()
@@ -55,7 +57,7 @@ def test_the_platforms_program_and_data_are_in_it(names: set[str]) -> None:
         *sources(ROOT / "platform" / "services"),
         Path("Pulumi.yaml"),
     ]
-    assert {f"atlas_cli/_root/{path.as_posix()}" for path in paths} - names == set()
+    assert {f"atlas_deploy/_root/{path.as_posix()}" for path in paths} - names == set()
 
 
 def test_nothing_of_the_machine_is_in_it(names: set[str]) -> None:

@@ -1,6 +1,0 @@
-"""Training on any target: what is asked for, and the one way to have it done."""
-
-from atlas_cli.training.request import FLOW, TARGETS, Request
-from atlas_cli.training.start import start
-
-__all__ = ["FLOW", "TARGETS", "Request", "start"]

@@ -1,0 +1,169 @@
+"""Having training done: by the local engine, or by an orchestrator that is followed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from atlas_deploy.training.request import FLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from atlas.launch import Result as LaunchResult
+    from atlas.runner import Event
+    from atlas.runner import Result as LocalResult
+    from atlas_deploy.training.request import Request
+
+    Listener = Callable[[Event], None]
+
+_AT_ONCE = 8
+"""Runs that one call has on an orchestrator at once, unless it is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How training ended.
+
+    Attributes:
+        result: the runs.
+        timed_out: whether time was up.
+    """
+
+    result: LocalResult | LaunchResult
+    timed_out: bool = False
+
+
+def start(request: Request, listener: Listener, say: Callable[[str], None]) -> Ended:
+    """Run what is asked for to its end, or leave it running where that is asked for.
+
+    Args:
+        request: what is to run, where and how.
+        listener: takes events of the runs.
+        say: takes a line of progress before they start.
+
+    Raises:
+        AtlasError: what it takes isn't there, or something asked for there isn't.
+    """
+    if request.target == "local":
+        return _here(request, listener)
+    return _elsewhere(request, listener, say)
+
+
+def _here(request: Request, listener: Listener) -> Ended:
+    """Run on this machine, as `atlas run` does."""
+    from atlas.runner import Settings, run_pipelines
+
+    settings = Settings(
+        jobs=request.jobs,
+        parameters=request.parameters,
+        interval_start=request.interval[0],
+        interval_end=request.interval[1],
+        run=request.run,
+        resume=_is_known(request),
+    )
+    listener = listener if request.logs else _without_logs(listener)
+    with _alarm(request.timeout) as rang:
+        result = run_pipelines(
+            request.pipelines,
+            settings,
+            flows=(FLOW,),
+            listener=listener,
+            report=_report,
+        )
+    return Ended(result, rang.is_set())
+
+
+def _is_known(request: Request) -> bool:
+    """Tell whether the run that is asked for by its id has begun before."""
+    if not request.run:
+        return False
+    from atlas.runner.surroundings import surrounded
+    from atlas.step.binding import run_id
+
+    first, plan = request.chosen[0]
+    with surrounded(first.project, first.environment) as found:
+        return found.store.has_run(plan.name, run_id(plan.flow, request.run))
+
+
+def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> Ended:
+    """Run on an orchestrator."""
+    from atlas.launch import Settings, launch_pipelines
+    from atlas.load import platform_services
+    from atlas.runner.surroundings import surrounded
+    from atlas_deploy.references import follow
+    from atlas_deploy.training.launchers import launcher
+
+    settings = Settings(
+        parameters=request.parameters,
+        interval_start=request.interval[0],
+        interval_end=request.interval[1],
+        run=request.run,
+        jobs=request.jobs or _AT_ONCE,
+        timeout=request.timeout,
+        detach=request.detach,
+        logs=request.logs,
+        deployed=request.deployed,
+    )
+    first = request.pipelines[0]
+    follow(first.project, first.environment, needed=True)
+    with surrounded(first.project, first.environment) as found:
+        services = platform_services(first.project, first.environment)
+        target = launcher(
+            request.target,
+            request.pipelines,
+            services,
+            found.store,
+            say,
+            deployed=request.deployed,
+        )
+        result = launch_pipelines(
+            request.chosen,
+            lambda _: target,
+            found.store,
+            settings,
+            listener=listener,
+            report=_report,
+        )
+        return Ended(replace(result, missing=found.missing), result.timed_out)
+
+
+def _report(*facts: Any) -> str:
+    """Return a run's report; what draws it is imported once there is one to draw."""
+    from atlas.draw.report import report
+
+    return report(*facts)
+
+
+def _without_logs(listener: Listener) -> Listener:
+    """Return a listener that isn't told what steps log."""
+    from atlas.runner.events import LOG
+
+    def listen(event: Event) -> None:
+        if event.kind != LOG:
+            listener(event)
+
+    return listen
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[threading.Event]:
+    """Ask this process to end when time is up, as another would by SIGTERM; tell that it did."""
+    rang = threading.Event()
+
+    def ring() -> None:
+        rang.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield rang
+    finally:
+        timer.cancel()
