@@ -12,20 +12,12 @@ from atlas.git import commit_of
 from atlas.plan import resolve
 from atlas.store import Run
 from atlas.targets.kubeflow.server import Api, publish
-<<<<<<<< HEAD:tests/integration/atlas_deploy/training/test_kubeflow_versions.py
 from atlas_deploy import deployments, records
 from atlas_deploy.material import material_of, write
 from atlas_deploy.records import Record
 from atlas_deploy.services import Services
 from atlas_deploy.training.launchers import launcher
 from tests.integration import fake_kubeflow
-========
-from atlas_deploy import deployments, records
-from atlas_deploy.material import material_of, write
-from atlas_deploy.records import Record
-from atlas_deploy.services import Services
-from atlas_deploy.training.launchers import launcher
->>>>>>>> b0de5bb (Deployment is a package of its own, platform/atlas_deploy, between the command line and the provider):tests/unit/atlas_deploy/training/test_kubeflow_versions.py
 from tests.projects import Project
 
 pytest.importorskip("kfp")

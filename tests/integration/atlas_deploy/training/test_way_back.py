@@ -12,11 +12,6 @@ import pytest
 from tests.integration import fake_kubeflow
 from tests.integration.atlas_deploy.training.test_kubeflow_versions import IMAGE, SOURCE, there
 from tests.projects import ATLAS, Project, environment, project
-<<<<<<<< HEAD:tests/integration/atlas_deploy/training/test_way_back.py
-========
-from tests.unit import fake_kubeflow
-from tests.unit.atlas_deploy.training.test_kubeflow_versions import IMAGE, SOURCE, there
->>>>>>>> b0de5bb (Deployment is a package of its own, platform/atlas_deploy, between the command line and the provider):tests/unit/atlas_deploy/training/test_way_back.py
 
 pytest.importorskip("kfp")
 __all__ = ["project", "there"]
