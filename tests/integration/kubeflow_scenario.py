@@ -17,7 +17,7 @@ from atlas.targets.kubeflow.server import pipelines as of
 from atlas.targets.kubeflow.server.publishing import plan_of
 from atlas.targets.kubeflow.server.timing import keep_schedules, schedules_of
 
-RECORDED = Path(__file__).parent / "recorded" / "kubeflow.json"
+RECORDED = Path(__file__).parents[1] / "recorded" / "kubeflow.json"
 """With a server in single-user mode; beside it, with one in multi-user mode."""
 NAME, STORE = "atlas-scenario-training", "s3://atlas/store"
 PACKAGE = RECORDED.with_name("pipeline.yaml")

@@ -23,7 +23,7 @@ KINDS = {"page": "HTML", "notes": "Markdown", "metrics": "Metrics", "rows": "Dat
 METRICS = {"auc": 0.5, "n": 3, "sure": True, "much": 10**400, "name": "x"}
 
 
-RECORDED = Path(__file__).parents[2] / "recorded" / "executor-inputs.json"
+RECORDED = Path(__file__).parents[3] / "recorded" / "executor-inputs.json"
 DRIVERS = json.loads(RECORDED.read_text("utf-8"))["executor_inputs"]
 
 
