@@ -6,16 +6,17 @@ leaves everything up. Running it again is quick: what is there already stays as 
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
 import sys
 import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from atlas.http.credentials import basic, read_private
+from atlas.http.service import Service
 
 HERE = Path(__file__).resolve().parent
 ATLAS = Path(sys.executable).with_name("atlas")
@@ -31,7 +32,7 @@ def main() -> int:
     atlas("up")
     services = outputs()["services"]
     stage("2/6", "the data: 569 tumours to learn from, 100 patients to score")
-    store = Path(urllib.parse.urlparse(services["store"]["url"]).path)
+    store = Path(urlsplit(services["store"]["url"]).path)
     command([sys.executable, str(PIPELINE / "make_data.py"), str(store / "data")])
     stage("3/6", "checked before anything runs")
     atlas("validate", str(PIPELINE))
@@ -95,26 +96,19 @@ def outputs() -> Any:
     return json.loads(done.stdout)
 
 
-def opens(services: dict[str, Any], name: str) -> dict[str, str]:
-    """Return the header that opens a service, from the secret that the outputs name."""
-    secret = json.loads(secret_file(services, name).read_text("utf-8"))
-    pair = f"{secret['username']}:{secret['password']}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-
-
-def secret_file(services: dict[str, Any], name: str) -> Path:
-    """Return the file of the secret that opens a service."""
-    folder = Path(urllib.parse.urlparse(services["secrets"]["url"]).path)
-    return folder / f"{services[name]['credentials']}.json"
+def prometheus(services: dict[str, Any]) -> Service:
+    """Return the platform's Prometheus, asked with the secret that the outputs name."""
+    folder = Path(urlsplit(services["secrets"]["url"]).path)
+    secret = folder / f"{services['prometheus']['credentials']}.json"
+    user = read_private(str(secret), "prometheus")
+    return Service("prometheus", services["prometheus"]["url"], lambda: basic(*user))
 
 
 def metric(services: dict[str, Any]) -> str:
     """Ask Prometheus how many rows the pipeline scored, by model version; empty when none yet."""
-    query = 'atlas_metric{pipeline="tumour", name="rows_scored"}'
-    url = f"{services['prometheus']['url']}/api/v1/query?query={urllib.parse.quote(query)}"
-    request = urllib.request.Request(url, headers=opens(services, "prometheus"))  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
-        found = json.load(answer)["data"]["result"]
+    query = urlencode({"query": 'atlas_metric{pipeline="tumour", name="rows_scored"}'})
+    answer = prometheus(services).send("GET", f"api/v1/query?{query}")
+    found = answer.json()["data"]["result"]
     if not found:
         return ""
     labels = found[0]["metric"]

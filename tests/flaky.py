@@ -1,12 +1,14 @@
 """A proxy before a real server that does to requests and answers what networks do, by a seed.
 
-Of each method and path, the same numbers of requests meet the same faults, whoever sends them.
+Of each method and path, the same numbers of requests meet the same faults, whoever sends them. Or
+one fault is met by the first request to every endpoint, and by no other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import re
 import threading
 import time
 from collections import Counter
@@ -37,8 +39,10 @@ class Flaky:
         faults: which ones.
         seed: chooses.
         late: seconds that a late request is held.
+        each: fault that the first request to each endpoint meets; empty for faults by rate.
         url: where it is.
         met: how often each fault was met.
+        seen: how many requests each method and path has had; with `each`, each endpoint.
     """
 
     target: str
@@ -46,6 +50,7 @@ class Flaky:
     faults: Sequence[str] = LOST
     seed: int = 0
     late: float = 1.0
+    each: str = ""
     url: str = ""
     met: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
@@ -53,6 +58,8 @@ class Flaky:
 
     def fault(self, method: str, path: str) -> str:
         """Return the fault that a request meets; empty for none."""
+        if self.each:
+            return self._first_of_endpoint(f"{method} {_endpoint(path)}")
         with self.lock:
             key = f"{method} {path.partition('?')[0]}"
             self.seen[key] += 1
@@ -63,6 +70,19 @@ class Flaky:
             found = self.faults[raw % len(self.faults)]
             self.met[found] += 1
             return found
+
+    def _first_of_endpoint(self, key: str) -> str:
+        with self.lock:
+            self.seen[key] += 1
+            found = self.each if self.seen[key] == 1 else ""
+            self.met[found] += bool(found)
+            return found
+
+
+def _endpoint(path: str) -> str:
+    """Return a path without its query, and with a star for what has a digit: an id, a number."""
+    parts = path.partition("?")[0].removeprefix("/apis/v2beta1/").split("/")
+    return "/".join(re.sub(r"^[^:]*\d[^:]*", "*", part) for part in parts)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,8 @@
-"""The official build of the engine, checked against a SHA-256 digest that comes with Atlas."""
+"""The official build of the engine, checked against a SHA-256 digest that comes with Atlas.
+
+This runs while `make setup` has installed nothing yet, so it uses urllib alone and not the HTTP
+client of the SDK.
+"""
 
 from __future__ import annotations
 

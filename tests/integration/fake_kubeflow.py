@@ -53,8 +53,14 @@ class FakeKubeflow:
     release: str = "2.17.0"
     calls: list[tuple[str, str]] = field(default_factory=list)
     count: int = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
+        """Answer one request at a time: names are unique in the real one's database."""
+        with self.lock:
+            return self._answered(method, path, query, body)
+
+    def _answered(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         self.calls.append((method, path))
         if self.trouble:
             return self.trouble.pop(0)

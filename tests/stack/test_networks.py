@@ -29,8 +29,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 SERVICES = ("airflow", "mlflow", "pushgateway")
 TRIES = 25
-IDS = [f"net-{number}" for number in range(4)]
-HERE = 4
+NUMBERS = range(4)
+"""Of the runs on Airflow and of those here; each makes another model, for one that is the very same
+as the champion adds no version."""
 
 
 class Networked:
@@ -71,6 +72,13 @@ class Networked:
                 return
             time.sleep(2)
         raise AssertionError("something still waits in the outbox")
+
+    def evidence(self, name: str) -> str:
+        """Return how the runs of a pipeline ended, and what waits."""
+        files = self.platform.state.glob(f"store/{name}/*/outcome.json")
+        ends = [f"{file.parent.name}: {file.read_text()}" for file in sorted(files)]
+        waiting = [file.read_text() for file in (self.platform.state / "outbox").glob("*.json")]
+        return "\n".join([*ends, "outbox:", *waiting])
 
     @property
     def airflow(self) -> Airflow:
@@ -116,23 +124,21 @@ def networked(platform, tmp_path) -> Iterator[Networked]:
 def test_one_of_everything(networked, monkeypatch):
     works = [lambda: networked.until_done("deploy", "net-b")]
     networked.until_done("deploy", "net-a")
-    works += [
-        lambda run=run, n=n: networked.run("train", "net-a", "--run", run, "--set", f"value={n}")
-        for n, run in enumerate(IDS)
-    ]
+    trainings = [("train", "net-a", "--run", f"net-{n}", "--set", f"value={n}") for n in NUMBERS]
+    works += [lambda words=words: networked.run(*words) for words in trainings]
     works += [
         lambda n=n: networked.run("run", "net-b", "--flow", "training", "--set", f"value={n}")
-        for n in range(HERE)
+        for n in NUMBERS
     ]
     works += [lambda: networked.run("runs", "--sync")] * 2
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda work: work(), works))
-    for run in IDS:
-        networked.until_done("train", "net-a", "--run", run)
+    for words in trainings:
+        networked.until_done(*words)
     networked.sync()
     assert sum(sum(proxy.met.values()) for proxy in networked.proxies.values()) > 5
-    assert networked.dag_runs("net-a") == {f"training-{run}": 1 for run in IDS}
-    for name, count in (("net-a", len(IDS)), ("net-b", HERE)):
+    assert networked.dag_runs("net-a") == {f"training-net-{n}": 1 for n in NUMBERS}
+    for name in ("net-a", "net-b"):
         tracked, versions = networked.tracked(monkeypatch, name)
-        assert (len(tracked), {*tracked.values()}) == (count, {1})
-        assert sorted(versions) == sorted(tracked)
+        assert (len(tracked), {*tracked.values()}) == (len(NUMBERS), {1})
+        assert sorted(versions) == sorted(tracked), networked.evidence(name)

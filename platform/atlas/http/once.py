@@ -16,7 +16,7 @@ _PAUSES = (0.2, 0.5, 1.0)
 _BROKEN = 500
 
 
-def create_once(find: Callable[[], T | None], create: Callable[[], T]) -> T:
+def create_once(find: Callable[[], T | None], create: Callable[[], T], *, rest: float = 0.0) -> T:
     """Create something, unless it is there; return it.
 
     A request whose answer was lost, or that failed inside the server, may have been carried out. So
@@ -26,6 +26,8 @@ def create_once(find: Callable[[], T | None], create: Callable[[], T]) -> T:
     Args:
         find: looks for the thing by its mark; None when it isn't there.
         create: sends the one request that creates it, with the mark.
+        rest: seconds for which it is looked for after a request that timed out, so that the caller
+            who tries again doesn't create it beside one that is about to appear.
 
     Raises:
         PlatformError: it could be neither created nor found.
@@ -37,12 +39,23 @@ def create_once(find: Callable[[], T | None], create: Callable[[], T]) -> T:
             if not _may_be_done(error):
                 raise
             time.sleep(pause or _PAUSES[0])
-            found = find()
+            is_late = getattr(error, "timed_out", False)
+            found = _found_within(rest, find) if is_late else find()
             if found is not None:
                 return found
-            if pause is None or getattr(error, "timed_out", False):
+            if pause is None or is_late:
                 raise
     raise AssertionError  # pragma: no cover
+
+
+def _found_within(seconds: float, find: Callable[[], T | None]) -> T | None:
+    """Look for a thing until it is there, or time is up."""
+    end = time.monotonic() + seconds
+    found = find()
+    while found is None and time.monotonic() < end:
+        time.sleep(_PAUSES[-1])
+        found = find()
+    return found
 
 
 def _may_be_done(error: Exception) -> bool:

@@ -1,20 +1,55 @@
-"""Redirects, for clients that follow them: credentials stay with the origin they are for."""
+"""Redirects of reads: followed a few times, and credentials stay with the origin they are for."""
 
 from __future__ import annotations
 
-import urllib.request
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from atlas.errors import PlatformError
+from atlas.http.connection import exchange
+from atlas.http.service import timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.http.answers import Answer
+
+_MOVED = (301, 302, 303, 307, 308)
+_MOST = 5
 
 
-class SameOrigin(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect without credentials where it leads to another origin."""
+def followed(answer: Answer, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    """Return the answer that redirects lead to; the answer itself where it is no redirect.
 
-    def redirect_request(  # noqa: PLR0917 - urllib's signature
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        """Return the request that follows; None for none."""
-        found = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if found is not None and urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
-            found.remove_header("Authorization")
-        return found
+    Args:
+        answer: to the request.
+        method: of the request; only GET and HEAD are sent to another place.
+        url: of the request.
+        headers: of the request; `Authorization` isn't sent to another origin.
+
+    Raises:
+        UnreachableError: there was no answer.
+        PlatformError: the redirects have no end, or lead from https to http.
+    """
+    for _ in range(_MOST):
+        location = answer.headers.get("location", "")
+        if method not in ("GET", "HEAD") or answer.status not in _MOVED or not location:
+            return answer
+        target = urljoin(url, location)
+        headers = _headers_for(target, url, headers)
+        url, answer = target, exchange(method, target, None, headers, timeout())
+    raise PlatformError(f"redirected more than {_MOST} times")
+
+
+def _headers_for(target: str, url: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers that another place is sent.
+
+    Raises:
+        PlatformError: the redirect gives up encryption.
+    """
+    new, old = urlsplit(target), urlsplit(url)
+    if new[:2] == old[:2]:
+        return headers
+    if old.scheme == "https" and new.scheme != "https":
+        raise PlatformError("redirects from https to http; expected https")
+    return {name: value for name, value in headers.items() if name != "Authorization"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from atlas.advice import bring_up
-from atlas.errors import PlatformError, RefusedError
-from atlas.http.redirects import SameOrigin
+from atlas.errors import PlatformError, RefusedError, UnreachableError
+from atlas.http.answers import optional
+from atlas.http.redirects import followed
+from atlas.http.service import Patience, Service
 from atlas.images.amazon import HINT, is_amazon
 from atlas.images.builders import is_loopback
 from atlas.images.credentials import credentials_of
@@ -21,6 +21,7 @@ from atlas.images.credentials import credentials_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from atlas.http.answers import Answer
     from atlas.images.credentials import Credentials
 
 _MANIFESTS = ", ".join(
@@ -32,8 +33,9 @@ _MANIFESTS = ", ".join(
         "docker.distribution.manifest.list.v2+json",
     )
 )
-_PATIENCE = 30.0
+_PATIENCE = Patience()
 _MISSING, _REFUSED, _NOT_ALLOWED, _BROKEN = 404, (401, 403), 405, 500
+_OK = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class _Call:
     """One request: what it sends, and for which repository."""
 
     method: str
-    url: str
+    path: str
     repository: str
     content: bytes | None = None
     kind: str = ""
@@ -95,13 +97,13 @@ class Registry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         try:
-            content, headers = self._ask("GET", repository, f"manifests/{reference}")
+            answer = self._ask("GET", repository, f"manifests/{reference}")
         except FileNotFoundError:
             return None
-        raw: dict[str, Any] = json.loads(content)
-        parts = [raw.get("config", {}), *raw.get("layers", ())]
-        size = sum(int(part.get("size", 0)) for part in parts)
-        return Manifest(headers.get("docker-content-digest", ""), size)
+        raw, where = answer.json(), f"I206: registry {self.host}: {repository}:{reference}"
+        parts = [raw.get("config"), *optional(raw, "layers", [], where)]
+        size = sum(optional(part, "size", 0, where) for part in parts)
+        return Manifest(answer.headers.get("docker-content-digest", ""), size)
 
     def described(self, repository: str, digest: str) -> dict[str, Any]:
         """Return the descriptor of a manifest: its media type, digest and size.
@@ -110,12 +112,12 @@ class Registry:
             PlatformError: I206, it isn't there, or the registry refuses, or doesn't answer.
         """
         try:
-            content, headers = self._ask("GET", repository, f"manifests/{digest}")
+            answer = self._ask("GET", repository, f"manifests/{digest}")
         except FileNotFoundError:
             what = f"registry {self.host}: doesn't have {repository}@{digest}"
             raise PlatformError(f"I206: {what}; build again") from None
-        kind = headers.get("content-type", "").partition(";")[0]
-        return {"mediaType": kind, "digest": digest, "size": len(content)}
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        return {"mediaType": kind, "digest": digest, "size": len(answer.content)}
 
     def document(self, repository: str, path: str) -> dict[str, Any]:
         """Return JSON that a repository has at a path; empty when there is none.
@@ -124,8 +126,7 @@ class Registry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         try:
-            content, _ = self._ask("GET", repository, path)
-            found = json.loads(content)
+            found = json.loads(self._ask("GET", repository, path).content)
         except (FileNotFoundError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -140,12 +141,12 @@ class Registry:
         try:
             self._ask("HEAD", repository, f"blobs/{digest}")
         except FileNotFoundError:
-            _, headers = self._ask("POST", repository, "blobs/uploads/")
+            answer = self._ask("POST", repository, "blobs/uploads/")
             # Whatever host it names, credentials go to none but this registry's.
-            where = urlsplit(headers.get("location", ""))
+            where = urlsplit(answer.headers.get("location", ""))
             query = "&".join(filter(None, (where.query, urlencode({"digest": digest}))))
-            url = f"{self._root}{where.path}?{query}"
-            self._send(_Call("PUT", url, repository, content, "application/octet-stream"))
+            path = f"{where.path.lstrip('/')}?{query}"
+            self._send(_Call("PUT", path, repository, content, "application/octet-stream"))
         return digest
 
     def add_manifest(
@@ -166,9 +167,9 @@ class Registry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        url = self._url(repository, f"manifests/{tag or digest}")
-        _, headers = self._send(_Call("PUT", url, repository, content, kind))
-        return digest, "oci-subject" in headers
+        path = _path(repository, f"manifests/{tag or digest}")
+        answer = self._send(_Call("PUT", path, repository, content, kind))
+        return digest, "oci-subject" in answer.headers
 
     def digest(self, repository: str, reference: str) -> str:
         """Return an image's digest by tag or digest; empty when there is no such image.
@@ -177,10 +178,10 @@ class Registry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         try:
-            _, headers = self._ask("HEAD", repository, f"manifests/{reference}")
+            answer = self._ask("HEAD", repository, f"manifests/{reference}")
         except FileNotFoundError:
             return ""
-        return headers.get("docker-content-digest", "")
+        return answer.headers.get("docker-content-digest", "")
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags of a repository, sorted; of one that isn't there, none.
@@ -189,10 +190,11 @@ class Registry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         try:
-            content, _ = self._ask("GET", repository, "tags/list")
+            answer = self._ask("GET", repository, "tags/list")
         except FileNotFoundError:
             return []
-        return sorted(json.loads(content).get("tags") or ())
+        where = f"I206: registry {self.host}: tags of {repository}"
+        return sorted(optional(answer.json(), "tags", [], where))
 
     def delete(self, repository: str, digest: str) -> bool:
         """Delete an image by its digest; tell whether it was there.
@@ -214,83 +216,80 @@ class Registry:
         """
         self._ask("GET", "", "")
 
-    def _url(self, repository: str, path: str) -> str:
-        where = "/".join(filter(None, (quote(repository), quote(path, safe="/:@"))))
-        return f"{self._root}/v2/{where}"
-
-    def _ask(self, method: str, repository: str, path: str) -> tuple[bytes, dict[str, str]]:
+    def _ask(self, method: str, repository: str, path: str) -> Answer:
         """Send one request without content; FileNotFoundError for what isn't there."""
-        return self._send(_Call(method, self._url(repository, path), repository))
+        return self._send(_Call(method, _path(repository, path), repository))
 
-    def _send(self, call: _Call) -> tuple[bytes, dict[str, str]]:
+    def _send(self, call: _Call) -> Answer:
         """Send one request, with a token where one is asked for."""
-        try:
-            return self._sent(call, self._tokens.get(call.repository, ""))
-        except urllib.error.HTTPError as error:
-            with error:
-                token = self._token(call.repository, error)
-            if not token:
-                raise self._failure(error) from None
-        except (OSError, ValueError) as error:
-            raise self._silence(error) from None
-        self._tokens[call.repository] = token
-        try:
-            return self._sent(call, token)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._failure(error) from None
-
-    def _sent(self, call: _Call, token: str) -> tuple[bytes, dict[str, str]]:
-        headers = {"Accept": _MANIFESTS}
-        if call.kind:
-            headers["Content-Type"] = call.kind
+        answer = self._sent(call, self._tokens.get(call.repository, ""))
+        token = self._token(call.repository, answer)
         if token:
-            headers["Authorization"] = f"Bearer {token}"
-        elif self.credentials:
-            headers["Authorization"] = f"Basic {self.credentials.basic}"
-        request = urllib.request.Request(  # noqa: S310
-            call.url, call.content, headers, method=call.method
-        )
-        # No proxy is asked for what is on this machine.
-        direct = [urllib.request.ProxyHandler({})] if self.plain else []
-        opener = urllib.request.build_opener(SameOrigin, *direct)
-        with opener.open(request, timeout=_PATIENCE) as answer:
-            return answer.read(), {key.lower(): value for key, value in answer.headers.items()}
+            self._tokens[call.repository] = token
+            answer = self._sent(call, token)
+        if answer.status not in _OK:
+            raise self._failure(answer.status)
+        return answer
 
-    def _token(self, repository: str, error: urllib.error.HTTPError) -> str:
-        """Get the token that a registry with a token service asks for; empty for another error."""
-        challenge = error.headers.get("www-authenticate", "")
+    def _sent(self, call: _Call, token: str) -> Answer:
+        headers = {"Accept": _MANIFESTS, **({"Content-Type": call.kind} if call.kind else {})}
+        who = f"Bearer {token}" if token else self._basic
+        service = Service("registry", self._root, lambda: who, _PATIENCE)
+        try:
+            answer = service.send(call.method, call.path, call.content, headers)
+            url = f"{self._root}/{call.path}"
+            return followed(answer, call.method, url, {**headers, "Authorization": who})
+        except UnreachableError as error:
+            raise self._silence(error) from None
+
+    @property
+    def _basic(self) -> str:
+        return f"Basic {self.credentials.basic}" if self.credentials else ""
+
+    def _token(self, repository: str, answer: Answer) -> str:
+        """Get the token that a registry with a token service asks for; empty for another answer."""
+        challenge = answer.headers.get("www-authenticate", "")
         asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        if error.code not in _REFUSED or not challenge.lower().startswith("bearer"):
+        realm = asked.get("realm", "")
+        if answer.status not in _REFUSED or not challenge.lower().startswith("bearer"):
             return ""
-        if not self.plain and not asked.get("realm", "").startswith("https://"):
+        if not self.plain and not realm.startswith("https://"):
             return ""
         scope = asked.get("scope") or f"repository:{repository}:pull,push,delete"
-        query = urlencode({"service": asked.get("service", ""), "scope": scope})
+        where = urlsplit(realm)
+        asking = urlencode({"service": asked.get("service", ""), "scope": scope})
+        path = f"{where.path.lstrip('/')}?{'&'.join(filter(None, (where.query, asking)))}"
+        root = f"{where.scheme}://{where.netloc}"
+        service = Service("token service", root, lambda: self._basic, _PATIENCE)
         try:
-            content, _ = self._sent(_Call("GET", f"{asked['realm']}?{query}", repository), "")
-            raw = json.loads(content)
-        except (OSError, ValueError, KeyError):
+            raw = service.send("GET", path).json()
+        except PlatformError:
             return ""
         return str(raw.get("token") or raw.get("access_token") or "")
 
-    def _failure(self, error: urllib.error.HTTPError) -> Exception:
+    def _failure(self, status: int) -> Exception:
         """Return what to raise for an answer that is none."""
-        if error.code == _MISSING:
+        if status == _MISSING:
             return FileNotFoundError(self.host)
-        if error.code in _REFUSED:
+        if status in _REFUSED:
             who = f"the credentials of '{self.credentials.username}'" if self.credentials else ""
             what = f"refuses {who or 'a request without credentials'}"
             hint = f"log in with `podman login {self.host}`, or mend the platform's secret"
             hint = HINT if is_amazon(self.host) else hint
             return PlatformError(f"I206: registry {self.host}: {what}; {hint}")
-        if error.code == _NOT_ALLOWED:
+        if status == _NOT_ALLOWED:
             message = "doesn't allow that; deletion has to be enabled in its configuration"
             return PlatformError(f"I206: registry {self.host}: {message}")
-        said = f"I206: registry {self.host}: answers {error.code} {error.reason}"
-        return RefusedError(said) if error.code < _BROKEN else PlatformError(said)
+        text = f"I206: registry {self.host}: answers with status {status}"
+        return RefusedError(text, status) if status < _BROKEN else PlatformError(text)
 
-    def _silence(self, error: Exception) -> PlatformError:
-        reason = getattr(error, "reason", None) or error
+    def _silence(self, error: UnreachableError) -> PlatformError:
         hint = f"is it up? {bring_up('brings a local one up')}"
+        reason = error.__cause__ or error
         return PlatformError(f"I206: registry {self.host}: doesn't answer: {reason}; {hint}")
+
+
+def _path(repository: str, path: str) -> str:
+    """Return the path of something that a repository has."""
+    where = "/".join(filter(None, (quote(repository), quote(path, safe="/:@"))))
+    return f"v2/{where}"

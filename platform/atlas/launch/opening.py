@@ -33,7 +33,7 @@ class Opened:
     Attributes:
         run: the run.
         launched: the run there; None when it hasn't been given to the orchestrator.
-        is_over: whether how it ended is recorded.
+        is_over: whether how it ended is recorded, and its orchestrator does nothing more for it.
     """
 
     run: Run
@@ -118,9 +118,13 @@ def _under_way(store: Store, plan: Plan, request: Request, launcher: Launcher) -
 
 
 def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> Opened:
+    """Return a run that is bound; its end is recorded before its model is registered."""
     outcome = store.run_outcome(run.pipeline, run.id)
-    is_over = outcome is not None and outcome.get("plan") == run.plan
-    return Opened(run, None if is_over else launcher.find(plan, run), is_over)
+    is_recorded = outcome is not None and outcome.get("plan") == run.plan
+    launched = launcher.find(plan, run)
+    if is_recorded and (launched is None or launcher.standing(launched).is_over):
+        return Opened(run, is_over=True)
+    return Opened(run, launched)
 
 
 def _values(plan: Plan, request: Request) -> dict[str, Any] | None:

@@ -41,7 +41,8 @@ def finish(
 ) -> Finished:
     """Record how a run ended, register what it trained, and tell MLflow.
 
-    Doing it twice changes nothing: the same run is the same MLflow run and the same version.
+    Doing it twice changes nothing: the same run is the same MLflow run and the same version. The
+    run is in the outbox before its end is recorded, so a kill between the two loses nothing.
 
     Args:
         store: the artifact store.
@@ -60,6 +61,7 @@ def finish(
     ended = datetime.now(UTC).isoformat(timespec="milliseconds")
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
+    _announce(pending_for(store, run, running=True, parent=parent))
     store.place.write(key, canonical(outcome).encode())
     if not missing:
         steps = [step.name for step in plan.steps]
@@ -189,6 +191,13 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
         return False
     outcomes = (recorded(store, run, step.name, index) for index in count)
     return all(one is not None and one.ok for one in outcomes)
+
+
+def _announce(pending: Pending) -> None:
+    """Leave a run in the outbox until it is delivered, unless it is there since it began."""
+    outbox = state_outbox()
+    if outbox is not None and outbox.find(pending) is None:
+        outbox.add(pending)
 
 
 def _keep(outbox: Outbox | None, pending: Pending) -> None:

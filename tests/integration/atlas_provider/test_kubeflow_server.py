@@ -112,6 +112,17 @@ def test_drift_is_found_and_repaired(there, tmp_path, damage):
     assert KIND.read("x", state, CONTEXT).inputs == wanted
 
 
+def test_a_schedule_that_a_network_has_made_twice_is_drift_and_one_goes(there, tmp_path):
+    wanted = {**inputs(there, tmp_path, p=plan("a")), "schedules": {"p": "0 6 * * *"}}
+    state = deployed(wanted)
+    (one,) = there.items["recurringruns"].values()
+    there._add("recurringruns", {k: v for k, v in one.items() if k != "recurring_run_id"})
+    live = KIND.read("x", state, CONTEXT)
+    assert [*KIND.diff(live.state, wanted).changes] == ['schedules["p"]']
+    KIND.update("x", live.state, wanted, CONTEXT)
+    assert [*there.items["recurringruns"].values()] == [one]
+
+
 def test_a_schedule_that_an_operator_stopped_is_held_and_stays_so(there, tmp_path):
     wanted = {**inputs(there, tmp_path, p=plan("a")), "schedules": {"p": "0 6 * * *"}}
     state = deployed(wanted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.http import connection, once, service
 from atlas.http.service import Patience
+from atlas.plan import Plan, PlanStep
+from atlas.store import Run, open_store
 from atlas.targets.airflow import api as airflow_api
 from atlas.targets.airflow import resource as airflow_dags
 from atlas.targets.airflow import rollout
+from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api, api, runs
-from atlas.targets.kubeflow.server.publishing import publish
 from tests.flaky import ALL, flaky
 from tests.integration import fake_kubeflow
 from tests.integration.atlas_provider.worlds import CONTEXT, Dags, Models, Versions, worlds_in
@@ -72,30 +76,72 @@ def updated(world: Any, seed: int) -> set[str]:
     return {*proxy.met}
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_run_in_kubeflow_is_started_once(seed):
-    fake = fake_kubeflow.FakeKubeflow()
+ENDPOINTS = {
+    "GET healthz", "GET pipelines", "POST pipelines", "DELETE pipelines/*",
+    "GET pipelines/*/versions", "POST pipelines/upload_version", "DELETE pipelines/*/versions/*",
+    "GET experiments", "POST experiments", "GET runs", "POST runs", "GET runs/*",
+    "POST runs/*:terminate", "POST runs/*:archive", "GET recurringruns", "POST recurringruns",
+    "DELETE recurringruns/*",
+}  # fmt: skip
+PLAN = Plan("p", "p", "p", "training", "r", "e", "kubeflow", (PlanStep("load", "s:L"),))
+RUN = Run("training-1", "p", "training", PLAN.digest)
+IMAGE = f"registry/it@sha256:{'1' * 64}"
+
+
+@pytest.mark.parametrize("fault", ALL)
+def test_every_endpoint_of_kubeflow_with_every_fault(worlds, tmp_path, fault):
+    """Runs are started and ended, while a deployment is made, changed and destroyed."""
+    pytest.importorskip("kfp")
+    world, fake = worlds(Versions), fake_kubeflow.FakeKubeflow()
     server, url = fake_kubeflow.serve(fake)
-    faults = [one for one in ALL if one not in ("double", "late")]
+    seen: set[str] = set()
     try:
-        with flaky(url, rate=0.3, faults=faults, seed=seed) as proxy:
-            speaker = Api(proxy.url)
-            package = ("a" * 64, b"x: 1")
-            version = insist(
-                lambda: publish(speaker, "file:///s", {"a": package}, {"a": "b" * 64})
-            )["a"]
-            experiment = insist(lambda: runs.experiment(speaker, "a", "it"))
-            for number in range(5):
-                found = []
-
-                def start(name=f"run-{number}", found=found):
-                    found += runs.runs_named(speaker, experiment, name)
-                    return found[0] if found else runs.start(speaker, version, experiment, name, {})
-
-                insist(start)
-        names = [one["display_name"] for one in fake.items["runs"].values()]
-        assert sorted(names) == [f"run-{n}" for n in range(5)]
-        assert len(fake.items["versions"]) == len(fake.items["pipelines"]) == 1
+        with (
+            flaky(world.url, each=fault, late=0.6) as deployed,
+            flaky(url, each=fault, late=0.6) as started,
+            ThreadPoolExecutor(6) as pool,
+        ):
+            works = [pool.submit(deploy_and_destroy, world, deployed.url)]
+            one = KubeflowLauncher(Api(started.url), open_store(tmp_path.as_uri()), images)
+            names = [f"training-{number}" for number in (1, 1, 1, 2, 3)]
+            works += [pool.submit(start_and_end, one, name, fake) for name in names]
+            for work in works:
+                work.result()
+            seen = {*deployed.seen, *started.seen}
     finally:
         server.shutdown()
         server.server_close()
+    assert seen == ENDPOINTS
+    runs_there = [(one["display_name"], one["state"]) for one in fake.items["runs"].values()]
+    alive = sorted(name for name, state in runs_there if state == "PENDING")
+    assert alive == ["training-1", "training-2"]
+    assert {name for name, _ in runs_there} == {"training-1", "training-2", "training-3"}
+    kinds = ("pipelines", "versions", "experiments")
+    assert [len(fake.items[kind]) for kind in kinds] == [1, 1, 1]
+    assert [len(world.fake.items[kind]) for kind in (*kinds[:2], "recurringruns")] == [0, 0, 0]
+
+
+def images(_: Plan) -> dict[str, str]:
+    return {"": IMAGE}
+
+
+def deploy_and_destroy(world: Versions, url: str) -> None:
+    kind = world.kind
+    old, new = ({**world.inputs(**members), "kubeflow": url} for members in (OLD, NEW))
+    insist(lambda: Api(url).check())
+    _, outputs = insist(lambda: kind.create(old, CONTEXT))
+    outputs = insist(lambda: kind.update("it", {**old, **outputs}, new, CONTEXT))
+    there = world.there()
+    assert {name: there.get(name) for name in NEW} == NEW
+    assert insist(lambda: kind.read("it", {**new, **outputs}, CONTEXT)).inputs == new
+    insist(lambda: kind.delete("it", {**new, **outputs}, CONTEXT))
+    insist(lambda: kind.delete("it", {**new, **outputs}, CONTEXT))
+
+
+def start_and_end(launcher: KubeflowLauncher, name: str, fake: fake_kubeflow.FakeKubeflow) -> None:
+    launched = insist(lambda: launcher.submit(PLAN, replace(RUN, id=name)))
+    assert not insist(lambda: launcher.standing(launched)).is_over
+    if name == "training-3":
+        insist(lambda: launcher.cancel(launched))
+        insist(lambda: runs.archive(launcher.api, launched.id))
+        assert fake.items["runs"][launched.id]["storage_state"] == "ARCHIVED"

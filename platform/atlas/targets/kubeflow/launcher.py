@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
-from atlas.errors import RefusedError, TargetError
+from atlas.errors import PlatformError, RefusedError, TargetError
+from atlas.store.exclusive import exclusive
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server import runs
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _SCHEDULE = "T110"
 """The note on schedules: of a run that is started by hand there is nothing to say."""
+_WAIT = 120.0
+"""Seconds to wait for another process that starts the same run."""
 _RUN_STATES = {
     "": launcher.WAITING, "PENDING": launcher.WAITING, "RUNNING": launcher.RUNNING,
     "PAUSED": launcher.RUNNING, "CANCELING": launcher.RUNNING, "SUCCEEDED": launcher.DONE,
@@ -109,19 +112,20 @@ class KubeflowLauncher:
     def submit(self, plan: Plan, run: Run) -> Launched:
         """Start a run: experiment, pipeline, version and run, each where it isn't there.
 
-        Kubeflow takes any number of runs of one name. Of several that were started at once, the
-        first is kept and each starter ends its own.
+        Kubeflow takes any number of runs of one name. So one process at a time starts a run, and
+        of several that a network has made of one request, all but the first are ended.
 
         Raises:
             TargetError: Kubeflow refuses it.
+            PlatformError: there is no answer, or another process has been starting it for too long.
         """
-        found = self.find(plan, run)
-        if found is not None:
-            return found
-        try:
-            return self._started(plan, run)
-        except RefusedError as error:
-            raise TargetError(f"T311: {error}") from error
+        with exclusive(self.store.place, f"start {run.pipeline}/{run.id}", wait=_WAIT) as is_held:
+            if not is_held:
+                raise PlatformError(f"run {run.id}: another process is starting it on Kubeflow")
+            try:
+                return self._found(plan, run) or self._started(plan, run)
+            except RefusedError as error:
+                raise TargetError(f"T311: {error}") from error
 
     def standing(self, launched: Launched) -> Standing:
         """Return how a run stands now; one that is gone has failed."""
@@ -203,15 +207,22 @@ class KubeflowLauncher:
         version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")
         started = runs.start(self.api, version, experiment, run.id, _parameters(run))
-        return self._first(plan, run, experiment, started.id)
+        first = self._first(experiment, run) or started.id
+        return self._launched(plan, first, is_new=True)
 
-    def _first(self, plan: Plan, run: Run, experiment: str, started: str) -> Launched:
-        """Return the first run of a name; end the one that was started if that is another."""
-        first = runs.runs_named(self.api, experiment, run.id)[0].id
-        if first != started:
-            runs.terminate(self.api, started)
-            runs.archive(self.api, started)
-        return self._launched(plan, first, is_new=first == started)
+    def _found(self, plan: Plan, run: Run) -> Launched | None:
+        """Return the run that is there, if one is."""
+        experiment = runs.find_experiment(self.api, deployed_name(plan))
+        first = self._first(experiment, run) if experiment else ""
+        return self._launched(plan, first) if first else None
+
+    def _first(self, experiment: str, run: Run) -> str:
+        """Return Kubeflow's id of the first run of a name, or none, and end all others of it."""
+        identities = [found.id for found in runs.runs_named(self.api, experiment, run.id)]
+        for other in identities[1:]:
+            runs.terminate(self.api, other)
+            runs.archive(self.api, other)
+        return identities[0] if identities else ""
 
     def _launched(self, plan: Plan, identity: str, *, is_new: bool = False) -> Launched:
         self._plans[identity] = plan

@@ -59,7 +59,7 @@ class ServerForm:
         }
         asked = "schedules" in state or any(one.when for one in schedules.values())
         if asked:
-            live["schedules"] = {n: one.when for n, one in sorted(schedules.items()) if one.when}
+            live["schedules"] = {n: one.when for n, one in sorted(schedules.items()) if one.is_one}
         held = [name for name, one in schedules.items() if one.is_held]
         return {**live, **_outputs(live, made, held)}
 

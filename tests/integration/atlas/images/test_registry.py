@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from atlas.errors import PlatformError
+from atlas.http.service import Patience
+from atlas.images import registry as images_registry
 from atlas.images.credentials import Credentials
 from atlas.images.registry import Registry
 from tests.integration.atlas.http.bad_server import answer, serving
@@ -127,9 +129,10 @@ def test_wrong_credentials(server, credentials, words):
     assert "podman login" in str(caught.value)
 
 
-def test_a_registry_that_is_out_of_order(server):
+def test_a_registry_that_is_out_of_order(server, monkeypatch):
     server.broken = True
-    with pytest.raises(PlatformError, match="answers 503"):
+    monkeypatch.setattr(images_registry, "_PATIENCE", Patience(0.0, 0.0, 0.1, 0.0))
+    with pytest.raises(PlatformError, match=r"I206.*answers with status 503"):
         Registry(f"127.0.0.1:{server.server_port}", ME).check()
 
 
@@ -159,3 +162,27 @@ def test_credentials_go_to_no_other_origin(monkeypatch):
         assert "authorization" in server.seen[0].headers
         assert other.lines == ["GET /blob"]
         assert "authorization" not in other.seen[0].headers
+
+
+def test_redirects_end():
+    with serving(*[answer(307, Location="/again")] * 9) as server:
+        client = Registry(server.url.removeprefix("http://"))
+        with pytest.raises(PlatformError, match="redirected more than 5 times"):
+            client.document("a", "blobs/x")
+        assert server.lines == ["GET /v2/a/blobs/x", *["GET /again"] * 5]
+
+
+@pytest.mark.parametrize("content", [b"[]", b"<html>", b'{"tags": 3}', b"null"])
+def test_tags_of_another_shape(content):
+    with serving(answer(200, content)) as server:
+        client = Registry(server.url.removeprefix("http://"))
+        with pytest.raises(PlatformError, match="expected"):
+            client.tags("a")
+
+
+@pytest.mark.parametrize("content", [b'{"layers": {}}', b'{"layers": [{"size": "x"}]}', b"[]"])
+def test_a_manifest_of_another_shape(content):
+    with serving(answer(200, content)) as server:
+        client = Registry(server.url.removeprefix("http://"))
+        with pytest.raises(PlatformError, match="expected"):
+            client.manifest("a", "tag")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -26,16 +27,17 @@ IMAGE = f"registry/it@sha256:{'1' * 64}"
 
 
 @pytest.fixture
-def there():
+def there(tmp_path):
     fake = fake_kubeflow.FakeKubeflow()
     server, fake.url = fake_kubeflow.serve(fake)
+    fake.store = open_store(tmp_path.as_uri())
     yield fake
     server.shutdown()
     server.server_close()
 
 
 def launcher(fake: fake_kubeflow.FakeKubeflow, image: str = IMAGE) -> KubeflowLauncher:
-    return KubeflowLauncher(Api(fake.url), open_store("file:///store"), lambda _: {"": image})
+    return KubeflowLauncher(Api(fake.url), fake.store, lambda _: {"": image})
 
 
 def task(name: str, state: str, **more: Any) -> dict[str, Any]:
@@ -66,14 +68,23 @@ def test_the_same_run_is_started_once(there):
     assert launcher(there).find(PLAN, replace(RUN, id="training-2")) is None
 
 
-def test_of_two_that_start_one_run_at_once_the_later_ends_its_own(there, monkeypatch):
-    other = launcher(there).submit(PLAN, RUN)
-    monkeypatch.setattr(KubeflowLauncher, "find", lambda *_: None)
-    mine = launcher(there).submit(PLAN, RUN)
-    assert mine == replace(other, is_new=False)
-    states = {one["run_id"]: one["state"] for one in there.items["runs"].values()}
-    assert states[other.id] == "PENDING"
-    assert sorted(states.values()) == ["CANCELING", "PENDING"]
+def test_of_many_that_start_one_run_at_once_one_does(there):
+    with ThreadPoolExecutor(6) as pool:
+        launched = [*pool.map(lambda _: launcher(there).submit(PLAN, RUN), range(12))]
+    assert [one.is_new for one in launched].count(True) == 1
+    assert {one.id for one in launched} == {*there.items["runs"]}
+
+
+def test_what_a_network_has_made_of_one_request_is_ended_but_for_the_first(there):
+    first = launcher(there).submit(PLAN, RUN)
+    (run,) = there.items["runs"].values()
+    for _ in range(2):
+        there._add("runs", {k: v for k, v in run.items() if k not in ("run_id", "created_at")})
+    again = launcher(there).submit(PLAN, RUN)
+    assert again == replace(first, is_new=False)
+    assert [(one["state"], one["storage_state"]) for one in there.items["runs"].values()] == [
+        ("PENDING", "AVAILABLE"), ("CANCELING", "ARCHIVED"), ("CANCELING", "ARCHIVED"),
+    ]  # fmt: skip
 
 
 def test_what_kubeflow_says_of_tasks_is_told_by_step(there):

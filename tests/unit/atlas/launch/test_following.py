@@ -12,7 +12,7 @@ from atlas.errors import AtlasError, PlatformError, TargetError
 from atlas.launch import Settings, following, launch_pipelines
 from atlas.runner import events
 from atlas.runner.history import history
-from atlas.targets.launcher import FAILED, Standing, Task
+from atlas.targets.launcher import DONE, FAILED, RUNNING, Standing, Task
 from tests.unit.atlas.launch.stepper import Stepper
 
 SOURCE = """
@@ -184,6 +184,16 @@ def test_an_id_stands_for_one_run(talk):
         "T308: run training-nightly of talk is there already, with another parameters"
         in other.error
     )
+
+
+def test_a_run_whose_end_is_recorded_is_followed_until_its_model_is_registered(talk, monkeypatch):
+    first = talk.train(run="nightly")
+    states = [Standing(RUNNING), Standing(RUNNING), Standing(DONE)]
+    monkeypatch.setattr(talk.stepper, "standing", lambda _: states.pop(0))
+    again = talk.train(run="nightly")
+    assert (again.ok, again.run.id) == (True, first.run.id)
+    assert states == []
+    assert talk.texts(events.RUN_STARTED)[-1] == "on airflow, under way already"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from atlas.errors import PlatformError, RefusedError
 from atlas.http.answers import listed, optional, pick
 from atlas.http.once import create_once
+from atlas.http.service import timeout
 from atlas.targets.kubeflow.server.api import contains, equals
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def start(
             raise PlatformError(f"kubeflow at {api.url}: refuses run {name}: its id is taken")
         return _run(made)
 
-    return create_once(find, create)
+    return create_once(find, create, rest=timeout())
 
 
 def reference(version: Version) -> dict[str, str]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from atlas.errors import PlatformError
 from atlas.http.answers import optional, pick
 from atlas.http.once import create_once
+from atlas.http.service import timeout
 from atlas.targets.kubeflow.server.api import contains
 from atlas.targets.kubeflow.server.runs import reference
 
@@ -106,7 +107,7 @@ def recur(
             raise PlatformError(f"kubeflow at {api.url}: refuses recurring run {name}: it is there")
         return _recurring(made)
 
-    return create_once(find, create)
+    return create_once(find, create, rest=timeout())
 
 
 def delete_recurring(api: Api, identity: str) -> None:

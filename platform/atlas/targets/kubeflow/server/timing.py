@@ -29,7 +29,8 @@ class Timing:
     """What starts a pipeline's runs.
 
     Attributes:
-        found: Atlas's recurring runs of its name; of more than one, some are left from a kill.
+        found: Atlas's recurring runs of its name; of more than one, some are left from a kill, or
+            a network has made them of one request.
         when: when the one that is right runs, as a schedule of the resource; empty for none.
         is_held: whether somebody has stopped it.
     """
@@ -37,6 +38,11 @@ class Timing:
     found: Sequence[Recurring]
     when: str = ""
     is_held: bool = False
+
+    @property
+    def is_one(self) -> bool:
+        """Whether exactly the right one is there, so that there is nothing to mend."""
+        return bool(self.when) and len(self.found) == 1
 
 
 def schedules_of(api: Api, versions: Mapping[str, Version | None]) -> dict[str, Timing]:
