@@ -8,11 +8,11 @@ from pathlib import Path
 
 from atlas.kinds.protocol import Context
 from atlas.store import open_place
-from atlas_deploy import basis, records
-from atlas_deploy.deployment import PROJECT, Deployment
-from atlas_deploy.material import material_of, write
-from atlas_deploy.records import Record
-from atlas_deploy.services import services_of
+from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.desired.deployment import PROJECT, Deployment
+from atlas_deploy.history import fingerprints, records
+from atlas_deploy.history.records import Record
+from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import Files
 from atlas_provider.kinds import KINDS
 
@@ -44,4 +44,4 @@ def lay_down(deployments: Sequence[Deployment]) -> None:
         file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": raw}}}))
         record = Record.of(material.parts)
         records.add(open_place(services.store), deployment.stack, records.DEPLOY, record)
-        basis.remember(deployment, services)
+        fingerprints.remember(deployment, services)

@@ -42,7 +42,7 @@ def build(
 ) -> None:
     """Build the images of steps and push them, each of them once."""
     from atlas.images import ensure_images, lock_images, raise_failures, wanted_images
-    from atlas_deploy.imaging import builder_of, surroundings
+    from atlas_deploy.desired.images import builder_of, surroundings
 
     around = surroundings(path, env)
     locks = lock_images(around.pipelines, progress, upgrade=upgrade)

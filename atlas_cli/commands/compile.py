@@ -41,8 +41,8 @@ def compile_(
     from atlas.plan import pipelines
     from atlas.targets import compile_plans
     from atlas.validate import check
-    from atlas_deploy.imaging import images_of, targets_of
-    from atlas_deploy.origins import origin_of
+    from atlas_deploy.desired.images import images_of, targets_of
+    from atlas_deploy.desired.origins import origin_of
 
     report = check(path, env)
     found = pipelines(report)

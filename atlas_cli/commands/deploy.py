@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.errors import Problem
-    from atlas_deploy.making import Done
-    from atlas_deploy.saved import Saved
+    from atlas_deploy.apply.update import Done
+    from atlas_deploy.diff.plan_file import Saved
 
 _SHOWN = 3
 PathArgument = Annotated[
@@ -123,7 +123,7 @@ def data(done: Done) -> dict[str, Any]:
 
 def remarks(done: Done) -> list[str]:
     """Return what a person should know besides the changes."""
-    from atlas_deploy.flight import said_of
+    from atlas_deploy.apply.runs import said_of
 
     material = done.material
     lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
@@ -154,7 +154,7 @@ def noted(notes: Sequence[Problem]) -> list[str]:
 
 def text(done: Done) -> str:
     """Return the result for a person."""
-    from atlas_deploy.wording import told
+    from atlas_deploy.diff.render import told
 
     if done.error:
         return f"{done.stack}: failed"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.errors import AtlasError
-    from atlas_deploy.purging import Left
+    from atlas_deploy.operations.purge import Left
 
 Purge = Annotated[
     bool,

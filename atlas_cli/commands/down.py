@@ -25,13 +25,13 @@ def down(stack: Stack = "local", purge: Purge = False, yes: Yes = False) -> None
     It works as well when half of the platform is dead.
     """
     from atlas.environment import state_folder
-    from atlas_deploy import platforms
+    from atlas_deploy.platforms import lifecycle
 
     state = state_folder()
     if purge:
-        require_yes([str(path) for path in platforms.doomed(state, stack)], given=yes)
-    platforms.down(state, stack, say)
-    for path in platforms.purge(state, stack) if purge else ():
+        require_yes([str(path) for path in lifecycle.doomed(state, stack)], given=yes)
+    lifecycle.down(state, stack, say)
+    for path in lifecycle.purge(state, stack) if purge else ():
         say(f"deleted {path}")
-    kept = "" if purge else f"; its data stay in {platforms.folder(state, stack)}"
+    kept = "" if purge else f"; its data stay in {lifecycle.folder(state, stack)}"
     print(f"platform {stack} is down{kept}")

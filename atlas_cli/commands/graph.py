@@ -71,7 +71,7 @@ def _drawing(path: Path, other: str, flow: str, env: str) -> Drawing:
 
     if not other:
         return of_path(path, environment=env, flow=flow)
-    from atlas_deploy.revisions import earlier
+    from atlas_deploy.desired.revisions import earlier
 
     with earlier(path, other) as place:
         return diff_of_paths(place, path, environment=env, flow=flow)

@@ -12,7 +12,7 @@ from atlas_cli.output import emit, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_deploy.records import Entry
+    from atlas_deploy.history.records import Entry
 
 _WORTH = 12
 
@@ -21,7 +21,7 @@ def history(path: PathArgument = Path(), env: Environment = "local", json: Json 
     """List a pipeline's deployments: number, when, by whom, what."""
     import atlas_deploy
 
-    found = {each.stack: atlas_deploy.history(each) for each in atlas_deploy.names(path, env)}
+    found = {each.stack: atlas_deploy.history_of(each) for each in atlas_deploy.names(path, env)}
     emit(found, lambda: "\n".join(_text(*one) for one in found.items()), as_json=json)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlas.images import Builder, Listed, Pruning
-    from atlas_deploy.imaging import Surroundings
+    from atlas_deploy.desired.images import Surroundings
 
 images = typer.Typer(
     help="Show step images: built, deployed, and what would change.",
@@ -39,7 +39,7 @@ def list_(
 ) -> None:
     """List the images that pipelines want, and the others that are deployed."""
     from atlas.images import list_images, referenced, wanted_images
-    from atlas_deploy.imaging import surroundings
+    from atlas_deploy.desired.images import surroundings
 
     around = surroundings(path, env)
     reached = referenced(around.store, around.project.root)
@@ -83,7 +83,7 @@ def prune(
     """Remove images that no deployment and no release refers to, from registry and engine."""
     from atlas.images import alone, plan_pruning, referenced, run_in, wanted_images
     from atlas.images import prune as remove
-    from atlas_deploy.imaging import surroundings
+    from atlas_deploy.desired.images import surroundings
 
     around = surroundings(path, env)
     with alone(around.project.state, progress):

@@ -11,7 +11,7 @@ from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
     from atlas.plan import Pipeline
-    from atlas_deploy.listing import Listed
+    from atlas_deploy.operations.listing import Listed
 
 
 def list_(
@@ -45,7 +45,7 @@ def list_(
 
 def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
     """List the stacks of an Environment, or of all."""
-    from atlas_deploy.listing import listed
+    from atlas_deploy.operations.listing import listed
 
     found = listed(path, env)
     headers = ("STACK", "STATE", "PIPELINES", "LAST", "AT", "BY", "COMMIT")

@@ -21,18 +21,18 @@ def open_(service: Service, stack: Stack = "local") -> None:
     """
     from atlas.environment import find_project
     from atlas_cli import opening
-    from atlas_deploy import platforms
-    from atlas_deploy.references import follow_stack
+    from atlas_deploy.platforms import lifecycle
+    from atlas_deploy.platforms.references import follow_stack
 
     project = find_project()
     follow_stack(project, stack)
-    found = platforms.service_of(project.state, stack, service)
+    found = lifecycle.service_of(project.state, stack, service)
     url = opening.page_url(service, found)
     if not found["credentials"]:
         opening.browse(url)
         print(url)
         return
-    secret = platforms.secret_of(project.state, stack, service)
+    secret = lifecycle.secret_of(project.state, stack, service)
     if opening.has_display():
         opening.browse(opening.write_page(project.state, service, url, secret).as_uri())
     print(url)

@@ -28,8 +28,8 @@ def outputs(
 ) -> None:
     """Show the platform's services and their addresses."""
     from atlas.environment import find_project
-    from atlas_deploy import platforms
-    from atlas_deploy.references import follow_stack
+    from atlas_deploy.platforms import lifecycle
+    from atlas_deploy.platforms.references import follow_stack
 
     if secret and not service:
         raise typer.BadParameter(
@@ -38,11 +38,11 @@ def outputs(
     project = find_project()
     follow_stack(project, stack)
     if secret:
-        found = platforms.secret_of(project.state, stack, service)
+        found = lifecycle.secret_of(project.state, stack, service)
         emit(found, found["password"], as_json=as_json)
     elif service:
-        one = platforms.service_of(project.state, stack, service)
+        one = lifecycle.service_of(project.state, stack, service)
         emit(one, one["url"], as_json=as_json)
     else:
-        platform = platforms.outputs(project.state, stack)
+        platform = lifecycle.outputs(project.state, stack)
         emit(platform, lambda: services(platform), as_json=as_json)

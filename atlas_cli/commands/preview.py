@@ -14,7 +14,7 @@ from atlas_cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_deploy.making import Done
+    from atlas_deploy.apply.update import Done
 
 
 Save = Annotated[
@@ -41,7 +41,7 @@ def preview(
 
 def _text(done: Sequence[Done]) -> str:
     """Return what would change, for a person."""
-    from atlas_deploy.wording import told, total
+    from atlas_deploy.diff.render import told, total
 
     lines = [
         "\n  ".join(

@@ -12,8 +12,8 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from atlas_deploy.making import Done
-    from atlas_deploy.records import Entry
+    from atlas_deploy.apply.update import Done
+    from atlas_deploy.history.records import Entry
 
 To = Annotated[
     int, typer.Option(help="Number of a deployment; by default, the last that was different.")

@@ -53,7 +53,7 @@ def run(
     from atlas.plan import resolve
     from atlas.runner import Selection, Settings, run_pipelines
     from atlas_cli.watching import own_stdout, watcher
-    from atlas_deploy.references import follow
+    from atlas_deploy.platforms.references import follow
 
     # It is the first to be registered, so the last to be run: after what libraries do at exit.
     atexit.register(running.end_children)
@@ -97,6 +97,6 @@ _ISOLATIONS = ("auto", "none", "process", "image")
 
 def _images(pipelines: Sequence[Pipeline]) -> Images:
     """Return the images to run steps in, built where they have to be."""
-    from atlas_deploy.isolating import runner_images
+    from atlas_deploy.desired.runner_images import runner_images
 
     return runner_images(pipelines, progress)

@@ -11,7 +11,7 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
-    from atlas_deploy.inspection import Standing, Status
+    from atlas_deploy.operations.status import Standing, Status
 
 _WORTH, _NAMED = 12, 3
 

@@ -29,12 +29,12 @@ def unlock(
     never broken.
     """
     import atlas_deploy
-    from atlas_deploy import platforms
+    from atlas_deploy.platforms import lifecycle
 
     if stack:
         from atlas.environment import state_folder
 
-        broken = {stack: platforms.unlock(state_folder(), stack)}
+        broken = {stack: lifecycle.unlock(state_folder(), stack)}
     else:
         broken = {each.stack: atlas_deploy.unlock(each) for each in atlas_deploy.names(path, env)}
     emit(broken, lambda: "\n".join(_text(*one) for one in broken.items()), as_json=json)

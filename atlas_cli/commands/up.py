@@ -23,9 +23,9 @@ def up(stack: Stack = "local", as_json: Json = False) -> None:
     What runs already stays as it is; what died comes back on the same ports.
     """
     from atlas.environment import state_folder
-    from atlas_deploy import platforms
+    from atlas_deploy.platforms import lifecycle
 
-    update = platforms.up(state_folder(), stack, say)
+    update = lifecycle.up(state_folder(), stack, say)
     platform = update.outputs["platform"]
     if not update.changes:
         say("nothing to do: everything runs as it should")

@@ -1,21 +1,40 @@
 """Deployments: a Config's pipelines in one Environment, as one Pulumi stack.
 
-`deployment` says what belongs together, `services` which platform it goes to, `material` what it is
-made of, `state` and `world` what is there now, `changes` how these differ; `operations`, `removal`
-and `inspection` are what can be done, and `records` keeps what was. `program` declares a deployment
-in a Pulumi program of the user's own.
+The rooms, each importing only what stands to its right::
+
+    operations | training → apply → diff → history → live → desired → platforms → stacks
+
+`desired` is what the documents give, `live` what is there, `diff` how these differ, `apply` makes
+it so, and `history` keeps what was. What is named here is the public surface.
 """
 
 from __future__ import annotations
 
-from atlas_deploy.deployment import Deployment, deployments, looked_at, names
-from atlas_deploy.inspection import history, refresh, status, statuses
-from atlas_deploy.making import How
-from atlas_deploy.operations import deploy, preview, rollback
-from atlas_deploy.program import declare
-from atlas_deploy.purging import in_kubeflow, left_of, purge, versions_left
-from atlas_deploy.removal import destroy, destroy_all, unlock
-from atlas_deploy.saved import Saved, load, save
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlas_deploy.apply.update import How
+    from atlas_deploy.desired.deployment import Deployment, deployments, looked_at, names
+    from atlas_deploy.diff.plan_file import Saved, load, save
+    from atlas_deploy.operations.deploy import deploy, preview, rollback
+    from atlas_deploy.operations.destroy import destroy, destroy_all, unlock
+    from atlas_deploy.operations.program import declare
+    from atlas_deploy.operations.purge import in_kubeflow, left_of, purge, versions_left
+    from atlas_deploy.operations.status import history_of, refresh, status, statuses
+
+_HOMES = {
+    "apply.update": ("How",),
+    "desired.deployment": ("Deployment", "deployments", "looked_at", "names"),
+    "diff.plan_file": ("Saved", "load", "save"),
+    "operations.deploy": ("deploy", "preview", "rollback"),
+    "operations.destroy": ("destroy", "destroy_all", "unlock"),
+    "operations.program": ("declare",),
+    "operations.purge": ("in_kubeflow", "left_of", "purge", "versions_left"),
+    "operations.status": ("history_of", "refresh", "status", "statuses"),
+}
+"""The module of each name: none is imported before it is asked for, for `atlas` starts with it."""
+_MODULES = {name: module for module, names_ in _HOMES.items() for name in names_}
 
 __all__ = [
     "Deployment",
@@ -26,7 +45,7 @@ __all__ = [
     "deployments",
     "destroy",
     "destroy_all",
-    "history",
+    "history_of",
     "in_kubeflow",
     "left_of",
     "load",
@@ -42,3 +61,10 @@ __all__ = [
     "unlock",
     "versions_left",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is named, when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

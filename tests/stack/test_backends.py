@@ -13,7 +13,7 @@ import pytest
 from atlas.environment import Environment, Project
 from atlas.errors import DeployError, PlatformError
 from atlas.load import platform_services
-from atlas_deploy.references import _follow, follow
+from atlas_deploy.platforms.references import _follow, follow
 from atlas_deploy.stacks import Stack
 from atlas_deploy.stacks.backend import Backend
 from atlas_deploy.stacks.keeping import keeping

@@ -20,7 +20,7 @@ from atlas.images import Registry
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow import Kubeflow
-from atlas_deploy.imaging import images_of
+from atlas_deploy.desired.images import images_of
 from tests import yard as yards
 from tests.stack import ways
 from tests.stack.conftest import Atlas

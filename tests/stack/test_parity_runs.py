@@ -23,7 +23,7 @@ from atlas.store import add_code, open_store
 from atlas.targets.airflow import Airflow
 from atlas.targets.kubeflow import Kubeflow
 from atlas.targets.protocol import Origin
-from atlas_deploy.imaging import images_of
+from atlas_deploy.desired.images import images_of
 from tests import yard as yards
 from tests.projects import Project
 from tests.stack import ways

@@ -59,7 +59,7 @@ def _airflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
     from atlas.targets.airflow.dag_runs import AirflowRuns
-    from atlas_deploy.imaging import require_images
+    from atlas_deploy.desired.images import require_images
     from atlas_deploy.training.airflow import AirflowLauncher
 
     service, secrets = services.get("airflow"), services.get("secrets")
@@ -78,8 +78,8 @@ def _kubeflow(
 ) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas.targets.kubeflow.server_pipelines import api_of
-    from atlas_deploy.imaging import images_of, require_images
-    from atlas_deploy.origins import origin_of
+    from atlas_deploy.desired.images import images_of, require_images
+    from atlas_deploy.desired.origins import origin_of
 
     if not deployed:
         require_images(pipelines)
@@ -104,7 +104,7 @@ def _deployed(store: Store, plan: Plan) -> Deployed | None:
     """Return what the last deployment has put on Kubeflow under a Plan's name."""
     from atlas.targets import deployed_name
     from atlas.targets.kubeflow.launcher import Deployed
-    from atlas_deploy import records
+    from atlas_deploy.history import records
 
     entry = records.last(store.place, f"{plan.config}.{plan.environment}")
     parts = records.read(store.place, entry).parts if entry and entry.record else ()
@@ -121,7 +121,7 @@ def _local_kubeflow(
     pipelines: Sequence[Pipeline], store: Store, say: Callable[[str], None], *, deployed: bool
 ) -> Launcher:
     from atlas.targets.kubeflow.local import LocalKubeflow
-    from atlas_deploy.origins import origin_of
+    from atlas_deploy.desired.origins import origin_of
 
     project = pipelines[0].project
     if deployed:
@@ -140,7 +140,7 @@ def _engine_images(
 
     @cache
     def built() -> Mapping[tuple[str, str], str]:
-        from atlas_deploy.isolating import runner_images
+        from atlas_deploy.desired.runner_images import runner_images
 
         return runner_images(pipelines, say).references
 

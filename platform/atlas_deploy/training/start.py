@@ -95,7 +95,7 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
     from atlas.launch import Settings, launch_pipelines
     from atlas.load import platform_services
     from atlas.runner.surroundings import surrounded
-    from atlas_deploy.references import follow
+    from atlas_deploy.platforms.references import follow
     from atlas_deploy.training.launchers import launcher
 
     settings = Settings(

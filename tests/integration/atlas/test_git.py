@@ -282,7 +282,7 @@ def test_a_local_run_and_a_compiled_file_tell_the_same_commit(
     from atlas.plan import resolve
     from atlas.scaffold import start
     from atlas.store import open_store
-    from atlas_deploy.origins import origin_of
+    from atlas_deploy.desired.origins import origin_of
 
     monkeypatch.setenv("ATLAS_STATE", str(tmp_path / "state"))
     start(checkout.folder / "project", "houses")

@@ -12,10 +12,11 @@ from atlas.git import commit_of
 from atlas.plan import resolve
 from atlas.store import Run
 from atlas.targets.kubeflow.server import Api, publish
-from atlas_deploy import deployments, records
-from atlas_deploy.material import material_of, write
-from atlas_deploy.records import Record
-from atlas_deploy.services import Services
+from atlas_deploy import deployments
+from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.history import records
+from atlas_deploy.history.records import Record
+from atlas_deploy.platforms.services import Services
 from atlas_deploy.training.launchers import launcher
 from tests.integration import fake_kubeflow
 from tests.projects import Project

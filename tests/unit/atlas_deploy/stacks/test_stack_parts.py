@@ -11,7 +11,7 @@ import yaml
 
 from atlas.environment import Project
 from atlas.errors import DeployError, PlatformError
-from atlas_deploy import platforms
+from atlas_deploy.platforms import lifecycle
 from atlas_deploy.stacks import stack
 from atlas_deploy.stacks.backend import Backend, inherited
 from atlas_deploy.stacks.events import DONE, Listener
@@ -227,27 +227,27 @@ def test_outputs_of_a_platform_that_is_not_up(tmp_path):
     with pytest.raises(
         PlatformError, match=r"platform local: not up in .*; `atlas up` brings it up"
     ):
-        platforms.outputs(tmp_path, "local")
+        lifecycle.outputs(tmp_path, "local")
 
 
 def test_outputs_that_cannot_be_read(tmp_path):
-    path = platforms.outputs_file(tmp_path, "local")
+    path = lifecycle.outputs_file(tmp_path, "local")
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(PlatformError, match=r"outputs\.json: outputs of a platform expected"):
-        platforms.outputs(tmp_path, "local")
+        lifecycle.outputs(tmp_path, "local")
     path.write_text(json.dumps({"version": 1}))
-    assert platforms.outputs(tmp_path, "local") == {"version": 1}
+    assert lifecycle.outputs(tmp_path, "local") == {"version": 1}
 
 
 def test_only_atlass_part_of_a_stacks_configuration_is_taken(tmp_path):
     path = tmp_path / "Pulumi.local.yaml"
-    assert platforms._config(path) == {}
+    assert lifecycle._config(path) == {}
     path.write_text("config:\n  atlas:target: local\n  aws:region: x\n")
-    assert platforms._config(path) == {"atlas:target": "local"}
+    assert lifecycle._config(path) == {"atlas:target": "local"}
     path.write_text("a: [")
     with pytest.raises(PlatformError, match="a stack's configuration expected"):
-        platforms._config(path)
+        lifecycle._config(path)
 
 
 def test_purge_takes_the_platforms_data_and_leaves_the_store(tmp_path):
@@ -257,7 +257,7 @@ def test_purge_takes_the_platforms_data_and_leaves_the_store(tmp_path):
     for name in ("platform/other/x", "secrets/mine.json", "store/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-    deleted = platforms.purge(tmp_path, "local")
+    deleted = lifecycle.purge(tmp_path, "local")
     assert deleted == [tmp_path / "platform/local", tmp_path / "secrets/airflow-jwt.json"]
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["platform/other/x", "secrets/mine.json", "store/x"]

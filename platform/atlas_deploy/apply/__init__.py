@@ -1,0 +1,1 @@
+"""Making it so: locks, names, the update of stacks, one or many."""

@@ -1,0 +1,111 @@
+"""Work on several stacks at once: how far it is, what fails, and an end in order."""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas_deploy.live.snapshot import Say
+
+_T = TypeVar("_T")
+_TOLD_SECONDS = 5.0
+
+
+@dataclass
+class Progress:
+    """Says how many of how many are done, every few seconds, with an estimate of what is left.
+
+    Attributes:
+        say: takes a line.
+        what: what is done, before the numbers.
+        of: what they are, behind them.
+    """
+
+    say: Say
+    what: str
+    of: str
+    _since: float = 0.0
+    _told: float = 0.0
+    _last: int = -1
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self._since = self._told = time.monotonic()
+
+    def __call__(self, done: int, of: int) -> None:
+        """Take note of how many are done; say it when it is time, and at the end."""
+        now = time.monotonic()
+        is_end = done == of and self._last != of
+        if not is_end and (now - self._told < _TOLD_SECONDS or done == self._last):
+            return
+        self._told, self._last = now, done
+        self.say(f"{self.what} {done} of {of} {self.of}{self._left(done, of, now - self._since)}")
+
+    def _left(self, done: int, of: int, seconds: float) -> str:
+        if not done or done == of:
+            return f" ({seconds:.0f} s)" if done else ""
+        return f", about {seconds / done * (of - done):.0f} s left"
+
+
+def at_once(
+    stacks: Sequence[str],
+    work: Callable[[str], _T],
+    jobs: int,
+    progress: Progress,
+    end_early: Callable[[], None],
+) -> dict[str, _T | AtlasError]:
+    """Do something with several stacks, so many at once.
+
+    Args:
+        stacks: their names.
+        work: what is done with one.
+        jobs: how many at once.
+        progress: takes how many are done.
+        end_early: asks what is under way to end, when there was an interruption.
+
+    Returns:
+        What `work` gave for each stack, or how it failed.
+
+    Raises:
+        KeyboardInterrupt: there was an interruption; what was under way has ended.
+    """
+    found: dict[str, _T | AtlasError] = {}
+    with ThreadPoolExecutor(jobs, thread_name_prefix="stack") as pool:
+        futures = {pool.submit(_tried, work, stack): stack for stack in stacks}
+        try:
+            for future in as_completed(futures):
+                found[futures[future]] = future.result()
+                progress(len(found), len(stacks))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            progress.say("interrupted: what is under way ends first (Ctrl-C again to kill)")
+            end_early()
+            _end([one for one in futures if not one.cancelled()])
+            raise
+    return found
+
+
+def _tried(work: Callable[[str], _T], stack: str) -> _T | AtlasError:
+    try:
+        return work(stack)
+    except AtlasError as error:
+        return error
+
+
+def _end(futures: Sequence[object]) -> None:
+    """Interrupt the engines that run, and wait for them; kill them at a second interruption."""
+    from atlas_deploy.stacks.command import signal_all
+
+    signal_all(signal.SIGINT)
+    try:
+        wait(futures)  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        signal_all(signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""What the documents give: which pipelines belong together, and what they are compiled to."""

@@ -1,0 +1,177 @@
+"""What `atlas build` and `atlas images` share: the pipelines, the store and the registry."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from atlas.images import (
+    Registry,
+    find_builder,
+    host_at,
+    known_images,
+    pushed_images,
+    require_pushed,
+    tag_of,
+)
+from atlas.plan import resolve
+from atlas.store import open_store
+from atlas.targets import target
+from atlas.targets.kubeflow import Kubeflow
+from atlas.uris import uri_of
+from atlas_deploy.platforms.references import services_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from atlas.environment import Project
+    from atlas.images import Builder
+    from atlas.plan import Pipeline, Plan
+    from atlas.store import Store
+    from atlas.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where images are recorded and pushed.
+
+    Attributes:
+        project: the project.
+        pipelines: the pipelines of a PATH.
+        store: the artifact store.
+        registry: the platform's registry; None where it has none, or isn't up.
+    """
+
+    project: Project
+    pipelines: Sequence[Pipeline]
+    store: Store
+    registry: Registry | None
+
+
+def surroundings(path: Path, environment: str) -> Surroundings:
+    """Return what images of a PATH's pipelines have to do with.
+
+    Raises:
+        InvalidError: the pipelines aren't right.
+        PlatformError: the platform's outputs can't be read.
+    """
+    return around_pipelines(resolve(path, environment=environment))
+
+
+def around_pipelines(pipelines: Sequence[Pipeline]) -> Surroundings:
+    """Return what images of pipelines have to do with.
+
+    Raises:
+        PlatformError: the platform's outputs can't be read.
+    """
+    project = pipelines[0].project
+    services = services_here(project, pipelines[0].environment)
+    return Surroundings(
+        project, pipelines, open_store(_store(project, services)), _registry(project, services)
+    )
+
+
+def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
+    """Return what gives the builder: looked for once, and only when it is needed."""
+    return cache(lambda: find_builder(around.project.state, choice))
+
+
+def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
+    """Return what gives the references of a Plan's images: pinned where pushed, else by tag.
+
+    Args:
+        pipelines: the pipelines that the Plans are of.
+    """
+    folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
+
+    @cache
+    def place() -> tuple[Store, str]:
+        first = pipelines[0]
+        services = services_here(first.project, first.environment)
+        url = services.get("registry", {}).get("workload_url", "")
+        return open_store(_store(first.project, services)), host_at(url)
+
+    tag = cache(tag_of)
+    return lambda plan: known_images(plan, folders[plan.digest], *place(), tag=tag)
+
+
+def targets_of(
+    pipelines: Sequence[Pipeline], *, exit_handler: bool | None = None
+) -> Callable[[str], Target]:
+    """Return what gives a target by its name, as the platform of pipelines has it.
+
+    Args:
+        pipelines: of one project and Environment.
+        exit_handler: whether Kubeflow's last task reports how the run ended; by default, on a
+            cluster.
+    """
+
+    @cache
+    def found(name: str) -> Target:
+        first = pipelines[0]
+        made = target(name, services_here(first.project, first.environment), first.project.root)
+        if exit_handler is not None and isinstance(made, Kubeflow):
+            return replace(made, exit_handler=exit_handler)
+        return made
+
+    return found
+
+
+def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str]:
+    """Return repository and digest of each pushed image of deployed flows, by the image's name.
+
+    An image that two Recipes mean differently has the Recipe's name behind its own.
+
+    Args:
+        pipelines: whose images; a flow whose target is ``local`` isn't deployed.
+        store: where builds are recorded.
+    """
+    found = pushed_images(_deployed(pipelines), store)
+    count = Counter(one.name for one, _ in found)
+    names = (
+        one.name or "default" if count[one.name] == 1 else f"{one.name}/{'+'.join(one.recipes)}"
+        for one, _ in found
+    )
+    return {name: built.pinned for name, (_, built) in sorted(zip(names, found, strict=True))}
+
+
+def require_images(pipelines: Sequence[Pipeline]) -> None:
+    """Refuse images of deployed flows that were pushed and are gone; without a registry, none.
+
+    Raises:
+        DeployError: I201, the registry hasn't got one of them any more.
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    around = around_pipelines(pipelines)
+    if around.registry is not None:
+        require_pushed(_deployed(pipelines), around.store, around.registry)
+
+
+def _deployed(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Return pipelines with those flows alone that are deployed."""
+    return [
+        replace(
+            one, plans={flow: plan for flow, plan in one.plans.items() if plan.target != "local"}
+        )
+        for one in pipelines
+    ]
+
+
+def _store(project: Project, services: Mapping[str, Any]) -> str:
+    chosen = os.environ.get("ATLAS_STORE") or services.get("store", {}).get("url")
+    return str(chosen or uri_of(project.state / "store"))
+
+
+def _registry(project: Project, services: Mapping[str, Any]) -> Registry | None:
+    """Return the platform's registry, with its credentials: a secret, or the standard files."""
+    service = services.get("registry")
+    if service is None:
+        return None
+    name = service.get("credentials")
+    secret = project.state / "secrets" / f"{name}.json" if name else None
+    return Registry.at(service["url"], secret)

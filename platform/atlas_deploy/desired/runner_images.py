@@ -1,0 +1,57 @@
+"""The images that `atlas run --isolate image` runs steps in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.containers import need_engine
+from atlas.images import (
+    ensure_images,
+    in_engine,
+    lock_images,
+    raise_failures,
+    used_images,
+    wanted_images,
+)
+from atlas.runner.containers import Images
+from atlas_deploy.desired.images import around_pipelines, builder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas.plan import Pipeline
+
+
+def runner_images(pipelines: Sequence[Pipeline], say: Callable[[str], None]) -> Images:
+    """Return the images that steps of pipelines run in, built where the engine hasn't got them.
+
+    Args:
+        pipelines: whose steps.
+        say: takes a line of progress.
+
+    Raises:
+        PlatformError: there is no container engine.
+        DeployError: an image can't be built.
+    """
+    project = pipelines[0].project
+    around = around_pipelines(pipelines)
+    engine = need_engine(project.state)
+    lock_images(pipelines, say, upgrade=False)
+    outcomes = ensure_images(
+        wanted_images(pipelines),
+        state=project.state,
+        store=around.store,
+        registry=None,
+        builder=builder_of(around, engine.name),
+        say=say,
+    )
+    raise_failures(outcomes)
+    plans = [(plan, one.folder) for one in pipelines for plan in one.plans.values()]
+    return Images(
+        engine,
+        {
+            (plan.digest, name): in_engine(plan, name, where)
+            for plan, where in plans
+            for name in used_images(plan)
+        },
+    )

@@ -1,0 +1,77 @@
+"""Changes for a person: what is the same for many members of a family is said once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas_deploy.diff.members import ADD, CHANGE, SAME, SIGNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas_deploy.diff.members import MemberChange
+
+_NAMED = 3
+_KINDS = {
+    "AirflowDags": "Airflow DAG",
+    "KubeflowPipelines": "Kubeflow pipeline",
+    "RegisteredModels": "model",
+    "StepImages": "image",
+    "AlertRules": "alert rules",
+    "RetrainingMonitor": "monitor",
+}
+
+
+def told(changes: Sequence[MemberChange]) -> list[str]:
+    """Return what changes, a line for all members that change alike."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[MemberChange]] = {}
+    for change in changes:
+        if change.action != SAME:
+            key = (change.action, change.resource or change.kind, change.details)
+            groups.setdefault(key, []).append(change)
+    return [_line(group) for group in groups.values()]
+
+
+def total(changes: Sequence[MemberChange], pipelines: int) -> str:
+    """Return how much of a deployment changes: ``214 of 500 pipelines of the family change``.
+
+    Args:
+        changes: what becomes of each member.
+        pipelines: how many pipelines the Config stands for; 1 for no family, 0 where unknown.
+    """
+    changed = [change for change in changes if change.action != SAME]
+    members = f"{len(changed)} of {len(changes)} members change"
+    if pipelines < 2:  # noqa: PLR2004 - a family
+        return members
+    touched = {_pipeline(change) for change in changed if _pipeline(change)}
+    return f"{len(touched)} of {pipelines} pipelines of the family change ({members})"
+
+
+def _pipeline(change: MemberChange) -> str:
+    """Return the pipeline of a member; empty for what isn't a pipeline's own."""
+    if change.resource not in ("AirflowDags", "KubeflowPipelines"):
+        return ""
+    return change.name.rpartition("-")[0]
+
+
+def _line(group: Sequence[MemberChange]) -> str:
+    """Return what is said of members that change alike."""
+    first = group[0]
+    kind = _KINDS.get(first.resource, first.kind)
+    contents = {change.content for change in group} - {""}
+    what = list(first.details)
+    if contents:
+        what.append(f"{kind} content {contents.pop() if len(contents) == 1 else 'changes'}")
+    elif first.action == CHANGE and not what:
+        what.append(f"{kind} changes")
+    says = "; ".join(what) if first.action == CHANGE else kind
+    extra = f" ({first.new})" if first.action == ADD and first.resource == "StepImages" else ""
+    return f"{SIGNS[first.action]} {_names(group)}: {says}{extra}"
+
+
+def _names(group: Sequence[MemberChange]) -> str:
+    """Return the names of members, the first few of many."""
+    names = [change.name for change in group]
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"

@@ -1,0 +1,1 @@
+"""What Atlas has recorded in the store: deployments, who owns names, fingerprints."""

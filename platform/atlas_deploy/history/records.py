@@ -1,0 +1,179 @@
+"""What was deployed and when: content-addressed records in the store, and a history for each stack.
+
+<store>/deployments/records/<digest>.json          what a deployment was made of
+<store>/deployments/history/<stack>/<number>.json  who deployed which record, and when
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import StoreError
+from atlas.values import canonical, digest
+from atlas_deploy.desired.bundle import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.store import Place
+    from atlas_deploy.live.state import Resource
+
+_RECORDS, _HISTORY = "deployments/records", "deployments/history"
+_ADDRESSES = (
+    "store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry", "kubeflow",
+    "namespace",
+)  # fmt: skip
+"""Inputs that say where the platform is; an older Atlas's records may have some of them."""
+DEPLOY, ROLLBACK, DESTROY = "deploy", "rollback", "destroy"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a deployment was made of, wherever its platform is.
+
+    Attributes:
+        parts: its resources, without addresses.
+    """
+
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> Record:
+        """Return the record of a stack's resources."""
+        return cls(tuple(Part(one.kind, one.name, _lasting(one.inputs)) for one in parts))
+
+    @property
+    def digest(self) -> str:
+        """The digest under which it is kept."""
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        return {"version": 1, "parts": [asdict(part) for part in self.parts]}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a stack's history.
+
+    Attributes:
+        number: counts the stack's deployments from 1.
+        action: ``deploy``, ``rollback`` or ``destroy``.
+        record: digest of the record; empty for ``destroy``.
+        at: when, ISO 8601 in UTC.
+        by: the user's name on the machine.
+        commit: git commit of the pipeline's folder; empty where it isn't known.
+        champions: model → version that its alias pointed at then.
+        to: number of the entry that was rolled back to, or 0.
+    """
+
+    number: int
+    action: str
+    record: str
+    at: str
+    by: str
+    commit: str = ""
+    champions: Mapping[str, str] = field(default_factory=dict)
+    to: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as plain data."""
+        return asdict(self)
+
+
+def history(place: Place, stack: str) -> list[Entry]:
+    """Return the entries of a stack, the oldest first."""
+    folder = f"{_HISTORY}/{stack}"
+    return [Entry(**json.loads(place.read(f"{folder}/{name}"))) for name in place.names(folder)]
+
+
+def is_of(record: Record, found: Iterable[Resource]) -> bool:
+    """Tell whether a stack's resources are those of a record, wherever its platform is."""
+    recorded = {part.name: (part.kind, _lasting(part.inputs)) for part in record.parts}
+    return recorded == {one.name: (one.kind, _lasting(one.inputs)) for one in found}
+
+
+def last(place: Place, stack: str) -> Entry | None:
+    """Return the last entry of a stack; None where it has none."""
+    folder = f"{_HISTORY}/{stack}"
+    names = place.names(folder)
+    return Entry(**json.loads(place.read(f"{folder}/{names[-1]}"))) if names else None
+
+
+def stacks(place: Place) -> list[str]:
+    """Return the stacks that have a history, sorted."""
+    return place.names(_HISTORY)
+
+
+def read(place: Place, entry: Entry) -> Record:
+    """Return the record of an entry.
+
+    Raises:
+        StoreError: it isn't there, or isn't what was written.
+    """
+    key = f"{_RECORDS}/{entry.record}.json"
+    try:
+        raw = json.loads(place.read(key))
+        record = Record(tuple(Part(**part) for part in raw["parts"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        raise StoreError(f"{place.url}/{key}: no record of a deployment can be read") from None
+    if record.digest != entry.record:
+        raise StoreError(f"{place.url}/{key}: isn't the record of its name")
+    return record
+
+
+def add(
+    place: Place,
+    stack: str,
+    action: str,
+    record: Record | None,
+    *,
+    commit: str = "",
+    champions: Mapping[str, str] | None = None,
+    to: int = 0,
+) -> Entry | None:
+    """Add an entry to a stack's history, unless the last one says the same.
+
+    Args:
+        place: the store's place.
+        stack: the stack.
+        action: what was done.
+        record: what was deployed; None for nothing.
+        commit: git commit of the pipeline's folder.
+        champions: model → version that its alias points at.
+        to: number of the entry that was rolled back to.
+
+    Returns:
+        The new entry; None when nothing is new.
+    """
+    wanted = record.digest if record else ""
+    before = last(place, stack)
+    if (before.record if before else "") == wanted:
+        return None
+    if record:
+        place.write(f"{_RECORDS}/{wanted}.json", canonical(record.to_json()).encode())
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    number = before.number + 1 if before else 1
+    while True:
+        entry = Entry(number, action, wanted, now, _user(), commit, dict(champions or {}), to)
+        text = canonical(entry.to_json()).encode()
+        if place.create(f"{_HISTORY}/{stack}/{number:06d}.json", text):
+            return entry
+        number += 1
+
+
+def _lasting(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs without what depends on where the platform is."""
+    return {name: value for name, value in inputs.items() if name not in _ADDRESSES}
+
+
+def _user() -> str:
+    """Return the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

@@ -1,0 +1,1 @@
+"""What is there: the state of stacks, and what services really have."""

@@ -1,0 +1,1 @@
+"""What can be done with deployments: preview, deploy, roll back, status, destroy, purge, list."""

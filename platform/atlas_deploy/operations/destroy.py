@@ -1,0 +1,155 @@
+"""Taking deployments away, and what killed updates left of them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import open_place
+from atlas_deploy.apply import fleet, locks
+from atlas_deploy.apply.concurrent import Progress, at_once
+from atlas_deploy.desired.bundle import KINDS, Part, owner_of, target_inputs
+from atlas_deploy.desired.deployment import PROJECT
+from atlas_deploy.history import ownership, records
+from atlas_deploy.live import snapshot, state
+from atlas_deploy.platforms.services import services_of
+from atlas_deploy.stacks.keeping import keeping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas.errors import AtlasError
+    from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.live.snapshot import Say
+    from atlas_deploy.platforms.services import Services
+
+_FLOWS = ("training", "inference")
+
+
+def destroy(deployment: Deployment, say: Say) -> bool:
+    """Take a deployment away, and what a killed update left; models, versions and runs stay.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+        DeployError: D017, another project has the stack; or something can't be removed.
+    """
+    with locks.turn(deployment, say, 0):
+        return _destroyed(deployment, say)
+
+
+def destroy_all(
+    deployments: Sequence[Deployment], say: Say, jobs: int = 0
+) -> dict[str, bool | AtlasError]:
+    """Take deployments away: their DAGs together, then their stacks, some at once.
+
+    Args:
+        deployments: what to take away.
+        say: takes a line of progress.
+        jobs: how many stacks are removed at once; 0 for one a core.
+
+    Returns:
+        Of each stack, whether there was anything, or why it failed.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+        DeployError: D017, another project has a stack.
+    """
+    if len(deployments) == 1:
+        return {deployments[0].stack: destroy(deployments[0], say)}
+    found: dict[str, bool | AtlasError] = {}
+    for start in range(0, len(deployments), fleet.BATCH):
+        batch = deployments[start : start + fleet.BATCH]
+        found |= _destroyed_together(batch, say, jobs or os.cpu_count() or 1)
+    return found
+
+
+def _destroyed_together(
+    deployments: Sequence[Deployment], say: Say, jobs: int
+) -> dict[str, bool | AtlasError]:
+    from atlas.targets.airflow import ahead
+
+    by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
+    with ExitStack() as held:
+        states = []
+        for each in by_stack.values():
+            held.enter_context(locks.turn(each, say, 0))
+            services = services_of(each)
+            ownership.require_own(each, services)
+            states += [snapshot.moved(one, services).state for one in snapshot.resources(each)]
+        dags = [dict(one) for one in states if "dags" in one]
+        if dags:
+            say(f"removing the DAGs of {len(dags)} deployments from Airflow")
+        gone = ahead.remove(dags)
+        progress = Progress(say, "removed", "deployments")
+        with fleet.hosted(gone) as (port, provider):
+
+            def remove(stack: str) -> bool:
+                return _destroyed(by_stack[stack], fleet.quiet, port)
+
+            return at_once([*by_stack], remove, jobs, progress, provider.end_early)
+
+
+def _destroyed(deployment: Deployment, say: Say, provider: int = 0) -> bool:
+    name = deployment.stack
+    services = services_of(deployment)
+    ownership.require_own(deployment, services)
+    there = state.exists(deployment.backend, name)
+    if there:
+        _empty(deployment, services, say, provider)
+        stack = snapshot.open_stack(deployment, (), say, provider)
+        stack.destroy()
+    swept = _sweep(deployment, services)
+    if there:
+        stack.remove()
+    records.add(open_place(services.store), name, records.DESTROY, None)
+    return there or swept
+
+
+def unlock(deployment: Deployment) -> list[str]:
+    """Break the locks of a deployment's stack; return whose they were.
+
+    Raises:
+        DeployError: a holder is certainly alive.
+    """
+    return keeping(deployment.backend).unlock(PROJECT, deployment.stack)
+
+
+def _empty(deployment: Deployment, services: Services, say: Say, provider: int) -> None:
+    """Take every member away where the platform is now, if it isn't where it was."""
+    found = snapshot.resources(deployment)
+    here = [snapshot.addresses(resource.kind, services) for resource in found]
+    moved = any(
+        not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
+    )
+    if moved:
+        parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
+        snapshot.open_stack(deployment, parts, say, provider).up(refresh=False)
+
+
+def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
+    """Return a resource without members, at other addresses."""
+    none: dict[str, Any] = {name: {} for name in ("members", "plans") if name in resource.inputs}
+    return Part(resource.kind, resource.name, {**resource.inputs, **here, **none})
+
+
+def _sweep(deployment: Deployment, services: Services) -> bool:
+    """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
+    from atlas.kinds import ownership as members
+    from atlas.kinds.protocol import Context
+    from atlas_provider.kinds import KINDS as HANDLERS
+
+    swept = False
+    for flow in _FLOWS:
+        owner = owner_of(deployment, flow)
+        for target, kind in KINDS.items():
+            if members.owned(services.store, ownership.OWNED[kind], owner):
+                left = {"owner": owner, "members": {}, **target_inputs(services, target)}
+                HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
+                swept = True
+    held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
+    HANDLERS["atlas:index:StepImages"].delete("", held, Context("images"))
+    return swept

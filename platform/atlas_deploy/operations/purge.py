@@ -1,0 +1,254 @@
+"""What a deployment leaves behind when it is destroyed, listed first, and its removal.
+
+It is found from the stack's state or, once this is gone, from the last record of the stack's
+history, so that a purge that was interrupted can be repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.store import open_place
+from atlas_deploy.desired.bundle import has_api_server, owner_of, target_inputs
+from atlas_deploy.history import ownership, records
+from atlas_deploy.live import snapshot
+from atlas_deploy.platforms.services import services_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from atlas.store import Place
+    from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.platforms.services import Services
+
+_KUBEFLOW = "kubeflow"
+_MODEL = "model "
+_ABSENT = "RESOURCE_DOES_NOT_EXIST"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a destroyed deployment leaves behind.
+
+    Attributes:
+        models: registered name → number of versions.
+        runs: pipeline → number of runs in the store, each with its artifacts.
+        kubeflow: pipeline of Kubeflow → number of versions, in the store or on its API server.
+        images: image's name → repository and digest.
+        shared: what stays, for another stack deploys it, too → that stack.
+    """
+
+    models: Mapping[str, int]
+    runs: Mapping[str, int]
+    kubeflow: Mapping[str, int]
+    images: Mapping[str, str]
+    shared: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """Return it in words, a line each."""
+        yield from (f"model {name}, {count} versions" for name, count in self.models.items())
+        yield from (f"{count} runs of {name}, artifacts" for name, count in self.runs.items())
+        yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
+        yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
+
+    @property
+    def shared_models(self) -> list[str]:
+        """The registered models that stay."""
+        return [what.removeprefix(_MODEL) for what in self.shared if what.startswith(_MODEL)]
+
+    def kept(self) -> Iterator[str]:
+        """Return what stays, in words, a line each."""
+        for what, stack in self.shared.items():
+            yield f"{what} stays: stack {stack} deploys it, too"
+
+
+def left_of(deployment: Deployment) -> Left:
+    """Return what a deployment leaves behind, or has left.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+        DeployError: D017, another project has the stack.
+    """
+    services = services_of(deployment)
+    ownership.require_own(deployment, services)
+    inputs = _inputs(deployment, services)
+    place = open_place(services.store)
+    wanted = _Names.of(inputs.items())
+    others = _of_others(place, deployment.stack)
+    runs = {one: _runs(place.names(one)) for one in wanted.pipelines if one not in others.pipelines}
+    versions = _versions(services, [name for name in wanted.flows if name not in others.flows])
+    return Left(
+        models=_models(services, [name for name in wanted.models if name not in others.models]),
+        shared=wanted.shared_with(others),
+        runs={name: count for name, count in runs.items() if count},
+        kubeflow={name: count for name, count in versions.items() if count},
+        images=dict(inputs.get("StepImages", {}).get("members", {})),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What deployments speak of by name: each with the stack that it is of.
+
+    Attributes:
+        models: registered models.
+        flows: deployed names of flows.
+    """
+
+    models: Mapping[str, str]
+    flows: Mapping[str, str]
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[str, Mapping[str, Any]]], stack: str = "") -> _Names:
+        """Return the names in the inputs of resources."""
+        models: dict[str, str] = {}
+        flows: dict[str, str] = {}
+        for kind, inputs in parts:
+            flows |= dict.fromkeys(inputs.get("plans", {}), stack)
+            if kind == "RegisteredModels":
+                models |= dict.fromkeys(inputs["members"], stack)
+        return cls(models, flows)
+
+    @property
+    def pipelines(self) -> dict[str, str]:
+        """Return the pipelines whose flows these are."""
+        return {name.rpartition("-")[0]: stack for name, stack in self.flows.items()}
+
+    def shared_with(self, others: _Names) -> dict[str, str]:
+        """Return what others have, too, in words, with the stack that has it."""
+        pairs = ((_MODEL, "models"), ("pipeline ", "pipelines"))
+        return {
+            f"{word}{name}": getattr(others, names)[name]
+            for word, names in pairs
+            for name in getattr(self, names)
+            if name in getattr(others, names)
+        }
+
+
+def _of_others(place: Place, own: str) -> _Names:
+    """Return what the other stacks deploy, as their last records have it.
+
+    Raises:
+        StoreError: a record can't be read.
+    """
+    models: dict[str, str] = {}
+    flows: dict[str, str] = {}
+    for stack in records.stacks(place):
+        entry = records.last(place, stack) if stack != own else None
+        if entry and entry.record:
+            parts = ((one.kind, one.inputs) for one in records.read(place, entry).parts)
+            found = _Names.of(parts, stack)
+            models |= found.models
+            flows |= found.flows
+    return _Names(models, flows)
+
+
+def purge(deployment: Deployment, left: Left) -> None:
+    """Remove what a destroyed deployment has left; what is gone already is no error.
+
+    Raises:
+        PlatformError: a service is down, or refuses.
+    """
+    services = services_of(deployment)
+    if left.models:
+        _purge_models(services, left)
+    if left.images:
+        _purge_images(deployment, services, left)
+    place = open_place(services.store)
+    if left.kubeflow and has_api_server(services):
+        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
+
+        kubeflow_server.purge(target_inputs(services, _KUBEFLOW), left.kubeflow)
+    for name in left.kubeflow:
+        place.remove(f"{_KUBEFLOW}/{name}")
+    for name in left.runs:
+        place.remove(name)
+    ownership.give_back(deployment, services, left.shared_models)
+
+
+def _inputs(deployment: Deployment, services: Services) -> dict[str, dict[str, Any]]:
+    """Return the inputs of each kind, members of several resources together."""
+    found = [(one.kind, one.inputs) for one in snapshot.resources(deployment)]
+    if not found:
+        place = open_place(services.store)
+        entries = [one for one in records.history(place, deployment.stack) if one.record]
+        parts = records.read(place, entries[-1]).parts if entries else ()
+        found = [(part.kind, part.inputs) for part in parts]
+    joined: dict[str, dict[str, Any]] = {}
+    for kind, inputs in found:
+        own = joined.setdefault(kind, {})
+        for name in ("members", "plans"):
+            own[name] = {**own.get(name, {}), **inputs.get(name, {})}
+    return joined
+
+
+def _runs(names: list[str]) -> int:
+    """Return how many of a pipeline's folder's names are runs."""
+    return sum(name.startswith(("training-", "inference-")) for name in names)
+
+
+def in_kubeflow(deployment: Deployment) -> list[str]:
+    """Return the names of a deployment's pipelines in Kubeflow, as its stack has them."""
+    found = snapshot.resources(deployment)
+    members = [one.inputs["members"] for one in found if one.kind == "KubeflowPipelines"]
+    return sorted({name for each in members for name in each})
+
+
+def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
+    """Return how many versions those of some pipelines have that are still in Kubeflow.
+
+    Raises:
+        PlatformError: the platform is missing or down.
+    """
+    if not names:
+        return {}
+    found = _versions(services_of(deployment), names)
+    return {name: count for name, count in sorted(found.items()) if count}
+
+
+def _versions(services: Services, names: list[str]) -> dict[str, int]:
+    """Return how many versions each deployed name has, where Kubeflow's pipelines are."""
+    if names and services.has(_KUBEFLOW) and has_api_server(services):
+        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
+
+        return kubeflow_server.left_versions(target_inputs(services, _KUBEFLOW), names)
+    place = open_place(services.store)
+    files = {name: place.names(f"{_KUBEFLOW}/{name}") for name in names}
+    return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
+
+
+def _models(services: Services, names: list[str]) -> dict[str, int]:
+    """Return how many versions each model has, of those that there are."""
+    from atlas_provider.models import registered
+
+    if not names:
+        return {}
+    mlflow = services.mlflow()
+    there = registered(mlflow, names)
+    return {name: len(mlflow.versions(name)) for name in names if name in there}
+
+
+def _purge_models(services: Services, left: Left) -> None:
+    """Delete models with all of their versions."""
+    mlflow = services.mlflow()
+    for name in left.models:
+        mlflow.call("DELETE", "registered-models/delete", {"name": name}, (_ABSENT,))
+
+
+def _purge_images(deployment: Deployment, services: Services, left: Left) -> None:
+    """Delete the images that no other stack holds."""
+    from atlas.kinds.protocol import Context
+    from atlas_provider.kinds import KINDS
+
+    inputs = {
+        "owner": owner_of(deployment, "images"),
+        "members": dict(left.images),
+        "purge": True,
+        **snapshot.addresses("StepImages", services),
+    }
+    KINDS["atlas:index:StepImages"].delete("", inputs, Context("images"))

@@ -1,0 +1,1 @@
+"""Platform stacks, wherever they were stood up, and the services that they offer."""

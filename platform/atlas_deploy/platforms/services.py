@@ -1,0 +1,167 @@
+"""The platform that a deployment goes to, as its outputs describe it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.advice import bring_up
+from atlas.errors import PlatformError
+from atlas.http.service import Service
+from atlas.load.outputs import of_environment, require_version
+from atlas.uris import path_of
+from atlas_deploy.platforms import lifecycle
+from atlas_deploy.platforms.references import follow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from atlas.environment import Environment
+    from atlas.images import Registry
+    from atlas.tracking.mlflow import Mlflow
+    from atlas_deploy.desired.deployment import Deployment
+
+_OK = 200
+REGISTRY = "registry"
+"""The service that has images."""
+_HEALTH = {"airflow": "api/v2/monitor/health", "mlflow": "health"}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of a platform.
+
+    Attributes:
+        platform: the platform's name, for messages.
+        found: service by name, as the outputs have them.
+    """
+
+    platform: str
+    found: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def store(self) -> str:
+        """URL of the artifact store."""
+        return self.url("store")
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a service of that name."""
+        return name in self.found
+
+    def kind(self, name: str) -> str:
+        """Return what a service is."""
+        return str(self._service(name)["kind"])
+
+    def url(self, name: str) -> str:
+        """Return a service's address, from here."""
+        return str(self._service(name)["url"]).rstrip("/")
+
+    def credentials(self, name: str) -> str:
+        """Return the name of the secret that opens a service; empty for none."""
+        return str(self._service(name)["credentials"] or "")
+
+    def opened(self, name: str) -> dict[str, str]:
+        """Return the inputs by which a resource signs in to a service; none where it is open."""
+        secret = self.credentials(name)
+        return {"secrets": self.url("secrets"), "credentials": secret} if secret else {}
+
+    def mlflow(self) -> Mlflow:
+        """Return MLflow, with the platform's credentials."""
+        from atlas_provider.models import mlflow_of
+
+        return mlflow_of({"mlflow": self.url("mlflow"), **self.opened("mlflow")})
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of Kubeflow that pipelines are in; empty in single-user mode."""
+        return str(self._service("kubeflow").get("namespace") or "")
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether Airflow keeps the versions of DAG files."""
+        return bool(self._service("dags").get("versioned"))
+
+    def require_alive(self, name: str) -> None:
+        """Ask a service whether it is there.
+
+        Raises:
+            PlatformError: it isn't.
+        """
+        url = self.url(name)
+        try:
+            status = Service(name, url).send("GET", _HEALTH[name]).status
+        except PlatformError as error:
+            raise PlatformError(
+                f"platform {self.platform}: {name} is down ({error}); {bring_up('brings it back')}"
+            ) from error
+        if status != _OK:
+            raise PlatformError(
+                f"platform {self.platform}: {name} at {url} answers {status}; "
+                f"{bring_up('repairs it')}"
+            )
+
+    def registry(self) -> Registry:
+        """Return the registry of images, with its credentials: a secret, or the standard files."""
+        from atlas.images import Registry
+
+        name = self.credentials(REGISTRY)
+        secret = path_of(self.url("secrets")) / f"{name}.json" if name else None
+        return Registry.at(self.url(REGISTRY), secret)
+
+    def _service(self, name: str) -> Mapping[str, Any]:
+        """Return a service's outputs.
+
+        Raises:
+            PlatformError: the platform has no such service.
+        """
+        service = self.found.get(name)
+        if service is None:
+            has = ", ".join(sorted(self.found)) or "none"
+            raise PlatformError(
+                f"platform {self.platform}: has no {name}; its services are {has}; "
+                + bring_up("of this Atlas adds what an older one didn't stand up")
+            )
+        return service
+
+
+def services_of(deployment: Deployment) -> Services:
+    """Return the services of the platform that a deployment's Environment names.
+
+    Raises:
+        PlatformError: there is no such platform, its outputs can't be read, or they are of another
+            version than this Atlas reads.
+    """
+    environment, project = deployment.environment, deployment.project
+    follow(project, environment, needed=True)
+    if not environment.outputs:
+        found = lifecycle.outputs(project.state, environment.platform)
+        return _services(environment, found, bring_up("brings it up again"))
+    file = project.root / environment.outputs
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, environment.name, error) from error
+    return _services(environment, found, f"environment {environment.name} names this file")
+
+
+def _services(environment: Environment, outputs: Any, hint: str) -> Services:
+    """Return the services of a platform's outputs.
+
+    Raises:
+        PlatformError: D015, the outputs aren't of the version that this Atlas reads.
+    """
+    platform = environment.outputs or environment.platform
+    if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
+        raise PlatformError(f"{platform}: no outputs of a platform: no services in it; {hint}")
+    require_version(outputs, platform, hint)
+    return Services(platform, of_environment(outputs["services"], environment))
+
+
+def _unreadable(file: Path, environment: str, error: Exception) -> PlatformError:
+    """Return the error of a hand-written outputs file that can't be read."""
+    return PlatformError(
+        f"{file}: no outputs of a platform can be read ({error}); environment {environment} names "
+        "this file"
+    )

@@ -1,0 +1,162 @@
+"""Many deployments at once: only those that change are opened; all of them are listed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atlas.store import open_place
+from atlas_cli.commands.deploy import summary
+from atlas_cli.commands.status import text as status_text
+from atlas_deploy import deployments, looked_at, preview, status
+from atlas_deploy.desired.bundle import Part
+from atlas_deploy.history import fingerprints, records
+from atlas_deploy.history.records import Record
+from atlas_deploy.operations.listing import listed
+from atlas_deploy.platforms.services import services_of
+from tests.laid import lay_down
+
+ROOT = Path(__file__).parents[4]
+FILES = ("steps.py", "features.json", "training.json", "requirements.txt")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """Three pipelines that only train, on a platform that is a store."""
+    pytest.importorskip("kfp")
+    monkeypatch.setenv("ATLAS_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("ATLAS_STORE", raising=False)
+    monkeypatch.delenv("ATLAS_BACKEND", raising=False)
+    root = tmp_path / "project"
+    (root / "environments").mkdir(parents=True)
+    (root / "pyproject.toml").write_text("[tool.atlas]\n")
+    local = json.loads((ROOT / "recipes/environments/local.json").read_text())
+    (root / "environments/local.json").write_text(
+        json.dumps({**local, "platform": {"outputs": "outputs.json"}})
+    )
+    store = (tmp_path / "store").as_uri()
+    at = {"workload_url": store, "credentials": None, "version": "", "url": store}
+    services = {"store": {**at, "kind": "file"}, "kubeflow": {**at, "kind": "kfp.local"}}
+    outputs = {"version": 1, "stack": "p", "target": "other", "services": services}
+    (root / "outputs.json").write_text(json.dumps(outputs))
+    for name in ("one", "two", "three"):
+        pipeline(root / name, name)
+    return root
+
+
+def pipeline(folder: Path, name: str) -> None:
+    folder.mkdir()
+    for file in FILES:
+        shutil.copy(ROOT / "recipes/tumour" / file, folder)
+    raw = json.loads((ROOT / "recipes/tumour/config.json").read_text())
+    gone = ("model", "promotion", "schedule")
+    kept = {key: value for key, value in raw.items() if key not in gone}
+    training = {"name": name, "recipes": {"training": "training.json"}}
+    (folder / "config.json").write_text(json.dumps({**kept, **training}))
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def same(project: Path) -> set[str]:
+    return {*fingerprints.unchanged(deployments(project, "local"))}
+
+
+def test_what_nothing_changed_of_is_left_alone(project):
+    assert same(project) == set()
+    lay_down(deployments(project, "local"))
+    assert same(project) == {"one.local", "two.local", "three.local"}
+
+    edit(project / "one/config.json", parameters={"test_fraction": 0.4})
+    assert same(project) == {"two.local", "three.local"}
+    done, _ = preview(deployments(project, "local"))
+    assert {one.stack: (one.opened, len(one.changed)) for one in done} == {
+        "one.local": (True, 1), "three.local": (False, 0), "two.local": (False, 0)
+    }  # fmt: skip
+    assert summary(done) == ["1 of 3 deployments change (1 members); 2 are as they should be"]
+
+
+def test_drift_opens_a_stack_that_nothing_else_changed_of(project, tmp_path):
+    lay_down(deployments(project, "local"))
+    (tmp_path / "store/kubeflow/two-training/current").unlink()
+    assert same(project) == {"one.local", "three.local"}
+
+
+def test_another_platform_or_a_lost_state_opens_stacks(project):
+    found = deployments(project, "local")
+    lay_down(found)
+    (found[0].backend.folder / f".pulumi/stacks/atlas-pipelines/{found[0].stack}.json").unlink()
+    assert found[0].stack not in same(project)
+    outputs = json.loads((project / "outputs.json").read_text())
+    outputs["services"]["kubeflow"]["version"] = "2"
+    edit(project / "outputs.json", services=outputs["services"])
+    assert same(project) == set()
+
+
+def test_a_basis_that_is_forgotten_opens_the_stack(project):
+    found = deployments(project, "local")
+    lay_down(found)
+    fingerprints.forget(found[0], services_of(found[0]))
+    assert same(project) == {each.stack for each in found[1:]}
+
+
+def test_one_alone_is_always_opened(project):
+    lay_down(deployments(project, "local"))
+    assert fingerprints.unchanged(deployments(project / "one", "local")) == {}
+
+
+def test_stacks_are_listed_deployed_or_not(project):
+    lay_down(deployments(project / "one", "local"))
+    lay_down(deployments(project / "two", "local"))
+    shutil.rmtree(project / "two")
+    local = project / "environments/local.json"
+    nowhere = {**json.loads(local.read_text()), "platform": "nowhere"}
+    (project / "environments/prod.json").write_text(json.dumps(nowhere))
+    assert [(one.stack, one.state, one.number, one.members) for one in listed(project)] == [
+        ("one.local", "deployed", 1, 1), ("three.local", "not deployed", 0, 1),
+        ("two.local", "no Config here", 1, 1), ("one.prod", "unknown", 0, 1),
+        ("three.prod", "unknown", 0, 1),
+    ]  # fmt: skip
+    (prod, *_) = listed(project, "prod")
+    assert "atlas up" in prod.why
+    assert listed(project, "local")[0].stack == "one.local"
+
+
+def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project, tmp_path):
+    lay_down(deployments(project / "one", "local"))
+
+    def now():
+        (one,) = looked_at(project / "one", "local")
+        found = status(one)
+        (resource,) = found.resources
+        return found, resource
+
+    found, resource = now()
+    assert (found.entry.number, found.broken, found.undeployed) == (1, False, [])
+    assert (resource.drift, resource.disk, found.unfinished) == ({}, {}, False)
+    edit(project / "one/config.json", parameters={"test_fraction": 0.4})
+    _, resource = now()
+    assert resource.drift == {}
+    assert [*resource.disk] == ["one-training"]
+    (tmp_path / "store/kubeflow/one-training/current").unlink()
+    _, resource = now()
+    assert resource.drift == {"one-training": "is gone"}
+    edit(project / "one/training.json", steps={})
+    found, resource = now()
+    assert found.broken
+    assert resource.disk == {}
+
+
+def test_an_update_that_didnt_finish_is_told(project):
+    found = deployments(project / "one", "local")
+    lay_down(found)
+    store = open_place(services_of(found[0]).store)
+    other = Record((Part("KubeflowPipelines", "training-kubeflow", {"members": {}}),))
+    records.add(store, "one.local", records.DEPLOY, other)
+    (one,) = looked_at(project / "one", "local")
+    assert status(one).unfinished
+    assert status_text("one.local", status(one)).count("unfinished: an update after this") == 1

@@ -1,0 +1,257 @@
+"""Two projects with the same names on one platform: the second is refused before anything is made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlas.environment import Environment, Project
+from atlas.errors import DeployError
+from atlas.kinds import ownership as members
+from atlas.store import open_place
+from atlas_deploy.desired import identity
+from atlas_deploy.desired.bundle import Part
+from atlas_deploy.desired.deployment import PROJECT, Deployment
+from atlas_deploy.desired.identity import identity_of
+from atlas_deploy.history import ownership, records
+from atlas_deploy.history.records import Record
+from atlas_deploy.platforms.services import Services
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    url = (tmp_path / "store").as_uri()
+    return Services("local", {"store": {"kind": "file", "url": url, "credentials": None}})
+
+
+def deployment(tmp_path: Path, project: str, config: str = "tumour", state: str = "") -> Deployment:
+    root = tmp_path / project
+    root.mkdir(exist_ok=True)
+    state_folder = tmp_path / (state or f"state-{project}")
+    return Deployment(config, Environment(), Project(root, state_folder, id=project))
+
+
+def parts(name: str = "tumour", model: str = "tumour", flow: str = "inference") -> list[Part]:
+    owner, dag = f"{name}.local/{flow}", f"{name}-{flow}"
+    return [
+        Part("AirflowDags", f"{flow}-airflow", {"owner": owner, "members": {dag: "1"}}),
+        Part("RegisteredModels", "models", {"owner": owner, "members": {model: "A model."}}),
+    ]
+
+
+def stacked(deployment: Deployment, project: str | None) -> None:
+    """Have the stack in the deployment's backend, as an update leaves it."""
+    file = deployment.backend.folder / ".pulumi" / "stacks" / PROJECT / f"{deployment.stack}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    outputs = {} if project is None else {"project": project}
+    stack = {"type": "pulumi:pulumi:Stack", "urn": "urn", "outputs": outputs}
+    file.write_text(json.dumps({"checkpoint": {"latest": {"resources": [stack]}}}))
+
+
+def test_a_name_that_nobody_has_is_taken(tmp_path: Path, services: Services) -> None:
+    one = deployment(tmp_path, "one")
+    ownership.require_own(one, services, parts())
+    assert not (tmp_path / "store").exists(), "to ask takes nothing"
+    ownership.take(one, services, parts())
+    ownership.take(one, services, parts())
+    ownership.require_own(one, services, parts())
+
+
+@pytest.mark.parametrize("state", ["", "shared"])
+def test_another_project_is_refused(tmp_path: Path, services: Services, state: str) -> None:
+    one, two = (deployment(tmp_path, name, state=state) for name in ("one", "two"))
+    ownership.take(one, services, parts())
+    stacked(one, "one")
+    for ask in (ownership.require_own, ownership.take):
+        with pytest.raises(
+            DeployError, match=r"D017: stack tumour.local: belongs to project one, "
+        ):
+            ask(two, services, parts())
+    with pytest.raises(DeployError, match=r'write id = "one" under \[tool.atlas\]'):
+        ownership.require_own(two, services)
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"[]", b"null", b'{"project": 1}', b"\xff"])
+def test_an_owner_that_cannot_be_read_is_told(
+    tmp_path: Path, services: Services, text: bytes
+) -> None:
+    place = open_place(services.store)
+    place.write("deployments/owners/stacks/tumour.local", text)
+    with pytest.raises(DeployError, match=r"stacks/tumour.local: no owner of stack tumour.local"):
+        ownership.require_own(deployment(tmp_path, "one"), services, parts())
+
+
+def test_what_others_have_written_as_an_owner_is_shown_as_it_is(
+    tmp_path: Path, services: Services
+) -> None:
+    text = json.dumps({"project": "\x1b[2Jx\n" + "y" * 5000, "stack": "s\nt"}).encode()
+    place = open_place(services.store)
+    for key in ("stacks/tumour.local", "models/liver"):
+        place.write(f"deployments/owners/{key}", text)
+    for config, model in (("tumour", "tumour"), ("other", "liver")):
+        asked = deployment(tmp_path, "one", config)
+        with pytest.raises(DeployError) as told:
+            ownership.require_own(asked, services, parts(config, model))
+        assert str(told.value).isprintable()
+        assert len(str(told.value)) < 1500
+
+
+def test_a_stack_of_another_project_in_the_backend_is_refused_on_any_platform(
+    tmp_path: Path, services: Services
+) -> None:
+    one, two = (deployment(tmp_path, name, state="shared") for name in ("one", "two"))
+    stacked(one, "one")
+    with pytest.raises(DeployError, match=r"D017: stack tumour\.local: belongs to project one"):
+        ownership.require_own(two, services, parts())
+    ownership.require_own(one, services, parts())
+
+
+@pytest.mark.parametrize(
+    ("mine", "what"),
+    [
+        (parts("liver", "tumour"), "registered model tumour"),
+        (parts("tumour", "liver", "training"), "DAG tumour-inference"),
+    ],
+)
+def test_names_of_another_projects_stack_are_refused(
+    tmp_path: Path, services: Services, mine: list[Part], what: str
+) -> None:
+    one, two = deployment(tmp_path, "one"), deployment(tmp_path, "two", "liver")
+    ownership.take(one, services, parts())
+    members.take(services.store, "dags", ["tumour-inference"], "tumour.local/inference")
+    with pytest.raises(DeployError, match=f"D017: {what}: belongs to project one"):
+        ownership.require_own(two, services, mine)
+    ownership.require_own(deployment(tmp_path, "one", "liver"), services, mine)
+
+
+def test_an_experiment_of_another_project_is_refused(tmp_path: Path, services: Services) -> None:
+    one = deployment(tmp_path, "one")
+    ownership.take(one, services, parts())
+    two = replace(deployment(tmp_path, "two"), environment=Environment(name="dev"))
+    with pytest.raises(DeployError, match="D017: experiment tumour: belongs to project one"):
+        ownership.require_own(two, services, parts("liver", "liver"))
+    two = replace(two, environment=Environment(name="dev", prefix="p-"))
+    ownership.require_own(two, services, parts("p-tumour", "p-tumour"))
+
+
+def test_one_of_many_that_take_at_once_wins(tmp_path: Path, services: Services) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    every = [deployment(tmp_path, f"project{number}") for number in range(16)]
+
+    def take(one: Deployment) -> str:
+        try:
+            ownership.take(one, services, parts())
+        except DeployError:
+            return ""
+        return identity_of(one.project)
+
+    with ThreadPoolExecutor(16) as pool:
+        (winner,) = filter(None, pool.map(take, every))
+    names = open_place(services.store).names("deployments/owners/models")
+    assert names == ["tumour"]
+    with pytest.raises(DeployError, match=f"belongs to project {winner}"):
+        ownership.require_own(deployment(tmp_path, "last"), services, parts())
+
+
+def recorded(services: Services, action: str, record: Record | None) -> None:
+    records.add(open_place(services.store), "tumour.local", action, record)
+
+
+def test_a_deployment_of_an_older_atlas_is_taken_over_by_who_has_its_stack(
+    tmp_path: Path, services: Services
+) -> None:
+    one, two = deployment(tmp_path, "one"), deployment(tmp_path, "two")
+    recorded(services, records.DEPLOY, Record.of(parts()))
+    stacked(one, None)
+    with pytest.raises(DeployError, match=r"D017: stack tumour\.local: was deployed by an older"):
+        ownership.require_own(two, services, parts())
+    ownership.take(one, services, parts())
+    with pytest.raises(DeployError, match="belongs to project one"):
+        ownership.require_own(two, services, parts())
+
+
+def test_what_an_older_atlas_destroyed_is_free(tmp_path: Path, services: Services) -> None:
+    recorded(services, records.DEPLOY, Record.of(parts()))
+    recorded(services, records.DESTROY, None)
+    ownership.require_own(deployment(tmp_path, "two"), services, parts())
+
+
+def test_names_are_given_back_by_a_purge_of_their_project_alone(
+    tmp_path: Path, services: Services
+) -> None:
+    one, two = deployment(tmp_path, "one"), deployment(tmp_path, "two")
+    ownership.take(one, services, parts())
+    ownership.give_back(two, services)
+    with pytest.raises(DeployError, match="D017"):
+        ownership.require_own(two, services, parts())
+    ownership.give_back(one, services)
+    ownership.take(two, services, parts())
+
+
+def test_what_another_stack_of_the_project_has_stays_its_own(
+    tmp_path: Path, services: Services
+) -> None:
+    one, two = deployment(tmp_path, "one"), deployment(tmp_path, "two", "liver")
+    dev = replace(one, environment=Environment(name="dev"))
+    ownership.take(one, services, parts())
+    ownership.take(dev, services, parts())
+    ownership.give_back(one, services, ["tumour"])
+    place = open_place(services.store)
+    assert place.names("deployments/owners/stacks") == ["tumour.dev"]
+    assert place.names("deployments/owners/experiments") == ["tumour"]
+    with pytest.raises(DeployError, match="registered model tumour"):
+        ownership.require_own(two, services, parts("liver", "tumour"))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"project": 1'])
+def test_an_owner_that_cannot_be_read_is_nobodys(
+    tmp_path: Path, services: Services, content: bytes
+) -> None:
+    open_place(services.store).write("deployments/owners/stacks/tumour.local", content)
+    with pytest.raises(DeployError, match=r"no owner of stack tumour\.local can be read"):
+        ownership.require_own(deployment(tmp_path, "one"), services)
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://user:token@github.com/acme/models.git",
+        "https://github.com/acme/models",
+        "git@github.com:acme/models.git",
+        "ssh://git@github.com:22/acme/models.git/",
+    ],
+)
+def test_a_project_without_an_id_is_known_by_its_remote(tmp_path: Path, remote: str) -> None:
+    (tmp_path / "sub").mkdir()
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "remote", "add", "origin", remote)
+    identity._derived.cache_clear()
+    assert identity_of(Project(tmp_path, tmp_path)) == "github.com/acme/models"
+    assert identity_of(Project(tmp_path / "sub", tmp_path)) == "github.com/acme/models/sub"
+    assert identity_of(Project(tmp_path, tmp_path, id="mine")) == "mine"
+
+
+@pytest.mark.parametrize("remote", ["", "/srv/git/models", "../models"])
+def test_a_project_without_a_remote_is_known_by_its_name_and_folder(
+    tmp_path: Path, remote: str
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        git(folder, "init", "-q")
+        (folder / "pyproject.toml").write_text('[project]\nname = "churn"\n[tool.atlas]\n')
+        if remote:
+            git(folder, "remote", "add", "origin", remote)
+    first, second = (identity_of(Project(folder, folder)) for folder in (one, two))
+    assert first.startswith("churn-")
+    assert first != second
+    assert first == identity_of(Project(one, two))

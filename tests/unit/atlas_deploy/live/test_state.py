@@ -1,0 +1,83 @@
+"""Reading a stack's state file without the engine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from atlas.errors import DeployError
+from atlas_deploy.desired.deployment import PROJECT
+from atlas_deploy.live.state import exists, resources
+from atlas_deploy.stacks.backend import Backend
+from atlas_deploy.stacks.keeping import Files
+
+URN = "urn:pulumi:tumour.local::atlas-pipelines::atlas:index:AirflowDags::inference-airflow"
+RAW = {
+    "type": "atlas:index:AirflowDags",
+    "urn": URN,
+    "id": "inference-airflow",
+    "inputs": {"members": {"tumour-inference": "a1"}, "folder": "dags"},
+    "outputs": {"members": {"tumour-inference": "b2"}},
+}
+OTHER = {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:x::y::pulumi:pulumi:Stack::z"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str):
+        path = Files(tmp_path / "pulumi" / ".pulumi").file(PROJECT, "tumour.local")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def latest(*found: object) -> str:
+    return json.dumps({"version": 3, "checkpoint": {"latest": {"resources": list(found)}}})
+
+
+def test_a_stack_without_state_has_no_resources(tmp_path):
+    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert not exists(Backend(tmp_path), "tumour.local")
+
+
+def test_a_stack_that_was_never_updated_has_no_resources(tmp_path, write):
+    write('{"version": 3, "checkpoint": {"latest": null}}')
+    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert exists(Backend(tmp_path), "tumour.local")
+
+
+def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path, write):
+    write(latest(OTHER, RAW))
+    (found,) = resources(Backend(tmp_path), "tumour.local")
+    assert (found.kind, found.name, found.identity) == (
+        "AirflowDags", "inference-airflow", "inference-airflow"
+    )  # fmt: skip
+    assert found.inputs["members"] == {"tumour-inference": "a1"}
+    assert found.state == {"members": {"tumour-inference": "b2"}, "folder": "dags"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "{}", "[]", "null", "7", '{"checkpoint": []}', '{"checkpoint": {"latest": [1]}}',
+     latest(7), latest({}), latest({"type": "atlas:index:AirflowDags"}), latest(RAW)[:-20]],
+)  # fmt: skip
+def test_a_damaged_state_is_told_with_the_way_out(tmp_path, write, text):
+    path = write(text)
+    with pytest.raises(DeployError, match=r"is damaged .*json\.bak: put it") as caught:
+        resources(Backend(tmp_path), "tumour.local")
+    assert str(path) in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_damage_too(tmp_path, write):
+    write("").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DeployError, match="is damaged"):
+        resources(Backend(tmp_path), "tumour.local")
+
+
+def test_a_state_that_cannot_be_read_is_told(tmp_path):
+    Files(tmp_path / "pulumi" / ".pulumi").file(PROJECT, "tumour.local").mkdir(parents=True)
+    with pytest.raises(DeployError, match="can't be read: is a directory"):
+        resources(Backend(tmp_path), "tumour.local")
