@@ -14,11 +14,6 @@ DYNAMIC = ("parameter", "feature", "axis", "run", "literal")
 """Keys of the one-key objects that a param may be instead of a literal."""
 RUN_FACTS = ("interval_start", "interval_end", "id")
 """What ``{"run": …}`` can ask for."""
-FORMATS = (
-    "parquet", "arrow", "npy", "json", "text", "html", "markdown", "bytes", "file", "folder",
-    "skops", "pickle",
-)  # fmt: skip
-"""Storage formats that Atlas itself has."""
 UNTRUSTED = frozenset({
     "_pickle", "asyncio", "atlas", "builtins", "cloudpickle", "code", "codeop", "ctypes", "dill",
     "functools", "imp", "importlib", "inspect", "io", "joblib", "marshal", "multiprocessing", "nt",

@@ -12,7 +12,7 @@ from atlas.draw.palette import COLOURS
 from atlas.draw.plans import of_plan
 from atlas.draw.svg import svg, xml_lines
 from atlas.draw.texts import xml
-from atlas.store.format import named
+from atlas.formats import named
 from atlas.store.keys import artifact_key
 
 if TYPE_CHECKING:

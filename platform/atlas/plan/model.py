@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from atlas.formats import shown_as
 from atlas.recipe import Image, Parameter, Resources, Retries
 from atlas.values import canonical, frozen
 
@@ -54,8 +55,7 @@ class Value:
         _freeze(self, "value")
 
 
-_REPORTS = {"atlas.template.Html": "html", "atlas.template.Markdown": "markdown"}
-"""Type of an output → the format that it is a report in."""
+_REPORTS = ("html", "markdown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,12 @@ class Output:
     @property
     def report(self) -> str:
         """Which kind of report for people it is: ``html``, ``markdown``, or empty for none."""
-        if self.format:
-            return self.format if self.format in _REPORTS.values() else ""
-        return _REPORTS.get(self.type, "")
+        return self.shows if self.shows in _REPORTS else ""
+
+    @property
+    def shows(self) -> str:
+        """What pages show it as, where its format or type is one of Atlas's own, or empty."""
+        return shown_as(self.type, self.format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.format import ancestry, article, type_name
+from atlas.formats import ancestry, article, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

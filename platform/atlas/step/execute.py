@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError, StoreError
+from atlas.formats import use
 from atlas.step import cache
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle
@@ -19,7 +20,6 @@ from atlas.step.metrics import Metrics
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
-from atlas.store.format import use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

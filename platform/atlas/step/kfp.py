@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.formats import named
 from atlas.plan import output_names
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
 
 def _report(store: Store, manifest: Manifest) -> str | None:
     """Return a report's own text; None for one that is too long to be shown, or no text."""
-    is_short = manifest.format in _REPORTS and manifest.size <= _MOST_BYTES
+    is_short = named(manifest.format).shows in _REPORTS and manifest.size <= _MOST_BYTES
     value = store.read(manifest) if is_short else None
     return value if isinstance(value, str) else None
 

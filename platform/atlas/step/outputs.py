@@ -8,8 +8,8 @@ from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, is_typeddict
 
 from atlas.errors import StepError
+from atlas.formats import type_name
 from atlas.step.hints import fits, globals_of, resolve, shown
-from atlas.store.format import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

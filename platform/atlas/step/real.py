@@ -11,6 +11,7 @@ from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from atlas.formats import type_aliases
 from atlas.step.hints import globals_of, resolve
 from atlas.template import Bounds, param_hints
 from atlas.validate.signature import HOOKS, Field, Signature
@@ -19,10 +20,6 @@ from atlas.validate.types import ANY, LITERAL, NONE, UNKNOWN, Type, union
 _BARE = ("builtins", "typing", "collections.abc")
 """Modules whose names stand without them."""
 _PUBLIC = {
-    "pyarrow.lib.Table": "pyarrow.Table",
-    "polars.dataframe.frame.DataFrame": "polars.DataFrame",
-    "pandas.core.frame.DataFrame": "pandas.DataFrame",
-    "pandas.core.series.Series": "pandas.Series",
     "pathlib._local.Path": "pathlib.Path",
     "pathlib._local.PurePath": "pathlib.PurePath",
 }
@@ -121,7 +118,7 @@ class RealTypes:
         if cls.__module__ in _BARE:
             return cls.__qualname__
         full = f"{cls.__module__}.{cls.__qualname__}".removeprefix(f"{self.package}.")
-        return _PUBLIC.get(full, full)
+        return _PUBLIC.get(full) or type_aliases().get(full, full)
 
     def _import(self, full: str) -> Any:
         """Return what a full name stands for, as the pipeline's code finds it; else None."""

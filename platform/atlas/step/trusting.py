@@ -19,7 +19,7 @@ def trust_of(plan: Plan, output: Output | None) -> Trust:
         output: what the Plan says of the output; None where it says nothing.
     """
     return Trust(
-        pickle=output is not None and output.format == "pickle",
+        format=output.format if output is not None else "",
         own=f"{code.__name__}.{plan.config}",
         packages=plan.packages,
         names=frozenset(output.trust if output is not None else ()),

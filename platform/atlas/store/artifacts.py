@@ -7,20 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.store.format import is_own
+from atlas.formats import PROVEN, is_own
 from atlas.store.manifest import path_digest, path_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from atlas.store.format import Encoded, Facts, Format
+    from atlas.formats import Encoded, Facts, Format
+    from atlas.formats.trust import Trust
     from atlas.store.manifest import Manifest
-    from atlas.store.trust import Trust
 
-PROVEN = 64 << 20
-"""Size in bytes up to which an artifact is read once before its manifest is written, where its
-structure alone doesn't tell whether it can be."""
 _CONCURRENT = 8 << 20
 """Size in bytes from which on a file's digest is taken while it is being read."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
+from atlas.formats import Encoded, chosen, named, type_name
+from atlas.formats.trust import Trust
 from atlas.store.artifacts import check_content, check_path, corrupt, encode, failed, write
-from atlas.store.format import Encoded, chosen, named, type_name
 from atlas.store.keys import (
     MANIFEST,
     OUTCOME,
@@ -22,14 +23,13 @@ from atlas.store.keys import (
 )
 from atlas.store.manifest import Manifest, path_digest
 from atlas.store.run import Run
-from atlas.store.trust import Trust
 from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.formats.format import Format
     from atlas.plan import Plan
-    from atlas.store.format import Format
     from atlas.store.place import Place
 
 
@@ -186,13 +186,13 @@ class Store:
                 isn't trusted.
         """
         where = f"{self.url}/{manifest.data}"
-        if manifest.format == "pickle" and not trust.pickle:
-            raise StoreError(
-                f"{where}: is a pickle, which would run whatever is in it, and the Recipe of this "
-                'run doesn\'t say so; expected "outputs": {"NAME": {"format": "pickle"}} at the '
-                "step that makes it"
-            )
         kind = named(manifest.format)
+        if kind.is_unsafe and trust.format != kind.name:
+            raise StoreError(
+                f"{where}: is a {kind.name}, which would run whatever is in it, and the Recipe of "
+                f'this run doesn\'t name that format; expected "outputs": {{"NAME": {{"format": '
+                f'"{kind.name}"}}}} at the step that makes it'
+            )
         try:
             if isinstance(kind, Encoded):
                 if (size := self.place.size(manifest.data)) > manifest.size + _SLACK:
@@ -223,7 +223,7 @@ class Store:
 
     def has(self, manifest: Manifest) -> bool:
         """Tell whether an artifact's data is still there, by its size alone."""
-        if manifest.format == "folder":
+        if named(manifest.format).is_folder:
             return self.place.exists(manifest.data)
         try:
             return self.place.size(manifest.data) == manifest.size

@@ -7,6 +7,7 @@ import builtins
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.formats import type_aliases
 from atlas.syntax import expression_tree
 from atlas.validate.types import ANY, LITERAL, NONE, UNKNOWN, Type, union
 
@@ -23,11 +24,6 @@ _RENAMED = {
     "Set": "set",
     "FrozenSet": "frozenset",
     "Text": "str",
-}
-_SHORT = {
-    "pandas.core.frame.DataFrame": "pandas.DataFrame",
-    "numpy.typing.NDArray": "numpy.ndarray",
-    "pandas.core.series.Series": "pandas.Series",
 }
 _WRAPPERS = ("Annotated", "Required", "NotRequired", "Final", "ReadOnly", "ClassVar")
 _MOST_PARTS = 200
@@ -76,7 +72,7 @@ class Annotations:
         if owner is not None:
             return f"{owner.name}.{name}"
         full = text if head in module.classes else written
-        return _SHORT.get(full, full)
+        return type_aliases().get(full, full)
 
     def bounds(self, module: Module, node: ast.expr) -> tuple[float | None, float | None]:
         """Return the least and greatest value that ``Annotated[…, Bounds(…)]`` allows."""

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.formats import known_types
 from atlas.validate.annotations import dotted
 from atlas.validate.lineage import lineage_of
 from atlas.validate.types import NONE, UNKNOWN, Type
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from atlas.validate.source import Module
 
 _LIBRARIES = ("pandas.", "numpy.", "pyarrow.", "polars.", "pathlib.", "datetime.")
-"""Where the types are that hold data: none of them is a record of outputs."""
+"""Where further types are that hold data: none of them is a record of outputs."""
 _RECORDS = {"typing.NamedTuple", "typing.TypedDict", "typing_extensions.TypedDict"}
 
 
@@ -48,7 +49,8 @@ def returned(annotations: Annotations, module: Module, hint: ast.expr | None) ->
         return Returned(None, text, is_open=True)
     found = annotations.sources.find_class(kind.name)
     if found is None:
-        is_plain = "." not in kind.name or kind.name.startswith(_LIBRARIES)
+        is_data = kind.name in known_types() or kind.name.startswith(_LIBRARIES)
+        is_plain = "." not in kind.name or is_data
         return Returned(None, text, is_open=not is_plain)
     lineage, closed = lineage_of(annotations, *found)
     if any(_is_record(annotations, owner, cls) for owner, cls in lineage):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.formats import BUILT_IN, built_in, is_installed
 from atlas.load import below, is_file, missing_file, nearest
-from atlas.recipe import FORMATS, UNTRUSTED
+from atlas.recipe import UNTRUSTED
 from atlas.validate.flat import names
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ def unknown_secret(subject: Subject, place: Place, name: str) -> Problem:
 
 
 def check_known_formats(subject: Subject) -> Iterator[Problem]:
-    """Note formats that aren't Atlas's own: a module of the pipeline may add them."""
+    """Note formats that neither Atlas nor an installed package has: a module may add them."""
     for step in subject.flat.steps.values():
         for name, format in step.formats.items():
-            if format not in FORMATS:
+            if format not in BUILT_IN and not is_installed(format):
                 place = step.place / "outputs" / name / "format"
                 message = f"'{format}' is none of Atlas's own formats"
-                hint = nearest(format, FORMATS) or "a module that steps.py imports has to add it"
-                expected = names(FORMATS)
+                hint = nearest(format, BUILT_IN) or "a module that steps.py imports has to add it"
+                expected = names(BUILT_IN)
                 yield place.problem(
                     "N003", message, severity="note", found=format, expected=expected, hint=hint
                 )
@@ -91,10 +92,11 @@ def check_trust(subject: Subject) -> Iterator[Problem]:
     for step in subject.flat.steps.values():
         for output, trusted in step.trust.items():
             place = step.place / "outputs" / output
-            if step.formats.get(output) != "skops":
-                message = "only models kept as skops are made of what is trusted"
-                found = step.formats.get(output, "")
-                yield (place / "format").problem("R044", message, found=found, expected="skops")
+            format = step.formats.get(output, "")
+            if format not in (trusting := _trusting()):
+                expected = names(trusting)
+                message = f"only models kept as {expected} are made of what is trusted"
+                yield (place / "format").problem("R044", message, found=format, expected=expected)
             for index, name in enumerate(trusted):
                 package = name.partition(".")[0]
                 if package in UNTRUSTED:
@@ -102,6 +104,11 @@ def check_trust(subject: Subject) -> Iterator[Problem]:
                     hint = 'keep the model as "pickle" if it needs that'
                     here = place / "trust" / index
                     yield here.problem("R044", message, found=name, hint=hint)
+
+
+def _trusting() -> list[str]:
+    """Return the formats whose values may be made of what a Recipe trusts."""
+    return [name for name in BUILT_IN if (format := built_in(name)) and format.takes_trust]
 
 
 RULES = (check_images, check_variables, check_secrets, check_known_formats, check_trust)

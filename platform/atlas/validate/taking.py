@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas.formats import known_types
 from atlas.validate.types import LITERAL, NONE, UNION, Type, lineage
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def _taken(value: Any, wanted: Type, classes: Classes) -> Any:
     reader = _READERS.get(wanted.name)
     if reader is not None:
         return reader(value, wanted, classes)
+    if "str" not in known_types().get(wanted.name, ("str",)):
+        raise NotTakenError(str(wanted))
     return _of_class(value, wanted, classes)
 
 
@@ -262,12 +265,11 @@ _PATHS = {
     "pathlib.PurePosixPath": PurePath, "os.PathLike": Path,
 }  # fmt: skip
 _NOTHING = (
-    "bytes", "bytearray", "pandas.DataFrame", "pandas.Series", "numpy.ndarray", "pyarrow.Table",
-    "polars.DataFrame", "atlas.template.Data", "datetime.time", "datetime.timedelta",
+    "bytes", "bytearray", "atlas.template.Data", "datetime.time", "datetime.timedelta",
     "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "collections.deque", "Callable",
     "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "type", "range",
 )  # fmt: skip
-"""Well-known types that no JSON value is one of."""
+"""Types that no JSON value is one of, besides those that a format keeps."""
 _READERS: Mapping[str, Callable[[Any, Type, Classes], Any]] = {
     NONE.name: _plain(lambda value: value is None),
     "bool": _plain(lambda value: isinstance(value, bool)),

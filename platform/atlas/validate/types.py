@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from atlas.formats import known_types
+
 Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]
 """Gives the full names of a class's bases where its source is known, else None."""
 
@@ -71,17 +73,14 @@ _WIDER = {
     "NamedTuple": ("tuple", "Sequence", *_ITERABLES),
     "datetime.datetime": ("datetime.date",),
     "pathlib.Path": ("pathlib.PurePath", "os.PathLike"),
-    "pandas.DataFrame": _ITERABLES,
-    "pandas.Series": _ITERABLES,
-    "numpy.ndarray": _ITERABLES,
 }
 _CLOSED = {
     "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset",
     "None", "Sequence", "Mapping", "Iterable", "Collection", "MutableMapping", "MutableSequence",
-    "pandas.DataFrame", "pandas.Series", "numpy.ndarray", "pyarrow.Table", "pathlib.Path",
-    "datetime.datetime", "datetime.date", "polars.DataFrame", DATA.name,
+    "pathlib.Path", "datetime.datetime", "datetime.date", DATA.name,
 }  # fmt: skip
-"""Types that are known well enough to say that two of them are different things."""
+"""Types that are known well enough to say that two of them are different things, besides those that
+a format keeps."""
 _ABSTRACT = {
     "Sequence", "Mapping", "MutableMapping", "MutableSequence", "Reversible", "Callable",
     "Hashable", *_ITERABLES,
@@ -142,14 +141,26 @@ def _typed(values: Iterable[Any]) -> list[tuple[str, Any]]:
 
 
 def _name_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
-    if wanted.name == given.name or wanted.name in _WIDER.get(given.name, ()):
+    if wanted.name == given.name or wanted.name in _wider(given.name):
         return _args_fit(given, wanted, ancestors)
     bases, closed = lineage(given.name, ancestors)
-    if wanted.name in bases or any(wanted.name in _WIDER.get(one, ()) for one in bases):
+    if wanted.name in bases or any(wanted.name in _wider(base) for base in bases):
         return True
-    if not closed or (wanted.name in _ABSTRACT and given.name not in _CLOSED):
+    if not closed or (wanted.name in _ABSTRACT and not _is_closed(given.name)):
         return None
     return False if _is_class(wanted.name, ancestors) else None
+
+
+def _wider(name: str) -> tuple[str, ...]:
+    """Return the types that a value of a type is, too."""
+    if name in _WIDER or name not in known_types():
+        return _WIDER.get(name, ())
+    own = known_types()[name]
+    return (*own, *(wider for base in own for wider in _WIDER.get(base, ())))
+
+
+def _is_closed(name: str) -> bool:
+    return name in _CLOSED or name in known_types()
 
 
 def lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
@@ -158,7 +169,7 @@ def lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
     closed, pending = True, [name]
     while pending:
         one = pending.pop()
-        is_known = one in _CLOSED or short_name(one) in _KNOWN_BASES
+        is_known = _is_closed(one) or short_name(one) in _KNOWN_BASES
         bases = ancestors(one)
         bases = () if bases is None and is_known else bases
         closed = closed and bases is not None
@@ -180,7 +191,7 @@ def short_name(name: str) -> str:
 def _is_class(name: str, ancestors: Ancestors) -> bool:
     """Tell whether a name is known to be a class that only its subclasses fit: no Protocol."""
     bases = ancestors(name)
-    if name in _CLOSED:
+    if _is_closed(name):
         return True
     return bases is not None and "Protocol" not in map(short_name, bases)
 

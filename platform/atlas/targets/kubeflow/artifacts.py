@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from atlas.plan import Output, Plan
 
-_FORMATS: Mapping[str, str] = {
-    "parquet": "Dataset", "arrow": "Dataset", "csv": "Dataset", "npy": "Dataset",
-    "skops": "Model", "html": "HTML", "markdown": "Markdown",
+_SHOWN: Mapping[str, str] = {
+    "table": "Dataset", "model": "Model", "html": "HTML", "markdown": "Markdown",
 }  # fmt: skip
+"""What a format shows its values as, and what that is to KFP."""
 _TYPES = (
     ("pandas.", "Dataset"), ("pyarrow.", "Dataset"), ("numpy.", "Dataset"), ("polars.", "Dataset"),
     ("sklearn.", "Model"), ("xgboost.", "Model"), ("lightgbm.", "Model"), ("torch.nn", "Model"),
@@ -40,4 +40,4 @@ def _type(output: Output | None, is_part_of_the_model: bool) -> str:
     if is_part_of_the_model:
         return "Model"
     by_type = (kind for start, kind in _TYPES if output.type.startswith(start))
-    return _FORMATS.get(output.report or output.format) or next(by_type, "Artifact")
+    return _SHOWN.get(output.shows) or next(by_type, "Artifact")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.columns import name_of
-from atlas.store.frames import freq_of, restored
+from atlas.formats.columns import name_of
+from atlas.formats.frames import freq_of, restored
 
 if TYPE_CHECKING:
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
 
 def proven(frame: Any, empty: Any, facts: dict[str, Any], trust: Trust) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from sklearn.cluster import Birch
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from atlas.errors import StoreError
-from atlas.store import Encoded, Format, Manifest, Trust, format, register
-from atlas.store.packing import is_plain, packed, takes
-from atlas.store.unpacking import unpacked
+from atlas.formats import registration
+from atlas.formats.packing import is_plain, packed, takes
+from atlas.formats.unpacking import unpacked
+from atlas.store import Encoded, Format, Manifest, Trust, register
 
 OWN = ModuleType("own_of_kept")
 
@@ -203,7 +204,7 @@ def test_any_labels_and_cells_come_back(tmp_path_factory, labels, cells, kind, n
     if labels:
         frame.columns = pd.Index(labels, dtype=object, tupleize_cols=False)
     path = tmp_path_factory.mktemp("t") / "t"
-    form = format.named(kind)
+    form = registration.named(kind)
     for value in (frame, column):
         path.unlink(missing_ok=True)
         facts = json.loads(json.dumps(dict(form.write_trusting(value, path, TRUST))))
@@ -413,7 +414,7 @@ class BrokenFile(Format):
 
 @pytest.mark.parametrize("broken", [Broken(), BrokenFile()])
 def test_a_format_of_one_s_own_is_read_once_before_the_manifest(store, monkeypatch, broken):
-    monkeypatch.setattr(format, "_formats", {})
+    monkeypatch.setattr(registration, "_registered", {})
     register(broken)
     with pytest.raises(StoreError, match=f"can't be read back as {broken.name}: no such thing"):
         store.put("p", "r", "s", "o", 1, format=broken.name)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.columns import decoded, encoded, raw
-from atlas.store.packing import packed
-from atlas.store.unpacking import unpacked
+from atlas.formats.columns import decoded, encoded, raw
+from atlas.formats.packing import packed
+from atlas.formats.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
 VERSION = 2
 """Of the facts; tables that were written before have none, and are read as Arrow reads them."""

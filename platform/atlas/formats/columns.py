@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.packing import packed
-from atlas.store.unpacking import unpacked
+from atlas.formats.packing import packed
+from atlas.formats.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
 _EXTRA = "atlas.categories."
 _WAY_OUT = 'convert the column first, or keep the output as "pickle"'
@@ -25,7 +25,7 @@ def raw(series: Any) -> Any:
 
 
 @dataclass
-class Encoded:
+class StoredColumn:
     """A column as it is written.
 
     Attributes:
@@ -39,7 +39,7 @@ class Encoded:
     extras: dict[str, bytes] = field(default_factory=dict)
 
 
-def encoded(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+def encoded(values: Any, name: str, shown: str, trust: Trust) -> StoredColumn:
     """Return a column as Arrow keeps it.
 
     Args:
@@ -58,18 +58,20 @@ def encoded(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
         return _category(values, name, shown, trust)
     if isinstance(kind, pandas.PeriodDtype):
         how = {"kind": "period", "dtype": _named(kind, shown)}
-        return Encoded({name: values.asi8}, how)
+        return StoredColumn({name: values.asi8}, how)
     if isinstance(kind, pandas.IntervalDtype):
         part = f"__atlas_{name}_right"
         how = {"kind": "interval", "part": part, "closed": kind.closed}
-        return Encoded({name: raw(values.left), part: raw(values.right)}, how)
+        return StoredColumn({name: raw(values.left), part: raw(values.right)}, how)
     if isinstance(kind, pandas.SparseDtype):
-        return Encoded({name: values.to_dense()}, {"kind": "cast", "dtype": _named(kind, shown)})
+        return StoredColumn(
+            {name: values.to_dense()}, {"kind": "cast", "dtype": _named(kind, shown)}
+        )
     if isinstance(kind, _numpy_dtype()):
         return _numpy(values, name, shown, trust)
     if isinstance(kind, pandas.ArrowDtype):
         _named(kind, shown)
-    return Encoded({name: values})
+    return StoredColumn({name: values})
 
 
 def _numpy_dtype() -> Any:
@@ -78,7 +80,7 @@ def _numpy_dtype() -> Any:
     return numpy.dtype
 
 
-def _numpy(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+def _numpy(values: Any, name: str, shown: str, trust: Trust) -> StoredColumn:
     import numpy
 
     kind = values.dtype
@@ -88,30 +90,30 @@ def _numpy(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
         part = f"__atlas_{name}_imag"
         plain = numpy.asarray(values)
         how = {"kind": "complex", "part": part, "dtype": kind.str}
-        return Encoded({name: plain.real, part: plain.imag}, how)
+        return StoredColumn({name: plain.real, part: plain.imag}, how)
     if (kind.kind in "fc" and kind.itemsize > 8) or kind.kind not in "biufmM":  # noqa: PLR2004
         raise StoreError(f"{shown} is of the type {kind}, which Arrow doesn't have; {_WAY_OUT}")
     if not kind.isnative:
         plain = numpy.asarray(values)
-        return Encoded(
+        return StoredColumn(
             {name: plain.astype(kind.newbyteorder("="))}, {"kind": "cast", "dtype": kind.str}
         )
-    return Encoded({name: values})
+    return StoredColumn({name: values})
 
 
-def _category(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+def _category(values: Any, name: str, shown: str, trust: Trust) -> StoredColumn:
     """Keep the codes, and the categories as a table in the file's metadata."""
     import pandas
     import pyarrow
 
-    from atlas.store.frames import as_written
+    from atlas.formats.frames import as_written
 
     kind = values.dtype
     counted = kind.categories
     if isinstance(counted, pandas.RangeIndex):
         own = [counted.start, counted.stop, counted.step]
         how = {"kind": "category", "range": own, "ordered": bool(kind.ordered)}
-        return Encoded({name: values.codes}, how)
+        return StoredColumn({name: values.codes}, how)
     written = as_written(pandas.DataFrame({"category": raw(kind.categories)}), trust)
     sink = pyarrow.BufferOutputStream()
     table = pyarrow.Table.from_pandas(written.frame, preserve_index=False)
@@ -125,8 +127,8 @@ def _category(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
     how |= {"freq": freq} if freq else {}
     content = base64.b64encode(sink.getvalue().to_pybytes())
     if kind.categories.dtype == "str":
-        return Encoded({name: values}, {**how, "native": True}, {extra: content})
-    return Encoded({name: values.codes}, how, {extra: content})
+        return StoredColumn({name: values}, {**how, "native": True}, {extra: content})
+    return StoredColumn({name: values.codes}, how, {extra: content})
 
 
 def _freq(index: Any) -> str | None:
@@ -166,15 +168,15 @@ _LISTED = ({int}, {float}, {str}, {bool})
 _BIGGEST = 2**63
 
 
-def _cells(values: Any, name: str, shown: str, trust: Trust) -> Encoded:
+def _cells(values: Any, name: str, shown: str, trust: Trust) -> StoredColumn:
     kinds = set(map(type, values))
     if kinds - {type(None)} in _NATIVE:
-        return Encoded({name: values}, {"kind": "cells", "of": "scalars"})
+        return StoredColumn({name: values}, {"kind": "cells", "of": "scalars"})
     if _are_vectors(values, kinds):
-        return Encoded({name: values}, {"kind": "cells", "of": "arrays"})
+        return StoredColumn({name: values}, {"kind": "cells", "of": "arrays"})
     if _are_lists(values, kinds):
-        return Encoded({name: values}, {"kind": "cells", "of": "lists"})
-    return Encoded({name: _as_text(values, shown, trust)}, {"kind": "cells", "of": "json"})
+        return StoredColumn({name: values}, {"kind": "cells", "of": "lists"})
+    return StoredColumn({name: _as_text(values, shown, trust)}, {"kind": "cells", "of": "json"})
 
 
 def _are_vectors(values: Any, kinds: set[type]) -> bool:
@@ -268,7 +270,7 @@ def _categorical(values: Any, flat: Any, table: Any, how: Mapping[str, Any], tru
     import pandas
     import pyarrow
 
-    from atlas.store.frames import restored
+    from atlas.formats.frames import restored
 
     if "range" in how:
         counted = pandas.CategoricalDtype(pandas.RangeIndex(*how["range"]), how["ordered"])

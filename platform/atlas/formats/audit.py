@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from atlas.errors import StoreError
-from atlas.store.nodes import (
+from atlas.formats.nodes import (
     check_key,
     check_state,
     is_equal,
@@ -24,14 +24,14 @@ from atlas.store.nodes import (
     step,
     without_repeats,
 )
-from atlas.store.trees import is_sound_predictor, is_sound_tree
+from atlas.formats.trees import is_sound_predictor, is_sound_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO, TypeAlias
 
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
     Node: TypeAlias = Mapping[str, Any]
     Children: TypeAlias = Iterator[tuple[str, Any]]

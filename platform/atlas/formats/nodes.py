@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.trust import listed
+from atlas.formats.trust import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -34,14 +34,15 @@ class Trust:
     """What the local Plan allows an artifact to be; by default what `trusted.json` lists.
 
     Attributes:
-        pickle: whether it may be a pickle.
+        format: name of the format that the Recipe gives it, or empty; one that runs what it reads
+            is read only so.
         own: the module, or package of modules, with the pipeline's own code, of which a class or a
             function is allowed where it is defined there; empty for none.
         packages: packages that the project allows, of which a class is allowed likewise.
         names: full names of further classes and functions: the output's ``trust`` in the Recipe.
     """
 
-    pickle: bool = False
+    format: str = ""
     own: str = ""
     packages: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What `atlas.store.packing` has packed, as the values that they were.
+"""What `atlas.formats.packing` has packed, as the values that they were.
 
 A file names no more than one of the tags below, and an Enum, which the Plan has to trust.
 """
@@ -17,7 +17,7 @@ from atlas.template import Html, Markdown
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
 
 def is_tag(value: Mapping[Any, Any]) -> bool:

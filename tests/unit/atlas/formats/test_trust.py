@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
+from atlas.formats.trust import ROLES, listed
 from atlas.recipe import UNTRUSTED
 from atlas.store import Trust
-from atlas.store.trust import ROLES, listed
 
 MODULES = [(role, module) for role in ROLES for module in sorted(listed()[role])]
 PACKAGES = {

@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.errors import StoreError
-from atlas.store.format import Encoded, Facts, Format, article, type_name
-from atlas.store.packing import is_plain, packed, takes
-from atlas.store.unpacking import unpacked
+from atlas.formats.format import Encoded, Facts, Format, article, type_name
 from atlas.template import Html, Markdown
 
 if TYPE_CHECKING:
-    from atlas.store.trust import Trust
+    from atlas.formats.format import WiderTypes
+    from atlas.formats.trust import Trust
 
 
 class Json(Encoded):
-    """Plain data, and what `atlas.store.packing` keeps of Python's, numpy's and pandas' values."""
+    """Plain data, and values of Python, NumPy and pandas that JSON doesn't have itself."""
 
     name = "json"
     suffix = ".json"
 
     def accepts(self, value: Any) -> bool:
         """Take what comes back as it was, of its own type."""
+        from atlas.formats.packing import takes
+
         return takes(value)
 
     def pack(self, value: Any, trust: Trust) -> tuple[bytes, Facts]:
@@ -34,15 +35,19 @@ class Json(Encoded):
         Raises:
             StoreError: something in it can't be kept.
         """
+        from atlas.formats.packing import is_plain, packed
+
         plain = is_plain(value)
         whole = value if plain else packed(value, trust)
         text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8", "surrogatepass"), {} if plain else {"packed": True}
 
     def unpack(self, content: bytes, facts: Facts, trust: Trust) -> Any:
-        """Parse JSON, and make what isn't JSON's of it."""
-        found = json.loads(content.decode("utf-8", "surrogatepass"))
-        return unpacked(found, trust) if facts.get("packed") else found
+        """Parse JSON, and restore the values that JSON doesn't have itself."""
+        from atlas.formats.unpacking import unpacked
+
+        plain = json.loads(content.decode("utf-8", "surrogatepass"))
+        return unpacked(plain, trust) if facts.get("packed") else plain
 
 
 class Text(Encoded):
@@ -50,6 +55,7 @@ class Text(Encoded):
 
     name = "text"
     suffix = ".txt"
+    types: ClassVar[WiderTypes] = {"str": ()}
     kind: ClassVar[type[str]] = str
 
     def accepts(self, value: Any) -> bool:
@@ -77,6 +83,8 @@ class HtmlText(Text):
 
     name = "html"
     suffix = ".html"
+    types: ClassVar[WiderTypes] = {"atlas.template.Html": ("str",)}
+    shows = "html"
     kind = Html
 
 
@@ -85,6 +93,8 @@ class MarkdownText(Text):
 
     name = "markdown"
     suffix = ".md"
+    types: ClassVar[WiderTypes] = {"atlas.template.Markdown": ("str",)}
+    shows = "markdown"
     kind = Markdown
 
 
@@ -93,6 +103,10 @@ class Bytes(Encoded):
 
     name = "bytes"
     suffix = ".bin"
+    types: ClassVar[WiderTypes] = {
+        "bytes": (),
+        "bytearray": ("MutableSequence",),
+    }
 
     def accepts(self, value: Any) -> bool:
         """Take bytes and bytearrays."""
@@ -113,10 +127,15 @@ class Bytes(Encoded):
         return bytearray(content) if facts.get("bytearray") else content
 
 
-class File(Format):
+class FileFormat(Format):
     """A file that a step made, given as its path; read back as the path of a copy."""
 
     name = "file"
+
+    @property
+    def is_folder(self) -> bool:
+        """A file may have no ending."""
+        return False
 
     def accepts(self, value: Any) -> bool:
         """Take a path unless it is a folder's."""
@@ -143,7 +162,7 @@ class File(Format):
         return path
 
 
-class Folder(Format):
+class FolderFormat(Format):
     """A folder that a step made, given as its path; read back as the path of a copy."""
 
     name = "folder"
@@ -173,9 +192,3 @@ def _suffix_of(path: Path) -> str:
     """Return the ending of a file's name, as ``.csv`` or ``.tar.gz``; none of an odd one."""
     found = _SUFFIXES.search(path.name.lstrip("."))
     return found.group() if found and len(found.group()) < len(path.name.lstrip(".")) else ""
-
-
-FORMATS: tuple[Format, ...] = (
-    HtmlText(), MarkdownText(), Text(), Bytes(), Json(), File(), Folder(),
-)  # fmt: skip
-"""The formats of this module, in the order in which they are asked."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.errors import StoreError
-from atlas.store.format import Facts, Format, ancestry, article, type_name
-from atlas.store.frames import as_written, restored
-from atlas.store.packing import packed
-from atlas.store.structure import proven
-from atlas.store.trust import Trust
-from atlas.store.unpacking import unpacked
+from atlas.formats.format import Facts, Format, ancestry, article, type_name
+from atlas.formats.trust import Trust
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from atlas.store.frames import Written
+    from atlas.formats.format import WiderTypes
+    from atlas.formats.frames import Written
 
 _TABLES = {"pandas.DataFrame": "pandas", "pandas.Series": "series", "pyarrow.Table": "arrow",
            "polars.DataFrame": "polars"}  # fmt: skip
@@ -25,11 +23,16 @@ _TABLES = {"pandas.DataFrame": "pandas", "pandas.Series": "series", "pyarrow.Tab
 class _Table(Format):
     """A table in a file that Arrow writes. What it is read back as is compared when it is written.
 
-    A DataFrame and a Series of pandas come back as they were: see `atlas.store.frames`.
+    A DataFrame and a Series of pandas come back as they were: see `atlas.formats.frames`.
     """
+
+    shows = "table"
 
     def write_trusting(self, value: Any, path: Path, trust: Trust) -> Facts:
         """Write a table, and compare the structure of the file with it."""
+        from atlas.formats.frames import as_written
+        from atlas.formats.structure import proven
+
         library = _library(value)
         if library not in ("pandas", "series"):
             table = value.to_arrow() if library == "polars" else value
@@ -44,6 +47,9 @@ class _Table(Format):
 
     def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
         """Read into what the table was."""
+        from atlas.formats.frames import restored
+        from atlas.formats.unpacking import unpacked
+
         table = self.read_table(path)
         if "frame" not in facts:
             return _from_arrow(table, facts)
@@ -81,10 +87,16 @@ class Parquet(_Table):
 
     name = "parquet"
     suffix = ".parquet"
-
-    def accepts(self, value: Any) -> bool:
-        """Take tables of pandas and polars."""
-        return bool(ancestry(value) & {"pandas.DataFrame", "pandas.Series", "polars.DataFrame"})
+    types: ClassVar[WiderTypes] = {
+        "pandas.DataFrame": ("Collection",),
+        "pandas.Series": ("Collection",),
+        "polars.DataFrame": (),
+    }
+    aliases: ClassVar[Mapping[str, str]] = {
+        "pandas.core.frame.DataFrame": "pandas.DataFrame",
+        "pandas.core.series.Series": "pandas.Series",
+        "polars.dataframe.frame.DataFrame": "polars.DataFrame",
+    }
 
     def write_table(self, table: Any, path: Path) -> None:
         """Write Parquet."""
@@ -112,10 +124,8 @@ class Arrow(_Table):
 
     name = "arrow"
     suffix = ".arrow"
-
-    def accepts(self, value: Any) -> bool:
-        """Take pyarrow's tables."""
-        return "pyarrow.Table" in ancestry(value)
+    types: ClassVar[WiderTypes] = {"pyarrow.Table": ()}
+    aliases: ClassVar[Mapping[str, str]] = {"pyarrow.lib.Table": "pyarrow.Table"}
 
     def write_table(self, table: Any, path: Path) -> None:
         """Write an Arrow file."""
@@ -142,10 +152,9 @@ class Npy(Format):
 
     name = "npy"
     suffix = ".npy"
-
-    def accepts(self, value: Any) -> bool:
-        """Take arrays."""
-        return "numpy.ndarray" in ancestry(value)
+    types: ClassVar[WiderTypes] = {"numpy.ndarray": ("Collection",)}
+    aliases: ClassVar[Mapping[str, str]] = {"numpy.typing.NDArray": "numpy.ndarray"}
+    shows = "table"
 
     def write(self, value: Any, path: Path) -> Facts:
         """Write the array, and compare what its file says of it.
@@ -192,9 +201,6 @@ _ARRAY_HINTS = {
     "numpy.recarray": "return value.view(numpy.ndarray)",
 }
 
-FORMATS: tuple[Format, ...] = (Parquet(), Arrow(), Npy())
-"""The formats of this module, in the order in which they are asked."""
-
 
 def _library(value: Any) -> str:
     """Return what the manifest calls the library of a table.
@@ -220,6 +226,8 @@ def _frame_of(value: Any, library: str, trust: Trust) -> tuple[Any, dict[str, An
     """Return a table as a DataFrame, and what makes the original of that."""
     if library == "pandas":
         return value, {"library": library}
+    from atlas.formats.packing import packed
+
     name = packed(value.name, trust, "the name of the Series")
     frame = value.to_frame("values" if type(value.name) is not str else value.name)
     frame.attrs = value.attrs

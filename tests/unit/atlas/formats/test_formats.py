@@ -18,9 +18,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from atlas.errors import StoreError
-from atlas.store import Encoded, Store, Trust, format, open_store, register
-from atlas.store.packing import is_plain
-from atlas.store.plain import Json
+from atlas.formats import registration
+from atlas.formats.packing import is_plain
+from atlas.formats.plain import Json
+from atlas.store import Encoded, Store, Trust, open_store, register
 from atlas.template import Html, Markdown
 
 FRAME = pd.DataFrame(
@@ -167,9 +168,9 @@ def test_what_can_t_be_kept_is_refused_with_words(store, value, words):
 
 def test_pickle_only_where_a_recipe_says_so(store):
     store.put("p", "r", "s", "o", {1, 2}, format="pickle")
-    with pytest.raises(StoreError, match="doesn't say so"):
+    with pytest.raises(StoreError, match="doesn't name that format"):
         store.get("p", "r", "s", "o")
-    assert store.get("p", "r", "s", "o", trust=Trust(pickle=True)) == {1, 2}
+    assert store.get("p", "r", "s", "o", trust=Trust(format="pickle")) == {1, 2}
 
 
 def test_unknown_formats_are_named(store):
@@ -199,7 +200,7 @@ class Points(Encoded):
 
 
 def test_a_format_of_one_s_own(store, monkeypatch):
-    monkeypatch.setattr(format, "_formats", {})
+    monkeypatch.setattr(registration, "_registered", {})
     register(Points())
     assert through(store, Point(1, 2)) == Point(1, 2)
 

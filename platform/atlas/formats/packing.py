@@ -14,14 +14,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.store.format import article
-from atlas.store.unpacking import is_tag, unpacked
+from atlas.formats.format import article
+from atlas.formats.unpacking import is_tag, unpacked
 from atlas.template import Html, Markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atlas.store.trust import Trust
+    from atlas.formats.trust import Trust
 
 _HUGE = 1 << 12_000
 """From here on a whole number is kept as hexadecimal: Python refuses to read it as decimal."""

@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from atlas.errors import StoreError
-from atlas.store import Trust, format, open_store
-from atlas.store.audit import audit
+from atlas.formats import registration
+from atlas.formats.audit import audit
+from atlas.store import Trust, open_store
 
 ROWS = np.random.RandomState(0).rand(20, 2)
 MARK = "made-by-an-attack"
@@ -255,7 +256,7 @@ def test_every_attack_is_refused(name, wrapped, tmp_path, monkeypatch):
     path.write_bytes(archive(root).getvalue())
     before = set(sys.modules)
     with pytest.raises(StoreError) as refused:
-        format.named("skops").read(path, {"trusted": ["posix.system", "builtins.eval"]})
+        registration.named("skops").read(path, {"trusted": ["posix.system", "builtins.eval"]})
     assert str(refused.value).startswith(("it ", "it's", "its ", "'"))
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.skops"]
     new = {one.partition(".")[0] for one in set(sys.modules) - before}
@@ -296,7 +297,7 @@ def _deep() -> io.BytesIO:
 def test_the_attribute_and_the_way_out_are_named(tmp_path):
     model = make_pipeline(StandardScaler(), FunctionTransformer(np.loadtxt))
     with pytest.raises(StoreError) as refused:
-        format.named("skops").write(model, tmp_path / "m.skops")
+        registration.named("skops").write(model, tmp_path / "m.skops")
     message = str(refused.value)
     assert "its attribute steps[1][1].func is numpy.loadtxt" in message
     assert '"trust": ["numpy.loadtxt"]' in message
@@ -335,7 +336,7 @@ def test_the_manifest_widens_nothing(tmp_path):
     "func", [np.log1p, np.abs, len, None], ids=["ufunc", "alias", "builtin", "none"]
 )
 def test_safe_functions_pass(func, tmp_path):
-    form = format.named("skops")
+    form = registration.named("skops")
     form.write(FunctionTransformer(func), tmp_path / "m.skops")
     assert form.read(tmp_path / "m.skops", {}).func is func
 
