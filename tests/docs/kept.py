@@ -25,6 +25,7 @@ import sklearn.preprocessing
 
 import atlas.template
 from atlas.errors import StoreError
+from atlas.formats import BUILT_IN, built_in
 from atlas.store import Store, Trust, open_store
 
 STEPS = ModuleType("steps")
@@ -274,6 +275,7 @@ def page() -> str:
         store = open_store(folder)
         parts = [
             HEAD,
+            _formats(),
             _section("Python", PYTHON, store),
             _section("NumPy", NUMPY, store),
             _section("pandas: single values", SCALARS, store),
@@ -282,6 +284,17 @@ def page() -> str:
             _section("Models", MODELS, store),
         ]
     return "\n".join(parts)
+
+
+def _formats() -> str:
+    """Return the table of Atlas's own formats, as their classes say."""
+    rows = []
+    for format in filter(None, map(built_in, BUILT_IN)):
+        types = ", ".join(f"`{name.removeprefix('atlas.template.')}`" for name in format.types)
+        duty = (type(format).__doc__ or "").partition("\n")[0].rstrip(".")
+        rows.append(f"| {format.name} | {format.suffix} | {types} | {duty} |")
+    head = "## Formats\n\nIn the order in which a value's is looked for; `register` adds one before them.\n\n"
+    return f"{head}| name | file | types | keeps |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def _section(title: str, cases: str, store: Store, *, column: bool = False) -> str:

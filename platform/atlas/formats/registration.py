@@ -183,6 +183,7 @@ def _from_packages(name: str) -> Format | None:
     return _registered.get(name)
 
 
+@cache
 def _entry_points(name: str) -> Any:
     from importlib.metadata import entry_points
 

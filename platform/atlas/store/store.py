@@ -223,7 +223,7 @@ class Store:
 
     def has(self, manifest: Manifest) -> bool:
         """Tell whether an artifact's data is still there, by its size alone."""
-        if named(manifest.format).is_folder:
+        if _is_folder(manifest):
             return self.place.exists(manifest.data)
         try:
             return self.place.size(manifest.data) == manifest.size
@@ -339,3 +339,11 @@ class Store:
         except (FileNotFoundError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
+
+
+def _is_folder(manifest: Manifest) -> bool:
+    """Tell whether an artifact is a folder; False where nothing here knows its format."""
+    try:
+        return named(manifest.format).is_folder
+    except StoreError:
+        return False

@@ -1,0 +1,104 @@
+"""A built-in format is its class and one line: all that Atlas knows of it follows from them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from atlas.errors import StoreError
+from atlas.formats import BUILT_IN, Encoded, Format, built_in, named, registration
+from atlas.plan import Output
+from atlas.store import open_store
+from atlas.targets.kubeflow import artifacts
+from atlas.validate.taking import takes
+from atlas.validate.types import Type, fits
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_line_of_a_format_names_its_class(name: str) -> None:
+    format = built_in(name)
+    assert isinstance(format, Format)
+    assert format.name == name
+    assert format.shows in ("", "table", "model", "html", "markdown")
+    assert set(format.aliases.values()) <= set(format.types)
+
+
+def test_no_two_formats_keep_the_same_type() -> None:
+    types = [name for format in map(built_in, BUILT_IN) if format for name in format.types]
+    assert len(types) == len(set(types))
+
+
+class Grid(list):
+    """A value that no other format keeps: a list of lists of objects."""
+
+
+class Grids(Encoded):
+    """Grids as text."""
+
+    name = "grid"
+    suffix = ".grid"
+    types = {f"{__name__.partition('.')[0]}.Grid": ("Sequence",)}  # noqa: RUF012
+    aliases = {"grids.core.Grid": f"{__name__.partition('.')[0]}.Grid"}  # noqa: RUF012
+    shows = "table"
+
+    def encode(self, value: Grid) -> bytes:
+        return "\n".join(value).encode()
+
+    def decode(self, content: bytes) -> Grid:
+        return Grid(content.decode().split("\n"))
+
+
+GRID = next(iter(Grids.types))
+CACHED = ("built_in", "known_types", "type_aliases", "_format_of")
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add a built-in format: a module with its class, and the line."""
+    module = ModuleType("atlas.formats.toy")
+    module.Grids = Grids  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(BUILT_IN, "grid", "toy:Grids")  # type: ignore[arg-type]
+    for name in CACHED:
+        getattr(registration, name).cache_clear()
+    yield
+    for name in CACHED:
+        getattr(registration, name).cache_clear()
+
+
+def no_class(_name: str) -> None:
+    return None
+
+
+@pytest.mark.usefixtures("toy")
+def test_validation_knows_its_types() -> None:
+    assert fits(Type(GRID), Type("pandas.DataFrame"), no_class) is False
+    assert fits(Type("int"), Type(GRID), no_class) is False
+    assert fits(Type(GRID), Type(GRID), no_class) is True
+    assert fits(Type(GRID), Type("Iterable"), no_class) is True
+    assert not takes([["a"]], Type(GRID))
+    assert registration.type_aliases()["grids.core.Grid"] == GRID
+
+
+@pytest.mark.usefixtures("toy")
+def test_plans_and_targets_know_what_it_is_shown_as() -> None:
+    for output in (Output(GRID), Output("", "grid"), Output("builtins.object", "grid")):
+        assert output.shows == "table"
+        assert artifacts._type(output, False) == "Dataset"
+        assert output.report == ""
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_store_keeps_its_values(tmp_path: Path) -> None:
+    store = open_store(tmp_path.as_uri())
+    manifest = store.put("p", "r", "s", "o", Grid(["ab", "cd"]))
+    assert (manifest.format, Path(manifest.data).name) == ("grid", "data.grid")
+    assert store.get("p", "r", "s", "o") == Grid(["ab", "cd"])
+
+
+def test_without_the_line_there_is_none() -> None:
+    with pytest.raises(StoreError, match="there is no format 'grid'"):
+        named("grid")
