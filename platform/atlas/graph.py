@@ -94,11 +94,7 @@ def layers(edges: Edges) -> dict[str, int]:
 
 def reverse(edges: Edges) -> dict[str, list[str]]:
     """Return the same graph the other way round: node → its downstream nodes."""
-    downstream: Adjacency = {node: [] for node in edges}
-    for node, parents in _adjacency(edges).items():
-        for parent in parents:
-            downstream[parent].append(node)
-    return downstream
+    return _reversed(_adjacency(edges))
 
 
 def without_cycles(edges: Edges) -> dict[str, list[str]]:
@@ -133,9 +129,17 @@ def _adjacency(edges: Edges) -> Adjacency:
     }
 
 
+def _reversed(upstream: Adjacency) -> Adjacency:
+    downstream: Adjacency = {node: [] for node in upstream}
+    for node, parents in upstream.items():
+        for parent in parents:
+            downstream[parent].append(node)
+    return downstream
+
+
 def _kahn(upstream: Adjacency) -> list[str]:
     """Return the nodes in order, without those on or behind a cycle."""
-    downstream = reverse(upstream)
+    downstream = _reversed(upstream)
     missing = {node: len(parents) for node, parents in upstream.items()}
     ready = [node for node, count in missing.items() if not count]
     heapify(ready)
@@ -152,7 +156,10 @@ def _kahn(upstream: Adjacency) -> list[str]:
 
 def _core(upstream: Adjacency) -> Adjacency:
     """Return node → downstream, sorted, of what lies on cycles or between two of them."""
-    behind = upstream.keys() - set(_kahn(upstream))
+    done = _kahn(upstream)
+    if len(done) == len(upstream):
+        return {}
+    behind = upstream.keys() - set(done)
     downstream = reverse({node: upstream[node] for node in behind})
     core = behind - set(_kahn(downstream))
     return {node: sorted(child for child in downstream[node] if child in core) for node in core}

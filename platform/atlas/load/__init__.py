@@ -6,7 +6,7 @@ from atlas.load.environments import EnvironmentFile, load_environment, read_envi
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
 from atlas.load.locate import JsonPath
 from atlas.load.outputs import platform_services
-from atlas.load.paths import below, is_file, leads_out, missing_file, shown
+from atlas.load.paths import below, is_file, leads_out, missing_file, read_at_most, shown
 from atlas.load.scan import config_files, configs_under, load_configs, passed_over
 from atlas.load.schema import SCHEMAS, fits_schema, schema_text, structure_problems
 from atlas.load.words import article, nearest, short
@@ -36,6 +36,7 @@ __all__ = [
     "parse_document",
     "passed_over",
     "platform_services",
+    "read_at_most",
     "read_document",
     "read_environment",
     "schema_text",

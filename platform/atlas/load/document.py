@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DocumentError, Problem, clean
 from atlas.load.locate import Index, JsonPath, Position, find_repeated_key, find_word
+from atlas.load.paths import read_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,8 +107,7 @@ def is_meant_as_config(path: Path) -> bool:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return True
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_at_most(path, MAX_BYTES)
     except (OSError, ValueError):
         return True
     return b'"recipes"' in raw or _CONFIG_SCHEMA in raw
@@ -117,13 +117,7 @@ def parse_document(text: str, path: Path, shown: str = "") -> Document:
     """Parse a JSON document; as `read_document`, for text that is already in memory."""
     shown = shown or clean(str(path))
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
-            parse_int=_bounded_int,
-        )
+        value = _decoded(text)
     except json.JSONDecodeError as error:
         raise DocumentError(_not_json(error, shown)) from None
     except RecursionError:
@@ -132,7 +126,7 @@ def parse_document(text: str, path: Path, shown: str = "") -> Document:
         raise DocumentError(_repeated(text, shown)) from None
     except _NumberError as error:
         raise DocumentError(_no_double(str(error), text, shown)) from None
-    if _deeper_than(value, MAX_DEPTH):
+    if _may_be_deep(text) and _deeper_than(value, MAX_DEPTH):
         raise _refuse("D006", shown, f"is nested deeper than {MAX_DEPTH} levels")
     return Document(path, shown, value, text)
 
@@ -141,8 +135,7 @@ def _read_text(path: Path, shown: str) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _refuse("D001", shown, "is no file")
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_at_most(path, MAX_BYTES)
         if len(raw) > MAX_BYTES:
             message = f"is larger than {MAX_BYTES // 2**20} MiB"
             raise _refuse("D005", shown, message, "data belongs in a data set, not in a document")
@@ -246,6 +239,24 @@ def _bounded_int(word: str) -> int:
     if len(word) > _MOST_DIGITS:
         raise _NumberError(word)
     return int(word)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_number,
+    parse_float=_finite,
+    parse_int=_bounded_int,
+)
+
+
+def _decoded(text: str) -> Any:
+    """Return what a JSON text holds; as `json.loads`, which makes a decoder each time."""
+    return json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Tell whether a text has brackets enough to be nested too deep."""
+    return text.count("{") + text.count("[") > MAX_DEPTH
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.config import FLOWS, Config
 from atlas.environment import Project, find_project
@@ -61,11 +61,14 @@ class Loader:
     Attributes:
         salvage: whether a document with unknown fields is returned without them, to be checked
             further; it can't be used for more.
+        problems: what is wrong with the documents.
+        values: absolute path of each document that was read → what it holds, as written.
     """
 
     project: Project
     salvage: bool = False
     problems: list[Problem] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
     _recipes: dict[Path, RecipeFile | None] = field(default_factory=dict)
 
     @cached_property
@@ -174,10 +177,12 @@ class Loader:
             self.problems.append(astray)
             return None
         try:
-            return self._checked(read_document(file, shown(file)), kind)
+            document = read_document(file, shown(file))
         except DocumentError as error:
             self.problems.append(error.problem)
             return None
+        self.values[os.path.abspath(file)] = document.value
+        return self._checked(document, kind)
 
     def _checked(self, document: Document, kind: str) -> Document | None:
         problems = structure_problems(kind, document)

@@ -19,16 +19,29 @@ _MOST_SIBLINGS = 2000
 def shown(path: Path) -> str:
     """Return a path as messages show it: from the working directory where it is under it."""
     try:
-        relative = os.path.relpath(path)
+        full, here = os.path.abspath(path), os.getcwd()
     except OSError:
         return clean(str(path))
-    outside = relative == ".." or relative.startswith(f"..{os.sep}")
-    return clean(str(path) if outside else relative)
+    if full == here:
+        return os.curdir
+    start = here.rstrip(os.sep) + os.sep
+    return clean(full[len(start) :] if full.startswith(start) else str(path))
 
 
 def is_file(path: Path) -> bool:
     """Tell whether there is a regular file; names that no file can have are none."""
     return os.path.isfile(path)
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """Return a file's content; of one that is larger than a limit, one byte more than that.
+
+    The size says how much memory to take: a limit of megabytes would cost more than the reading.
+    """
+    with path.open("rb") as file:
+        size = min(os.fstat(file.fileno()).st_size, most)
+        raw = file.read(size + 1)
+        return raw if len(raw) <= size else raw + file.read(most - size)
 
 
 def below(folder: Path, path: str) -> Path | None:

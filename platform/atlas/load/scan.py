@@ -57,7 +57,7 @@ def _named(path: Path) -> Document:
 def configs_under(folder: Path, project: Project) -> list[Path]:
     """Return the files under a folder that may be Configs; in no project, those right in it."""
     if project.is_scanned:
-        return sorted(config_files(folder))
+        return sorted(config_files(folder), key=lambda file: file.parts)
     inner = folder / "configs"
     names = os.listdir(inner) if os.path.isdir(inner) else []
     return sorted([*_configs_in(folder, os.listdir(folder)), *_configs_in(inner, names)])

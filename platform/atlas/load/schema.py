@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from atlas.load.document import Document
     from atlas.load.locate import JsonPath
 
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _FOLDER = Path(__file__).resolve().parents[1] / "schemas"
 SCHEMAS = ("recipe", "config", "environment")
 """The documents that have a published schema."""
@@ -37,24 +37,24 @@ def fits_schema(kind: str, value: Any) -> bool:
 
 def structure_problems(kind: str, document: Document) -> list[Problem]:
     """Return what is wrong with a document's structure; nothing when it is right."""
-    half = half_character(document.value) if _may_have_half(document.text) else None
-    if half is None and fits_schema(kind, document.value):
+    unpaired = unpaired_surrogate(document.value) if _may_have_surrogate(document.text) else None
+    if unpaired is None and fits_schema(kind, document.value):
         return []
-    if half is not None:
-        message = "has half a character (a lone surrogate)"
-        hint = "write the whole character, or both halves: \\ud83d\\ude00"
-        return [document.problem("D009", half, message, expected="Unicode text", hint=hint)]
+    if unpaired is not None:
+        message = "has an unpaired surrogate"
+        hint = "write the character itself, or both surrogates: \\ud83d\\ude00"
+        return [document.problem("D009", unpaired, message, expected="Unicode text", hint=hint)]
     from atlas.load.explain import explain
 
     return explain(kind, document, slow_validator(kind).iter_errors(document.value))
 
 
-def _may_have_half(text: str) -> bool:
-    """Tell whether a document may have half a character: one that was read needs an escape."""
-    return not text or _HALF.search(text) is not None
+def _may_have_surrogate(text: str) -> bool:
+    """Tell whether a document may have a surrogate: one that was read needs an escape for it."""
+    return not text or _SURROGATE.search(text) is not None
 
 
-def half_character(value: Any) -> JsonPath | None:
+def unpaired_surrogate(value: Any) -> JsonPath | None:
     """Return the path of the first text that is no Unicode: a key or a value; None for none."""
     pending: list[tuple[JsonPath, Any]] = [((), value)]
     while pending:
@@ -95,7 +95,11 @@ def _slow(kind: str) -> Any:
 
     validator = jsonschema.validators.extend(
         jsonschema.Draft202012Validator,
-        {"pattern": _check_pattern, "uniqueItems": _check_unique},
+        {
+            "additionalProperties": _check_members,
+            "pattern": _check_pattern,
+            "uniqueItems": _check_unique,
+        },
     )
     return validator(json.loads(schema_text(kind)))
 
@@ -118,6 +122,21 @@ def _check_unique(
 
     if wanted and isinstance(instance, list) and first_repeated(instance) is not None:
         yield jsonschema.ValidationError("has repeated items")
+
+
+def _check_members(
+    validator: Any, wanted: Any, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[Any]:
+    """Check an object's members in their own order; jsonschema's order isn't the same each time."""
+    import jsonschema
+
+    if not isinstance(wanted, dict) or not isinstance(instance, dict):
+        check = jsonschema.Draft202012Validator.VALIDATORS["additionalProperties"]
+        yield from check(validator, wanted, instance, schema) or ()
+        return
+    known = schema.get("properties", {})
+    for name in [name for name in instance if name not in known]:
+        yield from validator.descend(instance[name], wanted, path=name)
 
 
 def first_repeated(items: list[Any]) -> int | None:

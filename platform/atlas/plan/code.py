@@ -22,11 +22,12 @@ def code_digest(folder: Path, files: Iterable[Path] | None = None) -> str:
         files: its `code_files`, where they are known already.
     """
     whole = hashlib.sha256()
+    start = len(str(folder / "_")) - 1
     for file in code_files(folder) if files is None else files:
         status = file.stat()
         content = _file_digest(file, status.st_mtime_ns, status.st_size)
         # A name's bytes are the same in every locale.
-        name = os.fsencode(file.relative_to(folder).as_posix())
+        name = os.fsencode(str(file)[start:])
         whole.update(b"%b\0%b\n" % (name, content.encode()))
     return whole.hexdigest()
 

@@ -13,7 +13,7 @@ from atlas.recipe import Parameter, Reference, Resources, Retries
 from atlas.validate import check
 from atlas.validate.schedule import cron_line
 from atlas.validate.types import UNKNOWN
-from atlas.values import digest, seconds
+from atlas.values import digest, frozen, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,16 +86,21 @@ def resolve(path: str | Path, *, environment: str = "local") -> list[Pipeline]:
     return pipelines(report)
 
 
-def pipelines(report: Report) -> list[Pipeline]:
-    """Return the pipelines of the Configs that validation found right."""
+def pipelines(report: Report, *, with_code: bool = True) -> list[Pipeline]:
+    """Return the pipelines of the Configs that validation found right.
+
+    Args:
+        report: what validation found.
+        with_code: whether their Plans have the digest of their code, which every file is read for.
+    """
     sound = [checked for checked in report.checked if not checked.broken]
-    return [one for checked in sound for one in _members(checked, report)]
+    return [one for checked in sound for one in _members(checked, report, with_code=with_code)]
 
 
-def _members(checked: Checked, report: Report) -> list[Pipeline]:
+def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipeline]:
     config = checked.file.config
     folder = checked.file.folder
-    code = code_digest(folder, report.code.get(folder))
+    code = code_digest(folder, report.code.get(folder)) if with_code else ""
     builders = {
         flow: _Builder(subject, code, report)
         for flow, subject in checked.subjects.items()
@@ -127,6 +132,8 @@ class _Builder:
         self.kept = report.kept
         self.config: Config = subject.file.config
         self.environment = subject.environment
+        self.resources = self.environment.resources.get(self.config.name, {})
+        self._outputs_of: dict[str, Mapping[str, Output]] = {}
         steps = subject.flat.steps.values()
         self.steps = tuple(self._step(step) for step in steps)
         self.bound = [(i, step) for i, step in enumerate(steps) if _axes_of(step)]
@@ -212,10 +219,17 @@ class _Builder:
         return Source(reference.kind, reference.name, reference.output, reference.step, flow, *kept)
 
     def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        override = self.environment.resources.get(self.config.name, {}).get(step, {})
-        return {**settings.get("resources", {}), **override}
+        return {**settings.get("resources", {}), **self.resources.get(step, {})}
 
-    def _outputs(self, step: FlatStep) -> dict[str, Output]:
+    def _outputs(self, step: FlatStep) -> Mapping[str, Output]:
+        """Return a step's outputs; those that only its class says are made once for the class."""
+        if step.formats or step.trust:
+            return self._made_outputs(step)
+        if step.cls not in self._outputs_of:
+            self._outputs_of[step.cls] = frozen(self._made_outputs(step))
+        return self._outputs_of[step.cls]
+
+    def _made_outputs(self, step: FlatStep) -> dict[str, Output]:
         known = self.subject.outputs(step.name) or {}
         return {
             name: Output(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from atlas.plan import pipelines
@@ -29,14 +30,15 @@ def limits(
         notes: whether to tell what the targets do differently, too.
         targets: returns a target by its name; by default those of no platform.
     """
-    found = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
-    told = (
+    subjects = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
+    target_of = cache(targets)
+    problems = (
         problem
-        for one in pipelines(report)
-        for problem in _limits(one, found[one.folder, one.config], targets)
+        for pipeline in pipelines(report, with_code=False)
+        for problem in _limits(pipeline, subjects[pipeline.folder, pipeline.config], target_of)
         if notes or problem.severity == "error"
     )
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(problems))
 
 
 def _limits(

@@ -97,14 +97,21 @@ def goes_to(plan: Plan) -> str:
 
 
 def not_text(plan: Plan) -> Iterator[Problem]:
-    """Find what no file and no process can take: half a character, or a NUL in a variable."""
+    """Find text that no file can hold: an unpaired surrogate.
+
+    Documents with one are refused when they are read, so validation needn't look for it in Plans.
+    """
     try:
         plan.text.encode()
     except UnicodeEncodeError:
         yield Problem(
-            code="T001", message="some text of the Plan has half a character (a lone surrogate)",
+            code="T001", message="some text of the Plan has an unpaired surrogate",
             expected="Unicode text",
         )  # fmt: skip
+
+
+def nul_variables(plan: Plan) -> Iterator[Problem]:
+    """Find variables that no process can have: those with a NUL character."""
     for step in plan.steps:
         for name in [name for name, value in step.env.items() if "\0" in value]:
             yield Problem(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlas.targets.named import target
-from atlas.targets.protocol import NOWHERE, deployed_name
+from atlas.targets.protocol import NOWHERE, deployed_name, not_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,7 +73,9 @@ def _compile(
     """Compile one Plan, or say why not."""
     name = chosen.name
     deployed = deployed_name(plan)
-    problems = tuple(replace(problem, file=deployed) for problem in chosen.problems(plan))
+    problems = tuple(
+        replace(problem, file=deployed) for problem in (*not_text(plan), *chosen.problems(plan))
+    )
     if any(problem.severity == "error" for problem in problems):
         return Compiled(deployed, name, plan.digest, {}, problems=problems)
     images = images_of(plan) if chosen.uses_images else {}

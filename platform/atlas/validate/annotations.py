@@ -29,6 +29,7 @@ _WRAPPERS = ("Annotated", "Required", "NotRequired", "Final", "ReadOnly", "Class
 _MOST_PARTS = 200
 """How many parts of one annotation are read, aliases opened: they can double at each step."""
 _MOST_VALUES = 1000
+_NAMED = (ast.Name, ast.Attribute)
 _DEEPEST = 20
 _MOST_BITS = 1023
 
@@ -53,7 +54,7 @@ class Annotations:
     def full_name(self, module: Module, node: ast.expr) -> str:
         """Return the full dotted name of a name or attribute; followed through own imports."""
         node = node.value if isinstance(node, ast.Subscript) else node
-        if not isinstance(node, ast.Name | ast.Attribute):
+        if not isinstance(node, _NAMED):
             return self._full_name(module, node)
         key = module.name, dotted(node)
         if key not in self._full:
@@ -108,7 +109,7 @@ class Annotations:
         return module, node
 
     def _alias(self, module: Module, node: ast.expr) -> tuple[Module, ast.expr] | None:
-        if not isinstance(node, ast.Name | ast.Attribute):
+        if not isinstance(node, _NAMED):
             return None
         text = dotted(node)
         head, _, rest = text.partition(".")
@@ -139,7 +140,7 @@ class Annotations:
             return self._union(module, node, depth)
         if isinstance(node, ast.Subscript):
             return self._subscript(module, node, depth)
-        if isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, _NAMED):
             return self._named(module, node)
         return UNKNOWN
 
@@ -187,6 +188,8 @@ class Annotations:
 
 def dotted(node: ast.expr) -> str:
     """Return a name or attribute as it is written; ``?`` for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -196,11 +199,10 @@ def dotted(node: ast.expr) -> str:
 
 def _bare(full: str) -> str:
     """Drop the module of typing's names, so that ``typing.List`` and ``list`` are one."""
-    for prefix in _TYPING:
-        if full.startswith(prefix):
-            name = full.removeprefix(prefix)
-            return _RENAMED.get(name, name)
-    return full
+    if not full.startswith(_TYPING):
+        return full
+    name = full.removeprefix("collections.").partition(".")[2]
+    return _RENAMED.get(name, name)
 
 
 def _constant(node: ast.Constant) -> Type:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +138,7 @@ class _Checker:
         except DocumentError as error:
             loader.problems.append(error.problem)
             files = []
-        checked = [self.checked(file) for file in files]
+        checked = list(self.all_checked(files))
         loader.problems += same_names(files)
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
@@ -150,6 +151,13 @@ class _Checker:
         problems = _sorted(loader.problems)
         read = (self._flows, self._kept, self._code)
         return Report(problems, tuple(checked), loader.project, found, names, *read)
+
+    def all_checked(self, files: Iterable[ConfigFile]) -> Iterator[Checked]:
+        """Check Configs; the Configs of one folder share what is read of its sources."""
+        for folder, neighbours in groupby(files, key=lambda file: file.folder):
+            yield from map(self.checked, neighbours)
+            if folder in self._readers:
+                self._readers[folder].sources.release()
 
     def checked(self, file: ConfigFile) -> Checked:
         """Check one Config, its flows and their steps."""
@@ -175,7 +183,7 @@ class _Checker:
     def _code_problems(self, folder: Path, told: Iterable[Problem]) -> list[Problem]:
         """Check the files of a pipeline's folder; those that are told of already are left out."""
         if folder not in self._code:
-            self._code[folder] = files = code_files(folder)
+            self._code[folder] = files = code_files(folder, self.loader.values)
             self._astray[folder] = list(code_problems(folder, self.loader.project.root, files))
         known = {one.file for one in told}
         known |= {shown(folder / one.found) for one in told if one.code == "R023"}
@@ -215,16 +223,17 @@ class _Checker:
         if not crosses(checked):
             return
         quiet = _Checker(Loader(self.loader.project), self.environment)
-        known = {os.path.realpath(one.file.document.path): one for one in checked}
+        known = {os.path.realpath(one.file.document.path) for one in checked}
+        others: dict[str, ConfigFile] = {}
         for path in _all_configs(self.loader.project):
             real = os.path.realpath(path)
-            is_known = real in known or not quiet.loader.is_config(path)
+            is_known = real in known or real in others or not quiet.loader.is_config(path)
             file = None if is_known else quiet.loader.config(path)
-            if file is not None:
-                known[real] = quiet.checked(file)
-        self._flows |= flows_read(checked, known.values())
-        self._kept |= kept_as(checked, known.values())
-        yield from between_problems(checked, known.values())
+            others |= {real: file} if file is not None else {}
+        pool = [*checked, *quiet.all_checked(others.values())]
+        self._flows |= flows_read(checked, pool)
+        self._kept |= kept_as(checked, pool)
+        yield from between_problems(checked, pool)
 
 
 def _all_configs(project: Project) -> list[Path]:

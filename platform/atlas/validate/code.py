@@ -14,7 +14,7 @@ from atlas.errors import Problem
 from atlas.load import clean, is_file, leads_out, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LEFT_OUT = {"__pycache__", "node_modules"}
 _TESTS = "tests"
@@ -25,29 +25,35 @@ _NAMING = re.compile(rb'"(extends|recipe)"')
 _WORD = re.compile(rb"\btests\b")
 
 
-def code_files(folder: Path) -> list[Path]:
+def code_files(folder: Path, values: Mapping[str, Any] | None = None) -> list[Path]:
     """Return the files of a pipeline's folder that are its code, sorted by their relative path.
 
     Left out are the documents that the folder's Configs consist of, whose content is in the Plan,
     at the top ``*.lock``, which images are made from, hidden files, notebooks and bytecode; folders
     called ``tests`` unless a source beside them has that word: imports it, or opens a file of it.
     Links to folders are followed where they stay in the project.
+
+    Args:
+        folder: the pipeline's.
+        values: absolute path → value of documents that have been read already.
     """
-    documents = _documents(folder)
-    found = [
-        file
-        for file in _files(folder, os.path.realpath(folder), frozenset())
-        if _is_code(file.name, at_top=file.parent == folder) and str(file) not in documents
+    documents = _documents(folder, values or {})
+    start = str(folder / "_")[:-1]
+    names = [
+        name
+        for name in _names(start, "", (start,))
+        if _is_code(name) and start + name not in documents
     ]
-    tests = [file for file in found if _TESTS in file.relative_to(folder).parts[:-1]]
-    if tests and not _mentions_tests(folder, set(found) - set(tests)):
-        found = [file for file in found if file not in set(tests)]
-    return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
+    tests = {name for name in names if _TESTS in name.split(os.sep)[:-1]}
+    if tests and not _mentions_tests(folder, (name for name in names if name not in tests)):
+        names = [name for name in names if name not in tests]
+    return [folder / name for name in sorted(names)]
 
 
-def _mentions_tests(folder: Path, files: set[Path]) -> bool:
+def _mentions_tests(folder: Path, names: Iterable[str]) -> bool:
     """Tell whether a source has the word ``tests``."""
-    return any(_WORD.search(_bytes(folder, file)) for file in files if file.suffix == ".py")
+    sources = (folder / name for name in names if name.endswith(".py"))
+    return any(_WORD.search(_bytes(folder, file)) for file in sources)
 
 
 def _bytes(folder: Path, file: Path) -> bytes:
@@ -65,20 +71,29 @@ def _is_outside(folder: Path, file: Path) -> bool:
     return leads_out(file, find_project(folder).root) is not None
 
 
-def _files(place: Path, real: str, above: frozenset[str]) -> Iterator[Path]:
-    """Yield the files in a folder; a link to a folder that it is in leads nowhere."""
-    with os.scandir(place) as entries:
+def _names(start: str, inside: str, trail: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of the files in a folder; a link to a folder that it is in leads nowhere.
+
+    Args:
+        start: the outermost folder, with a separator behind it.
+        inside: the folder to look through, as seen from there; likewise.
+        trail: the folders that lead to this one, and it.
+    """
+    with os.scandir(start + inside or os.curdir) as entries:
         for entry in entries:
             if entry.name[0] == "." or entry.name in _LEFT_OUT:
                 continue
-            file = place / entry.name
+            name = inside + entry.name
             if not _is_folder(entry):
-                yield file
-                continue
-            inner = os.path.realpath(file) if entry.is_symlink() else f"{real}/{entry.name}"
-            if entry.is_symlink() and (inner in {*above, real} or _leads_out(file)):
-                continue
-            yield from _files(file, inner, above | {real})
+                yield name
+            elif not entry.is_symlink() or not _leads_nowhere(start + name, trail):
+                yield from _names(start, name + os.sep, (*trail, start + name))
+
+
+def _leads_nowhere(link: str, trail: Iterable[str]) -> bool:
+    """Tell whether a link is to a folder that it is in, or leads out of its project."""
+    real = os.path.realpath(link)
+    return any(os.path.realpath(folder) == real for folder in trail) or _leads_out(Path(link))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -94,28 +109,38 @@ def _leads_out(link: Path) -> bool:
     return leads_out(link, find_project(link.parent).root) is not None
 
 
-def _is_code(name: str, *, at_top: bool) -> bool:
+def _is_code(name: str) -> bool:
+    at_top = os.sep not in name
     return not (name.endswith((".pyc", ".ipynb")) or (at_top and name.endswith(".lock")))
 
 
-def _documents(folder: Path) -> set[str]:
+def _documents(folder: Path, values: Mapping[str, Any]) -> set[str]:
     """Return the paths of a folder's Configs, and of the Recipes that they name or these do."""
     configs = folder / "configs"
-    places = [folder / "config.json", *(configs.glob("*.json") if configs.is_dir() else ())]
-    read = {str(file): _object(folder, file) for file in places if is_file(file)}
-    named = {file: one.get("recipes") for file, one in read.items() if one is not None}
+    places = [folder / "config.json", *(configs.glob("*.json") if os.path.isdir(configs) else ())]
+    read = {
+        str(file): _object(folder, file, values)
+        for file in places
+        if str(file) in values or is_file(file)
+    }
+    named = {file: value.get("recipes") for file, value in read.items() if value is not None}
     # One that can't be read is a Config that is being written, and has no Plan.
-    found = {file for file, one in read.items() if one is None or isinstance(named[file], dict)}
-    pending = [folder / name for one in named.values() for name in _texts(one)]
+    found = {file for file, value in read.items() if value is None or isinstance(named[file], dict)}
+    pending = [os.path.join(folder, name) for recipes in named.values() for name in _texts(recipes)]
     while pending:
-        recipe = Path(os.path.normpath(pending.pop()))
-        if str(recipe) not in found:
-            found.add(str(recipe))
-            if _NAMING.search(_bytes(folder, recipe)):
-                pending += [
-                    recipe.parent / name for name in _named_in(_object(folder, recipe) or {})
-                ]
+        recipe = os.path.normpath(pending.pop())
+        if recipe not in found:
+            found.add(recipe)
+            above = os.path.dirname(recipe)
+            pending += [os.path.join(above, name) for name in _named_by(folder, recipe, values)]
     return found
+
+
+def _named_by(folder: Path, recipe: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the Recipes that a Recipe's file names; most name none, and needn't be parsed."""
+    if recipe not in values and not _NAMING.search(_bytes(folder, Path(recipe))):
+        return []
+    return _named_in(_object(folder, Path(recipe), values) or {})
 
 
 def _named_in(recipe: dict[str, Any]) -> list[str]:
@@ -132,15 +157,16 @@ def _texts(value: Any) -> list[str]:
     )
 
 
-def _object(folder: Path, file: Path) -> dict[str, Any] | None:
+def _object(folder: Path, file: Path, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a file's JSON object; None where it has none that can be read.
 
-    Nothing is told of it here: whoever reads the document does that.
+    Its Problems are left to whoever reads the document.
     """
-    if file.stat().st_size > _LARGEST:
+    known = values.get(str(file))
+    if known is None and file.stat().st_size > _LARGEST:
         return {}
     try:
-        value = json.loads(_bytes(folder, file))
+        value = json.loads(_bytes(folder, file)) if known is None else known
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else {}
@@ -178,7 +204,7 @@ def _folders_astray(folder: Path, root: Path) -> Iterator[Problem]:
 def _reason(file: Path, folder: Path) -> str:
     """Return why a file can't be read as code; nothing when it can."""
     try:
-        os.fsencode(file.relative_to(folder)).decode()
+        os.fsencode(str(file).removeprefix(str(folder))).decode()
         if not stat.S_ISREG(file.stat().st_mode):
             return "it is no file"
         return "" if os.access(file, os.R_OK) else "permission denied"

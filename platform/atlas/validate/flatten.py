@@ -60,8 +60,9 @@ class Flattener:
         return flat
 
     def _inline(self, scope: Scope, flat: Flat, seen: dict[str, Any]) -> None:
+        steps = scope.place / "steps"
         for name, step in scope.file.recipe.steps.items():
-            place = scope.place / "steps" / name
+            place = steps / name
             self._steps += 1
             if self._steps > MAX_STEPS:
                 self._too_many(scope)
@@ -74,7 +75,7 @@ class Flattener:
             elif step.recipe:
                 self._inline_recipe(scope, name, step, flat, seen)
             else:
-                flat.steps[scope.prefix + name] = self._step(scope, name, step, flat)
+                flat.steps[scope.prefix + name] = self._step(scope, step, place, flat)
         self._check_outputs(scope, flat)
 
     def _too_many(self, scope: Scope) -> None:
@@ -85,11 +86,10 @@ class Flattener:
             expected = f"at most {MAX_STEPS:,}"
             self.problems.append(outermost.problem("R003", message, expected=expected))
 
-    def _step(self, scope: Scope, name: str, step: Step, flat: Flat) -> FlatStep:
-        place = scope.place / "steps" / name
+    def _step(self, scope: Scope, step: Step, place: Place, flat: Flat) -> FlatStep:
         settings, places = _settings(scope, step, place)
         own = FlatStep(
-            name=scope.prefix + name,
+            name=scope.prefix + step.name,
             place=place,
             cls=step.cls,
             cls_place=place / "class",
@@ -129,8 +129,9 @@ class Flattener:
         step.params |= params.resolve_all(override.params, place / "params")
 
     def _inputs(self, scope: Scope, step: Step, place: Place) -> dict[str, Input]:
+        inputs = place / "inputs"
         found = {
-            name: self.references.resolve(scope, reference, place / "inputs" / name)
+            name: self.references.resolve(scope, reference, inputs / name)
             for name, reference in step.inputs.items()
         }
         return {name: one for name, one in found.items() if one is not None}
@@ -264,7 +265,7 @@ def _settings(scope: Scope, step: Step, place: Place) -> tuple[dict[str, Any], d
     merged, places = dict(scope.settings), dict(scope.places)
     defaults = scope.place / "defaults"
     for layer, at in ((scope.file.recipe.defaults, defaults), (step.settings, place)):
-        for name in [one for one in SETTINGS if one in layer]:
+        for name in [name for name in SETTINGS if name in layer] if layer else ():
             value = layer[name]
             merged[name] = _over(merged.get(name), value)
             places[name] = at / name

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
-
-from atlas.load import is_file
 
 _FOUND: dict[tuple[str, tuple[str, ...]], Path] = {}
 """What was found on which path; a module that is installed later is found later."""
@@ -15,9 +14,9 @@ _FOUND: dict[tuple[str, tuple[str, ...]], Path] = {}
 
 def module_file(folder: Path, parts: list[str]) -> Path | None:
     """Return the file of a module, named by its parts, in a folder."""
-    base = folder.joinpath(*parts)
-    choices = (base / "__init__.py", *((base.with_suffix(".py"),) if parts else ()))
-    return next((file for file in choices if is_file(file)), None)
+    base = os.path.join(folder, *parts)
+    choices = (os.path.join(base, "__init__.py"), *((f"{base}.py",) if parts else ()))
+    return next((Path(file) for file in choices if os.path.isfile(file)), None)
 
 
 def installed_file(parts: list[str]) -> Path | None:

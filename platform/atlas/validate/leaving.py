@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,24 +96,28 @@ class Leaving:
                 if self._sources.is_own(imported):
                     own[imported] = None
                 elif (top := imported.partition(".")[0] or imported) not in left:
-                    at = Left(imported, module.path, node.lineno, node.col_offset + 1)
-                    found = at if is_above else self._astray(at, top, root, paths)
-                    left |= {top: found} if found else {}
+                    found = (None, False) if is_above else self._astray(top, root, paths)
+                    if found is not None:
+                        line, column = node.lineno, node.col_offset + 1
+                        left[top] = Left(imported, module.path, line, column, *found)
         self._of[name], self._own[name] = tuple(left.values()), tuple(own)
 
-    def _astray(self, at: Left, top: str, root: Path, paths: tuple[str, ...]) -> Left | None:
-        """Return an absolute import that finds its module outside of the folder, if it does."""
+    def _astray(self, top: str, root: Path, paths: tuple[str, ...]) -> tuple[Path, bool] | None:
+        """Return where an absolute import finds its module, if that is outside of the folder.
+
+        Returns:
+            The module, and whether it is installed.
+        """
         if top in self._sources.top or top == "atlas" or top in sys.stdlib_module_names:
             return None
         if any(one.partition(".")[0] == top for one in self._sources.allow):
             return None
         place = installed_place(top)
         if place is not None:
-            is_left = _is_of_project(place, root)
-            return replace(at, place=place, is_installed=True) if is_left else None
+            return (place, True) if _is_of_project(place, root) else None
         around = (_module(one, top) for one in self._around(root, paths))
         place = next((one for one in around if one is not None), None)
-        return replace(at, place=place) if place and not self._is_below(top) else None
+        return (place, False) if place and not self._is_below(top) else None
 
     def _is_below(self, top: str) -> bool:
         """Tell whether the module is deeper in the folder, where `sys.path` may lead."""
@@ -131,8 +136,9 @@ class Leaving:
 
 
 def _is_of_project(place: Path, root: Path) -> bool:
-    parts = place.relative_to(root).parts if place.is_relative_to(root) else _INSTALLED
-    return not any(part in _INSTALLED for part in parts)
+    path, start = str(place), os.path.join(root, "")
+    is_below = path.startswith(start) or place == root
+    return is_below and not any(one in path[len(start) :].split(os.sep) for one in _INSTALLED)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -163,9 +169,16 @@ def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
         node = pending.pop()
         if isinstance(node, ast.stmt):
             yield node
-        for name in ("finalbody", "orelse", "cases", "handlers", "body"):
+        for name in _inner(type(node)):  # type: ignore[arg-type]  # a class has a hash
             if name != "body" or not _is_passed_over(node):
-                pending += reversed(getattr(node, name, ()))
+                pending += reversed(getattr(node, name))
+
+
+@cache
+def _inner(kind: type[ast.AST]) -> tuple[str, ...]:
+    """Return the fields of a kind of node that have statements, the last that is run first."""
+    names = ("finalbody", "orelse", "cases", "handlers", "body")
+    return tuple(name for name in names if name in kind._fields)
 
 
 def _is_passed_over(node: ast.AST) -> bool:

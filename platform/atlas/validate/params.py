@@ -41,8 +41,7 @@ class Params:
 
     def resolve(self, raw: Any, place: Place) -> Param:
         """Return what a param stands for."""
-        key = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else ""
-        if key not in DYNAMIC:
+        if not isinstance(raw, dict) or len(raw) != 1 or (key := next(iter(raw))) not in DYNAMIC:
             return Param("value", raw, place)
         resolvers = {
             "literal": lambda value, at: Param("value", value, at),

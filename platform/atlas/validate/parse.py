@@ -6,6 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from atlas.load import read_at_most
 from atlas.syntax import syntax_tree
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def parse_text(text: str) -> ast.Module:
 def read_text(file: Path) -> str:
     """Return a source's text; raises as `parse` does."""
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_SOURCE + 1)
+        raw = read_at_most(file, MAX_SOURCE)
     except OSError as error:
         raise ParseError(f"can't be read: {(error.strerror or '').lower()}") from None
     if len(raw) > MAX_SOURCE:
@@ -76,6 +76,8 @@ def _encoding(raw: bytes) -> str:
 
     Source: PEP 263.
     """
+    if b"coding" not in raw:
+        return "utf-8"
     lines = raw.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2]
     found = [match for line in lines if (match := _COOKIE.match(line))]
     try:

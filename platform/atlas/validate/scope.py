@@ -112,6 +112,8 @@ class References:
 
     def after(self, scope: Scope, step: Step, place: Place) -> tuple[str, ...]:
         """Return the flat names of the steps that one waits for, those of its Recipe included."""
+        if not step.after:
+            return scope.after
         found: list[str] = []
         for index, name in enumerate(step.after):
             one = scope.file.recipe.steps.get(name)

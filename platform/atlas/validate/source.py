@@ -162,8 +162,9 @@ class Sources:
 
     def may_have_steps(self, module: str) -> bool:
         """Tell whether steps' classes may be of a module, as a run sees it."""
-        allowed = ("atlas.template", *self.allow)
-        return self.is_own(module) or any(_is_within(module, one) for one in allowed)
+        if self.is_own(module):
+            return True
+        return any(_is_within(module, package) for package in ("atlas.template", *self.allow))
 
     def find_class(self, full: str) -> tuple[Module, ast.ClassDef] | None:
         """Return the class of a full dotted name, followed through imports, or None."""
@@ -215,8 +216,9 @@ class Sources:
     def _own(self, name: str) -> Path | None:
         if name not in self._files:
             parts = name.split(".")
-            is_here = parts[0] in self.top - {"atlas"} and all(map(str.isidentifier, parts))
-            self._files[name] = module_file(self.folder, parts) if is_here else None
+            is_here = parts[0] in self.top and parts[0] != "atlas"
+            is_named = is_here and all(map(str.isidentifier, parts))
+            self._files[name] = module_file(self.folder, parts) if is_named else None
         return self._files[name]
 
     @cached_property
@@ -226,6 +228,11 @@ class Sources:
             return {name.removesuffix(".py") for name in os.listdir(self.folder)}
         except OSError:
             return set()
+
+    def release(self) -> None:
+        """Let go of the folder's syntax trees, which take much memory; they can be read again."""
+        self._modules.clear()
+        self._found.clear()
 
     def _read(self, name: str) -> Module | SourceError | None:
         own = self._own(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
-from atlas.targets.protocol import deployed_name, goes_to, not_text, same_variable
+from atlas.targets.protocol import deployed_name, goes_to, nul_variables, same_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -148,7 +148,7 @@ def _unheeded(step: PlanStep, wanted: Mapping[str, object], why: str) -> Iterato
 _DAY = 86400.0
 _MANY = 20
 _RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
-    not_text, same_variable, _names, _required_parameters, _waits, _families,
+    nul_variables, same_variable, _names, _required_parameters, _waits, _families,
 )  # fmt: skip
 _KINDS: Mapping[str, Sequence[Callable[[Plan], Iterator[Problem]]]] = {
     "process": (_process_secrets, _worker, _gpus, _placement),

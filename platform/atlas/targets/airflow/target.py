@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.targets.airflow.dag import Form, dag_file
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of
-from atlas.targets.protocol import NOWHERE, deployed_name, project_data, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, not_text, project_data, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,6 @@ class Airflow:
         Raises:
             InvalidError: Airflow can't express the Plan.
         """
-        refuse(self.problems(plan))
+        refuse((*not_text(plan), *self.problems(plan)))
         form = Form(kind_of(self.tasks), images, self.pool, origin, self.project or "")
         return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}

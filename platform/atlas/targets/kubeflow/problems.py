@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import Problem
 from atlas.targets.kubeflow import words
-from atlas.targets.protocol import deployed_name, goes_to, not_text, same_variable
+from atlas.targets.protocol import deployed_name, goes_to, nul_variables, same_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -253,8 +253,8 @@ def _retried(plan: Plan) -> Iterator[PlanStep]:
 _MANY = 20
 """Waits that are looked at: with a factor, later ones are beyond any bound."""
 _RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
-    not_text, same_variable, _names, _taken_parameters, _first_letters, _placeholders, _numbers,
-    _schedule, _upstream,
+    nul_variables, same_variable, _names, _taken_parameters, _first_letters, _placeholders,
+    _numbers, _schedule, _upstream,
 )  # fmt: skip
 _CLUSTER_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
     _cluster_secrets, _factors, _deadlines, _caps, _seconds, _timeouts,

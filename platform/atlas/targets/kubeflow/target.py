@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.targets.kubeflow.importing import import_kfp
 from atlas.targets.kubeflow.problems import problems_of
-from atlas.targets.protocol import NOWHERE, deployed_name, project_data, refuse
+from atlas.targets.protocol import NOWHERE, deployed_name, not_text, project_data, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ class Kubeflow:
         import_kfp()
         from atlas.targets.kubeflow.pipeline import compile_pipeline
 
-        refuse(self.problems(plan))
+        refuse((*not_text(plan), *self.problems(plan)))
         content = compile_pipeline(
             plan,
             images,

@@ -16,10 +16,10 @@ from atlas.load.schema import (
     SCHEMAS,
     first_repeated,
     fits_schema,
-    half_character,
     schema_text,
     slow_validator,
     structure_problems,
+    unpaired_surrogate,
 )
 from tests.contract.fuzz import corpus, mutate
 from tests.unit.atlas.load.test_document_properties import JSON
@@ -72,7 +72,7 @@ def test_both_agree_on_every_example_and_its_mutants() -> None:
             value = parse_document(changed.decode(), FILE).value
         except Exception:
             continue
-        if half_character(value) is None:
+        if unpaired_surrogate(value) is None:
             outcomes[kind][agree(kind, value)] += 1
     assert all(wrong > 30 and right > 5 for wrong, right in outcomes.values()), outcomes
 
@@ -81,7 +81,7 @@ def test_both_agree_on_every_example_and_its_mutants() -> None:
 @given(JSON)
 def test_both_agree_on_any_json(value: Any) -> None:
     for kind in SCHEMAS:
-        if half_character(value) is None:
+        if unpaired_surrogate(value) is None:
             agree(kind, value)
 
 
@@ -91,7 +91,7 @@ def test_what_is_wrong_is_always_told(value: Any) -> None:
     for kind in SCHEMAS:
         document = parse_document(json.dumps(value), FILE)
         problems = structure_problems(kind, document)
-        right = half_character(value) is None and fits_schema(kind, value)
+        right = unpaired_surrogate(value) is None and fits_schema(kind, value)
         assert (problems == []) is right
         assert all(str(one).isprintable() and one.line for one in problems)
 
@@ -145,4 +145,11 @@ def test_what_stands_twice(items: list[Any], index: int | None) -> None:
     ],
 )
 def test_half_a_character(value: Any, path: tuple[Any, ...] | None) -> None:
-    assert half_character(value) == path
+    assert unpaired_surrogate(value) == path
+
+
+def test_the_first_of_very_many_problems_are_reported():
+    data = {f"x{index}": "text" for index in range(300)}
+    text = json.dumps({"version": 1, "name": "p", "recipes": {"training": "t.json"}, "data": data})
+    found = structure_problems("config", parse_document(text, FILE))
+    assert [problem.path for problem in found] == [f"data.x{index}" for index in range(100)]

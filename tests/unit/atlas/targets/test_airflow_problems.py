@@ -34,7 +34,6 @@ def step(**changes: object) -> Plan:
         ),
         (replace(PLAN, secrets={"s": {"kubernetes": "a/b"}}), "T203", "secrets.s"),
         (step(env={"A": "a\0b"}), "T002", "steps.one.env.A"),
-        (step(description="\ud800"), "T001", ""),
     ],
 )
 def test_problem(plan, code, path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import TargetError
+from atlas.errors import InvalidError, TargetError
 from atlas.plan import Data, Plan, PlanStep
-from atlas.targets import target
+from atlas.targets import compile_plans, target
 from atlas.targets.airflow import Airflow
 from atlas.targets.kubeflow import Kubeflow
 
@@ -80,3 +80,15 @@ def test_what_there_is_none_of():
         target("local")
     with pytest.raises(TargetError, match="no tasks 'threads'; expected process or docker or"):
         target("airflow", {"airflow": {"tasks": "threads"}})
+
+
+@pytest.mark.parametrize("name", ["airflow", "kubeflow"])
+def test_no_target_compiles_an_unpaired_surrogate(name):
+    plan = Plan(
+        "p", "p", "p", "training", "p", "local", name,
+        (PlanStep("one", "steps:One", description="\ud800"),),
+    )  # fmt: skip
+    (compiled,) = compile_plans([plan], lambda _: {"": "image"})
+    assert ([problem.code for problem in compiled.problems], compiled.files) == (["T001"], {})
+    with pytest.raises(InvalidError, match="T001"):
+        target(name).compile(plan, {"": "image"})
