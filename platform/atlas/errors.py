@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_USER = r"(://)[^\s/@:]*(?::(?!\d{1,5}/)\S*)?@"
+"""User and password in a URL, up to the last ``@``; what follows a port is a path."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong in a document, and the way to mend it.
@@ -52,6 +56,11 @@ class Problem:
     hint: str = ""
     severity: str = "error"
 
+    def __post_init__(self) -> None:
+        """Take the passwords out that URLs in a document may hold."""
+        for name in ("message", "found", "expected", "hint"):
+            object.__setattr__(self, name, redacted(getattr(self, name)))
+
     def __str__(self) -> str:
         """Return the problem as one line of text."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
@@ -74,8 +83,21 @@ def clean(text: str, longest: int = 400) -> str:
     return "".join(char if char.isprintable() else "?" for char in cut)
 
 
+def redacted(text: str) -> str:
+    """Return a text without the users and passwords that its URLs hold."""
+    if "://" not in text or "@" not in text:
+        return text
+    import re
+
+    return re.sub(_USER, r"\1***@", text)
+
+
 class AtlasError(Exception):
-    """Base of all errors that Atlas raises on purpose."""
+    """Base of all errors that Atlas raises on purpose; no message has the password of a URL."""
+
+    def __init__(self, *args: object) -> None:
+        """Keep the message."""
+        super().__init__(*(redacted(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class DocumentError(AtlasError):

@@ -2,7 +2,7 @@
 
 from atlas.containers.api import docker_api
 from atlas.containers.engine import ENGINES, Engine, find_engine, need_engine
-from atlas.containers.failure import CommandError, redacted, why
+from atlas.containers.failure import CommandError, why
 from atlas.containers.running import (
     Container,
     Ended,
@@ -22,7 +22,6 @@ __all__ = [
     "docker_api",
     "find_engine",
     "need_engine",
-    "redacted",
     "run_container",
     "stop_container",
     "sweep",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from atlas.errors import redacted
 
-_PASSWORD = re.compile(r"(://)[^/\s@]+@")
 _CAUSES = {
     "no space left on device": "the disk is full; free some space, `podman image prune` may help",
     "unauthorized": "the registry takes other credentials",
@@ -32,11 +31,6 @@ class CommandError(Exception):
         """Keep what it printed; the message is the cause, in one line."""
         self.output = redacted(output)
         super().__init__(f"{command}: {why(self.output)}")
-
-
-def redacted(text: str) -> str:
-    """Return a text without the passwords that its URLs hold."""
-    return _PASSWORD.sub(r"\1***@", text)
 
 
 def why(output: str) -> str:

@@ -10,12 +10,10 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_PASSWORD = re.compile(r"(://)[^/\s@]+@")
 
 
 def run_uv(*arguments: str | Path, stdin: str = "", folder: Path | None = None) -> None:
@@ -70,8 +68,3 @@ def reason(output: str) -> str:
     lines = (re.sub(r"^[^\w'\"<(]+", "", line).rstrip() for line in output.splitlines())
     said: Sequence[str] = [line for line in lines if line]
     return "\n  ".join(redacted(line) for line in said) or "it failed and said nothing"
-
-
-def redacted(text: str) -> str:
-    """Return a text without the passwords that its URLs hold."""
-    return _PASSWORD.sub(r"\1***@", text)

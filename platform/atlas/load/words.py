@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import clean
+from atlas.errors import clean, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,16 @@ _MEANT = "did you mean '"
 
 def short(value: Any) -> str:
     """Return a value of a document as a message quotes it."""
-    text = value if isinstance(value, str) else _as_json(value)
+    text = _without_user(value) if isinstance(value, str) else redacted(_as_json(value))
     return clean(text, _LONGEST)
+
+
+def _without_user(text: str) -> str:
+    """Return a URL without its user and password, whatever letters these have."""
+    scheme, colons, rest = text.partition("://")
+    has_user = "@" in rest and not {":", "@"}.isdisjoint(rest.partition("/")[0])
+    is_url = colons and scheme.replace("+", "").isalnum() and has_user
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if is_url else redacted(text)
 
 
 def _as_json(value: Any) -> str:

@@ -6,7 +6,11 @@ import os
 import pytest
 
 from atlas.environment import find_project
-from atlas.errors import DocumentError
+from atlas.errors import AtlasError, DocumentError, InvalidError
+from atlas.load import load_environment
+from tests.projects import project
+
+__all__ = ["project"]
 
 
 def test_a_copied_pipeline_finds_the_environments_beside_it(tmp_path, monkeypatch):
@@ -82,3 +86,25 @@ def test_no_place_is_named_with_a_password_in_it(field, value):
     assert not schema.is_valid({"version": 1, field: value})
     text = json.dumps(value).replace("user:password@", "").replace("user@", "")
     assert schema.is_valid({"version": 1, field: json.loads(text)})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://user:hunter2@bucket/rows.csv", "s3://user:hunter2/x@bucket", "s3://hunter2@bucket",
+        "s3://user:hunt er2@bucket", "s3://user:p@hunter2@bucket", "s3://user:1/hunter2@bucket",
+        f"s3://user:hunter2{'x' * 99}@bucket", "https://user:hunter2@host/rows", "s3://:hunter2@b",
+    ],
+)  # fmt: skip
+def test_a_password_in_a_place_is_not_shown_by_the_message_that_refuses_it(project, uri):
+    project.environment(data={"rows": {"uri": uri}}, stores=[uri])
+    with pytest.raises(InvalidError) as caught:
+        load_environment(find_project(project.root), "local")
+    assert "S004" in str(caught.value)
+    shown = f"{caught.value}{[problem.to_json() for problem in caught.value.problems]}"
+    assert "hunt" not in shown
+
+
+def test_no_error_has_the_password_of_a_url():
+    error = AtlasError("registry http://me:hunter2@127.0.0.1:5000/v2: refuses; http://a:80/b@c")
+    assert str(error) == "registry http://***@127.0.0.1:5000/v2: refuses; http://a:80/b@c"

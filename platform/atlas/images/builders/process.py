@@ -6,7 +6,8 @@ import subprocess
 from collections import deque
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError, redacted
+from atlas.containers import CommandError
+from atlas.errors import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
