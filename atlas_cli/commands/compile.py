@@ -41,17 +41,18 @@ def compile_(
     from atlas.plan import pipelines
     from atlas.targets import compile_plans
     from atlas.validate import check
-    from atlas_deploy.desired.images import images_of, targets_of
+    from atlas_deploy.desired.images import compilers_of, images_of
     from atlas_deploy.desired.origins import origin_of
 
     report = check(path, env)
     found = pipelines(report)
     plans = [plan for one in found for plan in one.plans.values() if flow in ("", plan.flow)]
+    options = {} if exit_handler is None else {"exit_handler": exit_handler}
     compiled = compile_plans(
         plans,
         images_of(found),
         target,
-        make=targets_of(found, exit_handler=exit_handler),
+        make=compilers_of(found, options),
         origin_of=origin_of(found),
     )
     for each in compiled:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from atlas.errors import Problem
-    from atlas.targets import Target
+    from atlas.targets import Compiler
     from atlas.validate import Report
 
 
@@ -74,18 +74,19 @@ def _as_findings(report: Report, problems: Sequence[Problem], *, notes: bool) ->
     """Return what was found, with what the targets can't do."""
     from atlas.targets.limits import limits
 
-    told = limits(report, notes=notes, targets=_targets(report))
+    told = limits(report, notes=notes, compilers=_compilers(report))
     summaries = [f"{_summary(one)}: fine" for one in report.checked]
     return Findings([*problems, *told], report.files, summaries)
 
 
-def _targets(report: Report) -> Callable[[str], Target]:
-    """Return what gives a target by its name, as the Environment's platform has it."""
+def _compilers(report: Report) -> Callable[[str], Compiler]:
+    """Return what gives a target's compiler by its name, for the Environment's platform."""
     from atlas.load import platform_services
-    from atlas.targets import target
+    from atlas.targets import CompileSite, compiler_named
 
     services = platform_services(report.project, report.environment)
-    return lambda name: target(name, services, report.project.root)
+    site = CompileSite(services, report.project.root)
+    return lambda name: compiler_named(name, site)
 
 
 def _text(found: Findings) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas import files
 from atlas.errors import DocumentError, Problem, clean
+from atlas.registered import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,6 @@ DEFAULT_BASE = "python:3.11-slim"
 """The image that a project's images are built on unless it names another."""
 LOCAL = "local"
 """The Environment that there is without a file."""
-TARGETS = {"training": "kubeflow", "inference": "airflow"}
-"""What runs each flow when the Environment says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Environment:
     name: str = LOCAL
     platform: str = LOCAL
     outputs: str = ""
-    targets: Mapping[str, str] = field(default_factory=lambda: TARGETS)
+    targets: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TARGETS)
     prefix: str = ""
     namespace: str = ""
     data: Mapping[str, DataLocation] = field(default_factory=dict)
@@ -94,7 +93,7 @@ class Environment:
         own |= {key: raw[key] for key in plain if key in raw}
         return cls(
             name=name,
-            targets={**TARGETS, **raw.get("targets", {})},
+            targets={**DEFAULT_TARGETS, **raw.get("targets", {})},
             stores=tuple(one.rstrip("/") for one in raw.get("stores", ())),
             data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
             **own,

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.targets.airflow import Airflow
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.airflow.compiler import AirflowCompiler
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from tests.bench import compiled
 from tests.bench.table import Row, at_most, shown
 from tests.bench.timing import BIN, ROOT, once
@@ -70,10 +70,12 @@ def families() -> list[Row]:
     """Compile the members of a family, which share their shape, and as many DAGs."""
     plans = compiled.family(MEMBERS)
     images = {"": compiled.IMAGE}
-    first = timed(lambda: Kubeflow().compile(plans[0], images))
-    target = Kubeflow()
+    first = timed(lambda: KubeflowCompiler().compile(plans[0], images))
+    target = KubeflowCompiler()
     whole = timed(lambda: [target.compile(one, images) for one in plans])
-    airflow = timed(lambda: [Airflow().compile(one, images) for one in compiled.family(MEMBERS)])
+    airflow = timed(
+        lambda: [AirflowCompiler().compile(one, images) for one in compiled.family(MEMBERS)]
+    )
     return [
         shown("kubeflow compile of a first member, with kfp's import", first, "s"),
         at_most(f"kubeflow compile of a family of {MEMBERS:,}", whole, 8, "s"),
@@ -94,7 +96,7 @@ def parsing(folder: Path) -> list[Row]:
     ours.mkdir()
     theirs.mkdir()
     for one in compiled.family(MEMBERS):
-        for name, content in Airflow().compile(one, {}).items():
+        for name, content in AirflowCompiler().compile(one, {}).items():
             (ours / name).write_bytes(content)
         (theirs / f"{one.name}.py").write_text(compiled.dag_by_hand(one.name))
     hand, mine = parsed(10, folder, theirs, ours)["seconds"]

@@ -42,14 +42,16 @@ def of_plans(file):
 def compilers(targets):
     """Give every flavour of the targets."""
     if "kubeflow" in targets:
-        from atlas.targets.kubeflow import Kubeflow
+        from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
-        yield "cluster", Kubeflow(exit_handler=True)
-        yield "kfp.local", Kubeflow(local=True)
+        yield "cluster", KubeflowCompiler(exit_handler=True)
+        yield "kfp.local", KubeflowCompiler(local=True)
     if "airflow" in targets:
-        from atlas.targets.airflow import Airflow
+        from atlas.targets.airflow.compiler import AirflowCompiler
 
-        yield from ((tasks, Airflow(tasks)) for tasks in ("process", "docker", "kubernetes"))
+        yield from (
+            (tasks, AirflowCompiler(tasks)) for tasks in ("process", "docker", "kubernetes")
+        )
 
 
 PLANS = {"project": of_project, "plans": of_plans}

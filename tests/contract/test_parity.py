@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atlas.errors import InvalidError
-from atlas.targets.airflow import Airflow
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.airflow.compiler import AirflowCompiler
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.protocol import Origin
 from tests.contract import covering, features
 from tests.contract.feature_documents import row_documents
@@ -39,8 +39,11 @@ pytest.importorskip("kfp")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
 RANDOM = 1000
-KUBEFLOW = {"cluster": Kubeflow(exit_handler=True), "kfp.local": Kubeflow(local=True)}
-AIRFLOW = {tasks: Airflow(tasks=tasks) for tasks in ("process", "docker", "kubernetes")}
+KUBEFLOW = {
+    "cluster": KubeflowCompiler(exit_handler=True),
+    "kfp.local": KubeflowCompiler(local=True),
+}
+AIRFLOW = {tasks: AirflowCompiler(tasks=tasks) for tasks in ("process", "docker", "kubernetes")}
 ENVIRONMENT = {
     "cluster": "pods", "kfp.local": "machine",
     "process": "worker", "docker": "worker", "kubernetes": "pods",
@@ -168,7 +171,7 @@ def wrong(plans: Mapping[str, Plan], compared: Mapping[str, Compared]) -> dict[s
 # Kubeflow -------------------------------------------------------------------------------------------
 
 
-def on_kubeflow(plan: Plan, target: Kubeflow) -> Compared:
+def on_kubeflow(plan: Plan, target: KubeflowCompiler) -> Compared:
     images, request = images_of(plan), request_of(plan)
     (content,) = target.compile(plan, images, ORIGIN).values()
     trace = kubeflow_trace(content, {plan.digest: plan}, request)
@@ -178,7 +181,7 @@ def on_kubeflow(plan: Plan, target: Kubeflow) -> Compared:
     return Compared(found - held - only_order(plan, trace, target), notes)
 
 
-def only_order(plan: Plan, trace: Trace, target: Kubeflow) -> set[str]:
+def only_order(plan: Plan, trace: Trace, target: KubeflowCompiler) -> set[str]:
     """Return the inputs that are no artifacts to KFP, which gathers nothing from loop to loop.
 
     They are read all the same, by `atlas.step` from the store; what is missing must be that only.
@@ -244,7 +247,7 @@ def compare_on_airflow(plans: Mapping[str, Plan], kinds: Mapping[str, str], fold
     return wrong(plans, compared)
 
 
-def on_airflow(plan: Plan, target: Airflow, dag: Mapping[str, Any]) -> Compared:
+def on_airflow(plan: Plan, target: AirflowCompiler, dag: Mapping[str, Any]) -> Compared:
     assert {f"plan:{plan.digest[:12]}", f"release:{ORIGIN.release}"} <= {*dag["tags"]}
     trace = airflow_trace(dag, {plan.digest: plan})
     wanted = plan_trace(plan, images_of(plan), request_of(plan))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from atlas.recipe import Parameter
-from atlas.targets.airflow import Airflow
+from atlas.targets.airflow.compiler import AirflowCompiler
 from tests.golden.plans import INFERENCE, TRAINING
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ print("\\n" + json.dumps({"errors": bag.import_errors, "dags": dags}))
 
 
 def compiled(plan: Plan) -> bytes:
-    files = Airflow().compile(plan, {})
+    files = AirflowCompiler().compile(plan, {})
     assert [*files] == [f"{plan.name}-{plan.flow}.py"]
     return files[f"{plan.name}-{plan.flow}.py"]
 
@@ -129,7 +129,7 @@ def test_foreach_is_mapped_over_indexes(loaded):
 
 def test_a_schedule_needs_defaults():
     plan = replace(INFERENCE, parameters={"day": Parameter("string")})
-    assert [problem.code for problem in Airflow().problems(plan)] == ["T202"]
+    assert [problem.code for problem in AirflowCompiler().problems(plan)] == ["T202"]
 
 
 def test_only_airflow_and_the_standard_library_are_imported():

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from atlas.plan import Output
-from atlas.targets.kubeflow import Kubeflow, words
+from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from tests.golden.plans import IMAGES, INFERENCE, TRAINING
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 
 
 def compiled(plan: Plan, **options: bool) -> bytes:
-    files = Kubeflow(**options).compile(plan, IMAGES)
+    files = KubeflowCompiler(**options).compile(plan, IMAGES)
     assert [*files] == [f"{plan.name}-{plan.flow}.yaml"]
     return files[f"{plan.name}-{plan.flow}.yaml"]
 
@@ -177,14 +178,14 @@ def test_members_of_a_family_are_compiled_alike_however_they_are_compiled():
         replace(TRAINING, name=f"dev-tumour_{n}", pipeline=f"tumour_{n}", axes={"region": n})
         for n in ("emea", "apac")
     ]
-    target = Kubeflow()
+    target = KubeflowCompiler()
     for member in members:
         together = target.compile(member, IMAGES)
-        assert together == Kubeflow().compile(member, IMAGES)
+        assert together == KubeflowCompiler().compile(member, IMAGES)
         (content,) = together.values()
         pipeline, _ = yaml.safe_load_all(content)
         assert pipeline["pipelineInfo"]["displayName"] == f"{member.name}-training"
         assert pipeline["pipelineInfo"]["name"] == f"{member.name}-training".replace("_", "-")
         assert member.digest.encode() in content
     other = replace(TRAINING, steps=(replace(TRAINING.steps[0], env={}), *TRAINING.steps[1:]))
-    assert target.compile(other, IMAGES) == Kubeflow().compile(other, IMAGES)
+    assert target.compile(other, IMAGES) == KubeflowCompiler().compile(other, IMAGES)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SECONDS = 240
@@ -75,10 +75,10 @@ class Pipeline:
         return Path(url.path) / f"{self.dag}.py"
 
     @property
-    def airflow(self) -> Airflow:
+    def airflow(self) -> AirflowApi:
         services = self.platform.outputs["services"]
         airflow = services["airflow"]
-        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+        return AirflowApi(airflow["url"], services["secrets"]["url"], airflow["credentials"])
 
     @property
     def store(self) -> Path:

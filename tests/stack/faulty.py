@@ -72,11 +72,11 @@ def main() -> None:
 
 def _prepare(kill: Kill, file: Path) -> None:
     """Wrap the call."""
-    from atlas.targets.airflow.api import Airflow
+    from atlas.targets.airflow.api import AirflowApi
     from tests.integration.atlas_provider.faults import CALLS
 
     named = {f"{owner.__name__.rpartition('.')[2]}.{name}": (owner, name) for owner, name in CALLS}
-    named["Airflow.forget"] = (Airflow, "forget")
+    named["Airflow.forget"] = (AirflowApi, "forget")
     owner, name = named[kill.call]
     setattr(owner, name, _around(getattr(owner, name), kill, file))
 

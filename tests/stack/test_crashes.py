@@ -19,7 +19,7 @@ import pytest
 
 from atlas.errors import DeployError
 from atlas.kinds import content, ownership
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from atlas_deploy.stacks import Stack
 from atlas_deploy.stacks.backend import Backend
 from tests.stack import faulty
@@ -74,10 +74,10 @@ class World:
         return f"{self.name}.local/inference"
 
     @property
-    def airflow(self) -> Airflow:
+    def airflow(self) -> AirflowApi:
         services = self.services
         airflow = services["airflow"]
-        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+        return AirflowApi(airflow["url"], services["secrets"]["url"], airflow["credentials"])
 
     def program(self) -> None:
         from atlas_provider import resources

@@ -19,7 +19,7 @@ import pytest
 from atlas.images import Registry
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas_deploy.desired.images import images_of
 from tests import yard as yards
 from tests.stack import ways
@@ -119,7 +119,7 @@ def test_the_example_comes_out_the_same_everywhere(
     again = example.started(*words, f"{interval.interval_start}..{interval.interval_end}")
     package = tmp_path / "inference.yaml"
     images = images_of([pipeline])(inference)
-    (content,) = Kubeflow(local=True).compile(inference, images).values()
+    (content,) = KubeflowCompiler(local=True).compile(inference, images).values()
     package.write_bytes(content)
     asked = {
         "atlas_run": "by-kfp",

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from atlas.http.credentials import read_secret
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from atlas.tracking.mlflow import Mlflow
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN
 from tests.flaky import ALL, Flaky, flaky
@@ -81,10 +81,10 @@ class Networked:
         return "\n".join([*ends, "outbox:", *waiting])
 
     @property
-    def airflow(self) -> Airflow:
+    def airflow(self) -> AirflowApi:
         services = self.platform.outputs["services"]
         airflow = services["airflow"]
-        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+        return AirflowApi(airflow["url"], services["secrets"]["url"], airflow["credentials"])
 
     def dag_runs(self, name: str) -> Counter[str]:
         _, answer = self.airflow._call("GET", f"dags/{name}-training/dagRuns?limit=100")

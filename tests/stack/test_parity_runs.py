@@ -20,8 +20,8 @@ import atlas
 from atlas.images.content import atlas_digest
 from atlas.plan import Plan
 from atlas.store import add_code, open_store
-from atlas.targets.airflow import Airflow
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.airflow.compiler import AirflowCompiler
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.protocol import Origin
 from atlas_deploy.desired.images import images_of
 from tests import yard as yards
@@ -225,13 +225,13 @@ def test_in_containers(
     with ways.docker_api(yard) as api:
         url = store_for(project, plan, tmp_path / "kfp")
         package = tmp_path / "package.yaml"
-        (content,) = Kubeflow(local=True).compile(plan, images, ORIGIN).values()
+        (content,) = KubeflowCompiler(local=True).compile(plan, images, ORIGIN).values()
         package.write_bytes(content)
         ways.with_kfp(package, url, {"atlas_run": "by-kfp", **GIVEN}, api)
         by_kfp = ways.ran(open_store(url), plan, "training-by-kfp")
 
         url = store_for(project, plan, tmp_path / "airflow")
-        ((name, content),) = Airflow("docker").compile(plan, images, ORIGIN).items()
+        ((name, content),) = AirflowCompiler("docker").compile(plan, images, ORIGIN).items()
         file = tmp_path / "dags" / name
         file.parent.mkdir()
         file.write_bytes(content)
@@ -271,7 +271,7 @@ def test_on_the_platform(platform, tmp_path: Path) -> None:
     store = open_store(platform.url("store"))
     store.add_plan(plan)
     add_code(store, project.root / "parity", plan.code)
-    ((name, content),) = Airflow().compile(plan, {}, ORIGIN).items()
+    ((name, content),) = AirflowCompiler().compile(plan, {}, ORIGIN).items()
     with ways.placed(platform, name, content) as dag:
         dag_run = dag.triggered(GIVEN)
         assert dag.ended(dag_run) == "success"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from atlas_cli.toolchain import engine
 from tests.docs import examples
 
@@ -85,10 +85,10 @@ class Project:
         return Path(urllib.parse.urlsplit(self.platform.url("dags")).path) / f"{DAG}.py"
 
     @property
-    def airflow(self) -> Airflow:
+    def airflow(self) -> AirflowApi:
         services = self.platform.outputs["services"]
         airflow = services["airflow"]
-        return Airflow(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+        return AirflowApi(airflow["url"], services["secrets"]["url"], airflow["credentials"])
 
 
 @pytest.fixture(scope="module")

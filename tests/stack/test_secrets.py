@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from atlas.targets.airflow.dag_runs import AirflowRuns
+from atlas.targets.airflow.dag_runs import AirflowRunsApi
 from tests import canary
 from tests.projects import Project
 from tests.stack.deployed import call
@@ -70,10 +70,10 @@ class Told:
         self.there = self.summary("train", "told", "--json", "--logs", *INTERVAL)
 
     @property
-    def airflow(self) -> AirflowRuns:
+    def airflow(self) -> AirflowRunsApi:
         services = self.platform.outputs["services"]
         airflow = services["airflow"]
-        return AirflowRuns(airflow["url"], services["secrets"]["url"], airflow["credentials"])
+        return AirflowRunsApi(airflow["url"], services["secrets"]["url"], airflow["credentials"])
 
     def connect(self) -> None:
         """Keep one of the secrets in Airflow, as a connection's password."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from tests.projects import Project
 from tests.stack.deployed import wait_for
 
@@ -139,7 +139,7 @@ def test_a_failure_there_is_the_users_own_traceback(letters):
     # Airflow calls the run what it was, too: what watches Airflow alone has to see it.
     services = letters.platform.outputs["services"]
     there = services["airflow"]
-    airflow = Airflow(there["url"], services["secrets"]["url"], there["credentials"])
+    airflow = AirflowApi(there["url"], services["secrets"]["url"], there["credentials"])
     state = wait_for(lambda: ended(airflow.last_run("letters-training")[1]), 120)
     assert state == "failed"
 

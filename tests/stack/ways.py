@@ -23,7 +23,7 @@ from atlas.images.credentials import Credentials
 from atlas.plan import Plan
 from atlas.step.execute import recorded
 from atlas.store import Store
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from infra.local import registry
 from tests.yard import Yard
 
@@ -201,7 +201,7 @@ def _run(command: list[str], variables: Mapping[str, str]) -> str:
 class Placed:
     """A DAG on the platform's Airflow."""
 
-    airflow: Airflow
+    airflow: AirflowApi
     name: str
 
     def triggered(self, conf: Mapping[str, Any]) -> str:
@@ -234,7 +234,7 @@ def placed(platform: Any, file: str, content: bytes) -> Iterator[Placed]:
     """Put a DAG file where the platform's Airflow finds it, until it isn't needed any more."""
     services = platform.outputs["services"]
     one = services["airflow"]
-    airflow = Airflow(one["url"], services["secrets"]["url"], one["credentials"])
+    airflow = AirflowApi(one["url"], services["secrets"]["url"], one["credentials"])
     path, name = Path(urlsplit(platform.url("dags")).path) / file, file.removesuffix(".py")
     path.write_bytes(content)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import StoreError
 from atlas.git import git, has_repository
 from atlas.images.records import records
+from atlas.registered import LOCAL_TARGET, STORE_FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from atlas.store import Store
 
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
-_FOLDERS = ("deployments", "kubeflow", "plans")
+_FOLDERS = ("deployments", "plans", *STORE_FOLDERS)
 """Folders of the store whose files may name images."""
 _NO_MATCH = 1
 """The exit code of a `git grep` that finds nothing."""
@@ -53,7 +54,7 @@ def run_in(store: Store) -> set[str]:
     What such a run was made by is known by its code: its model's lineage may ask for it again.
     """
     plans = {plan for name in store.pipelines() for plan in _plans_of_runs(store, name)}
-    codes = {plan.code for plan in _known(store, plans) if plan.target != "local"}
+    codes = {plan.code for plan in _known(store, plans) if plan.target != LOCAL_TARGET}
     return {built.digest for built in records(store) if built.digest and built.code in codes}
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from atlas.step import Outcome
     from atlas.step.finished import Finished
     from atlas.store import Run, Store
-    from atlas.targets.launcher import Launched, Launcher, Standing
+    from atlas.targets.launcher import LaunchedRun, Launcher, RunStatus
 
 
 class Followed:
@@ -62,7 +62,7 @@ class Followed:
         self._folder, self._store, self._launcher = folder, store, launcher
         self._settings, self._listener, self._report = settings, listener, report
         self._run: Run | None = None
-        self._launched: Launched | None = None
+        self._launched: LaunchedRun | None = None
         self._progress: Progress | None = None
         self._logs: Logs | None = None
         self._silent_since = 0.0
@@ -127,7 +127,7 @@ class Followed:
         self._progress = Progress(self._store, self.plan, run, self._folder, self._listener)
         if opened.is_over:
             self._begin("over already")
-            self._conclude(states.Standing(states.DONE))
+            self._conclude(states.RunStatus(states.DONE))
             return
         self._launched = opened.launched or self._submit(run)
         if self._settings.logs:
@@ -147,15 +147,15 @@ class Followed:
         """
         assert self._launched  # noqa: S101  (it was started; for mypy)
         assert self._progress  # noqa: S101
-        standing = self._standing(self._launched)
-        if standing is None:
+        status = self._status(self._launched)
+        if status is None:
             return False
-        is_new = self._progress.look(standing)
+        is_new = self._progress.look(status)
         if self._logs is not None:
             self._logs.look()
-        if standing.is_over:
-            self._conclude(standing)
-        return is_new or standing.is_over
+        if status.is_over:
+            self._conclude(status)
+        return is_new or status.is_over
 
     def cancel(self, why: str) -> None:
         """End the run on its orchestrator, and say so."""
@@ -192,7 +192,7 @@ class Followed:
 
     # Within ----------------------------------------------------------------------------------
 
-    def _submit(self, run: Run) -> Launched:
+    def _submit(self, run: Run) -> LaunchedRun:
         """Give the run to the orchestrator; one that it refuses, and hasn't got, has ended.
 
         Raises:
@@ -212,14 +212,14 @@ class Followed:
             self._notice(f"  {self.url}")
         self._progress.begin()
 
-    def _standing(self, launched: Launched) -> Standing | None:
+    def _status(self, launched: LaunchedRun) -> RunStatus | None:
         """Return how the run stands; None while the orchestrator doesn't answer.
 
         Raises:
             PlatformError: it hasn't answered for too long.
         """
         try:
-            standing = self._launcher.standing(launched)
+            status = self._launcher.status(launched)
         except PlatformError as error:
             now = time.monotonic()
             if not self._silent_since:
@@ -230,19 +230,19 @@ class Followed:
                 raise PlatformError(text) from error
             return None
         self._silent_since = 0.0
-        return standing
+        return status
 
-    def _conclude(self, standing: Standing) -> None:
+    def _conclude(self, status: RunStatus) -> None:
         """Take the run's recorded end, or record it where nobody has."""
         assert self._progress  # noqa: S101  (for mypy)
-        self._progress.look(standing)
+        self._progress.look(status)
         self._progress.end()
         run = self.run
         self._write_report()
         known = finished_run(self._store, run)
         self.finished = known or finish(self._store, self.plan, run)
         self._progress.tell(events.RUN_ENDED, text=self.finished.status)
-        self._explain(standing)
+        self._explain(status)
 
     def _write_report(self) -> None:
         """Write the run's report beside its artifacts, where the caller knows how to make one."""
@@ -251,21 +251,21 @@ class Followed:
             key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
             self._store.place.write(key, text.encode("utf-8", "replace"))
 
-    def _explain(self, standing: Standing) -> None:
+    def _explain(self, status: RunStatus) -> None:
         """Say what no step's failure tells: why the run ended, or that the two don't agree."""
         assert self.finished  # noqa: S101  (for mypy)
-        target, reason = self._launcher.target, standing.reason
+        target, reason = self._launcher.target, status.reason
         errors = [one.error for one in self.outcomes.values() if not one.ok]
         is_told = bool(errors) and not (reason and "interrupted" in errors)
         if self.finished.status != FAILED:
-            if standing.state != states.DONE:
+            if status.state != states.DONE:
                 self._notice(
                     f"warning: {self.name}: every step is done, though {target} says "
-                    f"{standing.state}: {reason or 'without a reason'}"
+                    f"{status.state}: {reason or 'without a reason'}"
                 )
         elif self._cancelled:
             self.error = self._cancelled
-        elif standing.state == states.CANCELLED:
+        elif status.state == states.CANCELLED:
             self.error = f"T305: {reason or f'the run was cancelled on {target}'}"
         elif not is_told:
             self.error = f"T305: {target} ended the run: {reason or 'without a reason'}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from atlas.launch.settings import Settings
     from atlas.plan import Plan
     from atlas.store import Run, Store
-    from atlas.targets.launcher import Launched, Launcher
+    from atlas.targets.launcher import LaunchedRun, Launcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Opened:
     """
 
     run: Run
-    launched: Launched | None = None
+    launched: LaunchedRun | None = None
     is_over: bool = False
 
 
@@ -122,7 +122,7 @@ def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> Opened:
     outcome = store.run_outcome(run.pipeline, run.id)
     is_recorded = outcome is not None and outcome.get("plan") == run.plan
     launched = launcher.find(plan, run)
-    if is_recorded and (launched is None or launcher.standing(launched).is_over):
+    if is_recorded and (launched is None or launcher.status(launched).is_over):
         return Opened(run, is_over=True)
     return Opened(run, launched)
 

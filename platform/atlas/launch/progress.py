@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan, PlanStep
     from atlas.runner.events import Listener
     from atlas.store import Run, Store
-    from atlas.targets.launcher import Standing, Task
+    from atlas.targets.launcher import RunStatus, TaskStatus
 
 _UNRECORDED = "ended, and recorded nothing"
 _NOT_BEGUN = "the run ended before it began"
@@ -62,20 +62,20 @@ class Progress:
         counts = (self._done, self._total)
         self._listener(Event(kind, *place, step, item, outcome, *counts, text))
 
-    def look(self, standing: Standing) -> bool:
+    def look(self, status: RunStatus) -> bool:
         """Find out what has come of the units that may run; tell whether anything is new.
 
         Args:
-            standing: what the orchestrator says; steps' outcomes are the store's.
+            status: what the orchestrator says; steps' outcomes are the store's.
         """
-        tasks = {(task.step, task.index): task for task in standing.tasks}
+        tasks = {(task.step, task.index): task for task in status.tasks}
         before = len(self.outcomes), len(self._told)
         waiting = deque(self._open)
         while waiting:
             name = waiting.popleft()
             known = set(self._open)
             for unit in list(self._open[name]):
-                self._look_at(unit, tasks.get(unit) or tasks.get((name, None)), standing)
+                self._look_at(unit, tasks.get(unit) or tasks.get((name, None)), status)
             self._close(name)
             waiting.extend(one for one in self._open if one not in known)
         return before != (len(self.outcomes), len(self._told))
@@ -93,24 +93,26 @@ class Progress:
 
     # Units -----------------------------------------------------------------------------------
 
-    def _look_at(self, unit: Unit, task: Task | None, standing: Standing) -> None:
+    def _look_at(self, unit: Unit, task: TaskStatus | None, status: RunStatus) -> None:
         """Find out what has come of one unit."""
         outcome = recorded(self._store, self._run, *unit)
-        if outcome is not None and (outcome.ok or self._is_last(unit, outcome, task, standing)):
+        if outcome is not None and (outcome.ok or self._is_last(unit, outcome, task, status)):
             self._over(unit, outcome)
         elif outcome is not None:
             self._retried(unit, outcome)
         elif task is not None and task.state == FAILED:
-            self._lost(unit, task.reason or standing.reason)
-        elif standing.is_over and unit in self._told:
-            self._lost(unit, standing.reason)
+            self._lost(unit, task.reason or status.reason)
+        elif status.is_over and unit in self._told:
+            self._lost(unit, status.reason)
         elif task is not None and task.state == RUNNING and unit not in self._told:
             self._told[unit] = 0
             self.tell(events.STEP_STARTED, unit)
 
-    def _is_last(self, unit: Unit, outcome: Outcome, task: Task | None, standing: Standing) -> bool:
+    def _is_last(
+        self, unit: Unit, outcome: Outcome, task: TaskStatus | None, status: RunStatus
+    ) -> bool:
         """Tell whether a failure is the last one: no attempt is left, or none will be made."""
-        is_over = standing.is_over or (task is not None and task.state == FAILED)
+        is_over = status.is_over or (task is not None and task.state == FAILED)
         return is_over or outcome.attempts > self._plan.step(unit.step).retries.limit
 
     def _retried(self, unit: Unit, outcome: Outcome) -> None:

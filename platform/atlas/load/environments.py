@@ -12,7 +12,8 @@ from atlas.errors import DocumentError, InvalidError, Problem, clean
 from atlas.load.document import read_document
 from atlas.load.paths import is_file, leads_out, shown
 from atlas.load.schema import structure_problems
-from atlas.load.words import nearest
+from atlas.load.words import listed, nearest
+from atlas.registered import LOCAL_TARGET, is_target, target_names
 
 if TYPE_CHECKING:
     from atlas.load.document import Document
@@ -59,10 +60,28 @@ def _read(project: Project, name: str) -> EnvironmentFile:
     if astray:
         raise DocumentError(astray)
     document = read_document(file, shown(file))
-    problems = structure_problems("environment", document)
+    problems = structure_problems("environment", document) or _unknown_targets(document)
     if problems:
         raise InvalidError(problems)
     return EnvironmentFile(Environment.parse(name, document.value), document)
+
+
+def _unknown_targets(document: Document) -> list[Problem]:
+    """Return the targets that an Environment names and that aren't registered."""
+    named: dict[str, str] = document.value.get("targets", {})
+    unknown = {flow: target for flow, target in named.items() if not is_target(target)}
+    known = (LOCAL_TARGET, *target_names()) if unknown else ()
+    return [
+        document.problem(
+            "S006",
+            ("targets", flow),
+            f"there is no target '{target}'",
+            found=target,
+            expected=listed(known),
+            hint=nearest(target, known),
+        )
+        for flow, target in unknown.items()
+    ]
 
 
 def _unknown(project: Project, name: str) -> Problem:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.advice import bring_up
 from atlas.errors import DocumentError, PlatformError, Problem
+from atlas.registered import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +45,13 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
 
 
 def of_environment(services: Mapping[str, Any], environment: Environment) -> Mapping[str, Any]:
-    """Return a platform's services as an Environment uses them: in its namespace of Kubeflow."""
-    if not environment.namespace or "kubeflow" not in services:
-        return services
-    return {**services, "kubeflow": {**services["kubeflow"], "namespace": environment.namespace}}
+    """Return a platform's services as an Environment uses them, with its settings of targets."""
+    completed: dict[str, Any] = {}
+    for name, line in TARGETS.items():
+        given = {one: value for one in line.settings if (value := getattr(environment, one))}
+        if given and name in services:
+            completed[name] = {**services[name], **given}
+    return {**services, **completed} if completed else services
 
 
 def require_version(outputs: Mapping[str, Any], platform: str, hint: str) -> None:

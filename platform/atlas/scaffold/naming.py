@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, DocumentError
 from atlas.load import Loader, load_configs, shown
+from atlas.registered import STORE_FOLDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WHAT = "lower-case letters, digits, - and _, at most 63, a letter first"
 _TAKEN = (
-    "cache", "code", "configs", "data", "deployments", "environments", "kubeflow", "models",
-    "node_modules", "plans", "tests",
-)  # fmt: skip
+    *("cache", "code", "configs", "data", "deployments", "environments", "models"),
+    *("node_modules", "plans", "tests", *STORE_FOLDERS),
+)
 """Folders that mean something else, in a project or in the artifact store."""
 
 

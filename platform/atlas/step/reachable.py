@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
+from atlas.registered import STORE_FOLDERS
 from atlas.step.finish import tracker_of_steps
 from atlas.store.keys import MANIFEST, is_artifact_key
 from atlas.store.manifest import Manifest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from atlas.store import Run, Store
 
-DEPLOYED = ("deployments", "kubeflow")
+DEPLOYED = ("deployments", *STORE_FOLDERS)
 """Folders of the store whose files may name Plans."""
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 

@@ -6,8 +6,12 @@ import re
 from functools import lru_cache
 
 from atlas.errors import StoreError
+from atlas.registered import STORE_FOLDERS
 
-RESERVED = ("plans", "code", "cache", "models", "kubeflow", "deployments", "data", "images")
+RESERVED = (
+    *("plans", "code", "cache", "models", "deployments", "data", "images"),
+    *STORE_FOLDERS,
+)
 """Folders of the store that are no pipeline's."""
 
 MANIFEST = "manifest.json"

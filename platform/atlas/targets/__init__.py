@@ -1,19 +1,20 @@
-"""Targets: what a Plan can be compiled to, behind one small protocol."""
+"""Targets: what Plans can be compiled for, run on and deployed to, each behind one descriptor."""
 
-from atlas.targets.limits import limits
-from atlas.targets.named import NAMES, target
-from atlas.targets.protocol import NOWHERE, Origin, Target, deployed_name, refuse
-from atlas.targets.several import Compiled, compile_plans
+from atlas.targets.descriptor import CompileSite, DeployedKind, Target, target_named
+from atlas.targets.protocol import NOWHERE, Compiler, Origin, deployed_name, refuse
+from atlas.targets.several import Compiled, compile_plans, compiler_named
 
 __all__ = [
-    "NAMES",
     "NOWHERE",
+    "CompileSite",
     "Compiled",
+    "Compiler",
+    "DeployedKind",
     "Origin",
     "Target",
     "compile_plans",
+    "compiler_named",
     "deployed_name",
-    "limits",
     "refuse",
-    "target",
+    "target_named",
 ]

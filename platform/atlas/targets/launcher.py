@@ -1,22 +1,23 @@
 """Running Plans on an orchestrator: the small protocol that every target's runner satisfies.
 
-A launcher speaks to one orchestrator, and tells only what that alone knows: whether it has a run,
-how far it is, why a task never began. What came of a step `atlas.step` has recorded in the store;
-whoever follows a run (`atlas.launch`) reads it there, and the step's log, the same way for every
-target.
+A launcher speaks to one orchestrator, and reports only what that alone knows: whether it has a run,
+how far it is, why a task never began. The outcome of a step is in the store, where `atlas.step` has
+recorded it: `atlas.launch`, which follows a run, reads it there, and the step's log, the same way
+for every target.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from atlas.errors import Problem
-    from atlas.plan import Plan
-    from atlas.store import Run
+    from atlas.plan import Pipeline, Plan
+    from atlas.store import Run, Store
+    from atlas.targets.protocol import Origin
 
 WAITING = "waiting"
 """Not begun: queued, or waiting for what is before it."""
@@ -30,13 +31,13 @@ FAILED = "failed"
 SKIPPED = "skipped"
 """Won't run. Of a task only."""
 CANCELLED = "cancelled"
-"""Ended by somebody's wish. Of a run only; an orchestrator that can't tell says failed."""
+"""Ended on request. Of a run only; an orchestrator that can't tell says failed."""
 OVER = (DONE, FAILED, CANCELLED)
 """States of a run that has come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
+class LaunchedRun:
     """A run as the orchestrator knows it.
 
     Attributes:
@@ -53,8 +54,8 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """How the orchestrator's task for a step stands, or its task for one key of a step.
+class TaskStatus:
+    """The state of the orchestrator's task for a step, or of its task for one key of a step.
 
     Attributes:
         step: the step's full name.
@@ -71,17 +72,17 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a run stands.
+class RunStatus:
+    """The state of a run.
 
     Attributes:
         state: one of this module's constants.
-        tasks: those that the orchestrator tells of, in any order; a step may be missing.
-        reason: why it failed, waits or was cancelled, where that is no task's matter.
+        tasks: those that the orchestrator reports, in any order; a step may be missing.
+        reason: why it failed, waits or was cancelled, where no task says that.
     """
 
     state: str
-    tasks: Sequence[Task] = field(default=())
+    tasks: Sequence[TaskStatus] = field(default=())
     reason: str = ""
 
     @property
@@ -102,17 +103,17 @@ class Launcher(Protocol):
 
         Returns:
             The Plan that will run, which may be another one that is deployed under the name; and
-            notes: what this target does differently.
+            warnings: what this target does differently.
 
         Raises:
             InvalidError: the target can't do this; it carries every Problem.
-            TargetError: what the run takes isn't there: not deployed, held, images missing.
+            TargetError: what the run takes isn't there: not deployed, paused, images missing.
         """
 
-    def find(self, plan: Plan, run: Run) -> Launched | None:
+    def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run of this Run's id, if the orchestrator has ever been given it."""
 
-    def submit(self, plan: Plan, run: Run) -> Launched:
+    def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Start a run. Its id, interval and parameters are the Run's; they are bound already.
 
         Submitting the same Run twice, even at once, starts one: the other is returned.
@@ -121,8 +122,49 @@ class Launcher(Protocol):
             TargetError: the orchestrator refuses it.
         """
 
-    def standing(self, launched: Launched) -> Standing:
-        """Return how a run stands now; one that is gone from the orchestrator has FAILED."""
+    def status(self, launched: LaunchedRun) -> RunStatus:
+        """Return the state of a run; one that is gone from the orchestrator has FAILED."""
 
-    def cancel(self, launched: Launched) -> None:
-        """Ask for the end of a run; that it has ended, `standing` tells. Over already is fine."""
+    def cancel(self, launched: LaunchedRun) -> None:
+        """Ask for the end of a run; `status` reports that it has ended. Over already is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedMember:
+    """What the last deployment has put under a Plan's name.
+
+    Attributes:
+        plan: digest of the Plan.
+        content: digest of the compiled file.
+    """
+
+    plan: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSite:
+    """What a launcher is made for: pipelines of one Environment, on its platform.
+
+    Attributes:
+        pipelines: what is to run.
+        services: the platform's, as its outputs have them; none where it isn't up.
+        store: the artifact store.
+        deployed: whether to run what is deployed, whatever the sources have become since.
+        images: returns the references of a Plan's images: name → reference.
+        local_images: returns what this machine's container engine calls a Plan's images, once it
+            has built those that aren't there.
+        require_images: refuses images that were pushed and are gone from the registry.
+        origin_of: returns what a Plan is of.
+        deployed_of: returns what is deployed under a Plan's name on a target; None for nothing.
+    """
+
+    pipelines: Sequence[Pipeline]
+    services: Mapping[str, Mapping[str, Any]]
+    store: Store
+    deployed: bool
+    images: Callable[[Plan], Mapping[str, str]]
+    local_images: Callable[[Plan], Mapping[str, str]]
+    require_images: Callable[[], None]
+    origin_of: Callable[[Plan], Origin]
+    deployed_of: Callable[[Plan, str], DeployedMember | None]

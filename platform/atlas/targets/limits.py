@@ -7,45 +7,46 @@ from typing import TYPE_CHECKING
 
 from atlas.plan import pipelines
 from atlas.recipe import SETTINGS
-from atlas.targets.named import NAMES, target
+from atlas.registered import LOCAL_TARGET
+from atlas.targets.several import compiler_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from atlas.errors import Problem
     from atlas.plan import Pipeline
-    from atlas.targets.protocol import Target
+    from atlas.targets.protocol import Compiler
     from atlas.validate import Report
     from atlas.validate.flat import Place
     from atlas.validate.subject import Subject
 
 
 def limits(
-    report: Report, *, notes: bool = False, targets: Callable[[str], Target] = target
+    report: Report, *, notes: bool = False, compilers: Callable[[str], Compiler] | None = None
 ) -> list[Problem]:
     """Return what the targets of a Report's Environment can't do.
 
     Args:
         report: what validation found. Configs that are broken are left out: they have no Plan.
         notes: whether to tell what the targets do differently, too.
-        targets: returns a target by its name; by default those of no platform.
+        compilers: returns a target's compiler by its name; by default those of no platform.
     """
     subjects = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
-    target_of = cache(targets)
+    compiler_of = cache(compilers or compiler_named)
     problems = (
         problem
         for pipeline in pipelines(report, with_code=False)
-        for problem in _limits(pipeline, subjects[pipeline.folder, pipeline.config], target_of)
+        for problem in _limits(pipeline, subjects[pipeline.folder, pipeline.config], compiler_of)
         if notes or problem.severity == "error"
     )
     return list(dict.fromkeys(problems))
 
 
 def _limits(
-    pipeline: Pipeline, subjects: Mapping[str, Subject], targets: Callable[[str], Target]
+    pipeline: Pipeline, subjects: Mapping[str, Subject], compilers: Callable[[str], Compiler]
 ) -> Iterator[Problem]:
     for flow, plan in pipeline.plans.items():
-        for one in targets(plan.target).problems(plan) if plan.target in NAMES else ():
+        for one in compilers(plan.target).problems(plan) if plan.target != LOCAL_TARGET else ():
             yield _place(subjects[flow], one.path).problem(
                 one.code,
                 one.message,

@@ -1,4 +1,4 @@
-"""What every target can do, and the name under which it knows a Plan."""
+"""What a target's compiler does, and what compilers share: names, facts, common problems."""
 
 from __future__ import annotations
 
@@ -36,12 +36,8 @@ NOWHERE = Origin()
 """Of no known commit and no release."""
 
 
-class Target(Protocol):
+class Compiler(Protocol):
     """Turns a Plan into files that one orchestrator takes."""
-
-    @property
-    def name(self) -> str:
-        """The target's name, as Environments write it."""
 
     @property
     def uses_images(self) -> bool:

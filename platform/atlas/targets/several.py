@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlas.targets.named import target
+from atlas.registered import LOCAL_TARGET
+from atlas.targets.descriptor import CompileSite, target_named
 from atlas.targets.protocol import NOWHERE, deployed_name, not_text
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.targets.protocol import Origin, Target
+    from atlas.targets.protocol import Compiler, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,25 @@ class Compiled:
     problems: tuple[Problem, ...] = ()
 
 
+def compiler_named(name: str, site: CompileSite | None = None) -> Compiler:
+    """Return the compiler of a target.
+
+    Args:
+        name: the target's.
+        site: what it compiles for; by default no platform.
+
+    Raises:
+        TargetError: there is no target of that name, or the platform has it in no known way.
+    """
+    return target_named(name).compiler(site or CompileSite())
+
+
 def compile_plans(
     plans: Iterable[Plan],
     images_of: Callable[[Plan], Mapping[str, str]],
     chosen: str = "",
     *,
-    make: Callable[[str], Target] = target,
+    make: Callable[[str], Compiler] | None = None,
     origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE,
 ) -> list[Compiled]:
     """Compile Plans for a target, or each for its own.
@@ -51,36 +65,40 @@ def compile_plans(
         plans: what to compile.
         images_of: returns the references of a Plan's images; asked only where a target uses them.
         chosen: the target's name; empty for each Plan's own, where ``local`` compiles to nothing.
-        make: returns a target by its name; by default those of no platform.
+        make: returns a target's compiler by its name; by default those of no platform.
         origin_of: returns what a Plan is of.
 
     Raises:
         TargetError: no target of the chosen name has files.
     """
     wanted = [(plan, chosen or plan.target) for plan in plans]
-    found = {name: make(name) for name in dict.fromkeys(n for _, n in wanted) if name != "local"}
+    make = make or compiler_named
+    used = dict.fromkeys(name for _, name in wanted if name != LOCAL_TARGET)
+    found = {name: make(name) for name in used}
     return [
-        _compile(plan, found[name], images_of, origin_of) for plan, name in wanted if name in found
+        _compile(plan, name, found[name], images_of, origin_of)
+        for plan, name in wanted
+        if name in found
     ]
 
 
 def _compile(
     plan: Plan,
-    chosen: Target,
+    target: str,
+    compiler: Compiler,
     images_of: Callable[[Plan], Mapping[str, str]],
     origin_of: Callable[[Plan], Origin],
 ) -> Compiled:
     """Compile one Plan, or say why not."""
-    name = chosen.name
     deployed = deployed_name(plan)
     problems = tuple(
-        replace(problem, file=deployed) for problem in (*not_text(plan), *chosen.problems(plan))
+        replace(problem, file=deployed) for problem in (*not_text(plan), *compiler.problems(plan))
     )
     if any(problem.severity == "error" for problem in problems):
-        return Compiled(deployed, name, plan.digest, {}, problems=problems)
-    images = images_of(plan) if chosen.uses_images else {}
-    files = chosen.compile(plan, images, origin_of(plan))
-    return Compiled(deployed, name, plan.digest, files, _unbuilt(plan, images), problems)
+        return Compiled(deployed, target, plan.digest, {}, problems=problems)
+    images = images_of(plan) if compiler.uses_images else {}
+    files = compiler.compile(plan, images, origin_of(plan))
+    return Compiled(deployed, target, plan.digest, files, _unbuilt(plan, images), problems)
 
 
 def _unbuilt(plan: Plan, images: Mapping[str, str]) -> tuple[str, ...]:

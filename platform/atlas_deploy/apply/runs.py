@@ -14,7 +14,7 @@ from atlas_deploy.diff.members import CHANGE, REMOVE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.targets.airflow.api import Airflow
+    from atlas.targets.airflow.api import AirflowApi
     from atlas_deploy.diff.deployment import Outlook
     from atlas_deploy.live.snapshot import Say
 
@@ -79,11 +79,11 @@ def said_of(flying: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(first) + (f" and those of {more} more DAGs" if more else "")
 
 
-def _airflow(found: Outlook) -> Airflow:
+def _airflow(found: Outlook) -> AirflowApi:
     """Return the platform's Airflow."""
-    from atlas.targets.airflow.api import Airflow
+    from atlas.targets.airflow.api import AirflowApi
 
     services = found.services
-    return Airflow(
+    return AirflowApi(
         services.url("airflow"), services.url("secrets"), services.credentials("airflow")
     )

@@ -9,7 +9,7 @@ from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
 from atlas.kinds import content
 from atlas.store import add_code, open_store
-from atlas.targets import compile_plans, deployed_name, target
+from atlas.targets import CompileSite, compile_plans, compiler_named, deployed_name
 from atlas_deploy.desired.images import images_of, pushed_members
 from atlas_deploy.desired.origins import origin_of
 from atlas_deploy.platforms.services import REGISTRY
@@ -75,10 +75,11 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         DeployError: Kubeflow would run images that aren't built.
     """
     plans = [plan for _, plan in deployment.plans()]
+    site = CompileSite(services.found, deployment.project.root)
     compiled = compile_plans(
         plans,
         images_of(deployment.pipelines),
-        make=lambda name: target(name, services.found, deployment.project.root),
+        make=lambda name: compiler_named(name, site),
         origin_of=origin_of(deployment.pipelines),
     )
     problems = [problem for one in compiled for problem in one.problems]

@@ -18,9 +18,9 @@ from atlas.images import (
     tag_of,
 )
 from atlas.plan import resolve
+from atlas.registered import LOCAL_TARGET
 from atlas.store import open_store
-from atlas.targets import target
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets import CompileSite, compiler_named
 from atlas.uris import uri_of
 from atlas_deploy.platforms.references import services_here
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from atlas.images import Builder
     from atlas.plan import Pipeline, Plan
     from atlas.store import Store
-    from atlas.targets import Target
+    from atlas.targets import Compiler
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +100,23 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
     return lambda plan: known_images(plan, folders[plan.digest], *place(), tag=tag)
 
 
-def targets_of(
-    pipelines: Sequence[Pipeline], *, exit_handler: bool | None = None
-) -> Callable[[str], Target]:
-    """Return what gives a target by its name, as the platform of pipelines has it.
+def compilers_of(
+    pipelines: Sequence[Pipeline], options: Mapping[str, bool] | None = None
+) -> Callable[[str], Compiler]:
+    """Return what gives a target's compiler by its name, for the platform of pipelines.
 
     Args:
         pipelines: of one project and Environment.
-        exit_handler: whether Kubeflow's last task reports how the run ended; by default, on a
-            cluster.
+        options: what is asked of one target's compiler.
     """
 
     @cache
-    def found(name: str) -> Target:
+    def compiler(name: str) -> Compiler:
         first = pipelines[0]
-        made = target(name, services_here(first.project, first.environment), first.project.root)
-        if exit_handler is not None and isinstance(made, Kubeflow):
-            return replace(made, exit_handler=exit_handler)
-        return made
+        services = services_here(first.project, first.environment)
+        return compiler_named(name, CompileSite(services, first.project.root, options or {}))
 
-    return found
+    return compiler
 
 
 def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str]:
@@ -156,7 +153,8 @@ def _deployed(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
     """Return pipelines with those flows alone that are deployed."""
     return [
         replace(
-            one, plans={flow: plan for flow, plan in one.plans.items() if plan.target != "local"}
+            one,
+            plans={flow: plan for flow, plan in one.plans.items() if plan.target != LOCAL_TARGET},
         )
         for one in pipelines
     ]

@@ -14,8 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.registered import LOCAL_TARGET
 from atlas.store import open_place
-from atlas.targets import target as target_of
+from atlas.targets import compiler_named
 from atlas.values import digest
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.desired.images import images_of
@@ -124,7 +125,7 @@ def _differs(one: Resource, live: Live | None) -> bool:
 @cache
 def _uses_images(name: str) -> bool:
     """Tell whether what a target's files hold depends on images."""
-    return name != "local" and target_of(name).uses_images
+    return name != LOCAL_TARGET and compiler_named(name).uses_images
 
 
 @cache

@@ -257,10 +257,10 @@ def _last_runs_of(resource: Resource) -> Mapping[str, tuple[str, str]]:
         return last_runs(dict(resource.inputs))
     if "airflow" not in resource.inputs:
         return {}
-    from atlas.targets.airflow.api import Airflow
+    from atlas.targets.airflow.api import AirflowApi
 
     given = resource.inputs
-    airflow = Airflow(given["airflow"], given["secrets"], given["credentials"])
+    airflow = AirflowApi(given["airflow"], given["secrets"], given["credentials"])
     return airflow.last_runs(given["members"]) if given["members"] else {}
 
 

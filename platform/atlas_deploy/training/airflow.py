@@ -11,7 +11,7 @@ from atlas.advice import bring_up, command
 from atlas.errors import Problem, TargetError
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED
-from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import deployed_name
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store import Run, Store
     from atlas.targets.airflow.api import Dag
-    from atlas.targets.airflow.dag_runs import AirflowRuns
+    from atlas.targets.airflow.dag_runs import AirflowRunsApi
 
 _CONFLICT, _NOT_FOUND = 409, 404
 _FINISH = "_finish"
@@ -50,7 +50,7 @@ class AirflowLauncher:
         deployed: whether to run what is deployed, whatever the sources have become since.
     """
 
-    airflow: AirflowRuns
+    airflow: AirflowRunsApi
     store: Store
     deployed: bool = False
 
@@ -80,12 +80,12 @@ class AirflowLauncher:
             )
         return self._plan(plan, name, dag), self._notes()
 
-    def find(self, plan: Plan, run: Run) -> Launched | None:
+    def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the DAG run of this Run's id, if Airflow has one."""
         name = deployed_name(plan)
         return self._launched(name, run.id) if self.airflow.dag_run(name, run.id) else None
 
-    def submit(self, plan: Plan, run: Run) -> Launched:
+    def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Trigger the DAG run.
 
         Raises:
@@ -103,20 +103,22 @@ class AirflowLauncher:
             raise TargetError(f"T311: {name}: Airflow refuses the run ({status}): {detail}")
         return self._launched(name, run.id, is_new=True)
 
-    def standing(self, launched: Launched) -> Standing:
+    def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how the DAG run and its tasks stand."""
         found = self.airflow.dag_run(launched.name, launched.id)
         if found is None:
-            return Standing(states.FAILED, (), "the run is gone from Airflow: it was deleted there")
+            return RunStatus(
+                states.FAILED, (), "the run is gone from Airflow: it was deleted there"
+            )
         raws = self.airflow.task_instances(launched.name, launched.id)
         state = _RUN_STATES.get(found["state"], states.RUNNING)
         if any(raw["state"] in _ACTIVE for raw in raws) and state != states.WAITING:
             state = states.RUNNING
         tasks = [one for raw in raws if (one := self._task(launched, raw)) is not None]
         reason = self._reason(launched, raws) if state == states.FAILED else ""
-        return Standing(state, tasks, reason)
+        return RunStatus(state, tasks, reason)
 
-    def cancel(self, launched: Launched) -> None:
+    def cancel(self, launched: LaunchedRun) -> None:
         """Fail the DAG run, which ends what runs of it."""
         self.airflow.fail(launched.name, launched.id)
 
@@ -162,11 +164,11 @@ class AirflowLauncher:
             )
         return list(_skew(heartbeat))
 
-    def _launched(self, name: str, run: str, *, is_new: bool = False) -> Launched:
+    def _launched(self, name: str, run: str, *, is_new: bool = False) -> LaunchedRun:
         url = f"{self.airflow.url}/dags/{quote(name)}/runs/{quote(run, safe='')}"
-        return Launched(run, name, url, is_new)
+        return LaunchedRun(run, name, url, is_new)
 
-    def _task(self, launched: Launched, raw: Mapping[str, Any]) -> Task | None:
+    def _task(self, launched: LaunchedRun, raw: Mapping[str, Any]) -> TaskStatus | None:
         """Return a task instance as a step's; None for one that is no step's."""
         name, state = raw["task_id"], _TASK_STATES.get(raw["state"] or "", states.WAITING)
         index = raw["map_index"] if raw["map_index"] >= 0 else None
@@ -176,15 +178,15 @@ class AirflowLauncher:
             if state != states.FAILED:
                 return None
             reason = f"its keys can't be counted: {self._last_words(launched, raw)}"
-            return Task(name.removesuffix(_KEYS), state, None, reason)
+            return TaskStatus(name.removesuffix(_KEYS), state, None, reason)
         is_mute = state == states.FAILED and not self._has_outcome(launched, name, index)
-        return Task(name, state, index, self._last_words(launched, raw) if is_mute else "")
+        return TaskStatus(name, state, index, self._last_words(launched, raw) if is_mute else "")
 
-    def _has_outcome(self, launched: Launched, step: str, index: int | None) -> bool:
+    def _has_outcome(self, launched: LaunchedRun, step: str, index: int | None) -> bool:
         pipeline = launched.name.rpartition("-")[0]
         return self.store.outcome(pipeline, launched.id, step, index) is not None
 
-    def _reason(self, launched: Launched, raws: Sequence[Mapping[str, Any]]) -> str:
+    def _reason(self, launched: LaunchedRun, raws: Sequence[Mapping[str, Any]]) -> str:
         """Say why a run failed, where no step did."""
         failed = {raw["task_id"]: raw for raw in raws if raw["state"] == "failed"}
         if _FINISH in failed:
@@ -192,7 +194,7 @@ class AirflowLauncher:
             return f"its end couldn't be recorded: {words}"
         return "" if failed else "the run was set to failed in Airflow"
 
-    def _last_words(self, launched: Launched, raw: Mapping[str, Any]) -> str:
+    def _last_words(self, launched: LaunchedRun, raw: Mapping[str, Any]) -> str:
         """Return the last error of a task's log: what Airflow knows of one that recorded none."""
         entries = self._log(launched, raw, max(1, raw["try_number"]))
         errors = [one for one in entries if one.get("level") in ("error", "critical")]
@@ -206,7 +208,7 @@ class AirflowLauncher:
         )
 
     def _log(
-        self, launched: Launched, raw: Mapping[str, Any], attempt: int
+        self, launched: LaunchedRun, raw: Mapping[str, Any], attempt: int
     ) -> list[dict[str, Any]]:
         index = raw["map_index"]
         return self.airflow.log(launched.name, launched.id, raw["task_id"], attempt, index)

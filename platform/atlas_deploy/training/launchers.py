@@ -58,7 +58,7 @@ def launcher(
 def _airflow(
     pipelines: Sequence[Pipeline], services: Mapping[str, Any], store: Store, *, deployed: bool
 ) -> Launcher:
-    from atlas.targets.airflow.dag_runs import AirflowRuns
+    from atlas.targets.airflow.dag_runs import AirflowRunsApi
     from atlas_deploy.desired.images import require_images
     from atlas_deploy.training.airflow import AirflowLauncher
 
@@ -69,7 +69,9 @@ def _airflow(
         raise PlatformError(f"platform {name}: has no Airflow, or isn't up; {bring_up()}")
     if service.get("tasks") in _IN_IMAGES and not deployed:
         require_images(pipelines)
-    airflow = AirflowRuns(service["url"].rstrip("/"), secrets["url"], service["credentials"] or "")
+    airflow = AirflowRunsApi(
+        service["url"].rstrip("/"), secrets["url"], service["credentials"] or ""
+    )
     return AirflowLauncher(airflow, store, deployed)
 
 

@@ -90,4 +90,4 @@ def test_what_a_target_cant_do_is_told_with_the_pipeline(tmp_path, project):
 def test_an_unknown_target_is_an_error():
     done = atlas("compile", TUMOUR, "--target", "jenkins")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: nothing is compiled for target 'jenkins'; expected")
+    assert done.stderr.startswith("error: there is no target 'jenkins'; expected")

@@ -301,7 +301,7 @@ def test_an_airflow_that_goes_on_failing_is_told(airflow, context):
 def test_a_rollout_outlives_a_few_rounds_without_an_answer(
     airflow, context, monkeypatch, silent, is_told
 ):
-    ask, calls = airflow_api.Airflow.dags, []
+    ask, calls = airflow_api.AirflowApi.dags, []
 
     def dags(self, names):
         calls.append(names)
@@ -309,7 +309,7 @@ def test_a_rollout_outlives_a_few_rounds_without_an_answer(
             raise PlatformError("no answer: timed out")
         return ask(self, names)
 
-    monkeypatch.setattr(airflow_api.Airflow, "dags", dags)
+    monkeypatch.setattr(airflow_api.AirflowApi, "dags", dags)
     if is_told:
         with pytest.raises(PlatformError, match="timed out"):
             created(airflow, context, a=dag("11"))

@@ -1,5 +1,5 @@
-"""The Airflow target: a Plan as one DAG file."""
+"""The Airflow target: a Plan as one DAG file, deployed to a folder that a running Airflow reads."""
 
-from atlas.targets.airflow.target import Airflow
+from atlas.targets.airflow.descriptor import TARGET
 
-__all__ = ["Airflow"]
+__all__ = ["TARGET"]

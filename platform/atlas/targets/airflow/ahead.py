@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.kinds import content, ownership
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_folder import DagFolder
 from atlas.targets.airflow.resource import OWNED, patience, take_away
 from atlas.targets.airflow.rollout import Member, Rollout
@@ -75,7 +75,7 @@ def _at(
         members |= {name: Member(text, one["plans"][name]) for name, text in contents.items()}
     if not members:
         return Ahead(silent=failed)
-    rollout = Rollout(Airflow(*airflow), DagFolder.at(dags), members, told=told)
+    rollout = Rollout(AirflowApi(*airflow), DagFolder.at(dags), members, told=told)
     result = rollout.run(patience(len(members)), threading.Event())
     refused = result.failures.keys() & rollout.imports
     silent = {name: why for name, why in result.failures.items() if name not in refused}
@@ -99,11 +99,11 @@ def remove(resources: Sequence[Plain]) -> frozenset[str]:
     for (dags, *airflow), names in places.items():
         # What goes wrong here is told by the resource itself, which tries again.
         with suppress(AtlasError):
-            gone |= _removed(Airflow(*airflow), DagFolder.at(dags), names)
+            gone |= _removed(AirflowApi(*airflow), DagFolder.at(dags), names)
     return frozenset(gone)
 
 
-def _removed(airflow: Airflow, folder: DagFolder, names: set[str]) -> set[str]:
+def _removed(airflow: AirflowApi, folder: DagFolder, names: set[str]) -> set[str]:
     paused = {name for name, dag in airflow.dags(names).items() if dag.paused}
     free = names - airflow.active_runs(names, paused).keys()
     take_away(airflow, folder, sorted(free))

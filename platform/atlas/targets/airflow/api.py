@@ -72,7 +72,7 @@ class ImportFailure:
 
 
 @dataclass(slots=True)
-class Airflow:
+class AirflowApi:
     """An Airflow API server.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.http.answers import optional, pick
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ NO_INTERVAL = ("", "")
 
 
 @dataclass(slots=True)
-class AirflowRuns(Airflow):
+class AirflowRunsApi(AirflowApi):
     """An Airflow API server, and the runs of its DAGs."""
 
     def trigger(

@@ -17,7 +17,7 @@ from atlas.kinds.protocol import (
     compare,
     has_unknown,
 )
-from atlas.targets.airflow.api import Airflow
+from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_folder import DagFolder
 from atlas.targets.airflow.rollout import Member, Rollout
 
@@ -140,9 +140,9 @@ class AirflowDags:
         ownership.release(state["store"], OWNED, names & self._gone, state["owner"])
 
 
-def _airflow(state: Plain) -> Airflow:
+def _airflow(state: Plain) -> AirflowApi:
     """Return the Airflow that a resource is on."""
-    return Airflow(state["airflow"], state["secrets"], state["credentials"])
+    return AirflowApi(state["airflow"], state["secrets"], state["credentials"])
 
 
 def _members(state: Plain) -> dict[str, str]:
@@ -260,7 +260,7 @@ def _remove(state: Plain, names: set[str]) -> None:
     ownership.release(state["store"], OWNED, gone, state["owner"])
 
 
-def take_away(airflow: Airflow, folder: DagFolder, names: list[str]) -> None:
+def take_away(airflow: AirflowApi, folder: DagFolder, names: list[str]) -> None:
     """Remove the files of DAGs without runs under way, and what Airflow keeps of them.
 
     Raises:
@@ -273,7 +273,7 @@ def take_away(airflow: Airflow, folder: DagFolder, names: list[str]) -> None:
     _forget(airflow, names)
 
 
-def _drain(airflow: Airflow, names: list[str]) -> None:
+def _drain(airflow: AirflowApi, names: list[str]) -> None:
     """Wait until no run of these DAGs is under way; a paused DAG's run that only waits isn't.
 
     Raises:
@@ -289,12 +289,12 @@ def _drain(airflow: Airflow, names: list[str]) -> None:
             said = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in active.items())
             raise DeployError(
                 f"runs are still under way after {_DRAIN_SECONDS:.0f} s ({said}); wait for them, "
-                "or mark them as failed in Airflow, and repeat"
+                "or mark them as failed in AirflowApi, and repeat"
             )
         time.sleep(_POLL_SECONDS)
 
 
-def _forget(airflow: Airflow, names: list[str]) -> None:
+def _forget(airflow: AirflowApi, names: list[str]) -> None:
     """Delete Airflow's records, and again where the dag-processor has just written them anew.
 
     Raises:
@@ -315,14 +315,14 @@ def _forget(airflow: Airflow, names: list[str]) -> None:
             )
 
 
-def _await_read(airflow: Airflow, names: list[str]) -> None:
+def _await_read(airflow: AirflowApi, names: list[str]) -> None:
     """Wait for DAGs that Airflow may be reading yet, as long as reading a file may take."""
     end = time.monotonic() + _READ_SECONDS
     while names and len(airflow.kept(names)) < len(names) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
 
 
-def _await_noticed(airflow: Airflow, names: list[str]) -> None:
+def _await_noticed(airflow: AirflowApi, names: list[str]) -> None:
     """Wait until Airflow has noticed that files are gone, as long as that can take.
 
     The dag-processor reads the rows of such DAGs, marks them as stale and writes them back. A row

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from atlas.targets.airflow.api import Airflow, Dag, ImportFailure
+    from atlas.targets.airflow.api import AirflowApi, Dag, ImportFailure
     from atlas.targets.airflow.dag_folder import DagFolder
 
 _POLL_SECONDS = 0.5
@@ -68,7 +68,7 @@ class Rollout:
         imports: the members of which Airflow says that it can't import them.
     """
 
-    airflow: Airflow
+    airflow: AirflowApi
     folder: DagFolder
     members: Mapping[str, Member]
     written: dict[str, bytes | None] = field(default_factory=dict)

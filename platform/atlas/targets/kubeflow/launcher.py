@@ -11,11 +11,11 @@ from atlas.errors import PlatformError, RefusedError, TargetError
 from atlas.store.exclusive import exclusive
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.kubeflow.server import runs
 from atlas.targets.kubeflow.server.pipelines import versions
 from atlas.targets.kubeflow.server.publishing import own_pipelines, publish
-from atlas.targets.kubeflow.target import Kubeflow
-from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
 if TYPE_CHECKING:
@@ -97,19 +97,19 @@ class KubeflowLauncher:
         """
         self.api.check()
         plan = self._plan(plan)
-        problems = Kubeflow().problems(plan)
+        problems = KubeflowCompiler().problems(plan)
         refuse(problems)
         if not self.deployed:
             self._require_images(plan)
         return plan, [one for one in problems if one.code != _SCHEDULE]
 
-    def find(self, plan: Plan, run: Run) -> Launched | None:
+    def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run of this Run's id, if Kubeflow has ever been given it."""
         experiment = runs.find_experiment(self.api, deployed_name(plan))
         found = runs.runs_named(self.api, experiment, run.id) if experiment else []
         return self._launched(plan, found[0].id) if found else None
 
-    def submit(self, plan: Plan, run: Run) -> Launched:
+    def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Start a run: experiment, pipeline, version and run, each where it isn't there.
 
         Kubeflow takes any number of runs of one name. So one process at a time starts a run, and
@@ -127,19 +127,19 @@ class KubeflowLauncher:
             except RefusedError as error:
                 raise TargetError(f"T311: {error}") from error
 
-    def standing(self, launched: Launched) -> Standing:
+    def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how a run stands now; one that is gone has failed."""
         found = runs.run(self.api, launched.id)
         if found is None:
-            return Standing(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
+            return RunStatus(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
         state = _RUN_STATES.get(found.state, launcher.RUNNING)
         if found.state == runs.CANCELING:
             self._cancelling.add(launched.id)
         if state == launcher.FAILED and launched.id in self._cancelling:
             state = launcher.CANCELLED
-        return Standing(state, _tasks(self._plans[launched.id], found), found.error)
+        return RunStatus(state, _tasks(self._plans[launched.id], found), found.error)
 
-    def cancel(self, launched: Launched) -> None:
+    def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; over already is fine."""
         runs.terminate(self.api, launched.id)
 
@@ -181,7 +181,7 @@ class KubeflowLauncher:
 
     def _own_version(self, plan: Plan) -> Version:
         """Return the version of the sources' Plan; add it where it isn't there."""
-        name, target = deployed_name(plan), Kubeflow(exit_handler=True)
+        name, target = deployed_name(plan), KubeflowCompiler(exit_handler=True)
         (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
         package = (hashlib.sha256(content).hexdigest(), content)
         return publish(self.api, self.store.url, {name: package}, {name: plan.digest})[name]
@@ -202,7 +202,7 @@ class KubeflowLauncher:
             )
         return there[0]
 
-    def _started(self, plan: Plan, run: Run) -> Launched:
+    def _started(self, plan: Plan, run: Run) -> LaunchedRun:
         name = deployed_name(plan)
         version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")
@@ -210,7 +210,7 @@ class KubeflowLauncher:
         first = self._first(experiment, run) or started.id
         return self._launched(plan, first, is_new=True)
 
-    def _found(self, plan: Plan, run: Run) -> Launched | None:
+    def _found(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run that is there, if one is."""
         experiment = runs.find_experiment(self.api, deployed_name(plan))
         first = self._first(experiment, run) if experiment else ""
@@ -224,10 +224,10 @@ class KubeflowLauncher:
             runs.archive(self.api, other)
         return identities[0] if identities else ""
 
-    def _launched(self, plan: Plan, identity: str, *, is_new: bool = False) -> Launched:
+    def _launched(self, plan: Plan, identity: str, *, is_new: bool = False) -> LaunchedRun:
         self._plans[identity] = plan
         page = f"{self.api.url.rstrip('/')}/#/runs/details/{identity}"
-        return Launched(identity, deployed_name(plan), page, is_new)
+        return LaunchedRun(identity, deployed_name(plan), page, is_new)
 
 
 def _parameters(run: Run) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _parameters(run: Run) -> dict[str, Any]:
     }
 
 
-def _tasks(plan: Plan, run: runs.Run) -> list[Task]:
+def _tasks(plan: Plan, run: runs.Run) -> list[TaskStatus]:
     """Return how the steps stand that Kubeflow has begun; the tasks that it adds are no step's."""
     found: dict[str, list[runs.Task]] = {}
     for task in run.tasks:
@@ -249,7 +249,7 @@ def _tasks(plan: Plan, run: runs.Run) -> list[Task]:
     return [_task(step, found[name]) for step, name in names.items() if name in found]
 
 
-def _task(step: str, tasks: Sequence[runs.Task]) -> Task:
+def _task(step: str, tasks: Sequence[runs.Task]) -> TaskStatus:
     states = {_TASK_STATES.get(task.state, launcher.RUNNING) for task in tasks}
     reason = next((task.error for task in tasks if task.error), "")
-    return Task(step, next(state for state in _WORST if state in states), reason=reason)
+    return TaskStatus(step, next(state for state in _WORST if state in states), reason=reason)

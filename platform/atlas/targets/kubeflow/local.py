@@ -16,9 +16,9 @@ from atlas.step import contained
 from atlas.step.secrets import secret
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow import words
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.kubeflow.folder import RunFolder
-from atlas.targets.kubeflow.target import Kubeflow
-from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import (
     NOWHERE,
     deployed_name,
@@ -74,7 +74,7 @@ class LocalKubeflow:
             DeployError: an image can't be built.
             TargetError: T309, kfp or Docker's client isn't installed.
         """
-        problems = Kubeflow(local=True).problems(plan)
+        problems = KubeflowCompiler(local=True).problems(plan)
         refuse(problems)
         missing = [name for name in ("kfp", "docker") if find_spec(name) is None]
         if missing:
@@ -86,19 +86,19 @@ class LocalKubeflow:
         self.images(plan)
         return plan, problems
 
-    def find(self, plan: Plan, run: Run) -> Launched | None:
+    def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run if a process was ever started for it."""
         folder = self._folder(run.pipeline, run.id)
         return _launched(plan, run, folder) if folder.is_started else None
 
-    def submit(self, plan: Plan, run: Run) -> Launched:
+    def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Compile the Plan and start kfp.local's process.
 
         Raises:
             StepError: a secret that a step needs isn't there.
         """
         images = self.images(plan)
-        target = Kubeflow(local=True)
+        target = KubeflowCompiler(local=True)
         (package,) = target.compile(plan, images, self.origin_of(plan)).values()
         engine = need_engine(self.state)
         secrets = _secrets(plan)
@@ -108,26 +108,26 @@ class LocalKubeflow:
         is_new = folder.start(job, package, {**_own_environment(), **secrets})
         return _launched(plan, run, folder, is_new=is_new)
 
-    def standing(self, launched: Launched) -> Standing:
+    def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how the run stands: which task runs, and whether the process is there."""
         folder = RunFolder(Path(launched.url).parent)
         plan = self.store.plan(self._run(launched).plan)
         steps = {words.task_name(step.name): step.name for step in plan.steps}
         step = steps.get(folder.task(), "")
         if folder.is_alive:
-            return Standing(states.RUNNING, [Task(step, states.RUNNING)] if step else [])
+            return RunStatus(states.RUNNING, [TaskStatus(step, states.RUNNING)] if step else [])
         ended = folder.ended
         if ended is None:
             self._sweep(launched)
-            return Standing(states.FAILED, (), "kfp.local's process was killed")
+            return RunStatus(states.FAILED, (), "kfp.local's process was killed")
         if "cancelled" in ended:
-            return Standing(states.CANCELLED, (), "the run was cancelled")
+            return RunStatus(states.CANCELLED, (), "the run was cancelled")
         if "error" in ended:
-            failed = [Task(step, states.FAILED, reason=ended["error"])] if step else []
-            return Standing(states.FAILED, failed, ended["error"])
-        return Standing(states.DONE)
+            failed = [TaskStatus(step, states.FAILED, reason=ended["error"])] if step else []
+            return RunStatus(states.FAILED, failed, ended["error"])
+        return RunStatus(states.DONE)
 
-    def cancel(self, launched: Launched) -> None:
+    def cancel(self, launched: LaunchedRun) -> None:
         """End kfp.local, then the container that it has started, which may still record that."""
         RunFolder(Path(launched.url).parent).stop()
         self._sweep(launched)
@@ -135,7 +135,7 @@ class LocalKubeflow:
     def _folder(self, pipeline: str, run: str) -> RunFolder:
         return RunFolder(self.state / "kfp.local" / pipeline / run)
 
-    def _run(self, launched: Launched) -> Run:
+    def _run(self, launched: LaunchedRun) -> Run:
         pipeline, _, run = launched.id.partition("/")
         return self.store.run(pipeline, run)
 
@@ -161,7 +161,7 @@ class LocalKubeflow:
             },
         }
 
-    def _sweep(self, launched: Launched) -> None:
+    def _sweep(self, launched: LaunchedRun) -> None:
         """Stop the containers that a run has left."""
         engine = need_engine(self.state)
         with suppress(CommandError):
@@ -174,8 +174,8 @@ class LocalKubeflow:
                 stop_container(engine, name)
 
 
-def _launched(plan: Plan, run: Run, folder: RunFolder, *, is_new: bool = False) -> Launched:
-    return Launched(f"{run.pipeline}/{run.id}", deployed_name(plan), str(folder.log), is_new)
+def _launched(plan: Plan, run: Run, folder: RunFolder, *, is_new: bool = False) -> LaunchedRun:
+    return LaunchedRun(f"{run.pipeline}/{run.id}", deployed_name(plan), str(folder.log), is_new)
 
 
 def _arguments(run: Run) -> dict[str, Any]:

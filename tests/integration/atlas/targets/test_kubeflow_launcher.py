@@ -99,9 +99,9 @@ def test_what_kubeflow_says_of_tasks_is_told_by_step(there):
             ]
         },
     )  # fmt: skip
-    standing = one.standing(launched)
-    assert standing.state == states.RUNNING
-    assert [(each.step, each.state, each.reason) for each in standing.tasks] == [
+    status = one.status(launched)
+    assert status.state == states.RUNNING
+    assert [(each.step, each.state, each.reason) for each in status.tasks] == [
         ("load", states.DONE, ""), ("fit.one", states.FAILED, "it broke"),
     ]  # fmt: skip
 
@@ -118,15 +118,15 @@ def test_states_of_a_run(there, state, expected):
     one = launcher(there)
     launched = one.submit(PLAN, RUN)
     there.items["runs"][launched.id]["state"] = state
-    assert one.standing(launched).state == expected
+    assert one.status(launched).state == expected
 
 
 def test_a_run_that_is_gone_has_failed(there):
     one = launcher(there)
     launched = one.submit(PLAN, RUN)
     there.items["runs"].clear()
-    standing = one.standing(launched)
-    assert (standing.state, standing.is_over) == (states.FAILED, True)
+    status = one.status(launched)
+    assert (status.state, status.is_over) == (states.FAILED, True)
     one.cancel(launched)
 
 
@@ -160,16 +160,16 @@ def test_a_run_that_was_cancelled_in_kubeflow_ends_failed_there(there, history, 
     there.items["runs"][launched.id].update(
         state="FAILED", state_history=entries(*history), error={"message": error}
     )
-    assert one.standing(launched).state == expected
+    assert one.status(launched).state == expected
 
 
 def test_one_that_was_seen_to_be_cancelled_has_been_though_its_history_says_nothing(there):
     one = launcher(there)
     launched = one.submit(PLAN, RUN)
     there.items["runs"][launched.id]["state"] = "CANCELING"
-    assert one.standing(launched).state == states.RUNNING
+    assert one.status(launched).state == states.RUNNING
     there.items["runs"][launched.id].update(state="FAILED", state_history=entries("FAILED"))
-    assert one.standing(launched).state == states.CANCELLED
+    assert one.status(launched).state == states.CANCELLED
 
 
 def test_a_second_cancellation_is_no_error(there, monkeypatch):

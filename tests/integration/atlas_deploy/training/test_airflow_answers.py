@@ -15,8 +15,8 @@ from atlas.errors import AtlasError, MalformedError
 from atlas.http.service import Patience
 from atlas.plan import Plan
 from atlas.store import Run
-from atlas.targets.airflow.dag_runs import AirflowRuns
-from atlas.targets.launcher import Launched
+from atlas.targets.airflow.dag_runs import AirflowRunsApi
+from atlas.targets.launcher import LaunchedRun
 from atlas_deploy.training.airflow import AirflowLauncher
 from tests.projects import store
 from tests.strange import STRANGE, VALUES, Script, mutations
@@ -26,7 +26,7 @@ __all__ = ["store"]
 PLAN = Plan("p", "p", "p", "training", "r", "prod", "airflow", ())
 RUN = Run("training-r1", "p", "training", "")
 NAME = "p-training"
-LAUNCHED = Launched(RUN.id, NAME, "http://x")
+LAUNCHED = LaunchedRun(RUN.id, NAME, "http://x")
 DAG_RUN = {"dag_id": NAME, "dag_run_id": RUN.id, "state": "failed"}
 TASK = {
     "dag_id": NAME, "dag_run_id": RUN.id, "task_id": "make", "map_index": 0, "try_number": 1,
@@ -62,7 +62,7 @@ CALLS: dict[str, Callable[[AirflowLauncher], Any]] = {
     "prepare": lambda it: it.prepare(PLAN),
     "find": lambda it: it.find(PLAN, RUN),
     "submit": lambda it: it.submit(PLAN, RUN),
-    "standing": lambda it: it.standing(LAUNCHED),
+    "status": lambda it: it.status(LAUNCHED),
     "cancel": lambda it: it.cancel(LAUNCHED),
     "dags": lambda it: it.airflow.dags([NAME]),
     "import failures": lambda it: it.airflow.import_failures(),
@@ -87,7 +87,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Script, str]]:
 def launcher(script, store, tmp_path) -> Callable[[], AirflowLauncher]:
     """Return what makes a launcher that isn't signed in yet."""
     (tmp_path / "airflow.json").write_text('{"username": "a", "password": "b"}')
-    return lambda: AirflowLauncher(AirflowRuns(script[1], tmp_path.as_uri(), "airflow"), store)
+    return lambda: AirflowLauncher(AirflowRunsApi(script[1], tmp_path.as_uri(), "airflow"), store)
 
 
 def outcome(call: Callable[[AirflowLauncher], Any], launcher: AirflowLauncher) -> AtlasError | None:

@@ -13,7 +13,7 @@ from atlas.step import Job, Reader, execute, recorded
 from atlas.step.logs import log_key
 from atlas.store import Run, Store
 from atlas.targets import launcher as states
-from atlas.targets.launcher import Launched, Standing, Task
+from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 
 Unit = tuple[str, int | None]
 
@@ -36,7 +36,7 @@ class Stepper:
     target: str = "airflow"
     plans: dict[str, Plan] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    ended: dict[str, Standing] = field(default_factory=dict)
+    ended: dict[str, RunStatus] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
@@ -45,14 +45,14 @@ class Stepper:
         return plan, ()
 
     def find(self, plan, run):
-        return Launched(run.id, plan.name) if run.id in self.runs else None
+        return LaunchedRun(run.id, plan.name) if run.id in self.runs else None
 
     def submit(self, plan, run):
         self.plans[run.id], self.runs[run.id] = plan, run
         self.submitted.append(run.id)
-        return Launched(run.id, plan.name, is_new=True)
+        return LaunchedRun(run.id, plan.name, is_new=True)
 
-    def standing(self, launched):
+    def status(self, launched):
         if self.silent:
             self.silent -= 1
             raise PlatformError("stepper: no answer")
@@ -63,12 +63,12 @@ class Stepper:
             self.after()
         unit = next(self._ready(plan, run), None)
         if unit is None:
-            return Standing(states.FAILED if self.failed else states.DONE, self._lost())
-        return Standing(states.RUNNING, [self._do(plan, run, *unit), *self._lost()])
+            return RunStatus(states.FAILED if self.failed else states.DONE, self._lost())
+        return RunStatus(states.RUNNING, [self._do(plan, run, *unit), *self._lost()])
 
     def cancel(self, launched):
         self.cancelled.append(launched.id)
-        self.ended[launched.id] = Standing(states.CANCELLED, (), "the run was cancelled")
+        self.ended[launched.id] = RunStatus(states.CANCELLED, (), "the run was cancelled")
 
     def _ready(self, plan, run):
         done: set[str] = set()
@@ -93,7 +93,7 @@ class Stepper:
         """Run one unit, as `atlas.step` does."""
         if name in self.mute:
             self.failed.add(name)
-            return Task(name, states.FAILED, index, self.mute[name])
+            return TaskStatus(name, states.FAILED, index, self.mute[name])
         before = recorded(self.store, run, name, index)
         attempt = 1 if before is None else before.attempts + 1
         step = plan.step(name)
@@ -102,8 +102,10 @@ class Stepper:
         outcome = execute(job)
         if not outcome.ok and attempt > step.retries.limit:
             self.failed.add(name)
-            return Task(name, states.FAILED, index)
-        return Task(name, states.DONE if outcome.ok else states.RETRYING, index)
+            return TaskStatus(name, states.FAILED, index)
+        return TaskStatus(name, states.DONE if outcome.ok else states.RETRYING, index)
 
     def _lost(self):
-        return [Task(name, states.FAILED, None, self.mute.get(name, "")) for name in self.failed]
+        return [
+            TaskStatus(name, states.FAILED, None, self.mute.get(name, "")) for name in self.failed
+        ]

@@ -12,7 +12,7 @@ from atlas.errors import AtlasError, PlatformError, TargetError
 from atlas.launch import Settings, following, launch_pipelines
 from atlas.runner import events
 from atlas.runner.history import history
-from atlas.targets.launcher import DONE, FAILED, RUNNING, Standing, Task
+from atlas.targets.launcher import DONE, FAILED, RUNNING, RunStatus, TaskStatus
 from tests.unit.atlas.launch.stepper import Stepper
 
 SOURCE = """
@@ -188,8 +188,8 @@ def test_an_id_stands_for_one_run(talk):
 
 def test_a_run_whose_end_is_recorded_is_followed_until_its_model_is_registered(talk, monkeypatch):
     first = talk.train(run="nightly")
-    states = [Standing(RUNNING), Standing(RUNNING), Standing(DONE)]
-    monkeypatch.setattr(talk.stepper, "standing", lambda _: states.pop(0))
+    states = [RunStatus(RUNNING), RunStatus(RUNNING), RunStatus(DONE)]
+    monkeypatch.setattr(talk.stepper, "status", lambda _: states.pop(0))
     again = talk.train(run="nightly")
     assert (again.ok, again.run.id) == (True, first.run.id)
     assert states == []
@@ -216,7 +216,7 @@ def test_a_parameter_that_no_pipeline_has(talk):
 
 def test_a_run_that_was_ended_there_is_told_with_its_reason(talk):
     left = talk.train(detach=True)
-    talk.stepper.ended[left.run.id] = Standing(FAILED, (), "the run was set to failed in Airflow")
+    talk.stepper.ended[left.run.id] = RunStatus(FAILED, (), "the run was set to failed in Airflow")
     flight = talk.train()
     assert flight.error == "T305: airflow ended the run: the run was set to failed in Airflow"
     assert flight.finished.missing == ("load", "shout", "join")
@@ -245,7 +245,7 @@ class Unending(dict):
         return True
 
     def __missing__(self, run):
-        return Standing("running", [Task("load", "running")])
+        return RunStatus("running", [TaskStatus("load", "running")])
 
 
 def test_an_interrupt_cancels_there_and_says_so(talk):

@@ -9,7 +9,7 @@ import pytest
 from atlas.errors import InvalidError
 from atlas.plan import Plan, PlanStep, Schedule
 from atlas.recipe import Parameter, Resources
-from atlas.targets.airflow import Airflow
+from atlas.targets.airflow.compiler import AirflowCompiler
 
 STEP = PlanStep("one", "steps:One")
 PLAN = Plan(
@@ -37,9 +37,9 @@ def step(**changes: object) -> Plan:
     ],
 )
 def test_problem(plan, code, path):
-    assert [(p.code, p.path) for p in Airflow().problems(plan)] == [(code, path)]
+    assert [(p.code, p.path) for p in AirflowCompiler().problems(plan)] == [(code, path)]
     with pytest.raises(InvalidError):
-        Airflow().compile(plan, {})
+        AirflowCompiler().compile(plan, {})
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,6 @@ def test_problem(plan, code, path):
     ],
 )
 def test_a_note_stops_nothing(changes, path):
-    (problem,) = Airflow().problems(step(**changes))
+    (problem,) = AirflowCompiler().problems(step(**changes))
     assert (problem.code, problem.path, problem.severity) == ("T204", path, "note")
-    assert Airflow().compile(step(**changes), {})
+    assert AirflowCompiler().compile(step(**changes), {})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from atlas.plan import Plan, PlanStep, Schedule, Source
 from atlas.recipe import Parameter
-from atlas.targets.airflow import Airflow
+from atlas.targets.airflow.compiler import AirflowCompiler
 
 NASTY = [
     '"', "'", '"""', "\\", "\n", "\r", "{{ 1 }}", "{% raw %}", "{# x #}", "a.sh", "$(id)", "`id`",
@@ -58,7 +58,7 @@ def skeleton(code: str) -> str:
 
 
 def dag_file(plan: Plan) -> str:
-    return Airflow().compile(plan, {})["p-training.py"].decode("ascii")
+    return AirflowCompiler().compile(plan, {})["p-training.py"].decode("ascii")
 
 
 class Literal:
@@ -159,9 +159,9 @@ def test_airflow_gets_every_word_as_it_was_written(text, env):
 @settings(max_examples=50, deadline=None)
 def test_kubeflow_gets_every_word_as_it_was_written(text, env):
     pytest.importorskip("kfp")
-    from atlas.targets.kubeflow import Kubeflow
+    from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
-    (content,) = Kubeflow().compile(plan_of(text, env), {"": "image"}).values()
+    (content,) = KubeflowCompiler().compile(plan_of(text, env), {"": "image"}).values()
     pipeline, _ = yaml.safe_load_all(content)
     container = pipeline["deploymentSpec"]["executors"]["exec-two"]["container"]
     # Kubernetes makes one "$" of two.

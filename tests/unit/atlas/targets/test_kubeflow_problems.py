@@ -11,7 +11,7 @@ import pytest
 from atlas.errors import InvalidError
 from atlas.plan import Output, Plan, PlanStep, Schedule, Source
 from atlas.recipe import Parameter, Resources, Retries
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
 STEP = PlanStep("one", "steps:One")
 PLAN = Plan(
@@ -51,9 +51,9 @@ OTHER = Source("pipeline", "other", "rows", "make")
     ],
 )  # fmt: skip
 def test_problem(plan, code, path):
-    assert [(p.code, p.path) for p in Kubeflow().problems(plan)] == [(code, path)]
+    assert [(p.code, p.path) for p in KubeflowCompiler().problems(plan)] == [(code, path)]
     with pytest.raises(InvalidError):
-        Kubeflow().compile(plan, {"": "image"})
+        KubeflowCompiler().compile(plan, {"": "image"})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_problem(plan, code, path):
     ],
 )
 def test_note(plan, code, path):
-    found = [(p.code, p.path, p.severity) for p in Kubeflow().problems(plan)]
+    found = [(p.code, p.path, p.severity) for p in KubeflowCompiler().problems(plan)]
     assert found == [(code, path, "note")]
 
 
@@ -83,7 +83,7 @@ def test_note(plan, code, path):
     ],
 )
 def test_kfp_local(plan, code, path):
-    assert [(p.code, p.path) for p in Kubeflow(local=True).problems(plan)] == [(code, path)]
+    assert [(p.code, p.path) for p in KubeflowCompiler(local=True).problems(plan)] == [(code, path)]
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_kfp_local(plan, code, path):
     [PLAN, step(retries=Retries(1), timeout=1700.0), step(timeout=0.5), step(env={"A": "$(B)"})],
 )
 def test_all_is_well(plan):
-    assert Kubeflow().problems(plan) == []
+    assert KubeflowCompiler().problems(plan) == []
 
 
 def test_problems_import_no_kfp():
     code = (
-        "import sys; from atlas.targets.kubeflow import Kubeflow; from atlas.plan import Plan\n"
-        "Kubeflow().problems(Plan('p', 'p', 'p', 'training', 'r', 'e', 'kubeflow', ()))\n"
+        "import sys; from atlas.targets.kubeflow.compiler import KubeflowCompiler; from atlas.plan import Plan\n"
+        "KubeflowCompiler().problems(Plan('p', 'p', 'p', 'training', 'r', 'e', 'kubeflow', ()))\n"
         "print(sorted({'kfp', 'yaml', 'airflow'} & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.plan import Model
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.protocol import Origin, deployed_name, facts
 from tests.bench.compiled import plan
 from tests.golden.plans import IMAGES, INFERENCE, TRAINING
@@ -46,7 +46,7 @@ def alone(plan, images, origin, **how: bool) -> bytes:
 @pytest.mark.parametrize("exit_handler", [False, True])
 @pytest.mark.parametrize("one", [TRAINING, INFERENCE], ids=lambda one: one.flow)
 def test_a_plan_is_as_kfp_compiles_it(one, exit_handler) -> None:
-    target = Kubeflow(exit_handler=exit_handler)
+    target = KubeflowCompiler(exit_handler=exit_handler)
     for commit in ("", "0123456789abcdef0123456789abcdef01234567", "1" * 40, "abc-dirty"):
         origin = Origin(commit)
         (made,) = target.compile(one, IMAGES, origin).values()
@@ -63,14 +63,14 @@ def test_whatever_differs_stands_where_kfp_writes_it(code, other, commit, image,
         digests={"recipe": other, "config": "c" * 64},
         model=Model(model, "7") if model else None,
     )
-    target = Kubeflow()
+    target = KubeflowCompiler()
     target.compile(base, {"": "a/b@sha256:" + "1" * 64})
     (made,) = target.compile(own, {"": image}, Origin(commit)).values()
     assert made == alone(own, {"": image}, Origin(commit))
 
 
 def test_folders_that_are_wired_alike_are_compiled_once() -> None:
-    target = Kubeflow()
+    target = KubeflowCompiler()
     for number in range(5):
         own = replace(plan(f"p{number}"), code=f"a{number:063x}", config=f"p{number}")
         own = replace(own, steps=tuple(replace(s, cls=f"m{number}:Work") for s in own.steps))

@@ -9,28 +9,32 @@ import pytest
 
 from atlas.errors import InvalidError, TargetError
 from atlas.plan import Data, Plan, PlanStep
-from atlas.targets import compile_plans, target
-from atlas.targets.airflow import Airflow
-from atlas.targets.kubeflow import Kubeflow
+from atlas.targets import CompileSite, compile_plans, compiler_named, target
+from atlas.targets.airflow.compiler import AirflowCompiler
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
 
 @pytest.mark.parametrize(
     ("name", "services", "expected"),
     [
-        ("airflow", None, Airflow()),
-        ("airflow", {"airflow": {"kind": "airflow", "tasks": "docker"}}, Airflow("docker", "", "")),
+        ("airflow", None, AirflowCompiler()),
+        (
+            "airflow",
+            {"airflow": {"kind": "airflow", "tasks": "docker"}},
+            AirflowCompiler("docker", "", ""),
+        ),
         (
             "airflow",
             {"airflow": {"tasks": "kubernetes", "pool": "p"}},
-            Airflow("kubernetes", "p", ""),
+            AirflowCompiler("kubernetes", "p", ""),
         ),
-        ("kubeflow", None, Kubeflow()),
-        ("kubeflow", {"kubeflow": {"kind": "kfp.local"}}, Kubeflow()),
-        ("kubeflow", {"kubeflow": {"kind": "kubeflow"}}, Kubeflow(exit_handler=True)),
+        ("kubeflow", None, KubeflowCompiler()),
+        ("kubeflow", {"kubeflow": {"kind": "kfp.local"}}, KubeflowCompiler()),
+        ("kubeflow", {"kubeflow": {"kind": "kubeflow"}}, KubeflowCompiler(exit_handler=True)),
     ],
 )
 def test_a_target_is_as_the_platform_has_it(name, services, expected):
-    assert target(name, services) == expected
+    assert compiler_named(name, services and CompileSite(services)) == expected
 
 
 HERE = {"airflow": {"url": "http://127.0.0.1:8080"}, "dags": {"kind": "folder", "url": "file:///d"}}
@@ -53,33 +57,35 @@ def test_data_in_the_project_is_a_problem_for_a_target_that_does_not_see_it(name
     plan = Plan(
         "p", "p", "p", "training", "r", "e", name, (PlanStep("one", "steps:One"),), data=data
     )
-    one = target(name, {**HERE, **changes}, Path("/home/you/{{ shop }}"))
+    one = compiler_named(name, CompileSite({**HERE, **changes}, Path("/home/you/{{ shop }}")))
     problems = [problem for problem in one.problems(plan) if problem.severity == "error"]
     assert [(each.code, each.path) for each in problems] == (
         [] if is_seen else [("T004", "data.rows.uri")]
     )
-    assert target(name).problems(plan) == [] or name == "kubeflow"
+    assert compiler_named(name).problems(plan) == [] or name == "kubeflow"
 
 
 def test_a_dag_says_where_the_project_is_only_where_it_is_read():
     data = {"rows": Data(type="table", uri="project:data/rows.csv")}
     steps = (PlanStep("one", "steps:One"),)
     plan = Plan("p", "p", "p", "training", "r", "e", "airflow", steps, data=data)
-    here = target("airflow", HERE, Path("/home/you/{{ shop }}"))
+    here = compiler_named("airflow", CompileSite(HERE, Path("/home/you/{{ shop }}")))
     (text,) = here.compile(plan, {}).values()
     assert b"ATLAS_PROJECT" in text
     assert b'": "/home/you/{{ shop }}"' not in text, "Airflow's templates would read it"
-    for other in (target("airflow"), here):
+    for other in (compiler_named("airflow"), here):
         plan = plan if other is not here else replace(plan, data={})
         (text,) = other.compile(plan, {}).values()
         assert b"ATLAS_PROJECT" not in text
 
 
 def test_what_there_is_none_of():
-    with pytest.raises(TargetError, match="nothing is compiled for target 'local'"):
-        target("local")
+    with pytest.raises(
+        TargetError, match="there is no target 'local'; expected kubeflow or airflow"
+    ):
+        compiler_named("local")
     with pytest.raises(TargetError, match="no tasks 'threads'; expected process or docker or"):
-        target("airflow", {"airflow": {"tasks": "threads"}})
+        compiler_named("airflow", CompileSite({"airflow": {"tasks": "threads"}}))
 
 
 @pytest.mark.parametrize("name", ["airflow", "kubeflow"])

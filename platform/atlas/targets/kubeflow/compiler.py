@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
+    from atlas.targets.descriptor import CompileSite
     from atlas.targets.protocol import Origin
+
+LOCAL_KIND = "kfp.local"
+"""What a platform calls a Kubeflow that has no API server."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kubeflow:
+class KubeflowCompiler:
     """Compiles to KFP v2 IR.
 
     Attributes:
@@ -29,11 +33,6 @@ class Kubeflow:
     exit_handler: bool = False
     local: bool = False
     _templates: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @property
-    def name(self) -> str:
-        """The target's name, as Environments write it."""
-        return "kubeflow"
 
     @property
     def uses_images(self) -> bool:
@@ -66,3 +65,14 @@ class Kubeflow:
             local=self.local,
         )
         return {f"{deployed_name(plan)}.yaml": content}
+
+
+def compiler_at(site: CompileSite) -> KubeflowCompiler:
+    """Return the compiler: where a cluster runs it, a last task reports how the run ended."""
+    on_cluster = has_api_server(site.services.get("kubeflow", {}).get("kind", LOCAL_KIND))
+    return KubeflowCompiler(exit_handler=site.options.get("exit_handler", on_cluster))
+
+
+def has_api_server(kind: str) -> bool:
+    """Tell whether a Kubeflow of a kind is an API server, and not `kfp.local` over the store."""
+    return kind != LOCAL_KIND

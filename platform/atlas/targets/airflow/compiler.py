@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from atlas.targets.airflow.dag import Form, dag_file
 from atlas.targets.airflow.kinds import kind_of
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.plan import Plan
+    from atlas.targets.descriptor import CompileSite
     from atlas.targets.protocol import Origin
 
 
 @dataclass(frozen=True, slots=True)
-class Airflow:
+class AirflowCompiler:
     """Compiles to a DAG file of Airflow 3.
 
     Attributes:
@@ -33,11 +35,6 @@ class Airflow:
     tasks: str = "process"
     pool: str = ""
     project: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The target's name, as Environments write it."""
-        return "airflow"
 
     @property
     def uses_images(self) -> bool:
@@ -67,3 +64,25 @@ class Airflow:
         refuse((*not_text(plan), *self.problems(plan)))
         form = Form(kind_of(self.tasks), images, self.pool, origin, self.project or "")
         return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}
+
+
+def compiler_at(site: CompileSite) -> AirflowCompiler:
+    """Return the compiler for the kind of tasks and the pool that a platform's Airflow has.
+
+    Raises:
+        TargetError: the platform runs tasks in no known way.
+    """
+    service = site.services.get("airflow", {})
+    tasks = service.get("tasks") or "process"
+    seen = str(site.project) if site.project and _is_here(site.services, tasks) else ""
+    found = AirflowCompiler(tasks, service.get("pool") or "", seen if service else None)
+    found.require_kind()
+    return found
+
+
+def _is_here(services: Mapping[str, Mapping[str, Any]], tasks: str) -> bool:
+    """Tell whether Airflow's tasks run on this machine, so that they see its folders."""
+    address = urlsplit(str(services.get("airflow", {}).get("url", ""))).hostname
+    dags = services.get("dags", {})
+    is_folder = dags.get("kind") == "folder" and str(dags.get("url", "")).startswith("file:")
+    return tasks != "kubernetes" and is_folder and address in ("127.0.0.1", "::1", "localhost")

@@ -1,0 +1,107 @@
+"""What is done with deployed DAGs: health, runs under way, pauses, removal of many at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.advice import bring_up
+from atlas.errors import PlatformError
+from atlas.targets.airflow.api import AirflowApi
+from atlas.targets.operations import Operations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from atlas.kinds.protocol import Kind, Plain
+    from atlas.targets.operations import DeployServices
+
+_HEALTH = "api/v2/monitor/health"
+_PROCESSES = "airflow-"
+"""How the names of Airflow's processes on a local platform begin."""
+
+
+class AirflowOperations(Operations):
+    """What is done with resources of the kind `AirflowDags`."""
+
+    def addresses(self, services: DeployServices) -> dict[str, str]:
+        """Return the store, the folder of DAGs, and the API server with its secret."""
+        return {
+            "store": services.store,
+            "dags": services.url("dags"),
+            "airflow": services.url("airflow"),
+            "secrets": services.url("secrets"),
+            "credentials": services.credentials("airflow"),
+        }
+
+    def require_alive(self, services: DeployServices) -> None:
+        """Ask the API server whether it is there.
+
+        Raises:
+            PlatformError: it isn't.
+        """
+        services.require_alive("airflow", _HEALTH)
+
+    def require_running(self, dead: Sequence[str], services: DeployServices) -> None:
+        """Refuse an Airflow of which a process doesn't run, though its API answers.
+
+        Raises:
+            PlatformError: there is one.
+        """
+        own = [name for name in dead if name.startswith(_PROCESSES)]
+        if own:
+            raise PlatformError(
+                f"platform {services.platform}: {', '.join(own)}: not running; "
+                f"{bring_up('brings it back')}"
+            )
+
+    def runs_under_way(
+        self, services: DeployServices, names: Collection[str]
+    ) -> dict[str, Sequence[str]]:
+        """Return the runs under way; none where Airflow keeps the versions of DAG files.
+
+        Raises:
+            PlatformError: Airflow doesn't answer.
+        """
+        if not names or services.detail("dags", "versioned"):
+            return {}
+        return dict(_api(self.addresses(services)).in_flight(names))
+
+    def unpause(self, services: DeployServices, names: Sequence[str]) -> None:
+        """Let DAGs run again that an operator has paused.
+
+        Raises:
+            PlatformError: Airflow doesn't answer, or refuses.
+        """
+        _api(self.addresses(services)).unpause(names)
+
+    def roll_out(
+        self, resources: Sequence[Plain], progress: Callable[[int, int], None]
+    ) -> Mapping[str, str]:
+        """Write the DAGs of several resources, and wait until Airflow has read them all."""
+        from atlas.targets.airflow.ahead import roll_out
+
+        return roll_out(resources, progress).silent
+
+    def remove(self, resources: Sequence[Plain]) -> frozenset[str]:
+        """Remove the DAGs of several resources, but for those of which runs are under way."""
+        from atlas.targets.airflow.ahead import remove
+
+        return remove(resources)
+
+    def handler_after(self, removed: Collection[str]) -> Kind | None:
+        """Return the handler that leaves alone the DAGs that are gone."""
+        from atlas.targets.airflow.resource import AirflowDags
+
+        return AirflowDags(removed)
+
+    def pages(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """Return the address of each DAG's page."""
+        return {name: f"{inputs['airflow']}/dags/{name}" for name in inputs["members"]}
+
+    def last_runs(self, inputs: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
+        """Return id and state of the last run of each DAG that has one."""
+        return _api(inputs).last_runs(inputs["members"]) if inputs["members"] else {}
+
+
+def _api(inputs: Mapping[str, Any]) -> AirflowApi:
+    return AirflowApi(inputs["airflow"], inputs["secrets"], inputs["credentials"])

@@ -1,0 +1,101 @@
+"""What is done with deployed Kubeflow pipelines: their schedules, and versions that stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import DeployError
+from atlas.store import open_place
+from atlas.targets.kubeflow.compiler import has_api_server
+from atlas.targets.operations import Operations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from atlas.plan import Plan
+    from atlas.targets.operations import DeployServices
+
+_SERVICE, _FOLDER = "kubeflow", "kubeflow"
+
+
+class KubeflowOperations(Operations):
+    """What is done with resources of the kind `KubeflowPipelines`."""
+
+    def addresses(self, services: DeployServices) -> dict[str, str]:
+        """Return the store and, where there is an API server, its address and who asks it."""
+        if not _has_api_server(services):
+            return {"store": services.store}
+        namespace = services.detail(_SERVICE, "namespace")
+        return {
+            "store": services.store,
+            "kubeflow": services.url(_SERVICE),
+            **({"namespace": str(namespace)} if namespace else {}),
+            **services.opened(_SERVICE),
+        }
+
+    def inputs(self, plans: Mapping[str, Plan], services: DeployServices) -> dict[str, Any]:
+        """Return when the members run that run by the clock, where there is an API server.
+
+        Raises:
+            DeployError: T116, one runs by the clock of another time zone than UTC.
+        """
+        if not _has_api_server(services):
+            return {}
+        from atlas.targets.kubeflow.server import line_of
+
+        found = {name: plan.schedule for name, plan in plans.items() if plan.schedule is not None}
+        for name, schedule in found.items():
+            if schedule.timezone != "UTC":
+                raise DeployError(
+                    f"T116: {name}: found a schedule in {schedule.timezone}, expected UTC, which "
+                    "is Kubeflow's; give the time in UTC, or set the flow's target to Airflow"
+                )
+        return {"schedules": {name: line_of(schedule) for name, schedule in found.items()}}
+
+    def needs_built_images(self, services: DeployServices) -> bool:
+        """Tell whether there is an API server: its cluster pulls images, and builds none."""
+        return _has_api_server(services)
+
+    def require_alive(self, services: DeployServices) -> None:
+        """Ask the API server, where there is one, whether it is there and takes the token.
+
+        Raises:
+            PlatformError: it isn't, doesn't, or serves several users and no namespace is named.
+        """
+        if _has_api_server(services):
+            from atlas.targets.kubeflow import server_pipelines
+
+            server_pipelines.require_alive(self.addresses(services))
+
+    def last_runs(self, inputs: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
+        """Return name and state of the last run of each member, where there is an API server."""
+        if not inputs.get("kubeflow"):
+            return {}
+        from atlas.targets.kubeflow.server_pipelines import last_runs
+
+        return last_runs(dict(inputs))
+
+    def versions(self, services: DeployServices, names: Iterable[str]) -> dict[str, int]:
+        """Return how many versions each pipeline has, on the API server or in the store."""
+        if services.has(_SERVICE) and _has_api_server(services):
+            from atlas.targets.kubeflow.server_pipelines import left_versions
+
+            return left_versions(self.addresses(services), names)
+        place = open_place(services.store)
+        files = {name: place.names(f"{_FOLDER}/{name}") for name in names}
+        return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
+
+    def purge(self, services: DeployServices, names: Iterable[str]) -> None:
+        """Remove pipelines with all of their versions."""
+        names = [*names]
+        if names and services.has(_SERVICE) and _has_api_server(services):
+            from atlas.targets.kubeflow.server_pipelines import purge
+
+            purge(self.addresses(services), names)
+        place = open_place(services.store)
+        for name in names:
+            place.remove(f"{_FOLDER}/{name}")
+
+
+def _has_api_server(services: DeployServices) -> bool:
+    return has_api_server(services.kind(_SERVICE))

@@ -1,0 +1,148 @@
+"""What is done with a target's deployed flows besides making, reading and deleting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from atlas.kinds.protocol import Kind, Plain
+    from atlas.plan import Plan
+
+    LastRuns = Mapping[str, tuple[str, str]]
+
+
+class DeployServices(Protocol):
+    """A platform's services, as a deployment reaches them."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, for messages."""
+
+    @property
+    def store(self) -> str:
+        """URL of the artifact store."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a service of a name."""
+
+    def kind(self, name: str) -> str:
+        """Return what a service is."""
+
+    def url(self, name: str) -> str:
+        """Return a service's address, from here."""
+
+    def credentials(self, name: str) -> str:
+        """Return the name of the secret that opens a service; empty for none."""
+
+    def opened(self, name: str) -> dict[str, str]:
+        """Return the inputs by which a resource signs in to a service; none where it is open."""
+
+    def detail(self, name: str, setting: str) -> Any:
+        """Return what a service's outputs say besides; None where they don't."""
+
+    def require_alive(self, name: str, path: str) -> None:
+        """Ask a service whether it is there: a GET of a path that answers 200.
+
+        Raises:
+            PlatformError: it isn't.
+        """
+
+
+class Operations:
+    """What is done with the resources of one target, as a target with nothing to add has it.
+
+    A target overrides what its orchestrator can do. Inputs are those of one resource, or of several
+    on one platform taken together.
+    """
+
+    # Before a deployment ---------------------------------------------------------------------
+
+    def addresses(self, services: DeployServices) -> dict[str, str]:
+        """Return the inputs by which a resource finds the platform, the store's among them."""
+        return {"store": services.store}
+
+    def inputs(self, plans: Mapping[str, Plan], services: DeployServices) -> dict[str, Any]:
+        """Return the inputs besides members, Plans and addresses.
+
+        Args:
+            plans: the members' Plans, by deployed name.
+            services: the platform's.
+
+        Raises:
+            DeployError: the platform can't do what a Plan asks for.
+        """
+        return {}
+
+    def needs_built_images(self, services: DeployServices) -> bool:
+        """Tell whether images have to be built and pushed before their flows are deployed."""
+        return False
+
+    def require_alive(self, services: DeployServices) -> None:
+        """Find out that the orchestrator is down before anything is done.
+
+        Raises:
+            PlatformError: it is.
+        """
+
+    def require_running(self, dead: Sequence[str], services: DeployServices) -> None:
+        """Refuse a platform of which processes on this machine don't run that take part.
+
+        Args:
+            dead: the names of those that don't run.
+            services: the platform's.
+
+        Raises:
+            PlatformError: one of them takes part.
+        """
+
+    # While it changes ------------------------------------------------------------------------
+
+    def runs_under_way(
+        self, services: DeployServices, names: Collection[str]
+    ) -> dict[str, Sequence[str]]:
+        """Return the runs under way that a change of these members would change: name → ids."""
+        return {}
+
+    def unpause(self, services: DeployServices, names: Sequence[str]) -> None:
+        """Let members run again that an operator has paused."""
+
+    def roll_out(
+        self, resources: Sequence[Plain], progress: Callable[[int, int], None]
+    ) -> Mapping[str, str]:
+        """Prepare several resources together, before each is made; what is ready isn't waited for.
+
+        Args:
+            resources: the inputs of each.
+            progress: takes how many members are ready, and of how many.
+
+        Returns:
+            Why, by name, of the members that can't be made.
+        """
+        return {}
+
+    def remove(self, resources: Sequence[Plain]) -> frozenset[str]:
+        """Remove members of several resources together; return those that are gone."""
+        return frozenset()
+
+    def handler_after(self, removed: Collection[str]) -> Kind | None:
+        """Return the handler that knows that `remove` has removed members; None for no other."""
+        return None
+
+    # Once it is there ------------------------------------------------------------------------
+
+    def pages(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """Return the address of the page of each member that has one."""
+        return {}
+
+    def last_runs(self, inputs: Mapping[str, Any]) -> LastRuns:
+        """Return id and state of the last run of each member that has one."""
+        return {}
+
+    def versions(self, services: DeployServices, names: Iterable[str]) -> dict[str, int]:
+        """Return how many versions of members stay when they are destroyed, by name."""
+        return {}
+
+    def purge(self, services: DeployServices, names: Iterable[str]) -> None:
+        """Remove what stays of members when they are destroyed."""
