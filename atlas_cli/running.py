@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-class Flight(Protocol):
+class ReportedRun(Protocol):
     """One run, wherever it ran."""
 
     @property
@@ -58,11 +58,11 @@ class Flight(Protocol):
         """Where what it leaves behind is."""
 
 
-class Result(Protocol):
+class ReportedResult(Protocol):
     """How runs ended."""
 
     @property
-    def flights(self) -> Sequence[Flight]:
+    def runs(self) -> Sequence[ReportedRun]:
         """One for each run."""
 
     @property
@@ -148,30 +148,30 @@ def report(*facts: Any) -> str:
     return made(*facts)
 
 
-def say(result: Result, out: TextIO, *, as_json: bool) -> None:
+def say(result: ReportedResult, out: TextIO, *, as_json: bool) -> None:
     """Print how each run ended, and where to look."""
     for text in result.missing:
         print(f"warning: {text}", file=sys.stderr)
-    for flight in result.flights:
+    for run in result.runs:
         if as_json:
-            print(json.dumps(_summary(flight), ensure_ascii=False), file=out)
+            print(json.dumps(_summary(run), ensure_ascii=False), file=out)
             continue
-        if flight.finished is not None:
-            print("\n".join(_lines(flight, flight.finished)), file=out)
-        if flight.error:
-            print(f"error: {flight.name}: {flight.error}", file=sys.stderr)
+        if run.finished is not None:
+            print("\n".join(_lines(run, run.finished)), file=out)
+        if run.error:
+            print(f"error: {run.name}: {run.error}", file=sys.stderr)
 
 
-def _summary(flight: Flight) -> dict[str, Any]:
-    finished = flight.finished
+def _summary(run: ReportedRun) -> dict[str, Any]:
+    finished = run.finished
     promotion = finished.promotion if finished else None
     return {
         "event": "summary",
-        "pipeline": flight.plan.name,
-        "flow": flight.plan.flow,
-        "run": flight.run.id if flight.is_open else "",
-        "status": finished.status if finished else _unfinished(flight),
-        "error": flight.error,
+        "pipeline": run.plan.name,
+        "flow": run.plan.flow,
+        "run": run.run.id if run.is_open else "",
+        "status": finished.status if finished else _unfinished(run),
+        "error": run.error,
         "model": finished.model if finished else "",
         "version": finished.version if finished else "",
         "promoted": bool(promotion and promotion.promoted),
@@ -180,30 +180,30 @@ def _summary(flight: Flight) -> dict[str, Any]:
     }
 
 
-def _unfinished(flight: Flight) -> str:
+def _unfinished(run: ReportedRun) -> str:
     """Return the status of a run of which no end is known: it failed to start, or was left."""
-    return "failed" if flight.error or not flight.is_open else "left"
+    return "failed" if run.error or not run.is_open else "left"
 
 
-def _lines(flight: Flight, finished: Finished) -> list[str]:
-    cached = sum(one.cached for one in flight.outcomes.values())
-    name = f"{flight.plan.name} {flight.plan.flow}"
-    count = f"{len(flight.outcomes)} steps, {cached} cached"
-    logs = [f"log: {path}" for path in _logs_of_failures(flight)]
-    return [f"{name}: {finished.status}, {count}; {flight.place}", *logs, *finished.lines()]
+def _lines(run: ReportedRun, finished: Finished) -> list[str]:
+    cached = sum(one.cached for one in run.outcomes.values())
+    name = f"{run.plan.name} {run.plan.flow}"
+    count = f"{len(run.outcomes)} steps, {cached} cached"
+    logs = [f"log: {path}" for path in _logs_of_failures(run)]
+    return [f"{name}: {finished.status}, {count}; {run.place}", *logs, *finished.lines()]
 
 
-def _logs_of_failures(flight: Flight) -> list[str]:
+def _logs_of_failures(run: ReportedRun) -> list[str]:
     """Return where the logs are of units that failed, of those that have one."""
     from atlas.step.logs import LOG
 
-    failed = [unit for unit, outcome in flight.outcomes.items() if not outcome.ok]
+    failed = [unit for unit, outcome in run.outcomes.items() if not outcome.ok]
     names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]
-    logs = (f"{flight.place}/{name}/{LOG}" for name in names)
+    logs = (f"{run.place}/{name}/{LOG}" for name in names)
     return [path for path in logs if os.path.exists(path)]
 
 
-def code_of(result: Result, *, timed_out: bool = False) -> int:
+def code_of(result: ReportedResult, *, timed_out: bool = False) -> int:
     """Return the exit code of runs: done, failed or out of time, or interrupted."""
     is_interrupted = result.interrupted and not timed_out
     return 0 if result.ok else INTERRUPTED if is_interrupted else 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from atlas.plan import Pipeline, Plan, resolve
-from atlas.runner import Event, Result, Settings, run_pipelines
+from atlas.runner import Event, RunResult, RunSettings, run_pipelines
 from atlas.step import code
 from atlas.store import Store, open_store
 
@@ -72,7 +72,7 @@ class Project:
     def plan(self, path: str = ".", flow: str = "training") -> Plan:
         return self.resolve(path)[0].plans[flow]
 
-    def run(self, path: str = ".", settings: Settings | None = None, **options: Any) -> Ran:
+    def run(self, path: str = ".", settings: RunSettings | None = None, **options: Any) -> Ran:
         events: list[Event] = []
         result = run_pipelines(self.resolve(path), settings, listener=events.append, **options)
         return Ran(self, result, events)
@@ -93,7 +93,7 @@ class Project:
 class Ran:
     """What a run in this process has done."""
 
-    def __init__(self, project: Project, result: Result, events: list[Event]) -> None:
+    def __init__(self, project: Project, result: RunResult, events: list[Event]) -> None:
         self.project, self.result, self.events = project, result, events
 
     @property
@@ -101,25 +101,25 @@ class Ran:
         return self.result.ok
 
     @property
-    def flight(self) -> Any:
-        return self.result.flights[0]
+    def first(self) -> Any:
+        return self.result.runs[0]
 
     @property
     def id(self) -> str:
-        return self.flight.run.id
+        return self.first.run.id
 
     def outcome(self, step: str, item: int | None = None) -> Any:
-        return self.flight.outcomes[step, item]
+        return self.first.outcomes[step, item]
 
     def value(self, step: str, output: str, index: int | None = None) -> Any:
-        run = self.flight.run
+        run = self.first.run
         return self.project.store.get(run.pipeline, run.id, step, output, index=index)
 
     def cached(self) -> set[str]:
-        return {unit.step for unit, one in self.flight.outcomes.items() if one.cached}
+        return {unit.step for unit, one in self.first.outcomes.items() if one.cached}
 
     def errors(self) -> dict[str, str]:
-        return {u.step: one.error for u, one in self.flight.outcomes.items() if not one.ok}
+        return {u.step: one.error for u, one in self.first.outcomes.items() if not one.ok}
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -61,9 +61,9 @@ def prune(
 def _store(path: Path, env: str) -> Iterator[Store]:
     """Open the store of a project and an Environment."""
     from atlas.load import load_environment
-    from atlas.runner.surroundings import surrounded
+    from atlas.runner.process_environment import process_environment
     from atlas.store import open_store
 
     project = project_of(path)
-    with surrounded(project, load_environment(project, env)):
+    with process_environment(project, load_environment(project, env)):
         yield open_store(os.environ["ATLAS_STORE"])

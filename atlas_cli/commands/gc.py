@@ -36,13 +36,13 @@ def gc(
     refers to; with them their Plans and their code.
     """
     from atlas.load import load_environment
-    from atlas.runner.surroundings import surrounded
+    from atlas.runner.process_environment import process_environment
     from atlas.step.garbage import collect, find_garbage
     from atlas.store import open_store
 
     older = duration(older_than)
     project = project_of(path)
-    with surrounded(project, load_environment(project, env)):
+    with process_environment(project, load_environment(project, env)):
         store = open_store(os.environ["ATLAS_STORE"])
         garbage = find_garbage(store, keep=keep, older=older)
         if not dry_run:

@@ -51,7 +51,7 @@ def run(
 ) -> None:
     """Run pipelines on this machine: no orchestrator, cached, resumable."""
     from atlas.plan import resolve
-    from atlas.runner import Selection, Settings, run_pipelines
+    from atlas.runner import RunSettings, Selection, run_pipelines
     from atlas_cli.watching import own_stdout, watcher
     from atlas_deploy.platforms.references import follow
 
@@ -66,7 +66,7 @@ def run(
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     follow(pipelines[0].project, pipelines[0].environment)
     images = _images(pipelines) if isolate == "image" else None
-    settings = Settings(
+    settings = RunSettings(
         jobs=jobs,
         isolate=running.one_of("--isolate", isolate, _ISOLATIONS),
         use_cache=not no_cache,

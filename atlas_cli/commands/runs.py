@@ -30,10 +30,10 @@ def runs(
 ) -> None:
     """List runs and how they ended; send to MLflow what waits."""
     from atlas.load import load_environment
-    from atlas.runner.surroundings import surrounded
+    from atlas.runner.process_environment import process_environment
 
     project = project_of(path)
-    with surrounded(project, load_environment(project, env)) as found:
+    with process_environment(project, load_environment(project, env)) as found:
         if sync:
             _sync(found.missing, as_json=as_json)
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from tests.contract.test_kills import MARK, gone, mark
 from tests.projects import project
 
@@ -85,7 +85,7 @@ def one(project, how: str, isolate: str = "process", **settings):
         "beside": beside,
     }
     project.pipeline("p", SOURCE, steps)
-    return project.run(settings=Settings(isolate=isolate, jobs=2))
+    return project.run(settings=RunSettings(isolate=isolate, jobs=2))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_only_the_step_dies(project, how, words, settings):
     assert ran.result.complete
     assert set(ran.errors()) == {"bad"}
     assert words in ran.errors()["bad"]
-    assert ran.flight.skipped == {"behind": "step bad isn't done"}
+    assert ran.first.skipped == {"behind": "step bad isn't done"}
     assert ran.outcome("beside").ok
     assert project.store.outcome("p", ran.id, "bad")["status"] == "failed"
     log = project.store.place.read(f"p/{ran.id}/bad/log.txt").decode()
@@ -174,11 +174,11 @@ def test_a_read_only_store(project, disk, monkeypatch):
     monkeypatch.setenv("ATLAS_STORE", disk.as_uri())
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     ran = one(project, "raises")
-    assert "read-only file system (the store must be writable; ATLAS_STORE" in ran.flight.error
+    assert "read-only file system (the store must be writable; ATLAS_STORE" in ran.first.error
 
 
 def test_a_store_that_is_a_file(project, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ATLAS_STORE", (tmp_path / "file").as_uri())
     ran = one(project, "raises")
-    assert "not a directory" in ran.flight.error
+    assert "not a directory" in ran.first.error

@@ -25,7 +25,7 @@ IMAGES = json.dumps(
     {name: f"{REGISTRY}/atlas/{name or 'none'}@sha256:{'1' * 64}" for name in NAMES}
 )
 PYTHONS = ("3.11", "3.12", "3.13")
-SURROUNDINGS = {
+ENVIRONMENTS = {
     "another hash seed, locale and time zone": {
         "PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Kathmandu", "PYTHONUTF8": "0",
     },
@@ -35,7 +35,7 @@ SURROUNDINGS = {
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory) -> dict[str, str]:
-    """What the usual surroundings give."""
+    """What the usual variables give."""
     folder = tmp_path_factory.mktemp("usual")
     write_project(folder, row_documents())
     found = compiled(sys.executable, "project", folder, {"PYTHONHASHSEED": "0"})
@@ -47,7 +47,7 @@ def compiled(
     python: str,
     kind: str,
     place: Path,
-    surroundings: dict[str, str],
+    variables: dict[str, str],
     *targets: str,
     code: int = 0,
 ) -> dict[str, str]:
@@ -60,7 +60,7 @@ def compiled(
             **own,
             "PYTHONPATH": str(ROOT / "platform"),
             "PYTHONWARNINGS": "ignore",
-            **surroundings,
+            **variables,
         },
         capture_output=True,
         text=True,
@@ -70,11 +70,11 @@ def compiled(
     return found
 
 
-@pytest.mark.parametrize("which", SURROUNDINGS)
-def test_surroundings_and_places(usual, which, tmp_path):
+@pytest.mark.parametrize("which", ENVIRONMENTS)
+def test_environments_and_paths(usual, which, tmp_path):
     folder = tmp_path / "an other plâce"
     write_project(folder, row_documents())
-    assert compiled(sys.executable, "project", folder, SURROUNDINGS[which]) == usual
+    assert compiled(sys.executable, "project", folder, ENVIRONMENTS[which]) == usual
 
 
 def test_order_of_keys(usual, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from tests.projects import project
 
 __all__ = ["project"]
@@ -69,7 +69,7 @@ EXPECTED_FRESH = [[False, "project", []]] * 6
 @pytest.fixture
 def expected(project) -> object:
     project.pipeline("p", SOURCE, STEPS)
-    ran = project.run("p", Settings(isolate="process", jobs=1, use_cache=False))
+    ran = project.run("p", RunSettings(isolate="process", jobs=1, use_cache=False))
     assert ran.ok, ran.errors()
     return ran.value("join", "said")
 
@@ -79,7 +79,7 @@ def expected(project) -> object:
 )
 def test_the_same_seeds_give_the_same_artifacts(project, monkeypatch, expected, isolate, jobs):
     monkeypatch.chdir(project.root)
-    ran = project.run("p", Settings(isolate=isolate, jobs=jobs, use_cache=False))
+    ran = project.run("p", RunSettings(isolate=isolate, jobs=jobs, use_cache=False))
     assert ran.ok, ran.errors()
     draws, fresh = ran.value("join", "said")
     assert fresh == EXPECTED_FRESH

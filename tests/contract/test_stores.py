@@ -141,15 +141,15 @@ STEPS = {
 
 @pytest.mark.parametrize("isolate", ["none", "process"])
 def test_a_whole_run(url, project: Project, monkeypatch, isolate):
-    from atlas.runner import Settings
+    from atlas.runner import RunSettings
 
     monkeypatch.setenv("ATLAS_STORE", url)
     project.pipeline("sums", SOURCE, STEPS)
     project.url = url
-    first = project.run(settings=Settings(isolate=isolate))
+    first = project.run(settings=RunSettings(isolate=isolate))
     assert first.ok, first.errors()
     assert first.value("add", "total") == 6
-    assert project.run(settings=Settings(isolate=isolate)).cached() == {"make", "add"}
+    assert project.run(settings=RunSettings(isolate=isolate)).cached() == {"make", "add"}
     log = project.store.place.read(f"sums/{first.id}/make/log.txt")
     assert log == b"made\n"
 

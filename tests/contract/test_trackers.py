@@ -12,7 +12,7 @@ import pytest
 
 from atlas.draw.report import report
 from atlas.errors import PlatformError
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.store import Part
 from atlas.tracking.database import Database
 from atlas.tracking.mlflow import Mlflow
@@ -138,7 +138,7 @@ def test_a_run_is_visible_before_its_end(server, project: Project):
     project.pipeline("p", SOURCE, TRAIN, USE, CONFIG)
     ran = project.run(report=report)
     assert ran.ok
-    training, inference = ran.result.flights
+    training, inference = ran.result.runs
     (one,) = found(server, training.run.id)
     assert one["info"]["status"] == "FINISHED"
     assert one["info"]["run_id"] == training.finished.tracked
@@ -157,10 +157,10 @@ def test_a_run_is_visible_before_its_end(server, project: Project):
 
 def test_what_mlflow_knows_is_known_without_it_too(server, project, monkeypatch):
     project.pipeline("p", SOURCE, TRAIN, USE, {"model": {**CONFIG["model"], "name": "mirrored"}})
-    version = project.run(flows=("training",)).flight.finished.version
+    version = project.run(flows=("training",)).first.finished.version
     monkeypatch.delenv("ATLAS_MLFLOW_URL")
     ran = project.run(flows=("inference",))
-    assert ran.flight.run.model.version == version
+    assert ran.first.run.model.version == version
 
 
 def test_what_failed_is_tracked_as_failed(server, project):
@@ -173,7 +173,7 @@ def test_what_failed_is_tracked_as_failed(server, project):
 def test_a_resumed_run_is_one_run(server, project):
     project.pipeline("p", SOURCE, TRAIN)
     first = project.run()
-    again = project.run(settings=Settings(resume=True))
+    again = project.run(settings=RunSettings(resume=True))
     assert again.id == first.id
     assert len(found(server, first.id)) == 1
 
@@ -183,11 +183,11 @@ def test_a_family_s_members_are_nested(server, project):
     project.pipeline("fam", SOURCE, steps, config={"matrix": {"region": ["a", "b"]}})
     ran = project.run()
     parents = set()
-    for flight in ran.result.flights:
-        (one,) = found(server, flight.run.id)
+    for run in ran.result.runs:
+        (one,) = found(server, run.run.id)
         parents.add(pairs(one["data"]["tags"])["mlflow.parentRunId"])
     (parent,) = parents
-    (outer,) = found(server, ran.flight.parent)
+    (outer,) = found(server, ran.first.parent)
     assert outer["info"]["run_id"] == parent
 
 
@@ -196,8 +196,8 @@ def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monk
     monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
     ran = project.run(flows=("training",))
     assert ran.ok
-    assert "waits in the outbox" in ran.flight.finished.warnings[0]
-    assert ran.flight.finished.version == "local-1"
+    assert "waits in the outbox" in ran.first.finished.warnings[0]
+    assert ran.first.finished.version == "local-1"
     monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
     after = project.run(flows=("training",))
     assert after.ok
@@ -227,9 +227,9 @@ def test_sync_sends_what_waits(mlflow_server, project):
     )
     sent = json.loads(done.stdout)
     assert sent["to"] == mlflow_server
-    assert [one["run"] for one in sent["runs"]] == [f.run.id for f in ran.result.flights]
-    for flight in ran.result.flights:
-        assert len(found(Mlflow(mlflow_server), flight.run.id)) == 1
+    assert [one["run"] for one in sent["runs"]] == [f.run.id for f in ran.result.runs]
+    for run in ran.result.runs:
+        assert len(found(Mlflow(mlflow_server), run.run.id)) == 1
 
 
 def test_sync_to_a_file(project):

@@ -1,7 +1,7 @@
 """Running Plans on orchestrators: started once, followed by what the store records, ended."""
 
 from atlas.launch.followed import Followed
-from atlas.launch.pipelines import Result, launch_pipelines
-from atlas.launch.settings import Settings
+from atlas.launch.pipelines import LaunchResult, launch_pipelines
+from atlas.launch.settings import LaunchSettings
 
-__all__ = ["Followed", "Result", "Settings", "launch_pipelines"]
+__all__ = ["Followed", "LaunchResult", "LaunchSettings", "launch_pipelines"]

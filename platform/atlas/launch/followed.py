@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from atlas.launch.settings import Settings
+    from atlas.launch.settings import LaunchSettings
     from atlas.plan import Plan
     from atlas.runner.events import Listener
     from atlas.runner.units import Report, Unit
@@ -49,7 +49,7 @@ class Followed:
         *,
         store: Store,
         launcher: Launcher,
-        settings: Settings,
+        settings: LaunchSettings,
         listener: Listener,
         after: frozenset[str] = frozenset(),
         report: Report | None = None,

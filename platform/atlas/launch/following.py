@@ -27,11 +27,11 @@ _TELLING = 10.0
 INTERRUPTED = "interrupted"
 
 
-def follow(flights: Sequence[Followed], jobs: int, timeout: float) -> str:
+def follow(runs: Sequence[Followed], jobs: int, timeout: float) -> str:
     """Start runs and follow them to their ends.
 
     Args:
-        flights: what to run; those that one comes after are among them.
+        runs: what to run; those that one comes after are among them.
         jobs: how many at once.
         timeout: seconds until those that aren't over are cancelled; 0 for never.
 
@@ -41,7 +41,7 @@ def follow(flights: Sequence[Followed], jobs: int, timeout: float) -> str:
     """
     said: SimpleQueue[Interrupt] = SimpleQueue()
     with interruptible(said.put):
-        return _Following(flights, jobs, timeout, said).run()
+        return _Following(runs, jobs, timeout, said).run()
 
 
 class _Following:
@@ -49,12 +49,12 @@ class _Following:
 
     def __init__(
         self,
-        flights: Sequence[Followed],
+        runs: Sequence[Followed],
         jobs: int,
         timeout: float,
         said: SimpleQueue[Interrupt],
     ) -> None:
-        self._waiting, self._jobs, self._said = list(flights), jobs, said
+        self._waiting, self._jobs, self._said = list(runs), jobs, said
         self._open: list[Followed] = []
         self._over: dict[str, Followed] = {}
         self._timeout = timeout

@@ -20,7 +20,7 @@ from atlas.store import add_code
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from atlas.launch.settings import Settings
+    from atlas.launch.settings import LaunchSettings
     from atlas.plan import Plan
     from atlas.store import Run, Store
     from atlas.targets.launcher import LaunchedRun, Launcher
@@ -42,7 +42,7 @@ class Opened:
 
 
 def open_launch(
-    store: Store, plan: Plan, folder: Path, launcher: Launcher, settings: Settings
+    store: Store, plan: Plan, folder: Path, launcher: Launcher, settings: LaunchSettings
 ) -> Opened:
     """Bind a new run, or find the one that is asked for or under way.
 
@@ -69,7 +69,7 @@ def open_launch(
     return Opened(run, launcher.find(plan, run))
 
 
-def _request(plan: Plan, folder: Path, settings: Settings) -> Request:
+def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> Request:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
     return Request(
         id=settings.run or new_id(plan.flow),

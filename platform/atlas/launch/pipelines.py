@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import AtlasError
 from atlas.launch.followed import Followed
 from atlas.launch.following import INTERRUPTED, follow
-from atlas.launch.settings import Settings
+from atlas.launch.settings import LaunchSettings
 from atlas.runner.events import NOTICE, Event, ignore
 from atlas.runner.pipelines import comes_after
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LaunchResult:
     """How runs ended.
 
     Attributes:
-        flights: one for each run.
+        runs: one for each run.
         complete: whether all came to their ends by themselves: not interrupted, and in time.
         timed_out: whether it was for the time that they didn't.
         missing: services of the platform that didn't answer, in words.
     """
 
-    flights: tuple[Followed, ...]
+    runs: tuple[Followed, ...]
     complete: bool = True
     timed_out: bool = False
     missing: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether everything that was asked for is done."""
-        return self.complete and all(flight.ok for flight in self.flights)
+        return self.complete and all(run.ok for run in self.runs)
 
     @property
     def interrupted(self) -> bool:
@@ -53,11 +53,11 @@ def launch_pipelines(
     chosen: Sequence[tuple[Pipeline, Plan]],
     launcher_of: Callable[[Plan], Launcher],
     store: Store,
-    settings: Settings | None = None,
+    settings: LaunchSettings | None = None,
     *,
     listener: Listener = ignore,
     report: Report | None = None,
-) -> Result:
+) -> LaunchResult:
     """Run Plans on orchestrators, each after those that it reads, and follow them.
 
     Nothing is started unless all can be.
@@ -77,20 +77,20 @@ def launch_pipelines(
         AtlasError: there is nothing to run, a parameter that no Plan has, or what a run takes isn't
             there.
     """
-    settings = settings or Settings()
+    settings = settings or LaunchSettings()
     if not chosen:
         raise AtlasError("there is no pipeline to run")
     _check_parameters([plan for _, plan in chosen], settings)
-    flights = []
+    runs = []
     for pipeline, plan in chosen:
         launcher = launcher_of(plan)
-        runs, notes = launcher.prepare(plan)
-        for note in notes:
-            listener(Event(NOTICE, plan.name, plan.flow, "", text=str(note)))
+        prepared, warnings = launcher.prepare(plan)
+        for warning in warnings:
+            listener(Event(NOTICE, plan.name, plan.flow, "", text=str(warning)))
         after = frozenset(_name(one) for _, one in chosen if comes_after(plan, one))
-        flights.append(
+        runs.append(
             Followed(
-                runs,
+                prepared,
                 pipeline.folder,
                 store=store,
                 launcher=launcher,
@@ -100,15 +100,15 @@ def launch_pipelines(
                 report=report,
             )
         )
-    ended_by = follow(flights, settings.jobs, settings.timeout)
-    return Result(tuple(flights), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
+    ended_by = follow(runs, settings.jobs, settings.timeout)
+    return LaunchResult(tuple(runs), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
 
 
 def _name(plan: Plan) -> str:
     return f"{plan.name}/{plan.flow}"
 
 
-def _check_parameters(plans: Sequence[Plan], settings: Settings) -> None:
+def _check_parameters(plans: Sequence[Plan], settings: LaunchSettings) -> None:
     known = {name for plan in plans for name in plan.parameters}
     unknown = sorted(set(settings.parameters) - known)
     if unknown:

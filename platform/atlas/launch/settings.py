@@ -13,7 +13,7 @@ PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LaunchSettings:
     """How to run Plans on an orchestrator.
 
     Attributes:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.plan import Pipeline, Plan
-    from atlas.runner import Result
+    from atlas.runner import RunResult
     from atlas.store import Run, Store
 
 
@@ -48,7 +48,7 @@ class Ran:
         from atlas.errors import AtlasError
         from atlas.plan import Source
         from atlas.recipe import Reference
-        from atlas.runner.surroundings import surrounded
+        from atlas.runner.process_environment import process_environment
         from atlas.step import Reader
 
         try:
@@ -59,7 +59,7 @@ class Ran:
             raise AtlasError(f"no step '{asked.name}'; there are {', '.join(self.plan.by_name)}")
         step = self.plan.by_name.get(asked.name, self.plan.steps[0])
         source = Source(asked.kind, asked.name, asked.output, asked.step)
-        with surrounded(self.pipeline.project, self.pipeline.environment):
+        with process_environment(self.pipeline.project, self.pipeline.environment):
             value = Reader(self.store, self.plan, self.run).value(step, name, source)
             return value.read() if asked.kind == "data" else value
 
@@ -100,10 +100,10 @@ def run(
         AtlasError: there is no such pipeline, flow, step or parameter.
     """
     from atlas.plan import resolve
-    from atlas.runner import Selection, Settings, run_pipelines
+    from atlas.runner import RunSettings, Selection, run_pipelines
 
     selection = Selection(until=(until,) if until else ())
-    settings = Settings(use_cache=use_cache, selection=selection, parameters=parameters)
+    settings = RunSettings(use_cache=use_cache, selection=selection, parameters=parameters)
     pipeline = _chosen(resolve(Path(path), environment=environment), member)
     return _ran(pipeline, run_pipelines([pipeline], settings, flows=[flow]))
 
@@ -121,21 +121,21 @@ def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
     return found[0]
 
 
-def _ran(pipeline: Pipeline, result: Result) -> Ran:
+def _ran(pipeline: Pipeline, result: RunResult) -> Ran:
     """Return what became of a run, or raise why it failed."""
     from atlas.errors import AtlasError, StepError
 
-    (flight,) = result.flights
-    if flight.error:
-        raise AtlasError(f"{flight.name}: {flight.error}")
-    for unit, outcome in flight.outcomes.items():
+    (run,) = result.runs
+    if run.error:
+        raise AtlasError(f"{run.name}: {run.error}")
+    for unit, outcome in run.outcomes.items():
         if not outcome.ok:
             raise StepError(unit.step, f"{outcome.error}\n{outcome.traceback}".rstrip())
     if not result.complete:
-        raise AtlasError(f"{flight.name}: the run was stopped")
+        raise AtlasError(f"{run.name}: the run was stopped")
     metrics = {
         unit.step if unit.item is None else f"{unit.step}[{unit.item}]": outcome.metrics
-        for unit, outcome in flight.outcomes.items()
+        for unit, outcome in run.outcomes.items()
         if outcome.metrics
     }
-    return Ran(flight.plan, flight.run, flight.store, metrics, pipeline)
+    return Ran(run.plan, run.run, run.store, metrics, pipeline)

@@ -2,17 +2,17 @@
 
 from atlas.runner.events import Event, Listener
 from atlas.runner.pipelines import run_pipelines
-from atlas.runner.run import Result
+from atlas.runner.run import RunResult
 from atlas.runner.selection import Selection
-from atlas.runner.settings import PROCESSES, THREADS, Settings
+from atlas.runner.settings import PROCESSES, THREADS, RunSettings
 
 __all__ = [
     "PROCESSES",
     "THREADS",
     "Event",
     "Listener",
-    "Result",
+    "RunResult",
     "Selection",
-    "Settings",
+    "RunSettings",
     "run_pipelines",
 ]

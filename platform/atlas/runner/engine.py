@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlas.runner.events import Listener
-    from atlas.runner.flight import Flight
     from atlas.runner.interrupts import Interrupt
     from atlas.runner.isolation import Isolation
+    from atlas.runner.local_run import LocalRun
     from atlas.runner.units import Unit
     from atlas.step import Job
 
@@ -31,7 +31,7 @@ _PATIENCE = "no further step is started; once more, and those that run are ended
 class _Running:
     """A unit that was started."""
 
-    flight: Flight
+    run: LocalRun
     unit: Unit
     job: Job
     started: float
@@ -39,20 +39,20 @@ class _Running:
 
 
 class Engine:
-    """Runs flights to their ends."""
+    """Runs the units of several runs to their ends."""
 
     def __init__(
         self,
-        flights: Sequence[Flight],
+        runs: Sequence[LocalRun],
         ended: SimpleQueue[Ended | Event | Interrupt],
         isolation: Isolation,
         jobs: int,
         listener: Listener,
     ) -> None:
-        """Run flights.
+        """Take the runs.
 
         Args:
-            flights: what to run.
+            runs: what to run.
             ended: gets the end of every unit that the isolation runs, lines of their logs, and
                 what asks for the end of the run.
             isolation: runs units.
@@ -60,12 +60,12 @@ class Engine:
             listener: is told what happens, from the thread that calls `run`.
         """
         self._listener = listener
-        self._waiting = list(flights)
-        self._open: list[Flight] = []
-        self._over: dict[str, Flight] = {}
+        self._waiting = list(runs)
+        self._open: list[LocalRun] = []
+        self._over: dict[str, LocalRun] = {}
         self._ended, self._isolation, self._jobs = ended, isolation, jobs
         self._running: dict[int, _Running] = {}
-        self._delayed: list[tuple[float, int, Flight, Unit, int]] = []
+        self._delayed: list[tuple[float, int, LocalRun, Unit, int]] = []
         self._attempts: dict[tuple[str, Unit], int] = {}
         self._number = 0
         self.stopping = self.interrupted = False
@@ -87,9 +87,9 @@ class Engine:
     def _go_on(self) -> bool:
         """Do what can be done, and wait for the next thing to happen; False to end by force."""
         try:
-            self._open_flights()
+            self._open_runs()
             self._start_units()
-            self._close_flights()
+            self._close_runs()
             if self._open:
                 self._wait()
         except _GivenUp as given_up:
@@ -97,67 +97,67 @@ class Engine:
             return False
         return True
 
-    # Flights ---------------------------------------------------------------------------------
+    # Runs ------------------------------------------------------------------------------------
 
-    def _open_flights(self) -> None:
-        for flight in [one for one in self._waiting if one.after <= self._over.keys()]:
-            self._waiting.remove(flight)
-            self._begin(flight)
+    def _open_runs(self) -> None:
+        for run in [one for one in self._waiting if one.after <= self._over.keys()]:
+            self._waiting.remove(run)
+            self._begin(run)
 
-    def _begin(self, flight: Flight) -> None:
-        failed = sorted(name for name in flight.after if not self._over[name].ok)
+    def _begin(self, run: LocalRun) -> None:
+        failed = sorted(name for name in run.after if not self._over[name].ok)
         if failed or self.stopping:
-            flight.error = f"{failed[0]} isn't done" if failed else "the run was stopped"
-            self._over[flight.name] = flight
+            run.error = f"{failed[0]} isn't done" if failed else "the run was stopped"
+            self._over[run.name] = run
             return
         try:
-            flight.open()
+            run.open()
         except AtlasError as error:
-            flight.error = str(error)
-            self._over[flight.name] = flight
+            run.error = str(error)
+            self._over[run.name] = run
             return
-        self._open.append(flight)
-        self._tell(flight)
+        self._open.append(run)
+        self._tell(run)
 
-    def _close_flights(self) -> None:
-        for flight in [one for one in self._open if one.is_idle]:
-            self._open.remove(flight)
-            self._land(flight)
-            self._open_flights()
+    def _close_runs(self) -> None:
+        for run in [one for one in self._open if one.is_idle]:
+            self._open.remove(run)
+            self._close(run)
+            self._open_runs()
             self._start_units()
 
-    def _land(self, flight: Flight) -> None:
-        flight.close()
-        self._over[flight.name] = flight
-        self._tell(flight)
+    def _close(self, run: LocalRun) -> None:
+        run.close()
+        self._over[run.name] = run
+        self._tell(run)
 
-    def _tell(self, flight: Flight) -> None:
-        for event in flight.events():
+    def _tell(self, run: LocalRun) -> None:
+        for event in run.events():
             self._listener(event)
 
     # Units -----------------------------------------------------------------------------------
 
     def _start_units(self) -> None:
         if self.stopping:
-            for flight in self._open:
-                flight.drop()
+            for run in self._open:
+                run.drop()
             return
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
-            _, _, flight, unit, _ = heapq.heappop(self._delayed)
-            flight.again(unit)
-        for flight in self._open:
-            while len(self._running) < self._jobs and (ready := flight.take()) is not None:
-                self._tell(flight)
-                self._start(flight, ready)
+            _, _, run, unit, _ = heapq.heappop(self._delayed)
+            run.again(unit)
+        for run in self._open:
+            while len(self._running) < self._jobs and (ready := run.take()) is not None:
+                self._tell(run)
+                self._start(run, ready)
 
-    def _start(self, flight: Flight, unit: Unit) -> None:
-        attempt = self._attempts.get((flight.name, unit), 1)
-        job = flight.job(unit, attempt)
+    def _start(self, run: LocalRun, unit: Unit) -> None:
+        attempt = self._attempts.get((run.name, unit), 1)
+        job = run.job(unit, attempt)
         now = time.monotonic()
         deadline = None if job.step.timeout is None else now + job.step.timeout
         self._number += 1
-        self._running[self._number] = _Running(flight, unit, job, now, deadline)
+        self._running[self._number] = _Running(run, unit, job, now, deadline)
         self._isolation.start(self._number, job)
 
     def _wait(self) -> None:
@@ -206,14 +206,14 @@ class Engine:
             return
         retries, attempt = one.job.step.retries, one.job.attempt
         if ended.outcome.ok or attempt > retries.limit or self.stopping or not again:
-            one.flight.end(one.unit, ended.outcome)
-            self._tell(one.flight)
+            one.run.end(one.unit, ended.outcome)
+            self._tell(one.run)
             return
         wait = min(retries.delay * retries.factor ** (attempt - 1), retries.max_delay)
-        self._attempts[one.flight.name, one.unit] = attempt + 1
-        one.flight.retry(one.unit, ended.outcome)
-        self._tell(one.flight)
-        item = (time.monotonic() + wait, ended.number, one.flight, one.unit, attempt)
+        self._attempts[one.run.name, one.unit] = attempt + 1
+        one.run.retry(one.unit, ended.outcome)
+        self._tell(one.run)
+        item = (time.monotonic() + wait, ended.number, one.run, one.unit, attempt)
         heapq.heappush(self._delayed, item)
 
     # Ends by force ---------------------------------------------------------------------------
@@ -221,11 +221,11 @@ class Engine:
     def _stop(self) -> None:
         """Start nothing more, and wait for what runs."""
         self.stopping = True
-        for flight in self._open:
-            flight.drop()
-        for _, _, flight, unit, _ in self._delayed:
-            flight.again(unit)
-            flight.drop()
+        for run in self._open:
+            run.drop()
+        for _, _, run, unit, _ in self._delayed:
+            run.again(unit)
+            run.drop()
         self._delayed.clear()
 
     def _abandon(self, why: str) -> None:
@@ -234,8 +234,8 @@ class Engine:
         for number, one in list(self._running.items()):
             self._isolation.stop(number)
             self._end(Ended(number, refuse(one.job, why, time.monotonic() - one.started)))
-        for flight in self._open:
-            self._land(flight)
+        for run in self._open:
+            self._close(run)
         self._open.clear()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.plan import Plan
-    from atlas.runner.settings import Settings
+    from atlas.runner.settings import RunSettings
     from atlas.store import Run, Store
 
 
@@ -43,7 +43,7 @@ class Opened:
     held: ExitStack = field(default_factory=ExitStack)
 
 
-def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent: str) -> Opened:
+def open_run(store: Store, plan: Plan, folder: Path, settings: RunSettings, parent: str) -> Opened:
     """Bind a run, or find the one to go on with; keep its Plan and code; remember it in the outbox.
 
     Args:
@@ -74,7 +74,7 @@ def open_run(store: Store, plan: Plan, folder: Path, settings: Settings, parent:
     return opened
 
 
-def _is_asked_for(before: Run, plan: Plan, settings: Settings) -> bool:
+def _is_asked_for(before: Run, plan: Plan, settings: RunSettings) -> bool:
     """Tell whether an earlier run is of the same Plan, parameters and interval."""
     interval = interval_between(settings.interval_start, settings.interval_end)
     return (
@@ -84,7 +84,7 @@ def _is_asked_for(before: Run, plan: Plan, settings: Settings) -> bool:
     )
 
 
-def _require_new(store: Store, plan: Plan, settings: Settings) -> None:
+def _require_new(store: Store, plan: Plan, settings: RunSettings) -> None:
     """Refuse to put a new run in the place of one that is there: a model may be made of it.
 
     Raises:
@@ -98,7 +98,7 @@ def _require_new(store: Store, plan: Plan, settings: Settings) -> None:
             )
 
 
-def _run_to_resume(store: Store, plan: Plan, settings: Settings) -> Run | None:
+def _run_to_resume(store: Store, plan: Plan, settings: RunSettings) -> Run | None:
     """Return the run to go on with; None when there is none to speak of."""
     if settings.run:
         return store.run(plan.name, run_id(plan.flow, settings.run))
@@ -106,7 +106,7 @@ def _run_to_resume(store: Store, plan: Plan, settings: Settings) -> Run | None:
     return store.run(plan.name, last) if last else None
 
 
-def _request(plan: Plan, folder: Path, settings: Settings, *, new: bool) -> Request:
+def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> Request:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
     return Request(
         id=new_id(plan.flow) if new or not settings.run else settings.run,

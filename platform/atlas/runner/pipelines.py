@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from atlas.config import FLOWS
 from atlas.errors import AtlasError, PlatformError
 from atlas.runner.events import ignore
-from atlas.runner.flight import Flight
+from atlas.runner.local_run import LocalRun
 from atlas.runner.opening import new_id
-from atlas.runner.run import Result, fly
-from atlas.runner.settings import Settings
-from atlas.runner.surroundings import surrounded
+from atlas.runner.process_environment import process_environment
+from atlas.runner.run import RunResult, run_all
+from atlas.runner.settings import RunSettings
 from atlas.step.finish import tracker_of_steps
 from atlas.step.sync import sync
 from atlas.tracking.outbox import state_outbox
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 def run_pipelines(
     pipelines: Sequence[Pipeline],
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     *,
     flows: Sequence[str] = FLOWS,
     listener: Listener = ignore,
     store: Store | None = None,
     report: Report | None = None,
-) -> Result:
+) -> RunResult:
     """Run pipelines on this machine, each after those that it reads.
 
     Args:
@@ -52,20 +52,20 @@ def run_pipelines(
     Raises:
         AtlasError: there is nothing to run, or a parameter or a step that no pipeline has.
     """
-    settings = settings or Settings()
+    settings = settings or RunSettings()
     if not pipelines:
         raise AtlasError("there is no pipeline to run")
-    with surrounded(pipelines[0].project, pipelines[0].environment) as found:
-        flights = list(_flights(pipelines, settings, flows, store or found.store, report))
-        if not flights:
+    with process_environment(pipelines[0].project, pipelines[0].environment) as found:
+        runs = list(_runs(pipelines, settings, flows, store or found.store, report))
+        if not runs:
             raise AtlasError(_nothing(pipelines, settings, flows))
-        _check_parameters(flights, settings)
-        result = fly(flights, settings, listener)
-        _send_what_waits(result.flights)
+        _check_parameters(runs, settings)
+        result = run_all(runs, settings, listener)
+        _send_what_waits(result.runs)
         return replace(result, missing=found.missing)
 
 
-def _send_what_waits(flights: Sequence[Flight]) -> None:
+def _send_what_waits(runs: Sequence[LocalRun]) -> None:
     """Send runs that couldn't be sent before, now that MLflow can perhaps be reached.
 
     Runs of this command may be among them: then they wait no more, and say so.
@@ -73,22 +73,22 @@ def _send_what_waits(flights: Sequence[Flight]) -> None:
     tracker, outbox = tracker_of_steps(), state_outbox()
     if tracker is None or outbox is None:
         return
-    ours = {(one.run.pipeline, one.run.id): one for one in flights if one.is_open}
+    ours = {(one.run.pipeline, one.run.id): one for one in runs if one.is_open}
     with suppress(PlatformError):
         for sent in sync(outbox, tracker, refused=False):
-            flight = ours.get((sent.pipeline, sent.run))
-            if flight is not None and sent.finished is not None:
-                flight.finished = sent.finished
+            run = ours.get((sent.pipeline, sent.run))
+            if run is not None and sent.finished is not None:
+                run.finished = sent.finished
 
 
-def _flights(
+def _runs(
     pipelines: Sequence[Pipeline],
-    settings: Settings,
+    settings: RunSettings,
     flows: Sequence[str],
     store: Store,
     report: Report | None,
-) -> Iterator[Flight]:
-    """Give a flight for each Plan that has what is selected."""
+) -> Iterator[LocalRun]:
+    """Give a run for each Plan that has what is selected."""
     chosen = [
         (pipeline, plan)
         for pipeline in pipelines
@@ -100,12 +100,12 @@ def _flights(
     for pipeline, plan in chosen:
         after = frozenset(_name(other) for other in plans if comes_after(plan, other))
         parent = parents.get((plan.config, plan.flow), "")
-        yield Flight(
+        yield LocalRun(
             plan, pipeline.folder, store, settings, after=after, parent=parent, report=report
         )
 
 
-def _has_selected(plan: Plan, settings: Settings) -> bool:
+def _has_selected(plan: Plan, settings: RunSettings) -> bool:
     selection = settings.selection
     names = (*selection.start, *selection.until, *selection.only)
     steps = plan.by_name
@@ -147,15 +147,15 @@ def _name(plan: Plan) -> str:
     return f"{plan.name}/{plan.flow}"
 
 
-def _check_parameters(flights: Sequence[Flight], settings: Settings) -> None:
-    known = {name for flight in flights for name in flight.plan.parameters}
+def _check_parameters(runs: Sequence[LocalRun], settings: RunSettings) -> None:
+    known = {name for run in runs for name in run.plan.parameters}
     unknown = sorted(set(settings.parameters) - known)
     if unknown:
         expected = ", ".join(sorted(known)) or "none"
         raise AtlasError(f"no pipeline has a parameter '{unknown[0]}'; there are {expected}")
 
 
-def _nothing(pipelines: Sequence[Pipeline], settings: Settings, flows: Sequence[str]) -> str:
+def _nothing(pipelines: Sequence[Pipeline], settings: RunSettings, flows: Sequence[str]) -> str:
     selection = settings.selection
     names = (*selection.start, *selection.until, *selection.only)
     if not names:

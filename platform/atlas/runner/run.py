@@ -15,7 +15,7 @@ from atlas.runner.events import LOG, Event, ignore
 from atlas.runner.interrupts import interruptible
 from atlas.runner.isolation import Isolation, Mixed, Threads
 from atlas.runner.restored import as_before
-from atlas.runner.settings import IMAGES, PROCESSES, THREADS, Settings
+from atlas.runner.settings import IMAGES, PROCESSES, THREADS, RunSettings
 from atlas.runner.streams import captured
 from atlas.step import code
 from atlas.step.harmless import is_harmless
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from atlas.runner.events import Listener
-    from atlas.runner.flight import Flight
+    from atlas.runner.local_run import LocalRun
     from atlas.step import Job
 
 _WARM = 8
@@ -33,17 +33,17 @@ _WARM = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunResult:
     """How runs ended.
 
     Attributes:
-        flights: one for each run.
+        runs: one for each run.
         complete: whether all came to its end by itself: not interrupted, not timed out.
         interrupted: whether somebody asked for their end.
         missing: services of the platform that didn't answer, in words.
     """
 
-    flights: tuple[Flight, ...]
+    runs: tuple[LocalRun, ...]
     complete: bool = True
     interrupted: bool = False
     missing: tuple[str, ...] = ()
@@ -51,14 +51,16 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether everything that was asked for is done."""
-        return self.complete and all(flight.ok for flight in self.flights)
+        return self.complete and all(run.ok for run in self.runs)
 
 
-def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = ignore) -> Result:
-    """Run flights to their ends.
+def run_all(
+    runs: Sequence[LocalRun], settings: RunSettings, listener: Listener = ignore
+) -> RunResult:
+    """Run every run to its end.
 
     Args:
-        flights: what to run; the ones that a flight comes after are among them.
+        runs: what to run; the runs that one comes after are among them.
         settings: how many at once, and how far apart.
         listener: is told what happens.
 
@@ -72,19 +74,19 @@ def fly(flights: Sequence[Flight], settings: Settings, listener: Listener = igno
         place = (job.run.pipeline, job.run.flow, job.run.id, job.step.name, job.index)
         ended.put(Event(LOG, *place, text=line))
 
-    code.announce({flight.plan.config: flight.folder for flight in flights})
-    secrets = (mask_for(flight.plan).values for flight in flights)
+    code.announce({run.plan.config: run.folder for run in runs})
+    secrets = (mask_for(run.plan).values for run in runs)
     mask = mask_of(frozenset(value for values in secrets for value in values))
     with captured(mask), interruptible(ended.put):
-        isolation = _isolation(flights, settings, ended, jobs, echo)
-        engine = Engine(flights, ended, isolation, jobs, listener)
+        isolation = _isolation(runs, settings, ended, jobs, echo)
+        engine = Engine(runs, ended, isolation, jobs, listener)
         complete = engine.run()
-        return Result(tuple(flights), complete, engine.interrupted)
+        return RunResult(tuple(runs), complete, engine.interrupted)
 
 
 def _isolation(
-    flights: Sequence[Flight],
-    settings: Settings,
+    runs: Sequence[LocalRun],
+    settings: RunSettings,
     ended: SimpleQueue[Any],
     jobs: int,
     echo: Callable[[Job, str], None],
@@ -107,7 +109,7 @@ def _isolation(
     if settings.isolate == THREADS:
         return Mixed(Threads(ended, 1, echo, as_before), processes, _has_variables)
     mixed = Mixed(Threads(ended, jobs, echo), processes, _can_tell)
-    if any(map(_flight_can_tell, flights)):
+    if any(map(_run_can_tell, runs)):
         _ = mixed.processes  # They are forked before there is another thread.
     return mixed
 
@@ -120,6 +122,6 @@ def _can_tell(job: Job) -> bool:
     return not is_harmless(job.step, job.folder, job.plan.code)
 
 
-def _flight_can_tell(flight: Flight) -> bool:
-    code = flight.plan.code
-    return not all(is_harmless(step, flight.folder, code) for step in flight.plan.steps)
+def _run_can_tell(run: LocalRun) -> bool:
+    code = run.plan.code
+    return not all(is_harmless(step, run.folder, code) for step in run.plan.steps)

@@ -18,7 +18,7 @@ this process, one at a time; each in a process; each in a container of its own i
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """How to run Plans.
 
     Attributes:

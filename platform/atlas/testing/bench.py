@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, StepError
 from atlas.load.words import nearest
 from atlas.plan import Data, Output, PlanStep, Source, Value
-from atlas.runner import THREADS, Selection, Settings
-from atlas.runner.flight import Flight
-from atlas.runner.run import fly
+from atlas.runner import THREADS, RunSettings, Selection
+from atlas.runner.local_run import LocalRun
+from atlas.runner.run import run_all
 from atlas.step import Job, Outcome, Reader, Request, bind, execute
 from atlas.step.data import open_data
 from atlas.store import Part, Run, Store, artifact_key, open_store
@@ -140,7 +140,7 @@ class Bench:
             AtlasError: the run can't begin.
         """
         plan = self._with_data(self._plan(flow), data or {})
-        settings = Settings(
+        settings = RunSettings(
             isolate=THREADS,
             use_cache=False,
             parameters=parameters or {},
@@ -151,18 +151,18 @@ class Bench:
         with self._alone():
             if model is not None:
                 self._register(plan, model)
-            flight = Flight(plan, self.pipeline.folder, self.store, settings)
-            fly([flight], settings)
-        if flight.error:
-            raise AtlasError(f"{flight.name}: {flight.error}")
-        for unit, outcome in flight.outcomes.items():
+            run = LocalRun(plan, self.pipeline.folder, self.store, settings)
+            run_all([run], settings)
+        if run.error:
+            raise AtlasError(f"{run.name}: {run.error}")
+        for unit, outcome in run.outcomes.items():
             _check(unit.step, outcome)
         metrics = {
             f"{unit.step}.{name}": value
-            for unit, outcome in flight.outcomes.items()
+            for unit, outcome in run.outcomes.items()
             for name, value in outcome.metrics.items()
         }
-        return Trial(plan, flight.run, self.store, metrics)
+        return Trial(plan, run.run, self.store, metrics)
 
     def step(
         self,

@@ -200,7 +200,7 @@ class _Checker:
             known.environment if known else Environment(),
             self.loader.project,
             siblings=siblings,
-            surroundings=known.document if known else None,
+            environment_document=known.document if known else None,
             is_placed=known is not None,
             shared=self._readers[file.folder],
         )

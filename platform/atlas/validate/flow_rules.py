@@ -71,8 +71,8 @@ def check_data(subject: Subject) -> Iterator[Problem]:
             hint = nearest(name, environment.data)
             hint = hint or f"add data.{name}.uri to environments/{environment.name}.json"
             declared = subject.config_place / "data" / name
-            place = subject.environment_place / "data" if subject.surroundings else declared
-            place = one.place if config.open_data and not subject.surroundings else place
+            place = subject.environment_place / "data" if subject.environment_document else declared
+            place = one.place if config.open_data and not subject.environment_document else place
             yield place.problem("E002", message, found=name, hint=hint)
 
 

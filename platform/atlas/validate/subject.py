@@ -33,7 +33,7 @@ class Subject:
         project: the project it is in.
         signatures: step → signature; steps whose class can't be read are left out.
         siblings: the Config's other flow, for what one takes from the other.
-        surroundings: the Environment's document, if it has one and it is right.
+        environment_document: the Environment's document, if it has one and it is right.
         is_placed: whether the Environment is known, so that what it lacks can be told.
         shared: reads signatures; the flows of one folder share one.
     """
@@ -44,7 +44,7 @@ class Subject:
     project: Project
     signatures: dict[str, Signature] = field(default_factory=dict)
     siblings: Mapping[str, Subject] = field(default_factory=dict)
-    surroundings: Document | None = None
+    environment_document: Document | None = None
     is_placed: bool = True
     shared: Signatures | None = None
     reader: Signatures = field(init=False)
@@ -66,7 +66,7 @@ class Subject:
     @property
     def environment_place(self) -> Place:
         """Where the Environment is; the Config, where the Environment has no file."""
-        return Place(self.surroundings or self.file.document, ())
+        return Place(self.environment_document or self.file.document, ())
 
     def ancestors(self, full: str) -> tuple[str, ...] | None:
         """Return the bases of a class whose source is known, else None."""

@@ -14,9 +14,8 @@ from atlas_deploy.training.request import FLOW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from atlas.launch import Result as LaunchResult
-    from atlas.runner import Event
-    from atlas.runner import Result as LocalResult
+    from atlas.launch import LaunchResult
+    from atlas.runner import Event, RunResult
     from atlas_deploy.training.request import Request
 
     Listener = Callable[[Event], None]
@@ -34,7 +33,7 @@ class Ended:
         timed_out: whether time was up.
     """
 
-    result: LocalResult | LaunchResult
+    result: RunResult | LaunchResult
     timed_out: bool = False
 
 
@@ -56,9 +55,9 @@ def start(request: Request, listener: Listener, say: Callable[[str], None]) -> E
 
 def _here(request: Request, listener: Listener) -> Ended:
     """Run on this machine, as `atlas run` does."""
-    from atlas.runner import Settings, run_pipelines
+    from atlas.runner import RunSettings, run_pipelines
 
-    settings = Settings(
+    settings = RunSettings(
         jobs=request.jobs,
         parameters=request.parameters,
         interval_start=request.interval[0],
@@ -82,23 +81,23 @@ def _is_known(request: Request) -> bool:
     """Tell whether the run that is asked for by its id has begun before."""
     if not request.run:
         return False
-    from atlas.runner.surroundings import surrounded
+    from atlas.runner.process_environment import process_environment
     from atlas.step.binding import run_id
 
     first, plan = request.chosen[0]
-    with surrounded(first.project, first.environment) as found:
+    with process_environment(first.project, first.environment) as found:
         return found.store.has_run(plan.name, run_id(plan.flow, request.run))
 
 
 def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> Ended:
     """Run on an orchestrator."""
-    from atlas.launch import Settings, launch_pipelines
+    from atlas.launch import LaunchSettings, launch_pipelines
     from atlas.load import platform_services
-    from atlas.runner.surroundings import surrounded
+    from atlas.runner.process_environment import process_environment
     from atlas_deploy.platforms.references import follow
     from atlas_deploy.training.launchers import launcher
 
-    settings = Settings(
+    settings = LaunchSettings(
         parameters=request.parameters,
         interval_start=request.interval[0],
         interval_end=request.interval[1],
@@ -111,7 +110,7 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
     )
     first = request.pipelines[0]
     follow(first.project, first.environment, needed=True)
-    with surrounded(first.project, first.environment) as found:
+    with process_environment(first.project, first.environment) as found:
         services = platform_services(first.project, first.environment)
         target = launcher(
             request.target,

@@ -165,7 +165,7 @@ def _step(
         command_index=int(options.index) if options.index else None,
         **_retries(task),
         timeout=task["timeout"],
-        **_surroundings(task),
+        **_process_environment(task),
         env=_env(task),
         secrets=_secrets(task, plan, step.sources(), step.secrets),
     )
@@ -177,7 +177,7 @@ def _check_rule(task: Mapping[str, Any], plan: Plan, step: Any) -> None:
     assert task["trigger_rule"] == ("none_failed" if after_each else "all_success")
 
 
-def _surroundings(task: Mapping[str, Any]) -> dict[str, Any]:
+def _process_environment(task: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a task runs and what it may use."""
     found = task.get("container", {})
     limits = found.get("resources", {}).get("limits", {})

@@ -1,4 +1,4 @@
-"""What a task of compiled KFP IR is given besides its work: tries, time, resources, surroundings."""
+"""What a task of compiled KFP IR is given besides its work: tries, time, resources, environment."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 from atlas.containers import Engine
 from atlas.errors import AtlasError
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.runner.containers import Images
 from atlas.step import contained
 
@@ -74,7 +74,7 @@ def run(project, engine, tmp_path):
         project.pipeline("words", SOURCE, steps, **fields)
         plan = project.plan("words")
         references = {(plan.digest, step.image): "the-image" for step in plan.steps}
-        settings = Settings(isolate="image", images=Images(engine, references))
+        settings = RunSettings(isolate="image", images=Images(engine, references))
         ran = project.run("words", settings)
         told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
         return ran, [words for words in told if words[0] == "run"]
@@ -169,14 +169,14 @@ def test_an_earlier_result_is_taken_as_everywhere(run, engine, project):
 
 def test_an_image_that_is_not_built(project, engine):
     project.pipeline("words", SOURCE, {"hello": {"class": "steps:Hello"}})
-    ran = project.run("words", Settings(isolate="image", images=Images(engine, {})))
+    ran = project.run("words", RunSettings(isolate="image", images=Images(engine, {})))
     assert "its image 'default' isn't built" in ran.errors()["hello"]
 
 
 def test_images_are_needed(project):
     project.pipeline("words", SOURCE, {"hello": {"class": "steps:Hello"}})
     with pytest.raises(AtlasError, match="takes images"):
-        project.run("words", Settings(isolate="image"))
+        project.run("words", RunSettings(isolate="image"))
 
 
 def test_a_step_may_read_the_files_that_open_the_platform_and_change_none(

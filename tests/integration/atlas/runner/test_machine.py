@@ -96,8 +96,8 @@ def test_a_run_that_was_sent_at_last_doesnt_wait(project, monkeypatch):
     monkeypatch.setattr(Mlflow, "send", send)
     done = project.run("p")
     assert done.ok
-    assert done.flight.finished.tracked == "id-1"
-    assert done.flight.finished.warnings == ()
+    assert done.first.finished.tracked == "id-1"
+    assert done.first.finished.warnings == ()
     kept = project.store.run_outcome("p", done.id)
     assert kept["status"] == "done"
     assert kept["tracked"] == "id-1"
@@ -109,6 +109,6 @@ def test_a_run_that_wasnt_sent_waits_and_says_so(project, monkeypatch):
     one(project)
     monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
     done = project.run("p")
-    (warning,) = done.flight.finished.warnings
+    (warning,) = done.first.finished.warnings
     assert warning.endswith("the run waits in the outbox, `atlas runs --sync` sends it")
     assert len(list((project.state / "outbox").glob("*.json"))) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from tests.projects import project
 
 __all__ = ["project"]
@@ -56,11 +56,11 @@ def test_no_step_sees_what_another_has_done_to_its_params_and_inputs(project, is
         "join": {"class": "steps:Join", "inputs": {"said": "change.said"}, "params": columns},
     }
     project.pipeline("p", SOURCE, steps, config={"features": {"columns": ["a"]}})
-    ran = project.run("p", Settings(isolate=isolate, jobs=2))
+    ran = project.run("p", RunSettings(isolate=isolate, jobs=2))
     assert ran.ok, ran.errors()
-    assert ran.flight.finished.status == "done"
+    assert ran.first.finished.status == "done"
     each = "['a', 'own{0}'] ('x',) {{'a': {{'b': [{0}]}}}} {{'depth': 1}} [{0}] [1, 2, 3, 99]"
     assert ran.value("join", "said").split("; ") == [*map(each.format, (1, 2, 3)), "['a']"]
-    plan = ran.flight.plan
-    assert plan.from_text(plan.text).digest == plan.digest == ran.flight.run.plan
-    assert project.run("p", Settings(isolate=isolate)).cached() == {"keep", "change", "join"}
+    plan = ran.first.plan
+    assert plan.from_text(plan.text).digest == plan.digest == ran.first.run.plan
+    assert project.run("p", RunSettings(isolate=isolate)).cached() == {"keep", "change", "join"}

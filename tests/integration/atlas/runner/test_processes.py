@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.runner.events import LOG
 from tests.projects import project
 
@@ -59,7 +59,7 @@ def step(name: str, after: str = "") -> dict:
 
 def ran(project, steps: dict, jobs: int = 1):
     project.pipeline("p", SOURCE, steps)
-    return project.run("p", Settings(isolate="process", jobs=jobs))
+    return project.run("p", RunSettings(isolate="process", jobs=jobs))
 
 
 def said(ran, step: str) -> list[str]:
@@ -67,7 +67,7 @@ def said(ran, step: str) -> list[str]:
 
 
 def log(ran, step: str) -> str:
-    return Path(ran.flight.place, step, "log.txt").read_text("utf-8")
+    return Path(ran.first.place, step, "log.txt").read_text("utf-8")
 
 
 def test_what_a_step_prints_is_told_before_its_end(project):

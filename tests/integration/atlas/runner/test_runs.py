@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.runner import Selection, Settings
+from atlas.runner import RunSettings, Selection
 
 SOURCE = """
 import threading
@@ -98,7 +98,7 @@ def test_a_pipeline_runs_itself(project):
     project.pipeline("p", SOURCE, DIAMOND)
     (pipeline,) = project.resolve()
     assert pipeline.run().ok
-    assert pipeline.run(Settings(use_cache=False), flows=("training",)).ok
+    assert pipeline.run(RunSettings(use_cache=False), flows=("training",)).ok
 
 
 def test_independent_steps_run_at_once(project, tmp_path):
@@ -109,7 +109,7 @@ def test_independent_steps_run_at_once(project, tmp_path):
         for name in ("one", "two")
     }
     project.pipeline("p", SOURCE, {"make": {"class": "steps:Make"}, **steps})
-    ran = project.run(settings=Settings(jobs=2))
+    ran = project.run(settings=RunSettings(jobs=2))
     assert ran.ok, ran.errors()
 
 
@@ -124,7 +124,7 @@ def each(count: int = 3):
 @pytest.mark.parametrize("isolate", ["none", "process"])
 def test_one_unit_a_key(project, isolate):
     project.pipeline("p", SOURCE, each(3))
-    ran = project.run(settings=Settings(isolate=isolate, jobs=2))
+    ran = project.run(settings=RunSettings(isolate=isolate, jobs=2))
     assert ran.ok, ran.errors()
     assert [ran.value("square", "number", index) for index in range(3)] == [0, 1, 4]
     assert ran.value("sum", "number") == 5
@@ -146,7 +146,7 @@ def test_too_many_keys(project):
     ran = project.run()
     assert not ran.ok
     assert "found 1001 keys" in ran.errors()["square"]
-    assert ran.flight.skipped == {"sum": "step square isn't done"}
+    assert ran.first.skipped == {"sum": "step square isn't done"}
 
 
 def test_keys_that_are_no_list(project):
@@ -183,11 +183,11 @@ def test_other_branches_go_on_after_a_failure(project):
         "behind": {"class": "steps:Double", "inputs": {"number": "broken.number"}},
     }
     project.pipeline("p", SOURCE, steps)
-    ran = project.run(settings=Settings(jobs=1))
+    ran = project.run(settings=RunSettings(jobs=1))
     assert not ran.ok
     assert ran.value("add", "number") == 6
-    assert ran.flight.skipped == {"behind": "step broken isn't done"}
-    assert ran.flight.finished.missing == ("broken", "behind")
+    assert ran.first.skipped == {"behind": "step broken isn't done"}
+    assert ran.first.finished.missing == ("broken", "behind")
 
 
 def test_resuming_repeats_nothing_that_is_done(project):
@@ -195,7 +195,7 @@ def test_resuming_repeats_nothing_that_is_done(project):
     project.pipeline("p", SOURCE, {k: {**v, "cache": False} for k, v in steps.items()})
     first = project.run()
     assert set(first.errors()) == {"broken"}
-    again = project.run(settings=Settings(resume=True))
+    again = project.run(settings=RunSettings(resume=True))
     assert again.id == first.id
     started = [event.step for event in again.events if event.kind == "step-started"]
     assert started == ["broken"]
@@ -211,7 +211,7 @@ def test_resuming_with_mended_code_keeps_what_hasn_t_changed(project):
     first = project.run()
     assert not first.ok
     project.write("p/more.py", f"{more}return Number(number)\n")
-    again = project.run(settings=Settings(resume=True))
+    again = project.run(settings=RunSettings(resume=True))
     assert again.ok
     assert again.id != first.id
     assert again.cached() == set(DIAMOND)
@@ -222,16 +222,18 @@ def test_a_result_that_is_half_gone_is_made_again(project):
     project.pipeline("p", SOURCE, DIAMOND)
     first = project.run()
     project.store.place.remove(f"p/{first.id}/right/number/manifest.json")
-    again = project.run(settings=Settings(resume=True, use_cache=False))
+    again = project.run(settings=RunSettings(resume=True, use_cache=False))
     assert [e.step for e in again.events if e.kind == "step-started"] == ["right"]
 
 
 def test_resuming_with_another_interval_is_a_new_run(project):
     project.pipeline("p", SOURCE, DIAMOND)
-    first = project.run(settings=Settings(interval_start="2026-01-01", interval_end="2026-01-02"))
-    same = Settings(resume=True, interval_start="2026-01-01T00:00Z", interval_end="2026-01-02")
-    other = Settings(resume=True, interval_start="2026-01-02", interval_end="2026-01-03")
-    assert project.run(settings=Settings(resume=True)).id == first.id
+    first = project.run(
+        settings=RunSettings(interval_start="2026-01-01", interval_end="2026-01-02")
+    )
+    same = RunSettings(resume=True, interval_start="2026-01-01T00:00Z", interval_end="2026-01-02")
+    other = RunSettings(resume=True, interval_start="2026-01-02", interval_end="2026-01-03")
+    assert project.run(settings=RunSettings(resume=True)).id == first.id
     assert project.run(settings=same).id == first.id
     assert project.run(settings=other).id != first.id
 
@@ -239,15 +241,15 @@ def test_resuming_with_another_interval_is_a_new_run(project):
 def test_a_run_that_is_there_is_never_overwritten(project):
     """A model may have been registered of it."""
     project.pipeline("p", SOURCE, DIAMOND)
-    assert project.run(settings=Settings(run="mine")).ok
-    again = project.run(settings=Settings(run="mine"))
-    assert "run training-mine of p: is there already; resume it" in again.flight.error
-    assert project.run(settings=Settings(run="mine", resume=True)).ok
+    assert project.run(settings=RunSettings(run="mine")).ok
+    again = project.run(settings=RunSettings(run="mine"))
+    assert "run training-mine of p: is there already; resume it" in again.first.error
+    assert project.run(settings=RunSettings(run="mine", resume=True)).ok
 
 
 def test_nothing_to_resume_is_a_new_run(project):
     project.pipeline("p", SOURCE, DIAMOND)
-    assert project.run(settings=Settings(resume=True)).ok
+    assert project.run(settings=RunSettings(resume=True)).ok
 
 
 @pytest.mark.parametrize(
@@ -262,19 +264,19 @@ def test_nothing_to_resume_is_a_new_run(project):
 def test_selections(project, selection, ran):
     project.pipeline("p", SOURCE, DIAMOND)
     first = project.run()
-    again = project.run(settings=Settings(selection=selection, use_cache=False))
+    again = project.run(settings=RunSettings(selection=selection, use_cache=False))
     assert again.ok
     assert {e.step for e in again.events if e.kind == "step-started"} == ran
     complete = "add" in ran
-    assert again.flight.finished.status == ("done" if complete else "partial")
-    assert not set(again.flight.skipped)
+    assert again.first.finished.status == ("done" if complete else "partial")
+    assert not set(again.first.skipped)
     for step in ran:
         assert again.value(step, "number") == first.value(step, "number")
 
 
 def test_selecting_needs_an_earlier_run(project):
     project.pipeline("p", SOURCE, DIAMOND)
-    ran = project.run(settings=Settings(selection=Selection(only=("add",))))
+    ran = project.run(settings=RunSettings(selection=Selection(only=("add",))))
     assert not ran.ok
     assert "isn't done in the last run" in ran.errors()["make"]
 
@@ -282,8 +284,8 @@ def test_selecting_needs_an_earlier_run(project):
 def test_a_partial_run_hides_no_whole_one(project):
     project.pipeline("p", SOURCE, DIAMOND)
     whole = project.run()
-    assert project.run(settings=Settings(selection=Selection(until=("make",)))).ok
-    ran = project.run(settings=Settings(selection=Selection(only=("add",)), use_cache=False))
+    assert project.run(settings=RunSettings(selection=Selection(until=("make",)))).ok
+    ran = project.run(settings=RunSettings(selection=Selection(only=("add",)), use_cache=False))
     assert ran.ok, ran.errors()
     assert ran.value("add", "number") == whole.value("add", "number")
     taken = {event.text for event in ran.events if event.kind == "step-done" and event.text}
@@ -293,7 +295,7 @@ def test_a_partial_run_hides_no_whole_one(project):
 def test_selecting_what_isn_t_there(project):
     project.pipeline("p", SOURCE, DIAMOND)
     with pytest.raises(AtlasError, match="no pipeline has the steps nothing"):
-        project.run(settings=Settings(selection=Selection(only=("nothing",))))
+        project.run(settings=RunSettings(selection=Selection(only=("nothing",))))
 
 
 def test_parameters(project):
@@ -301,16 +303,16 @@ def test_parameters(project):
     project.pipeline(
         "p", SOURCE, steps, parameters={"start": {"type": "integer", "default": 1, "maximum": 9}}
     )
-    assert project.run(settings=Settings(parameters={"start": 5})).value("make", "number") == 5
+    assert project.run(settings=RunSettings(parameters={"start": 5})).value("make", "number") == 5
     for value, words in (
         (10, "above the maximum"),
         ("x", "expected an integer"),
         (True, "expected a"),
     ):
-        ran = project.run(settings=Settings(parameters={"start": value}))
-        assert words in ran.flight.error
+        ran = project.run(settings=RunSettings(parameters={"start": value}))
+        assert words in ran.first.error
     with pytest.raises(AtlasError, match="no pipeline has a parameter 'stop'; there are start"):
-        project.run(settings=Settings(parameters={"stop": 1}))
+        project.run(settings=RunSettings(parameters={"stop": 1}))
 
 
 def test_variables_of_a_step_are_its_own(project, monkeypatch):
@@ -351,11 +353,11 @@ def test_one_run_isn_t_run_twice_at_once(project):
     project.pipeline("p", SOURCE, DIAMOND)
     first = project.run()
     held = ExitStack()
-    _lock(project.store, Opened(first.flight.run, held=held))
-    again = project.run(settings=Settings(resume=True))
-    assert "another process runs it" in again.flight.error
+    _lock(project.store, Opened(first.first.run, held=held))
+    again = project.run(settings=RunSettings(resume=True))
+    assert "another process runs it" in again.first.error
     held.close()
-    assert project.run(settings=Settings(resume=True)).ok
+    assert project.run(settings=RunSettings(resume=True)).ok
 
 
 def test_a_clock_that_goes_backwards(project, monkeypatch):
@@ -373,7 +375,7 @@ def test_a_clock_that_goes_backwards(project, monkeypatch):
     project.pipeline("p", SOURCE, DIAMOND)
     ran = project.run()
     assert ran.ok
-    assert all(one.seconds >= 0 for one in ran.flight.outcomes.values())
+    assert all(one.seconds >= 0 for one in ran.first.outcomes.values())
     assert project.run().cached() == set(DIAMOND)
 
 

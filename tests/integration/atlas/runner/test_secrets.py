@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from tests import canary
 from tests.projects import project
 
@@ -21,7 +21,7 @@ def ran(project, monkeypatch, isolate: str, *names: str, **options):
         monkeypatch.setenv(name, value)
     project.environment(secrets=canary.SECRETS)
     project.pipeline("p", canary.SOURCE, canary.steps(*names))
-    return project.run("p", Settings(isolate=isolate, jobs=1), **options)
+    return project.run("p", RunSettings(isolate=isolate, jobs=1), **options)
 
 
 def heard(done) -> str:
@@ -36,7 +36,7 @@ def test_what_is_printed_logged_and_raised(project, monkeypatch, isolate):
     done = ran(project, monkeypatch, isolate, "Tell", "Raise", "Exit", report=report)
     assert not canary.traces_below(project.state)
     assert not canary.traces(heard(done))
-    log = Path(done.flight.place, "tell", "log.txt").read_text()
+    log = Path(done.first.place, "tell", "log.txt").read_text()
     assert "TOLD ALL\n" in log
     assert log.count("mark ") == log.count(" end\n") > 20
     assert "***" in log
@@ -53,7 +53,7 @@ def test_what_is_printed_below_python(project, monkeypatch):
     assert done.ok
     assert not canary.traces_below(project.state)
     assert not canary.traces(heard(done))
-    log = Path(done.flight.place, "below", "log.txt").read_text()
+    log = Path(done.first.place, "below", "log.txt").read_text()
     assert "TOLD BELOW\n" in log
     assert log.count("fd one ") == log.count("fd two ") > 20
 
@@ -82,7 +82,7 @@ def test_an_output_is_the_users_own_and_there_is_a_warning(project, monkeypatch)
     assert done.value("give", "text") == canary.CANARY
     warning = "output 'text' contains the value of a secret; artifacts are stored as they are"
     assert done.outcome("give").notes == (warning,)
-    assert warning in Path(done.flight.place, "give", "log.txt").read_text()
+    assert warning in Path(done.first.place, "give", "log.txt").read_text()
 
 
 def test_a_parameter_must_not_hold_a_secret(project, monkeypatch):
@@ -100,10 +100,10 @@ def test_a_parameter_must_not_hold_a_secret(project, monkeypatch):
     step = {"class": "steps:Give", "secrets": ["canary"], "params": {"word": {"parameter": "word"}}}
     parameters = {"word": {"type": "string", "default": "x"}}
     project.pipeline("p", source, {"give": step}, parameters=parameters)
-    settings = Settings(parameters={"word": "Bearer s3cret-value"})
+    settings = RunSettings(parameters={"word": "Bearer s3cret-value"})
     done = project.run("p", settings)
     assert not done.ok
-    assert done.flight.error.startswith("parameters.word: contains the value of secret 'canary'")
+    assert done.first.error.startswith("parameters.word: contains the value of secret 'canary'")
     runs = [file.read_text() for file in project.state.rglob("*.json")]
     assert not any("s3cret-value" in text for text in runs)
 
@@ -131,7 +131,7 @@ def test_the_platforms_own_secrets_too(project, monkeypatch):
     """
     project.pipeline("p", source, {"read": {"class": "steps:Read"}})
     done = project.run("p")
-    log = Path(done.flight.place, "read", "log.txt").read_text()
+    log = Path(done.first.place, "read", "log.txt").read_text()
     assert '"username": "atlas", "password": "***"' in log
     assert "'MLFLOW_TRACKING_PASSWORD': '***'" in log
     assert '{"username": "me", "password": "***"}' in log

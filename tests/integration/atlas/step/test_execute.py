@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 
 SOURCE = """
 import sys
@@ -118,7 +118,7 @@ class Tell(Template):
 def step(project, cls: str, params=None, **more):
     steps = {"one": {"class": f"steps:{cls}", **({"params": params} if params else {}), **more}}
     project.pipeline("p", SOURCE, steps)
-    return project.run(settings=Settings(interval_start="2026-01-01", interval_end="2026-01-02"))
+    return project.run(settings=RunSettings(interval_start="2026-01-01", interval_end="2026-01-02"))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_how_steps_fail(project, cls, words):
     recorded = project.store.outcome("p", ran.id, "one")
     assert recorded["status"] == "failed"
     assert recorded["error"] == ran.errors()["one"]
-    assert ran.flight.finished.missing == ("one",)
+    assert ran.first.finished.missing == ("one",)
 
 
 def test_the_traceback_is_the_user_s(project):
@@ -224,14 +224,14 @@ def test_params_that_don_t_fit(project, params, words):
     from dataclasses import replace
 
     from atlas.plan import Value
-    from atlas.runner.flight import Flight
-    from atlas.runner.run import fly
+    from atlas.runner.local_run import LocalRun
+    from atlas.runner.run import run_all
 
     project.pipeline("p", SOURCE, {"one": {"class": "steps:Tell", "params": {"label": "x"}}})
     pipeline = project.resolve()[0]
     plan = pipeline.plans["training"]
     wrong = {name: Value("value", value) for name, value in params.items()}
     plan = replace(plan, steps=(replace(plan.steps[0], params=wrong),))
-    flight = Flight(plan, pipeline.folder, project.store, Settings())
-    fly([flight], Settings())
-    assert words in flight.outcomes["one", None].error
+    run = LocalRun(plan, pipeline.folder, project.store, RunSettings())
+    run_all([run], RunSettings())
+    assert words in run.outcomes["one", None].error

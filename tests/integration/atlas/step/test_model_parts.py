@@ -11,7 +11,7 @@ import pytest
 
 from atlas.errors import AtlasError, InvalidError, PlatformError, StoreError
 from atlas.plan import Plan
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.store import open_store
 from atlas.tracking.registry import PARTS, LocalRegistry, Version, parsed_parts
 from tests.projects import Project, Ran
@@ -81,7 +81,7 @@ def refusal(project: Project) -> str:
     except AtlasError as error:
         return str(error)
     assert not ran.ok
-    return " ".join([*ran.errors().values(), *(one.error for one in ran.result.flights)])
+    return " ".join([*ran.errors().values(), *(one.error for one in ran.result.runs)])
 
 
 def copied(project: Project, where: Path, pipeline: str = "p") -> str:
@@ -199,7 +199,7 @@ def test_a_pickle_of_another_pipeline_is_read_where_its_recipe_in_the_project_sa
     assert Plan.from_text(project.plan("q").text) == project.plan("q")
     project.pipeline("p", SOURCE, {"make": {"class": "steps:Make"}})
     assert project.plan("q").step("use").inputs["part"].format == ""
-    ran = project.run("q", Settings(use_cache=False))
+    ran = project.run("q", RunSettings(use_cache=False))
     assert "is a pickle, which would run whatever is in it" in ran.errors()["use"]
 
 
@@ -263,7 +263,7 @@ def test_a_run_record_that_was_changed_chooses_no_store(project, tmp_path):
 
     trained(project)
     ran = used(project)
-    run, plan = ran.flight.run, project.plan("p", "inference")
+    run, plan = ran.first.run, project.plan("p", "inference")
     part = run.model.parts["part"]
     theirs = copied(project, tmp_path / "theirs")
     moved = replace(run, model=replace(run.model, parts={"part": replace(part, uri=theirs)}))

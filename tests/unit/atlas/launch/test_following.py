@@ -9,7 +9,7 @@ import pytest
 
 from atlas.draw.report import report
 from atlas.errors import AtlasError, PlatformError, TargetError
-from atlas.launch import Settings, following, launch_pipelines
+from atlas.launch import LaunchSettings, following, launch_pipelines
 from atlas.runner import events
 from atlas.runner.history import history
 from atlas.targets.launcher import DONE, FAILED, RUNNING, RunStatus, TaskStatus
@@ -57,9 +57,9 @@ class Talk:
         chosen = [(one, one.plans["training"]) for one in pipelines]
         self.result = launch_pipelines(
             chosen, lambda _: self.stepper, self.project.store,
-            Settings(**settings), listener=self.events.append, report=report,
+            LaunchSettings(**settings), listener=self.events.append, report=report,
         )  # fmt: skip
-        return self.result.flights[0]
+        return self.result.runs[0]
 
     def trace(self, told=None):
         return sorted(
@@ -86,27 +86,27 @@ def failing(**more):
 
 
 def test_a_run_elsewhere_is_told_as_one_here(talk):
-    flight = talk.train()
-    assert (flight.ok, flight.finished.status, talk.result.complete) == (True, "done", True)
+    run = talk.train()
+    assert (run.ok, run.finished.status, talk.result.complete) == (True, "done", True)
     here = talk.project.run("talk")
     assert talk.trace() == talk.trace(here.events)
     (last,) = [one for one in talk.events if one.kind == events.RUN_ENDED]
     assert (last.done, last.total, last.text) == (4, 4, "done")
-    assert (talk.project.state / "store" / "talk" / flight.run.id / "report.html").exists()
+    assert (talk.project.state / "store" / "talk" / run.run.id / "report.html").exists()
     started = [(one.step, one.index) for one in talk.events if one.kind == events.STEP_STARTED]
     assert started == [("load", None), ("shout", 0), ("shout", 1), ("join", None)]
 
 
 def test_a_failed_step_is_told_with_the_users_traceback_and_what_follows_is_skipped(project):
     talk = Talk(project, failing())
-    flight = talk.train()
-    assert not flight.ok
-    assert flight.error == "", "the step's line says it all"
+    run = talk.train()
+    assert not run.ok
+    assert run.error == "", "the step's line says it all"
     (failed,) = [one.outcome for one in talk.events if one.kind == events.STEP_FAILED]
     assert failed.error == "ValueError: no such word"
     assert 'raise ValueError("no such word")' in failed.traceback
     assert talk.texts(events.STEP_SKIPPED) == ["step fail isn't done"]
-    assert flight.finished.missing == ("fail", "join")
+    assert run.finished.missing == ("fail", "join")
     assert [one.status for one in history(project.store, None, 5)] == ["failed"]
 
 
@@ -123,10 +123,10 @@ def test_attempts_are_told_one_by_one(project):
 
 def test_a_step_that_could_not_begin_fails_with_what_the_orchestrator_knows(project):
     talk = Talk(project, mute={"join": "its image can't be pulled; `atlas build`"})
-    flight = talk.train()
+    run = talk.train()
     (failed,) = [one for one in talk.events if one.kind == events.STEP_FAILED]
     assert (failed.step, failed.outcome.error) == ("join", talk.stepper.mute["join"])
-    raw = project.store.outcome("talk", flight.run.id, "join")
+    raw = project.store.outcome("talk", run.run.id, "join")
     assert raw["error"] == talk.stepper.mute["join"], "and it is on record"
 
 
@@ -217,9 +217,9 @@ def test_a_parameter_that_no_pipeline_has(talk):
 def test_a_run_that_was_ended_there_is_told_with_its_reason(talk):
     left = talk.train(detach=True)
     talk.stepper.ended[left.run.id] = RunStatus(FAILED, (), "the run was set to failed in Airflow")
-    flight = talk.train()
-    assert flight.error == "T305: airflow ended the run: the run was set to failed in Airflow"
-    assert flight.finished.missing == ("load", "shout", "join")
+    run = talk.train()
+    assert run.error == "T305: airflow ended the run: the run was set to failed in Airflow"
+    assert run.finished.missing == ("load", "shout", "join")
     assert set(talk.texts(events.STEP_SKIPPED)) == {
         "the run ended before it began",
         "step load isn't done",
@@ -228,9 +228,9 @@ def test_a_run_that_was_ended_there_is_told_with_its_reason(talk):
 
 def test_time_that_is_up_cancels_there(talk):
     talk.stepper.ended = Unending()
-    flight = talk.train(timeout=0.2)
-    assert talk.stepper.cancelled == [flight.run.id]
-    assert flight.error == "T307: not over after 0.2 s"
+    run = talk.train(timeout=0.2)
+    assert talk.stepper.cancelled == [run.run.id]
+    assert run.error == "T307: not over after 0.2 s"
     assert (talk.result.complete, talk.result.timed_out) == (False, True)
     assert (
         "talk/training: T307: not over after 0.2 s: cancellation requested on airflow"
@@ -250,13 +250,13 @@ class Unending(dict):
 
 def test_an_interrupt_cancels_there_and_says_so(talk):
     talk.stepper.after = lambda: os.kill(os.getpid(), signal.SIGINT)
-    flight = talk.train()
-    assert talk.stepper.cancelled == [flight.run.id]
+    run = talk.train()
+    assert talk.stepper.cancelled == [run.run.id]
     assert (talk.result.complete, talk.result.timed_out, talk.result.ok) == (False, False, False)
     assert "talk/training: interrupted: cancellation requested on airflow" in talk.texts(
         events.NOTICE
     )
-    assert flight.finished.status == "failed", "what came of it is on record"
+    assert run.finished.status == "failed", "what came of it is on record"
 
 
 def test_what_a_cancelled_run_is_waited_for_is_said_again_and_again(talk, monkeypatch):
@@ -264,14 +264,14 @@ def test_what_a_cancelled_run_is_waited_for_is_said_again_and_again(talk, monkey
     monkeypatch.setattr(following, "_TELLING", 0.1)
     monkeypatch.setattr(talk.stepper, "cancel", lambda launched: None)
     talk.stepper.ended = Unending()
-    flight = talk.train(timeout=0.1)
+    run = talk.train(timeout=0.1)
     told = [text for text in talk.texts(events.NOTICE) if "waiting up to" in text]
     assert len(told) >= 2
     assert told[0] == (
         "talk/training: waiting up to 0 s for airflow to end the run (running there: load); "
         "Ctrl-C again stops waiting"
     )
-    assert flight.error.startswith("T307: not over after 0.1 s; ")
+    assert run.error.startswith("T307: not over after 0.1 s; ")
 
 
 def test_a_run_that_is_refused_has_ended_and_is_not_left_there(talk, monkeypatch):
@@ -280,8 +280,8 @@ def test_a_run_that_is_refused_has_ended_and_is_not_left_there(talk, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(talk.stepper, "submit", refused)
-        flight = talk.train()
-    assert flight.error == "T311: no such version"
+        run = talk.train()
+    assert run.error == "T311: no such version"
     (entry,) = history(talk.project.store, None, 5)
     assert entry.status == "failed"
     assert talk.train().ok, "a repeat is a new run"
@@ -307,12 +307,12 @@ def test_an_orchestrator_that_is_silent_for_a_while_is_waited_for(talk):
 
 def test_one_that_stays_silent_is_given_up_with_the_way_back(talk):
     talk.stepper.silent = 10**6
-    flight = talk.train(patience=0.1)
-    way = f"`atlas train --config talk --target airflow --run {flight.run.id}` follows it"
-    assert flight.error.startswith("T306: stepper: no answer; the run may go on")
-    assert way in flight.error
+    run = talk.train(patience=0.1)
+    way = f"`atlas train --config talk --target airflow --run {run.run.id}` follows it"
+    assert run.error.startswith("T306: stepper: no answer; the run may go on")
+    assert way in run.error
     talk.stepper.silent = 0
-    assert talk.train(run=flight.run.id).ok
+    assert talk.train(run=run.run.id).ok
 
 
 def test_logs_are_told_line_by_line_only_when_asked_for(talk):

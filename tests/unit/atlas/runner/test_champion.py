@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from tests.projects import project
 
 __all__ = ["project"]
@@ -67,13 +67,13 @@ def train(
         },
     }
     project.pipeline("p", source, steps, config={**CONFIG, "promotion": promotion})
-    ran = project.run(settings=Settings(isolate=isolate, jobs=1))
+    ran = project.run(settings=RunSettings(isolate=isolate, jobs=1))
     assert ran.ok, ran.errors()
     return ran
 
 
 def verdict(ran) -> str:
-    return ran.flight.finished.lines()[-1].partition("champion: ")[2]
+    return ran.first.finished.lines()[-1].partition("champion: ")[2]
 
 
 @pytest.mark.parametrize("isolate", ["none", "process"])
@@ -85,10 +85,10 @@ def test_both_are_scored_on_the_same_rows(project, isolate):
     assert second.outcome("measure").metrics == {"error": 0.25, "champion.error": 5.75}
     same = "measure.error is 0.25, and the champion's is 5.75 on the same test set"
     assert verdict(second) == same
-    assert second.flight.finished.promotion.promoted
+    assert second.first.finished.promotion.promoted
     third = train(project, top=40.0, off=0.5, isolate=isolate)
     assert verdict(third) == "measure.error is 0.5, and the champion's is 0.25 on the same test set"
-    assert not third.flight.finished.promotion.promoted
+    assert not third.first.finished.promotion.promoted
 
 
 def test_a_result_is_taken_only_beside_the_same_champion(project):
@@ -101,17 +101,17 @@ def test_a_result_is_taken_only_beside_the_same_champion(project):
 def test_a_champion_that_cannot_be_scored_here(project):
     train(project, top=4.0, off=0.25)
     other = train(project, top=4.0, off=0.125, name="bias")
-    warning, _, said = other.flight.finished.lines()
+    warning, _, said = other.first.finished.lines()
     assert warning == ("warning: the champion can't be scored on this test set: KeyError: 'bias'")
     assert said.endswith("measure.error is 0.125, and the champion's is 0.25 on its own test set")
-    assert other.flight.finished.promotion.promoted
+    assert other.first.finished.promotion.promoted
 
 
 def test_a_part_that_its_step_cannot_be_given(project):
     source = SOURCE.replace("fitted: Any = None", "known: Any = None").replace("fitted or", "")
     for off in (0.5, 0.25):
         ran = train(project, top=4.0, off=off, source=source)
-    (warning, *_) = ran.flight.finished.lines()
+    (warning, *_) = ran.first.finished.lines()
     assert "step scale: makes the part 'scaler', and has no input 'fitted' to take it" in warning
     assert verdict(ran).endswith("and the champion's is 0.5 on its own test set")
 
@@ -124,5 +124,5 @@ def test_a_step_that_trains_has_no_other_model_to_score(project):
     for off in (0.5, 0.25):
         ran = train(project, top=4.0, off=off, source=source, promotion=promotion)
     assert ran.outcome("train").metrics == {"error": 0.25}
-    assert len(ran.flight.finished.lines()) == 2
+    assert len(ran.first.finished.lines()) == 2
     assert verdict(ran).endswith("and the champion's is 0.5 on its own test set")

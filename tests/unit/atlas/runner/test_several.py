@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 
 SOURCE = """
 
@@ -38,7 +38,7 @@ CONFIG = {
 
 
 def lines(ran) -> list[str]:
-    return [line for one in ran.result.flights for line in one.finished.lines()]
+    return [line for one in ran.result.runs for line in one.finished.lines()]
 
 
 def both(project, **more):
@@ -58,12 +58,12 @@ def both(project, **more):
 def test_training_then_inference_without_any_server(project):
     both(project)
     ran = project.run()
-    assert ran.ok, [f.error for f in ran.result.flights]
+    assert ran.ok, [f.error for f in ran.result.runs]
     assert lines(ran) == [
         "m version local-1 is registered",
         "version local-1 is the champion: train.quality is 1",
     ]
-    _, inference = ran.result.flights
+    _, inference = ran.result.runs
     assert inference.run.model.version == "local-1"
     assert project.store.get("p", inference.run.id, "score", "scores") == {"score": 1.0}
 
@@ -71,19 +71,19 @@ def test_training_then_inference_without_any_server(project):
 def test_only_a_better_model_is_promoted(project):
     both(project)
     project.run(flows=("training",))
-    worse = project.run(settings=Settings(parameters={"value": 0.5}), flows=("training",))
+    worse = project.run(settings=RunSettings(parameters={"value": 0.5}), flows=("training",))
     assert (
         lines(worse)[1]
         == "version local-2 isn't the champion: train.quality is 0.5, and must be at least 1"
     )
-    same = project.run(settings=Settings(parameters={"value": 1.0}), flows=("training",))
+    same = project.run(settings=RunSettings(parameters={"value": 1.0}), flows=("training",))
     assert lines(same)[1] == "version local-1 is the champion: this run made the very same"
     project.write("p/helpers.py", "")
-    other = project.run(settings=Settings(parameters={"value": 1.0}), flows=("training",))
+    other = project.run(settings=RunSettings(parameters={"value": 1.0}), flows=("training",))
     assert "and the champion's is 1" in lines(other)[1]
-    project.run(settings=Settings(parameters={"value": 2.0}), flows=("training",))
+    project.run(settings=RunSettings(parameters={"value": 2.0}), flows=("training",))
     inference = project.run(flows=("inference",))
-    assert inference.flight.run.model.version == "local-4"
+    assert inference.first.run.model.version == "local-4"
     assert inference.value("score", "scores") == {"score": 2.0}
 
 
@@ -98,7 +98,7 @@ def test_a_model_that_was_changed_behind_its_digest(project):
 def test_inference_without_a_model(project):
     both(project)
     ran = project.run(flows=("inference",))
-    assert "model m: there is no version 'champion'" in ran.flight.error
+    assert "model m: there is no version 'champion'" in ran.first.error
 
 
 def test_a_pipeline_that_reads_another(project):
@@ -106,9 +106,9 @@ def test_a_pipeline_that_reads_another(project):
     steps = {"use": {"class": "steps:Score", "inputs": {"model": "pipeline:base/train.model"}}}
     project.pipeline("above", SOURCE, steps)
     ran = project.run()
-    assert ran.ok, [f.error for f in ran.result.flights]
-    above = next(one for one in ran.result.flights if one.plan.name == "above")
-    base = next(one for one in ran.result.flights if one.plan.name == "base")
+    assert ran.ok, [f.error for f in ran.result.runs]
+    above = next(one for one in ran.result.runs if one.plan.name == "above")
+    base = next(one for one in ran.result.runs if one.plan.name == "base")
     assert above.run.upstream == {"pipeline:base/train": f"base/{base.run.id}"}
     assert project.run("above").ok
 
@@ -122,9 +122,9 @@ def test_without_a_successful_run_of_the_other(project):
     steps = {"use": {"class": "steps:Score", "inputs": {"model": "pipeline:base/train.model"}}}
     project.pipeline("above", SOURCE, steps)
     alone = project.run("above")
-    assert "pipeline:base: has no successful run with a step 'train'" in alone.flight.error
+    assert "pipeline:base: has no successful run with a step 'train'" in alone.first.error
     ran = project.run()
-    above = next(one for one in ran.result.flights if one.plan.name == "above")
+    above = next(one for one in ran.result.runs if one.plan.name == "above")
     assert above.error == "base/training isn't done"
 
 
@@ -135,12 +135,12 @@ def test_a_family_and_what_reads_it(project):
         "gather": {"class": "steps:Gather", "inputs": {"members": "family:family/train.model"}}
     }
     project.pipeline("whole", SOURCE, gather)
-    ran = project.run(settings=Settings(jobs=4))
-    assert ran.ok, [f.error for f in ran.result.flights]
-    whole = next(one for one in ran.result.flights if one.plan.name == "whole")
+    ran = project.run(settings=RunSettings(jobs=4))
+    assert ran.ok, [f.error for f in ran.result.runs]
+    whole = next(one for one in ran.result.runs if one.plan.name == "whole")
     value = project.store.get("whole", whole.run.id, "gather", "scores")
     assert value == {"all": {"emea": {"value": 1.0}, "apac": {"value": 1.0}}}
-    parents = {one.parent for one in ran.result.flights if one.plan.config == "family"}
+    parents = {one.parent for one in ran.result.runs if one.plan.config == "family"}
     assert len(parents) == 1
     assert parents != {""}
 

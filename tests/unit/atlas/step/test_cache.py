@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.store import open_store
 
 SOURCE = """
@@ -46,7 +46,7 @@ def chain(project, source: str = SOURCE, steps=None, **more):
 
 
 def reasons(ran) -> dict[str, str]:
-    return {unit.step: one.reason for unit, one in ran.flight.outcomes.items()}
+    return {unit.step: one.reason for unit, one in ran.first.outcomes.items()}
 
 
 def test_nothing_changed(project):
@@ -63,7 +63,7 @@ def test_nothing_changed(project):
 def test_a_param_changed(project):
     chain(project)
     project.run()
-    again = project.run(settings=Settings(parameters={"start": 2}))
+    again = project.run(settings=RunSettings(parameters={"start": 2}))
     assert again.cached() == set()
     assert reasons(again) == {"make": "params.start changed", "double": "inputs.number changed"}
     assert again.value("double", "number") == 4
@@ -98,7 +98,7 @@ def test_the_cache_is_off(project):
     again = project.run()
     assert again.cached() == {"double"}
     assert reasons(again)["make"] == "its cache is off"
-    assert project.run(settings=Settings(use_cache=False)).cached() == set()
+    assert project.run(settings=RunSettings(use_cache=False)).cached() == set()
 
 
 def test_a_version_of_one_s_own(project):
@@ -162,8 +162,8 @@ def test_a_broken_entry_is_no_entry(project):
 
 def test_an_interval_is_part_of_the_key(project):
     chain(project)
-    one = Settings(interval_start="2026-01-01", interval_end="2026-01-02")
-    two = Settings(interval_start="2026-01-02", interval_end="2026-01-03")
+    one = RunSettings(interval_start="2026-01-01", interval_end="2026-01-02")
+    two = RunSettings(interval_start="2026-01-02", interval_end="2026-01-03")
     project.run(settings=one)
     assert project.run(settings=one).cached() == {"make", "double"}
     assert project.run(settings=two).cached() == set()

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from atlas.runner import Settings
+from atlas.runner import RunSettings
 from atlas.step import results
 from atlas.step.garbage import collect, find_garbage
 
@@ -60,8 +60,8 @@ def runs(project) -> set[str]:
 
 def test_old_runs_go_and_the_last_one_stays(quiet):
     quiet.pipeline("p", SOURCE, STEPS, parameters=PARAMETERS)
-    old = [quiet.run(settings=Settings(parameters={"start": n})).id for n in range(3)]
-    last = quiet.run(settings=Settings(parameters={"start": 9}))
+    old = [quiet.run(settings=RunSettings(parameters={"start": n})).id for n in range(3)]
+    last = quiet.run(settings=RunSettings(parameters={"start": 9}))
     age(quiet)
     assert find_garbage(quiet.store, keep=0, older=3600.0).runs == ()
     assert find_garbage(quiet.store, keep=4, older=0.0).runs == ()
@@ -82,7 +82,7 @@ def test_data_that_a_run_took_from_another_stays(quiet):
     assert last.value("double", "number") == 2
     assert quiet.run().cached() == set(STEPS)
     assert not quiet.store.place.exists(f"p/{first.id}/run.json")
-    other = quiet.run(settings=Settings(parameters={"start": 5}, use_cache=False))
+    other = quiet.run(settings=RunSettings(parameters={"start": 5}, use_cache=False))
     age(quiet)
     clean(quiet)
     assert runs(quiet) == {other.id}
@@ -93,8 +93,8 @@ def test_what_a_model_is_made_of_stays(quiet):
     config = {"model": {"name": "m", "from": {"part": "make.number"}}}
     quiet.pipeline("p", SOURCE, STEPS, config=config, parameters=PARAMETERS)
     first = quiet.run()
-    quiet.run(settings=Settings(parameters={"start": 2}))
-    quiet.run(settings=Settings(parameters={"start": 3}))
+    quiet.run(settings=RunSettings(parameters={"start": 2}))
+    quiet.run(settings=RunSettings(parameters={"start": 3}))
     age(quiet)
     assert clean(quiet) == set()
     assert first.value("make", "number") == 1
@@ -106,7 +106,7 @@ def test_what_a_run_has_read_stays_with_it(quiet):
     quiet.pipeline("p", SOURCE, steps)
     base = quiet.run("base").id
     above = quiet.run("p").id
-    quiet.run("base", settings=Settings(use_cache=False))
+    quiet.run("base", settings=RunSettings(use_cache=False))
     age(quiet)
     assert clean(quiet) == set()
     assert set(quiet.store.runs("base")) >= {base}
@@ -132,7 +132,7 @@ def test_plans_and_code(quiet):
     quiet.run()
     quiet.pipeline("p", SOURCE + "# b\n", STEPS, parameters=PARAMETERS)
     last = quiet.plan()
-    quiet.run(settings=Settings(use_cache=False))
+    quiet.run(settings=RunSettings(use_cache=False))
     text = json.dumps({"dag": f"tag plan:{deployed.digest}"}).encode()
     quiet.store.place.write("deployments/content/x", text)
     age(quiet)
@@ -157,7 +157,7 @@ def test_nothing_fresh_goes(quiet):
 def test_an_interrupted_collection_is_completed(quiet):
     quiet.pipeline("p", SOURCE, STEPS, parameters=PARAMETERS)
     first = quiet.run()
-    quiet.run(settings=Settings(parameters={"start": 2}))
+    quiet.run(settings=RunSettings(parameters={"start": 2}))
     age(quiet)
     garbage = find_garbage(quiet.store, keep=0, older=0.0)
     for key in garbage.keys[:5]:

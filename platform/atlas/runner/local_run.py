@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
-    from atlas.runner.settings import Settings
+    from atlas.runner.settings import RunSettings
     from atlas.step.finished import Finished
     from atlas.store import Run, Store
 
 
-class Flight:
+class LocalRun:
     """One Plan's run: opened, its units handed out and taken back, closed.
 
     Attributes:
         plan: the Plan.
         folder: the pipeline's folder.
-        after: the names of the flights that must be over first.
+        after: names of the runs that must be over first.
         parent: name of the family's run that it is nested in, or empty.
         outcomes: how units ended, so far.
         skipped: steps that won't run, and why.
@@ -49,7 +49,7 @@ class Flight:
         plan: Plan,
         folder: Path,
         store: Store,
-        settings: Settings,
+        settings: RunSettings,
         *,
         after: frozenset[str] = frozenset(),
         parent: str = "",
@@ -80,7 +80,7 @@ class Flight:
 
     @property
     def name(self) -> str:
-        """What it is called among flights: ``pipeline/flow``."""
+        """Its name among the runs of one command: ``pipeline/flow``."""
         return f"{self.plan.name}/{self.plan.flow}"
 
     @property

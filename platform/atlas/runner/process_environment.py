@@ -1,8 +1,8 @@
-"""What runs find around them: the store, and the platform's services if it is up.
+"""The environment of a process that runs steps: the store, and the platform's services if it is up.
 
-Steps learn of it through variables, on this machine as on every target. A variable that is already
-set wins. What opens a service is told by the path of the private file that has user and password:
-no variable holds either.
+Steps get it as variables, on this machine as on every target. A variable that is already set wins.
+For a service that needs user and password, a variable holds the path of the private file that has
+them: no variable holds either.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What was found.
+class ProcessEnvironment:
+    """What the variables lead to.
 
     Attributes:
         store: the artifact store.
-        missing: services of the platform that don't answer, in words.
+        missing: services of the platform that don't answer, one message each.
     """
 
     store: Store
@@ -53,7 +53,7 @@ class Surroundings:
 
 
 @contextmanager
-def surrounded(project: Project, environment: Environment) -> Iterator[Surroundings]:
+def process_environment(project: Project, environment: Environment) -> Iterator[ProcessEnvironment]:
     """Set the variables of steps for a project and an Environment, for as long as it lasts.
 
     Raises:
@@ -72,7 +72,7 @@ def surrounded(project: Project, environment: Environment) -> Iterator[Surroundi
                 os.environ[name] = value
 
 
-def _set_variables(project: Project, services: Mapping[str, Any]) -> Surroundings:
+def _set_variables(project: Project, services: Mapping[str, Any]) -> ProcessEnvironment:
     os.environ.setdefault("ATLAS_STATE", str(files.own(project.state)))
     os.environ.setdefault("ATLAS_PROJECT", str(project.root))
     if project.formats:
@@ -80,7 +80,7 @@ def _set_variables(project: Project, services: Mapping[str, Any]) -> Surrounding
     missing = [_connect(name, services) for name in _SERVICES]
     store = os.environ.get("ATLAS_STORE") or _url(services, "store") or _default_store(project)
     os.environ["ATLAS_STORE"] = store
-    return Surroundings(open_store(store), tuple(filter(None, missing)))
+    return ProcessEnvironment(open_store(store), tuple(filter(None, missing)))
 
 
 def _connect(name: str, services: Mapping[str, Any]) -> str:

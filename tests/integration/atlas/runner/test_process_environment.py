@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from atlas.environment import Environment, find_project
-from atlas.runner.surroundings import surrounded
+from atlas.runner.process_environment import process_environment
 
 NAMES = ("ATLAS_MLFLOW_URL", "ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS")
 
@@ -42,7 +42,7 @@ def platform(project, monkeypatch, tmp_path):
 
 
 def seen(project) -> dict[str, str | None]:
-    with surrounded(find_project(project.root), Environment(name="local")):
+    with process_environment(find_project(project.root), Environment(name="local")):
         return {name: os.environ.get(name) for name in NAMES}
 
 
