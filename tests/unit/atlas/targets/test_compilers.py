@@ -9,7 +9,7 @@ import pytest
 
 from atlas.errors import InvalidError, TargetError
 from atlas.plan import Data, Plan, PlanStep
-from atlas.targets import CompileSite, compile_plans, compiler_named, target
+from atlas.targets import CompileSite, compile_plans, compiler_named
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
@@ -97,4 +97,4 @@ def test_no_target_compiles_an_unpaired_surrogate(name):
     (compiled,) = compile_plans([plan], lambda _: {"": "image"})
     assert ([problem.code for problem in compiled.problems], compiled.files) == (["T001"], {})
     with pytest.raises(InvalidError, match="T001"):
-        target(name).compile(plan, {"": "image"})
+        compiler_named(name).compile(plan, {"": "image"})
