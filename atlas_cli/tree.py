@@ -52,11 +52,19 @@ def _digest(root: str, told: Callable[[os.DirEntry[str], os.stat_result], str]) 
     for count, entry in enumerate(_entries(root)):
         if count > _MOST:
             raise TooLargeError
-        status = entry.stat() if os.path.exists(entry.path) else entry.stat(follow_symlinks=False)
+        status = _status(entry)
         link = os.readlink(entry.path) if entry.is_symlink() else ""
         line = (entry.path, link, f"{status.st_mode:o}", told(entry, status))
         whole.update(os.fsencode("\0".join(line) + "\n"))
     return whole.hexdigest()
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """Return the status of what an entry leads to; of the link itself, where that is nothing."""
+    try:
+        return entry.stat()
+    except OSError:
+        return entry.stat(follow_symlinks=False)
 
 
 def _entries(root: str) -> Iterator[os.DirEntry[str]]:

@@ -35,7 +35,8 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="atlas-bench-") as name:
         folder = Path(name)
         project = fleet(folder / "project", FOLDERS)
-        return [*checking(project), *compiling(project, folder / "out")]
+        other = fleet(folder / "other", FOLDERS, own_names=True)
+        return [*checking(project), *compiling(project, other, folder / "out")]
 
 
 def checking(project: Path) -> list[Row]:
@@ -46,18 +47,39 @@ def checking(project: Path) -> list[Row]:
     return [*rows, *_rows("validate, unchanged", 1, again)]
 
 
-def compiling(project: Path, out: Path) -> list[Row]:
-    """Compile everything for both targets; kfp's own compiler runs in turn with Kubeflow's."""
+def compiling(project: Path, other: Path, out: Path) -> list[Row]:
+    """Compile everything for both targets; kfp's own compiler runs in turn with Kubeflow's.
+
+    Args:
+        project: folders whose steps have the same names.
+        other: folders whose steps have names of their own.
+        out: where the files are written.
+    """
     airflow = _cold(project, "compile", "--target", "airflow", "--out", str(out))
+    return [*_rows("compile --target airflow", 5, airflow), *kubeflow(project, other, out)]
+
+
+def kubeflow(project: Path, other: Path, out: Path) -> list[Row]:
+    """Compile both projects for Kubeflow, and as many pipelines by kfp itself."""
     words = ("compile", "--target", "kubeflow", "--out", str(out))
-    turns = [(_kfp(out), _cold(project, *words, times=1)) for _ in range(2)]
-    theirs, ours = min(one for one, _ in turns), min(one for _, one in turns)
+    turns = [
+        (_kfp(out), _cold(project, *words, times=1), _cold(other, *words, times=1))
+        for _ in range(2)
+    ]
+    theirs, alike, named = (min(column) for column in zip(*turns, strict=True))
     return [
-        *_rows("compile --target airflow", 5, airflow),
         shown(f"kfp's own compiles of {FOLDERS:,} such pipelines, one process", theirs, "s"),
-        shown(f"{FOLDERS:,} folders: compile --target kubeflow", ours[0], "s"),
-        shown("- its processor time", ours[1], "s"),
-        at_most("- / kfp's own compiles", ours[0] / theirs, 0.8, "x"),
+        *_against("compile --target kubeflow", alike, theirs),
+        *_against("the same, each with step names of its own", named, theirs),
+    ]
+
+
+def _against(name: str, took: tuple[float, float], theirs: float) -> list[Row]:
+    wall, processor = took
+    return [
+        shown(f"{FOLDERS:,} folders: {name}", wall, "s"),
+        shown("- its processor time", processor, "s"),
+        at_most("- / kfp's own compiles", wall / theirs, 0.8, "x"),
     ]
 
 

@@ -52,31 +52,37 @@ class Next(Template):
 '''
 
 
-def fleet(root: Path, folders: int) -> Path:
-    """Write a project with so many pipelines' folders, and return it."""
+def fleet(root: Path, folders: int, *, own_names: bool = False) -> Path:
+    """Write a project with so many pipelines' folders, and return it.
+
+    Args:
+        root: the project's folder, which is made.
+        folders: how many.
+        own_names: whether the steps of each folder have names that no other's have.
+    """
     root.mkdir()
     (root / "pyproject.toml").write_text("[tool.atlas]\n")
     for number in range(folders):
-        pipeline(root / f"p{number:04d}", number)
+        pipeline(root / f"p{number:04d}", number, f"_{number}" if own_names else "")
     return root
 
 
-def pipeline(folder: Path, number: int) -> None:
+def pipeline(folder: Path, number: int, ending: str = "") -> None:
     """Write one pipeline's folder: a Config, a Recipe of ten steps, and their classes."""
     folder.mkdir()
     name = folder.name
     config = {"version": 1, "name": name, "recipes": {"training": "training.json"}}
-    recipe = {"version": 1, "name": f"{name}-training", "flow": "training", "steps": _steps()}
+    recipe = {"version": 1, "name": f"{name}-training", "flow": "training", "steps": _steps(ending)}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "training.json").write_text(json.dumps(recipe, indent=2))
     (folder / "steps.py").write_text(_SOURCE.format(name=name, number=number + 1))
 
 
-def _steps() -> dict[str, object]:
-    steps: dict[str, object] = {"step0": {"class": "steps:First"}}
+def _steps(ending: str) -> dict[str, object]:
+    steps: dict[str, object] = {f"step0{ending}": {"class": "steps:First"}}
     for number in range(1, STEPS):
-        before = f"step{number - 1}"
-        steps[f"step{number}"] = {
+        before = f"step{number - 1}{ending}"
+        steps[f"step{number}{ending}"] = {
             "class": "steps:Next",
             "inputs": {"rows": f"{before}.rows", "scores": f"{before}.scores"},
             "params": {"column": f"column {number}"},

@@ -10,7 +10,7 @@ from atlas.targets.kubeflow.problems import problems_of
 from atlas.targets.protocol import NOWHERE, deployed_name, not_text, project_data, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from atlas.errors import Problem
     from atlas.plan import Plan
@@ -32,7 +32,9 @@ class KubeflowCompiler:
 
     exit_handler: bool = False
     local: bool = False
-    _templates: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _templates: dict[str, Sequence[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def uses_images(self) -> bool:

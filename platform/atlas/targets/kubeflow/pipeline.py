@@ -21,12 +21,12 @@ from atlas.targets.kubeflow.component import (
     keys_component,
     step_component,
 )
-from atlas.targets.kubeflow.marks import in_kfp_letters, mark, unmark
+from atlas.targets.kubeflow.marks import in_kfp_letters, mark, pieces, unmark
 from atlas.targets.kubeflow.settings import configure, configure_beside
 from atlas.targets.protocol import deployed_name, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from atlas.plan import Plan, PlanStep, Source
     from atlas.targets.protocol import Origin
@@ -39,7 +39,7 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 def compile_pipeline(
     plan: Plan,
     images: Mapping[str, str],
-    templates: dict[str, str],
+    templates: dict[str, Sequence[str]],
     origin: Origin,
     *,
     exit_handler: bool,
@@ -54,7 +54,7 @@ def compile_pipeline(
     Args:
         plan: what to compile.
         images: image name → reference.
-        templates: IR with marks, by what it was compiled from; one more may be added.
+        templates: IR in pieces, by what it was compiled from; one more may be added.
         origin: what the Plan is of.
         exit_handler: whether a last task reports how the run ended.
         local: whether `kfp.local` runs it.
@@ -65,8 +65,8 @@ def compile_pipeline(
     )  # fmt: skip
     marked, key, values = mark(shape)
     if key not in templates:
-        templates[key] = compiled(marked)
-    return unmark(templates[key], key, values).encode()
+        templates[key] = pieces(compiled(marked), key)
+    return unmark(templates[key], values).encode()
 
 
 def compiled(shape: Shape) -> str:
