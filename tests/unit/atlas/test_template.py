@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
@@ -203,10 +201,3 @@ def test_bounds_are_a_pair() -> None:
 def test_the_public_names_are_those_that_are_exported() -> None:
     visible = {name for name in vars(atlas) if name[0].isupper()}
     assert visible == set(atlas.__all__)
-
-
-def test_importing_atlas_imports_nothing_heavy() -> None:
-    code = "import sys, atlas; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"pandas", "numpy", "pyarrow", "jsonschema", "kfp", "mlflow", "typer", "sklearn"}
-    assert not heavy & set(done.stdout.split())

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from infra import settings, targets
-from infra.services import ServiceData, program_version
+from infra.services import ServiceData
 from infra.settings import ROOT, Settings
 
 
@@ -89,12 +89,3 @@ def test_a_distribution_that_is_missing_is_named():
     data = ServiceData(name="x", version="1", distribution="no-such-thing")
     with pytest.raises(pulumi.RunError, match=r"pip install 'atlas-ml\[platform\]'"):
         data.installed_version()
-
-
-def test_what_a_program_says_of_its_version(tmp_path):
-    program = tmp_path / "program"
-    program.write_text("#!/bin/sh\necho 'thing, version 1.2.3+ds (branch: x)' >&2\n")
-    program.chmod(0o755)
-    assert program_version(str(program)) == "1.2.3"
-    assert program_version("/bin/true") == ""
-    assert program_version("/no/such") == ""

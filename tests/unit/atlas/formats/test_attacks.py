@@ -373,9 +373,11 @@ def test_a_tree_that_points_outside_of_itself_is_refused(field, value):
 
 
 @pytest.mark.parametrize(("field", "value"), [("left", 10**9), ("right", 0)])
-def test_a_predictor_that_points_outside_of_itself_is_refused(field, value):
+def test_a_predictor_that_points_outside_of_itself_is_refused(field, value, monkeypatch):
     from sklearn.ensemble import HistGradientBoostingRegressor
 
+    # Without it, a library runs `lscpu` to count the cores.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     rows = np.random.RandomState(0).rand(60, 2)
     kinds = np.c_[rows, np.arange(60) % 3]
     model = HistGradientBoostingRegressor(max_iter=2, categorical_features=[2], min_samples_leaf=2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from atlas.runner import RunSettings
 from tests.projects import project
 
@@ -74,21 +72,6 @@ def train(
 
 def verdict(ran) -> str:
     return ran.first.finished.lines()[-1].partition("champion: ")[2]
-
-
-@pytest.mark.parametrize("isolate", ["none", "process"])
-def test_both_are_scored_on_the_same_rows(project, isolate):
-    first = train(project, top=4.0, off=0.125, isolate=isolate)
-    assert verdict(first) == "measure.error is 0.125"
-    # Its own scaler makes of these rows ten times what the champion has learnt from.
-    second = train(project, top=40.0, off=0.25, isolate=isolate)
-    assert second.outcome("measure").metrics == {"error": 0.25, "champion.error": 5.75}
-    same = "measure.error is 0.25, and the champion's is 5.75 on the same test set"
-    assert verdict(second) == same
-    assert second.first.finished.promotion.promoted
-    third = train(project, top=40.0, off=0.5, isolate=isolate)
-    assert verdict(third) == "measure.error is 0.5, and the champion's is 0.25 on the same test set"
-    assert not third.first.finished.promotion.promoted
 
 
 def test_a_result_is_taken_only_beside_the_same_champion(project):

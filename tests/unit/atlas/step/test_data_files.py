@@ -12,7 +12,6 @@ import pytest
 
 from atlas.errors import StoreError
 from atlas.step.data_files import READERS, WRITERS
-from tests.projects import Project
 
 ROWS = pd.DataFrame(
     {"n": [1e-12, 0.1 + 0.2, 5e-324], "s": ["ä", None, ""], "i": [2**62, 3, -1],
@@ -95,22 +94,3 @@ def test_rows_that_were_filtered_are_written(tmp_path):
 def test_a_category_of_strings_is_parquet_s_too(tmp_path):
     frame = pd.DataFrame({"a": pd.Categorical(["x", "y"])})
     assert through(frame, "parquet", tmp_path)["a"].dtype == frame["a"].dtype
-
-
-def test_a_step_that_writes_what_a_file_would_lose_says_so(project: Project) -> None:
-    source = """
-    import pandas as pd
-    from atlas import Data
-
-    class Write(Template):
-        def run(self, out: Data) -> None:
-            out.write(pd.DataFrame([[1]], columns=[True]))
-    """
-    step = {"write": {"class": "steps:Write", "inputs": {"out": "data.out"}}}
-    project.pipeline("p", source, step, config={"data": {"out": {"type": "table"}}})
-    project.environment(data={"out": {"uri": "store:data/out.json"}})
-    ran = project.run()
-    assert ran.errors()["write"] == (
-        "data.out: can't be written as json: the column label True is a bool, expected a string; "
-        "frame.columns = frame.columns.map(str) makes it one"
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -308,19 +307,3 @@ def test_it_reads_the_code_anew(write: Write) -> None:
     assert [one.code for one in found(folder)] == ["I001"]
     (folder / "steps.py").write_text(HEAD + "class One(Template):\n    def run(self) -> None: ...")
     assert found(folder) == []
-
-
-def test_on_the_command_line(write: Write) -> None:
-    source = PAIR.format(given="fractions.Fraction", wanted="decimal.Decimal")
-    folder = write(EDGE, f"{source}\nprint('hello')\n")
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "atlas_cli", "validate", *arguments]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-    plain = run()
-    assert (plain.returncode, "N001" in plain.stdout) == (0, True)
-    done = run("--import", "--json")
-    assert done.returncode == 1
-    assert [one["code"] for one in json.loads(done.stdout)["problems"]] == ["R012"]
-    assert done.stderr == "hello\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -92,13 +90,3 @@ def test_kfp_local(plan, code, path):
 )
 def test_all_is_well(plan):
     assert KubeflowCompiler().problems(plan) == []
-
-
-def test_problems_import_no_kfp():
-    code = (
-        "import sys; from atlas.targets.kubeflow.compiler import KubeflowCompiler; from atlas.plan import Plan\n"
-        "KubeflowCompiler().problems(Plan('p', 'p', 'p', 'training', 'r', 'e', 'kubeflow', ()))\n"
-        "print(sorted({'kfp', 'yaml', 'airflow'} & {*sys.modules}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -16,12 +16,10 @@ from atlas_deploy import deployments, names
 from atlas_deploy.desired.bundle import material_of, write
 from atlas_deploy.desired.images import pushed_members
 from atlas_deploy.history.records import Record
-from atlas_deploy.live import snapshot
 from atlas_deploy.live.snapshot import addresses
 from atlas_deploy.platforms.services import Services, services_of
 from atlas_provider.kinds.step_images import StepImages
 from infra.outputs import VERSION
-from tests.integration import fake_kubeflow
 
 ROOT = Path(__file__).parents[4]
 
@@ -233,29 +231,6 @@ def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):
     assert after["inference"] == before["inference"]
     edit(project / "tumour" / "config.json", features={"target": "malignant", "numeric": []})
     assert plans()["inference"] != before["inference"]
-
-
-def test_a_kubeflow_that_is_down_or_locked_is_told_before_anything_is_done(services, tmp_path):
-    kinds = ["KubeflowPipelines"]
-    snapshot.require(services, kinds)
-    services.found["kubeflow"].update(kind="kfp", url="http://127.0.0.1:9")
-    with pytest.raises(
-        PlatformError, match=r"kubeflow at .*no answer.*see that its API server runs"
-    ):
-        snapshot.require(services, kinds)
-    server, url = fake_kubeflow.serve(fake_kubeflow.FakeKubeflow(token="hunter2"))
-    try:
-        services.found["kubeflow"].update(url=url)
-        with pytest.raises(PlatformError, match="asks for a token"):
-            snapshot.require(services, kinds)
-        services.found["kubeflow"].update(credentials="kubeflow")
-        (tmp_path / "secrets").mkdir()
-        secret = {"username": "", "password": "hunter2"}
-        (tmp_path / "secrets" / "kubeflow.json").write_text(json.dumps(secret))
-        snapshot.require(services, kinds)
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_service_that_is_down_is_told_before_anything_is_done(services):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from atlas.environment import Environment, Project
 from atlas.errors import DeployError
 from atlas.kinds import ownership as members
 from atlas.store import open_place
-from atlas_deploy.desired import identity
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.deployment import PROJECT, Deployment
 from atlas_deploy.desired.identity import identity_of
@@ -215,43 +213,3 @@ def test_an_owner_that_cannot_be_read_is_nobodys(
     open_place(services.store).write("deployments/owners/stacks/tumour.local", content)
     with pytest.raises(DeployError, match=r"no owner of stack tumour\.local can be read"):
         ownership.require_own(deployment(tmp_path, "one"), services)
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
-
-
-@pytest.mark.parametrize(
-    "remote",
-    [
-        "https://user:token@github.com/acme/models.git",
-        "https://github.com/acme/models",
-        "git@github.com:acme/models.git",
-        "ssh://git@github.com:22/acme/models.git/",
-    ],
-)
-def test_a_project_without_an_id_is_known_by_its_remote(tmp_path: Path, remote: str) -> None:
-    (tmp_path / "sub").mkdir()
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "remote", "add", "origin", remote)
-    identity._derived.cache_clear()
-    assert identity_of(Project(tmp_path, tmp_path)) == "github.com/acme/models"
-    assert identity_of(Project(tmp_path / "sub", tmp_path)) == "github.com/acme/models/sub"
-    assert identity_of(Project(tmp_path, tmp_path, id="mine")) == "mine"
-
-
-@pytest.mark.parametrize("remote", ["", "/srv/git/models", "../models"])
-def test_a_project_without_a_remote_is_known_by_its_name_and_folder(
-    tmp_path: Path, remote: str
-) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    for folder in (one, two):
-        folder.mkdir()
-        git(folder, "init", "-q")
-        (folder / "pyproject.toml").write_text('[project]\nname = "churn"\n[tool.atlas]\n')
-        if remote:
-            git(folder, "remote", "add", "origin", remote)
-    first, second = (identity_of(Project(folder, folder)) for folder in (one, two))
-    assert first.startswith("churn-")
-    assert first != second
-    assert first == identity_of(Project(one, two))
