@@ -1,17 +1,19 @@
 """Unit tests work in their own process: they start no other process, and no server.
 
-Python reports both to its audit hooks, whichever library asks for them. While a unit test runs, with its
-fixtures, each is refused. The test fails even if the code under test catches the refusal.
+Python reports processes to its audit hooks, whichever library starts them; what it doesn't report is reported
+here. While a unit test runs, with its fixtures, each is refused. The test fails even if the code under test
+catches the refusal.
 """
 
 from __future__ import annotations
 
 import multiprocessing.util
+import socket
 import sys
 from typing import Any
 
 _PROCESSES = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"}
-_SERVERS = {"socket.bind"}
+_SERVERS = {"socket.listen"}
 _active: list[list[str]] = []
 """What was refused: one list for each block that is open, the innermost last."""
 
@@ -44,6 +46,13 @@ def _spawn(path: Any, words: Any, passed: Any) -> int:
     return _unreported(path, words, passed)
 
 
+def _listen(server: socket.socket, *backlog: int) -> None:
+    """Report a server; sockets are bound by clients too."""
+    sys.audit("socket.listen", server, server.getsockname())
+    socket.SocketType.listen(server, *backlog)
+
+
 _unreported = multiprocessing.util.spawnv_passfds
 multiprocessing.util.spawnv_passfds = _spawn
+socket.socket.listen = _listen
 sys.addaudithook(_refuse)

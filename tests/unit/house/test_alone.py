@@ -35,6 +35,7 @@ def spawn() -> None:
 def serve() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
+        server.listen()
 
 
 STARTS = [run_program, run_in_shell, fork, spawn, serve]
