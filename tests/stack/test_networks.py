@@ -25,7 +25,7 @@ from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN
 from tests.flaky import ALL, Flaky, flaky
 from tests.projects import Project
 
-pytestmark = [pytest.mark.stack, pytest.mark.long]
+pytestmark = pytest.mark.stack
 
 SERVICES = ("airflow", "mlflow", "pushgateway")
 TRIES = 25

@@ -20,6 +20,7 @@ CODES = {
     "D015": "a platform is of another version of Atlas",
     "D016": "a name belongs to another stack",
     "D017": "a name belongs to another project",
+    "D018": "a project is a copy of one that is deployed",
     "P001": "a pyproject.toml is no TOML",
     "P002": "[tool.atlas] has a wrong setting",
     "S001": "a field is unknown",

@@ -34,6 +34,20 @@ def identity_of(project: Project) -> str:
     return project.id or _derived(project.root)
 
 
+def checkout_of(root: Path) -> str:
+    """Return which folder of which repository a folder is a checkout of; empty where it is none.
+
+    Of a repository without a remote, its work trees and clones on this machine are checkouts.
+    """
+    common = _text(git(root, "rev-parse", "--git-common-dir"))
+    if not common:
+        return ""
+    remote = _text(git(root, "config", "--get", "remote.origin.url"))
+    inside = _text(git(root, "rev-parse", "--show-prefix")).strip("/")
+    here = root / (remote.removeprefix("file://") or common)
+    return f"{_address(remote) or str(here.resolve()).removesuffix('/.git')}//{inside}"
+
+
 @lru_cache(maxsize=100)
 def _derived(root: Path) -> str:
     """Return the id of a project that has none."""

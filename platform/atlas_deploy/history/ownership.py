@@ -26,7 +26,7 @@ from atlas.errors import DeployError, clean
 from atlas.kinds import ownership
 from atlas.store import open_place
 from atlas_deploy.desired.identity import identity_of
-from atlas_deploy.history import records
+from atlas_deploy.history import copies, records
 from atlas_deploy.live import state
 
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ def require_own(deployment: Deployment, services: Services, parts: Sequence[Part
 
     Raises:
         DeployError: D017, another project has the stack, or a model, experiment, DAG or pipeline of
-            one of the names.
+            one of the names; D018, the project is a copy of one that is deployed.
     """
     place, project = open_place(services.store), identity_of(deployment.project)
+    copies.require_original(place, deployment)
     _require_stack(place, deployment, project)
     for kind, names in _named(deployment, parts).items():
         there = {*place.names(f"{_FOLDER}/{kind}")} if len(names) > 1 else {*names}
@@ -106,6 +107,7 @@ def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> N
                 found = _owner(place, kind, name)
                 if found and found.project != owner.project:
                     raise _taken(kind, name, found, owner.project)
+    copies.remember(place, deployment)
 
 
 def give_back(deployment: Deployment, services: Services, models: Iterable[str] = ()) -> None:

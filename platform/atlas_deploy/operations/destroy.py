@@ -11,7 +11,7 @@ from atlas_deploy.apply import fleet, locks
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.desired.bundle import KINDS, Part, owner_of, target_inputs
 from atlas_deploy.desired.deployment import PROJECT
-from atlas_deploy.history import ownership, records
+from atlas_deploy.history import copies, ownership, records
 from atlas_deploy.live import snapshot, state
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
@@ -105,7 +105,9 @@ def _destroyed(deployment: Deployment, say: Say, provider: int = 0) -> bool:
     swept = _sweep(deployment, services)
     if there:
         stack.remove()
-    records.add(open_place(services.store), name, records.DESTROY, None)
+    place = open_place(services.store)
+    records.add(place, name, records.DESTROY, None)
+    copies.forget(place, deployment)
     return there or swept
 
 
