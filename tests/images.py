@@ -189,9 +189,9 @@ class FakeRegistry:
         return reference if self._has(repository, reference) else ""
 
     def manifest(self, repository: str, reference: str) -> object:
-        from atlas.images.registry import Manifest
+        from atlas.images.registry import ImageManifest
 
-        return Manifest(reference, 77) if self._has(repository, reference) else None
+        return ImageManifest(reference, 77) if self._has(repository, reference) else None
 
     def described(self, repository: str, digest: str) -> dict[str, object]:
         assert self._has(repository, digest), "what is attached comes after its image"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atlas.kinds.protocol import Context
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.bundle import material_of, write
 from atlas_deploy.desired.deployment import PROJECT, Deployment
 from atlas_deploy.history import fingerprints, records
@@ -43,5 +43,5 @@ def lay_down(deployments: Sequence[Deployment]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": raw}}}))
         record = Record.of(material.parts)
-        records.add(open_place(services.store), deployment.stack, records.DEPLOY, record)
+        records.add(open_location(services.store), deployment.stack, records.DEPLOY, record)
         fingerprints.remember(deployment, services)

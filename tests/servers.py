@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from atlas.images import Registry
+from atlas.images import ImageRegistry
 from atlas_provider.templates import Filling
 from infra.local import mlflow as infra_mlflow
 from infra.local import registry as infra_registry
@@ -166,9 +166,9 @@ class RegistryServer:
         """The file of its secret."""
         return self.secrets / f"{infra_registry.SECRET}.json"
 
-    def client(self) -> Registry:
+    def client(self) -> ImageRegistry:
         """Return a client that may do everything."""
-        return Registry.at(self.url, self.secret)
+        return ImageRegistry.at(self.url, self.secret)
 
     def add_image(self, repository: str, content: str) -> str:
         """Push an image of one small layer, and return its digest."""
@@ -182,7 +182,7 @@ def _part(kind: str, digest: str, size: int) -> dict[str, object]:
     return {"mediaType": kind, "digest": digest, "size": size}
 
 
-def add_image(client: Registry, repository: str, content: str) -> str:
+def add_image(client: ImageRegistry, repository: str, content: str) -> str:
     """Push an image of one small layer to a registry, and return its digest."""
     layer, config = (client.add_blob(repository, text.encode()) for text in (content, "{}"))
     manifest = {

@@ -14,7 +14,7 @@ from atlas_cli.output import emit, progress, table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas.images import Outcome
+    from atlas.images import BuildOutcome
 
 
 def build(
@@ -61,7 +61,7 @@ def build(
     raise_failures(outcomes)
 
 
-def _data(outcome: Outcome) -> dict[str, Any]:
+def _data(outcome: BuildOutcome) -> dict[str, Any]:
     """Return what came of an image as plain data."""
     return {
         "image": outcome.wanted.name or "default",
@@ -73,7 +73,9 @@ def _data(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _lines(outcomes: Sequence[Outcome], locks: Sequence[Path], *, asked: bool) -> Iterator[str]:
+def _lines(
+    outcomes: Sequence[BuildOutcome], locks: Sequence[Path], *, asked: bool
+) -> Iterator[str]:
     """Give what came of the images for a person."""
     from atlas.load import shown
 
@@ -90,7 +92,7 @@ def _lines(outcomes: Sequence[Outcome], locks: Sequence[Path], *, asked: bool) -
         )
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
+def _row(outcome: BuildOutcome) -> tuple[str, ...]:
     built = outcome.built
     size = megabytes(built.unpacked) if built else "-"
     digest = (built.digest if built else "") or "-"

@@ -13,7 +13,7 @@ from atlas_cli.output import emit, progress, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas.images import Builder, Listed, Pruning
+    from atlas.images import Builder, ListedImage, Pruning
     from atlas_deploy.desired.images import Surroundings
 
 images = typer.Typer(
@@ -47,12 +47,12 @@ def list_(
     emit([one.to_json() for one in found], lambda: _text(found), as_json=json)
 
 
-def _text(found: Sequence[Listed]) -> str:
+def _text(found: Sequence[ListedImage]) -> str:
     headers = ("IMAGE", "STATE", "DEPLOYED", "SIZE", "COMMIT", "WOULD CHANGE")
     return table(headers, [_row(one) for one in found]) if found else "no images"
 
 
-def _row(listed: Listed) -> tuple[str, ...]:
+def _row(listed: ListedImage) -> tuple[str, ...]:
     from atlas_cli.commands.build import megabytes
 
     built = listed.built

@@ -11,7 +11,7 @@ from atlas_cli.options import Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from atlas.scaffold import Started
+    from atlas.scaffold import StartedProject
 
 
 def init(
@@ -58,7 +58,7 @@ def _lines(written: Any) -> str:
     return "\n".join(f"wrote {shown(path)}" for path in written)
 
 
-def _text(started: Started) -> str:
+def _text(started: StartedProject) -> str:
     from atlas.load import shown
 
     where = shown(started.folder)

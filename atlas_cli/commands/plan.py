@@ -10,7 +10,7 @@ import typer
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
-    from atlas.plan import Plan, PlanStep, Source
+    from atlas.plan import InputSource, Plan, PlanStep
 
 
 def plan(
@@ -47,7 +47,7 @@ def _inputs(step: PlanStep) -> str:
     return (", ".join(_source(source) for source in step.inputs.values()) or "-") + keys + after
 
 
-def _source(source: Source) -> str:
+def _source(source: InputSource) -> str:
     if source.kind == "step":
         return f"{source.name}.{source.output}"
     if source.kind in ("data", "model"):

@@ -73,7 +73,7 @@ def _sync(missing: tuple[str, ...], *, as_json: bool) -> None:
     from atlas.errors import PlatformError
     from atlas.step.finish import tracker_of_steps
     from atlas.step.sync import sync
-    from atlas.tracking.database import Database
+    from atlas.tracking.database import TrackingDatabase
     from atlas.tracking.outbox import outbox_in
 
     state = Path(os.environ["ATLAS_STATE"])
@@ -85,7 +85,7 @@ def _sync(missing: tuple[str, ...], *, as_json: bool) -> None:
     sent: list[Synced] = []
     failure = None
     try:
-        for one in sync(outbox, tracker or Database(state / "mlflow.db")):
+        for one in sync(outbox, tracker or TrackingDatabase(state / "mlflow.db")):
             sent.append(one)
     except PlatformError as error:
         failure = error

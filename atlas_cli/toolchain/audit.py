@@ -50,7 +50,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class AuditResult:
     """What an advisory service said.
 
     Attributes:
@@ -90,7 +90,7 @@ def accepted(text: str) -> list[Accepted]:
     return [Accepted(**entry) for entry in tomllib.loads(text).get("accepted", ())]
 
 
-def judged(report: dict[str, Any], known: Iterable[Accepted], today: date) -> Result:
+def judged(report: dict[str, Any], known: Iterable[Accepted], today: date) -> AuditResult:
     """Compare a report of pip-audit with what is accepted.
 
     Args:
@@ -108,7 +108,7 @@ def judged(report: dict[str, Any], known: Iterable[Accepted], today: date) -> Re
         for finding in one.get("vulns", ())
         if not {(one["name"], name) for name in (finding["id"], *finding["aliases"])} & valid
     ]
-    return Result(len(packages) - len(skipped), skipped, found)
+    return AuditResult(len(packages) - len(skipped), skipped, found)
 
 
 def ask(service: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ WITHOUT_HOST = "everything but `atlas up` and `pulumi up`"
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ToolchainProgram:
     """A program that may be on the machine, looked for on PATH.
 
     Attributes:
@@ -57,8 +57,8 @@ class Library:
     without: str
 
 
-PROGRAMS: tuple[Program, ...] = (
-    Program(
+PROGRAMS: tuple[ToolchainProgram, ...] = (
+    ToolchainProgram(
         "prometheus",
         ">=2.42",
         "all but metrics: no PromQL, no alerts, no triggers",
@@ -66,7 +66,7 @@ PROGRAMS: tuple[Program, ...] = (
         units=("prometheus.service", "prometheus-node-exporter.service"),
         home="https://prometheus.io/download",
     ),
-    Program(
+    ToolchainProgram(
         "pushgateway",
         ">=1.4",
         "all but the metrics of batches",
@@ -75,7 +75,7 @@ PROGRAMS: tuple[Program, ...] = (
         units=("prometheus-pushgateway.service",),
         home="https://prometheus.io/download",
     ),
-    Program(
+    ToolchainProgram(
         "alertmanager",
         ">=0.24",
         "all but the sending of alerts",
@@ -84,7 +84,7 @@ PROGRAMS: tuple[Program, ...] = (
         units=("prometheus-alertmanager.service",),
         home="https://prometheus.io/download",
     ),
-    Program(
+    ToolchainProgram(
         "registry",
         ">=2.8",
         "all but a local registry of images",
@@ -93,7 +93,7 @@ PROGRAMS: tuple[Program, ...] = (
         units=("docker-registry.service",),
         home="https://distribution.github.io/distribution",
     ),
-    Program(
+    ToolchainProgram(
         "graphviz",
         "",
         "all but SVG drawings; `atlas graph` still writes DOT",
@@ -102,7 +102,7 @@ PROGRAMS: tuple[Program, ...] = (
         home="https://graphviz.org/download",
         arguments=("-V",),
     ),
-    Program(
+    ToolchainProgram(
         "docker engine",
         "",
         "podman in its place; without either, steps run as processes",
@@ -110,7 +110,7 @@ PROGRAMS: tuple[Program, ...] = (
         home="https://docs.docker.com/engine/install",
         arguments=("version", "--format", "{{.Server.Version}}"),
     ),
-    Program(
+    ToolchainProgram(
         "podman",
         ">=4",
         "docker in its place; without either, steps run as processes",
@@ -118,7 +118,7 @@ PROGRAMS: tuple[Program, ...] = (
         unless="docker engine",
         home="https://podman.io/docs/installation",
     ),
-    Program(
+    ToolchainProgram(
         "runc",
         "",
         "containers where crun or docker runs them; podman needs it on hybrid cgroups",
@@ -126,7 +126,7 @@ PROGRAMS: tuple[Program, ...] = (
         unless="docker engine",
         home="https://github.com/opencontainers/runc",
     ),
-    Program(
+    ToolchainProgram(
         "buildah",
         "",
         "images are built with docker or podman",
@@ -134,21 +134,21 @@ PROGRAMS: tuple[Program, ...] = (
         unless="docker engine",
         home="https://buildah.io",
     ),
-    Program(
+    ToolchainProgram(
         "skopeo",
         "",
         "all; only the tests of images look at registries with it",
         debian="skopeo",
         home="https://github.com/containers/skopeo",
     ),
-    Program(
+    ToolchainProgram(
         "debootstrap",
         "",
         "all; the tests of images make their base with it where none can be pulled",
         debian="debootstrap",
         home="https://wiki.debian.org/Debootstrap",
     ),
-    Program("git", ">=2.30", "all but releases", debian="git", home="https://git-scm.com"),
+    ToolchainProgram("git", ">=2.30", "all but releases", debian="git", home="https://git-scm.com"),
 )
 
 LIBRARIES: tuple[Library, ...] = (

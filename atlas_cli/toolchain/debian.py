@@ -14,7 +14,7 @@ from atlas_cli.toolchain import shell
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas_cli.toolchain.catalog import Program
+    from atlas_cli.toolchain.catalog import ToolchainProgram
 
 _SYSTEMD = Path("/run/systemd/system")
 _WAIT = "DPkg::Lock::Timeout=120"
@@ -22,7 +22,7 @@ _WAIT = "DPkg::Lock::Timeout=120"
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 
 
-def command(program: Program) -> str:
+def command(program: ToolchainProgram) -> str:
     """Return the one command, or the place, that gets a program on this machine."""
     if program.debian and shutil.which("apt-get"):
         sudo = "" if os.geteuid() == 0 else "sudo "
@@ -44,7 +44,7 @@ def prefix() -> tuple[str, ...] | None:
     return ("sudo", "-n")
 
 
-def install(programs: Sequence[Program]) -> None:
+def install(programs: Sequence[ToolchainProgram]) -> None:
     """Install the packages of these programs, as far as this Debian has them.
 
     Raises:

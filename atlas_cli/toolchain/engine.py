@@ -21,7 +21,7 @@ _GET = "atlas doctor --install (in the tree: make setup), with a network or with
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class PulumiEngine:
     """An engine that will do.
 
     Attributes:
@@ -35,7 +35,7 @@ class Engine:
     origin: str
 
 
-def find() -> Engine | None:
+def find() -> PulumiEngine | None:
     """Return the engine on PATH if its version will do, else the one in the cache, else None."""
     on_path = shutil.which("pulumi")
     candidates = [on_path, str(cache.engine_folder() / "pulumi")]
@@ -43,12 +43,12 @@ def find() -> Engine | None:
     return next(filter(None, found), None)
 
 
-def _engine(path: Path) -> Engine | None:
+def _engine(path: Path) -> PulumiEngine | None:
     """Return the engine at a path, if it runs and its version will do."""
     version = _version(path)
     if not satisfies(version, catalog.ENGINE):
         return None
-    return Engine(path, version, _origin(path, "pulumi"))
+    return PulumiEngine(path, version, _origin(path, "pulumi"))
 
 
 def _version(path: Path) -> str:
@@ -74,7 +74,7 @@ def _made() -> dict[str, dict[str, str]]:
     return cache.read_json(cache.engine_folder().parent / "origin.json")
 
 
-def host(engine: Engine | None) -> tuple[Path, str] | None:
+def host(engine: PulumiEngine | None) -> tuple[Path, str] | None:
     """Return the language host that an engine would start, and its version.
 
     The engine looks on PATH, then beside itself.

@@ -14,7 +14,7 @@ from atlas_cli.toolchain.version import first_version, satisfies
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_cli.toolchain.catalog import Library, Program
+    from atlas_cli.toolchain.catalog import Library, ToolchainProgram
 
 DISTRIBUTION = "atlas-ml"
 
@@ -40,7 +40,7 @@ def programs() -> list[Finding]:
     return [program(entry) for entry in catalog.PROGRAMS]
 
 
-def program(entry: Program) -> Finding:
+def program(entry: ToolchainProgram) -> Finding:
     """Return the finding for one program."""
     path = next(filter(None, map(shutil.which, entry.names or (entry.name,))), "")
     version = version_of(path, entry.arguments) if path else ""

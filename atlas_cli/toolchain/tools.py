@@ -11,7 +11,7 @@ from atlas_cli.toolchain import cache, catalog, debian, engine, probe, shell
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atlas_cli.toolchain.catalog import Program
+    from atlas_cli.toolchain.catalog import ToolchainProgram
     from atlas_cli.toolchain.finding import Finding
 
 
@@ -69,13 +69,13 @@ def _packages(say: Callable[[str], None], refused: set[str]) -> dict[str, str]:
     return {entry.name: "" if probe.program(entry).ok else why for entry in wanted}
 
 
-def _replaced(entry: Program) -> bool:
+def _replaced(entry: ToolchainProgram) -> bool:
     """Tell whether another program is there that does the same."""
     others = (other for other in catalog.PROGRAMS if other.name == entry.unless)
     return any(probe.program(other).ok for other in others)
 
 
-def _install(wanted: Sequence[Program]) -> str:
+def _install(wanted: Sequence[ToolchainProgram]) -> str:
     """Install Debian packages; return why a program may be missing still."""
     try:
         debian.install(wanted)

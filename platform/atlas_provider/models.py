@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.http.answers import objects
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from atlas.uris import secret_file
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ class Registered:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
-def mlflow_of(inputs: Mapping[str, Any]) -> Mlflow:
+def mlflow_of(inputs: Mapping[str, Any]) -> MlflowTracker:
     """Return the MLflow that inputs name; its secret is read when it is needed."""
     folder, name = inputs.get("secrets") or "", inputs.get("credentials") or ""
-    return Mlflow(inputs["mlflow"], secret_file(folder, name))
+    return MlflowTracker(inputs["mlflow"], secret_file(folder, name))
 
 
-def registered(mlflow: Mlflow, names: Iterable[str]) -> dict[str, Registered]:
+def registered(mlflow: MlflowTracker, names: Iterable[str]) -> dict[str, Registered]:
     """Return those of some models that MLflow has: one list, whatever their number.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
-from atlas.plan import Output, Plan, PlanStep, Source
+from atlas.plan import InputSource, Output, Plan, PlanStep
 from tests.contract.projects import STEPS
 
 DIGEST = "1" * 64
@@ -20,7 +20,7 @@ def plan(name: str = "bench") -> Plan:
     first = PlanStep("step0", "steps:Work", outputs={"rows": Output("pandas.DataFrame")})
     steps = [first]
     for number in range(1, STEPS_COUNT):
-        read = {"a": Source("step", f"step{number - 1}", "rows")}
+        read = {"a": InputSource("step", f"step{number - 1}", "rows")}
         steps.append(replace(first, name=f"step{number}", inputs=read))
     return Plan(
         name=name, pipeline=name, config="bench", flow="training", recipe="bench",

@@ -14,13 +14,13 @@ from atlas.load import Document
 from atlas.plan import Schedule
 from atlas.step.ticks import ticks
 from atlas.targets.kubeflow.server.clock import cron_of, line_of
-from atlas.validate.flat import Place
+from atlas.validate.flat import DocumentPath
 from atlas.validate.schedule import _FIELDS, cron_line, schedule_problems
 
 croniter = pytest.importorskip("croniter").croniter
 NOW = datetime(2027, 3, 1, 12, 34, tzinfo=UTC)
 COUNT = 1500
-_HERE = Place(Document(Path("c.json"), "c.json", {}), ())
+_HERE = DocumentPath(Document(Path("c.json"), "c.json", {}), ())
 ODD = (
     "0 6-6 * * *", "0 6 6-6 * *", "0 6 * 6-6 *", "0 6 * * 3-3", "0-0 6 * * *", "0 6-6/2 * * *",
     "0 6 * * 1-1/2", "0 6 */1 * 1", "0 6 1-31 * 1", "0 6 1,* * 1", "0 6 15 * 1,*", "0 6 15 * */1",

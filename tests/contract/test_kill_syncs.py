@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN, runs_of, tag
 from tests.projects import ATLAS, Project, environment, project
 from tests.servers import mlflow_server
@@ -51,7 +51,7 @@ def test_one_of_everything_after_kills(project: Project, mlflow_server: str) -> 
     assert not [text for text in told if "Traceback" in text]
     assert last.returncode == 0, told[-1]
     assert not list(Path(project.state, "outbox").glob("*.json")), told[-1]
-    server = Mlflow(mlflow_server)
+    server = MlflowTracker(mlflow_server)
     bound = project.store.runs("p")
     assert Counter(tag(run, "atlas.run") for run in runs_of(server, "p")) == Counter(bound)
     assert not [r for r in runs_of(server, "p") if r["info"]["status"] == "RUNNING"]

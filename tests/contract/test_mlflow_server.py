@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import PlatformError
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from tests.servers import MlflowServer, platform_mlflow
 
 __all__ = ["platform_mlflow"]
@@ -71,14 +71,14 @@ def test_our_client_opens_it_with_the_file_that_it_is_told_of(platform_mlflow, m
     for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("ATLAS_MLFLOW_CREDENTIALS", raising=False)
-    assert Mlflow(platform_mlflow.url, str(platform_mlflow.secret)).models() == []
+    assert MlflowTracker(platform_mlflow.url, str(platform_mlflow.secret)).models() == []
     with pytest.raises(PlatformError, match="status 401"):
-        Mlflow(platform_mlflow.url).models()
+        MlflowTracker(platform_mlflow.url).models()
     monkeypatch.setenv("ATLAS_MLFLOW_CREDENTIALS", str(platform_mlflow.secret))
-    assert Mlflow(platform_mlflow.url).models() == []
+    assert MlflowTracker(platform_mlflow.url).models() == []
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")
     with pytest.raises(PlatformError, match="status 401"):
-        Mlflow(platform_mlflow.url).models()
+        MlflowTracker(platform_mlflow.url).models()
 
 
 def test_a_file_without_a_password_is_named(platform_mlflow, tmp_path):
@@ -86,7 +86,7 @@ def test_a_file_without_a_password_is_named(platform_mlflow, tmp_path):
     file.touch(mode=0o600)
     file.write_text("[]")
     with pytest.raises(PlatformError, match=r"mlflow\.json: found no credentials"):
-        Mlflow(platform_mlflow.url, str(tmp_path / "mlflow.json")).models()
+        MlflowTracker(platform_mlflow.url, str(tmp_path / "mlflow.json")).models()
 
 
 def test_nobody_without_a_password_is_answered_on_any_route(platform_mlflow):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from tests.flaky import ALL, LOST, Flaky, flaky
 from tests.projects import ATLAS, Project, environment, project
 from tests.servers import mlflow_server
@@ -49,7 +49,7 @@ def command(project: Project, url: str, *arguments: str, **more: str) -> Any:
     )  # fmt: skip
 
 
-def runs_of(server: Mlflow, experiment: str) -> list[dict[str, Any]]:
+def runs_of(server: MlflowTracker, experiment: str) -> list[dict[str, Any]]:
     found = server.call("GET", "experiments/get-by-name", {"experiment_name": experiment})
     assert found
     payload = {"experiment_ids": [found["experiment"]["experiment_id"]], "max_results": 1000}
@@ -84,7 +84,7 @@ def train(project: Project, server: str, proxy: Flaky, name: str, count: int, **
         for done in at_once(3, syncs):
             told.add(done, 0, 1)
     assert list((project.state / "outbox").glob("*.json")) == []
-    there = Mlflow(server)
+    there = MlflowTracker(server)
     runs = runs_of(there, name)
     assert Counter(tag(one, "atlas.run") for one in runs) == dict.fromkeys(
         project.store.runs(name), 1
@@ -116,8 +116,8 @@ def test_one_outbox_that_many_send_at_once(project, mlflow_server):
     for done in at_once(4, [lambda: command(project, mlflow_server, "runs", "--sync")] * 4):
         told.add(done)
     assert list((project.state / "outbox").glob("*.json")) == []
-    assert len(runs_of(Mlflow(mlflow_server), "shared")) == 3
-    assert len(list(Mlflow(mlflow_server).model_versions("name='shared-model'"))) == 3
+    assert len(runs_of(MlflowTracker(mlflow_server), "shared")) == 3
+    assert len(list(MlflowTracker(mlflow_server).model_versions("name='shared-model'"))) == 3
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3, 4))])

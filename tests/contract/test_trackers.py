@@ -13,11 +13,11 @@ import pytest
 from atlas.draw.report import report
 from atlas.errors import PlatformError
 from atlas.runner import RunSettings
-from atlas.store import Part
-from atlas.tracking.database import Database
-from atlas.tracking.mlflow import Mlflow
+from atlas.store import ModelPart
+from atlas.tracking.database import TrackingDatabase
+from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.promotion import promote
-from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration, resolve
+from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration, resolve
 from tests.projects import Project, project, store
 from tests.servers import mlflow_server
 
@@ -55,7 +55,7 @@ class Fail(Template):
 TRAIN = {"train": {"class": "steps:Train", "params": {"value": 2.0}}}
 USE = {"use": {"class": "steps:Use", "inputs": {"model": "model.part"}}}
 CONFIG = {"model": {"name": "m", "from": {"part": "train.model"}}}
-PARTS = {"part": Part("file:///x/p/r/s/o", "a" * 64)}
+PARTS = {"part": ModelPart("file:///x/p/r/s/o", "a" * 64)}
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +68,19 @@ def registry(request: pytest.FixtureRequest) -> Any:
     if request.param == "store":
         return LocalRegistry(request.getfixturevalue("store"))
     if request.param == "file":
-        return Database(request.getfixturevalue("database"))
-    return Mlflow(request.getfixturevalue("mlflow_server"))
+        return TrackingDatabase(request.getfixturevalue("database"))
+    return MlflowTracker(request.getfixturevalue("mlflow_server"))
 
 
 @pytest.fixture
 def server(
     mlflow_server: str, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Mlflow]:
+) -> Iterator[MlflowTracker]:
     monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
-    return Mlflow(mlflow_server)
+    return MlflowTracker(mlflow_server)
 
 
-def found(server: Mlflow, run: str) -> list[dict[str, Any]]:
+def found(server: MlflowTracker, run: str) -> list[dict[str, Any]]:
     """Return MLflow's runs of an Atlas run."""
     every = server.call("POST", "experiments/search", {"max_results": 1000}) or {}
     payload = {
@@ -98,8 +98,8 @@ def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
 def test_versions_and_aliases(registry, request):
     model = f"m-{request.node.name.partition('[')[2][:-1]}"
     sources = {"file": "0" * 32, "server": "0" * 32}
-    source = "" if isinstance(registry, LocalRegistry | Mlflow) else sources["file"]
-    first = Registration(model, "run-1", PARTS, {"atlas.x": "y"}, {"s.q": 1.0})
+    source = "" if isinstance(registry, LocalRegistry | MlflowTracker) else sources["file"]
+    first = ModelRegistration(model, "run-1", PARTS, {"atlas.x": "y"}, {"s.q": 1.0})
     with pytest.raises(PlatformError, match="no version 'champion'"):
         resolve(registry, model, CHAMPION)
     one = registry.register(first, source)
@@ -108,7 +108,7 @@ def test_versions_and_aliases(registry, request):
     version = resolve(registry, model, CHAMPION)
     assert (version.version, dict(version.parts)) == (one, PARTS)
     assert registry.find(model, one).tags["atlas.x"] == "y"
-    two = registry.register(Registration(model, "run-2", PARTS, {}, {"s.q": 0.5}), source)
+    two = registry.register(ModelRegistration(model, "run-2", PARTS, {}, {"s.q": 0.5}), source)
     assert two != one
     rule = {"metric": "s.q", "beats_champion": True}
     worse = promote(registry, model, two, rule, {"s.q": 0.5})
@@ -201,8 +201,8 @@ def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monk
     monkeypatch.setenv("ATLAS_MLFLOW_URL", mlflow_server)
     after = project.run(flows=("training",))
     assert after.ok
-    assert len(found(Mlflow(mlflow_server), ran.id)) == 1
-    assert Mlflow(mlflow_server).find("waiting", CHAMPION) is not None
+    assert len(found(MlflowTracker(mlflow_server), ran.id)) == 1
+    assert MlflowTracker(mlflow_server).find("waiting", CHAMPION) is not None
 
 
 def test_sync_sends_what_waits(mlflow_server, project):
@@ -229,7 +229,7 @@ def test_sync_sends_what_waits(mlflow_server, project):
     assert sent["to"] == mlflow_server
     assert [one["run"] for one in sent["runs"]] == [f.run.id for f in ran.result.runs]
     for run in ran.result.runs:
-        assert len(found(Mlflow(mlflow_server), run.run.id)) == 1
+        assert len(found(MlflowTracker(mlflow_server), run.run.id)) == 1
 
 
 def test_sync_to_a_file(project):
@@ -240,7 +240,7 @@ def test_sync_to_a_file(project):
     assert len(json.loads(done.stdout)["runs"]) == 2
     again = project.atlas("runs", "--sync")
     assert again.stdout == "no run waits to be sent\n"
-    client = Database(project.state / "mlflow.db").client
+    client = TrackingDatabase(project.state / "mlflow.db").client
     (training,) = client.search_runs(["1"], f"tags.`atlas.run` = '{ran.id}'")
     assert training.info.status == "FINISHED"
     assert training.data.metrics["train.quality"] == 2.0
@@ -263,5 +263,5 @@ def test_mlflow_s_file_is_there_as_a_whole_or_not_at_all(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Database(tmp_path / "state" / "mlflow.db")._make(interrupted)
+        TrackingDatabase(tmp_path / "state" / "mlflow.db")._make(interrupted)
     assert list((tmp_path / "state").iterdir()) == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
-from atlas.plan import Data, Model, Output, Plan, PlanStep, Source, Value
+from atlas.plan import InputSource, Model, Output, Plan, PlanData, PlanStep, Value
 
 TABLE = Output("pandas.DataFrame")
 WORDS = ("load", "clean", "join", "scale", "encode", "split", "train", "tune", "score", "report")
@@ -22,15 +22,15 @@ def plan(*steps: PlanStep, **more: object) -> Plan:
         "recipe": "shape",
         "environment": "dev",
         "target": "local",
-        "data": {"rows": Data(uri="file:///rows.parquet")},
+        "data": {"rows": PlanData(uri="file:///rows.parquet")},
     }
     return Plan(**{**plain, **more}, steps=steps)
 
 
 def step(name: str, *upstream: str, **more: object) -> PlanStep:
     """A step that reads the output `rows` of others, or the data when there are none."""
-    inputs = {f"rows{i or ''}": Source("step", up, "rows") for i, up in enumerate(upstream)}
-    inputs = inputs or {"rows": Source("data", "rows")}
+    inputs = {f"rows{i or ''}": InputSource("step", up, "rows") for i, up in enumerate(upstream)}
+    inputs = inputs or {"rows": InputSource("data", "rows")}
     cls = f"steps:{name.rpartition('.')[2].title().replace('_', '')}"
     return PlanStep(name, cls, inputs=inputs, outputs={"rows": TABLE}, **more)
 
@@ -130,7 +130,7 @@ def hostile() -> Plan:
         PlanStep(
             name,
             f"steps:{name}",
-            inputs={name: Source("data", HOSTILE)},
+            inputs={name: InputSource("data", HOSTILE)},
             params={"p": Value("value", name)},
             outputs={name: Output(name, name)},
             description=f"{name} #quot; `**md**` %% end",
@@ -140,7 +140,7 @@ def hostile() -> Plan:
     return plan(
         *bad,
         pipeline=HOSTILE,
-        data={HOSTILE: Data(uri="s3://me:secret@host/x?sig=secret")},
+        data={HOSTILE: PlanData(uri="s3://me:secret@host/x?sig=secret")},
         model=Model(HOSTILE, parts={HOSTILE: f"{names[0]}.{names[0]}"}),
     )
 

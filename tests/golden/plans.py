@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from atlas.plan import Data, Model, Output, Plan, PlanStep, Schedule, Source, Value
+from atlas.plan import InputSource, Model, Output, Plan, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Image, Parameter, Resources, Retries
 
 
-def read(step: str, output: str) -> Source:
-    return Source("step", step, output)
+def read(step: str, output: str) -> InputSource:
+    return InputSource("step", step, output)
 
 
 TABLE = Output("pandas.DataFrame")
@@ -31,13 +31,13 @@ TRAINING = Plan(
     },
     images={"base": Image(requirements="requirements.txt"), "trees": Image(dockerfile="Dockerfile")},
     secrets={"warehouse": {"kubernetes": "warehouse/password"}},
-    data={"tumours": Data(uri="file:///data/tumours.parquet", credential="warehouse")},
+    data={"tumours": PlanData(uri="file:///data/tumours.parquet", credential="warehouse")},
     model=Model("dev-tumour", parts={"classifier": "train.model", "scaler": "features.scale.fitted"}),
     steps=(
         PlanStep(
             "load",
             "steps:LoadTumours",
-            inputs={"source": Source("data", "tumours")},
+            inputs={"source": InputSource("data", "tumours")},
             outputs={"rows": TABLE, "regions": Output("list[str]")},
             image="base",
             retries=Retries(2, 1.5, 3.0, 60.0),
@@ -89,26 +89,29 @@ INFERENCE = Plan(
     code="c0de" * 16,
     digests={"recipe": "4ec1be" + "1" * 58, "config": "c0f1" * 16},
     schedule=Schedule("0 6 * * *", "Europe/Berlin", "2026-01-01"),
-    data={"batch": Data(uri="file:///data/batch.parquet"), "scores": Data(uri="file:///scores/")},
+    data={
+        "batch": PlanData(uri="file:///data/batch.parquet"),
+        "scores": PlanData(uri="file:///scores/"),
+    },
     model=Model("dev-tumour"),
     steps=(
         PlanStep(
             "load",
             "steps:LoadTumours",
-            inputs={"source": Source("data", "batch")},
+            inputs={"source": InputSource("data", "batch")},
             outputs={"rows": TABLE},
             retries=Retries(1),
         ),
         PlanStep(
             "score",
             "steps:Score",
-            inputs={"rows": read("load", "rows"), "model": Source("model", "classifier")},
+            inputs={"rows": read("load", "rows"), "model": InputSource("model", "classifier")},
             outputs={"scores": TABLE},
         ),
         PlanStep(
             "write",
             "steps:Write",
-            inputs={"rows": read("score", "scores"), "target": Source("data", "scores")},
+            inputs={"rows": read("score", "scores"), "target": InputSource("data", "scores")},
         ),
     ),
 )

@@ -35,11 +35,11 @@ with DAG("{name}", schedule=None, tags=["plan:{plan}"]):
 """
 CASES = [
     # killed creating                                  killed updating or deleting
-    (Kill("FilePlace.create", "provider", "owners/dags"), Kill("files.write", "engine", "a.py")),
+    (Kill("FolderLocation.create", "provider", "owners/dags"), Kill("files.write", "engine", "a.py")),
     (Kill("files.write", "engine", "a.py"), Kill("Airflow.forget", "provider", "gone")),
     (Kill("files.write", "provider", "gone.py"), Kill("files.write", "provider", "a.py", True)),
     (Kill("Service._exchange", "engine", "registered-models/create"), Kill("Airflow.forget", "engine")),
-    (Kill("FilePlace.write", "provider", "current"), Kill("files.remove", "engine", "gone.py")),
+    (Kill("FolderLocation.write", "provider", "current"), Kill("files.remove", "engine", "gone.py")),
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError
-from atlas.images import Registry, referenced, wanted_images
+from atlas.images import ImageRegistry, referenced, wanted_images
 from atlas.images.records import Built, write_record
 from atlas.kinds import content
 from atlas.kinds.protocol import Context
@@ -158,7 +158,7 @@ def test_a_dag_that_airflow_forgot_comes_back(pipeline):
 
 def test_an_image_that_leaves_the_registry_is_drift(pipeline):
     secret = pipeline.platform.state / "secrets" / "registry.json"
-    registry = Registry.at(pipeline.platform.url("registry"), secret)
+    registry = ImageRegistry.at(pipeline.platform.url("registry"), secret)
     store = open_store(pipeline.platform.url("store"))
     (wanted,) = wanted_images(resolve(pipeline.folder))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from atlas.images import Registry
+from atlas.images import ImageRegistry
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
@@ -136,7 +136,7 @@ def test_the_example_comes_out_the_same_everywhere(
     pinned = images_of([pipeline])(training)["trees"].partition("/")[2]
     repository, _, digest = pinned.partition("@")
     secret = example.atlas.state / "secrets" / "registry.json"
-    Registry.at(example.services["registry"]["url"], secret).delete(repository, digest)
+    ImageRegistry.at(example.services["registry"]["url"], secret).delete(repository, digest)
     refused = example.atlas.run("train", "tumour", "--target", "airflow", cwd=example.root, code=1)
     assert f"images that were pushed are gone: {pinned}; `atlas build" in refused.stderr
 

@@ -24,7 +24,7 @@ import atlas_deploy
 import atlas_provider
 from atlas.errors import DeployError
 from atlas.http.credentials import read_secret
-from atlas.images import Registry, attached, records, require_pushed
+from atlas.images import ImageRegistry, attached, records, require_pushed
 from atlas.images.content import atlas_digest
 from atlas.plan import resolve
 from atlas.store import open_store
@@ -127,9 +127,9 @@ class Words(Project):
         source = self.root / "words" / "steps.py"
         source.write_text(source.read_text() + text)
 
-    def registry(self) -> Registry:
+    def registry(self) -> ImageRegistry:
         secret = self.state / "secrets" / f"{infra_registry.SECRET}.json"
-        return Registry.at(self.yard.host, secret)
+        return ImageRegistry.at(self.yard.host, secret)
 
 
 @pytest.fixture(scope="module")
@@ -509,6 +509,6 @@ def layers(words):
 
 def test_the_platforms_registry_wants_its_credentials(platform):
     secret = platform.state / "secrets" / f"{infra_registry.SECRET}.json"
-    Registry.at(platform.url("registry"), secret).check()
+    ImageRegistry.at(platform.url("registry"), secret).check()
     with pytest.raises(Exception, match="I206"):
-        Registry(platform.url("registry").removeprefix("http://")).check()
+        ImageRegistry(platform.url("registry").removeprefix("http://")).check()

@@ -20,7 +20,7 @@ import pytest
 
 from atlas.http.credentials import read_secret
 from atlas.targets.airflow.api import AirflowApi
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN
 from tests.flaky import ALL, Flaky, flaky
 from tests.projects import Project
@@ -95,7 +95,7 @@ class Networked:
         secret = read_secret(self.platform.state / "secrets", "mlflow")
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", secret["username"])
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", secret["password"])
-        server = Mlflow(self.platform.url("mlflow"))
+        server = MlflowTracker(self.platform.url("mlflow"))
         experiment = server.call("GET", "experiments/get-by-name", {"experiment_name": name})
         assert experiment
         wanted = {"experiment_ids": [experiment["experiment"]["experiment_id"]]}

@@ -7,7 +7,7 @@ recipe.save("tumour/training.json")
 """
 
 from atlas.builder.config import ConfigBuilder
-from atlas.builder.recipe import RecipeBuilder, Settings
+from atlas.builder.recipe import RecipeBuilder, StepSettings
 from atlas.builder.text import pretty
 from atlas.builder.words import (
     Dynamic,
@@ -26,7 +26,7 @@ __all__ = [
     "ConfigBuilder",
     "Dynamic",
     "RecipeBuilder",
-    "Settings",
+    "StepSettings",
     "StepOutputs",
     "axis",
     "data",

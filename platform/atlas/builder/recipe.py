@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from atlas.template import Template
 
 
-class Settings(TypedDict, total=False):
+class StepSettings(TypedDict, total=False):
     """What a step may set for itself, or take from the Recipe's defaults; as in JSON."""
 
     image: str
@@ -100,7 +100,7 @@ class RecipeBuilder(DocumentBuilder):
         self._section("images")[name] = given({**kinds, "base": base})
         return name
 
-    def defaults(self, **settings: Unpack[Settings]) -> None:
+    def defaults(self, **settings: Unpack[StepSettings]) -> None:
         """Set what steps have that say nothing else."""
         self._section("defaults").update(plain(settings))
 
@@ -133,7 +133,7 @@ class RecipeBuilder(DocumentBuilder):
         trust: Mapping[str, Sequence[str]] | None = None,
         after: Sequence[StepOutputs | str] | None = None,
         foreach: Mapping[str, Reference | str] | None = None,
-        **settings: Unpack[Settings],
+        **settings: Unpack[StepSettings],
     ) -> StepOutputs:
         """Add a step.
 

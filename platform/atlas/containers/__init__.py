@@ -1,11 +1,11 @@
 """Container engines: which one answers on this machine, and running one container in it."""
 
 from atlas.containers.api import docker_api
-from atlas.containers.engine import ENGINES, Engine, find_engine, need_engine
+from atlas.containers.engine import ENGINES, ContainerEngine, find_engine, need_engine
 from atlas.containers.failure import CommandError, why
 from atlas.containers.running import (
     Container,
-    Ended,
+    ContainerExit,
     container_name,
     run_container,
     stop_container,
@@ -16,8 +16,8 @@ __all__ = [
     "ENGINES",
     "CommandError",
     "Container",
-    "Ended",
-    "Engine",
+    "ContainerExit",
+    "ContainerEngine",
     "container_name",
     "docker_api",
     "find_engine",

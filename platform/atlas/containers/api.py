@@ -17,7 +17,7 @@ from atlas.errors import PlatformError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.containers.engine import Engine
+    from atlas.containers.engine import ContainerEngine
 
 HOST = "DOCKER_HOST"
 """Variable that tells Docker's clients where the engine listens."""
@@ -27,7 +27,7 @@ _PATIENCE = 20.0
 
 
 @contextmanager
-def docker_api(engine: Engine) -> Iterator[str]:
+def docker_api(engine: ContainerEngine) -> Iterator[str]:
     """Give the address of an engine's Docker API for as long as it is needed.
 
     Raises:
@@ -42,7 +42,7 @@ def docker_api(engine: Engine) -> Iterator[str]:
         yield _docker_host(engine)
 
 
-def _docker_host(engine: Engine) -> str:
+def _docker_host(engine: ContainerEngine) -> str:
     """Return where the client's current context says that Docker listens."""
     try:
         found = engine.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
@@ -52,7 +52,7 @@ def _docker_host(engine: Engine) -> str:
 
 
 @contextmanager
-def _podman_service(engine: Engine) -> Iterator[str]:
+def _podman_service(engine: ContainerEngine) -> Iterator[str]:
     """Run Podman's service on a socket that only the caller can reach."""
     # A socket's path may have 107 bytes, which a state folder's easily exceeds.
     with tempfile.TemporaryDirectory(prefix="atlas-", dir="/tmp") as folder:

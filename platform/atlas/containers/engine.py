@@ -31,7 +31,7 @@ _PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ContainerEngine:
     """A container engine that answers.
 
     Attributes:
@@ -95,7 +95,7 @@ def called(
     return done.stdout
 
 
-def find_engine(state: Path, choice: str = "") -> Engine | None:
+def find_engine(state: Path, choice: str = "") -> ContainerEngine | None:
     """Return the first engine that answers; a client without an engine doesn't.
 
     Args:
@@ -107,7 +107,7 @@ def find_engine(state: Path, choice: str = "") -> Engine | None:
     return next((found for name in names if (found := _asked(name, state))), None)
 
 
-def need_engine(state: Path) -> Engine:
+def need_engine(state: Path) -> ContainerEngine:
     """Return the first engine that answers.
 
     Raises:
@@ -122,7 +122,7 @@ def need_engine(state: Path) -> Engine:
     return found
 
 
-def _asked(name: str, state: Path) -> Engine | None:
+def _asked(name: str, state: Path) -> ContainerEngine | None:
     """Return an engine if it is there and answers."""
     program = shutil.which(name)
     if program is None:
@@ -130,7 +130,7 @@ def _asked(name: str, state: Path) -> Engine | None:
     folder = files.own(state) / "containers"
     environment = settings.environment(state) if name == "podman" else {}
     files.make_folder(folder)
-    engine = Engine(name, program, environment=environment, folder=folder)
+    engine = ContainerEngine(name, program, environment=environment, folder=folder)
     try:
         version = engine.call(*_ASK[name], timeout=_PATIENCE).strip()
     except CommandError:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.containers.engine import Engine
+from atlas.containers.engine import ContainerEngine
 from atlas.containers.running import names_of, own_prefix, stop_container
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ starting one outlives who called it."""
 class Reaper:
     """The process that ends this one's containers if it can't do so itself."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: ContainerEngine) -> None:
         """Start it."""
         words = (engine.name, engine.program, own_prefix(engine))
         self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
@@ -53,10 +53,10 @@ def main(words: Sequence[str]) -> None:
     """Wait for the end of who started this, and end the containers that it left."""
     name, program, prefix = words
     if sys.stdin.buffer.read() != _DONE:
-        reap(Engine(name, program, folder=Path.cwd()), prefix)
+        reap(ContainerEngine(name, program, folder=Path.cwd()), prefix)
 
 
-def reap(engine: Engine, prefix: str) -> None:
+def reap(engine: ContainerEngine, prefix: str) -> None:
     """End containers by what their names begin with, until none comes any more."""
     last = time.monotonic()
     while time.monotonic() < last + _PATIENCE:

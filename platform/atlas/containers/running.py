@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from atlas.containers.engine import Engine
+    from atlas.containers.engine import ContainerEngine
 
 NO_START = (125, 126, 127)
 """Exit codes of the client for a container that didn't start."""
@@ -91,14 +91,16 @@ _GPUS: Mapping[str, Callable[[int], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ContainerExit:
     """How a container ended: its exit code, and whether its time was up."""
 
     code: int
     timed_out: bool = False
 
 
-def run_container(engine: Engine, container: Container, say: Callable[[str], None]) -> Ended:
+def run_container(
+    engine: ContainerEngine, container: Container, say: Callable[[str], None]
+) -> ContainerExit:
     """Run a container to its end.
 
     Args:
@@ -129,27 +131,27 @@ def run_container(engine: Engine, container: Container, say: Callable[[str], Non
             raise
     if process.returncode in NO_START and not late.is_set():
         raise CommandError(f"{engine.name} run {container.image}", last)
-    return Ended(process.returncode, late.is_set())
+    return ContainerExit(process.returncode, late.is_set())
 
 
-def stop_container(engine: Engine, name: str) -> None:
+def stop_container(engine: ContainerEngine, name: str) -> None:
     """Kill and remove a container, if it is there."""
     for command in (("kill", name), ("rm", "--force", "--volumes", name)):
         with contextlib.suppress(CommandError):
             engine.call(*command, timeout=60)
 
 
-def container_name(engine: Engine, number: int) -> str:
+def container_name(engine: ContainerEngine, number: int) -> str:
     """Return a name for a container of this process: it says which state folder and process."""
     return f"{own_prefix(engine)}{number}"
 
 
-def own_prefix(engine: Engine) -> str:
+def own_prefix(engine: ContainerEngine) -> str:
     """Return what the names of this process's containers begin with."""
     return f"{_prefix(engine)}{own()}-"
 
 
-def sweep(engine: Engine) -> list[str]:
+def sweep(engine: ContainerEngine) -> list[str]:
     """Remove the containers of processes that were killed before they could; return their names."""
     prefix = _prefix(engine)
     ours = names_of(engine, prefix)
@@ -159,7 +161,7 @@ def sweep(engine: Engine) -> list[str]:
     return gone
 
 
-def names_of(engine: Engine, prefix: str) -> list[str]:
+def names_of(engine: ContainerEngine, prefix: str) -> list[str]:
     """Return the names of containers that begin so; none when the engine doesn't answer."""
     try:
         listed = engine.call("ps", "--all", "--format", "{{.Names}}", timeout=60).split()
@@ -168,7 +170,7 @@ def names_of(engine: Engine, prefix: str) -> list[str]:
     return [name for name in listed if name.startswith(prefix)]
 
 
-def _prefix(engine: Engine) -> str:
+def _prefix(engine: ContainerEngine) -> str:
     """Return what the names of a state folder's containers begin with."""
     return f"atlas-{hashlib.sha256(str(engine.folder).encode()).hexdigest()[:8]}-"
 
@@ -191,7 +193,7 @@ def _followed(process: subprocess.Popen[str], say: Callable[[str], None]) -> str
 
 
 @contextlib.contextmanager
-def _alarm(engine: Engine, container: Container, late: threading.Event) -> Iterator[None]:
+def _alarm(engine: ContainerEngine, container: Container, late: threading.Event) -> Iterator[None]:
     """Kill a container when its time is up."""
     if container.timeout is None:
         yield

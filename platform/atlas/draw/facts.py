@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from atlas.draw.model import Facts
-    from atlas.plan.model import Data, Output, Plan, PlanStep, Source, Value
+    from atlas.plan.model import InputSource, Output, Plan, PlanData, PlanStep, Value
     from atlas.recipe import Image
 
 OF = ": "
@@ -58,7 +58,7 @@ def of_plan(plan: Plan) -> dict[str, str]:
     )
 
 
-def of_data(data: Data) -> dict[str, str]:
+def of_data(data: PlanData) -> dict[str, str]:
     """Return what is known of a data set; of its place, nothing that could be a credential."""
     return _filled(
         {
@@ -73,7 +73,7 @@ def of_data(data: Data) -> dict[str, str]:
     )
 
 
-def source(given: Source) -> str:
+def source(given: InputSource) -> str:
     """Return a resolved reference as a Recipe writes it."""
     if given.kind == "step":
         return f"{given.name}.{given.output}"

@@ -23,7 +23,7 @@ from atlas.draw.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from atlas.plan.model import Plan, PlanStep, Source
+    from atlas.plan.model import InputSource, Plan, PlanStep
 
 
 _WRITTEN = "target"
@@ -201,7 +201,7 @@ def _family_facts(part: _Part, step: PlanStep) -> dict[str, str]:
     return own
 
 
-def _source_node(part: _Part, given: Source) -> Node:
+def _source_node(part: _Part, given: InputSource) -> Node:
     """Return the node of what a step reads from outside its Plan."""
     if given.kind == "data":
         data = part.plan.data.get(given.name)
@@ -226,12 +226,12 @@ def _model_node(part: _Part) -> Node:
     return Node(part.shared_id("model"), model.name, MODEL, detail, facts=known)
 
 
-def _elsewhere(part: _Part, given: Source) -> str:
+def _elsewhere(part: _Part, given: InputSource) -> str:
     """Return the id of another pipeline's step, where that is drawn too, or nothing."""
     return part.elsewhere.get((given.kind, given.name, given.step), "")
 
 
-def _source_id(part: _Part, given: Source) -> str:
+def _source_id(part: _Part, given: InputSource) -> str:
     """Return the id of the node that stands for a source."""
     if place := _elsewhere(part, given):
         return place
@@ -265,7 +265,7 @@ def _edges(part: _Part) -> Iterator[Edge]:
         yield from _model_edges(part)
 
 
-def _edge(part: _Part, given: Source, target: str, name: str) -> Edge:
+def _edge(part: _Part, given: InputSource, target: str, name: str) -> Edge:
     """Return the edge of one input."""
     made = part.plan.by_name[given.name].outputs.get(given.output) if given.kind == "step" else None
     of_type = f": {facts.output(made)}" if made else ""
@@ -274,11 +274,11 @@ def _edge(part: _Part, given: Source, target: str, name: str) -> Edge:
     return Edge(_source_id(part, given), target, label, note)
 
 
-def _is_written(name: str, given: Source) -> bool:
+def _is_written(name: str, given: InputSource) -> bool:
     return name == _WRITTEN and given.kind == "data"
 
 
-def _written(part: _Part, given: Source, step: str) -> Edge:
+def _written(part: _Part, given: InputSource, step: str) -> Edge:
     """Return the edge to the data that a Sink writes."""
     note = f"writes {facts.source(given)}"
     return Edge(step, _source_id(part, given), note=note, kind=WRITES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
-from atlas.plan.model import Plan, PlanStep, Source, Value
+from atlas.plan.model import InputSource, Plan, PlanStep, Value
 from atlas.recipe import DYNAMIC
 from atlas.values import canonical
 
@@ -53,17 +53,17 @@ def _step(step: Step, known: set[str]) -> PlanStep:
     )
 
 
-def _source(given: Reference, known: set[str]) -> Source:
+def _source(given: Reference, known: set[str]) -> InputSource:
     """Return a reference as a source; an inlined Recipe's step stands for that Recipe.
 
     What names no step of this Recipe is drawn as something from outside.
     """
     if given.kind != "step" or given.name in known:
-        return Source(given.kind, given.name, given.output, given.step)
+        return InputSource(given.kind, given.name, given.output, given.step)
     first, _, rest = given.name.partition(".")
     if first in known:
-        return Source("step", first, f"{rest}.{given.output}")
-    return Source("input", given.name, given.output)
+        return InputSource("step", first, f"{rest}.{given.output}")
+    return InputSource("input", given.name, given.output)
 
 
 def _value(given: Any) -> Value:

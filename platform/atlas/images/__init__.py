@@ -6,7 +6,7 @@ from atlas.images.build import (
     FAILED,
     PUSHED,
     UNCHANGED,
-    Outcome,
+    BuildOutcome,
     build_images,
     lock_images,
     raise_failures,
@@ -23,13 +23,13 @@ from atlas.images.content import (
 from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
-from atlas.images.listing import Listed, list_images
+from atlas.images.listing import ListedImage, list_images
 from atlas.images.presence import present, pushed_images, require_pushed, require_there
 from atlas.images.prune import Pruning, delete_image, plan_pruning, prune
 from atlas.images.reach import referenced, run_in
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
-from atlas.images.registry import Registry, host_at
-from atlas.images.wanted import Wanted, wanted_images
+from atlas.images.registry import ImageRegistry, host_at
+from atlas.images.wanted import WantedImage, wanted_images
 from atlas.images.work import Work, alone
 
 __all__ = [
@@ -38,14 +38,14 @@ __all__ = [
     "Builder",
     "Built",
     "FAILED",
-    "Listed",
+    "ListedImage",
     "NO_IMAGE",
-    "Outcome",
+    "BuildOutcome",
     "PUSHED",
     "Pruning",
-    "Registry",
+    "ImageRegistry",
     "UNCHANGED",
-    "Wanted",
+    "WantedImage",
     "Work",
     "alone",
     "attach",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.images.registry import Registry
+    from atlas.images.registry import ImageRegistry
 
 CYCLONEDX = "application/vnd.cyclonedx+json"
 """Type of a bill of materials, as artifact and as its only layer."""
@@ -25,7 +25,7 @@ _NOTHING = b"{}"
 _TITLE = "org.opencontainers.image.title"
 
 
-def attach(registry: Registry, repository: str, image: str, content: bytes, title: str) -> str:
+def attach(registry: ImageRegistry, repository: str, image: str, content: bytes, title: str) -> str:
     """Attach a bill of materials to an image, in place of an earlier one; a repeat does nothing.
 
     Args:
@@ -63,7 +63,7 @@ def attach(registry: Registry, repository: str, image: str, content: bytes, titl
     return digest
 
 
-def attached(registry: Registry, repository: str, image: str) -> list[dict[str, Any]]:
+def attached(registry: ImageRegistry, repository: str, image: str) -> list[dict[str, Any]]:
     """Return the descriptors of the bills of materials that are attached to an image.
 
     Raises:
@@ -76,7 +76,7 @@ def attached(registry: Registry, repository: str, image: str) -> list[dict[str, 
     ]
 
 
-def detach(registry: Registry, repository: str, image: str) -> None:
+def detach(registry: ImageRegistry, repository: str, image: str) -> None:
     """Delete what is attached to an image that is gone, or is to go.
 
     Raises:
@@ -94,7 +94,7 @@ def _tag(image: str) -> str:
     return image.replace(":", "-", 1)
 
 
-def _referrers(registry: Registry, repository: str, image: str) -> Sequence[dict[str, Any]]:
+def _referrers(registry: ImageRegistry, repository: str, image: str) -> Sequence[dict[str, Any]]:
     """Return the descriptors of all that refers to an image."""
     found = registry.document(repository, f"referrers/{image}")
     if "manifests" not in found:
@@ -102,7 +102,7 @@ def _referrers(registry: Registry, repository: str, image: str) -> Sequence[dict
     return found.get("manifests") or ()
 
 
-def _list(registry: Registry, repository: str, image: str, own: dict[str, Any]) -> None:
+def _list(registry: ImageRegistry, repository: str, image: str, own: dict[str, Any]) -> None:
     """Put an artifact on the list of an image's referrers; what others have put there stays."""
     listed = registry.document(repository, f"manifests/{_tag(image)}").get("manifests") or ()
     others = [one for one in listed if one.get("artifactType") != CYCLONEDX]

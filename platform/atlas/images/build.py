@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.images.builders import Access
-    from atlas.images.environments import Environment
+    from atlas.images.environments import ImageEnvironment
     from atlas.images.final import Contents
-    from atlas.images.wanted import Wanted
+    from atlas.images.wanted import WantedImage
     from atlas.images.work import Work
     from atlas.plan import Pipeline
 
@@ -41,7 +41,7 @@ UNCHANGED, PUSHED, BUILT, FAILED = "unchanged", "pushed", "built", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BuildOutcome:
     """What came of one wanted image.
 
     Attributes:
@@ -52,7 +52,7 @@ class Outcome:
         error: why it failed.
     """
 
-    wanted: Wanted
+    wanted: WantedImage
     state: str
     built: Built | None = None
     error: AtlasError | None = None
@@ -84,7 +84,7 @@ def lock_images(
     return made
 
 
-def build_images(work: Work, wanted: Sequence[Wanted], jobs: int = 2) -> list[Outcome]:
+def build_images(work: Work, wanted: Sequence[WantedImage], jobs: int = 2) -> list[BuildOutcome]:
     """Build, prove, push and record images; one that fails keeps no other from being built.
 
     Args:
@@ -109,7 +109,7 @@ def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _lower(work: Work, wanted: Wanted) -> Environment | AtlasError:
+def _lower(work: Work, wanted: WantedImage) -> ImageEnvironment | AtlasError:
     """Have the lower layers, or say why not."""
     try:
         return have_environment(work, wanted, work.log(f"environment-{wanted.environment}"))
@@ -119,25 +119,25 @@ def _lower(work: Work, wanted: Wanted) -> Environment | AtlasError:
         return _full(wanted, error)
 
 
-def _upper(work: Work, wanted: Wanted, lower: Environment | AtlasError) -> Outcome:
+def _upper(work: Work, wanted: WantedImage, lower: ImageEnvironment | AtlasError) -> BuildOutcome:
     """Build and push one image on its lower layers, or say why not."""
     if isinstance(lower, AtlasError):
-        return Outcome(wanted, FAILED, error=lower)
+        return BuildOutcome(wanted, FAILED, error=lower)
     try:
         built = _one(work, wanted, lower)
     except AtlasError as error:
-        return Outcome(wanted, FAILED, error=error)
+        return BuildOutcome(wanted, FAILED, error=error)
     except OSError as error:
-        return Outcome(wanted, FAILED, error=_full(wanted, error))
-    return Outcome(wanted, PUSHED if work.registry else BUILT, built)
+        return BuildOutcome(wanted, FAILED, error=_full(wanted, error))
+    return BuildOutcome(wanted, PUSHED if work.registry else BUILT, built)
 
 
-def _full(wanted: Wanted, error: OSError) -> DeployError:
+def _full(wanted: WantedImage, error: OSError) -> DeployError:
     reason = (error.strerror or str(error)).lower()
     return DeployError(f"I207: {wanted.full}: can't be built: {reason}; free some space")
 
 
-def _one(work: Work, wanted: Wanted, lower: Environment) -> Built:
+def _one(work: Work, wanted: WantedImage, lower: ImageEnvironment) -> Built:
     log = work.log(wanted.full)
     commit = commit_of(wanted.folder)
     name = local_name(wanted)
@@ -233,7 +233,7 @@ def _attached(work: Work, built: Built, bill: bytes) -> None:
         work.say(f"{built.name}: its bill of materials is in the store alone: {error}")
 
 
-def raise_failures(outcomes: Iterable[Outcome]) -> None:
+def raise_failures(outcomes: Iterable[BuildOutcome]) -> None:
     """Raise one error for all images that failed.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.images.build import UNCHANGED, Outcome, build_images
+from atlas.images.build import UNCHANGED, BuildOutcome, build_images
 from atlas.images.final import local_name
 from atlas.images.records import read_record
 from atlas.images.work import Work
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
     from atlas.images.builders import Builder
     from atlas.images.records import Built
-    from atlas.images.registry import Registry
-    from atlas.images.wanted import Wanted
+    from atlas.images.registry import ImageRegistry
+    from atlas.images.wanted import WantedImage
     from atlas.store import Store
 
 
 def ensure_images(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedImage],
     *,
     state: Path,
     store: Store,
-    registry: Registry | None,
+    registry: ImageRegistry | None,
     builder: Callable[[], Builder],
     say: Callable[[str], None],
     jobs: int = 2,
     again: bool = False,
-) -> list[Outcome]:
+) -> list[BuildOutcome]:
     """Build and push what isn't there; one that fails keeps no other from being built.
 
     Args:
@@ -51,7 +51,7 @@ def ensure_images(
     """
     there = {} if again else _there(wanted, store, registry, builder)
     missing = [one for one in wanted if one.full not in there]
-    made: list[Outcome] = []
+    made: list[BuildOutcome] = []
     if missing:
         if registry is not None:
             registry.check()
@@ -64,18 +64,21 @@ def ensure_images(
 
 
 def _there(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedImage],
     store: Store,
-    registry: Registry | None,
+    registry: ImageRegistry | None,
     builder: Callable[[], Builder],
-) -> dict[str, Outcome]:
+) -> dict[str, BuildOutcome]:
     """Return what is where it has to be."""
     found = ((one, _record(one, store, registry, builder)) for one in wanted)
-    return {one.full: Outcome(one, UNCHANGED, built) for one, built in found if built}
+    return {one.full: BuildOutcome(one, UNCHANGED, built) for one, built in found if built}
 
 
 def _record(
-    wanted: Wanted, store: Store, registry: Registry | None, builder: Callable[[], Builder]
+    wanted: WantedImage,
+    store: Store,
+    registry: ImageRegistry | None,
+    builder: Callable[[], Builder],
 ) -> Built | None:
     """Return the record of an image that is where it has to be."""
     built = read_record(store, wanted.repository, wanted.tag)

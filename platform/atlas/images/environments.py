@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.images.builders import Facts
-    from atlas.images.wanted import Wanted
+    from atlas.images.wanted import WantedImage
     from atlas.images.work import Work
 
 _SHOWN_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class ImageEnvironment:
     """The lower layers of an image, in the engine.
 
     Attributes:
@@ -47,7 +47,7 @@ class Environment:
     built: bool = False
 
 
-def have_environment(work: Work, wanted: Wanted, log: Path) -> Environment:
+def have_environment(work: Work, wanted: WantedImage, log: Path) -> ImageEnvironment:
     """Return the lower layers of an image; build them unless the engine has them.
 
     Raises:
@@ -58,7 +58,7 @@ def have_environment(work: Work, wanted: Wanted, log: Path) -> Environment:
     return known or _build(work, wanted, name, log)
 
 
-def _build(work: Work, wanted: Wanted, name: str, log: Path) -> Environment:
+def _build(work: Work, wanted: WantedImage, name: str, log: Path) -> ImageEnvironment:
     base, base_digest = _foundation(work, wanted, log)
     facts = _need(work, base, wanted)
     python = python_in(work.builder, base, wanted.image.dockerfile or wanted.base)
@@ -71,7 +71,7 @@ def _build(work: Work, wanted: Wanted, name: str, log: Path) -> Environment:
         text = environment_dockerfile(base, facts.variables)
         build = assembled(context, text, name, log)
         tried(work, build, wanted.full)
-    environment = Environment(name, python, base_digest, built=True)
+    environment = ImageEnvironment(name, python, base_digest, built=True)
     _remember(work, wanted, environment)
     return environment
 
@@ -100,7 +100,7 @@ def tried(work: Work, build: Build, shown: str) -> None:
         raise DeployError(f"{full}\n  {said}\n  the whole log is in {build.log}") from None
 
 
-def _foundation(work: Work, wanted: Wanted, log: Path) -> tuple[str, str]:
+def _foundation(work: Work, wanted: WantedImage, log: Path) -> tuple[str, str]:
     """Return the image that packages are put on, and the digest of the base where it is known."""
     if wanted.image.dockerfile:
         return _from_dockerfile(work, wanted, log), ""
@@ -135,12 +135,12 @@ def _gone(shown: str) -> Facts:
     raise DeployError(f"I203: base image {shown}: was got, and isn't there; build again")
 
 
-def _need(work: Work, name: str, wanted: Wanted) -> Facts:
+def _need(work: Work, name: str, wanted: WantedImage) -> Facts:
     facts = work.builder.facts(name)
     return facts or _gone(wanted.base)
 
 
-def _from_dockerfile(work: Work, wanted: Wanted, log: Path) -> str:
+def _from_dockerfile(work: Work, wanted: WantedImage, log: Path) -> str:
     """Build the user's Dockerfile from the files that it copies, and return its name."""
     name = f"{LOCAL}atlas/foundation:{wanted.foundation}"
     if work.builder.facts(name) is not None and not work.again:
@@ -175,7 +175,7 @@ def _copy_context(folder: Path, text: str, target: Path) -> None:
     settle(target)
 
 
-def _known(work: Work, wanted: Wanted, name: str) -> Environment | None:
+def _known(work: Work, wanted: WantedImage, name: str) -> ImageEnvironment | None:
     """Return the lower layers as they were remembered, if the engine still has just those."""
     facts = work.builder.facts(name)
     if facts is None:
@@ -187,10 +187,10 @@ def _known(work: Work, wanted: Wanted, name: str) -> Environment | None:
         return None
     if raw.get("identity") != facts.identity:
         return None
-    return Environment(name, python, raw.get("base_digest", ""))
+    return ImageEnvironment(name, python, raw.get("base_digest", ""))
 
 
-def _remember(work: Work, wanted: Wanted, environment: Environment) -> None:
+def _remember(work: Work, wanted: WantedImage, environment: ImageEnvironment) -> None:
     facts = _need(work, environment.name, wanted)
     raw = {
         "identity": facts.identity,
@@ -201,5 +201,5 @@ def _remember(work: Work, wanted: Wanted, environment: Environment) -> None:
     files.write(file, json.dumps(raw, indent=2) + "\n")
 
 
-def _file(work: Work, wanted: Wanted) -> Path:
+def _file(work: Work, wanted: WantedImage) -> Path:
     return work.state / "builds" / "environments" / f"{wanted.environment}.json"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from atlas.images.environments import Environment
-    from atlas.images.wanted import Wanted
+    from atlas.images.environments import ImageEnvironment
+    from atlas.images.wanted import WantedImage
     from atlas.images.work import Work
     from atlas.plan import Plan
 
@@ -58,7 +58,7 @@ class Contents:
     debian: Mapping[str, str]
 
 
-def local_name(wanted: Wanted) -> str:
+def local_name(wanted: WantedImage) -> str:
     """Return the name of an image in the engine."""
     return f"{LOCAL}{wanted.full}"
 
@@ -70,7 +70,11 @@ def in_engine(plan: Plan, image_name: str, folder: Path) -> str:
 
 
 def build_final(
-    work: Work, wanted: Wanted, environment: Environment, labels: dict[str, str], log: Path
+    work: Work,
+    wanted: WantedImage,
+    environment: ImageEnvironment,
+    labels: dict[str, str],
+    log: Path,
 ) -> None:
     """Build an image on its lower layers.
 
@@ -88,7 +92,7 @@ def build_final(
         tried(work, assembled(context, text, local_name(wanted), log, labels), wanted.full)
 
 
-def labels_of(wanted: Wanted, environment: Environment, commit: str) -> dict[str, str]:
+def labels_of(wanted: WantedImage, environment: ImageEnvironment, commit: str) -> dict[str, str]:
     """Return an image's labels: OCI's own where there is one for it."""
     known = {
         "org.opencontainers.image.title": wanted.repository,
@@ -107,7 +111,7 @@ def labels_of(wanted: Wanted, environment: Environment, commit: str) -> dict[str
     return {key: value for key, value in known.items() if value}
 
 
-def prove(work: Work, wanted: Wanted) -> Contents:
+def prove(work: Work, wanted: WantedImage) -> Contents:
     """Start an image as a step would be, and return what is in it.
 
     Raises:
@@ -126,7 +130,7 @@ def prove(work: Work, wanted: Wanted) -> Contents:
     return Contents(said["python"], said["debian"])
 
 
-def _wrong(wanted: Wanted, said: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
+def _wrong(wanted: WantedImage, said: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
     """Return what is wrong with an image that starts; empty when nothing is."""
     if said["user"] != int(USER.partition(":")[0]):
         return f"runs as user {said['user']}, expected {USER}"

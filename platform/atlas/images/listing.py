@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from atlas.images.records import Built
-    from atlas.images.wanted import Wanted
+    from atlas.images.wanted import WantedImage
     from atlas.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedImage:
     """One image of a listing.
 
     Attributes:
@@ -48,7 +48,9 @@ class Listed:
         }
 
 
-def list_images(wanted: Iterable[Wanted], store: Store, referenced: set[str]) -> list[Listed]:
+def list_images(
+    wanted: Iterable[WantedImage], store: Store, referenced: set[str]
+) -> list[ListedImage]:
     """Return the images that pipelines want today, and the others that are deployed.
 
     Args:
@@ -60,24 +62,26 @@ def list_images(wanted: Iterable[Wanted], store: Store, referenced: set[str]) ->
     today = [_listed(one, known, referenced) for one in wanted]
     names = {one.name for one in today}
     others = [
-        Listed(one.name, _state(one), one, deployed=True, wanted=False)
+        ListedImage(one.name, _state(one), one, deployed=True, wanted=False)
         for one in known.values()
         if one.digest in referenced and one.name not in names
     ]
     return [*today, *others]
 
 
-def _listed(wanted: Wanted, known: dict[str, Built], referenced: set[str]) -> Listed:
+def _listed(wanted: WantedImage, known: dict[str, Built], referenced: set[str]) -> ListedImage:
     built = known.get(wanted.full)
     if built is not None:
-        return Listed(built.name, _state(built), built, built.digest in referenced, wanted=True)
+        return ListedImage(
+            built.name, _state(built), built, built.digest in referenced, wanted=True
+        )
     earlier = [one for one in known.values() if one.repository == wanted.repository]
     newest = max(earlier, key=lambda one: one.created, default=None)
     differs = tuple(changes(_parts(wanted), newest)) if newest else ("new",)
-    return Listed(wanted.full, "not built", None, deployed=False, wanted=True, changes=differs)
+    return ListedImage(wanted.full, "not built", None, deployed=False, wanted=True, changes=differs)
 
 
-def _parts(wanted: Wanted) -> dict[str, str]:
+def _parts(wanted: WantedImage) -> dict[str, str]:
     return {
         "base": wanted.base,
         "environment": wanted.environment,

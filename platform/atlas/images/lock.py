@@ -25,7 +25,7 @@ _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", re
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class ImageLock:
     """Where a lock is, or is to be, and whether it holds for the requirements of today.
 
     Attributes:
@@ -55,7 +55,7 @@ class Lock:
         return {normal(name): version for name, version in _PIN.findall(self.text)}
 
 
-def lock_for(image: Image, folder: Path) -> Lock:
+def lock_for(image: Image, folder: Path) -> ImageLock:
     """Return the lock of an image's requirements; for a Dockerfile's image, that of Atlas's own.
 
     Raises:
@@ -64,10 +64,10 @@ def lock_for(image: Image, folder: Path) -> Lock:
     requirements = read_requirements(folder, image.requirements)
     python = python_of(base_of(image, folder))
     if not image.requirements:
-        return Lock(CORE, requirements, python, CORE.read_text("utf-8"), fresh=True)
+        return ImageLock(CORE, requirements, python, CORE.read_text("utf-8"), fresh=True)
     file = (folder / image.requirements).with_suffix(".lock")
     text = file.read_text("utf-8") if file.is_file() else ""
-    return Lock(file, requirements, python, text, text.startswith(stamp(requirements, python)))
+    return ImageLock(file, requirements, python, text, text.startswith(stamp(requirements, python)))
 
 
 def stamp(requirements: Requirements, python: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.images.base import LOWEST
-from atlas.images.lock import CORE, Lock, stamp
+from atlas.images.lock import CORE, ImageLock, stamp
 from atlas.images.problems import invalid, place
 from atlas.images.requirements import read_requirements
 from atlas.images.uv import UvError, run_uv
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def make_lock(lock: Lock, *, upgrade: bool = False) -> Lock:
+def make_lock(lock: ImageLock, *, upgrade: bool = False) -> ImageLock:
     """Resolve an image's requirements and write the lock; what an old lock pins stays if it can.
 
     Args:
@@ -36,10 +36,10 @@ def make_lock(lock: Lock, *, upgrade: bool = False) -> Lock:
     new = lock.file.with_name(f".{lock.file.name}.{os.getpid()}")
     new.write_text(written, "utf-8")
     new.replace(lock.file)
-    return Lock(lock.file, lock.requirements, lock.python, written, fresh=True)
+    return ImageLock(lock.file, lock.requirements, lock.python, written, fresh=True)
 
 
-def _resolved(lock: Lock, folder: Path, *, upgrade: bool) -> str:
+def _resolved(lock: ImageLock, folder: Path, *, upgrade: bool) -> str:
     """Return what uv pins; it is the same on every kind of machine."""
     wanted, bounds, out = (folder / name for name in ("wanted.in", "bounds.in", "locked.txt"))
     asked = (*lock.requirements.options_from(lock.file.parent), *lock.requirements.lines)
@@ -65,4 +65,4 @@ def relock_core(arguments: Sequence[str] = ()) -> None:
     """Write anew the lock of what Atlas itself needs; part of `make lock`."""
     requirements = read_requirements(CORE.parent, "")
     text = CORE.read_text("utf-8") if CORE.is_file() else ""
-    make_lock(Lock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)
+    make_lock(ImageLock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from atlas.images.records import Built
-    from atlas.images.registry import Registry
-    from atlas.images.wanted import Wanted
+    from atlas.images.registry import ImageRegistry
+    from atlas.images.wanted import WantedImage
     from atlas.plan import Pipeline
     from atlas.store import Store
 
 _AT_ONCE = 8
 
 
-def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[Wanted, Built]]:
+def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[WantedImage, Built]]:
     """Return the images of pipelines that are recorded as pushed.
 
     Args:
@@ -33,7 +33,7 @@ def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[Wan
     return [(one, built) for one, built in known if built is not None and built.digest]
 
 
-def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: Registry) -> None:
+def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: ImageRegistry) -> None:
     """Refuse images whose recorded digest the registry doesn't have any more.
 
     An image that isn't recorded as pushed isn't looked for.
@@ -50,7 +50,7 @@ def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: Regist
     require_there(registry, [built.pinned for _, built in pushed_images(pipelines, store)])
 
 
-def require_there(registry: Registry, pinned: Iterable[str]) -> None:
+def require_there(registry: ImageRegistry, pinned: Iterable[str]) -> None:
     """Refuse images that a registry doesn't have.
 
     Args:
@@ -69,7 +69,7 @@ def require_there(registry: Registry, pinned: Iterable[str]) -> None:
         raise DeployError(f"I201: {what}; {command('build')} builds and pushes them again")
 
 
-def present(registry: Registry, pinned: Iterable[str]) -> set[str]:
+def present(registry: ImageRegistry, pinned: Iterable[str]) -> set[str]:
     """Return those of some images that a registry has.
 
     Args:
@@ -85,6 +85,6 @@ def present(registry: Registry, pinned: Iterable[str]) -> set[str]:
     return {one for one, is_there in zip(wanted, there, strict=True) if is_there}
 
 
-def _is_there(registry: Registry, pinned: str) -> bool:
+def _is_there(registry: ImageRegistry, pinned: str) -> bool:
     repository, _, digest = pinned.partition("@")
     return registry.digest(repository, digest) == digest

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from atlas.images.builders import Builder
     from atlas.images.records import Built
-    from atlas.images.registry import Registry
+    from atlas.images.registry import ImageRegistry
     from atlas.store import Store
 
 
@@ -73,7 +73,7 @@ def plan_pruning(
 def prune(
     pruning: Pruning,
     store: Store,
-    registry: Registry | None,
+    registry: ImageRegistry | None,
     builder: Builder | None,
     say: Callable[[str], None],
 ) -> None:
@@ -102,7 +102,7 @@ def prune(
         _forget(builder, f"{LOCAL}atlas/environment:{digest}")
 
 
-def delete_image(registry: Registry, repository: str, digest: str) -> bool:
+def delete_image(registry: ImageRegistry, repository: str, digest: str) -> bool:
     """Delete an image and the bill of materials that is attached to it; tell whether it was there.
 
     Raises:

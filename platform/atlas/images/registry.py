@@ -39,7 +39,7 @@ _OK = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ImageManifest:
     """An image as a registry has it: its digest, and the bytes of its layers and configuration."""
 
     digest: str
@@ -62,7 +62,7 @@ def host_at(url: str) -> str:
     return re.sub(r"^\w+://", "", url).rstrip("/")
 
 
-class Registry:
+class ImageRegistry:
     """One registry.
 
     Attributes:
@@ -80,7 +80,7 @@ class Registry:
         self._tokens: dict[str, str] = {}
 
     @classmethod
-    def at(cls, url: str, secret: Path | None = None) -> Registry:
+    def at(cls, url: str, secret: Path | None = None) -> ImageRegistry:
         """Return the registry at an address, with the credentials that are found for it.
 
         Args:
@@ -90,7 +90,7 @@ class Registry:
         host = host_at(url)
         return cls(host, credentials_of(host, secret))
 
-    def manifest(self, repository: str, reference: str) -> Manifest | None:
+    def manifest(self, repository: str, reference: str) -> ImageManifest | None:
         """Return an image's manifest by tag or digest; None when there is none.
 
         Raises:
@@ -103,7 +103,7 @@ class Registry:
         raw, where = answer.json(), f"I206: registry {self.host}: {repository}:{reference}"
         parts = [raw.get("config"), *optional(raw, "layers", [], where)]
         size = sum(optional(part, "size", 0, where) for part in parts)
-        return Manifest(answer.headers.get("docker-content-digest", ""), size)
+        return ImageManifest(answer.headers.get("docker-content-digest", ""), size)
 
     def described(self, repository: str, digest: str) -> dict[str, Any]:
         """Return the descriptor of a manifest: its media type, digest and size.

@@ -25,7 +25,7 @@ from atlas.images.uv import UvError, run_uv
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atlas.images.lock import Lock
+    from atlas.images.lock import ImageLock
     from atlas.images.python import ImagePython
 
 PREFIX = "/opt/atlas"
@@ -39,7 +39,7 @@ def site(python: ImagePython) -> str:
     return f"{PREFIX}/lib/python{python.minor}/site-packages"
 
 
-def add_packages(root: Path, lock: Lock, python: ImagePython) -> None:
+def add_packages(root: Path, lock: ImageLock, python: ImagePython) -> None:
     """Put a virtual environment with a lock's packages below a folder that becomes ``/``.
 
     Raises:
@@ -61,7 +61,7 @@ def add_packages(root: Path, lock: Lock, python: ImagePython) -> None:
 _SETTINGS = "home = {home}\ninclude-system-site-packages = true\nversion = {version}\n"
 
 
-def _install(place: Path, lock: Lock, python: ImagePython) -> None:
+def _install(place: Path, lock: ImageLock, python: ImagePython) -> None:
     """Install a lock for another machine's Python, every file's hash checked."""
     with tempfile.TemporaryDirectory(prefix="atlas-install-") as folder:
         file = Path(folder) / "locked.txt"

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from atlas.images.lock import Lock
+    from atlas.images.lock import ImageLock
     from atlas.plan import Pipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedImage:
     """One image that is to be there.
 
     Attributes:
@@ -62,12 +62,12 @@ class Wanted:
         return f"{self.repository}:{self.tag}"
 
     @property
-    def lock(self) -> Lock:
+    def lock(self) -> ImageLock:
         """The lock of its requirements."""
         return lock_for(self.image, self.folder)
 
 
-def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[Wanted]:
+def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[WantedImage]:
     """Return every image that the steps of pipelines use, but ready ones, by name and tag.
 
     Args:
@@ -77,7 +77,7 @@ def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[Wanted]
     Raises:
         InvalidError: what an image is made from can't be read.
     """
-    found: dict[str, Wanted] = {}
+    found: dict[str, WantedImage] = {}
     for (config, name, folder, image, code), recipes in _used(pipelines).items():
         if only in ("", name or "default"):
             one = _wanted(config, name, folder, image, code)
@@ -100,8 +100,8 @@ def _used(pipelines: Iterable[Pipeline]) -> dict[tuple[str, str, Path, Image, st
     return found
 
 
-def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> Wanted:
-    return Wanted(
+def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> WantedImage:
+    return WantedImage(
         name=name,
         image=image,
         folder=folder,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from atlas.images.builders import Builder
-    from atlas.images.registry import Registry
+    from atlas.images.registry import ImageRegistry
     from atlas.store import Store
 
 _KEPT_LOGS = 100
@@ -41,7 +41,7 @@ class Work:
     state: Path
     store: Store
     builder: Builder
-    registry: Registry | None
+    registry: ImageRegistry | None
     say: Callable[[str], None]
     again: bool = False
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
-from atlas.store import open_place
+from atlas.store import open_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def put(store: str, content: bytes) -> str:
         StoreError: it can't be written.
     """
     digest = digest_of(content)
-    place, key = open_place(store), f"{_FOLDER}/{digest}"
+    place, key = open_location(store), f"{_FOLDER}/{digest}"
     if not place.exists(key):
         place.create(key, content)
     return digest
@@ -44,7 +44,7 @@ def get(store: str, digest: str) -> bytes:
     """
     key = f"{_FOLDER}/{digest}"
     try:
-        content = open_place(store).read(key)
+        content = open_location(store).read(key)
     except FileNotFoundError:
         raise StoreError(f"{store}/{key}: there is no such content; deploy again") from None
     if digest_of(content) != digest:

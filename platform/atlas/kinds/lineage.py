@@ -10,10 +10,10 @@ from atlas.store import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.store import Place
+    from atlas.store import Location
 
 
-def used(place: Place, plans: Mapping[str, str]) -> set[str]:
+def used(place: Location, plans: Mapping[str, str]) -> set[str]:
     """Return the versions whose Plan a run was made by, or isn't known.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
-from atlas.store import open_place
+from atlas.store import open_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from atlas.store import Place
+    from atlas.store import Location
 
 FOLDER = "deployments/owners"
 """Where the store has who owns a name: a folder for each kind of name."""
@@ -29,7 +29,7 @@ def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
     Raises:
         DeployError: another stack has one of them; nothing is taken then.
     """
-    place = open_place(store)
+    place = open_location(store)
     taken: list[str] = []
     for name in names:
         other = _taken_by(place, kind, name, owner)
@@ -40,7 +40,7 @@ def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
             raise _taken(name, other)
 
 
-def _taken_by(place: Place, kind: str, name: str, owner: str) -> str:
+def _taken_by(place: Location, kind: str, name: str, owner: str) -> str:
     """Take a name; return who has it already, empty for nobody."""
     for _ in range(_TRIES):
         if place.create(_key(kind, name), owner.encode()):
@@ -57,7 +57,7 @@ def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> Non
     Raises:
         DeployError: D016, another stack has one of them.
     """
-    place = open_place(store)
+    place = open_location(store)
     for name in sorted({*names} & {*place.names(f"{FOLDER}/{kind}")}):
         other = _owner(place, kind, name)
         if other not in ("", owner):
@@ -73,7 +73,7 @@ def _taken(name: str, other: str) -> DeployError:
 
 def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
     """Give names back; those that another stack has are left to it."""
-    place = open_place(store)
+    place = open_location(store)
     for name in names:
         if _owner(place, kind, name) == owner:
             place.remove(_key(kind, name))
@@ -81,12 +81,12 @@ def release(store: str, kind: str, names: Iterable[str], owner: str) -> None:
 
 def owned(store: str, kind: str, owner: str) -> list[str]:
     """Return the names that a stack has, also those of an update that was killed."""
-    place = open_place(store)
+    place = open_location(store)
     names = place.names(f"{FOLDER}/{kind}")
     return [name for name in names if _owner(place, kind, name) == owner]
 
 
-def _owner(place: Place, kind: str, name: str) -> str:
+def _owner(place: Location, kind: str, name: str) -> str:
     """Return who owns a name; empty for nobody, also where it has just been given back."""
     try:
         return place.read(_key(kind, name)).decode("utf-8", "replace")

@@ -9,12 +9,12 @@ from atlas.advice import command
 from atlas.errors import AtlasError, DeployError, InvalidError, PlatformError, TargetError
 from atlas.launch.logs import Logs
 from atlas.launch.opening import open_launch
-from atlas.launch.progress import Progress
+from atlas.launch.progress import LaunchProgress
 from atlas.runner import events
 from atlas.runner.units import REPORT
 from atlas.step import FAILED
 from atlas.step.finish import finish, finished_run
-from atlas.store import FilePlace, run_key
+from atlas.store import FolderLocation, run_key
 from atlas.targets import launcher as states
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Followed:
         self._settings, self._listener, self._report = settings, listener, report
         self._run: Run | None = None
         self._launched: LaunchedRun | None = None
-        self._progress: Progress | None = None
+        self._progress: LaunchProgress | None = None
         self._logs: Logs | None = None
         self._silent_since = 0.0
         self._cancelled = ""
@@ -111,7 +111,7 @@ class Followed:
     def place(self) -> str:
         """Where what the run leaves behind is: a path, where the store is a folder."""
         key, place = run_key(self.run.pipeline, self.run.id), self._store.place
-        return str(place.local(key)) if isinstance(place, FilePlace) else f"{place.url}/{key}"
+        return str(place.local(key)) if isinstance(place, FolderLocation) else f"{place.url}/{key}"
 
     @property
     def url(self) -> str:
@@ -124,7 +124,7 @@ class Followed:
         """Give the run to the orchestrator, or find that it has it already."""
         opened = open_launch(self._store, self.plan, self._folder, self._launcher, self._settings)
         self._run = run = opened.run
-        self._progress = Progress(self._store, self.plan, run, self._folder, self._listener)
+        self._progress = LaunchProgress(self._store, self.plan, run, self._folder, self._listener)
         if opened.is_over:
             self._begin("over already")
             self._conclude(states.RunStatus(states.DONE))

@@ -10,7 +10,7 @@ from atlas.runner import events
 from atlas.step.logs import read_log
 
 if TYPE_CHECKING:
-    from atlas.launch.progress import Progress
+    from atlas.launch.progress import LaunchProgress
     from atlas.runner.units import Unit
     from atlas.store import Run, Store
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Logs:
     """The logs of a run's units."""
 
-    def __init__(self, store: Store, run: Run, progress: Progress) -> None:
+    def __init__(self, store: Store, run: Run, progress: LaunchProgress) -> None:
         """Begin with nothing told; of a unit that is over, tell the rest before its end is told."""
         self._store, self._run, self._progress = store, run, progress
         self._told: dict[Unit, int] = {}

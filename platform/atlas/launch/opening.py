@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError, TargetError
 from atlas.git import commit_of
 from atlas.runner.opening import new_id
-from atlas.step import Request, bind
+from atlas.step import RunRequest, bind
 from atlas.step.binding import last_run, moment, remember_target, run_id, target_of
 from atlas.step.parameters import checked_parameters
 from atlas.store import add_code
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedLaunch:
     """A run that is bound, and that its orchestrator may have already.
 
     Attributes:
@@ -43,7 +43,7 @@ class Opened:
 
 def open_launch(
     store: Store, plan: Plan, folder: Path, launcher: Launcher, settings: LaunchSettings
-) -> Opened:
+) -> OpenedLaunch:
     """Bind a new run, or find the one that is asked for or under way.
 
     Args:
@@ -66,12 +66,12 @@ def open_launch(
     add_code(store, folder, plan.code)
     run = bind(store, plan, request)
     remember_target(store, run, launcher.target)
-    return Opened(run, launcher.find(plan, run))
+    return OpenedLaunch(run, launcher.find(plan, run))
 
 
-def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> Request:
+def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
-    return Request(
+    return RunRequest(
         id=settings.run or new_id(plan.flow),
         interval_start=settings.interval_start,
         interval_end=settings.interval_end,
@@ -81,7 +81,9 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> Request:
     )
 
 
-def _named(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Opened | None:
+def _named(
+    store: Store, plan: Plan, request: RunRequest, launcher: Launcher
+) -> OpenedLaunch | None:
     """Return the run of the id that is asked for; None when there is none yet.
 
     What the caller leaves open, that run decides.
@@ -104,7 +106,9 @@ def _named(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Op
     return _as_known(store, plan, run, launcher)
 
 
-def _under_way(store: Store, plan: Plan, request: Request, launcher: Launcher) -> Opened | None:
+def _under_way(
+    store: Store, plan: Plan, request: RunRequest, launcher: Launcher
+) -> OpenedLaunch | None:
     """Return the pipeline's last run if it asks for the same and isn't over."""
     last = last_run(store, plan.name, plan.flow)
     try:
@@ -117,17 +121,17 @@ def _under_way(store: Store, plan: Plan, request: Request, launcher: Launcher) -
     return None if known.is_over else known
 
 
-def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> Opened:
+def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> OpenedLaunch:
     """Return a run that is bound; its end is recorded before its model is registered."""
     outcome = store.run_outcome(run.pipeline, run.id)
     is_recorded = outcome is not None and outcome.get("plan") == run.plan
     launched = launcher.find(plan, run)
     if is_recorded and (launched is None or launcher.status(launched).is_over):
-        return Opened(run, is_over=True)
-    return Opened(run, launched)
+        return OpenedLaunch(run, is_over=True)
+    return OpenedLaunch(run, launched)
 
 
-def _values(plan: Plan, request: Request) -> dict[str, Any] | None:
+def _values(plan: Plan, request: RunRequest) -> dict[str, Any] | None:
     """Return every parameter as a new run would have it; None where one has no value."""
     needed = {name for name, one in plan.parameters.items() if one.default is None}
     complete = needed <= request.parameters.keys()
@@ -135,7 +139,7 @@ def _values(plan: Plan, request: Request) -> dict[str, Any] | None:
 
 
 def _difference(
-    store: Store, plan: Plan, run: Run, request: Request, launcher: Launcher
+    store: Store, plan: Plan, run: Run, request: RunRequest, launcher: Launcher
 ) -> list[str]:
     """Return in what a run isn't what is asked for; nothing when it is the same."""
     wanted: dict[str, Any] = {

@@ -27,7 +27,7 @@ _UNRECORDED = "ended, and recorded nothing"
 _NOT_BEGUN = "the run ended before it began"
 
 
-class Progress:
+class LaunchProgress:
     """One run's units of work, as far as they are known.
 
     Attributes:

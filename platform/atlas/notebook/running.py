@@ -46,7 +46,7 @@ class Ran:
             AtlasError: there is no such output, or the run didn't get there.
         """
         from atlas.errors import AtlasError
-        from atlas.plan import Source
+        from atlas.plan import InputSource
         from atlas.recipe import Reference
         from atlas.runner.process_environment import process_environment
         from atlas.step import Reader
@@ -58,7 +58,7 @@ class Ran:
         if asked.kind == "step" and asked.name not in self.plan.by_name:
             raise AtlasError(f"no step '{asked.name}'; there are {', '.join(self.plan.by_name)}")
         step = self.plan.by_name.get(asked.name, self.plan.steps[0])
-        source = Source(asked.kind, asked.name, asked.output, asked.step)
+        source = InputSource(asked.kind, asked.name, asked.output, asked.step)
         with process_environment(self.pipeline.project, self.pipeline.environment):
             value = Reader(self.store, self.plan, self.run).value(step, name, source)
             return value.read() if asked.kind == "data" else value

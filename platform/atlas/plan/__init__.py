@@ -2,27 +2,27 @@
 
 from atlas.plan.code import code_digest, code_files
 from atlas.plan.model import (
-    Data,
+    InputSource,
     Model,
     Output,
     Plan,
+    PlanData,
     PlanStep,
     Schedule,
-    Source,
     Value,
 )
 from atlas.plan.outputs import output_names
 from atlas.plan.resolve import Pipeline, pipelines, resolve
 
 __all__ = [
-    "Data",
+    "PlanData",
     "Model",
     "Output",
     "Pipeline",
     "Plan",
     "PlanStep",
     "Schedule",
-    "Source",
+    "InputSource",
     "Value",
     "code_digest",
     "code_files",

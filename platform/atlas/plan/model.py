@@ -15,7 +15,7 @@ from atlas.values import canonical, frozen
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputSource:
     """Where a step's input comes from, resolved.
 
     Attributes:
@@ -103,11 +103,11 @@ class PlanStep:
 
     name: str
     cls: str
-    inputs: Mapping[str, Source] = field(default_factory=dict)
+    inputs: Mapping[str, InputSource] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: tuple[str, Source] | None = None
+    foreach: tuple[str, InputSource] | None = None
     description: str = ""
     origin: str = ""
     image: str = ""
@@ -124,7 +124,7 @@ class PlanStep:
         """Freeze what the step is made of."""
         _freeze(self, "inputs", "params", "outputs", "env", "node_selector", "tolerations")
 
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[InputSource, ...]:
         """Return every source that the step reads, that of its keys last."""
         return (*self.inputs.values(), *((self.foreach[1],) if self.foreach else ()))
 
@@ -135,7 +135,7 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class PlanData:
     """A data set that the Config names, and where the Environment says it is.
 
     Attributes:
@@ -221,7 +221,7 @@ class Plan:
     description: str = ""
     axes: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    data: Mapping[str, Data] = field(default_factory=dict)
+    data: Mapping[str, PlanData] = field(default_factory=dict)
     images: Mapping[str, Image] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     model: Model | None = None
@@ -331,8 +331,8 @@ def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
     return {key: Parameter.parse(value) for key, value in raw.items()}
 
 
-def _source(raw: Mapping[str, Any]) -> Source:
-    return Source(**{**raw, "trust": tuple(raw.get("trust", ()))})
+def _source(raw: Mapping[str, Any]) -> InputSource:
+    return InputSource(**{**raw, "trust": tuple(raw.get("trust", ()))})
 
 
 def _outputs(raw: Mapping[str, Any]) -> dict[str, Output]:
@@ -361,7 +361,7 @@ def _step(raw: Mapping[str, Any]) -> PlanStep:
 _READERS: Mapping[str, Any] = {
     "steps": lambda raw: tuple(_step(step) for step in raw),
     "parameters": _parameters,
-    "data": _each(Data),
+    "data": _each(PlanData),
     "images": _each(Image),
     "model": lambda raw: Model(**{**raw, "outputs": _outputs(raw.get("outputs", {}))}),
     "schedule": lambda raw: Schedule(**raw),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import InvalidError
 from atlas.plan.code import code_digest
-from atlas.plan.model import Data, Model, Output, Plan, PlanStep, Schedule, Source, Value
+from atlas.plan.model import InputSource, Model, Output, Plan, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Parameter, Reference, Resources, Retries
 from atlas.validate import check
 from atlas.validate.schedule import cron_line
@@ -212,11 +212,13 @@ class _Builder:
             tolerations=tuple(settings.get("tolerations", ())),
         )
 
-    def _source(self, one: Input) -> Source:
+    def _source(self, one: Input) -> InputSource:
         reference: Reference = one.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
-        return Source(reference.kind, reference.name, reference.output, reference.step, flow, *kept)
+        return InputSource(
+            reference.kind, reference.name, reference.output, reference.step, flow, *kept
+        )
 
     def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**settings.get("resources", {}), **self.resources.get(step, {})}
@@ -252,10 +254,10 @@ class _Builder:
         sources = (one.source for step in steps for one in step.reads())
         return sorted({source.name for source in sources if source.kind == kind})
 
-    def _data(self, name: str) -> Data:
+    def _data(self, name: str) -> PlanData:
         declared = self.config.data.get(name)
         where = self.environment.data[name]
-        return Data(
+        return PlanData(
             type=declared.type if declared else "table",
             uri=where.uri,
             format=where.format,

@@ -23,7 +23,7 @@ from atlas.containers import (
 )
 from atlas.containers.reaper import Reaper
 from atlas.errors import AtlasError
-from atlas.runner.isolation import Ended, unrecorded
+from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.streams import StepLog
 from atlas.step import Outcome, contained, recorded
 from atlas.step.execute import refuse
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from queue import SimpleQueue
 
-    from atlas.containers import Engine
+    from atlas.containers import ContainerEngine
     from atlas.step import Job
 
 _KILLED = 137
@@ -51,7 +51,7 @@ class Images:
         network: the containers' network.
     """
 
-    engine: Engine
+    engine: ContainerEngine
     references: Mapping[tuple[str, str], str]
     network: str = field(default_factory=contained.network)
 
@@ -70,11 +70,11 @@ class Images:
         return reference
 
 
-class Containers:
+class ContainerIsolation:
     """Runs units in containers."""
 
     def __init__(
-        self, ended: SimpleQueue[Ended], images: Images, echo: Callable[[Job, str], None]
+        self, ended: SimpleQueue[UnitEnd], images: Images, echo: Callable[[Job, str], None]
     ) -> None:
         """Run units in these images, and give each line of their logs to `echo`."""
         self._ended = ended
@@ -112,7 +112,7 @@ class Containers:
         with self._lock:
             wanted = self._names.pop(number, None) is not None
         if wanted:
-            self._ended.put(Ended(number, outcome))
+            self._ended.put(UnitEnd(number, outcome))
 
 
 def _run(images: Images, job: Job, name: str, echo: Callable[[str], None]) -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.runner.events import STOPPING, Event
-from atlas.runner.isolation import Ended
+from atlas.runner.isolation import UnitEnd
 from atlas.step.execute import refuse
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class _Running:
     deadline: float | None
 
 
-class Engine:
+class RunEngine:
     """Runs the units of several runs to their ends."""
 
     def __init__(
         self,
         runs: Sequence[LocalRun],
-        ended: SimpleQueue[Ended | Event | Interrupt],
+        ended: SimpleQueue[UnitEnd | Event | Interrupt],
         isolation: Isolation,
         jobs: int,
         listener: Listener,
@@ -169,11 +169,11 @@ class Engine:
         except Empty:
             self._end_late_ones()
 
-    def _hear(self, said: Ended | Event | Interrupt) -> None:
+    def _hear(self, said: UnitEnd | Event | Interrupt) -> None:
         """Deal with what a unit, its log or a signal says."""
         if isinstance(said, Event):
             self._listener(said)
-        elif isinstance(said, Ended):
+        elif isinstance(said, UnitEnd):
             self._end(said)
         elif said.at_once or self.stopping:
             self.interrupted = True
@@ -194,12 +194,12 @@ class Engine:
             if one.deadline is not None and one.deadline <= now:
                 ended = self._isolation.stop(number)
                 text = f"timed out after {one.job.step.timeout:g} s"
-                late = Ended(number, refuse(one.job, text, now - one.started))
+                late = UnitEnd(number, refuse(one.job, text, now - one.started))
                 self._end(late, again=ended)
                 if not ended:
                     raise _GivenUp(f"step {one.unit.step} {text}")
 
-    def _end(self, ended: Ended, *, again: bool = True) -> None:
+    def _end(self, ended: UnitEnd, *, again: bool = True) -> None:
         """Take note of a unit's end; have it run again where it may and `again` is given."""
         one = self._running.pop(ended.number, None)
         if one is None:
@@ -233,7 +233,7 @@ class Engine:
         self._stop()
         for number, one in list(self._running.items()):
             self._isolation.stop(number)
-            self._end(Ended(number, refuse(one.job, why, time.monotonic() - one.started)))
+            self._end(UnitEnd(number, refuse(one.job, why, time.monotonic() - one.started)))
         for run in self._open:
             self._close(run)
         self._open.clear()

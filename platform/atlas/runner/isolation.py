@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ended:
+class UnitEnd:
     """A unit of work is over.
 
     Attributes:
@@ -58,7 +58,7 @@ class Threads:
 
     def __init__(
         self,
-        ended: SimpleQueue[Ended],
+        ended: SimpleQueue[UnitEnd],
         jobs: int,
         echo: Callable[[Job, str], None],
         around: Callable[[Job], AbstractContextManager[None]] = lambda job: nullcontext(),
@@ -106,7 +106,7 @@ class Threads:
             with self._lock:
                 self._busy -= 1
             if number not in self._stopped:
-                self._ended.put(Ended(number, outcome))
+                self._ended.put(UnitEnd(number, outcome))
 
     def _gone(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._stopped

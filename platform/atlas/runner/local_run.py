@@ -12,13 +12,13 @@ from atlas.runner import events
 from atlas.runner.earlier import done_in, source_of
 from atlas.runner.events import Event
 from atlas.runner.frontier import Frontier
-from atlas.runner.opening import Opened, open_run
+from atlas.runner.opening import OpenedRun, open_run
 from atlas.runner.units import REPORT, Report, Unit
 from atlas.step import FAILED, Job, Outcome, Reader, recorded
 from atlas.step.execute import earlier_result, refuse, reuse
 from atlas.step.finish import finish
 from atlas.step.secrets import mask_for
-from atlas.store import FilePlace, run_key
+from atlas.store import FolderLocation, run_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class LocalRun:
         self.skipped: dict[str, str] = {}
         self.finished: Finished | None = None
         self.error = ""
-        self._opened: Opened | None = None
+        self._opened: OpenedRun | None = None
         self._selected = settings.selection.steps_of(plan)
         edges = {step.name: step.upstream() for step in plan.steps}
         self._stale = descendants(edges, self._selected) - self._selected
@@ -84,7 +84,7 @@ class LocalRun:
         return f"{self.plan.name}/{self.plan.flow}"
 
     @property
-    def opened(self) -> Opened:
+    def opened(self) -> OpenedRun:
         """What it began with.
 
         Raises:
@@ -104,7 +104,7 @@ class LocalRun:
         """Where what the run leaves behind is: a path, where the store is a folder."""
         place = self.store.place
         key = run_key(self.run.pipeline, self.run.id)
-        return str(place.local(key)) if isinstance(place, FilePlace) else f"{place.url}/{key}"
+        return str(place.local(key)) if isinstance(place, FolderLocation) else f"{place.url}/{key}"
 
     @property
     def is_open(self) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.git import commit_of
-from atlas.step import Request, bind
+from atlas.step import RunRequest, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
-from atlas.store import FilePlace, add_code
-from atlas.store.place import TEMPORARY
+from atlas.store import FolderLocation, add_code
+from atlas.store.location import TEMPORARY
 from atlas.tracking.outbox import pending_for, state_outbox
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedRun:
     """A run that may begin.
 
     Attributes:
@@ -43,7 +43,9 @@ class Opened:
     held: ExitStack = field(default_factory=ExitStack)
 
 
-def open_run(store: Store, plan: Plan, folder: Path, settings: RunSettings, parent: str) -> Opened:
+def open_run(
+    store: Store, plan: Plan, folder: Path, settings: RunSettings, parent: str
+) -> OpenedRun:
     """Bind a run, or find the one to go on with; keep its Plan and code; remember it in the outbox.
 
     Args:
@@ -60,13 +62,13 @@ def open_run(store: Store, plan: Plan, folder: Path, settings: RunSettings, pare
     add_code(store, folder, plan.code)
     before = _run_to_resume(store, plan, settings) if settings.resume else None
     if before is not None and _is_asked_for(before, plan, settings):
-        opened = Opened(before, True, previous=previous_run(store, before))
+        opened = OpenedRun(before, True, previous=previous_run(store, before))
         remember(store, before)
     else:
         _require_new(store, plan, settings)
         run = bind(store, plan, _request(plan, folder, settings, new=settings.resume))
         adopt = before.id if before else ""
-        opened = Opened(run, adopt=adopt, previous=previous_run(store, run))
+        opened = OpenedRun(run, adopt=adopt, previous=previous_run(store, run))
     _lock(store, opened)
     outbox = state_outbox()
     if outbox is not None:
@@ -106,9 +108,9 @@ def _run_to_resume(store: Store, plan: Plan, settings: RunSettings) -> Run | Non
     return store.run(plan.name, last) if last else None
 
 
-def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> Request:
+def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> RunRequest:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
-    return Request(
+    return RunRequest(
         id=new_id(plan.flow) if new or not settings.run else settings.run,
         interval_start=settings.interval_start,
         interval_end=settings.interval_end,
@@ -128,13 +130,13 @@ def new_id(flow: str) -> str:
     return f"{flow}-{now:%Y%m%dT%H%M%S}-{moment:03x}{chance:03x}"
 
 
-def _lock(store: Store, opened: Opened) -> None:
+def _lock(store: Store, opened: OpenedRun) -> None:
     """Hold the run's lock as long as this process lives; only a folder has locks.
 
     Raises:
         StoreError: another process holds it.
     """
-    if not isinstance(store.place, FilePlace):
+    if not isinstance(store.place, FolderLocation):
         return
     import fcntl
 

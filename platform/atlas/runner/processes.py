@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from atlas.runner.isolation import Ended, unrecorded
+from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.procs import Watch, leftovers
 from atlas.runner.streams import StepLog
 from atlas.runner.workers import ALONE, CHUNK, Worker, start_worker
@@ -43,7 +43,7 @@ class Processes:
     """Runs units in warm processes."""
 
     def __init__(
-        self, ended: SimpleQueue[Ended], jobs: int, warm: int, echo: Callable[[Job, str], None]
+        self, ended: SimpleQueue[UnitEnd], jobs: int, warm: int, echo: Callable[[Job, str], None]
     ) -> None:
         """Serve at most `jobs` units at once, get some workers ready, and `echo` lines of logs."""
         self._ended = ended
@@ -66,7 +66,7 @@ class Processes:
             try:
                 worker = self._idle(tuple(sorted(job.step.env.items())))
             except OSError as error:
-                self._ended.put(Ended(number, _recorded(job, _unable(error), 0.0)))
+                self._ended.put(UnitEnd(number, _recorded(job, _unable(error), 0.0)))
                 return
             worker.number, worker.job = number, job
             worker.since, worker.mask = time.monotonic(), job.mask
@@ -180,7 +180,7 @@ class Processes:
         if leftovers(worker.process.pid):
             self._replace(worker)
         if number is not None:
-            self._ended.put(Ended(number, outcome))
+            self._ended.put(UnitEnd(number, outcome))
 
     def _lost(self, worker: Worker, why: str = "") -> None:
         """Deal with a worker that is gone: its step has failed."""
@@ -192,7 +192,7 @@ class Processes:
         if number is not None and job is not None:
             text = why or _last_words(worker.process.returncode)
             seconds = time.monotonic() - worker.since
-            self._ended.put(Ended(number, _recorded(job, text, seconds)))
+            self._ended.put(UnitEnd(number, _recorded(job, text, seconds)))
 
     def _replace(self, worker: Worker) -> None:
         self._remove(worker)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.errors import AtlasError
 from atlas.masking import mask_of
-from atlas.runner.engine import Engine
+from atlas.runner.engine import RunEngine
 from atlas.runner.events import LOG, Event, ignore
 from atlas.runner.interrupts import interruptible
 from atlas.runner.isolation import Isolation, Mixed, Threads
@@ -79,7 +79,7 @@ def run_all(
     mask = mask_of(frozenset(value for values in secrets for value in values))
     with captured(mask), interruptible(ended.put):
         isolation = _isolation(runs, settings, ended, jobs, echo)
-        engine = Engine(runs, ended, isolation, jobs, listener)
+        engine = RunEngine(runs, ended, isolation, jobs, listener)
         complete = engine.run()
         return RunResult(tuple(runs), complete, engine.interrupted)
 
@@ -99,13 +99,13 @@ def _isolation(
     if settings.isolate == PROCESSES:
         return processes()
     if settings.isolate == IMAGES:
-        from atlas.runner.containers import Containers
+        from atlas.runner.containers import ContainerIsolation
 
         if settings.images is None:
             raise AtlasError(
                 f"to run steps in their images takes images; {command('build')} makes them"
             )
-        return Containers(ended, settings.images, echo)
+        return ContainerIsolation(ended, settings.images, echo)
     if settings.isolate == THREADS:
         return Mixed(Threads(ended, 1, echo, as_before), processes, _has_variables)
     mixed = Mixed(Threads(ended, jobs, echo), processes, _can_tell)

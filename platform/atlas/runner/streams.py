@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from atlas.masking import NO_MASK
 from atlas.step.logs import LONGEST, log_key
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ class StepLog:
 
     def _open(self) -> Any:
         place = self._job.store.place
-        if not isinstance(place, FilePlace):
+        if not isinstance(place, FolderLocation):
             return io.StringIO()
         raw = place.appending(self._key())
         return io.TextIOWrapper(raw, "utf-8", "replace", line_buffering=True)

@@ -27,7 +27,7 @@ _ID_BYTES = 6
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedProject:
     """What was started.
 
     Attributes:
@@ -45,7 +45,7 @@ class Started:
     written: tuple[Path, ...]
 
 
-def start(folder: Path, name: str = "") -> Started:
+def start(folder: Path, name: str = "") -> StartedProject:
     """Write a new pipeline, and a project around it unless the folder is in one.
 
     In a project, a folder without a name is the pipeline's own and names it; else the pipeline goes
@@ -66,7 +66,7 @@ def start(folder: Path, name: str = "") -> Started:
         raise AtlasError(f"{shown(folder)}: can't be used: {reason}") from None
 
 
-def _start(folder: Path, name: str) -> Started:
+def _start(folder: Path, name: str) -> StartedProject:
     found = find_project(folder)
     root = found.root if found.explicit else folder
     is_own = found.explicit and not name and folder != root
@@ -76,7 +76,7 @@ def _start(folder: Path, name: str) -> Started:
     planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
     files.check(planned)
     root.mkdir(parents=True, exist_ok=True)
-    return Started(name, own, root, not found.explicit, tuple(_written(root, planned)))
+    return StartedProject(name, own, root, not found.explicit, tuple(_written(root, planned)))
 
 
 def refresh_schemas(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Running one step: `python -m atlas.step`, and the function that in-process runs call too."""
 
-from atlas.step.binding import Request, bind
+from atlas.step.binding import RunRequest, bind
 from atlas.step.execute import execute, recorded
 from atlas.step.inputs import Reader
 from atlas.step.job import Job
@@ -12,7 +12,7 @@ __all__ = [
     "Job",
     "Outcome",
     "Reader",
-    "Request",
+    "RunRequest",
     "bind",
     "execute",
     "recorded",

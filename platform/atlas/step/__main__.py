@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlas.plan import Plan
-    from atlas.step.binding import Request
+    from atlas.step.binding import RunRequest
     from atlas.step.execute import Job
     from atlas.store import Run, Store
 
@@ -208,15 +208,15 @@ def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
     return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)
 
 
-def _request(options: argparse.Namespace, plan: Plan) -> Request:
-    from atlas.step.binding import Request, parse_parameters
+def _request(options: argparse.Namespace, plan: Plan) -> RunRequest:
+    from atlas.step.binding import RunRequest, parse_parameters
     from atlas.step.ticks import BY_CLOCK, last_interval
 
     start, end, trigger = options.interval_start, options.interval_end, options.trigger
     if end == BY_CLOCK:
         start, end = last_interval(plan, datetime.now(UTC))
         trigger = trigger or BY_CLOCK
-    return Request(
+    return RunRequest(
         id=options.run,
         interval_start=start,
         interval_end=end,

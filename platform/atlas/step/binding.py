@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan
     from atlas.store import ModelVersion, Store
-    from atlas.tracking.registry import Registry
+    from atlas.tracking.registry import ModelRegistry
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """What whoever starts a run asks for.
 
     Attributes:
@@ -52,7 +52,7 @@ def run_id(flow: str, given: str) -> str:
     return name if name.startswith(f"{flow}-") else f"{flow}-{name}"
 
 
-def bind(store: Store, plan: Plan, request: Request) -> Run:
+def bind(store: Store, plan: Plan, request: RunRequest) -> Run:
     """Return the run, bound now or by an earlier step.
 
     A run of the same id under another Plan, such as an interval that runs again after a deploy,
@@ -122,7 +122,7 @@ def _last_key(pipeline: str, flow: str) -> str:
     return f"{pipeline}/last-{flow}.json"
 
 
-def _new_run(store: Store, plan: Plan, request: Request) -> Run:
+def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
     start, end = interval_between(request.interval_start, request.interval_end)
     return Run(
         id=request.id,
@@ -177,16 +177,16 @@ def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
     return None
 
 
-def registry(store: Store) -> Registry:
+def registry(store: Store) -> ModelRegistry:
     """Return MLflow's registry where the platform has one, else the store's own."""
     url = os.environ.get("ATLAS_MLFLOW_URL")
     if not url:
         from atlas.tracking.registry import LocalRegistry
 
         return LocalRegistry(store)
-    from atlas.tracking.mlflow import Mlflow
+    from atlas.tracking.mlflow import MlflowTracker
 
-    return Mlflow(url)
+    return MlflowTracker(url)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

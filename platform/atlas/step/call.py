@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from atlas.plan import PlanStep
     from atlas.step.job import Job
-    from atlas.step.metrics import Metrics
+    from atlas.step.metrics import MetricsCollector
 
 
 def call(
-    job: Job, step: PlanStep, inputs: Mapping[str, Any], metrics: Metrics
+    job: Job, step: PlanStep, inputs: Mapping[str, Any], metrics: MetricsCollector
 ) -> Mapping[str, Any]:
     """Run a step's class and return its outputs by name; nothing is stored.
 
@@ -53,7 +53,7 @@ def load(job: Job, step: PlanStep) -> type[Any]:
         raise StepError(step.name, message) from error
 
 
-def _context(job: Job, step: PlanStep, metrics: Metrics) -> Any:
+def _context(job: Job, step: PlanStep, metrics: MetricsCollector) -> Any:
     from atlas.template import Context
 
     return Context(

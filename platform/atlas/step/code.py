@@ -198,7 +198,7 @@ def _check_inside(package: str, globals: Any, level: int) -> None:
         raise ImportError("attempted relative import beyond the pipeline's folder")
 
 
-class _Finder:
+class _StepFinder:
     """Finds the modules of mounted pipelines."""
 
     @staticmethod
@@ -234,5 +234,5 @@ def _file_finder(folder: str) -> FileFinder:
     return FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), sources)
 
 
-if not any(isinstance(one, _Finder) for one in sys.meta_path):
-    sys.meta_path.insert(0, _Finder())
+if not any(isinstance(one, _StepFinder) for one in sys.meta_path):
+    sys.meta_path.insert(0, _StepFinder())

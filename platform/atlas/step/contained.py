@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 from atlas.tracking.outbox import FOLDER
 from atlas.uris import is_file_uri, path_of
 
@@ -57,7 +57,7 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
         project: what ``project:`` stands for where no variable says.
     """
     found: dict[Path, None] = {}
-    if isinstance(store.place, FilePlace):
+    if isinstance(store.place, FolderLocation):
         found[Path(store.place.root)] = None
     steps = list(steps)
     reads_model = any(source.kind == "model" for step in steps for source in step.sources())

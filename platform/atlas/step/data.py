@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from atlas.environment import format_of
 from atlas.errors import StepError, StoreError
 from atlas.step.data_files import READERS, WRITERS
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from atlas.plan import Data as Declared
-    from atlas.store import Place
+    from atlas.plan import PlanData as Declared
+    from atlas.store import Location
 
 
 @dataclass
@@ -87,13 +87,13 @@ class DataHandle:
         folders = [f"{name}={value}" for name, value in named if value]
         return "/".join([*folders, f"part.{self.format}"])
 
-    def _place(self) -> tuple[Place, str]:
+    def _place(self) -> tuple[Location, str]:
         """Return the place that the URI is in, and the key in it."""
         if is_file_uri(self.uri):
             path = path_of(self.uri)
             is_folder = self.uri.endswith("/")
             return (
-                open_place(uri_of(path if is_folder else path.parent), links=True),
+                open_location(uri_of(path if is_folder else path.parent), links=True),
                 "" if is_folder else path.name,
             )
         if self.uri.endswith("/"):
@@ -101,14 +101,14 @@ class DataHandle:
         folder, _, name = self.uri.rpartition("/")
         return self._open(folder), name
 
-    def _open(self, url: str) -> Place:
+    def _open(self, url: str) -> Location:
         if not self.options:
-            return open_place(url, links=True)
-        from atlas.store.remote import RemotePlace
+            return open_location(url, links=True)
+        from atlas.store.remote import BucketLocation
 
-        return RemotePlace(url, self.options)
+        return BucketLocation(url, self.options)
 
-    def _read(self, place: Place, key: str) -> Any:
+    def _read(self, place: Location, key: str) -> Any:
         path = place.local(key)
         if not path.exists():
             raise FileNotFoundError(key)
@@ -181,7 +181,7 @@ def absolute(uri: str, store: str) -> str:
     return uri
 
 
-def _parts(place: Place, key: str, format: str) -> list[str]:
+def _parts(place: Location, key: str, format: str) -> list[str]:
     """Return the keys of a folder's parts, in the order of their intervals."""
     keys = (entry.key for entry in place.entries(key))
     wanted = [one for one in keys if one.endswith(f".{format}") and not _hidden(one)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.step.finished import Finished
     from atlas.store import Run, Store
     from atlas.tracking.outbox import Pending
-    from atlas.tracking.record import Record
+    from atlas.tracking.record import RunRecord
     from atlas.tracking.registry import Tracker
 
 WAIT_SECONDS = 60.0
@@ -102,7 +102,7 @@ def is_refusal(error: PlatformError) -> bool:
     return error.status in _OF_THE_RECORD and error.status not in _OF_THE_SENDER
 
 
-def _family(store: Store, tracker: Tracker, record: Record, name: str) -> str:
+def _family(store: Store, tracker: Tracker, record: RunRecord, name: str) -> str:
     """Return MLflow's id of a family's run, which its members make together.
 
     Raises:

@@ -16,7 +16,7 @@ from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
 from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
 from atlas.step.judge import score_champion
-from atlas.step.metrics import Metrics
+from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
@@ -148,7 +148,7 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
 
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
-    metrics = Metrics(job.step.name)
+    metrics = MetricsCollector(job.step.name)
     load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
     result = call(job, job.step, inputs, metrics)

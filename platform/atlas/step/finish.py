@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
-    from atlas.tracking.mlflow import Mlflow
+    from atlas.tracking.mlflow import MlflowTracker
     from atlas.tracking.outbox import Outbox, Pending
 
 
@@ -75,14 +75,14 @@ def finish(
     return finished
 
 
-def tracker_of_steps() -> Mlflow | None:
+def tracker_of_steps() -> MlflowTracker | None:
     """Return the MLflow server that the platform has told steps of, if it has one."""
     url = os.environ.get("ATLAS_MLFLOW_URL", "")
     if not url:
         return None
-    from atlas.tracking.mlflow import Mlflow
+    from atlas.tracking.mlflow import MlflowTracker
 
-    return Mlflow(url)
+    return MlflowTracker(url)
 
 
 def deliver(

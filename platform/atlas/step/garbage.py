@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.step.reachable import (
-    Place,
+    RunKey,
     closure,
     codes_in_use,
     pinned,
@@ -19,9 +19,9 @@ from atlas.step.reachable import (
     shared_data,
     unsent,
 )
-from atlas.store import Entry
+from atlas.store import StoredFile
+from atlas.store.location import TEMPORARY
 from atlas.store.manifest import Manifest
-from atlas.store.place import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +43,10 @@ class Garbage:
         unsent: runs that are too old, and stay at least until MLflow has been told of them.
     """
 
-    runs: tuple[Place, ...]
+    runs: tuple[RunKey, ...]
     keys: tuple[str, ...]
     size: int
-    unsent: tuple[Place, ...] = ()
+    unsent: tuple[RunKey, ...] = ()
 
 
 def find_garbage(store: Store, *, keep: int = 10, older: float = 30 * 86_400.0) -> Garbage:
@@ -100,15 +100,15 @@ def _runs(store: Store) -> Iterator[Run]:
                 continue
 
 
-def _place(run: Run) -> Place:
-    return Place(run.pipeline, run.id)
+def _place(run: Run) -> RunKey:
+    return RunKey(run.pipeline, run.id)
 
 
 def _age(run: Run, now: float) -> float:
     return now - datetime.fromisoformat(run.created).timestamp() if run.created else 0.0
 
 
-def _newest(runs: list[Run], keep: int) -> set[Place]:
+def _newest(runs: list[Run], keep: int) -> set[RunKey]:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.pipeline, run.flow].append(run)
@@ -116,7 +116,7 @@ def _newest(runs: list[Run], keep: int) -> set[Place]:
     return {_place(run) for group in newest for run in group}
 
 
-def _in_doomed(store: Store, doomed: tuple[Place, ...], shared: set[str]) -> Iterator[Entry]:
+def _in_doomed(store: Store, doomed: tuple[RunKey, ...], shared: set[str]) -> Iterator[StoredFile]:
     """Give the files of doomed runs, except data that others use."""
     for place in doomed:
         for entry in store.place.entries(place.key):
@@ -130,20 +130,22 @@ def _is_shared(key: str, shared: set[str]) -> bool:
     return any("/".join(parts[:end]) in shared for end in range(4, len(parts) + 1))
 
 
-def _without_run(store: Store, runs: set[Place], stays: set[Place], now: float) -> Iterator[Entry]:
+def _without_run(
+    store: Store, runs: set[RunKey], stays: set[RunKey], now: float
+) -> Iterator[StoredFile]:
     """Give what earlier collections left of runs for others' sake, once that is over."""
     shared = shared_data(store, stays)
     for pipeline in store.pipelines():
         for entry in store.place.entries(pipeline):
             parts = entry.key.split("/")
-            orphan = len(parts) > 2 and Place(*parts[:2]) not in runs  # noqa: PLR2004
+            orphan = len(parts) > 2 and RunKey(*parts[:2]) not in runs  # noqa: PLR2004
             unfinished = parts[-1].startswith(TEMPORARY) and not parts[-1].endswith("lock")
             old = now - entry.modified > _FRESH
             if old and (unfinished or (orphan and not _is_shared(entry.key, shared))):
                 yield entry
 
 
-def _unused(store: Store, stays: set[Place], now: float) -> Iterator[Entry]:
+def _unused(store: Store, stays: set[RunKey], now: float) -> Iterator[StoredFile]:
     """Give Plans that no run and no deployment names, and code of none that stays."""
     plans = plans_in_use(store, stays)
     codes = codes_in_use(store, plans)
@@ -155,10 +157,10 @@ def _unused(store: Store, stays: set[Place], now: float) -> Iterator[Entry]:
         files = list(store.place.entries(f"code/{digest}"))
         newest = max((file.modified for file in files), default=0.0)
         if now - newest > _FRESH:
-            yield Entry(f"code/{digest}", sum(file.size for file in files), newest)
+            yield StoredFile(f"code/{digest}", sum(file.size for file in files), newest)
 
 
-def _stale_results(store: Store, going: set[str]) -> Iterator[Entry]:
+def _stale_results(store: Store, going: set[str]) -> Iterator[StoredFile]:
     """Give entries of the cache whose data are going or are gone."""
     for entry in store.place.entries("cache"):
         data = _data_of(store, entry.key)

@@ -16,7 +16,7 @@ from atlas.values import digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atlas.plan import Plan, PlanStep, Source
+    from atlas.plan import InputSource, Plan, PlanStep
     from atlas.store import Manifest, Run, Store, Trust
 
 MAX_KEYS = 1000
@@ -55,7 +55,7 @@ class Reader:
         default_factory=dict, compare=False, repr=False
     )
 
-    def digest(self, step: PlanStep, name: str, source: Source) -> str:
+    def digest(self, step: PlanStep, name: str, source: InputSource) -> str:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""
         if source.kind == "data":
             declared = self.plan.data[source.name]
@@ -66,7 +66,7 @@ class Reader:
         items = found.items() if isinstance(found, dict) else enumerate(found)
         return digest([[key, one.manifest.digest] for key, one in items])
 
-    def value(self, step: PlanStep, name: str, source: Source) -> Any:
+    def value(self, step: PlanStep, name: str, source: InputSource) -> Any:
         """Return an input's value.
 
         Raises:
@@ -108,26 +108,26 @@ class Reader:
         return keys
 
     def _found(
-        self, step: PlanStep, name: str, source: Source
+        self, step: PlanStep, name: str, source: InputSource
     ) -> Found | list[Found] | dict[str, Found]:
         find: Callable[..., Any] = getattr(self, f"_of_{source.kind}")
         with _named(step, name):
             found: Found | list[Found] | dict[str, Found] = find(source)
             return found
 
-    def _of_step(self, source: Source) -> Found | list[Found]:
+    def _of_step(self, source: InputSource) -> Found | list[Found]:
         declared = self.plan.step(source.name).outputs.get(source.output)
         upstream = self.plan.step(source.name)
         count = None if upstream.foreach is None else len(self.keys(upstream))
         return self._made(source, trust_of(self.plan, declared), count)
 
-    def _made(self, source: Source, trust: Trust, count: int | None) -> Found | list[Found]:
+    def _made(self, source: InputSource, trust: Trust, count: int | None) -> Found | list[Found]:
         """Return what a step of the run has made, in the order of its keys if it has any."""
         if count is None:
             return Found(self.store, self._own(source, None), trust)
         return [Found(self.store, self._own(source, index), trust) for index in range(count)]
 
-    def _own(self, source: Source, index: int | None) -> Manifest:
+    def _own(self, source: InputSource, index: int | None) -> Manifest:
         place = (source.name, source.output, index)
         if place not in self._manifests:
             pipeline, run, (name, output, _) = self.run.pipeline, self.run.id, place
@@ -135,7 +135,7 @@ class Reader:
             self._manifests[place] = found
         return self._manifests[place]
 
-    def _of_model(self, source: Source) -> Found:
+    def _of_model(self, source: InputSource) -> Found:
         if self.run.model is None:
             raise StoreError(f"model.{source.name}: the run has no model")
         part = self.run.model.parts[source.name]
@@ -145,18 +145,18 @@ class Reader:
         declared = self.plan.model.outputs.get(source.name) if self.plan.model else None
         return Found(store, manifest, trust_of(self.plan, declared))
 
-    def _of_pipeline(self, source: Source) -> Found | list[Found]:
+    def _of_pipeline(self, source: InputSource) -> Found | list[Found]:
         pointed = self.run.upstream[f"pipeline:{source.name}/{source.step}"]
         return self._elsewhere(pointed, source)
 
-    def _of_family(self, source: Source) -> dict[str, Any]:
+    def _of_family(self, source: InputSource) -> dict[str, Any]:
         start = f"family:{source.name}/{source.step}/"
         runs = {
             k.removeprefix(start): v for k, v in self.run.upstream.items() if k.startswith(start)
         }
         return {member: self._elsewhere(run, source) for member, run in sorted(runs.items())}
 
-    def _elsewhere(self, pointed: str, source: Source) -> Found | list[Found]:
+    def _elsewhere(self, pointed: str, source: InputSource) -> Found | list[Found]:
         """Return what another pipeline's run has made.
 
         Its Plan is read from the store, which others may write to: nothing that it says is opened,
@@ -165,8 +165,8 @@ class Reader:
         pipeline, _, name = pointed.partition("/")
         run = self.store.run(pipeline, name)
         reader = Reader(self.store, self.store.plan(run.plan), run)
+        from atlas.plan.model import InputSource as Reference
         from atlas.plan.model import Output
-        from atlas.plan.model import Source as Reference
 
         # What the artifact may be, this run's Plan says, not the other's: that is read from a file.
         trust = trust_of(self.plan, Output("", source.format, source.trust))
@@ -174,7 +174,7 @@ class Reader:
         count = None if is_single else len(self.store.indexes(run, source.step))
         return reader._made(Reference("step", source.step, source.output), trust, count)
 
-    def _data(self, step: PlanStep, source: Source) -> DataHandle:
+    def _data(self, step: PlanStep, source: InputSource) -> DataHandle:
         declared = self.plan.data[source.name]
         start = self.run.interval_start
         axes = self.plan.axes

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
-from atlas.plan.model import Source
+from atlas.plan.model import InputSource
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line
-from atlas.step.metrics import Metrics
+from atlas.step.metrics import MetricsCollector
 from atlas.tracking.promotion import champions
 from atlas.values import digest
 
@@ -54,7 +54,7 @@ def score_champion(job: Job, reader: Reader) -> tuple[dict[str, float], str]:
     """
     if not judged(job.plan, job.run, job.step):
         return {}, ""
-    metrics = Metrics(job.step.name)
+    metrics = MetricsCollector(job.step.name)
     name = job.plan.promotion["metric"].rpartition(".")[2]
     try:
         _Again(job, reader).outputs(job.step, metrics)
@@ -96,7 +96,7 @@ class _Again:
         edges = {step.name: step.upstream() for step in self.job.plan.steps}
         return makers | descendants(edges, makers)
 
-    def outputs(self, step: PlanStep, metrics: Metrics) -> Mapping[str, Any]:
+    def outputs(self, step: PlanStep, metrics: MetricsCollector) -> Mapping[str, Any]:
         """Run a step and return its outputs.
 
         Raises:
@@ -125,17 +125,17 @@ class _Again:
             raise StepError(step.name, message)
         return {names[one]: self._part(step, self.parts[one]) for one in own}
 
-    def _value(self, step: PlanStep, name: str, source: Source) -> Any:
+    def _value(self, step: PlanStep, name: str, source: InputSource) -> Any:
         if source.kind == "step" and f"{source.name}.{source.output}" in self.parts:
             return self._part(step, self.parts[f"{source.name}.{source.output}"])
         if source.kind == "step" and source.name in self._changed:
             return self._output(source)
         return self.reader.value(step, name, source)
 
-    def _output(self, source: Source) -> Any:
+    def _output(self, source: InputSource) -> Any:
         if source.name not in self._made:
             step = self.job.plan.step(source.name)
-            self._made[source.name] = self.outputs(step, Metrics(step.name))
+            self._made[source.name] = self.outputs(step, MetricsCollector(step.name))
         return deepcopy(self._made[source.name][source.output])
 
     def _part(self, step: PlanStep, part: str) -> Any:
@@ -148,4 +148,4 @@ class _Again:
         if champion is None or part not in champion.parts:
             raise StepError(step.name, f"the champion has no part '{part}'")
         reader = replace(self.reader, run=replace(self.job.run, model=champion))
-        return reader.value(step, part, Source("model", part))
+        return reader.value(step, part, InputSource("model", part))

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.step.outlet import at_end, keep_output
-from atlas.store import FilePlace, unit_key
+from atlas.store import FolderLocation, unit_key
 
 if TYPE_CHECKING:
     from atlas.step.job import Job
-    from atlas.store import Place, Run
+    from atlas.store import Location, Run
 
 LOG = "log.txt"
 """Name of a step's log, in its folder of the store."""
@@ -34,7 +34,7 @@ def log_key(run: Run, step: str, index: int | None = None) -> str:
     return f"{unit_key(run.pipeline, run.id, step, index)}/{LOG}"
 
 
-def read_log(place: Place, run: Run, step: str, index: int | None = None) -> str:
+def read_log(place: Location, run: Run, step: str, index: int | None = None) -> str:
     """Return what a step has printed so far, in all its attempts; empty for nothing."""
     try:
         return place.read(log_key(run, step, index)).decode("utf-8", "replace")
@@ -50,7 +50,7 @@ def keep_log(job: Job) -> None:
     """
     place, key = job.store.place, log_key(job.run, job.step.name, job.index)
     try:
-        if isinstance(place, FilePlace):
+        if isinstance(place, FolderLocation):
             _keep_in_folder(place, key, is_first=job.attempt == 1)
         else:
             _Sent(place, key, is_first=job.attempt == 1)
@@ -58,7 +58,7 @@ def keep_log(job: Job) -> None:
         job.logger.warning("the step's log isn't kept: %s", error)
 
 
-def _keep_in_folder(place: FilePlace, key: str, *, is_first: bool) -> None:
+def _keep_in_folder(place: FolderLocation, key: str, *, is_first: bool) -> None:
     with place.appending(key, anew=is_first) as log:
         keep_output(log.fileno())
 
@@ -66,7 +66,7 @@ def _keep_in_folder(place: FilePlace, key: str, *, is_first: bool) -> None:
 class _Sent:
     """A log that is kept in a file of this process, and sent as it grows."""
 
-    def __init__(self, place: Place, key: str, *, is_first: bool) -> None:
+    def __init__(self, place: Location, key: str, *, is_first: bool) -> None:
         self._place, self._key = place, key
         self._file = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 - closed at the end
         if not is_first:

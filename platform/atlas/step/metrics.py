@@ -7,7 +7,7 @@ import math
 from atlas.errors import StepError
 
 
-class Metrics:
+class MetricsCollector:
     """Collects a step's metrics; what a Context's ``metric`` is in a run."""
 
     def __init__(self, step: str) -> None:

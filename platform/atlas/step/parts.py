@@ -11,7 +11,7 @@ from atlas.store.keys import is_artifact_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from atlas.store import Manifest, Part
+    from atlas.store import Manifest, ModelPart
 
 
 def located(own: Store, stores: Iterable[str], uri: str) -> tuple[Store, str]:
@@ -42,7 +42,7 @@ def located(own: Store, stores: Iterable[str], uri: str) -> tuple[Store, str]:
     )
 
 
-def check_part(part: Part, manifest: Manifest, *, own: bool) -> None:
+def check_part(part: ModelPart, manifest: Manifest, *, own: bool) -> None:
     """Compare an artifact with what was registered.
 
     Args:

@@ -16,7 +16,7 @@ from atlas.registered import STORE_FOLDERS
 from atlas.step.finish import tracker_of_steps
 from atlas.store.keys import MANIFEST, is_artifact_key
 from atlas.store.manifest import Manifest
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.outbox import state_outbox
 from atlas.tracking.registry import LocalRegistry
 
@@ -31,7 +31,7 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RunKey:
     """Where a run is."""
 
     pipeline: str
@@ -43,7 +43,7 @@ class Place:
         return f"{self.pipeline}/{self.run}"
 
 
-def pinned(store: Store) -> set[Place]:
+def pinned(store: Store) -> set[RunKey]:
     """Return the runs that something besides other runs refers to.
 
     Raises:
@@ -54,54 +54,54 @@ def pinned(store: Store) -> set[Place]:
     return found | unsent() | set(_of_models(store))
 
 
-def unsent() -> set[Place]:
+def unsent() -> set[RunKey]:
     """Return the runs that MLflow hasn't been told of yet, of every store."""
     outbox = state_outbox()
     return (
-        {Place(one.pipeline, one.run) for one in outbox.pending()} if outbox is not None else set()
+        {RunKey(one.pipeline, one.run) for one in outbox.pending()} if outbox is not None else set()
     )
 
 
-def _pointed(store: Store, pipeline: str) -> Iterator[Place]:
+def _pointed(store: Store, pipeline: str) -> Iterator[RunKey]:
     """Give the runs that a pipeline's pointers name: the last and the latest successful ones."""
     for name in store.place.names(pipeline):
         if name.startswith(("last-", "latest-")) and name.endswith(".json"):
             raw = json.loads(store.place.read(f"{pipeline}/{name}"))
-            yield Place(pipeline, raw["run"])
+            yield RunKey(pipeline, raw["run"])
 
 
-def _of_models(store: Store) -> Iterator[Place]:
+def _of_models(store: Store) -> Iterator[RunKey]:
     """Give the runs whose artifacts are parts of registered models."""
     registry = LocalRegistry(store)
     versions = [one for name in registry.models() for one in registry.versions(name)]
     server = tracker_of_steps()
-    if isinstance(server, Mlflow):
+    if isinstance(server, MlflowTracker):
         versions += [one for name in server.models() for one in server.versions(name)]
     for version in versions:
         for uri in version.uris():
             yield from _place_of(store, uri)
 
 
-def _place_of(store: Store, uri: str) -> Iterator[Place]:
+def _place_of(store: Store, uri: str) -> Iterator[RunKey]:
     """Give the run of an artifact's URI, if it is in this store."""
     key = uri.removeprefix(f"{store.url}/")
     if key != uri and is_artifact_key(key):
         pipeline, run, *_ = key.split("/")
-        yield Place(pipeline, run)
+        yield RunKey(pipeline, run)
 
 
-def referred(store: Store, run: Run) -> Iterator[Place]:
+def referred(store: Store, run: Run) -> Iterator[RunKey]:
     """Give the runs that a run has read from: other pipelines' and its model's."""
     for pointed in run.upstream.values():
         pipeline, _, name = pointed.partition("/")
-        yield Place(pipeline, name)
+        yield RunKey(pipeline, name)
     for part in run.model.parts.values() if run.model else ():
         yield from _place_of(store, part.uri)
 
 
-def closure(store: Store, places: Iterable[Place]) -> set[Place]:
+def closure(store: Store, places: Iterable[RunKey]) -> set[RunKey]:
     """Return runs with every run that they refer to, directly or not."""
-    found: set[Place] = set()
+    found: set[RunKey] = set()
     waiting = list(places)
     while waiting:
         place = waiting.pop()
@@ -115,7 +115,7 @@ def closure(store: Store, places: Iterable[Place]) -> set[Place]:
     return found
 
 
-def shared_data(store: Store, places: Iterable[Place]) -> set[str]:
+def shared_data(store: Store, places: Iterable[RunKey]) -> set[str]:
     """Return the keys of data that these runs use and that lie in other runs' folders."""
     found: set[str] = set()
     for place in places:
@@ -125,7 +125,7 @@ def shared_data(store: Store, places: Iterable[Place]) -> set[str]:
     return found
 
 
-def _elsewhere(store: Store, place: Place, key: str) -> set[str]:
+def _elsewhere(store: Store, place: RunKey, key: str) -> set[str]:
     try:
         data = Manifest.parse(store.place.read(key)).data
     except (ValueError, FileNotFoundError):
@@ -133,7 +133,7 @@ def _elsewhere(store: Store, place: Place, key: str) -> set[str]:
     return set() if data.startswith(f"{place.key}/") else {data}
 
 
-def plans_in_use(store: Store, places: Iterable[Place]) -> set[str]:
+def plans_in_use(store: Store, places: Iterable[RunKey]) -> set[str]:
     """Return the digests of the Plans of runs, and of all that deployments name."""
     found: set[str] = set()
     for place in places:

@@ -9,26 +9,26 @@ from atlas.errors import PlatformError
 from atlas.step.execute import recorded
 from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
-from atlas.store import Part, artifact_key
+from atlas.store import ModelPart, artifact_key
 from atlas.store.exclusive import exclusive
 from atlas.store.run import same_parts
 from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, tags_of
-from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
+from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from atlas.values import canonical
 
 if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.step.finished import Finished
     from atlas.store import Run, Store
-    from atlas.tracking.registry import Registry, Version
+    from atlas.tracking.registry import ModelRegistry, RegisteredVersion
 
 WAIT_SECONDS = 60.0
 """For how long to wait for a process that registers a version of the same model."""
 
 
 def registered(
-    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
+    store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
 ) -> Finished:
     """Register the model that a training run has made, and promote it if it passes the rule.
 
@@ -48,7 +48,7 @@ def registered(
 
 
 def _registered(
-    store: Store, plan: Plan, run: Run, registry: Registry, finished: Finished
+    store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
 ) -> Finished:
     model = plan.model
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
@@ -76,7 +76,7 @@ def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
     return outcome.notes if outcome else ()
 
 
-def _is_same(champion: Version, registration: Registration) -> bool:
+def _is_same(champion: RegisteredVersion, registration: ModelRegistration) -> bool:
     """Tell whether a version was made by the same Plan, with the same parts to the byte.
 
     So a repeated training, cached or not, adds no version that differs in nothing.
@@ -91,7 +91,7 @@ def _is_same(champion: Version, registration: Registration) -> bool:
 
 
 def _mirror(
-    local: LocalRegistry, registration: Registration, version: str, promotion: Promotion
+    local: LocalRegistry, registration: ModelRegistration, version: str, promotion: Promotion
 ) -> None:
     """Keep what MLflow knows in the store too, for runs while MLflow is down."""
     local.add(registration, version)
@@ -99,7 +99,7 @@ def _mirror(
         local.set_alias(registration.model, CHAMPION, version)
 
 
-def _registration(store: Store, plan: Plan, run: Run) -> Registration:
+def _registration(store: Store, plan: Plan, run: Run) -> ModelRegistration:
     model = plan.model
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     parts = {name: _part(store, run, output) for name, output in model.parts.items()}
@@ -109,11 +109,11 @@ def _registration(store: Store, plan: Plan, run: Run) -> Registration:
     }
     tags = {**tags_of(plan, run), **data}
     tags = mask_for(plan).plain(tags)
-    return Registration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
+    return ModelRegistration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
 
 
-def _part(store: Store, run: Run, output: str) -> Part:
+def _part(store: Store, run: Run, output: str) -> ModelPart:
     step, _, name = output.rpartition(".")
     key = artifact_key(run.pipeline, run.id, step, name, None)
     manifest = store.manifest_at(key)
-    return Part(f"{store.url}/{key}", manifest.sha256, manifest.digest)
+    return ModelPart(f"{store.url}/{key}", manifest.sha256, manifest.digest)

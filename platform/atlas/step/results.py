@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.store import Entry, Store
+    from atlas.store import Store, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def prune(store: Store, *, older: float = 0.0, pipeline: str = "") -> int:
     return len(doomed)
 
 
-def _doomed(store: Store, before: float, pipeline: str) -> Iterator[Entry]:
+def _doomed(store: Store, before: float, pipeline: str) -> Iterator[StoredFile]:
     for entry in store.place.entries("cache"):
         if entry.modified <= before and (not pipeline or _is_of(store, entry.key, pipeline)):
             yield entry

@@ -11,7 +11,7 @@ from atlas.store import run_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.plan import Plan, Source
+    from atlas.plan import InputSource, Plan
     from atlas.store import Store
 
 FLOWS = ("training", "inference")
@@ -58,7 +58,7 @@ def prefix_of(plan: Plan) -> str:
     return plan.name.removesuffix(plan.pipeline)
 
 
-def _of_pipeline(store: Store, plan: Plan, source: Source) -> Iterator[tuple[str, str]]:
+def _of_pipeline(store: Store, plan: Plan, source: InputSource) -> Iterator[tuple[str, str]]:
     name = f"{prefix_of(plan)}{source.name}"
     found = latest(store, name, source.step)
     if not found:
@@ -67,7 +67,7 @@ def _of_pipeline(store: Store, plan: Plan, source: Source) -> Iterator[tuple[str
     yield f"pipeline:{source.name}/{source.step}", found
 
 
-def _of_family(store: Store, plan: Plan, source: Source) -> Iterator[tuple[str, str]]:
+def _of_family(store: Store, plan: Plan, source: InputSource) -> Iterator[tuple[str, str]]:
     """Find every member that has run: those of which the Plan says that they are of the family."""
     start = f"{prefix_of(plan)}{source.name}-"
     found = 0

@@ -14,13 +14,13 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from atlas.store.folder import FilePlace
-from atlas.store.place import TEMPORARY, explained
+from atlas.store.folder import FolderLocation
+from atlas.store.location import TEMPORARY, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.store.place import Place
+    from atlas.store.location import Location
 
 LOCKS = f"{TEMPORARY}locks"
 """Folder of the store that has them; it holds nothing while nobody works."""
@@ -30,7 +30,7 @@ _PAUSE_SECONDS = 0.05
 
 
 @contextmanager
-def exclusive(place: Place, name: str, *, wait: float = 0.0) -> Iterator[bool]:
+def exclusive(place: Location, name: str, *, wait: float = 0.0) -> Iterator[bool]:
     """Hold a name in a store, for as long as the context lasts.
 
     Args:
@@ -45,7 +45,7 @@ def exclusive(place: Place, name: str, *, wait: float = 0.0) -> Iterator[bool]:
         StoreError: the store can't be written.
     """
     key = f"{LOCKS}/{_file_name(name)}"
-    hold = _hold_file if isinstance(place, FilePlace) else _hold_claim
+    hold = _hold_file if isinstance(place, FolderLocation) else _hold_claim
     end = time.monotonic() + wait
     held = hold(place, key)
     while held is None and time.monotonic() < end:
@@ -71,7 +71,7 @@ class _File:
         os.close(self.descriptor)
 
 
-def _hold_file(place: Place, key: str) -> _File | None:
+def _hold_file(place: Location, key: str) -> _File | None:
     """Lock a file; None when another process, or another thread of this one, has it."""
     import fcntl
 
@@ -92,7 +92,7 @@ def _hold_file(place: Place, key: str) -> _File | None:
 class _Claim:
     """A claim in a place that has no locks."""
 
-    def __init__(self, place: Place, key: str) -> None:
+    def __init__(self, place: Location, key: str) -> None:
         self.place, self.key = place, key
 
     def release(self) -> None:
@@ -100,7 +100,7 @@ class _Claim:
         self.place.remove(self.key)
 
 
-def _hold_claim(place: Place, key: str) -> _Claim | None:
+def _hold_claim(place: Location, key: str) -> _Claim | None:
     """Create the next claim; None while the last one isn't over."""
     numbers = sorted(int(name) for name in place.names(key) if name.isdecimal())
     if numbers and not _is_over(place, f"{key}/{numbers[-1]:09}"):
@@ -114,7 +114,7 @@ def _hold_claim(place: Place, key: str) -> _Claim | None:
     return _Claim(place, mine)
 
 
-def _is_over(place: Place, key: str) -> bool:
+def _is_over(place: Location, key: str) -> bool:
     """Tell whether a claim is gone, or its time is."""
     try:
         return float(json.loads(place.read(key))["until"]) < time.time()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from atlas import files
 from atlas.errors import StoreError
 from atlas.store.keys import checked_key
-from atlas.store.place import TEMPORARY, Entry, explain, explained, hints
+from atlas.store.location import TEMPORARY, StoredFile, explain, explained, hints
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXE
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
 
 
-class FilePlace:
+class FolderLocation:
     """Files in a folder of this machine, over plain os calls.
 
     The folder itself may be a link; links inside of it aren't followed, for what is below a store's
@@ -106,7 +106,7 @@ class FilePlace:
             return []
         return sorted(name for name in found if not name.startswith(TEMPORARY))
 
-    def entries(self, key: str) -> Iterator[Entry]:
+    def entries(self, key: str) -> Iterator[StoredFile]:
         """Return every file below a folder."""
         start = len(self.root) + 1
         for top, _, names in os.walk(self._whole(key)):
@@ -116,7 +116,7 @@ class FilePlace:
                     status = os.lstat(path)
                 except FileNotFoundError:
                     continue
-                yield Entry(path[start:], status.st_size, status.st_mtime)
+                yield StoredFile(path[start:], status.st_size, status.st_mtime)
 
     def remove(self, key: str) -> None:
         """Remove a file or a folder with all that is in it; a missing one is fine."""

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
-from atlas.store.folder import FilePlace
+from atlas.store.folder import FolderLocation
 from atlas.store.store import Store
 from atlas.uris import path_of
 
 if TYPE_CHECKING:
-    from atlas.store.place import Place
+    from atlas.store.location import Location
 
 
 def open_store(url: str) -> Store:
@@ -23,11 +23,11 @@ def open_store(url: str) -> Store:
     Raises:
         StoreError: it is none of these, or what it needs isn't installed.
     """
-    return Store(open_place(url))
+    return Store(open_location(url))
 
 
 @lru_cache(maxsize=64)
-def open_place(url: str, *, links: bool = False) -> Place:
+def open_location(url: str, *, links: bool = False) -> Location:
     """Return the place at a URL, over os calls for files and fsspec for S3.
 
     Args:
@@ -39,9 +39,9 @@ def open_place(url: str, *, links: bool = False) -> Place:
     """
     scheme, colon, _ = url.partition(":")
     if not colon or scheme == "file" or "/" in scheme:
-        return FilePlace(path_of(url), links=links)
+        return FolderLocation(path_of(url), links=links)
     if scheme != "s3":
         raise StoreError(f"{url}: unknown scheme '{scheme}'; expected file: or s3:")
-    from atlas.store.remote import RemotePlace
+    from atlas.store.remote import BucketLocation
 
-    return RemotePlace(url.rstrip("/"))
+    return BucketLocation(url.rstrip("/"))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
 from atlas.store.keys import checked_key
-from atlas.store.place import Entry
+from atlas.store.location import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class RemotePlace:
+class BucketLocation:
     """Files under a URL, over fsspec. An object store's writes are whole by themselves."""
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
@@ -76,14 +76,14 @@ class RemotePlace:
                 return []
         return sorted({str(path).rstrip("/").rpartition("/")[2] for path in found})
 
-    def entries(self, key: str) -> Iterator[Entry]:
+    def entries(self, key: str) -> Iterator[StoredFile]:
         """Return every file below a folder."""
         with _explained("list", f"{self.url}/{key}"):
             found = self._fs.find(self._path(key), detail=True)
         start = len(self._root) + 1
         for path, facts in found.items():
             modified = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
-            yield Entry(str(path)[start:], int(facts.get("size") or 0), _seconds(modified))
+            yield StoredFile(str(path)[start:], int(facts.get("size") or 0), _seconds(modified))
 
     def remove(self, key: str) -> None:
         """Remove a file or a folder with all that is in it; a missing one is fine."""

@@ -15,7 +15,7 @@ _LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ModelPart:
     """A part of a model version: which artifact it is. What a registry says of it is only checked.
 
     Attributes:
@@ -46,13 +46,13 @@ class Part:
         """What tells it from another: the manifest's digest, or that of the bytes without one."""
         return self.manifest or self.sha256
 
-    def is_same(self, other: Part) -> bool:
+    def is_same(self, other: ModelPart) -> bool:
         """Tell whether two are the same to the byte, as far as both say."""
         whole = not self.manifest or not other.manifest or self.manifest == other.manifest
         return whole and self.sha256 == other.sha256
 
 
-def same_parts(some: Mapping[str, Part], others: Mapping[str, Part]) -> bool:
+def same_parts(some: Mapping[str, ModelPart], others: Mapping[str, ModelPart]) -> bool:
     """Tell whether two model versions have the same parts."""
     return some.keys() == others.keys() and all(
         part.is_same(others[name]) for name, part in some.items()
@@ -65,7 +65,7 @@ class ModelVersion:
 
     name: str
     version: str
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, ModelPart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +118,5 @@ class Run:
 
 
 def _model(raw: Mapping[str, Any]) -> ModelVersion:
-    parts = {name: Part(**part) for name, part in raw.get("parts", {}).items()}
+    parts = {name: ModelPart(**part) for name, part in raw.get("parts", {}).items()}
     return ModelVersion(raw["name"], str(raw["version"]), parts)

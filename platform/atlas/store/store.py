@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from atlas.formats.format import Format
     from atlas.plan import Plan
-    from atlas.store.place import Place
+    from atlas.store.location import Location
 
 
 _SLACK = 1 << 16
@@ -47,7 +47,7 @@ class Store:
         place: where its files are.
     """
 
-    place: Place
+    place: Location
 
     @property
     def url(self) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlas.plan import Pipeline
     from atlas.targets.protocol import Compiler
     from atlas.validate import Report
-    from atlas.validate.flat import Place
+    from atlas.validate.flat import DocumentPath
     from atlas.validate.subject import Subject
 
 
@@ -57,7 +57,7 @@ def _limits(
             )
 
 
-def _place(subject: Subject, path: str) -> Place:
+def _place(subject: Subject, path: str) -> DocumentPath:
     """Return where in the documents stands what a Plan has at a path."""
     head, _, rest = path.partition(".")
     if head == "steps":
@@ -77,7 +77,7 @@ def _place(subject: Subject, path: str) -> Place:
     return own if head == "schedule" and scheduled else subject.config_place / "name"
 
 
-def _in_step(subject: Subject, path: str) -> Place:
+def _in_step(subject: Subject, path: str) -> DocumentPath:
     """Return a step's place, or that of its setting; a step's full name may have dots."""
     steps = subject.flat.steps
     names = [name for name in steps if f"{path}.".startswith(f"{name}.")]

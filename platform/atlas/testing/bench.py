@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError
 from atlas.load.words import nearest
-from atlas.plan import Data, Output, PlanStep, Source, Value
+from atlas.plan import InputSource, Output, PlanData, PlanStep, Value
 from atlas.runner import THREADS, RunSettings, Selection
 from atlas.runner.local_run import LocalRun
 from atlas.runner.run import run_all
-from atlas.step import Job, Outcome, Reader, Request, bind, execute
+from atlas.step import Job, Outcome, Reader, RunRequest, bind, execute
 from atlas.step.data import open_data
-from atlas.store import Part, Run, Store, artifact_key, open_store
+from atlas.store import ModelPart, Run, Store, artifact_key, open_store
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Trial:
             there = f"there are {', '.join(known)}" if known else "it has none"
             raise StepError(step, f"has no output '{output}'{hint}; {there}")
         reader = Reader(self.store, self.plan, self.run)
-        return reader.value(self.plan.step(step), output, Source("step", step, output))
+        return reader.value(self.plan.step(step), output, InputSource("step", step, output))
 
     def _outputs(self, step: str) -> list[str] | None:
         """Return the names of the outputs that a step has written; None when it hasn't run."""
@@ -191,7 +191,7 @@ class Bench:
         """
         plan = self._alone_plan(self._plan(flow, name), name, params or {}, inputs)
         with self._alone():
-            given = Request("test", interval[0], interval[1], parameters or {})
+            given = RunRequest("test", interval[0], interval[1], parameters or {})
             run = bind(self.store, plan, given)
             for key, value in inputs.items():
                 if plan.step(name).inputs[key].kind == "step":
@@ -231,9 +231,9 @@ class Bench:
         sources = {key: source for key, source in step.inputs.items() if key in inputs}
         read = {key: source for key, source in sources.items() if source.kind == "data"}
         data = {source.name: inputs[key] for key, source in read.items()}
-        given = {key: Source("step", _GIVEN, key) for key in inputs if key not in sources}
+        given = {key: InputSource("step", _GIVEN, key) for key in inputs if key not in sources}
         given |= {
-            key: source if source.kind == "data" else Source("step", _GIVEN, key)
+            key: source if source.kind == "data" else InputSource("step", _GIVEN, key)
             for key, source in sources.items()
         }
         own = {**step.params, **{key: Value("value", value) for key, value in params.items()}}
@@ -244,7 +244,7 @@ class Bench:
 
     def _register(self, plan: Plan, model: Mapping[str, Any]) -> None:
         """Make values the champion that the run will use."""
-        from atlas.tracking.registry import CHAMPION, LocalRegistry, Registration
+        from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 
         if plan.model is None:
             raise AtlasError(f"{plan.name}: has no model to give parts of")
@@ -253,9 +253,9 @@ class Bench:
         for name, value in model.items():
             manifest = self.store.put(_GIVEN, run, "model", name, value)
             key = artifact_key(_GIVEN, run, "model", name, None)
-            parts[name] = Part(f"{self.store.url}/{key}", manifest.sha256, manifest.digest)
+            parts[name] = ModelPart(f"{self.store.url}/{key}", manifest.sha256, manifest.digest)
         registry = LocalRegistry(self.store)
-        version = registry.register(Registration(plan.model.name, run, parts))
+        version = registry.register(ModelRegistration(plan.model.name, run, parts))
         registry.set_alias(plan.model.name, CHAMPION, version)
 
     @contextmanager
@@ -276,7 +276,7 @@ _PLATFORM = (
 )
 
 
-def _placed(declared: Data, name: str, value: Any) -> Data:
+def _placed(declared: PlanData, name: str, value: Any) -> PlanData:
     """Return where a data set is in the bench's store."""
     if value is None:
         # Perhaps it is written: a folder, as a sink's data mostly are.

@@ -43,7 +43,7 @@ class _Alias:
         module.__spec__ = self.spec
 
 
-class _Finder:
+class _OwnModulesFinder:
     """Finds the modules of the pipeline whose tests are being collected or run."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Finder:
         return ModuleSpec(fullname, _Alias(f"atlas.step.code.{name}.{fullname}"))  # type: ignore[arg-type]
 
 
-_finder = _Finder()
+_finder = _OwnModulesFinder()
 
 
 @contextmanager

@@ -16,20 +16,20 @@ from atlas import files
 from atlas.advice import command
 from atlas.errors import PlatformError, RefusedError, clean
 from atlas.tracking.limits import batches, fitted, fitting
-from atlas.tracking.registry import PARTS, Version
+from atlas.tracking.registry import PARTS, RegisteredVersion
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.tracking.record import Record
-    from atlas.tracking.registry import Registration
+    from atlas.tracking.record import RunRecord
+    from atlas.tracking.registry import ModelRegistration
 
 _REFUSED = 400
 
 
 @dataclass(frozen=True)
-class Database:
+class TrackingDatabase:
     """MLflow's database in a file, with the runs' artifacts beside it.
 
     Attributes:
@@ -68,7 +68,7 @@ class Database:
             with suppress(FileExistsError):
                 self.file.hardlink_to(new)
 
-    def send(self, record: Record, *, parent: str = "", again: bool = True) -> str:
+    def send(self, record: RunRecord, *, parent: str = "", again: bool = True) -> str:
         """Write a run and return MLflow's id of it; a run that is there is completed.
 
         Raises:
@@ -87,7 +87,7 @@ class Database:
                 self.client.set_terminated(run, record.status, record.ended)
         return run
 
-    def _log(self, run: str, record: Record) -> None:
+    def _log(self, run: str, record: RunRecord) -> None:
         from mlflow.entities import Metric, Param
 
         params = ({"key": name, "value": value} for name, value in record.params.items())
@@ -112,7 +112,7 @@ class Database:
         except OSError as error:
             raise PlatformError(f"{self.file}: {error.strerror or error}") from error
 
-    def register(self, registration: Registration, source: str = "") -> str:
+    def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice.
 
         Raises:
@@ -121,7 +121,7 @@ class Database:
         with self._explained():
             return self._register(registration, source)
 
-    def _register(self, registration: Registration, source: str) -> str:
+    def _register(self, registration: ModelRegistration, source: str) -> str:
         from mlflow.exceptions import MlflowException
 
         model, tags = registration.model, registration.all_tags()
@@ -144,7 +144,7 @@ class Database:
         with self._explained():
             self.client.set_registered_model_alias(model, alias, version)
 
-    def find(self, model: str, version: str) -> Version | None:
+    def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
         from mlflow.exceptions import MlflowException
 
@@ -155,7 +155,7 @@ class Database:
             found = get(model, version)
         except MlflowException:
             return None
-        return Version(model, str(found.version), dict(found.tags))
+        return RegisteredVersion(model, str(found.version), dict(found.tags))
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
@@ -164,7 +164,7 @@ class Database:
         place = self.file.parent / "mlflow-artifacts"
         return str(self.client.create_experiment(name, artifact_location=uri_of(place)))
 
-    def _find(self, experiment: str, record: Record) -> str:
+    def _find(self, experiment: str, record: RunRecord) -> str:
         name, pipeline = record.tags["atlas.run"], record.tags["atlas.pipeline"]
         query = f"tags.`atlas.run` = '{name}' and tags.`atlas.pipeline` = '{pipeline}'"
         if "atlas.family" not in record.tags:
@@ -172,12 +172,12 @@ class Database:
         found = self.client.search_runs([experiment], query, max_results=1)
         return str(found[0].info.run_id) if found else ""
 
-    def _create(self, experiment: str, record: Record, parent: str) -> str:
+    def _create(self, experiment: str, record: RunRecord, parent: str) -> str:
         tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
         run = self.client.create_run(experiment, record.started, tags, record.name)
         return str(run.info.run_id)
 
-    def _upload(self, run: str, record: Record) -> None:
+    def _upload(self, run: str, record: RunRecord) -> None:
         with tempfile.TemporaryDirectory(prefix="atlas-") as folder:
             for name, content in record.artifacts.items():
                 path = Path(folder, name)

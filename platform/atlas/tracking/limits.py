@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from atlas.tracking.record import Record
+    from atlas.tracking.record import RunRecord
 
 NAME, PARAM, TAG, MODEL_TAG = 250, 6000, 8000, 100_000
 """Characters that MLflow 3 takes of a name, a param, a run's tag and a model version's tag."""
@@ -43,11 +43,11 @@ class Fitted(NamedTuple):
         changed: what isn't in MLflow as it was, and can't be mapped back, in words.
     """
 
-    record: Record
+    record: RunRecord
     changed: tuple[str, ...]
 
 
-def fitted(record: Record) -> Fitted:
+def fitted(record: RunRecord) -> Fitted:
     """Return a record as MLflow takes it, and what had to be changed."""
     changed = [*changes(record)]
     metrics = {mapped(n): (_held(value), at) for n, (value, at) in record.metrics.items()}
@@ -90,7 +90,7 @@ def batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def changes(record: Record) -> Iterator[str]:
+def changes(record: RunRecord) -> Iterator[str]:
     """Say what MLflow won't have as it was, and can't be mapped back."""
     for name, (number, _) in record.metrics.items():
         if math.isinf(number):
@@ -110,7 +110,7 @@ def _held(value: float) -> float:
     return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
-def _exact(record: Record) -> bytes:
+def _exact(record: RunRecord) -> bytes:
     """Return names and values as they were; numbers that JSON hasn't got, as texts."""
     metrics = {
         name: value if math.isfinite(value) else str(value)

@@ -12,13 +12,13 @@ from atlas.errors import MalformedError, RefusedError, clean
 from atlas.http.answers import objects, pages, pick
 from atlas.http.credentials import mlflow_authorization
 from atlas.http.service import Service
-from atlas.tracking.registry import Version
+from atlas.tracking.registry import RegisteredVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from atlas.tracking.record import Record
-    from atlas.tracking.registry import Registration
+    from atlas.tracking.record import RunRecord
+    from atlas.tracking.registry import ModelRegistration
 
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _OK = 200
@@ -29,7 +29,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
-class Mlflow:
+class MlflowTracker:
     """An MLflow server.
 
     Attributes:
@@ -81,7 +81,7 @@ class Mlflow:
         text = f"mlflow at {service.url}: {path}: status {sent.status}: {message}"
         raise RefusedError(text, sent.status)
 
-    def send(self, record: Record, *, parent: str = "", again: bool = False) -> str:
+    def send(self, record: RunRecord, *, parent: str = "", again: bool = False) -> str:
         """Write a run and return MLflow's id of it; it is visible once this returns.
 
         Args:
@@ -93,7 +93,7 @@ class Mlflow:
 
         return send(self, record, parent=parent, again=again)
 
-    def register(self, registration: Registration, source: str = "") -> str:
+    def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice.
 
         Args:
@@ -109,7 +109,7 @@ class Mlflow:
         payload = {"name": model, "alias": alias, "version": version}
         self.call("POST", "registered-models/alias", payload)
 
-    def find(self, model: str, version: str) -> Version | None:
+    def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
         if version.isdigit():
             path, query = "model-versions/get", {"name": model, "version": version}
@@ -143,7 +143,7 @@ class Mlflow:
         where = f"mlflow at {self.url}: {path}"
         yield from pages(fetch, "registered_models", where, "name")
 
-    def versions(self, model: str) -> list[Version]:
+    def versions(self, model: str) -> list[RegisteredVersion]:
         """Return a model's versions, the newest first."""
         found = self.model_versions(f"name='{model}'")
         return [_version(raw, f"mlflow at {self.url}") for raw in found]
@@ -165,7 +165,7 @@ class Mlflow:
         )
 
 
-def _version(raw: Mapping[str, Any], where: str) -> Version:
+def _version(raw: Mapping[str, Any], where: str) -> RegisteredVersion:
     """Return a version from the API's JSON.
 
     Raises:
@@ -173,7 +173,7 @@ def _version(raw: Mapping[str, Any], where: str) -> Version:
     """
     found = objects(raw, "tags", where, "key") if raw.get("tags") else []
     tags = {tag["key"]: str(tag.get("value", "")) for tag in found}
-    return Version(pick(raw, "name", str, where), number_of(raw, where), tags)
+    return RegisteredVersion(pick(raw, "name", str, where), number_of(raw, where), tags)
 
 
 def number_of(raw: Any, where: str, path: str = "version") -> str:

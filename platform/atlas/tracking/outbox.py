@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.processes import ProcessIdentity, own
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Outbox:
 
     def add(self, pending: Pending) -> None:
         """Remember a run, or what has changed of it."""
-        place = FilePlace(self.folder)
+        place = FolderLocation(self.folder)
         place.write(_name(pending), canonical(asdict(pending)).encode())
 
     def remove(self, pending: Pending) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.store import ModelVersion
-    from atlas.tracking.registry import Registry, Version
+    from atlas.tracking.registry import ModelRegistry, RegisteredVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def champions(metric: str) -> str:
 
 
 def promote(
-    registry: Registry,
+    registry: ModelRegistry,
     model: str,
     version: str,
     rule: Mapping[str, Any],
@@ -80,7 +80,7 @@ class _Bar(NamedTuple):
 def _bar(
     rule: Mapping[str, Any],
     metrics: Mapping[str, float],
-    champion: Version | None,
+    champion: RegisteredVersion | None,
     rival: ModelVersion | None,
 ) -> _Bar | None:
     """Return what is to be beaten: on the new version's test set, else on the champion's own."""
@@ -94,7 +94,7 @@ def _bar(
     return None if own is None else _Bar(own, "on its own test set")
 
 
-def _is_same(champion: Version, rival: ModelVersion) -> bool:
+def _is_same(champion: RegisteredVersion, rival: ModelVersion) -> bool:
     """Tell by their parts whether two are the same; a registry gives them numbers of its own."""
     try:
         parts = champion.resolved().parts

@@ -19,7 +19,7 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RunRecord:
     """One run as MLflow keeps it; times in milliseconds since 1970.
 
     Attributes:
@@ -42,7 +42,7 @@ class Record:
     tags: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
 
-    def masked(self, mask: Mask) -> Record:
+    def masked(self, mask: Mask) -> RunRecord:
         """Return the record without secrets; its artifacts were written without them."""
         if not mask:
             return self
@@ -54,12 +54,12 @@ class Record:
         )
 
 
-def record_of(store: Store, plan: Plan, run: Run) -> Record:
+def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
     """Read a run's record from the store."""
     outcomes = dict(outcomes_of(store, plan, run))
     started = _millis(run.created)
     ends = [_millis(one["ended"]) for one in outcomes.values() if one.get("ended")]
-    return Record(
+    return RunRecord(
         experiment=experiment_of(plan),
         name=run.id if plan.pipeline == plan.config else f"{plan.pipeline} {run.id}",
         status=_status(store, run),
@@ -72,10 +72,10 @@ def record_of(store: Store, plan: Plan, run: Run) -> Record:
     )
 
 
-def family_record(member: Record, name: str) -> Record:
+def family_record(member: RunRecord, name: str) -> RunRecord:
     """Return the record of the run that the members of a family are nested in."""
     tags = {"atlas.run": name, "atlas.pipeline": member.experiment, "atlas.family": "true"}
-    return Record(member.experiment, name, FINISHED, member.started, member.ended, tags=tags)
+    return RunRecord(member.experiment, name, FINISHED, member.started, member.ended, tags=tags)
 
 
 def experiment_of(plan: Plan) -> str:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.advice import command
 from atlas.errors import PlatformError, clean
-from atlas.store import ModelVersion, Part
+from atlas.store import ModelPart, ModelVersion
 from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.store import Store
-    from atlas.tracking.record import Record
+    from atlas.tracking.record import RunRecord
 
 CHAMPION = "champion"
 """The alias of the version that inference follows."""
@@ -28,7 +28,7 @@ METRICS = "atlas.metrics"
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class ModelRegistration:
     """A new version of a model.
 
     Attributes:
@@ -41,7 +41,7 @@ class Registration:
 
     model: str
     run: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, ModelPart]
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class RegisteredVersion:
     """A registered version: its number and its tags."""
 
     model: str
@@ -93,7 +93,7 @@ class Version:
         return {name: float(value) for name, value in items if _is_finite(value)}
 
 
-def parsed_parts(text: Any) -> dict[str, Part]:
+def parsed_parts(text: Any) -> dict[str, ModelPart]:
     """Return a model version's parts from the text of its tag; fields of later versions are left.
 
     Raises:
@@ -105,16 +105,16 @@ def parsed_parts(text: Any) -> dict[str, Part]:
     return {name: _part(name, one) for name, one in raw.items()}
 
 
-def _part(name: str, raw: Any) -> Part:
+def _part(name: str, raw: Any) -> ModelPart:
     if not name.isprintable() or not isinstance(raw, dict) or not {"uri", "sha256"} <= raw.keys():
         raise ValueError(f"part {name[:80]!r}: expected a JSON object with uri and sha256")
     try:
-        return Part(**{key: raw[key] for key in ("uri", "sha256", "manifest") if key in raw})
+        return ModelPart(**{key: raw[key] for key in ("uri", "sha256", "manifest") if key in raw})
     except ValueError as error:
         raise ValueError(f"part {name[:80]!r}: {error}") from None
 
 
-def _plain(part: Part) -> dict[str, str]:
+def _plain(part: ModelPart) -> dict[str, str]:
     return {key: value for key, value in asdict(part).items() if value}
 
 
@@ -127,23 +127,23 @@ _MOST_PARTS = 1000
 """The most parts of a model version."""
 
 
-class Registry(Protocol):
+class ModelRegistry(Protocol):
     """Keeps versions of models and the aliases that point at them."""
 
-    def register(self, registration: Registration, source: str = "") -> str:
+    def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
 
-    def find(self, model: str, version: str) -> Version | None:
+    def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
 
 
-class Tracker(Registry, Protocol):
+class Tracker(ModelRegistry, Protocol):
     """A registry that keeps runs too: an MLflow server, or MLflow's file."""
 
-    def send(self, record: Record, *, parent: str = "", again: bool = False) -> str:
+    def send(self, record: RunRecord, *, parent: str = "", again: bool = False) -> str:
         """Write a run and return its id there.
 
         Args:
@@ -153,7 +153,7 @@ class Tracker(Registry, Protocol):
         """
 
 
-def resolve(registry: Registry, model: str, version: str) -> ModelVersion:
+def resolve(registry: ModelRegistry, model: str, version: str) -> ModelVersion:
     """Return the version that an alias or a number stands for now.
 
     Raises:
@@ -176,7 +176,7 @@ class LocalRegistry:
 
     store: Store
 
-    def register(self, registration: Registration, source: str = "") -> str:
+    def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""
         number = 0
         while True:
@@ -188,7 +188,7 @@ class LocalRegistry:
             if there is not None and there.tags.get("atlas.run") == registration.run:
                 return version
 
-    def add(self, registration: Registration, version: str) -> bool:
+    def add(self, registration: ModelRegistration, version: str) -> bool:
         """Add a version under a given number, unless there is one; tell whether it was added."""
         content = canonical({"version": version, "tags": registration.all_tags()}).encode()
         key = f"{self._folder(registration.model)}/versions/{version}.json"
@@ -199,7 +199,7 @@ class LocalRegistry:
         content = canonical({"version": version}).encode()
         self.store.place.write(f"{self._folder(model)}/aliases/{alias}.json", content)
 
-    def find(self, model: str, version: str) -> Version | None:
+    def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
         alias = self._json(f"{self._folder(model)}/aliases/{version}.json")
         return self._read(model, str(alias["version"]) if alias else version)
@@ -208,20 +208,20 @@ class LocalRegistry:
         """Return the names of all models."""
         return self.store.place.names("models")
 
-    def versions(self, model: str) -> list[Version]:
+    def versions(self, model: str) -> list[RegisteredVersion]:
         """Return all versions of a model."""
         names = self.store.place.names(f"{self._folder(model)}/versions")
         found = (self._read(model, name.removesuffix(".json")) for name in names)
         return [one for one in found if one is not None]
 
-    def _read(self, model: str, version: str) -> Version | None:
+    def _read(self, model: str, version: str) -> RegisteredVersion | None:
         found = self._json(f"{self._folder(model)}/versions/{version}.json")
         if found is None:
             return None
         tags = found.get("tags")
         if found["version"] != version or not isinstance(tags, dict):
             raise PlatformError(f"{self.store.url}/models/{model}: version {version} is damaged")
-        return Version(model, version, {str(k): str(v) for k, v in tags.items()})
+        return RegisteredVersion(model, version, {str(k): str(v) for k, v in tags.items()})
 
     def _json(self, key: str) -> dict[str, Any] | None:
         """Return a record of the registry, which names a version; None when there is none.

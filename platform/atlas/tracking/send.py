@@ -21,9 +21,9 @@ from atlas.tracking.registry import PARTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.tracking.mlflow import Mlflow
-    from atlas.tracking.record import Record
-    from atlas.tracking.registry import Registration
+    from atlas.tracking.mlflow import MlflowTracker
+    from atlas.tracking.record import RunRecord
+    from atlas.tracking.registry import ModelRegistration
 
 _OK, _BUSY = 200, 503
 _THERE = "RESOURCE_ALREADY_EXISTS"
@@ -33,7 +33,7 @@ _FAMILY = "atlas.family"
 _Raw = dict[str, Any]
 
 
-def send(server: Mlflow, record: Record, *, parent: str = "", again: bool = False) -> str:
+def send(server: MlflowTracker, record: RunRecord, *, parent: str = "", again: bool = False) -> str:
     """Write a run to a server and return MLflow's id of it; it is visible once this returns.
 
     What is refused of it doesn't keep it from ending: it gets its status all the same.
@@ -64,7 +64,7 @@ def send(server: Mlflow, record: Record, *, parent: str = "", again: bool = Fals
     return run
 
 
-def register(server: Mlflow, registration: Registration, source: str) -> str:
+def register(server: MlflowTracker, registration: ModelRegistration, source: str) -> str:
     """Add a version to a server and return its number; the same run's version is not added twice.
 
     Args:
@@ -96,7 +96,7 @@ def register(server: Mlflow, registration: Registration, source: str) -> str:
     return first
 
 
-def _create_version(server: Mlflow, registration: Registration, source: str) -> str:
+def _create_version(server: MlflowTracker, registration: ModelRegistration, source: str) -> str:
     payload = {
         "name": registration.model,
         "source": f"runs:/{source}/model" if source else f"atlas:/{registration.run}",
@@ -110,7 +110,7 @@ def _create_version(server: Mlflow, registration: Registration, source: str) -> 
     return number_of(answer, where, "model_version.version")
 
 
-def _versions(server: Mlflow, registration: Registration) -> list[_Raw]:
+def _versions(server: MlflowTracker, registration: ModelRegistration) -> list[_Raw]:
     """Return the versions that a run has, that with an alias first, then the lowest."""
     tags = registration.all_tags()
     condition = f"name='{registration.model}' and tags.`atlas.run` = '{registration.run}'"
@@ -127,7 +127,7 @@ def _tags(raw: Mapping[str, Any], where: str) -> dict[str, str]:
     return {tag["key"]: str(tag.get("value", "")) for tag in found}
 
 
-def _experiment(server: Mlflow, name: str) -> str:
+def _experiment(server: MlflowTracker, name: str) -> str:
     """Return the id of an experiment, made when it is missing."""
     query = {"experiment_name": name}
     missing = ("RESOURCE_DOES_NOT_EXIST",)
@@ -141,7 +141,7 @@ def _experiment(server: Mlflow, name: str) -> str:
     return pick(answer, "experiment.experiment_id", str, where)
 
 
-def _find(server: Mlflow, experiment: str, record: Record) -> list[_Raw]:
+def _find(server: MlflowTracker, experiment: str, record: RunRecord) -> list[_Raw]:
     """Return what MLflow has of a run, in an order that stays.
 
     A run of the same id that started at another time is another one: it was replaced by this one.
@@ -156,7 +156,7 @@ def _find(server: Mlflow, experiment: str, record: Record) -> list[_Raw]:
     return sorted(found, key=lambda info: pick(info, "run_id", str, where))
 
 
-def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> _Raw:
+def _create(server: MlflowTracker, experiment: str, record: RunRecord, parent: str) -> _Raw:
     tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}
     payload = {
         "experiment_id": experiment,
@@ -177,19 +177,19 @@ def _create(server: Mlflow, experiment: str, record: Record, parent: str) -> _Ra
     return create_once(find, create)
 
 
-def _delete_others(server: Mlflow, experiment: str, record: Record, run: str) -> None:
+def _delete_others(server: MlflowTracker, experiment: str, record: RunRecord, run: str) -> None:
     """Take back what a network has made of one request that arrived twice."""
     for info in _find(server, experiment, record):
         if info["run_id"] != run:
             server.call("POST", "runs/delete", {"run_id": info["run_id"]})
 
 
-def _end(server: Mlflow, run: str, record: Record) -> None:
+def _end(server: MlflowTracker, run: str, record: RunRecord) -> None:
     ended = {"run_id": run, "status": record.status, "end_time": record.ended}
     server.call("POST", "runs/update", ended)
 
 
-def _log(server: Mlflow, run: str, record: Record) -> None:
+def _log(server: MlflowTracker, run: str, record: RunRecord) -> None:
     """Log params and metrics, in batches of the size that MLflow takes."""
     for batch in batches(_pairs(record.params)):
         server.call("POST", "runs/log-batch", {"run_id": run, "params": batch})
@@ -205,7 +205,7 @@ def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def _upload(server: Mlflow, root: str, artifacts: Mapping[str, bytes]) -> None:
+def _upload(server: MlflowTracker, root: str, artifacts: Mapping[str, bytes]) -> None:
     """Give a server that keeps artifacts itself the run's files."""
     scheme, _, path = root.partition(":")
     if scheme != "mlflow-artifacts":

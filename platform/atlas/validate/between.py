@@ -9,7 +9,7 @@ from atlas.graph import find_cycle
 from atlas.load import nearest
 from atlas.recipe import Reference
 from atlas.validate.config_rules import member_names
-from atlas.validate.flat import Place, names
+from atlas.validate.flat import DocumentPath, names
 from atlas.validate.step_rules import edge_problems
 from atlas.validate.types import UNKNOWN, Type
 
@@ -207,5 +207,5 @@ def _cycles(edges: Mapping[str, set[str]], known: Mapping[str, Checked]) -> Iter
     cycle = find_cycle(every)
     if cycle:
         message = f"the pipelines wait for each other: {' → '.join((*cycle, cycle[0]))}"
-        place = Place(known[cycle[0].partition(" ")[0]].file.document, ("name",))
+        place = DocumentPath(known[cycle[0].partition(" ")[0]].file.document, ("name",))
         yield place.problem("C011", message, hint="one of them has to read something else")

@@ -29,7 +29,7 @@ from atlas.validate.between import Checked, between_problems, crosses, flows_rea
 from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
-from atlas.validate.flat import Place
+from atlas.validate.flat import DocumentPath
 from atlas.validate.flatten import Flattener
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Sources
@@ -214,7 +214,7 @@ class _Checker:
             one.name: (one.file, {flow: each.flat for flow, each in one.subjects.items()})
             for one in checked
         }
-        place = Place(known.document, ())
+        place = DocumentPath(known.document, ())
         names = partial(_config_names, self.loader.project)
         yield from environment_problems(known.environment, place, flats, names)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.load import nearest
-from atlas.validate.flat import Place, names
+from atlas.validate.flat import DocumentPath, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ LONGEST_NAME = 120
 
 def config_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Problem]:
     """Return what is wrong with a Config, its Recipes known as far as they could be read."""
-    place, config = Place(file.document, ()), file.config
+    place, config = DocumentPath(file.document, ()), file.config
     if len(flats) == len(config.recipes) and all(flat.is_whole for flat in flats.values()):
         steps = dict.fromkeys(name for flat in flats.values() for name in flat.steps)
         yield from _unknown(place / "steps", config.steps, steps, "C002", "step")
@@ -37,7 +37,7 @@ def config_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Pro
 
 
 def _unknown(
-    place: Place, given: Iterable[str], known: Mapping[str, None], code: str, what: str
+    place: DocumentPath, given: Iterable[str], known: Mapping[str, None], code: str, what: str
 ) -> Iterator[Problem]:
     for name in given:
         if name not in known:
@@ -49,7 +49,9 @@ def _unknown(
             yield (place / name).problem(code, message, found=name, expected=expected, hint=hint)
 
 
-def _unused_data(place: Place, config: Config, flats: Mapping[str, Flat]) -> Iterator[Problem]:
+def _unused_data(
+    place: DocumentPath, config: Config, flats: Mapping[str, Flat]
+) -> Iterator[Problem]:
     steps = (step for flat in flats.values() for step in flat.steps.values())
     read = {one.source.name for step in steps for one in step.reads() if one.source.kind == "data"}
     for name in config.data:
@@ -59,14 +61,14 @@ def _unused_data(place: Place, config: Config, flats: Mapping[str, Flat]) -> Ite
             yield (place / name).problem("N002", message, severity="note", hint=hint)
 
 
-def _schedules(place: Place, config: Config) -> Iterator[Problem]:
+def _schedules(place: DocumentPath, config: Config) -> Iterator[Problem]:
     for flow in config.schedule:
         if flow not in config.recipes:
             message = f"there is a schedule for {flow}, and no Recipe"
             yield (place / flow).problem("C006", message, expected=f"recipes.{flow}")
 
 
-def _promotion(place: Place, config: Config) -> Iterator[Problem]:
+def _promotion(place: DocumentPath, config: Config) -> Iterator[Problem]:
     rule = config.promotion
     low, high = rule.get("at_least"), rule.get("at_most")
     if not rule:
@@ -82,7 +84,7 @@ def _promotion(place: Place, config: Config) -> Iterator[Problem]:
         yield place.problem("C015", message, expected="at_least below at_most")
 
 
-def _retraining(place: Place, config: Config) -> Iterator[Problem]:
+def _retraining(place: DocumentPath, config: Config) -> Iterator[Problem]:
     if config.retraining and "training" not in config.recipes:
         message = "there is retraining, and no training Recipe"
         yield place.problem("C013", message, expected="recipes.training")
@@ -93,7 +95,7 @@ def _retraining(place: Place, config: Config) -> Iterator[Problem]:
         yield at.problem("C013", message, expected="data.NAME.label", hint="name the label column")
 
 
-def _members(place: Place, config: Config) -> Iterator[Problem]:
+def _members(place: DocumentPath, config: Config) -> Iterator[Problem]:
     count = config.member_count()
     if count > MAX_MEMBERS:
         message = f"the matrix has {count:,} members"
@@ -127,7 +129,7 @@ def same_names(files: Iterable[ConfigFile]) -> Iterator[Problem]:
             first = seen.setdefault(name, file)
             if first is not file:
                 message = f"the pipeline '{name}' is also in {first.document.shown}"
-                place = Place(file.document, ("name",))
+                place = DocumentPath(file.document, ("name",))
                 yield place.problem("C007", message, hint="give one of them another name")
                 break
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.load import nearest
-from atlas.validate.flat import Place, names
+from atlas.validate.flat import DocumentPath, names
 from atlas.validate.schedule import schedule_problems
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _INSIDE = ("store:", "project:")
 
 def environment_problems(
     environment: Environment,
-    place: Place,
+    place: DocumentPath,
     flats: Mapping[str, tuple[ConfigFile, Mapping[str, Flat]]],
     known: Callable[[], Iterable[str]],
 ) -> Iterator[Problem]:
@@ -45,7 +45,7 @@ def environment_problems(
             yield from _steps(place / "resources" / name, steps, flats[name])
 
 
-def _data(environment: Environment, place: Place) -> Iterator[Problem]:
+def _data(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
     for name, where in environment.data.items():
         scheme = _scheme(where.uri)
         if _leads_out(where.uri):
@@ -76,7 +76,7 @@ def _leads_out(uri: str) -> bool:
 
 
 def _tables(
-    environment: Environment, place: Place, files: Iterable[ConfigFile]
+    environment: Environment, place: DocumentPath, files: Iterable[ConfigFile]
 ) -> Iterator[Problem]:
     """Check that what a Config calls a table is in a format that has tables."""
     named = {name: file for file in files for name in _said_tables(file)}
@@ -103,7 +103,10 @@ def _said_tables(file: ConfigFile) -> list[str]:
 
 
 def _overrides(
-    environment: Environment, place: Place, checked: set[str], known: Callable[[], Iterable[str]]
+    environment: Environment,
+    place: DocumentPath,
+    checked: set[str],
+    known: Callable[[], Iterable[str]],
 ) -> Iterator[Problem]:
     """Check that the Configs are there for which something is overridden."""
     sections = {"schedules": environment.schedules, "resources": environment.resources}
@@ -120,7 +123,7 @@ def _overrides(
 
 
 def _schedule(
-    place: Place,
+    place: DocumentPath,
     flow: str,
     schedule: Mapping[str, str] | None,
     checked: tuple[ConfigFile, Mapping[str, Flat]] | None,
@@ -133,7 +136,7 @@ def _schedule(
 
 
 def _steps(
-    place: Place, steps: Iterable[str], checked: tuple[ConfigFile, Mapping[str, Flat]]
+    place: DocumentPath, steps: Iterable[str], checked: tuple[ConfigFile, Mapping[str, Flat]]
 ) -> Iterator[Problem]:
     file, flats = checked
     whole = len(flats) == len(file.config.recipes) and all(one.is_whole for one in flats.values())

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class DocumentPath:
     """Where a value stands in a document."""
 
     document: Document
     at: JsonPath
 
-    def __truediv__(self, part: str | int) -> Place:
+    def __truediv__(self, part: str | int) -> DocumentPath:
         """Return the place of a member."""
-        return Place(self.document, (*self.at, part))
+        return DocumentPath(self.document, (*self.at, part))
 
     def problem(self, code: str, message: str, **more: Any) -> Problem:
         """Return a Problem at this place."""
@@ -40,7 +40,7 @@ class Input:
     """
 
     source: Reference
-    place: Place
+    place: DocumentPath
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Param:
 
     kind: str
     value: Any
-    place: Place
+    place: DocumentPath
 
 
 @dataclass
@@ -76,9 +76,9 @@ class FlatStep:
     """
 
     name: str
-    place: Place
+    place: DocumentPath
     cls: str
-    cls_place: Place
+    cls_place: DocumentPath
     description: str = ""
     origin: str = ""
     inputs: dict[str, Input] = field(default_factory=dict)
@@ -88,9 +88,9 @@ class FlatStep:
     after: tuple[str, ...] = ()
     foreach: tuple[str, Input] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, DocumentPath] = field(default_factory=dict)
 
-    def setting_place(self, name: str, member: str = "") -> Place:
+    def setting_place(self, name: str, member: str = "") -> DocumentPath:
         """Return where a setting, or a member of it, was written."""
         own = self.place / name
         return self.places.get(f"{name}.{member}", self.places.get(name, own))
@@ -122,12 +122,12 @@ class Flat:
 
     recipe: str
     flow: str
-    place: Place
+    place: DocumentPath
     description: str = ""
     steps: dict[str, FlatStep] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
-    image_places: dict[str, Place] = field(default_factory=dict)
+    image_places: dict[str, DocumentPath] = field(default_factory=dict)
     exports: dict[str, Reference] = field(default_factory=dict)
     is_whole: bool = True
     digest: str = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.load import RecipeFile, nearest
 from atlas.recipe import RESERVED, SETTINGS
-from atlas.validate.flat import Flat, FlatStep, Input, Param, Place, names
+from atlas.validate.flat import DocumentPath, Flat, FlatStep, Input, Param, names
 from atlas.validate.parameters import given_problems, passed_problems
 from atlas.validate.params import Params
 from atlas.validate.scope import DEEPEST, References, Scope
@@ -35,7 +35,7 @@ class Flattener:
         self.config = file.config
         self.folder = file.folder
         self.is_part = file.is_part
-        self.place = Place(file.document, ())
+        self.place = DocumentPath(file.document, ())
         self.references = References(loader, is_part=file.is_part)
         self._steps = 0
         self._outer: Mapping[str, Parameter] = {}
@@ -48,7 +48,7 @@ class Flattener:
     def flatten(self, file: RecipeFile, flow: str) -> Flat:
         """Return a Recipe's flat form; what is broken is left out and told as Problems."""
         recipe = file.recipe
-        flat = Flat(recipe.name, flow, Place(file.document, ()), recipe.description)
+        flat = Flat(recipe.name, flow, DocumentPath(file.document, ()), recipe.description)
         flat.parameters = dict(recipe.parameters)
         self._steps, self._outer = 0, recipe.parameters
         scope = Scope(file, trail=(file.document.path,))
@@ -82,11 +82,11 @@ class Flattener:
         """Say once that there are too many steps, and take no more."""
         if self._steps == MAX_STEPS + 1:
             message = f"has more than {MAX_STEPS:,} steps, those of Recipes inlined in it counted"
-            outermost = Place(scope.file.document, ("steps",))
+            outermost = DocumentPath(scope.file.document, ("steps",))
             expected = f"at most {MAX_STEPS:,}"
             self.problems.append(outermost.problem("R003", message, expected=expected))
 
-    def _step(self, scope: Scope, step: Step, place: Place, flat: Flat) -> FlatStep:
+    def _step(self, scope: Scope, step: Step, place: DocumentPath, flat: Flat) -> FlatStep:
         settings, places = _settings(scope, step, place)
         own = FlatStep(
             name=scope.prefix + step.name,
@@ -128,7 +128,7 @@ class Flattener:
         params = Params(self.config, flat.parameters, {}, self.problems)
         step.params |= params.resolve_all(override.params, place / "params")
 
-    def _inputs(self, scope: Scope, step: Step, place: Place) -> dict[str, Input]:
+    def _inputs(self, scope: Scope, step: Step, place: DocumentPath) -> dict[str, Input]:
         inputs = place / "inputs"
         found = {
             name: self.references.resolve(scope, reference, inputs / name)
@@ -136,7 +136,7 @@ class Flattener:
         }
         return {name: one for name, one in found.items() if one is not None}
 
-    def _params(self, scope: Scope, step: Step, place: Place) -> dict[str, Param]:
+    def _params(self, scope: Scope, step: Step, place: DocumentPath) -> dict[str, Param]:
         declared = scope.file.recipe.parameters
         params = Params(self.config, declared, scope.params, self.problems, is_open=self.is_part)
         return params.resolve_all(step.params, place / "params")
@@ -169,7 +169,7 @@ class Flattener:
         self._add_images(child, flat)
         self._inline(child, flat, seen)
 
-    def _recipe_of(self, scope: Scope, step: Step, place: Place) -> RecipeFile | None:
+    def _recipe_of(self, scope: Scope, step: Step, place: DocumentPath) -> RecipeFile | None:
         """Load the Recipe that a step is, if it can be inlined here."""
         folder = scope.file.document.path.parent
         path = self.loader.named_recipe(place.document, place.at, step.recipe, folder)
@@ -187,7 +187,7 @@ class Flattener:
         return inner
 
     def _recipe_inputs(
-        self, scope: Scope, step: Step, inner: RecipeFile, place: Place
+        self, scope: Scope, step: Step, inner: RecipeFile, place: DocumentPath
     ) -> dict[str, Input | None]:
         declared = inner.recipe.inputs
         given: dict[str, Input | None] = {}
@@ -207,7 +207,7 @@ class Flattener:
         return given
 
     def _recipe_params(
-        self, scope: Scope, step: Step, inner: RecipeFile, place: Place
+        self, scope: Scope, step: Step, inner: RecipeFile, place: DocumentPath
     ) -> dict[str, Param]:
         declared = inner.recipe.parameters
         given = self._params(scope, step, place)
@@ -217,7 +217,7 @@ class Flattener:
             at = place / "params" / name
             self.problems.append(at.problem("R016", message, expected=names(declared), hint=hint))
         for name, parameter in declared.items():
-            at = Place(inner.document, ("parameters", name, "default"))
+            at = DocumentPath(inner.document, ("parameters", name, "default"))
             param = given.get(name, Param("value", parameter.default, at))
             if name in given or parameter.default is not None:
                 given[name] = self._fitting(param, name, parameter)
@@ -260,7 +260,9 @@ class Flattener:
                 flat.exports[scope.prefix + name] = found
 
 
-def _settings(scope: Scope, step: Step, place: Place) -> tuple[dict[str, Any], dict[str, Place]]:
+def _settings(
+    scope: Scope, step: Step, place: DocumentPath
+) -> tuple[dict[str, Any], dict[str, DocumentPath]]:
     """Return a step's settings: its own, over its Recipe's defaults, over the outer step's."""
     merged, places = dict(scope.settings), dict(scope.places)
     defaults = scope.place / "defaults"

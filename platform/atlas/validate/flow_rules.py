@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlas.graph import find_cycle
 from atlas.load import nearest
-from atlas.validate.flat import Place, names
+from atlas.validate.flat import DocumentPath, names
 from atlas.validate.parameters import check_parameters
 from atlas.validate.schedule import schedule_problems
 
@@ -104,7 +104,7 @@ def check_model(subject: Subject) -> Iterator[Problem]:
             yield from _output_there(subject, reference, place)
 
 
-def _output_there(subject: Subject, reference: Reference, place: Place) -> Iterator[Problem]:
+def _output_there(subject: Subject, reference: Reference, place: DocumentPath) -> Iterator[Problem]:
     """Check that a part of the model is one output of one step of training."""
     steps, source = subject.flat.steps, subject.part_source(reference)
     if source.kind != "step" or source.name not in steps:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.recipe import Parameter
-    from atlas.validate.flat import Param, Place
+    from atlas.validate.flat import DocumentPath, Param
     from atlas.validate.subject import Subject
 
 TYPES = {json: Type(python) for python, json in JSON_KINDS.items()}
@@ -38,7 +38,7 @@ def check_parameters(subject: Subject) -> Iterator[Problem]:
             yield from value_problems(place, name, config.parameters[name], parameter)
 
 
-def _declared(place: Place, name: str, parameter: Parameter) -> Iterator[Problem]:
+def _declared(place: DocumentPath, name: str, parameter: Parameter) -> Iterator[Problem]:
     """Check that a parameter's bounds and choices leave a value that is allowed."""
     low, high = parameter.minimum, parameter.maximum
     if parameter.type not in ("integer", "number") and (low, high) != (None, None):
@@ -56,7 +56,9 @@ def _declared(place: Place, name: str, parameter: Parameter) -> Iterator[Problem
             yield (place / "choices" / index).problem("R021", message, found=shown(choice))
 
 
-def value_problems(place: Place, name: str, value: Any, parameter: Parameter) -> Iterator[Problem]:
+def value_problems(
+    place: DocumentPath, name: str, value: Any, parameter: Parameter
+) -> Iterator[Problem]:
     """Return what is wrong with a parameter's value: its type, its bounds, its choices."""
     fault = _fault(value, parameter)
     if fault:

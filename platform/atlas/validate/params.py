@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from atlas.config import Config
     from atlas.errors import Problem
-    from atlas.validate.flat import Place
+    from atlas.validate.flat import DocumentPath
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Params:
     problems: list[Problem]
     is_open: bool = False
 
-    def resolve_all(self, raw: Mapping[str, Any], place: Place) -> dict[str, Param]:
+    def resolve_all(self, raw: Mapping[str, Any], place: DocumentPath) -> dict[str, Param]:
         """Return what params stand for; what can't be resolved is open, and told as a Problem."""
         return {name: self.resolve(value, place / name) for name, value in raw.items()}
 
-    def resolve(self, raw: Any, place: Place) -> Param:
+    def resolve(self, raw: Any, place: DocumentPath) -> Param:
         """Return what a param stands for."""
         if not isinstance(raw, dict) or len(raw) != 1 or (key := next(iter(raw))) not in DYNAMIC:
             return Param("value", raw, place)
@@ -52,7 +52,7 @@ class Params:
         }
         return resolvers[key](raw[key], place)
 
-    def _parameter(self, name: Any, place: Place) -> Param:
+    def _parameter(self, name: Any, place: DocumentPath) -> Param:
         known = name if isinstance(name, str) else ""
         if known in self.bound:
             outer = self.bound[known]
@@ -62,7 +62,7 @@ class Params:
         message = f"the Recipe has no parameter '{short(name)}'"
         return self._unknown("R007", message, name, self.declared, place)
 
-    def _feature(self, path: Any, place: Place) -> Param:
+    def _feature(self, path: Any, place: DocumentPath) -> Param:
         if self.is_open:
             return Param("open", path, place)
         if not isinstance(path, str):
@@ -77,19 +77,21 @@ class Params:
             value = value[part]
         return Param("value", value, place)
 
-    def _axis(self, axis: Any, place: Place) -> Param:
+    def _axis(self, axis: Any, place: DocumentPath) -> Param:
         if self.is_open or (isinstance(axis, str) and axis in self.config.matrix):
             return Param("open" if self.is_open else "axis", axis, place)
         message = f"the Config's matrix has no axis '{short(axis)}'"
         return self._unknown("R009", message, axis, self.config.matrix, place)
 
-    def _run(self, fact: Any, place: Place) -> Param:
+    def _run(self, fact: Any, place: DocumentPath) -> Param:
         if isinstance(fact, str) and fact in RUN_FACTS:
             return Param("run", fact, place)
         message = f"a run has no fact '{short(fact)}'"
         return self._unknown("R038", message, fact, RUN_FACTS, place)
 
-    def _unknown(self, code: str, message: str, name: Any, known: Any, place: Place) -> Param:
+    def _unknown(
+        self, code: str, message: str, name: Any, known: Any, place: DocumentPath
+    ) -> Param:
         hint = nearest(short(name), known)
         expected = names(known)
         self.problems.append(

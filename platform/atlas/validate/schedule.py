@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from atlas.errors import Problem
-    from atlas.validate.flat import Place
+    from atlas.validate.flat import DocumentPath
 
 _FIELDS = (
     ("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12),
@@ -41,7 +41,7 @@ _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _ITEM = re.compile(r"(\*|([0-9]{1,2}|[A-Za-z]{3})(?:-([0-9]{1,2}|[A-Za-z]{3}))?)(?:/([0-9]{1,2}))?")
 
 
-def schedule_problems(place: Place, schedule: Mapping[str, Any]) -> Iterator[Problem]:
+def schedule_problems(place: DocumentPath, schedule: Mapping[str, Any]) -> Iterator[Problem]:
     """Return what is wrong with a schedule that has the right structure."""
     yield from _cron_problems(place / "cron", schedule["cron"])
     zone = schedule.get("timezone", "UTC")
@@ -56,7 +56,7 @@ def schedule_problems(place: Place, schedule: Mapping[str, Any]) -> Iterator[Pro
         yield (place / "start").problem("C006", message, found=start, expected=expected)
 
 
-def _cron_problems(place: Place, cron: str) -> Iterator[Problem]:
+def _cron_problems(place: DocumentPath, cron: str) -> Iterator[Problem]:
     fields = [(text, one, cron_values(text, *one)) for text, one in _fields(cron)]
     for text, (name, low, high), values in fields:
         if not values:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.load import below, is_file, nearest
-from atlas.validate.flat import Input, Place, names
+from atlas.validate.flat import DocumentPath, Input, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,14 +43,14 @@ class Scope:
     inputs: Mapping[str, Input | None] = field(default_factory=dict)
     params: Mapping[str, Param] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, DocumentPath] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     trail: tuple[Path, ...] = ()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> DocumentPath:
         """Where the Recipe is."""
-        return Place(self.file.document, ())
+        return DocumentPath(self.file.document, ())
 
 
 class References:
@@ -73,7 +73,7 @@ class References:
         """All Problems so far."""
         return self.loader.problems
 
-    def resolve(self, scope: Scope, reference: Reference, place: Place) -> Input | None:
+    def resolve(self, scope: Scope, reference: Reference, place: DocumentPath) -> Input | None:
         """Return what a reference stands for outside of its Recipe.
 
         Returns:
@@ -88,7 +88,12 @@ class References:
         return Input(resolved or replace(reference, kind="broken"), place)
 
     def output(
-        self, file: RecipeFile, prefix: str, reference: Reference, place: Place, depth: int = 0
+        self,
+        file: RecipeFile,
+        prefix: str,
+        reference: Reference,
+        place: DocumentPath,
+        depth: int = 0,
     ) -> Reference | None:
         """Follow step.output through Recipes that are steps to the step that gives it."""
         head, _, rest = reference.name.partition(".")
@@ -110,7 +115,7 @@ class References:
             return None
         return self.output(inner, f"{prefix}{head}.", deeper, place, depth + 1)
 
-    def after(self, scope: Scope, step: Step, place: Place) -> tuple[str, ...]:
+    def after(self, scope: Scope, step: Step, place: DocumentPath) -> tuple[str, ...]:
         """Return the flat names of the steps that one waits for, those of its Recipe included."""
         if not step.after:
             return scope.after
@@ -134,7 +139,7 @@ class References:
         inside = path and path.is_relative_to(self.loader.root)
         return self.loader.recipe(path) if path and inside and is_file(path) else None
 
-    def _given(self, scope: Scope, reference: Reference, place: Place) -> Input | None:
+    def _given(self, scope: Scope, reference: Reference, place: DocumentPath) -> Input | None:
         if reference.name in scope.inputs:
             given = scope.inputs[reference.name]
             return given and Input(given.source, place)
@@ -177,7 +182,7 @@ class References:
         return self._inner[path]
 
     def _plain_output(
-        self, reference: Reference, prefix: str, place: Place, rest: str
+        self, reference: Reference, prefix: str, place: DocumentPath, rest: str
     ) -> Reference | None:
         if rest:
             head = reference.name.partition(".")[0]
@@ -187,7 +192,7 @@ class References:
             return None
         return replace(reference, name=prefix + reference.name) if prefix else reference
 
-    def _no_step(self, code: str, name: str, file: RecipeFile, place: Place) -> None:
+    def _no_step(self, code: str, name: str, file: RecipeFile, place: DocumentPath) -> None:
         known = file.recipe.steps
         hint = nearest(name, known)
         problem = place.problem(
@@ -195,7 +200,7 @@ class References:
         )
         self.problems.append(problem)
 
-    def _no_output(self, reference: Reference, inner: RecipeFile, place: Place) -> None:
+    def _no_output(self, reference: Reference, inner: RecipeFile, place: DocumentPath) -> None:
         known = inner.recipe.outputs
         message = f"the Recipe {inner.document.shown} has no output '{reference.output}'"
         hint = nearest(reference.output, known)

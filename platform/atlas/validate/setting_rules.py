@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.errors import Problem
-    from atlas.validate.flat import Place
+    from atlas.validate.flat import DocumentPath
     from atlas.validate.subject import Subject
 
 
@@ -35,7 +35,7 @@ def check_images(subject: Subject) -> Iterator[Problem]:
             yield from _image_file(subject, flat.image_places[name] / kind, path)
 
 
-def _image_file(subject: Subject, place: Place, path: str) -> Iterator[Problem]:
+def _image_file(subject: Subject, place: DocumentPath, path: str) -> Iterator[Problem]:
     file = below(subject.folder, path)
     if file is None or not file.is_relative_to(subject.folder.resolve()):
         message = f"'{path}' is outside of the pipeline's folder"
@@ -65,7 +65,7 @@ def check_secrets(subject: Subject) -> Iterator[Problem]:
                 yield unknown_secret(subject, place, name)
 
 
-def unknown_secret(subject: Subject, place: Place, name: str) -> Problem:
+def unknown_secret(subject: Subject, place: DocumentPath, name: str) -> Problem:
     """Return the Problem of a secret that the Environment doesn't know."""
     known, environment = subject.environment.secrets, subject.environment.name
     message = f"the environment '{environment}' has no secret '{name}'"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.recipe import Reference
-    from atlas.validate.flat import FlatStep, Input, Param, Place
+    from atlas.validate.flat import DocumentPath, FlatStep, Input, Param
     from atlas.validate.signature import Field, Signature
 
 
@@ -147,7 +147,9 @@ def check_inputs(subject: Subject) -> Iterator[Problem]:
         yield from _inputs_fit(step, signature, given)
 
 
-def _inputs_fit(step: FlatStep, signature: Signature, given: dict[str, Place]) -> Iterator[Problem]:
+def _inputs_fit(
+    step: FlatStep, signature: Signature, given: dict[str, DocumentPath]
+) -> Iterator[Problem]:
     if signature.lacks:
         return
     for name, place in given.items():

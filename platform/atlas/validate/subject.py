@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.validate.enums import members_of
-from atlas.validate.flat import Place
+from atlas.validate.flat import DocumentPath
 from atlas.validate.signature import Signatures
 from atlas.validate.source import SourceError, Sources
 from atlas.validate.types import DATA, UNKNOWN, Type, lineage
@@ -59,14 +59,14 @@ class Subject:
         return self.file.folder
 
     @property
-    def config_place(self) -> Place:
+    def config_place(self) -> DocumentPath:
         """Where the Config is."""
-        return Place(self.file.document, ())
+        return DocumentPath(self.file.document, ())
 
     @property
-    def environment_place(self) -> Place:
+    def environment_place(self) -> DocumentPath:
         """Where the Environment is; the Config, where the Environment has no file."""
-        return Place(self.environment_document or self.file.document, ())
+        return DocumentPath(self.environment_document or self.file.document, ())
 
     def ancestors(self, full: str) -> tuple[str, ...] | None:
         """Return the bases of a class whose source is known, else None."""

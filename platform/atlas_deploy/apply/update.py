@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.git import commit_of
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.apply import locks, runs
 from atlas_deploy.desired.bundle import write
 from atlas_deploy.desired.images import require_images
@@ -182,7 +182,7 @@ def take(found: Outlook) -> None:
 def recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
     """Add an entry to the stack's history, where something is new; return its number."""
     entry = records.add(
-        open_place(found.services.store),
+        open_location(found.services.store),
         found.deployment.stack,
         action,
         Record.of(found.parts),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from atlas.images import (
-    Registry,
+    ImageRegistry,
     find_builder,
     host_at,
     known_images,
@@ -50,7 +50,7 @@ class Surroundings:
     project: Project
     pipelines: Sequence[Pipeline]
     store: Store
-    registry: Registry | None
+    registry: ImageRegistry | None
 
 
 def surroundings(path: Path, environment: str) -> Surroundings:
@@ -165,11 +165,11 @@ def _store(project: Project, services: Mapping[str, Any]) -> str:
     return str(chosen or uri_of(project.state / "store"))
 
 
-def _registry(project: Project, services: Mapping[str, Any]) -> Registry | None:
+def _registry(project: Project, services: Mapping[str, Any]) -> ImageRegistry | None:
     """Return the platform's registry, with its credentials: a secret, or the standard files."""
     service = services.get("registry")
     if service is None:
         return None
     name = service.get("credentials")
     secret = project.state / "secrets" / f"{name}.json" if name else None
-    return Registry.at(service["url"], secret)
+    return ImageRegistry.at(service["url"], secret)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlas.store import open_place, open_store
+from atlas.store import open_location, open_store
 from atlas_deploy.desired.bundle import material_of
 from atlas_deploy.diff.members import Known, MemberChange, member_changes
 from atlas_deploy.history import ownership, records
@@ -90,7 +90,7 @@ class Outlook:
     @cached_property
     def entry(self) -> records.Entry | None:
         """The last entry of the stack's history."""
-        return records.last(open_place(self.services.store), self.deployment.stack)
+        return records.last(open_location(self.services.store), self.deployment.stack)
 
     def plan(self, digest: str) -> Plan:
         """Return the Plan of a digest.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.registered import LOCAL_TARGET
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.targets import compiler_named
 from atlas.values import digest
 from atlas_deploy.desired.identity import identity_of
@@ -57,14 +57,14 @@ def _basis(each: Deployment, images: Callable[[Plan], Mapping[str, str]], around
 
 def remember(deployment: Deployment, services: Services) -> None:
     """Keep what a deployment was made from."""
-    place = open_place(services.store)
+    place = open_location(services.store)
     (basis,) = bases_of([deployment], services).values()
     place.write(_key(deployment.stack), basis.encode())
 
 
 def forget(deployment: Deployment, services: Services) -> None:
     """Forget what a deployment was made from: it is about to change."""
-    open_place(services.store).remove(_key(deployment.stack))
+    open_location(services.store).remove(_key(deployment.stack))
 
 
 def unchanged(deployments: Sequence[Deployment]) -> dict[str, str]:
@@ -92,7 +92,7 @@ def unchanged(deployments: Sequence[Deployment]) -> dict[str, str]:
 
 def _kept(store: str, stacks: Sequence[str]) -> dict[str, str]:
     """Return the bases that are kept; empty for none."""
-    place = open_place(store)
+    place = open_location(store)
 
     def read(stack: str) -> str:
         try:

@@ -19,7 +19,7 @@ from atlas_deploy.desired.bundle import Part
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from atlas.store import Place
+    from atlas.store import Location
     from atlas_deploy.live.state import Resource
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
@@ -85,7 +85,7 @@ class Entry:
         return asdict(self)
 
 
-def history(place: Place, stack: str) -> list[Entry]:
+def history(place: Location, stack: str) -> list[Entry]:
     """Return the entries of a stack, the oldest first."""
     folder = f"{_HISTORY}/{stack}"
     return [Entry(**json.loads(place.read(f"{folder}/{name}"))) for name in place.names(folder)]
@@ -97,19 +97,19 @@ def is_of(record: Record, found: Iterable[Resource]) -> bool:
     return recorded == {one.name: (one.kind, _lasting(one.inputs)) for one in found}
 
 
-def last(place: Place, stack: str) -> Entry | None:
+def last(place: Location, stack: str) -> Entry | None:
     """Return the last entry of a stack; None where it has none."""
     folder = f"{_HISTORY}/{stack}"
     names = place.names(folder)
     return Entry(**json.loads(place.read(f"{folder}/{names[-1]}"))) if names else None
 
 
-def stacks(place: Place) -> list[str]:
+def stacks(place: Location) -> list[str]:
     """Return the stacks that have a history, sorted."""
     return place.names(_HISTORY)
 
 
-def read(place: Place, entry: Entry) -> Record:
+def read(place: Location, entry: Entry) -> Record:
     """Return the record of an entry.
 
     Raises:
@@ -127,7 +127,7 @@ def read(place: Place, entry: Entry) -> Record:
 
 
 def add(
-    place: Place,
+    place: Location,
     stack: str,
     action: str,
     record: Record | None,

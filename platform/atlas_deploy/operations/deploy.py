@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import DeployError
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.apply import fleet, locks, runs
 from atlas_deploy.apply.update import (
     Done,
@@ -116,7 +116,7 @@ def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, re
 
 def _rolled_back(deployment: Deployment, say: Say, to: int) -> tuple[Done, records.Entry]:
     services = services_of(deployment)
-    place = open_place(services.store)
+    place = open_location(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
     parts = [
         Part(one.kind, one.name, {**one.inputs, **snapshot.addresses(one.kind, services)})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.environment import LOCAL
 from atlas.errors import AtlasError, InvalidError
 from atlas.load import load_configs, load_environment, loader_for
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.deployment import PROJECT, Deployment
 from atlas_deploy.history import records
 from atlas_deploy.platforms.services import services_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.environment import Project
-    from atlas.store import Place
+    from atlas.store import Location
 
 DEPLOYED, NOT, UNKNOWN, ORPHAN = "deployed", "not deployed", "unknown", "no Config here"
 
@@ -94,7 +94,7 @@ def _of_environment(
     """Return the stacks of one Environment."""
     try:
         environment = load_environment(project, name)
-        place = open_place(services_of(Deployment("", environment, project)).store)
+        place = open_location(services_of(Deployment("", environment, project)).store)
         recorded = records.stacks(place)
     except AtlasError as error:
         why = str(error)
@@ -112,7 +112,7 @@ def _of_environment(
             yield row
 
 
-def _row(stack: str, config: str, environment: str, count: int | None, place: Place) -> Listed:
+def _row(stack: str, config: str, environment: str, count: int | None, place: Location) -> Listed:
     """Return one stack, by the last entry of its history."""
     entry = records.last(place, stack)
     if entry is None:
@@ -133,7 +133,7 @@ def _row(stack: str, config: str, environment: str, count: int | None, place: Pl
     )
 
 
-def _members(place: Place, entry: records.Entry) -> int:
+def _members(place: Location, entry: records.Entry) -> int:
     """Return how many pipelines an entry deployed; 0 when its record can't be read."""
     try:
         parts = records.read(place, entry).parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.bundle import has_api_server, owner_of, target_inputs
 from atlas_deploy.history import ownership, records
 from atlas_deploy.live import snapshot
@@ -18,7 +18,7 @@ from atlas_deploy.platforms.services import services_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from atlas.store import Place
+    from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.platforms.services import Services
 
@@ -77,7 +77,7 @@ def left_of(deployment: Deployment) -> Left:
     services = services_of(deployment)
     ownership.require_own(deployment, services)
     inputs = _inputs(deployment, services)
-    place = open_place(services.store)
+    place = open_location(services.store)
     wanted = _Names.of(inputs.items())
     others = _of_others(place, deployment.stack)
     runs = {one: _runs(place.names(one)) for one in wanted.pipelines if one not in others.pipelines}
@@ -130,7 +130,7 @@ class _Names:
         }
 
 
-def _of_others(place: Place, own: str) -> _Names:
+def _of_others(place: Location, own: str) -> _Names:
     """Return what the other stacks deploy, as their last records have it.
 
     Raises:
@@ -159,7 +159,7 @@ def purge(deployment: Deployment, left: Left) -> None:
         _purge_models(services, left)
     if left.images:
         _purge_images(deployment, services, left)
-    place = open_place(services.store)
+    place = open_location(services.store)
     if left.kubeflow and has_api_server(services):
         from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 
@@ -175,7 +175,7 @@ def _inputs(deployment: Deployment, services: Services) -> dict[str, dict[str, A
     """Return the inputs of each kind, members of several resources together."""
     found = [(one.kind, one.inputs) for one in snapshot.resources(deployment)]
     if not found:
-        place = open_place(services.store)
+        place = open_location(services.store)
         entries = [one for one in records.history(place, deployment.stack) if one.record]
         parts = records.read(place, entries[-1]).parts if entries else ()
         found = [(part.kind, part.inputs) for part in parts]
@@ -217,7 +217,7 @@ def _versions(services: Services, names: list[str]) -> dict[str, int]:
         from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 
         return kubeflow_server.left_versions(target_inputs(services, _KUBEFLOW), names)
-    place = open_place(services.store)
+    place = open_location(services.store)
     files = {name: place.names(f"{_KUBEFLOW}/{name}") for name in names}
     return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
 

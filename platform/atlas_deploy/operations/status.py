@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.targets import deployed_name
 from atlas_deploy.desired.revisions import release_at
 from atlas_deploy.diff.members import digest_in, shortened
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.kinds.protocol import Live
-    from atlas.store import Place
+    from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
@@ -125,7 +125,7 @@ def _standing(
     """Return how a deployment stands, of which all was seen."""
     found = [one for one, _, _ in seen]
     disk = _on_disk(deployment)
-    place = open_place(services.store)
+    place = open_location(services.store)
     entry = records.last(place, deployment.stack)
     deployed = {name for one in found for name in one.inputs.get("plans", {})}
     return Standing(
@@ -146,7 +146,7 @@ def _release(deployment: Deployment, entry: records.Entry | None) -> str:
     return next((release_at(folder, deployment.config, commit) for folder in folders), "")
 
 
-def _is_unfinished(place: Place, entry: records.Entry | None, found: Sequence[Resource]) -> bool:
+def _is_unfinished(place: Location, entry: records.Entry | None, found: Sequence[Resource]) -> bool:
     """Tell whether the stack's resources aren't those of the last entry."""
     if entry is None or not entry.record:
         return bool(found)
@@ -168,7 +168,7 @@ def history_of(deployment: Deployment) -> list[records.Entry]:
     Raises:
         PlatformError: the platform's outputs aren't there.
     """
-    return records.history(open_place(services_of(deployment).store), deployment.stack)
+    return records.history(open_location(services_of(deployment).store), deployment.stack)
 
 
 def refresh(deployment: Deployment) -> Standing:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.environment import Environment
-    from atlas.images import Registry
-    from atlas.tracking.mlflow import Mlflow
+    from atlas.images import ImageRegistry
+    from atlas.tracking.mlflow import MlflowTracker
     from atlas_deploy.desired.deployment import Deployment
 
 _OK = 200
@@ -67,7 +67,7 @@ class Services:
         secret = self.credentials(name)
         return {"secrets": self.url("secrets"), "credentials": secret} if secret else {}
 
-    def mlflow(self) -> Mlflow:
+    def mlflow(self) -> MlflowTracker:
         """Return MLflow, with the platform's credentials."""
         from atlas_provider.models import mlflow_of
 
@@ -102,13 +102,13 @@ class Services:
                 f"{bring_up('repairs it')}"
             )
 
-    def registry(self) -> Registry:
+    def registry(self) -> ImageRegistry:
         """Return the registry of images, with its credentials: a secret, or the standard files."""
-        from atlas.images import Registry
+        from atlas.images import ImageRegistry
 
         name = self.credentials(REGISTRY)
         secret = path_of(self.url("secrets")) / f"{name}.json" if name else None
-        return Registry.at(self.url(REGISTRY), secret)
+        return ImageRegistry.at(self.url(REGISTRY), secret)
 
     def _service(self, name: str) -> Mapping[str, Any]:
         """Return a service's outputs.

@@ -25,7 +25,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TrainingEnd:
     """How training ended.
 
     Attributes:
@@ -37,7 +37,7 @@ class Ended:
     timed_out: bool = False
 
 
-def start(request: Request, listener: Listener, say: Callable[[str], None]) -> Ended:
+def start(request: Request, listener: Listener, say: Callable[[str], None]) -> TrainingEnd:
     """Run what is asked for to its end, or leave it running where that is asked for.
 
     Args:
@@ -53,7 +53,7 @@ def start(request: Request, listener: Listener, say: Callable[[str], None]) -> E
     return _elsewhere(request, listener, say)
 
 
-def _here(request: Request, listener: Listener) -> Ended:
+def _here(request: Request, listener: Listener) -> TrainingEnd:
     """Run on this machine, as `atlas run` does."""
     from atlas.runner import RunSettings, run_pipelines
 
@@ -74,7 +74,7 @@ def _here(request: Request, listener: Listener) -> Ended:
             listener=listener,
             report=_report,
         )
-    return Ended(result, rang.is_set())
+    return TrainingEnd(result, rang.is_set())
 
 
 def _is_known(request: Request) -> bool:
@@ -89,7 +89,7 @@ def _is_known(request: Request) -> bool:
         return found.store.has_run(plan.name, run_id(plan.flow, request.run))
 
 
-def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> Ended:
+def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> TrainingEnd:
     """Run on an orchestrator."""
     from atlas.launch import LaunchSettings, launch_pipelines
     from atlas.load import platform_services
@@ -128,7 +128,7 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
             listener=listener,
             report=_report,
         )
-        return Ended(replace(result, missing=found.missing), result.timed_out)
+        return TrainingEnd(replace(result, missing=found.missing), result.timed_out)
 
 
 def _report(*facts: Any) -> str:

@@ -14,11 +14,11 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
-from atlas.images import Registry, delete_image, host_at, present, require_there
+from atlas.images import ImageRegistry, delete_image, host_at, present, require_there
 from atlas.kinds import imports
 from atlas.kinds.members import OWNER, STORE, members_property
 from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.uris import path_of
 from atlas.values import canonical
 
@@ -121,7 +121,7 @@ class StepImages:
         """Let the images go; without `purge` they stay in the registry."""
         if state.get("purge"):
             _purge(state)
-        open_place(state["store"]).remove(_key(state["owner"]))
+        open_location(state["store"]).remove(_key(state["owner"]))
 
 
 def _hold(inputs: Plain) -> Plain:
@@ -132,7 +132,7 @@ def _hold(inputs: Plain) -> Plain:
     """
     require_there(_registry(inputs), inputs["members"].values())
     held = {name: value for name, value in inputs.items() if name != "purge"}
-    open_place(inputs["store"]).write(_key(inputs["owner"]), canonical(held).encode())
+    open_location(inputs["store"]).write(_key(inputs["owner"]), canonical(held).encode())
     return _outputs(inputs)
 
 
@@ -142,11 +142,11 @@ def _outputs(inputs: Plain) -> Plain:
     return {"references": {name: f"{host}/{one}" for name, one in inputs["members"].items()}}
 
 
-def _registry(inputs: Plain) -> Registry:
+def _registry(inputs: Plain) -> ImageRegistry:
     """Return the registry, with the platform's credentials or those of the standard files."""
     name = inputs.get("credentials")
     secret = path_of(inputs["secrets"]) / f"{name}.json" if name else None
-    return Registry.at(inputs["registry"], secret)
+    return ImageRegistry.at(inputs["registry"], secret)
 
 
 def _key(owner: str) -> str:
@@ -157,7 +157,7 @@ def _key(owner: str) -> str:
 def _held(given: Plain) -> Plain:
     """Return what a stack holds, as it was told when it did; nothing where it holds nothing."""
     try:
-        found = json.loads(open_place(given["store"]).read(_key(given["owner"])))
+        found = json.loads(open_location(given["store"]).read(_key(given["owner"])))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -165,7 +165,7 @@ def _held(given: Plain) -> Plain:
 
 def _purge(state: Plain) -> None:
     """Delete the images that no other stack holds."""
-    place = open_place(state["store"])
+    place = open_location(state["store"])
     own = _key(state["owner"])
     others = [entry.key for entry in place.entries(_FOLDER) if entry.key != own]
     held = b"\n".join(place.read(key) for key in others).decode("utf-8", "replace")

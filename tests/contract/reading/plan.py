@@ -16,7 +16,7 @@ from tests.contract.trace import Request, StepTrace, Trace, closure, waits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.plan import Plan, PlanStep, Schedule, Source
+    from atlas.plan import InputSource, Plan, PlanStep, Schedule
     from atlas.recipe import Parameter
 
 _TOLD = re.compile(r"(?:- )?(\w+): `?([^\s`]+)`?")
@@ -142,7 +142,7 @@ def _secrets(plan: Plan, names: set[str]) -> dict[str, Any]:
     return {name: dict(plan.secrets[name]) for name in sorted(names)}
 
 
-def shown(plan: Plan, source: Source) -> str:
+def shown(plan: Plan, source: InputSource) -> str:
     """Return a source in words; ``*`` marks one that is gathered."""
     if source.kind != "step":
         return f"{source.kind}:{source.name}"

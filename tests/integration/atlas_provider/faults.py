@@ -16,17 +16,17 @@ from unittest.mock import patch
 
 from atlas import files
 from atlas.http.service import Service
-from atlas.images import Registry
-from atlas.store.folder import FilePlace
+from atlas.images import ImageRegistry
+from atlas.store.folder import FolderLocation
 from atlas.targets.airflow.dag_folder import DagFolder
 from atlas_provider import procfs, running
 from atlas_provider.kinds import ports
 from atlas_provider.supervision import Supervisor
 
 CALLS: list[tuple[Any, str]] = [
-    *((FilePlace, name) for name in ("read", "names", "exists", "write", "create", "remove")),
+    *((FolderLocation, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("write", "write_new", "remove")),
-    (Service, "_exchange"), (DagFolder, "read"), (Registry, "_sent"),
+    (Service, "_exchange"), (DagFolder, "read"), (ImageRegistry, "_sent"),
     (Supervisor, "_call"), (procfs, "end"), (procfs, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip

@@ -92,7 +92,7 @@ def test_names_are_given_back_while_others_are_asked_for(airflow, monkeypatch):
     """Resources of one provider are made and removed at once."""
     store = inputs(airflow, a=dag("11"))["store"]
     ownership.take(store, "dags", ["a", "b"], "one/training")
-    place = ownership.open_place(store)
+    place = ownership.open_location(store)
     listed = place.names("deployments/owners/dags")
     monkeypatch.setattr(type(place), "names", lambda self, key: [*listed, "gone"])
     assert ownership.owned(store, "dags", "one/training") == ["a", "b"]

@@ -6,7 +6,7 @@ import pytest
 
 from atlas.errors import PlatformError
 from atlas.kinds.protocol import Context
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.models import registered
 from tests.integration.atlas_provider.fake_mlflow import serve
@@ -69,8 +69,8 @@ def test_an_mlflow_that_is_down():
 def test_many_are_read_by_list_and_not_one_by_one(mlflow):
     models, url = mlflow
     models.update({f"m{number}": "M." for number in range(5)} | {"other": "O."})
-    found = registered(Mlflow(url), ["m0", "m3", "m4", "m9"])
+    found = registered(MlflowTracker(url), ["m0", "m3", "m4", "m9"])
     assert {name: one.aliases for name, one in found.items()} == {
         "m0": {"champion": "7"}, "m3": {"champion": "7"}, "m4": {"champion": "7"}
     }  # fmt: skip
-    assert registered(Mlflow(url), []) == {}
+    assert registered(MlflowTracker(url), []) == {}

@@ -13,7 +13,7 @@ import pytest
 from atlas import files
 from atlas.errors import AtlasError
 from atlas.processes import own
-from atlas.store.folder import FilePlace
+from atlas.store.folder import FolderLocation
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +142,7 @@ def test_a_store_is_as_private_as_its_folder(tmp_path):
     private, shared = files.own(tmp_path / "state"), tmp_path / "shared"
     shared.mkdir()
     for folder in (private, shared):
-        place = FilePlace(folder / "store")
+        place = FolderLocation(folder / "store")
         place.write("p/run.json", b"{}")
         place.create("p/once.json", b"{}")
         with place.appending("p/log.txt") as log:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.draw.layout.columns import arrange, place
 from atlas.draw.layout.geometry import Box, Point
-from atlas.draw.layout.rows import Rows, assign
+from atlas.draw.layout.rows import LayoutRows, assign
 from atlas.graph import order, without_cycles
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Laid:
 def solve(level: Level) -> Laid:
     """Lay out one level."""
     widths = level.widths()
-    filled = Rows(widths, level.limit * _FILLED)
+    filled = LayoutRows(widths, level.limit * _FILLED)
     row_of = _rows(level, filled)
     stops = _stops(level, row_of, widths)
     up, down = _links(level, stops, row_of)
@@ -139,7 +139,7 @@ def solve(level: Level) -> Laid:
     )
 
 
-def _rows(level: Level, rows: Rows) -> dict[str, int]:
+def _rows(level: Level, rows: LayoutRows) -> dict[str, int]:
     """Return item → row: ports to enter by in the first one, ports to leave by in the last."""
     upstream: dict[str, list[str]] = {item: [] for item in level.sizes}
     for source, ends in level.nets.items():

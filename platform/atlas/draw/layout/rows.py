@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Rows:
+class LayoutRows:
     """Rows that are filled one by one; a row that is full sends what comes to the next one.
 
     Attributes:
@@ -46,7 +46,7 @@ class Rows:
         return self._used.get(row, 0) + self.widths[item] <= self.limit
 
 
-def assign(upstream: Mapping[str, Sequence[str]], rows: Rows) -> dict[str, int]:
+def assign(upstream: Mapping[str, Sequence[str]], rows: LayoutRows) -> dict[str, int]:
     """Return item → row, each below all that it reads, in rows that keep to their limit.
 
     List scheduling as in Coffman and Graham (1972): in topological order, each into the first row

@@ -12,7 +12,7 @@ from atlas.images.builders.protocol import TIME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from atlas.containers import Engine
+    from atlas.containers import ContainerEngine
     from atlas.images.builders.protocol import Access, Build, Facts
 
 
@@ -21,7 +21,7 @@ class Docker:
 
     name = "docker"
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: ContainerEngine) -> None:
         """Use an engine that has answered."""
         self.engine = engine
         self.version = engine.version

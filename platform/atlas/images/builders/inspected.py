@@ -11,10 +11,10 @@ from atlas.images.builders.protocol import Facts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.containers import Engine
+    from atlas.containers import ContainerEngine
 
 
-def inspect(engine: Engine, name: str) -> Facts | None:
+def inspect(engine: ContainerEngine, name: str) -> Facts | None:
     """Return what an engine knows of an image; None when it hasn't got it."""
     try:
         found = json.loads(engine.call("image", "inspect", name, timeout=60))

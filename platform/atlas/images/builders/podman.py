@@ -12,7 +12,7 @@ from atlas.images.builders.process import logged
 from atlas.images.builders.protocol import TIME
 
 if TYPE_CHECKING:
-    from atlas.containers import Engine
+    from atlas.containers import ContainerEngine
     from atlas.images.builders.protocol import Access, Build, Facts
 
 _ASSEMBLED = (
@@ -25,7 +25,7 @@ class Podman:
 
     name = "podman"
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: ContainerEngine) -> None:
         """Use an engine that has answered."""
         self.engine = engine
         self.version = engine.version

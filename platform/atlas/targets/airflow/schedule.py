@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.targets.airflow.literals import indent, source
 
 if TYPE_CHECKING:
-    from atlas.plan import Plan, Source
+    from atlas.plan import InputSource, Plan
 
 _FLOWS = ("training", "inference")
 
@@ -42,7 +42,7 @@ def _read(plan: Plan) -> list[str]:
     return sorted({_any(prefix, one) for one in sources if one.kind == "pipeline"})
 
 
-def _any(prefix: str, read: Source) -> str:
+def _any(prefix: str, read: InputSource) -> str:
     """Return the asset of the flow that has the step; of either flow, where both have one."""
     flows = (read.flow,) if read.flow else _FLOWS
     return " | ".join(asset(f"{prefix}{read.name}", flow) for flow in flows)

@@ -15,7 +15,7 @@ from atlas.targets.protocol import NOWHERE, Origin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.plan import Plan, PlanStep, Source
+    from atlas.plan import InputSource, Plan, PlanStep
 
 KFP_TYPES: Mapping[str, str] = {
     "string": "String", "integer": "Integer", "number": "Float", "boolean": "Boolean",
@@ -53,16 +53,16 @@ class Shape:
         """Tell whether KFP loops over the step's keys; else one container runs them all."""
         return step.foreach is not None and not self.local
 
-    def is_list(self, source: Source) -> bool:
+    def is_list(self, source: InputSource) -> bool:
         """Tell whether a source is gathered: an output of a step that runs once per key."""
         return self.plan.step(source.name).foreach is not None
 
-    def read(self, step: PlanStep) -> dict[str, Source]:
+    def read(self, step: PlanStep) -> dict[str, InputSource]:
         """Return the inputs that are wired as artifacts: name → source, by name."""
         items = [item for item in sorted(step.inputs.items()) if item[1].kind == "step"]
         return {name: source for name, source in items if not self.is_only_order(step, source)}
 
-    def is_only_order(self, step: PlanStep, source: Source) -> bool:
+    def is_only_order(self, step: PlanStep, source: InputSource) -> bool:
         """Tell whether an input can only be an order: KFP gathers nothing into another loop."""
         gathers = source.kind == "step" and self.is_list(source)
         return gathers and (step.foreach is not None or self.local)
@@ -95,7 +95,7 @@ def _step_flags(shape: Shape, step: PlanStep) -> list[str]:
     return [flag for flag, is_needed in flags.items() if is_needed]
 
 
-def keys_component(shape: Shape, step: PlanStep, source: Source) -> ContainerComponent:
+def keys_component(shape: Shape, step: PlanStep, source: InputSource) -> ContainerComponent:
     """Return the component that reads a step's keys and gives the list of their indexes."""
     read = {"keys": source} if source.kind == "step" else {}
     inputs = {**_artifact_inputs(shape, read), **_run_inputs(shape.plan)}
@@ -136,7 +136,7 @@ def _component(
     return ContainerComponent(spec, lambda: None)
 
 
-def _artifact_inputs(shape: Shape, sources: Mapping[str, Source]) -> dict[str, Any]:
+def _artifact_inputs(shape: Shape, sources: Mapping[str, InputSource]) -> dict[str, Any]:
     """Return the inputs that make edges, and with them lineage."""
     return {
         name: structures.InputSpec(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class RunFolder:
 
     def end(self, **facts: str) -> None:
         """Record its end, unless that is recorded already."""
-        FilePlace(self.path).create(ENDED, canonical(facts).encode())
+        FolderLocation(self.path).create(ENDED, canonical(facts).encode())
 
     def start(self, job: Mapping[str, Any], package: bytes, variables: Mapping[str, str]) -> bool:
         """Start its process; tell whether this call has, and no other did before.
@@ -93,7 +93,7 @@ class RunFolder:
         with self._alone() as alive:
             if alive is None or self.is_started:
                 return False
-            place = FilePlace(self.path)
+            place = FolderLocation(self.path)
             place.write(PACKAGE, package)
             place.write(JOB, canonical(job).encode())
             with files.append(self.log) as log:

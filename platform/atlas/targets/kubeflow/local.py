@@ -30,7 +30,7 @@ from atlas.targets.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from atlas.containers import Engine
+    from atlas.containers import ContainerEngine
     from atlas.errors import Problem
     from atlas.plan import Plan
     from atlas.store import Run, Store
@@ -140,7 +140,7 @@ class LocalKubeflow:
         return self.store.run(pipeline, run)
 
     def _job(
-        self, plan: Plan, run: Run, engine: Engine, images: Mapping[str, str]
+        self, plan: Plan, run: Run, engine: ContainerEngine, images: Mapping[str, str]
     ) -> dict[str, Any]:
         """Return what the process is told; its secrets it finds in its environment."""
         folders = [*contained.folders(self.store, plan, plan.steps, self.project)]
@@ -211,7 +211,7 @@ def _network() -> dict[str, str]:
     return {"network_mode": network} if platform.system() == "Linux" or network != "host" else {}
 
 
-def _podmans_own(engine: Engine) -> dict[str, Any]:
+def _podmans_own(engine: ContainerEngine) -> dict[str, Any]:
     """Return what podman takes to let a container write as the caller."""
     if engine.name != "podman":
         return {}

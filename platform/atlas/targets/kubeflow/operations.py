@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.targets.kubeflow.compiler import has_api_server
 from atlas.targets.operations import Operations
 
@@ -81,7 +81,7 @@ class KubeflowOperations(Operations):
             from atlas.targets.kubeflow.server_pipelines import left_versions
 
             return left_versions(self.addresses(services), names)
-        place = open_place(services.store)
+        place = open_location(services.store)
         files = {name: place.names(f"{_FOLDER}/{name}") for name in names}
         return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
 
@@ -92,7 +92,7 @@ class KubeflowOperations(Operations):
             from atlas.targets.kubeflow.server_pipelines import purge
 
             purge(self.addresses(services), names)
-        place = open_place(services.store)
+        place = open_location(services.store)
         for name in names:
             place.remove(f"{_FOLDER}/{name}")
 

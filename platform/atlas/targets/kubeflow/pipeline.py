@@ -28,7 +28,7 @@ from atlas.targets.protocol import deployed_name, facts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.plan import Plan, PlanStep, Source
+    from atlas.plan import InputSource, Plan, PlanStep
     from atlas.targets.protocol import Origin
 
 _HEADER = "# Compiled by Atlas from Plan {digest}. Change the Recipe, not this file.\n"
@@ -177,7 +177,7 @@ class _Wiring:
         with dsl.ParallelFor(keys.outputs[words.INDEXES], name=step.name) as index:
             return self._once(step, **{words.INDEX: index})
 
-    def _channel(self, source: Source) -> Any:
+    def _channel(self, source: InputSource) -> Any:
         """Return what an input is wired to: an output, or all keys' outputs gathered."""
         channel = self.tasks[source.name].outputs[source.output]
         return dsl.Collected(channel) if self._shape.is_list(source) else channel

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas.http.credentials import read_secret
 from atlas.kinds import lineage
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
 from atlas.targets.kubeflow.server.publishing import found_pipelines, plan_of
@@ -142,7 +142,7 @@ def _remove(api: Api, pipeline: Pipeline, store: str) -> None:
     """Remove a pipeline's versions, and itself where nobody has another one in it."""
     there = {version.id: version for version in versions(api, pipeline)}
     plans = {version.id: plan_of(version) for version in there.values()}
-    kept = lineage.used(open_place(store), plans)
+    kept = lineage.used(open_location(store), plans)
     for identity, version in there.items():
         if identity not in kept:
             delete_version(api, version)

@@ -12,13 +12,13 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas.kinds import content, lineage
-from atlas.store import open_place
+from atlas.store import open_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.kinds.protocol import Plain
-    from atlas.store import Place
+    from atlas.store import Location
 
 _FOLDER = "kubeflow"
 _PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")
@@ -37,7 +37,7 @@ class StoreForm:
 
     def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
         """Write the versions, then the pointers; nothing starts them by the clock."""
-        place = open_place(inputs["store"])
+        place = open_location(inputs["store"])
         for name, digest in inputs["members"].items():
             if _whole(place, name, digest) is None:
                 place.write(_version(name, digest), contents[name])
@@ -46,7 +46,7 @@ class StoreForm:
 
     def read(self, state: Plain) -> Plain:
         """Return members, Plans and outputs of what is pointed at and whole."""
-        place = open_place(state["store"])
+        place = open_location(state["store"])
         found = {name: _current(place, name) for name in state["members"]}
         members = {name: digest for name, (digest, _) in found.items() if digest}
         live = {
@@ -58,7 +58,7 @@ class StoreForm:
 
     def take_back(self, state: Plain, names: set[str]) -> None:
         """Remove pointers and versions, but no version whose Plan some run was made by."""
-        place = open_place(state["store"])
+        place = open_location(state["store"])
         for name in sorted(names):
             place.remove(_pointer(name))
             keys = [f"{_FOLDER}/{name}/{version}" for version in place.names(f"{_FOLDER}/{name}")]
@@ -77,7 +77,7 @@ def _pointer(name: str) -> str:
     return f"{_FOLDER}/{name}/current"
 
 
-def _whole(place: Place, name: str, digest: str) -> bytes | None:
+def _whole(place: Location, name: str, digest: str) -> bytes | None:
     """Return a version's content if it is what its name says."""
     try:
         found = place.read(_version(name, digest))
@@ -86,7 +86,7 @@ def _whole(place: Place, name: str, digest: str) -> bytes | None:
     return found if content.digest_of(found) == digest else None
 
 
-def _current(place: Place, name: str) -> tuple[str, str]:
+def _current(place: Location, name: str) -> tuple[str, str]:
     """Return the digests of the version that is pointed at and of its Plan; empty for none."""
     try:
         digest = place.read(_pointer(name)).decode("ascii", "replace")

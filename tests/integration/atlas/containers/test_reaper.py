@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.containers import Engine, container_name
+from atlas.containers import ContainerEngine, container_name
 from atlas.containers.reaper import Reaper, reap
 
 # Its containers are files of a folder.
@@ -25,9 +25,9 @@ esac
 PARENT = """
 import sys, time
 from pathlib import Path
-from atlas.containers import Engine, container_name
+from atlas.containers import ContainerEngine, container_name
 from atlas.containers.reaper import Reaper
-engine = Engine("podman", sys.argv[1], folder=Path(sys.argv[2]))
+engine = ContainerEngine("podman", sys.argv[1], folder=Path(sys.argv[2]))
 reaper = Reaper(engine)
 Path(sys.argv[2], "there", container_name(engine, 1)).touch()
 print("ready", flush=True)
@@ -36,15 +36,15 @@ time.sleep(600)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> ContainerEngine:
     program = tmp_path / "podman"
     program.write_text(SCRIPT)
     program.chmod(0o755)
     (tmp_path / "there").mkdir()
-    return Engine("podman", str(program), folder=tmp_path)
+    return ContainerEngine("podman", str(program), folder=tmp_path)
 
 
-def there(engine: Engine) -> list[str]:
+def there(engine: ContainerEngine) -> list[str]:
     return sorted(path.name for path in (engine.folder / "there").iterdir())
 
 

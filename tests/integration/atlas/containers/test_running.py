@@ -11,7 +11,7 @@ import pytest
 from atlas.containers import (
     CommandError,
     Container,
-    Engine,
+    ContainerEngine,
     container_name,
     find_engine,
     need_engine,
@@ -32,11 +32,11 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("ATLAS_CONTAINER_ENGINE", raising=False)
 
-    def program(name: str, script: str) -> Engine:
+    def program(name: str, script: str) -> ContainerEngine:
         path = folder / name
         path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
         path.chmod(0o755)
-        return Engine(name, str(path))
+        return ContainerEngine(name, str(path))
 
     return program
 

@@ -15,7 +15,7 @@ from atlas.errors import PlatformError
 from atlas.http.service import Patience
 from atlas.images import registry as images_registry
 from atlas.images.credentials import Credentials
-from atlas.images.registry import Registry
+from atlas.images.registry import ImageRegistry
 from tests.integration.atlas.http.bad_server import answer, serving
 
 DIGEST = "sha256:" + "d" * 64
@@ -87,9 +87,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=[False, True], ids=["basic", "token"])
-def registry(server: Server, request: pytest.FixtureRequest) -> Registry:
+def registry(server: Server, request: pytest.FixtureRequest) -> ImageRegistry:
     server.token_service = request.param
-    return Registry(f"127.0.0.1:{server.server_port}", ME)
+    return ImageRegistry(f"127.0.0.1:{server.server_port}", ME)
 
 
 def test_what_is_there(registry):
@@ -114,7 +114,7 @@ def test_deletion(registry):
 def test_a_registry_that_does_not_allow_deletion(server):
     server.deletion = False
     with pytest.raises(PlatformError, match=r"I206.*deletion has to be enabled"):
-        Registry(f"127.0.0.1:{server.server_port}", ME).delete("atlas/x", DIGEST)
+        ImageRegistry(f"127.0.0.1:{server.server_port}", ME).delete("atlas/x", DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_registry_that_does_not_allow_deletion(server):
 )
 def test_wrong_credentials(server, credentials, words):
     with pytest.raises(PlatformError, match="I206") as caught:
-        Registry(f"127.0.0.1:{server.server_port}", credentials).check()
+        ImageRegistry(f"127.0.0.1:{server.server_port}", credentials).check()
     assert words in str(caught.value)
     assert "wrong" not in str(caught.value).replace("wrong credentials", "")
     assert "podman login" in str(caught.value)
@@ -133,31 +133,31 @@ def test_a_registry_that_is_out_of_order(server, monkeypatch):
     server.broken = True
     monkeypatch.setattr(images_registry, "_PATIENCE", Patience(0.0, 0.0, 0.1, 0.0))
     with pytest.raises(PlatformError, match=r"I206.*answers with status 503"):
-        Registry(f"127.0.0.1:{server.server_port}", ME).check()
+        ImageRegistry(f"127.0.0.1:{server.server_port}", ME).check()
 
 
 def test_a_registry_that_does_not_answer(server):
     server.server_close()
     with pytest.raises(PlatformError, match=r"I206.*doesn't answer.*atlas up"):
-        Registry(f"127.0.0.1:{server.server_port}", ME).digest("atlas/x", "tag")
+        ImageRegistry(f"127.0.0.1:{server.server_port}", ME).digest("atlas/x", "tag")
 
 
 def test_only_a_registry_on_this_machine_may_speak_http():
-    assert Registry("127.0.0.1:5000").plain
-    assert Registry("localhost:5000").plain
-    assert not Registry("registry.example.org").plain
-    assert not Registry("127.0.0.1.example.org").plain
+    assert ImageRegistry("127.0.0.1:5000").plain
+    assert ImageRegistry("localhost:5000").plain
+    assert not ImageRegistry("registry.example.org").plain
+    assert not ImageRegistry("127.0.0.1.example.org").plain
 
 
 def test_credentials_are_never_shown():
     assert "hunter2" not in repr(ME)
-    assert "hunter2" not in str(vars(Registry("127.0.0.1:1", ME)))
+    assert "hunter2" not in str(vars(ImageRegistry("127.0.0.1:1", ME)))
 
 
 def test_credentials_go_to_no_other_origin(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with serving() as other, serving(answer(307, Location=f"{other.url}/blob")) as server:
-        client = Registry(server.url.removeprefix("http://"), Credentials("me", "hunter2"))
+        client = ImageRegistry(server.url.removeprefix("http://"), Credentials("me", "hunter2"))
         assert client.document("a", "blobs/x") == {}
         assert "authorization" in server.seen[0].headers
         assert other.lines == ["GET /blob"]
@@ -166,7 +166,7 @@ def test_credentials_go_to_no_other_origin(monkeypatch):
 
 def test_redirects_end():
     with serving(*[answer(307, Location="/again")] * 9) as server:
-        client = Registry(server.url.removeprefix("http://"))
+        client = ImageRegistry(server.url.removeprefix("http://"))
         with pytest.raises(PlatformError, match="redirected more than 5 times"):
             client.document("a", "blobs/x")
         assert server.lines == ["GET /v2/a/blobs/x", *["GET /again"] * 5]
@@ -175,7 +175,7 @@ def test_redirects_end():
 @pytest.mark.parametrize("content", [b"[]", b"<html>", b'{"tags": 3}', b"null"])
 def test_tags_of_another_shape(content):
     with serving(answer(200, content)) as server:
-        client = Registry(server.url.removeprefix("http://"))
+        client = ImageRegistry(server.url.removeprefix("http://"))
         with pytest.raises(PlatformError, match="expected"):
             client.tags("a")
 
@@ -183,6 +183,6 @@ def test_tags_of_another_shape(content):
 @pytest.mark.parametrize("content", [b'{"layers": {}}', b'{"layers": [{"size": "x"}]}', b"[]"])
 def test_a_manifest_of_another_shape(content):
     with serving(answer(200, content)) as server:
-        client = Registry(server.url.removeprefix("http://"))
+        client = ImageRegistry(server.url.removeprefix("http://"))
         with pytest.raises(PlatformError, match="expected"):
             client.manifest("a", "tag")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.containers import Engine
+from atlas.containers import ContainerEngine
 from atlas.errors import AtlasError
 from atlas.runner import RunSettings
 from atlas.runner.containers import Images
@@ -44,7 +44,7 @@ class Read(Template):
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> ContainerEngine:
     """A `docker` that writes down what it is told, and runs what comes behind the image."""
     script = f"""#!{sys.executable}
 import json, os, sys
@@ -63,7 +63,7 @@ if words[0] == "run":
     program = tmp_path / "docker"
     program.write_text(script)
     program.chmod(0o755)
-    return Engine("docker", str(program))
+    return ContainerEngine("docker", str(program))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.errors import PlatformError, StoreError
 from atlas.store import open_store
-from atlas.tracking.mlflow import Mlflow
+from atlas.tracking.mlflow import MlflowTracker
 from tests.projects import ATLAS, environment, project
 
 __all__ = ["project"]
@@ -93,7 +93,7 @@ def test_a_run_that_was_sent_at_last_doesnt_wait(project, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(Mlflow, "send", send)
+    monkeypatch.setattr(MlflowTracker, "send", send)
     done = project.run("p")
     assert done.ok
     assert done.first.finished.tracked == "id-1"

@@ -348,12 +348,12 @@ def test_two_runs_at_once_don_t_meet(project):
 def test_one_run_isn_t_run_twice_at_once(project):
     from contextlib import ExitStack
 
-    from atlas.runner.opening import Opened, _lock
+    from atlas.runner.opening import OpenedRun, _lock
 
     project.pipeline("p", SOURCE, DIAMOND)
     first = project.run()
     held = ExitStack()
-    _lock(project.store, Opened(first.first.run, held=held))
+    _lock(project.store, OpenedRun(first.first.run, held=held))
     again = project.run(settings=RunSettings(resume=True))
     assert "another process runs it" in again.first.error
     held.close()

@@ -14,7 +14,7 @@ from atlas.step.job import Job
 from atlas.step.logs import LONGEST, keep_log, log_key, read_log
 from atlas.step.outlet import masked_output
 from atlas.store import Run, Store
-from atlas.store.remote import RemotePlace
+from atlas.store.remote import BucketLocation
 from tests import canary
 from tests.integration.atlas.step.test_main import Steps
 
@@ -124,7 +124,7 @@ def job_in(url: str, tmp_path, attempt: int = 1) -> Job:
     step = PlanStep("say", "s:S")
     plan = Plan("p", "p", "p", "training", "r", "local", "kubeflow", (step,))
     one = Run("training-r1", "p", "training", plan.digest)
-    return Job(Store(RemotePlace(url)), plan, one, step, tmp_path, attempt=attempt)
+    return Job(Store(BucketLocation(url)), plan, one, step, tmp_path, attempt=attempt)
 
 
 @pytest.mark.parametrize("mask", [Mask(), Mask(["s3cret-value"])])

@@ -13,7 +13,7 @@ from atlas.errors import AtlasError, InvalidError, PlatformError, StoreError
 from atlas.plan import Plan
 from atlas.runner import RunSettings
 from atlas.store import open_store
-from atlas.tracking.registry import PARTS, LocalRegistry, Version, parsed_parts
+from atlas.tracking.registry import PARTS, LocalRegistry, RegisteredVersion, parsed_parts
 from tests.projects import Project, Ran
 
 SOURCE = """
@@ -226,7 +226,7 @@ def test_the_local_plan_says_how_parts_are_kept(project):
      '{"part": []}'],
 )  # fmt: skip
 def test_a_tag_that_says_something_else_is_told(text):
-    version = Version("m", "3", {PARTS: text, "atlas.metrics": text})
+    version = RegisteredVersion("m", "3", {PARTS: text, "atlas.metrics": text})
     with pytest.raises(PlatformError, match=r"model m, version 3: tag 'atlas\.parts': "):
         version.resolved()
     assert version.uris() == []
@@ -235,7 +235,7 @@ def test_a_tag_that_says_something_else_is_told(text):
 
 def test_metrics_of_a_tag_are_numbers():
     text = '{"a": 1, "b": "x", "c": true, "d": NaN, "e": null, "f": 1e400, "g": -2.5}'
-    assert Version("m", "3", {"atlas.metrics": text}).metrics() == {"a": 1.0, "g": -2.5}
+    assert RegisteredVersion("m", "3", {"atlas.metrics": text}).metrics() == {"a": 1.0, "g": -2.5}
 
 
 def test_fields_of_a_later_version_are_left():

@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 from atlas.store.exclusive import exclusive
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from atlas.store import FilePlace
+from atlas.store import FolderLocation
 from atlas.store.exclusive import exclusive
-with exclusive(FilePlace(Path(sys.argv[1])), "a") as held:
+with exclusive(FolderLocation(Path(sys.argv[1])), "a") as held:
     print(held, flush=True)
     time.sleep(600)
 """
@@ -22,10 +22,10 @@ with exclusive(FilePlace(Path(sys.argv[1])), "a") as held:
 def test_a_process_that_is_killed_lets_go(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"True\n"
-    with exclusive(FilePlace(tmp_path), "a") as held:
+    with exclusive(FolderLocation(tmp_path), "a") as held:
         assert not held
     child.kill()
     child.wait()
     child.stdout.close()
-    with exclusive(FilePlace(tmp_path), "a", wait=30) as held:
+    with exclusive(FolderLocation(tmp_path), "a", wait=30) as held:
         assert held

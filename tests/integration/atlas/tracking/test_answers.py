@@ -10,11 +10,11 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.http.service import Patience, Service
-from atlas.store import Part
-from atlas.tracking.mlflow import Mlflow
+from atlas.store import ModelPart
+from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.promotion import promote
-from atlas.tracking.record import FINISHED, Record
-from atlas.tracking.registry import CHAMPION, Registration
+from atlas.tracking.record import FINISHED, RunRecord
+from atlas.tracking.registry import CHAMPION, ModelRegistration
 from tests.projects import environment, project
 from tests.strange import HALF, STRANGE, VALUES, Script, mutations
 
@@ -22,8 +22,8 @@ __all__ = ["project"]
 
 NAME = "p"
 MARK = {"atlas.run": "training-r1", "atlas.pipeline": NAME}
-REGISTRATION = Registration("m", "training-r1", {"part": Part("file:///x", "a" * 64)})
-RECORD = Record(
+REGISTRATION = ModelRegistration("m", "training-r1", {"part": ModelPart("file:///x", "a" * 64)})
+RECORD = RunRecord(
     NAME, "r1", FINISHED, 1, 2, params={"a": "1"}, metrics={"s.q": (1.0, 1)}, tags=MARK,
     artifacts={"x.txt": b"x"},
 )  # fmt: skip
@@ -48,7 +48,7 @@ ANSWERS: dict[str, Any] = {
     "model-versions/delete": {},
 }
 RULE = {"metric": "s.q", "beats_champion": True}
-CALLS: dict[str, Callable[[Mlflow], Any]] = {
+CALLS: dict[str, Callable[[MlflowTracker], Any]] = {
     "send": lambda it: it.send(RECORD),
     "send again": lambda it: it.send(RECORD, again=True),
     "register": lambda it: it.register(REGISTRATION, "1"),
@@ -62,17 +62,17 @@ CALLS: dict[str, Callable[[Mlflow], Any]] = {
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Script, Mlflow]]:
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Script, MlflowTracker]]:
     at_once = Patience(0.0, 0.0, 0.0, 0.0)
     service = property(lambda it: Service("mlflow", it.url, patience=at_once))
-    monkeypatch.setattr(Mlflow, "service", service)
+    monkeypatch.setattr(MlflowTracker, "service", service)
     monkeypatch.setattr("atlas.http.once._PAUSES", (0.0, 0.0))
     made = Script(ANSWERS)
     with made.serving() as url:
-        yield made, Mlflow(url)
+        yield made, MlflowTracker(url)
 
 
-def outcome(call: Callable[[Mlflow], Any], server: Mlflow) -> AtlasError | None:
+def outcome(call: Callable[[MlflowTracker], Any], server: MlflowTracker) -> AtlasError | None:
     """Return the error that a call ends with, in one line; any other exception is a bug."""
     found = None
     try:

@@ -60,7 +60,7 @@ def test_packages_are_installed_without_a_question_or_a_start(ran: list[str]) ->
 
 
 def test_packages_that_this_debian_lacks_are_left_out(ran: list[str]) -> None:
-    unknown = catalog.Program("x", "", "", debian="unknown")
+    unknown = catalog.ToolchainProgram("x", "", "", debian="unknown")
     debian.install([unknown])
     assert not [command for command in ran if " install " in command]
 

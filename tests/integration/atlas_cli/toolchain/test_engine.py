@@ -42,7 +42,7 @@ def placed() -> list[str]:
 def test_the_engine_on_path_is_taken_when_its_version_will_do(program: Programs) -> None:
     path = program("pulumi", SAYS)
     found = engine.find()
-    assert found == engine.Engine(path, catalog.PULUMI, f"{path} (PATH)")
+    assert found == engine.PulumiEngine(path, catalog.PULUMI, f"{path} (PATH)")
 
 
 def test_a_newer_engine_will_do_an_older_one_will_not(program: Programs) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_cli.commands.deploy import summary
 from atlas_cli.commands.status import text as status_text
 from atlas_deploy import deployments, looked_at, preview, status
@@ -154,7 +154,7 @@ def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project
 def test_an_update_that_didnt_finish_is_told(project):
     found = deployments(project / "one", "local")
     lay_down(found)
-    store = open_place(services_of(found[0]).store)
+    store = open_location(services_of(found[0]).store)
     other = Record((Part("KubeflowPipelines", "training-kubeflow", {"members": {}}),))
     records.add(store, "one.local", records.DEPLOY, other)
     (one,) = looked_at(project / "one", "local")

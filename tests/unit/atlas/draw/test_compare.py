@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from atlas.draw import diff, of_plan, of_plans
 from atlas.draw.model import Drawing, Edge
-from atlas.plan import PlanStep, Source, Value
+from atlas.plan import InputSource, PlanStep, Value
 from tests.golden.graphs import plan, step
 from tests.golden.plans import INFERENCE, TRAINING
 
 OLD = plan(step("load"), step("clean", "load"), step("train", "clean"))
 NEW = plan(
     step("load"),
-    PlanStep("train", "steps:Other", inputs={"rows": Source("step", "load", "rows")},
+    PlanStep("train", "steps:Other", inputs={"rows": InputSource("step", "load", "rows")},
              params={"trees": Value("value", 200)}, outputs=step("x").outputs),
     step("report", "train"),
 )  # fmt: skip

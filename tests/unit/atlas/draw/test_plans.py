@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from atlas.draw import of_plan, of_plans, of_recipe
-from atlas.plan import Data, Model, Output, PlanStep, Source, Value
+from atlas.plan import InputSource, Model, Output, PlanData, PlanStep, Value
 from atlas.recipe import Recipe, Resources
 from tests.golden.graphs import family, fan_in_group, plan, step
 from tests.golden.plans import INFERENCE, TRAINING
@@ -85,7 +85,7 @@ def test_settings_that_differ_from_the_default_are_facts():
 
 
 def test_no_credential_in_an_address():
-    data = {"rows": Data(uri="s3://me:secret@host/a@b?token=secret", credential="lake")}
+    data = {"rows": PlanData(uri="s3://me:secret@host/a@b?token=secret", credential="lake")}
     facts = nodes(of_plan(plan(step("load"), data=data)))["data.rows"].facts
     assert facts["uri"] == "s3://host/a@b"
     assert facts["credential"] == "lake"
@@ -135,7 +135,7 @@ def test_one_member_of_a_family_says_so():
 
 
 def reader(kind, name):
-    given = Source(kind, name, "rows", "train")
+    given = InputSource(kind, name, "rows", "train")
     return plan(
         PlanStep("join", "steps:Join", inputs={"rows": given}), config="total", pipeline="total"
     )
@@ -163,7 +163,7 @@ def test_pipelines_that_are_drawn_together_are_joined():
 
 def test_a_pipeline_that_reads_its_own_last_run_is_no_cycle():
     own = replace(reader("pipeline", "total"), steps=(
-        PlanStep("train", "steps:T", inputs={"rows": Source("pipeline", "total", "rows", "train")}),
+        PlanStep("train", "steps:T", inputs={"rows": InputSource("pipeline", "total", "rows", "train")}),
     ))  # fmt: skip
     drawing = of_plans([own, *family(2)])
     assert "total/training/pipeline:total" in nodes(drawing)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from atlas.draw.report import marks_of, report
-from atlas.plan import Output, Plan, PlanStep, Source, Value
+from atlas.plan import InputSource, Output, Plan, PlanStep, Value
 from atlas.step import DONE, FAILED, Outcome
 from atlas.store import ModelVersion, Run
 
@@ -15,9 +15,9 @@ PLAN = Plan(
     "p", "p", "p", "inference", "r", "local", "local",
     (
         PlanStep("load", "steps:Load", params={"x": Value("value", "<b>"), "y": Value("parameter", "n")}),
-        PlanStep("score", "steps:Score", {"rows": Source("step", "load", "rows")},
+        PlanStep("score", "steps:Score", {"rows": InputSource("step", "load", "rows")},
                  outputs={"s": Output(), "page": Output("atlas.template.Html"), "notes": Output("str", "markdown")}),
-        PlanStep("write", "steps:Write", {"rows": Source("step", "score", "s")}),
+        PlanStep("write", "steps:Write", {"rows": InputSource("step", "score", "s")}),
     ),
     description="Score & write.",
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from atlas.environment import format_of
-from atlas.plan import Data
+from atlas.plan import PlanData
 from atlas.step.data import open_data
 
 
@@ -17,7 +17,7 @@ def test_a_compressed_table_is_read_and_written(tmp_path: Path, ending: str) -> 
     rows = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     rows.to_csv(tmp_path / f"given.{ending}", index=False)
     for name in ("given", "made"):
-        handle = open_data(Data(uri=f"file://{tmp_path}/{name}.{ending}"), "d", "s", "", "")
+        handle = open_data(PlanData(uri=f"file://{tmp_path}/{name}.{ending}"), "d", "s", "", "")
         if name == "made":
             handle.write(rows)
         assert handle.format == "csv"

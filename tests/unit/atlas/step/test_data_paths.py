@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atlas.errors import StepError
-from atlas.plan import Data
+from atlas.plan import PlanData
 from atlas.step.data import open_data
 from atlas.uris import uri_of
 
@@ -13,7 +13,7 @@ ODD = ("a#b", "50%41", "why?x", "a b", "ä", "#", "?", "%")
 
 
 def handle(uri: str, store: str = "file:///none"):
-    return open_data(Data(uri=uri, format="json"), "d", "s", "", store)
+    return open_data(PlanData(uri=uri, format="json"), "d", "s", "", store)
 
 
 @pytest.mark.parametrize("folder", ODD)

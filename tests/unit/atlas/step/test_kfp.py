@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from atlas.errors import StoreError
-from atlas.plan import Output, Plan, PlanStep, Source, output_names
+from atlas.plan import InputSource, Output, Plan, PlanStep, output_names
 from atlas.step import kfp
 from atlas.step.job import Job
 from atlas.store import Run
@@ -116,7 +116,7 @@ def test_an_output_that_the_step_has_and_did_not_make_is_an_error(project, tmp_p
 
 def test_an_output_that_only_others_read_is_the_step_s(project, tmp_path):
     job = job_of(project, tmp_path)
-    reader = PlanStep("t", "s:T", {"rows": Source("step", "s", "rows")})
+    reader = PlanStep("t", "s:T", {"rows": InputSource("step", "s", "rows")})
     plan = replace(job.plan, steps=(job.step, reader))
     assert output_names(plan) == {"s": ("rows",), "t": ()}
 

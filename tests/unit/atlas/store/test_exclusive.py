@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.store import FilePlace, open_place
+from atlas.store import FolderLocation, open_place
 from atlas.store import exclusive as module
 from atlas.store.exclusive import LOCKS, exclusive
 
@@ -18,7 +18,7 @@ from atlas.store.exclusive import LOCKS, exclusive
 class Claims:
     """A folder that is taken for a place without locks."""
 
-    def __init__(self, place: FilePlace) -> None:
+    def __init__(self, place: FolderLocation) -> None:
         self.place = place
 
     def __getattr__(self, name: str):
@@ -80,7 +80,7 @@ def test_an_error_inside_lets_go(place):
 
 
 def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
-    place = Claims(FilePlace(tmp_path))
+    place = Claims(FolderLocation(tmp_path))
     monkeypatch.setattr(module, "_CLAIM_SECONDS", -1.0)
     lost = exclusive(place, "a")
     assert lost.__enter__()
@@ -105,7 +105,7 @@ def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
 
 
 def test_a_claim_that_can_t_be_read_is_held(tmp_path):
-    place = Claims(FilePlace(tmp_path))
+    place = Claims(FolderLocation(tmp_path))
     with exclusive(place, "a"):
         (file,) = tmp_path.rglob("*-*/0*")
         assert json.loads(file.read_text())["until"] > time.time()
@@ -119,5 +119,5 @@ def test_a_folder_that_can_t_be_written(tmp_path):
     from atlas.errors import StoreError
 
     tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="can't lock"), exclusive(FilePlace(tmp_path), "a"):
+    with pytest.raises(StoreError, match="can't lock"), exclusive(FolderLocation(tmp_path), "a"):
         pass

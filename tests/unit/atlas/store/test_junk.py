@@ -9,7 +9,7 @@ import pytest
 
 from atlas.errors import StoreError
 from atlas.store import Store
-from atlas.store.folder import FilePlace
+from atlas.store.folder import FolderLocation
 
 JUNK = [
     *(b"", b"[]", b"null", b'"s"', b"{}", b"{", b"\xff", b"[" * 100_000),
@@ -19,7 +19,7 @@ JUNK = [
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(FilePlace(tmp_path))
+    return Store(FolderLocation(tmp_path))
 
 
 @pytest.mark.parametrize("content", JUNK, ids=lambda one: one[:20].decode("latin-1"))

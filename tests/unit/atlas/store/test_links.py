@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from atlas.errors import StoreError
-from atlas.store import FilePlace, open_place, open_store
+from atlas.store import FolderLocation, open_location, open_store
 from atlas.store.keys import is_artifact_key, is_data_key
 from atlas.store.manifest import Manifest
 
@@ -29,7 +29,7 @@ def outside(tmp_path):
 
 @pytest.fixture
 def place(tmp_path):
-    return FilePlace(tmp_path / "store")
+    return FolderLocation(tmp_path / "store")
 
 
 def every_way(place, key):
@@ -118,10 +118,10 @@ def test_the_store_s_own_folder_may_be_a_link(tmp_path):
 
 def test_the_user_s_own_data_may_be_links(tmp_path, outside):
     (tmp_path / "data").symlink_to(outside)
-    assert open_place(str(tmp_path / "data"), links=True).read("passwd") == SECRET.encode()
+    assert open_location(str(tmp_path / "data"), links=True).read("passwd") == SECRET.encode()
     (outside / "link").symlink_to(outside / "passwd")
-    assert open_place(str(outside), links=True).read("link") == SECRET.encode()
-    assert open_place(str(outside)) is not open_place(str(outside), links=True)
+    assert open_location(str(outside), links=True).read("link") == SECRET.encode()
+    assert open_location(str(outside)) is not open_location(str(outside), links=True)
 
 
 @pytest.mark.parametrize("name", ["data.txt", "manifest.json"])

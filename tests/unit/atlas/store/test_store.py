@@ -8,13 +8,13 @@ import pytest
 
 from atlas.errors import StoreError
 from atlas.plan import Plan, PlanStep
-from atlas.store import ModelVersion, Part, Run, add_code, code_folder
+from atlas.store import ModelPart, ModelVersion, Run, add_code, code_folder
 from atlas.store.keys import RESERVED
 
 PLAN = Plan("p", "p", "p", "training", "r", "local", "local", (PlanStep("s", "steps:S"),))
 RUN = Run(
     "training-1", "p", "training", PLAN.digest, parameters={"a": 1},
-    model=ModelVersion("m", "3", {"part": Part("file:///x", "0" * 64)}), upstream={"x": "y"},
+    model=ModelVersion("m", "3", {"part": ModelPart("file:///x", "0" * 64)}), upstream={"x": "y"},
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from atlas.errors import InvalidError
-from atlas.plan import Output, Plan, PlanStep, Schedule, Source
+from atlas.plan import InputSource, Output, Plan, PlanStep, Schedule
 from atlas.recipe import Parameter, Resources, Retries
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
@@ -27,7 +27,7 @@ def with_parameter(default: object, kind: str = "string") -> Plan:
 
 
 POD = {"kubernetes": "vault/key"}
-OTHER = Source("pipeline", "other", "rows", "make")
+OTHER = InputSource("pipeline", "other", "rows", "make")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_note(plan, code, path):
     [
         (step(resources=Resources(cpu=1.0)), "T114", "steps.one.cpu"),
         (step(node_selector={"a": "b"}), "T114", "steps.one.node_selector"),
-        (step(foreach=("key", Source("data", "keys"))), "T115", "steps.one.foreach"),
+        (step(foreach=("key", InputSource("data", "keys"))), "T115", "steps.one.foreach"),
         (replace(PLAN, secrets={"s": {"kubernetes": "a/b"}}), "T107", "secrets.s"),
     ],
 )

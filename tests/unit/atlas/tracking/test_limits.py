@@ -23,7 +23,7 @@ from atlas.tracking.limits import (
     original,
     wire,
 )
-from atlas.tracking.record import Record
+from atlas.tracking.record import RunRecord
 
 
 def is_taken(name: str) -> bool:
@@ -59,8 +59,8 @@ def test_names_that_mlflow_takes_stay():
     assert {len(one) for one in long} == {NAME}
 
 
-def record(**fields) -> Record:
-    return Record("e", "r", "FINISHED", 1, 2, **fields)
+def record(**fields) -> RunRecord:
+    return RunRecord("e", "r", "FINISHED", 1, 2, **fields)
 
 
 def test_what_fits_is_as_it_was():

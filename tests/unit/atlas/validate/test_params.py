@@ -9,11 +9,11 @@ import pytest
 
 from atlas.config import Config
 from atlas.load import Document
-from atlas.validate.flat import Param, Place
+from atlas.validate.flat import DocumentPath, Param
 from atlas.validate.params import Params
 from tests.unit.atlas.shop import SHOP
 
-HERE = Place(Document(Path("r.json"), "r.json", {}), ())
+HERE = DocumentPath(Document(Path("r.json"), "r.json", {}), ())
 CONFIG = Config.parse(
     {**SHOP["config.json"], "features": {"a": {"b": 1}, "a.b": 2}, "matrix": {"axis": ["x"]}}
 )

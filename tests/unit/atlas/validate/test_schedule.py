@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from atlas.load import Document
-from atlas.validate.flat import Place
+from atlas.validate.flat import DocumentPath
 from atlas.validate.schedule import cron_values, schedule_problems, zone_exists
 
-HERE = Place(Document(Path("c.json"), "c.json", {}), ("schedule", "training"))
+HERE = DocumentPath(Document(Path("c.json"), "c.json", {}), ("schedule", "training"))
 
 
 def problems(**schedule: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas.plan import Data
+from atlas.plan import PlanData
 from atlas.step.data import open_data
 from atlas.validate import check
 
@@ -103,7 +103,7 @@ def test_what_is_only_read_is_no_problem(tmp_path: Path) -> None:
 
 
 def test_every_member_has_a_part_of_its_own(tmp_path: Path) -> None:
-    declared = Data(type="table", uri=f"file://{tmp_path}/scores/", format="json")
+    declared = PlanData(type="table", uri=f"file://{tmp_path}/scores/", format="json")
     for region in ("emea", "apac"):
         axes = {"region": region}
         handle = open_data(declared, "d", "s", "2026-01-01T00:00:00Z", "", axes=axes)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from atlas.errors import DeployError, StoreError
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.history import records
 from atlas_deploy.history.records import DEPLOY, DESTROY, Record
@@ -17,7 +17,7 @@ from atlas_deploy.operations.deploy import _entry
 
 @pytest.fixture
 def place(tmp_path):
-    return open_place(tmp_path.as_uri())
+    return open_location(tmp_path.as_uri())
 
 
 def record(plan: str, store: str = "file:///a") -> Record:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import StoreError
-from atlas.store import FilePlace, open_place, open_store
-from atlas.store.place import TEMPORARY, explain
+from atlas.store import FolderLocation, open_location, open_store
+from atlas.store.location import TEMPORARY, explain
 
 
 @pytest.fixture
 def place(tmp_path):
-    return FilePlace(tmp_path / "with space")
+    return FolderLocation(tmp_path / "with space")
 
 
 def test_what_is_written_is_read(place):
@@ -112,15 +112,15 @@ def test_an_unknown_scheme():
     for scheme in ("ftp", "nosuchthing"):
         message = f"{scheme}://x/y: unknown scheme '{scheme}'; expected file: or s3:"
         with pytest.raises(StoreError, match=f"^{message}$"):
-            open_place(f"{scheme}://x/y")
+            open_location(f"{scheme}://x/y")
 
 
 def test_a_path_with_a_colon_is_a_path(tmp_path):
-    assert open_place(f"{tmp_path}/a:b").local("") == tmp_path / "a:b"
+    assert open_location(f"{tmp_path}/a:b").local("") == tmp_path / "a:b"
 
 
 def test_a_folder_that_can_t_be_made():
-    place = FilePlace(Path("/proc/nosuch"))
+    place = FolderLocation(Path("/proc/nosuch"))
     with pytest.raises(StoreError, match="/proc/nosuch/a: can't make this folder: no such file"):
         place.write("a/b", b"")
     with pytest.raises(StoreError, match="ATLAS_STORE chooses another"), place.writing("a/b"):

@@ -22,7 +22,7 @@ TEMPORARY = ".atlas-"
 """Start of the name of a file that is being written; one that is left over is nobody's."""
 
 
-class Entry(NamedTuple):
+class StoredFile(NamedTuple):
     """One stored file: its key, size in bytes, and when it was written (seconds since 1970)."""
 
     key: str
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     modified: float
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Files under one URL. What goes wrong is a `StoreError`; a missing file FileNotFoundError."""
 
     @property
@@ -55,7 +55,7 @@ class Place(Protocol):
     def names(self, key: str) -> list[str]:
         """Return the names of what is directly in a folder, sorted; of a missing one, none."""
 
-    def entries(self, key: str) -> Iterator[Entry]:
+    def entries(self, key: str) -> Iterator[StoredFile]:
         """Return every file below a folder."""
 
     def remove(self, key: str) -> None:
