@@ -19,14 +19,14 @@ from atlas_deploy.desired.identity import checkout_of
 
 if TYPE_CHECKING:
     from atlas.environment import Project
-    from atlas.store import Place
+    from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
 
 _LONGEST = 300
 _DIGITS = 16
 
 
-def require_original(place: Place, deployment: Deployment) -> None:
+def require_original(place: Location, deployment: Deployment) -> None:
     """Refuse a folder that is a copy of one from which its project is deployed.
 
     A project without an id of its own is known by its folder, so that a copy of it is another one.
@@ -51,7 +51,7 @@ def require_original(place: Place, deployment: Deployment) -> None:
                 raise _copied(project, other)
 
 
-def remember(place: Place, deployment: Deployment) -> None:
+def remember(place: Location, deployment: Deployment) -> None:
     """Record the folder from which a stack is deployed, in place of another one."""
     if deployment.project.id:
         forget(place, deployment)
@@ -62,7 +62,7 @@ def remember(place: Place, deployment: Deployment) -> None:
         )
 
 
-def forget(place: Place, deployment: Deployment) -> None:
+def forget(place: Location, deployment: Deployment) -> None:
     """Forget from which folder a stack was deployed: it is destroyed."""
     folder = _folder(deployment.project)
     for name in place.names(folder) if deployment.project.id else ():
@@ -90,7 +90,7 @@ def _copied(project: Project, other: str) -> DeployError:
     )
 
 
-def _read(place: Place, key: str) -> str:
+def _read(place: Location, key: str) -> str:
     """Return a folder's path; empty where it has just been forgotten."""
     try:
         return place.read(key).decode("utf-8", "surrogateescape")

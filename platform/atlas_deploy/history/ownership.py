@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import mention
 from atlas.errors import DeployError, clean
 from atlas.kinds import ownership
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import copies, records
 from atlas_deploy.live import state
@@ -32,7 +32,7 @@ from atlas_deploy.live import state
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from atlas.store import Place
+    from atlas.store import Location
     from atlas_deploy.desired.bundle import Part
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.platforms.services import Services
@@ -78,7 +78,7 @@ def require_own(deployment: Deployment, services: Services, parts: Sequence[Part
         DeployError: D017, another project has the stack, or a model, experiment, DAG or pipeline of
             one of the names; D018, the project is a copy of one that is deployed.
     """
-    place, project = open_place(services.store), identity_of(deployment.project)
+    place, project = open_location(services.store), identity_of(deployment.project)
     copies.require_original(place, deployment)
     _require_stack(place, deployment, project)
     for kind, names in _named(deployment, parts).items():
@@ -97,7 +97,7 @@ def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> N
         DeployError: D017, another project has one.
     """
     require_own(deployment, services, parts)
-    place = open_place(services.store)
+    place = open_location(services.store)
     owner = Owner(identity_of(deployment.project), deployment.stack)
     text = json.dumps({"project": owner.project, "stack": owner.stack}, sort_keys=True).encode()
     named = {_STACKS: [deployment.stack], **_named(deployment, parts)}
@@ -118,7 +118,7 @@ def give_back(deployment: Deployment, services: Services, models: Iterable[str] 
         services: its platform.
         models: registered models that stay, because another stack of the project has them.
     """
-    place, project = open_place(services.store), identity_of(deployment.project)
+    place, project = open_location(services.store), identity_of(deployment.project)
     ours = Owner(project, deployment.stack)
     stays = {_MODELS: {*models}, _EXPERIMENTS: {*_shared_experiment(place, deployment, project)}}
     for kind in (_MODELS, _EXPERIMENTS, _STACKS):
@@ -127,7 +127,7 @@ def give_back(deployment: Deployment, services: Services, models: Iterable[str] 
                 place.remove(_key(kind, name))
 
 
-def _shared_experiment(place: Place, deployment: Deployment, project: str) -> Iterator[str]:
+def _shared_experiment(place: Location, deployment: Deployment, project: str) -> Iterator[str]:
     """Return the experiment, if the Config is deployed in another environment, too."""
     for stack in place.names(f"{_FOLDER}/{_STACKS}"):
         is_of_config = stack.rpartition(".")[0] == deployment.config and stack != deployment.stack
@@ -151,7 +151,7 @@ def _named(deployment: Deployment, parts: Sequence[Part]) -> dict[str, list[str]
     return {_MODELS: models, _EXPERIMENTS: [_experiment(deployment)]}
 
 
-def _require_stack(place: Place, deployment: Deployment, project: str) -> None:
+def _require_stack(place: Location, deployment: Deployment, project: str) -> None:
     """Refuse a stack that another project has, in the store or in the backend.
 
     Raises:
@@ -169,14 +169,14 @@ def _require_stack(place: Place, deployment: Deployment, project: str) -> None:
         raise _taken(_STACKS, stack, Owner("", stack), project)
 
 
-def _was_deployed(place: Place, stack: str) -> bool:
+def _was_deployed(place: Location, stack: str) -> bool:
     """Tell whether an older Atlas has deployed a stack that nobody has destroyed."""
     last = records.last(place, stack)
     return bool(last and last.record)
 
 
 def _require_pipelines(
-    place: Place, deployment: Deployment, parts: Sequence[Part], project: str
+    place: Location, deployment: Deployment, parts: Sequence[Part], project: str
 ) -> None:
     """Refuse pipelines that another project has: their runs and metrics have one name.
 
@@ -201,7 +201,7 @@ def _require_pipelines(
             raise _taken(kind, name, found, project)
 
 
-def _stack_of(place: Place, kind: str, name: str) -> str:
+def _stack_of(place: Location, kind: str, name: str) -> str:
     """Return the stack that has a deployed name; empty where it has just been given back."""
     try:
         text = place.read(_key(kind, name)).decode("utf-8", "replace")
@@ -210,13 +210,13 @@ def _stack_of(place: Place, kind: str, name: str) -> str:
     return text.rpartition("/")[0]
 
 
-def _flows(place: Place) -> Iterator[tuple[str, str]]:
+def _flows(place: Location) -> Iterator[tuple[str, str]]:
     """Return the deployed names that somebody has, each with its kind."""
     for kind in OWNED.values():
         yield from ((kind, name) for name in place.names(f"{_FOLDER}/{kind}"))
 
 
-def _owner(place: Place, kind: str, name: str) -> Owner | None:
+def _owner(place: Location, kind: str, name: str) -> Owner | None:
     """Return who has a name; None for nobody.
 
     Raises:

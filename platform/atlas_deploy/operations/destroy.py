@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.apply import fleet, locks
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.desired.bundle import KINDS, Part, owner_of, target_inputs
@@ -105,7 +105,7 @@ def _destroyed(deployment: Deployment, say: Say, provider: int = 0) -> bool:
     swept = _sweep(deployment, services)
     if there:
         stack.remove()
-    place = open_place(services.store)
+    place = open_location(services.store)
     records.add(place, name, records.DESTROY, None)
     copies.forget(place, deployment)
     return there or swept

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.store import FolderLocation, open_place
+from atlas.store import FolderLocation, open_location
 from atlas.store import exclusive as module
 from atlas.store.exclusive import LOCKS, exclusive
 
@@ -27,7 +27,7 @@ class Claims:
 
 @pytest.fixture(params=["file", "claims"])
 def place(request: pytest.FixtureRequest, tmp_path: Path):
-    found = open_place(tmp_path.as_uri())
+    found = open_location(tmp_path.as_uri())
     return found if request.param == "file" else Claims(found)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import InvalidError, TargetError
-from atlas.plan import Data, Plan, PlanStep
+from atlas.plan import Plan, PlanData, PlanStep
 from atlas.targets import CompileSite, compile_plans, compiler_named
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
@@ -53,7 +53,10 @@ HERE = {"airflow": {"url": "http://127.0.0.1:8080"}, "dags": {"kind": "folder", 
     ],
 )
 def test_data_in_the_project_is_a_problem_for_a_target_that_does_not_see_it(name, changes, is_seen):
-    data = {"rows": Data(type="table", uri="project:data/ä b.csv"), "x": Data("table", "s3://b/x")}
+    data = {
+        "rows": PlanData(type="table", uri="project:data/ä b.csv"),
+        "x": PlanData("table", "s3://b/x"),
+    }
     plan = Plan(
         "p", "p", "p", "training", "r", "e", name, (PlanStep("one", "steps:One"),), data=data
     )
@@ -66,7 +69,7 @@ def test_data_in_the_project_is_a_problem_for_a_target_that_does_not_see_it(name
 
 
 def test_a_dag_says_where_the_project_is_only_where_it_is_read():
-    data = {"rows": Data(type="table", uri="project:data/rows.csv")}
+    data = {"rows": PlanData(type="table", uri="project:data/rows.csv")}
     steps = (PlanStep("one", "steps:One"),)
     plan = Plan("p", "p", "p", "training", "r", "e", "airflow", steps, data=data)
     here = compiler_named("airflow", CompileSite(HERE, Path("/home/you/{{ shop }}")))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.plan import Model, Output, Plan, PlanStep, Source
+from atlas.plan import InputSource, Model, Output, Plan, PlanStep
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.protocol import Origin, deployed_name, facts
 from tests.bench.compiled import plan
@@ -97,7 +97,7 @@ def chain(names: list[str], reads: list[int]) -> Plan:
     steps: list[PlanStep] = []
     for name, read in zip(names, reads, strict=False):
         before = steps[read % len(steps)].name if steps else ""
-        inputs = {"a": Source("step", before, "rows")} if before else {}
+        inputs = {"a": InputSource("step", before, "rows")} if before else {}
         after = tuple(sorted({steps[0].name} - {before})) if steps else ()
         outputs = {"rows": Output("pandas.DataFrame")}
         steps.append(PlanStep(name, "steps:Work", inputs, outputs=outputs, after=after))

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.environment import Environment, find_project
 from atlas.errors import DeployError
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.deployment import Deployment
 from atlas_deploy.history import copies, ownership
 from atlas_deploy.platforms.services import Services
@@ -55,7 +55,7 @@ def test_a_copy_is_refused_and_nothing_is_taken(tmp_path: Path, services: Servic
         with pytest.raises(DeployError, match=r"D018.*/one, and .*/two is.*write another id, such"):
             ownership.take(deployment(two, config), services, parts(config, config))
     assert not is_refused(deployment(one), services)
-    place = open_place(services.store)
+    place = open_location(services.store)
     assert place.names("deployments/owners/stacks") == ["houses.local", "tumour.local"]
 
 
@@ -79,7 +79,7 @@ def test_a_project_that_moved_or_was_destroyed_holds_up_none(tmp_path, services,
     elif ended == "renamed":
         (one / "pyproject.toml").write_text('[tool.atlas]\nid = "pricing-2"\n')
     else:
-        copies.forget(open_place(services.store), deployment(one))
+        copies.forget(open_location(services.store), deployment(one))
     ownership.take(deployment(two), services, parts())
     three = Path(shutil.copytree(two, tmp_path / "three"))
     assert is_refused(deployment(three), services), "the folder that counts now is the second"
@@ -105,7 +105,7 @@ def test_checkouts_of_one_repository_are_one_project(tmp_path, services, way) ->
 
 def test_a_folder_that_says_nothing_readable_holds_up_none(tmp_path, services) -> None:
     one = project(tmp_path / "one")
-    place = open_place(services.store)
+    place = open_location(services.store)
     ownership.take(deployment(one), services, parts())
     folder = copies._folder(find_project(one))
     for number, text in enumerate((b"", b"\xff\x00", b"/", b"/etc/passwd", b"a" * 9999)):

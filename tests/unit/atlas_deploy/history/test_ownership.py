@@ -11,7 +11,7 @@ import pytest
 from atlas.environment import Environment, Project
 from atlas.errors import DeployError
 from atlas.kinds import ownership as members
-from atlas.store import open_place
+from atlas.store import open_location
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.deployment import PROJECT, Deployment
 from atlas_deploy.desired.identity import identity_of
@@ -77,7 +77,7 @@ def test_another_project_is_refused(tmp_path: Path, services: Services, state: s
 def test_an_owner_that_cannot_be_read_is_told(
     tmp_path: Path, services: Services, text: bytes
 ) -> None:
-    place = open_place(services.store)
+    place = open_location(services.store)
     place.write("deployments/owners/stacks/tumour.local", text)
     with pytest.raises(DeployError, match=r"stacks/tumour.local: no owner of stack tumour.local"):
         ownership.require_own(deployment(tmp_path, "one"), services, parts())
@@ -87,7 +87,7 @@ def test_what_others_have_written_as_an_owner_is_shown_as_it_is(
     tmp_path: Path, services: Services
 ) -> None:
     text = json.dumps({"project": "\x1b[2Jx\n" + "y" * 5000, "stack": "s\nt"}).encode()
-    place = open_place(services.store)
+    place = open_location(services.store)
     for key in ("stacks/tumour.local", "models/liver"):
         place.write(f"deployments/owners/{key}", text)
     for config, model in (("tumour", "tumour"), ("other", "liver")):
@@ -150,14 +150,14 @@ def test_one_of_many_that_take_at_once_wins(tmp_path: Path, services: Services) 
 
     with ThreadPoolExecutor(16) as pool:
         (winner,) = filter(None, pool.map(take, every))
-    names = open_place(services.store).names("deployments/owners/models")
+    names = open_location(services.store).names("deployments/owners/models")
     assert names == ["tumour"]
     with pytest.raises(DeployError, match=f"belongs to project {winner}"):
         ownership.require_own(deployment(tmp_path, "last"), services, parts())
 
 
 def recorded(services: Services, action: str, record: Record | None) -> None:
-    records.add(open_place(services.store), "tumour.local", action, record)
+    records.add(open_location(services.store), "tumour.local", action, record)
 
 
 def test_a_deployment_of_an_older_atlas_is_taken_over_by_who_has_its_stack(
@@ -199,7 +199,7 @@ def test_what_another_stack_of_the_project_has_stays_its_own(
     ownership.take(one, services, parts())
     ownership.take(dev, services, parts())
     ownership.give_back(one, services, ["tumour"])
-    place = open_place(services.store)
+    place = open_location(services.store)
     assert place.names("deployments/owners/stacks") == ["tumour.dev"]
     assert place.names("deployments/owners/experiments") == ["tumour"]
     with pytest.raises(DeployError, match="registered model tumour"):
@@ -210,6 +210,6 @@ def test_what_another_stack_of_the_project_has_stays_its_own(
 def test_an_owner_that_cannot_be_read_is_nobodys(
     tmp_path: Path, services: Services, content: bytes
 ) -> None:
-    open_place(services.store).write("deployments/owners/stacks/tumour.local", content)
+    open_location(services.store).write("deployments/owners/stacks/tumour.local", content)
     with pytest.raises(DeployError, match=r"no owner of stack tumour\.local can be read"):
         ownership.require_own(deployment(tmp_path, "one"), services)
