@@ -28,9 +28,13 @@ class Registered:
 
 
 def mlflow_of(inputs: Mapping[str, Any]) -> MlflowTracker:
-    """Return the MLflow that inputs name; its secret is read when it is needed."""
-    folder, name = inputs.get("secrets") or "", inputs.get("credentials") or ""
-    return MlflowTracker(inputs["mlflow"], secret_file(folder, name))
+    """Return the MLflow that inputs name, by their names."""
+    return mlflow_at(inputs["mlflow"], inputs.get("secrets"), inputs.get("credentials"))
+
+
+def mlflow_at(url: str, secrets: str | None, credentials: str | None) -> MlflowTracker:
+    """Return the MLflow at a URL; its secret is read when it is needed."""
+    return MlflowTracker(url, secret_file(secrets or "", credentials or ""))
 
 
 def registered(mlflow: MlflowTracker, names: Iterable[str]) -> dict[str, Registered]:

@@ -1,4 +1,4 @@
-"""A program of a platform: what it is told, as its resource says it and as it is written to disk.
+"""A program of a platform: what it is given, by its resource and on disk.
 
 A program has a folder of its own below the platform's, with the files it is given and with
 ``program.json``, which `launch` executes; ``resource.json`` holds the resource's inputs beside it,
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from atlas import files
 from atlas.errors import DeployError
+from atlas.kinds.properties import to_plain
 from atlas_provider.procfs import MARK
 from atlas_provider.templates import Filling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from atlas.kinds.protocol import Plain
+    from atlas_provider.kinds.programs import ProgramInputs
 
 SPECIFICATION = "program.json"
 _LIST, _RESOURCE = "files.json", "resource.json"
@@ -32,7 +33,7 @@ OWN_FILES = (SPECIFICATION, _LIST, _RESOURCE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What a resource says of a program; every text may hold placeholders (see `templates`).
+    """A program as its resource describes it; every text may hold placeholders (see `templates`).
 
     Attributes:
         name: its name, unique in the platform.
@@ -55,18 +56,18 @@ class Program:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, inputs: Plain) -> Program:
-        """Return the program of a resource's inputs."""
-        folder = Path(inputs["folder"])
+    def of(cls, inputs: ProgramInputs, ports: Mapping[str, int] | None = None) -> Program:
+        """Return the program of a resource's inputs, with the ports that it asks for."""
+        folder = Path(inputs.folder)
         return cls(
-            name=inputs["name"],
+            name=inputs.name,
             folder=folder,
-            vault=Path(inputs.get("vault") or folder.parent.parent / "secrets"),
-            command=tuple(inputs["command"]),
-            environment=inputs.get("environment", {}),
-            files=inputs.get("files", {}),
-            ports=inputs.get("ports", {}),
-            inputs=inputs,
+            vault=Path(inputs.vault or folder.parent.parent / "secrets"),
+            command=inputs.command,
+            environment=inputs.environment or {},
+            files=inputs.files or {},
+            ports=ports or {},
+            inputs=to_plain(inputs),
         )
 
     @property

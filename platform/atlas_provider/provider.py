@@ -1,4 +1,4 @@
-"""The adapter between Pulumi's provider protocol and the kinds: alone it speaks both."""
+"""The adapter between Pulumi's provider protocol and the kinds; no other module speaks both."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from pulumi.provider.experimental.provider import (
 )
 
 from atlas.errors import DeployError
-from atlas.kinds.protocol import UNKNOWN, Context, PartialFailureError, Plain
-from atlas_provider.checks import check_schema
+from atlas.kinds.parsing import UNKNOWN
+from atlas.kinds.protocol import Context, PartialFailureError
 from atlas_provider.schema import package_schema
 from atlas_provider.templates import REDACTED
 from atlas_provider.values import hidden_texts, to_plain, to_values
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
     from pulumi.provider.experimental.property_value import PropertyValue
 
-    from atlas.kinds.protocol import Diff, Failure, Kind
+    from atlas.kinds.handler import Diff
+    from atlas.kinds.properties import Plain
+    from atlas_provider.kinds import AnyHandler
 
 _T = TypeVar("_T")
 _WORKERS = 32
@@ -56,7 +58,7 @@ _DIFF_KINDS = {
 class AtlasProvider(pulumi_provider.Provider):
     """Serve the kinds of a table; every operation runs in a thread of its own."""
 
-    def __init__(self, kinds: Mapping[str, Kind], version: str) -> None:
+    def __init__(self, kinds: Mapping[str, AnyHandler], version: str) -> None:
         """Keep the kinds by their type tokens (``atlas:index:Process``)."""
         self._kinds = kinds
         self._version = version
@@ -64,7 +66,7 @@ class AtlasProvider(pulumi_provider.Provider):
         self._cancelled = threading.Event()
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
-        """Take secrets as such, to keep them out of what is said; take part in previews."""
+        """Take secrets as such, to keep them out of messages; take part in previews."""
         return ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
@@ -74,10 +76,10 @@ class AtlasProvider(pulumi_provider.Provider):
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Hold inputs to the kind's schema, then to the kind's own rules."""
         kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.new_inputs)
-        failures = await self._run(request.new_inputs, _failures, kind, inputs)
+        failures = await self._run(request.new_inputs, kind.check, inputs)
         secrets = hidden_texts(request.new_inputs)
-        told = [CheckFailure(one.property, _without(one.reason, secrets)) for one in failures]
-        return CheckResponse(inputs=request.new_inputs, failures=told)
+        answer = [CheckFailure(each.property, _without(each.reason, secrets)) for each in failures]
+        return CheckResponse(inputs=request.new_inputs, failures=answer)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare state and inputs, property by property."""
@@ -88,7 +90,7 @@ class AtlasProvider(pulumi_provider.Provider):
         return _diff_response(diff, kind.schema.inputs)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        """Make a resource, or in a preview say what is known of it."""
+        """Make a resource, or in a preview return what is known of it."""
         kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.properties)
         given = request.properties
         if request.preview:
@@ -106,11 +108,11 @@ class AtlasProvider(pulumi_provider.Provider):
         if live is None:
             return ReadResponse("")
         identity = live.identity or request.resource_id
-        found, inputs = (to_values(one, known, live.secrets) for one in (live.state, live.inputs))
-        return ReadResponse(identity, found, inputs)
+        read = to_values(live.state, known, live.secrets)
+        return ReadResponse(identity, read, to_values(live.inputs, known, live.secrets))
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        """Change a resource, or in a preview say what is known of it afterwards."""
+        """Change a resource, or in a preview return what is known of it afterwards."""
         kind = self._kind(_type_of(request.urn))
         state, inputs = to_plain(request.olds), to_plain(request.news)
         inputs |= {name: state[name] for name in request.ignore_changes if name in state}
@@ -132,10 +134,10 @@ class AtlasProvider(pulumi_provider.Provider):
         self.end_early()
 
     def end_early(self) -> None:
-        """Ask the same of it from another thread."""
+        """Ask for the same from another thread."""
         self._cancelled.set()
 
-    def _kind(self, token: str) -> Kind:
+    def _kind(self, token: str) -> AnyHandler:
         """Return the kind of a type token."""
         try:
             return self._kinds[token]
@@ -147,7 +149,7 @@ class AtlasProvider(pulumi_provider.Provider):
             raise DeployError(message) from None
 
     def _context(self, name: str, timeout: float) -> Context:
-        """Return what an operation is told of the world around it."""
+        """Return what an operation needs to know beside the resource."""
         return Context(name, timeout, self._cancelled)
 
     async def _run(
@@ -167,27 +169,22 @@ class AtlasProvider(pulumi_provider.Provider):
 
 
 def _hide(error: Exception, secrets: set[str]) -> None:
-    """Take secrets out of what an error says."""
+    """Take secrets out of an error's message."""
     error.args = tuple(_without(part, secrets) for part in error.args)
     if isinstance(error, PartialFailureError):
         error.reasons = tuple(_without(reason, secrets) for reason in error.reasons)
 
 
-def _without(said: Any, secrets: set[str]) -> Any:
-    """Return what is said without secrets; the longest first, for one may be part of another."""
-    if not isinstance(said, str):
-        return said
+def _without(message: Any, secrets: set[str]) -> Any:
+    """Return a message without secrets; the longest first, for one may be part of another."""
+    if not isinstance(message, str):
+        return message
     for secret in sorted(secrets, key=len, reverse=True):
-        said = said.replace(secret, REDACTED)
-    return said
+        message = message.replace(secret, REDACTED)
+    return message
 
 
-def _failures(kind: Kind, inputs: Plain) -> list[Failure]:
-    """Return what is wrong with inputs; the kind's own check sees only well-typed ones."""
-    return check_schema(kind.schema, inputs) or kind.check(inputs)
-
-
-def _previewed(kind: Kind, state: Plain | None, inputs: Plain) -> Plain:
+def _previewed(kind: AnyHandler, state: Plain | None, inputs: Plain) -> Plain:
     """Return the state after a create or update, with outputs that aren't known yet as unknown."""
     unknown = dict.fromkeys(kind.schema.outputs, UNKNOWN)
     return {**inputs, **unknown, **kind.preview(state, inputs)}
@@ -200,7 +197,7 @@ def _diff_response(diff: Diff, inputs: Mapping[str, Any]) -> DiffResponse:
     return DiffResponse(
         changes=bool(diff.changes),
         replaces=sorted(set(replaced)),
-        delete_before_replace=diff.delete_first,
+        delete_before_replace=True,
         diffs=sorted(set(roots.values())),
         detailed_diff={
             path: PropertyDiff(_DIFF_KINDS[change], input_diff=roots[path] in inputs)

@@ -31,7 +31,7 @@ _TAIL_LINES = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Options:
     """How a program is started and stopped; texts may hold placeholders.
 
     Attributes:
@@ -82,60 +82,60 @@ class Started:
 
 
 def start(
-    wanted: Program, manner: Manner, kept: Mapping[str, int], cancelled: threading.Event
+    desired: Program, options: Options, kept: Mapping[str, int], cancelled: threading.Event
 ) -> Started:
     """Write a program's files, start it, and wait until it is well.
 
     Args:
-        wanted: the program.
-        manner: how it is started and stopped.
+        desired: the program.
+        options: how it is started and stopped.
         kept: the ports it had; empty for a new program, of which a failure leaves nothing.
         cancelled: set when the start should be given up.
 
     Raises:
         PlatformError: if a port is in use, or the program didn't become well; with its last lines.
     """
-    filling = wanted.filling(take_ports(wanted, kept), make=True)
-    rendered = render(wanted, filling)
-    supervisor = Supervisor(wanted.folder)
-    log = supervisor.log(wanted.name)
+    filling = desired.filling(take_ports(desired, kept), make=True)
+    rendered = render(desired, filling)
+    supervisor = Supervisor(desired.folder)
+    log = supervisor.log(desired.name)
     try:
         program.write(rendered)
         _begin_log(log)
-        health = manner.filled(filling, datetime.now(UTC))
-        supervisor.start(wanted.name, wanted.specification, manner.stop_signal, manner.grace)
-        _await_health(supervisor, wanted.name, health, manner.seconds, cancelled)
+        health = options.filled(filling, datetime.now(UTC))
+        supervisor.start(desired.name, desired.specification, options.stop_signal, options.grace)
+        _await_health(supervisor, desired.name, health, options.seconds, cancelled)
     except PlatformError as error:
-        _give_up(wanted, manner.grace, is_new=not kept)
+        _give_up(desired, options.grace, is_new=not kept)
         raise PlatformError(f"{error}{filling.redact(tail(log))}") from None
     return Started(ports=filling.ports, content=rendered.digest())
 
 
-def run(wanted: Program, seconds: float, cancelled: threading.Event) -> str:
+def run(desired: Program, seconds: float, cancelled: threading.Event) -> str:
     """Run a program to its end, without supervision; return the digest of what it was given.
 
     Raises:
         PlatformError: if it fails, or takes too long; with its last lines. Nothing of it is left.
     """
-    procfs.end(procfs.marked(str(wanted.directory)), _PORT_SECONDS)
-    filling = wanted.filling({}, make=True)
-    rendered = render(wanted, filling)
-    log = Supervisor(wanted.folder).log(wanted.name)
+    procfs.end(procfs.marked(str(desired.directory)), _PORT_SECONDS)
+    filling = desired.filling({}, make=True)
+    rendered = render(desired, filling)
+    log = Supervisor(desired.folder).log(desired.name)
     try:
         program.write(rendered)
         _begin_log(log)
         with files.append(log) as output:
             process = subprocess.Popen(  # noqa: S603 - the program's own command
-                launch.command(wanted.specification),
+                launch.command(desired.specification),
                 env=passed_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        _await_exit(wanted.name, process, seconds, cancelled)
+        _await_exit(desired.name, process, seconds, cancelled)
     except PlatformError as error:
-        program.remove(wanted.directory)
+        program.remove(desired.directory)
         raise PlatformError(f"{error}{filling.redact(tail(log))}") from None
     return rendered.digest()
 
@@ -199,19 +199,19 @@ def remove(directory: Path, grace: float) -> None:
     program.remove(directory)
 
 
-def take_ports(wanted: Program, kept: Mapping[str, int]) -> dict[str, int]:
+def take_ports(desired: Program, kept: Mapping[str, int]) -> dict[str, int]:
     """Return a program's ports: those it was given, those it has, and new ones.
 
     Raises:
         PlatformError: if one that it has or was given is in use.
     """
-    ports = {name: port or kept.get(name) or choose_port() for name, port in wanted.ports.items()}
+    ports = {name: port or kept.get(name) or choose_port() for name, port in desired.ports.items()}
     end = time.monotonic() + _PORT_SECONDS
     for name, port in ports.items():
         while not is_free(port):
             if time.monotonic() > end:
                 raise PlatformError(
-                    f"{wanted.name}: port {port} ({name}) is in use by {describe_holder(port)}; "
+                    f"{desired.name}: port {port} ({name}) is in use by {describe_holder(port)}; "
                     "stop that process and try again, or take this one down and up for a new port"
                 )
             time.sleep(_POLL_SECONDS)
@@ -258,9 +258,9 @@ def _await_health(
     raise PlatformError(f"{name}: not well after {seconds:.0f} s: {wrong}")
 
 
-def _give_up(wanted: Program, grace: float, *, is_new: bool) -> None:
+def _give_up(desired: Program, grace: float, *, is_new: bool) -> None:
     """Stop what didn't become well; of a new program remove the files too."""
     if is_new:
-        remove(wanted.directory, grace)
+        remove(desired.directory, grace)
     else:
-        stop(wanted.directory, grace)
+        stop(desired.directory, grace)

@@ -1,19 +1,23 @@
-"""The provider's Pulumi package schema, built from the kinds' own."""
+"""The provider's Pulumi package schema, built from the properties that the kinds declare."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from atlas.kinds.properties import is_list, item_type
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.kinds.protocol import Kind, Property, Schema
+    from atlas.kinds.handler import Schema
+    from atlas.kinds.properties import Property
+    from atlas_provider.kinds import AnyHandler
 
 _SCALARS = ("string", "integer", "number", "boolean")
 
 
-def package_schema(kinds: Mapping[str, Kind], version: str) -> str:
+def package_schema(kinds: Mapping[str, AnyHandler], version: str) -> str:
     """Return the schema of the package `atlas`, as JSON text."""
     return json.dumps(
         {
@@ -59,8 +63,9 @@ def _required(properties: Mapping[str, Property]) -> list[str]:
 
 def type_spec(name: str) -> dict[str, Any]:
     """Return a property's type as Pulumi's schema writes it."""
-    if name.endswith("[]"):
-        return {"type": "array", "items": type_spec(name[:-2])}
-    if name.endswith("{}"):
-        return {"type": "object", "additionalProperties": type_spec(name[:-2])}
+    item = item_type(name)
+    if item and is_list(name):
+        return {"type": "array", "items": type_spec(item)}
+    if item:
+        return {"type": "object", "additionalProperties": type_spec(item)}
     return {"type": name} if name in _SCALARS else {"$ref": "pulumi.json#/Any"}

@@ -23,6 +23,7 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from atlas.errors import AtlasError
+from atlas.kinds.properties import to_plain
 from atlas.kinds.protocol import PartialFailureError
 from atlas_provider.values import to_values
 
@@ -84,8 +85,8 @@ def _partial_status(error: PartialFailureError) -> Any:
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
             id=error.identity,
-            properties=PropertyValue.marshal_map(to_values(error.state, error.like)),
-            inputs=PropertyValue.marshal_map(to_values(error.inputs, error.like)),
+            properties=PropertyValue.marshal_map(to_values(error.state.plain(), error.like)),
+            inputs=PropertyValue.marshal_map(to_values(to_plain(error.state.inputs), error.like)),
             reasons=error.reasons,
         )
     )

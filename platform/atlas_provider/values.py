@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
-from atlas.kinds.protocol import UNKNOWN
+from atlas.kinds.parsing import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.kinds.protocol import Plain
+    from atlas.kinds.properties import Plain
 
 _TELLING = 4
 """Characters from which on a text is looked for, and hidden, in what is said."""

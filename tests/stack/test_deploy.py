@@ -19,6 +19,7 @@ from atlas.errors import DeployError
 from atlas.images import ImageRegistry, referenced, wanted_images
 from atlas.images.records import Built, write_record
 from atlas.kinds import content
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
 from atlas.plan import resolve
 from atlas.store import open_store
@@ -230,7 +231,7 @@ def test_what_airflow_cant_import_is_told_in_its_own_words(pipeline):
         "credentials": services["airflow"]["credentials"],
     }  # fmt: skip
     with pytest.raises(DeployError, match="ValueError: dag: broken on purpose"):
-        AirflowDags().create(wanted, Context("broken", 90.0))
+        Handler(AirflowDags()).create(wanted, Context("broken", 90.0))
     assert not (pipeline.dag_file.parent / "broken.py").exists()
 
 

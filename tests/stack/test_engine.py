@@ -208,33 +208,41 @@ def test_the_schema_is_one_that_pulumi_takes(tmp_path):
 
 HALF = """
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from atlas.kinds.protocol import Diff, Live, PartialFailureError, Property, Schema, compare
+from typing import Annotated
+from atlas.kinds.handler import Handler
+from atlas.kinds.protocol import Kind, PartialFailureError, State
+from atlas.kinds.properties import properties
 from atlas_provider.provider import AtlasProvider
 from atlas_provider.serve import serve
 
-class Half:
-    schema = Schema(
-        description="Members, of which one fails while a file is there.",
-        inputs={"members": Property(type="string{}", required=True, description="Members.")},
-        outputs={"done": Property(type="string{}", required=True, description="Made ones.")},
-    )
-    def check(self, inputs): return []
-    def preview(self, state, inputs): return {}
-    def read(self, identity, state, context): return Live({"members": state["members"]}, state)
-    def delete(self, identity, state, context): pass
-    def diff(self, state, inputs):
-        return Diff(compare(self.schema, {"members": state.get("done", {})}, inputs))
-    def create(self, inputs, context): return "half", self.make({}, inputs)
-    def update(self, identity, state, inputs, context): return self.make(state["done"], inputs)
-    def make(self, done, inputs):
-        wanted = inputs["members"]
-        made = {name: value for name, value in wanted.items() if value != "bad"}
-        if made != wanted and Path(sys.argv[0] + ".fails").exists():
-            raise PartialFailureError("half", inputs, {**inputs, "done": made}, ["b: no room"])
-        return {"done": wanted}
+@properties
+class Inputs:
+    '''Members, of which one fails while a file is there.'''
+    members: Annotated[Mapping[str, str], "Members."]
 
-serve(AtlasProvider({"atlas:index:Half": Half()}, "1.0.0"), "1.0.0", sys.argv[-1])
+@properties
+class Outputs:
+    '''What was made.'''
+    done: Annotated[Mapping[str, str], "Made ones."]
+
+class Half(Kind):
+    inputs, outputs = Inputs, Outputs
+
+    def read(self, identity, state, context): return state
+    def delete(self, identity, state, context): pass
+    def create(self, inputs, context): return "half", self.make(inputs)
+    def update(self, identity, state, inputs, context): return self.make(inputs)
+    def drift(self, state, inputs):
+        return {} if state.outputs.done == inputs.members else {"done": "update"}
+    def make(self, inputs):
+        made = {name: value for name, value in inputs.members.items() if value != "bad"}
+        if made != inputs.members and Path(sys.argv[0] + ".fails").exists():
+            raise PartialFailureError("half", State(inputs, Outputs(done=made)), ["b: no room"])
+        return Outputs(done=inputs.members)
+
+serve(AtlasProvider({"atlas:index:Half": Handler(Half())}, "1.0.0"), "1.0.0", sys.argv[-1])
 """
 
 

@@ -17,11 +17,12 @@ from urllib.parse import unquote
 
 from atlas.advice import command
 from atlas.errors import DeployError, PlatformError
+from atlas.kinds.properties import properties_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from atlas.kinds.protocol import Plain, Schema
+    from atlas.kinds.properties import Property
 
 _OUTPUTS = "outputs"
 _NO_SERVER = ("kfp.local",)
@@ -30,12 +31,12 @@ _LOCKED = {"airflow", "kubeflow", "mlflow", "registry"}
 """Services whose credentials a resource that speaks to them needs."""
 
 
-def located(identity: str, schema: Schema, more: str = "") -> Plain:
+def located(identity: str, inputs: type, more: str = "") -> dict[str, str]:
     """Return the inputs that an id for an import gives: the owner, and where its things are.
 
     Args:
         identity: the id.
-        schema: the kind's properties.
+        inputs: the class that declares the kind's inputs.
         more: name of something beside the inputs that the id has to give.
 
     Raises:
@@ -43,16 +44,17 @@ def located(identity: str, schema: Schema, more: str = "") -> Plain:
         PlatformError: its file of outputs can't be read.
     """
     owner, _, query = identity.partition("?")
-    wanted = {n for n, spec in schema.inputs.items() if spec.type == "string"} - {"owner"}
+    declared = properties_of(inputs)
+    wanted = {n for n, spec in declared.items() if spec.type == "string"} - {"owner"}
     given = dict(_pairs(query))
-    form = _form(schema, more)
+    form = _form(declared, more)
     odd = sorted({*given} - wanted - {_OUTPUTS, more})
     if odd or not owner:
         what = f"no input '{odd[0]}'" if odd else "no owner"
         raise DeployError(f"id '{identity}': {what} can be imported from; expected {form}")
     if _OUTPUTS in given:
         given = {**_addresses(Path(given.pop(_OUTPUTS)), wanted), **given}
-    needed = {n for n in wanted if schema.inputs[n].required} | ({more} if more else set())
+    needed = {n for n in wanted if declared[n].required} | ({more} if more else set())
     missing = sorted(needed - {*given})
     if missing:
         raise DeployError(f"id '{identity}': says no {', '.join(missing)}; expected {form}")
@@ -74,9 +76,9 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
         yield name, unquote(value).rstrip("/")
 
 
-def _form(schema: Schema, more: str) -> str:
+def _form(declared: Mapping[str, Property], more: str) -> str:
     """Return how an id of a kind looks."""
-    names = [n for n, s in schema.inputs.items() if s.required and s.type == "string"]
+    names = [n for n, s in declared.items() if s.required and s.type == "string"]
     explicit = "&".join(f"{name}=…" for name in names if name != "owner")
     rest = f"&{more}=NAME,NAME" if more else ""
     return f"OWNER?{_OUTPUTS}=FILE{rest} or OWNER?{explicit}{rest}"

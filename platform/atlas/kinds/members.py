@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Annotated
 
-from atlas.kinds.protocol import Failure, Property
+from atlas.kinds.parsing import Failure
+from atlas.kinds.properties import REPLACES
 
-if TYPE_CHECKING:
-    from atlas.kinds.protocol import Plain
-
-OWNER = Property(
-    type="string",
-    required=True,
-    replaces=True,
-    description="The stack that these names belong to.",
-)
-STORE = Property(
-    type="string", required=True, description="URL of the artifact store, which has the content."
-)
-PLANS = Property(
-    type="string{}", required=True, description="Digest of each member's Plan, by deployed name."
-)
+Owner = Annotated[
+    str,
+    "The stack that these names belong to, and which part of it: `tumour.dev/training`.",
+    REPLACES,
+]
+Store = Annotated[str, "URL of the artifact store, which has the content."]
+Plans = Annotated[Mapping[str, str], "Digest of each member's Plan, by deployed name."]
+Secrets = Annotated[str, "URL of the folder of secrets, `file:///…`."]
+OptionalSecrets = Annotated[str | None, "URL of the folder of secrets, `file:///…`."]
 
 
-def members_property(what: str) -> Property:
-    """Return the property `members`: what stands for each member's name."""
-    return Property(type="string{}", required=True, description=what)
-
-
-def unequal_names(inputs: Plain) -> list[Failure]:
+def unequal_names(members: Mapping[str, str], plans: Mapping[str, str]) -> list[Failure]:
     """Return a failure when members and Plans aren't of the same names."""
-    odd = sorted(set(inputs["members"]) ^ set(inputs["plans"]))
+    odd = sorted(set(members) ^ set(plans))
     if not odd:
         return []
     reason = f"found {', '.join(odd)} in only one of members and plans; expected the same names"

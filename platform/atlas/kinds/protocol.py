@@ -1,118 +1,64 @@
-"""What a kind of resource is: one small protocol over plain data, and the words that it speaks.
+"""What a kind of resource is: a small protocol over parsed properties.
 
-A kind knows nothing of Pulumi's protocol; `provider` alone does. Its properties are plain data
-(str, int, float, bool, list, dict). In a preview a value that isn't known yet is `UNKNOWN`.
+A kind knows nothing of Pulumi: its properties are the frozen dataclasses that declare them
+(`properties`), parsed by `handler`, and only `provider` speaks Pulumi's protocol.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from atlas.errors import AtlasError
+from atlas.kinds.parsing import Failure
+from atlas.kinds.properties import Plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Plain = dict[str, Any]
+__all__ = ["Change", "Context", "Failure", "Found", "Kind", "PartialFailureError", "State"]
 
-
-class Unknown:
-    """A value that will be known only when what it comes from has been made."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return a word that reads well in an error or a diff."""
-        return "<unknown>"
-
-
-UNKNOWN: Final = Unknown()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
-    """One property of a kind.
-
-    Attributes:
-        type: ``string``, ``integer``, ``number``, ``boolean`` or ``any``; ``[]`` behind it makes a
-            list of them, ``{}`` a mapping from names to them.
-        description: what it is, in one sentence; it becomes the schema's.
-        required: whether a program has to give it (inputs) or always finds it (outputs).
-        replaces: whether a change of it makes a new resource instead of an update (inputs only).
-    """
-
-    type: str
-    description: str
-    required: bool = False
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schema:
-    """What `pulumi package get-schema` says of a kind, and what `check` holds its inputs to.
-
-    Attributes:
-        description: what the resource is, in a sentence or two.
-        inputs: the properties that a program gives, by name (camelCase).
-        outputs: the properties that the resource adds, by name (camelCase).
-    """
-
-    description: str
-    inputs: Mapping[str, Property]
-    outputs: Mapping[str, Property]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One input that can't be right: which, and why.
-
-    Attributes:
-        property: the input's name.
-        reason: what was found, what was expected and what to do.
-    """
-
-    property: str
-    reason: str
-
-
+I = TypeVar("I")  # noqa: E741 - a kind's inputs
+O = TypeVar("O")  # noqa: E741 - a kind's outputs
 Change = Literal["add", "update", "delete", "replace"]
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
-    """What would change, property by property.
+class State(Generic[I, O]):
+    """A resource as it was made, or as it was read.
 
     Attributes:
-        changes: the kind of change by property path (``members["tumour"]``); empty for none.
-        delete_first: whether a replacement deletes the old one before it makes the new one.
+        inputs: the inputs that would make it.
+        outputs: what the resource adds to them.
     """
 
-    changes: Mapping[str, Change] = field(default_factory=dict)
-    delete_first: bool = True
+    inputs: I
+    outputs: O
+
+    def plain(self) -> Plain:
+        """Return both by Pulumi's names, as Pulumi's state has them."""
+        return {**to_plain(self.inputs), **to_plain(self.outputs)}
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What `read` found.
+class Found(Generic[I, O]):
+    """A resource that was found by the id that an import was given.
 
     Attributes:
-        inputs: the inputs that would make what was found.
-        state: inputs and outputs of what was found.
-        identity: the id that it has from now on, where that isn't the one `read` was given.
-        secrets: properties to keep as secrets; only an import says any: else Pulumi knows.
+        identity: the id that it has from now on; empty for the one that it was found by.
+        state: what was found.
+        secrets: Pulumi's names of properties that have to be kept as secrets.
     """
 
-    inputs: Plain
-    state: Plain
-    identity: str = ""
+    identity: str
+    state: State[I, O]
     secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an operation is told of the world around it.
+    """What an operation needs to know beside the resource.
 
     Attributes:
         name: the resource's name in the program (the last part of its URN).
@@ -128,97 +74,70 @@ class Context:
 class PartialFailureError(AtlasError):
     """Part of an operation was done: Pulumi keeps that, and the next update tries the rest."""
 
-    def __init__(self, identity: str, inputs: Plain, state: Plain, reasons: Sequence[str]) -> None:
+    def __init__(self, identity: str, state: State[Any, Any], reasons: Sequence[str]) -> None:
         """Keep what was done and why the rest wasn't."""
         super().__init__("; ".join(reasons))
         self.like: Mapping[str, Any] = {}
         self.identity = identity
-        self.inputs = inputs
         self.state = state
         self.reasons = tuple(reasons)
 
 
-class Kind(Protocol):
-    """One kind of resource. State is always inputs and outputs together.
+class Kind(Protocol[I, O]):
+    """One kind of resource.
 
     Every operation may be repeated after a kill at any point, and then ends in the same state.
+
+    Attributes:
+        inputs: the class that declares the inputs; its docstring describes the resource.
+        outputs: the class that declares the outputs.
     """
 
-    @property
-    def schema(self) -> Schema:
-        """Return the kind's properties."""
+    inputs: type[I]
+    outputs: type[O]
 
-    def check(self, inputs: Plain) -> list[Failure]:
+    def check(self, inputs: I) -> list[Failure]:
         """Return what is wrong with inputs whose names and types are right."""
+        return []
 
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare a resource's state with wanted inputs."""
+    def drift(self, state: State[I, O], inputs: I | None) -> Mapping[str, Change]:
+        """Return the outputs that call for an update, though perhaps no input has changed.
 
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Return the outputs that are known before `create` (state is None) or `update`."""
+        Args:
+            state: the resource's state.
+            inputs: the desired inputs; None while some of them aren't known yet.
+        """
+        return {}
 
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def preview(self, state: State[I, O] | None, inputs: I | None) -> Mapping[str, Any]:
+        """Return the outputs that are known before `create` (state is None) or `update`, by field.
+
+        Args:
+            state: the resource's state; None before it is made.
+            inputs: the desired inputs; None while some of them aren't known yet.
+        """
+        return {}
+
+    def create(self, inputs: I, context: Context) -> tuple[str, O]:
         """Make the resource; return its id and its outputs."""
+        ...
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
-        """Return what is really there; None when nothing is.
+    def read(self, identity: str, state: State[I, O], context: Context) -> State[I, O] | None:
+        """Return what is really there; None when nothing is."""
+        ...
 
-        State is empty for an import: then the id alone says where to look.
+    def find(self, identity: str, context: Context) -> Found[I, O]:
+        """Return what the id of an import names, which alone says where to look.
 
         Raises:
-            AtlasError: an import's id doesn't say enough, or nothing is there.
+            AtlasError: the id doesn't say enough, or nothing is there.
         """
+        ...
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def update(self, identity: str, state: State[I, O], inputs: I, context: Context) -> O:
         """Change the resource to the inputs; return its outputs."""
+        ...
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: State[I, O], context: Context) -> None:
         """Remove the resource; it is no error when it is gone already."""
-
-
-def compare(schema: Schema, state: Plain, inputs: Plain) -> dict[str, Change]:
-    """Return the inputs that differ between a state and wanted inputs, one level of mappings deep.
-
-    Args:
-        schema: the kind's properties; only its inputs are compared.
-        state: the resource's state, inputs and outputs.
-        inputs: the wanted inputs.
-
-    Returns:
-        The kind of change by property path.
-    """
-    changes: dict[str, Change] = {}
-    for name, spec in schema.inputs.items():
-        for path, change in _compare_value(name, state.get(name), inputs.get(name)).items():
-            changes[path] = "replace" if spec.replaces else change
-    return changes
-
-
-def _compare_value(path: str, old: Any, new: Any) -> dict[str, Change]:
-    """Compare one property; of two mappings compare every entry."""
-    if old == new:
-        return {}
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        return {
-            f'{path}["{key}"]': _change(old.get(key), new.get(key))
-            for key in keys
-            if old.get(key) != new.get(key)
-        }
-    return {path: _change(old, new)}
-
-
-def _change(old: Any, new: Any) -> Change:
-    """Name the change between two values that differ."""
-    if old is None:
-        return "add"
-    return "delete" if new is None else "update"
-
-
-def has_unknown(value: Any) -> bool:
-    """Tell whether a value is, or holds, an unknown."""
-    if isinstance(value, dict):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(has_unknown(item) for item in value)
-    return value is UNKNOWN
+        ...

@@ -56,7 +56,7 @@ class DeployedKind:
     noun: str
     owned_as: str
     addresses: frozenset[str]
-    handler: Callable[[], Kind]
+    handler: Callable[[], Kind[Any, Any]]
     operations: Callable[[], Operations]
 
     @property

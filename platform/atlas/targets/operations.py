@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from atlas.kinds.protocol import Kind, Plain
+    from atlas.kinds.properties import Plain
+    from atlas.kinds.protocol import Kind
     from atlas.plan import Plan
 
     LastRuns = Mapping[str, tuple[str, str]]
@@ -126,7 +127,7 @@ class Operations:
         """Remove members of several resources together; return those that are gone."""
         return frozenset()
 
-    def handler_after(self, removed: Collection[str]) -> Kind | None:
+    def handler_after(self, removed: Collection[str]) -> Kind[Any, Any] | None:
         """Return the handler that knows that `remove` has removed members; None for no other."""
         return None
 

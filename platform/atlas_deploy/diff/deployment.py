@@ -16,7 +16,7 @@ from atlas_deploy.platforms.services import services_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.kinds.protocol import Live
+    from atlas.kinds.handler import Live
     from atlas.plan import Plan
     from atlas_deploy.desired.bundle import Material, Part
     from atlas_deploy.desired.deployment import Deployment

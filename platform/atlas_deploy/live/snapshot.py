@@ -25,7 +25,7 @@ from atlas_deploy.stacks.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atlas.kinds.protocol import Live
+    from atlas.kinds.handler import Live
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.platforms.services import Services
 

@@ -14,7 +14,7 @@ from atlas_deploy.stacks.keeping import keeping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from atlas.kinds.protocol import Live
+    from atlas.kinds.handler import Live
     from atlas_deploy.stacks.backend import Backend
 
 

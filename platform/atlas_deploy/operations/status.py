@@ -18,7 +18,7 @@ from atlas_deploy.platforms.services import services_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas.kinds.protocol import Live
+    from atlas.kinds.handler import Live
     from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.state import Resource

@@ -1,8 +1,9 @@
 """The kinds of resources: one module each, and the table by which the provider finds them.
 
-To add a kind: write a module here with a class that has the methods of `atlas.kinds.protocol.Kind`,
-add it to the table below, and its typed class to `atlas_provider.resources`. A kind's module is
-imported when the first resource of that kind is handled.
+To add a kind: write a module with two dataclasses of properties and a class that has the methods of
+`atlas.kinds.protocol.Kind`, add it to the table below, and run `python -m atlas_provider.generate`,
+which writes its typed class and its documentation. A kind's module is imported when the first
+resource of that kind is handled.
 """
 
 from __future__ import annotations
@@ -10,43 +11,46 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
-if TYPE_CHECKING:
-    from atlas.kinds.protocol import Kind
+from atlas.kinds.handler import Handler
 
-_PLACES = {
-    "atlas:index:AirflowDags": "atlas.targets.airflow.resource:AirflowDags",
-    "atlas:index:Database": "atlas_provider.kinds.database:Database",
-    "atlas:index:KubeflowPipelines": "atlas.targets.kubeflow.resource:KubeflowPipelines",
-    "atlas:index:Ports": "atlas_provider.kinds.ports:Ports",
-    "atlas:index:Process": "atlas_provider.kinds.process:Process",
-    "atlas:index:RegisteredModels": "atlas_provider.kinds.registered_models:RegisteredModels",
-    "atlas:index:StepImages": "atlas_provider.kinds.step_images:StepImages",
+AnyHandler = Handler[Any, Any]
+PREFIX = "atlas:index:"
+"""How type tokens begin; the name of the kind's class follows."""
+_MODULES = {
+    "AirflowDags": "atlas.targets.airflow.resource",
+    "Database": "atlas_provider.kinds.database",
+    "KubeflowPipelines": "atlas.targets.kubeflow.resource",
+    "Ports": "atlas_provider.kinds.ports",
+    "Process": "atlas_provider.kinds.process",
+    "RegisteredModels": "atlas_provider.kinds.registered_models",
+    "StepImages": "atlas_provider.kinds.step_images",
 }
 
 
 @cache
-def _load(token: str) -> Kind:
-    """Import and make the kind of a type token."""
-    module, name = _PLACES[token].split(":")
-    return cast("Kind", getattr(import_module(module), name)())
+def _load(name: str) -> AnyHandler:
+    """Import and make the handler of a kind."""
+    return Handler(getattr(import_module(_MODULES[name]), name)())
 
 
-class Kinds(Mapping[str, "Kind"]):
-    """Kind by type token, made when it is asked for."""
+class Kinds(Mapping[str, AnyHandler]):
+    """Handler by type token, made when it is first asked for."""
 
-    def __getitem__(self, token: str) -> Kind:
-        """Return the kind of a type token."""
-        return _load(token)
+    def __getitem__(self, token: str) -> AnyHandler:
+        """Return the handler of a type token."""
+        if token not in iter(self):
+            raise KeyError(token)
+        return _load(token.removeprefix(PREFIX))
 
     def __iter__(self) -> Iterator[str]:
         """Return the type tokens."""
-        return iter(_PLACES)
+        return (f"{PREFIX}{name}" for name in _MODULES)
 
     def __len__(self) -> int:
         """Return how many kinds there are."""
-        return len(_PLACES)
+        return len(_MODULES)
 
 
 KINDS = Kinds()

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 from atlas import files
 from atlas.errors import PlatformError
-from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
+from atlas.kinds.parsing import Failure, parse_state
+from atlas.kinds.properties import properties
+from atlas.kinds.protocol import Found, Kind, State
 from atlas_provider import program, running
 from atlas_provider.kinds import programs
+from atlas_provider.kinds.programs import Content, Directory, ProgramInputs
 from atlas_provider.program import Program
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context, Plain
+    from collections.abc import Mapping
+
+    from atlas.kinds.protocol import Change, Context
 
 READY, MISSING = "ready", "missing"
 DRAFT = ".draft"
@@ -32,126 +36,145 @@ _MARKER = "migrated"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
-class Database:
+@properties
+class DatabaseInputs(ProgramInputs):
+    """A SQLite database, brought to its schema by a command that works on a copy of it.
+
+    Texts may hold the placeholders of `Process`, except those of ports.
+
+    The update fails when the command does, or takes too long, with the last lines that it printed;
+    the database is what it was then. Deleting keeps the database.
+    """
+
+    file: Annotated[
+        str,
+        "The database, below its folder; the command makes or migrates `<file>.draft`, which then "
+        "replaces it, and may be run twice.",
+    ]
+    users: Annotated[
+        tuple[str, ...] | None,
+        "Names of the processes that use it, and are stopped meanwhile.",
+    ] = None
+    timeout: Annotated[float | None, "Seconds that the command may take; 300 by default."] = None
+
+
+@properties
+class DatabaseOutputs:
+    """What is known of a database once it was migrated."""
+
+    directory: Directory
+    content: Content
+    state: Annotated[str, "`ready` or `missing`."]
+    generation: Annotated[
+        int, "How often it was migrated; what uses it should restart when it changes."
+    ]
+
+
+_State = State[DatabaseInputs, DatabaseOutputs]
+
+
+class Database(Kind[DatabaseInputs, DatabaseOutputs]):
     """Handle SQLite databases in a platform folder."""
 
-    schema = Schema(
-        description="A SQLite database, brought to its schema by a command.",
-        inputs={
-            **programs.INPUTS,
-            "file": Property(
-                type="string",
-                required=True,
-                description="The database, below its folder; the command makes or migrates "
-                "`<file>.draft`, which then replaces it.",
-            ),
-            "users": Property(
-                type="string[]",
-                description="Names of the processes that use it, and are stopped meanwhile.",
-            ),
-            "timeout": Property(
-                type="number", description="Seconds that the command may take; 300 by default."
-            ),
-        },
-        outputs={
-            **programs.OUTPUTS,
-            "state": Property(type="string", required=True, description="`ready` or `missing`."),
-            "generation": Property(
-                type="integer",
-                required=True,
-                description="How often it was migrated; what uses it starts anew with another.",
-            ),
-        },
-    )
+    inputs = DatabaseInputs
+    outputs = DatabaseOutputs
 
-    def check(self, inputs: Plain) -> list[Failure]:
+    def check(self, inputs: DatabaseInputs) -> list[Failure]:
         """Return what is wrong with the inputs."""
-        return [] if has_unknown(inputs) else programs.failures(inputs)
+        return programs.failures(inputs)
 
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare inputs; a database that is gone, and files that were changed, differ too."""
-        changes = compare(self.schema, state, inputs)
-        if state.get("state") != READY:
-            changes["state"] = "update"
-        if not changes and programs.expected_content(inputs, {}) != state.get("content"):
-            changes["content"] = "update"
-        return Diff(changes)
+    def drift(self, state: _State, inputs: DatabaseInputs | None) -> Mapping[str, Change]:
+        """Return whether the database is missing, or the command's files were changed."""
+        if state.outputs.state != READY:
+            return {"state": "update"}
+        if inputs != state.inputs or not inputs:
+            return {}
+        return {} if _content(inputs) == state.outputs.content else {"content": "update"}
 
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Say what is known: the folder, the content and how often it will have been migrated."""
-        if has_unknown(inputs):
+    def preview(self, state: _State | None, inputs: DatabaseInputs | None) -> dict[str, Any]:
+        """Return what is known: the folder, the content and the number of the next migration."""
+        if inputs is None:
             return {"state": READY}
-        known: Plain = {
+        known = {
             "state": READY,
             "directory": str(Program.of(inputs).directory),
-            "generation": _next_generation(state or {}),
+            "generation": _next_generation(state),
         }
-        content = programs.expected_content(inputs, {})
+        content = _content(inputs)
         return {**known, "content": content} if content else known
 
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(self, inputs: DatabaseInputs, context: Context) -> tuple[str, DatabaseOutputs]:
         """Make the database; one that is there already is migrated."""
-        return str(Program.of(inputs).directory), _migrate(inputs, {}, context)
+        return str(Program.of(inputs).directory), _migrate(inputs, None, context)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live:
-        """Tell whether the database is there, and the files that its command was given."""
-        if not state:
-            return self._import(identity, context)
-        directory = Path(identity)
-        is_ready = (directory / _MARKER).exists() and (directory / state["file"]).exists()
-        found = {
-            **state,
-            "directory": identity,
-            "state": READY if is_ready else MISSING,
-            "content": program.written_digest(directory),
-        }
-        return Live({name: state[name] for name in self.schema.inputs if name in state}, found)
+    def read(self, identity: str, state: _State, context: Context) -> _State:
+        """Return whether the database is there, and the digest of the command's files."""
+        outputs = _read(identity, state.inputs, state.outputs.generation)
+        return State(state.inputs, outputs)
 
-    def _import(self, identity: str, context: Context) -> Live:
+    def find(self, identity: str, context: Context) -> Found[DatabaseInputs, DatabaseOutputs]:
         """Return the database of a folder, with the inputs that it was made with.
 
         Raises:
             DeployError: it is no database's folder.
         """
-        inputs, _ = program.given(Path(identity))
-        live = self.read(identity, {**inputs, "generation": 1}, context)
-        return replace(live, secrets=programs.SECRETIVE)
+        inputs = parse_state(DatabaseInputs, program.given(Path(identity))[0])
+        return Found("", State(inputs, _read(identity, inputs, 1)), programs.SECRETIVE)
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def update(
+        self, identity: str, state: _State, inputs: DatabaseInputs, context: Context
+    ) -> DatabaseOutputs:
         """Migrate the database."""
         return _migrate(inputs, state, context)
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: Context) -> None:
         """Remove the command's files, and keep the database."""
         _forget(Path(identity))
 
 
-def _next_generation(state: Plain) -> int:
+def _content(inputs: DatabaseInputs) -> str:
+    """Return the digest that the command's files should have."""
+    return programs.expected_content(Program.of(inputs), {})
+
+
+def _read(identity: str, inputs: DatabaseInputs, generation: int) -> DatabaseOutputs:
+    """Return what is there of a database, by its folder."""
+    directory = Path(identity)
+    is_ready = (directory / _MARKER).exists() and (directory / inputs.file).exists()
+    return DatabaseOutputs(
+        directory=identity,
+        content=program.written_digest(directory),
+        state=READY if is_ready else MISSING,
+        generation=generation,
+    )
+
+
+def _next_generation(state: _State | None) -> int:
     """Return the number of the next migration."""
-    return int(state.get("generation", 0)) + 1
+    return (state.outputs.generation if state else 0) + 1
 
 
-def _migrate(inputs: Plain, state: Plain, context: Context) -> Plain:
+def _migrate(inputs: DatabaseInputs, state: _State | None, context: Context) -> DatabaseOutputs:
     """Run a database's command on a copy, and put the copy in its place; return the outputs."""
-    wanted = Program.of(inputs)
-    database = wanted.directory / inputs["file"]
+    desired = Program.of(inputs)
+    database = desired.directory / inputs.file
     draft = database.with_name(database.name + DRAFT)
-    _forget(wanted.directory)
-    for user in inputs.get("users", ()):
-        running.stop(wanted.folder / user, _USER_SECONDS)
+    _forget(desired.directory)
+    for user in inputs.users or ():
+        running.stop(desired.folder / user, _USER_SECONDS)
     _remove_database(draft)
     _copy(database, draft)
-    seconds = context.timeout or float(inputs.get("timeout", _SECONDS))
-    content = running.run(wanted, seconds, context.cancelled)
+    usual = _SECONDS if inputs.timeout is None else inputs.timeout
+    content = running.run(desired, context.timeout or usual, context.cancelled)
     _settle(draft)
     draft.replace(database)
-    files.write(wanted.directory / _MARKER, content + "\n")
-    return {
-        "directory": str(wanted.directory),
-        "state": READY,
-        "content": content,
-        "generation": _next_generation(state),
-    }
+    files.write(desired.directory / _MARKER, content + "\n")
+    return DatabaseOutputs(
+        directory=str(desired.directory),
+        content=content,
+        state=READY,
+        generation=_next_generation(state),
+    )
 
 
 def _copy(database: Path, draft: Path) -> None:

@@ -3,71 +3,89 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from atlas.errors import DeployError
-from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare
+from atlas.kinds.parsing import Failure
+from atlas.kinds.properties import properties
+from atlas.kinds.protocol import Found, Kind, State
 from atlas_provider.ports import choose_port
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context, Plain
+    from atlas.kinds.protocol import Context
 
 _FORM = re.compile(r"([^=,]+)=(\d{1,5})(?:,|$)")
 
 
-class Ports:
+@properties
+class PortsInputs:
+    """Free loopback ports under names, chosen at create and kept ever after."""
+
+    names: Annotated[tuple[str, ...], "A name for each port, none twice."]
+
+
+@properties
+class PortsOutputs:
+    """The ports that were chosen."""
+
+    ports: Annotated[Mapping[str, int], "Port by name."]
+
+
+_State = State[PortsInputs, PortsOutputs]
+
+
+class Ports(Kind[PortsInputs, PortsOutputs]):
     """Free ports, kept in the state; nothing is reserved in the system."""
 
-    schema = Schema(
-        description="Free loopback ports under names, chosen at create and kept ever after.",
-        inputs={
-            "names": Property(type="string[]", description="A name for each port.", required=True)
-        },
-        outputs={"ports": Property(type="integer{}", description="Port by name.", required=True)},
-    )
+    inputs = PortsInputs
+    outputs = PortsOutputs
 
-    def check(self, inputs: Plain) -> list[Failure]:
+    def check(self, inputs: PortsInputs) -> list[Failure]:
         """Refuse a name that is given twice."""
-        names = inputs["names"]
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        names = inputs.names
+        twice = sorted({name for name in names if names.count(name) > 1})
         return [
             Failure("names", f"'{name}' is there twice; give each port one name") for name in twice
         ]
 
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare the names."""
-        return Diff(compare(self.schema, state, inputs))
+    def preview(self, state: _State | None, inputs: PortsInputs | None) -> dict[str, Any]:
+        """Return the ports that stay: all of them, unless a name is new or gone."""
+        kept = state.outputs.ports if state else {}
+        return {"ports": kept} if inputs and set(kept) == set(inputs.names) else {}
 
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Say which ports stay: all of them, unless a name is new."""
-        kept = (state or {}).get("ports", {})
-        return {"ports": kept} if set(kept) == set(inputs["names"]) else {}
-
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(self, inputs: PortsInputs, context: Context) -> tuple[str, PortsOutputs]:
         """Choose a free port for each name."""
-        return context.name, {"ports": {name: choose_port() for name in inputs["names"]}}
+        return context.name, _chosen(inputs, {})
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live:
-        """Return the state: there is nothing outside it; an import's id says the ports."""
-        known = state or _imported(identity)
-        return Live({"names": known["names"]}, known)
+    def read(self, identity: str, state: _State, context: Context) -> _State:
+        """Return the state: there is nothing outside it."""
+        return state
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def find(self, identity: str, context: Context) -> Found[PortsInputs, PortsOutputs]:
+        """Return the ports that an id gives: ``web=8080,api=8081``.
+
+        Raises:
+            DeployError: it isn't such an id.
+        """
+        ports = dict(_FORM.findall(identity))
+        if ",".join(f"{name}={port}" for name, port in ports.items()) != identity:
+            raise DeployError(
+                f"id '{identity}': no ports can be read; expected NAME=PORT,NAME=PORT"
+            )
+        chosen = PortsOutputs(ports={name: int(port) for name, port in ports.items()})
+        return Found("", State(PortsInputs(names=tuple(ports)), chosen))
+
+    def update(
+        self, identity: str, state: _State, inputs: PortsInputs, context: Context
+    ) -> PortsOutputs:
         """Keep the ports of the names that stay, choose for those that are new."""
-        kept = state.get("ports", {})
-        return {"ports": {name: kept.get(name) or choose_port() for name in inputs["names"]}}
+        return _chosen(inputs, state.outputs.ports)
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: Context) -> None:
         """Do nothing: there is nothing outside the state."""
 
 
-def _imported(identity: str) -> Plain:
-    """Return the state that an id for an import says: ``web=8080,api=8081``.
-
-    Raises:
-        DeployError: it isn't such an id.
-    """
-    ports = dict(_FORM.findall(identity))
-    if ",".join(f"{name}={port}" for name, port in ports.items()) != identity:
-        raise DeployError(f"id '{identity}': no ports can be read; expected NAME=PORT,NAME=PORT")
-    return {"names": [*ports], "ports": {name: int(port) for name, port in ports.items()}}
+def _chosen(inputs: PortsInputs, kept: Mapping[str, int]) -> PortsOutputs:
+    """Return a port for each name: the one that it has, or a new one."""
+    return PortsOutputs(ports={name: kept.get(name) or choose_port() for name in inputs.names})

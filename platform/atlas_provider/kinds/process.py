@@ -7,190 +7,214 @@ brings it back on the ports it had. Deleted with everything that it started.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
+from atlas.kinds.parsing import Failure, parse_state
+from atlas.kinds.properties import properties
+from atlas.kinds.protocol import Found, Kind, State
 from atlas_provider import program, running
 from atlas_provider.kinds import programs
+from atlas_provider.kinds.programs import Content, Directory, ProgramInputs
 from atlas_provider.program import Program
-from atlas_provider.running import Manner
+from atlas_provider.running import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from atlas.kinds.protocol import Context, Plain
+    from atlas.kinds.protocol import Change, Context
 
 RUNNING, STOPPED = "running", "stopped"
 _OTHERS_SECONDS = 15.0
 _SECRET = re.compile(r"[a-z0-9-]+")
 _SIGNALS = ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL")
-_MANNER = {
-    "health": "health",
-    "healthCredentials": "health_credentials",
-    "healthCommand": "health_command",
-    "healthExpect": "health_expect",
-    "healthTimeout": "seconds",
-    "stopSignal": "stop_signal",
-    "stopGrace": "grace",
-}
 
 
-class Process:
+@properties
+class ProcessInputs(ProgramInputs):
+    """A supervised process on this machine, created when its own health check says it is well.
+
+    Texts may hold placeholders that are filled in at create: `{dir}` (the process's folder),
+    `{folder}` (the platform's), `{port:NAME}`, `{secret:NAME}`, `{secret:NAME.username}`,
+    `{secret:NAME.htpasswd}`, `{secret:NAME.bcrypt}` and `{secret:NAME.basic}`.
+
+    The update fails when a port is in use, or when the process ends or isn't well in time, with the
+    last lines that it printed; of a new process nothing is left then.
+    """
+
+    ports: Annotated[
+        Mapping[str, int] | None, "Port by name; 0 for a free one that is then kept."
+    ] = None
+    health: Annotated[str | None, "`http://…`, which has to answer 200, or `tcp://host:port`."] = (
+        None
+    )
+    health_credentials: Annotated[
+        str | None,
+        "Name of the secret that `health` is asked with, by HTTP's basic authentication; without "
+        "one, it is open.",
+    ] = None
+    health_expect: Annotated[
+        Mapping[str, str] | None,
+        "Values by dotted path in the JSON that `health` answers; `fresh` stands for a moment "
+        "after the start.",
+    ] = None
+    health_command: Annotated[
+        tuple[str, ...] | None, "A command that exits 0 when the process is well."
+    ] = None
+    health_timeout: Annotated[float | None, "Seconds until it has to be well; 120 by default."] = (
+        None
+    )
+    stop_signal: Annotated[str | None, "The signal that asks it to end; TERM by default."] = None
+    stop_grace: Annotated[float | None, "Seconds until it is killed; 10 by default."] = None
+    stop_after: Annotated[
+        tuple[str, ...] | None,
+        "Processes of the platform whose end its removal waits for: those that report to it when "
+        "they are stopped.",
+    ] = None
+
+
+@properties
+class ProcessOutputs:
+    """What is known of a process once it has started."""
+
+    directory: Directory
+    content: Content
+    bound: Annotated[Mapping[str, int], "Port by name, as chosen and kept."]
+    state: Annotated[str, "`running` or `stopped`."]
+
+
+_State = State[ProcessInputs, ProcessOutputs]
+
+
+class Process(Kind[ProcessInputs, ProcessOutputs]):
     """Handle processes of a platform folder through its supervisor."""
 
-    schema = Schema(
-        description="A supervised process on this machine, with files, ports and health.",
-        inputs={
-            **programs.INPUTS,
-            "ports": Property(
-                type="integer{}", description="Port by name; 0 for a free one that is then kept."
-            ),
-            "health": Property(
-                type="string",
-                description="`http://…`, which has to answer 200, or `tcp://host:port`.",
-            ),
-            "healthCredentials": Property(
-                type="string",
-                description="Name of the secret that `health` is asked with, by HTTP's basic "
-                "authentication; without one, it is open.",
-            ),
-            "healthExpect": Property(
-                type="string{}",
-                description="Values by dotted path in the JSON that `health` answers; `fresh` "
-                "stands for a moment after the start.",
-            ),
-            "healthCommand": Property(
-                type="string[]", description="A command that exits 0 when the process is well."
-            ),
-            "healthTimeout": Property(
-                type="number", description="Seconds until it has to be well; 120 by default."
-            ),
-            "stopSignal": Property(
-                type="string", description="The signal that asks it to end; TERM by default."
-            ),
-            "stopGrace": Property(
-                type="number", description="Seconds until it is killed; 10 by default."
-            ),
-            "stopAfter": Property(
-                type="string[]",
-                description="Processes of the platform whose end its removal waits for.",
-            ),
-        },
-        outputs={
-            **programs.OUTPUTS,
-            "bound": Property(
-                type="integer{}", required=True, description="Port by name, as chosen and kept."
-            ),
-            "state": Property(type="string", required=True, description="`running` or `stopped`."),
-        },
-    )
+    inputs = ProcessInputs
+    outputs = ProcessOutputs
 
-    def check(self, inputs: Plain) -> list[Failure]:
+    def check(self, inputs: ProcessInputs) -> list[Failure]:
         """Return what is wrong with the inputs."""
-        return [] if has_unknown(inputs) else _failures(inputs)
+        return _failures(inputs)
 
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare inputs; a process that died or whose files were changed differs too."""
-        changes = compare(self.schema, state, inputs)
-        if state.get("state") != RUNNING:
-            changes["state"] = "update"
-        if not changes and _content(state, inputs) != state.get("content"):
-            changes["content"] = "update"
-        return Diff(changes)
+    def drift(self, state: _State, inputs: ProcessInputs | None) -> Mapping[str, Change]:
+        """Return whether the process died, or its files were changed."""
+        if state.outputs.state != RUNNING:
+            return {"state": "update"}
+        if inputs != state.inputs or not inputs:
+            return {}
+        same = _content(inputs, state.outputs.bound) == state.outputs.content
+        return {} if same else {"content": "update"}
 
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Say what is known: the folder, that it will run, and ports that are kept."""
-        if has_unknown(inputs):
+    def preview(self, state: _State | None, inputs: ProcessInputs | None) -> dict[str, Any]:
+        """Return what is known: the folder, that it will run, and ports that are kept."""
+        if inputs is None:
             return {"state": RUNNING}
         known = {"state": RUNNING, "directory": str(Program.of(inputs).directory)}
-        kept, wanted = (state or {}).get("bound", {}), inputs.get("ports", {})
-        if state and all(_keeps(kept, *port) for port in wanted.items()):
-            bound = {name: kept[name] for name in wanted}
-            return {**known, "bound": bound, "content": _content(state, inputs)}
+        kept, ports = state.outputs.bound if state else {}, inputs.ports or {}
+        if state and all(_keeps(kept, *port) for port in ports.items()):
+            bound = {name: kept[name] for name in ports}
+            return {**known, "bound": bound, "content": _content(inputs, kept)}
         return known
 
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(self, inputs: ProcessInputs, context: Context) -> tuple[str, ProcessOutputs]:
         """Start the process on new ports; what an interrupted create left is removed first."""
         directory = Program.of(inputs).directory
-        running.remove(directory, _manner(inputs).grace)
+        running.remove(directory, _options(inputs).grace)
         return str(directory), _start(inputs, {}, context)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live:
-        """Tell whether the process runs, listens, and has the files that it was given."""
-        if not state:
-            return self._import(identity, context)
-        directory = Path(identity)
-        found = {
-            **state,
-            "directory": identity,
-            "state": RUNNING if running.runs(directory, state.get("bound", {})) else STOPPED,
-            "content": program.written_digest(directory),
-        }
-        return Live({name: state[name] for name in self.schema.inputs if name in state}, found)
+    def read(self, identity: str, state: _State, context: Context) -> _State:
+        """Return whether the process runs and listens, and the digest of the files it has."""
+        return State(state.inputs, _read(identity, state.outputs.bound))
 
-    def _import(self, identity: str, context: Context) -> Live:
+    def find(self, identity: str, context: Context) -> Found[ProcessInputs, ProcessOutputs]:
         """Return the process of a folder, with the inputs that it was made with.
 
         Raises:
             DeployError: it is no process's folder.
         """
         inputs, ports = program.given(Path(identity))
-        live = self.read(identity, {**inputs, "bound": ports}, context)
-        return replace(live, secrets=programs.SECRETIVE)
+        state = State(parse_state(ProcessInputs, inputs), _read(identity, ports))
+        return Found("", state, programs.SECRETIVE)
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def update(
+        self, identity: str, state: _State, inputs: ProcessInputs, context: Context
+    ) -> ProcessOutputs:
         """Restart the process with the inputs, on the ports that it had."""
-        running.stop(Path(identity), _manner(state).grace)
-        return _start(inputs, state.get("bound", {}), context)
+        running.stop(Path(identity), _options(state.inputs).grace)
+        return _start(inputs, state.outputs.bound, context)
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: Context) -> None:
         """Stop the process with all that it started, and remove its files but not its data."""
-        running.await_ends(Path(identity).parent, state.get("stopAfter", ()), _OTHERS_SECONDS)
-        running.remove(Path(identity), _manner(state).grace)
+        others = state.inputs.stop_after or ()
+        running.await_ends(Path(identity).parent, others, _OTHERS_SECONDS)
+        running.remove(Path(identity), _options(state.inputs).grace)
 
 
-def _failures(inputs: Plain) -> list[Failure]:
-    """Return what is wrong with inputs that are all known."""
-    asking = [inputs.get("health", ""), *inputs.get("healthCommand", ())]
-    found = programs.failures(inputs, asking)
-    if not _SECRET.fullmatch(inputs.get("healthCredentials", "secret")):
-        reason = f"found '{inputs['healthCredentials']}'; expected the name of a secret"
+def _failures(inputs: ProcessInputs) -> list[Failure]:
+    """Return what is wrong with the inputs."""
+    texts = [inputs.health or "", *(inputs.health_command or ())]
+    found = programs.failures(inputs, inputs.ports or {}, texts)
+    if inputs.health_credentials is not None and not _SECRET.fullmatch(inputs.health_credentials):
+        reason = f"found '{inputs.health_credentials}'; expected the name of a secret"
         found.append(Failure("healthCredentials", reason))
-    if inputs.get("stopSignal", "TERM") not in _SIGNALS:
-        reason = f"found '{inputs['stopSignal']}'; expected one of {', '.join(_SIGNALS)}"
+    if inputs.stop_signal is not None and inputs.stop_signal not in _SIGNALS:
+        reason = f"found '{inputs.stop_signal}'; expected one of {', '.join(_SIGNALS)}"
         found.append(Failure("stopSignal", reason))
-    if not inputs.get("health", "http://").startswith(("http://", "tcp://")):
-        reason = f"found '{inputs['health']}'; expected http://… or tcp://…"
+    if inputs.health is not None and not inputs.health.startswith(("http://", "tcp://")):
+        reason = f"found '{inputs.health}'; expected http://… or tcp://…"
         found.append(Failure("health", reason))
     return found
 
 
-def _keeps(kept: Mapping[str, int], name: str, wanted: int) -> bool:
-    """Tell whether a port that a process has is the one that is wanted."""
-    return name in kept and wanted in (0, kept[name])
+def _keeps(kept: Mapping[str, int], name: str, asked: int) -> bool:
+    """Tell whether a port that a process has is the one that is asked for."""
+    return name in kept and asked in (0, kept[name])
 
 
-def _content(state: Plain, inputs: Plain) -> str:
-    """Return the digest that the process's files should have on the ports that it has."""
-    return programs.expected_content(inputs, state.get("bound", {}))
+def _content(inputs: ProcessInputs, bound: Mapping[str, int]) -> str:
+    """Return the digest that the process's files should have on its ports."""
+    return programs.expected_content(Program.of(inputs, inputs.ports), bound)
 
 
-def _manner(inputs: Plain) -> Manner:
+def _read(identity: str, bound: Mapping[str, int]) -> ProcessOutputs:
+    """Return what is there of a process, by its folder and the ports that it has."""
+    directory = Path(identity)
+    return ProcessOutputs(
+        directory=identity,
+        content=program.written_digest(directory),
+        bound=bound,
+        state=RUNNING if running.runs(directory, bound) else STOPPED,
+    )
+
+
+def _options(inputs: ProcessInputs) -> Options:
     """Return how a process is started and stopped."""
-    return Manner(**{field: inputs[name] for name, field in _MANNER.items() if name in inputs})
+    usual = Options()
+    return Options(
+        health=inputs.health or "",
+        health_credentials=inputs.health_credentials or "",
+        health_command=inputs.health_command or (),
+        health_expect=inputs.health_expect or {},
+        seconds=_given(inputs.health_timeout, usual.seconds),
+        stop_signal=inputs.stop_signal or usual.stop_signal,
+        grace=_given(inputs.stop_grace, usual.grace),
+    )
 
 
-def _start(inputs: Plain, kept: Mapping[str, int], context: Context) -> Plain:
+def _given(seconds: float | None, usual: float) -> float:
+    """Return seconds that were given, which may be 0, or the usual ones."""
+    return usual if seconds is None else seconds
+
+
+def _start(inputs: ProcessInputs, kept: Mapping[str, int], context: Context) -> ProcessOutputs:
     """Start a process, wait until it is well, and return the outputs."""
-    wanted, manner = Program.of(inputs), _manner(inputs)
+    desired, options = Program.of(inputs, inputs.ports), _options(inputs)
     if context.timeout:
-        manner = replace(manner, seconds=context.timeout)
-    started = running.start(wanted, manner, kept, context.cancelled)
-    return {
-        "directory": str(wanted.directory),
-        "bound": dict(started.ports),
-        "state": RUNNING,
-        "content": started.content,
-    }
+        options = replace(options, seconds=context.timeout)
+    started = running.start(desired, options, kept, context.cancelled)
+    return ProcessOutputs(
+        directory=str(desired.directory),
+        content=started.content,
+        bound=dict(started.ports),
+        state=RUNNING,
+    )

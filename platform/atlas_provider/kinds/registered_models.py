@@ -2,106 +2,121 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 from atlas.errors import PlatformError
 from atlas.kinds import imports
-from atlas.kinds.members import OWNER, members_property
-from atlas.kinds.protocol import Diff, Live, Property, Schema, compare
-from atlas_provider.models import mlflow_of, registered
+from atlas.kinds.members import OptionalSecrets, Owner
+from atlas.kinds.parsing import parse
+from atlas.kinds.properties import properties
+from atlas.kinds.protocol import Found, Kind, State
+from atlas_provider.models import mlflow_at, registered
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context, Failure, Plain
+    from atlas.kinds.protocol import Context
+    from atlas.tracking.mlflow import MlflowTracker
 
-_THERE = "RESOURCE_ALREADY_EXISTS"
+_EXISTS = "RESOURCE_ALREADY_EXISTS"
 
 
-class RegisteredModels:
+@properties
+class RegisteredModelsInputs:
+    """Names of models in MLflow; one that is there already is taken over with its versions.
+
+    The update fails when MLflow doesn't answer or refuses a name. Deleting keeps models and
+    versions.
+    """
+
+    owner: Owner
+    members: Annotated[Mapping[str, str], "What each model is, a sentence, by registered name."]
+    mlflow: Annotated[str, "URL of MLflow."]
+    secrets: OptionalSecrets = None
+    credentials: Annotated[
+        str | None, "Name of the secret to sign in with; without one, MLflow is open."
+    ] = None
+
+
+@properties
+class RegisteredModelsOutputs:
+    """Nothing: MLflow has nothing to add."""
+
+
+_State = State[RegisteredModelsInputs, RegisteredModelsOutputs]
+_NOTHING = RegisteredModelsOutputs()
+
+
+class RegisteredModels(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]):
     """Handle the registered models of one Config."""
 
-    schema = Schema(
-        description="Names of models in MLflow; deleting them keeps models and versions.",
-        inputs={
-            "owner": OWNER,
-            "members": members_property("What each model is, by its registered name."),
-            "mlflow": Property(type="string", required=True, description="URL of MLflow."),
-            "secrets": Property(type="string", description="URL of the folder of secrets."),
-            "credentials": Property(
-                type="string", description="Name of the secret to sign in with; none for none."
-            ),
-        },
-        outputs={},
-    )
+    inputs = RegisteredModelsInputs
+    outputs = RegisteredModelsOutputs
 
-    def check(self, inputs: Plain) -> list[Failure]:
-        """Find nothing more than what the schema holds inputs to."""
-        return []
-
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare inputs, member by member."""
-        return Diff(compare(self.schema, state, inputs))
-
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Say that there is nothing more to know."""
-        return {}
-
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(
+        self, inputs: RegisteredModelsInputs, context: Context
+    ) -> tuple[str, RegisteredModelsOutputs]:
         """Register the names; one that is there already is taken over with its versions."""
         _register(inputs)
-        return inputs["owner"], {}
+        return inputs.owner, _NOTHING
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+    def read(self, identity: str, state: _State, context: Context) -> _State | None:
         """Return the names that MLflow has.
 
-        One that doesn't answer, perhaps because it has another address now, has nothing to say
-        against what is known of it: an update finds out at the address that it is given.
+        One that doesn't answer, perhaps because it has another address now, changes nothing of what
+        is known: an update finds out at the address that it is given.
         """
-        if not state:
-            return self._import(identity)
+        inputs = state.inputs
         try:
-            found = registered(mlflow_of(state), state["members"])
+            found = registered(_mlflow(inputs), inputs.members)
         except PlatformError:
-            return self._live(state, state["members"])
-        members = {n: found[n].description for n in state["members"] if n in found}
-        return self._live(state, members) if members or not state["members"] else None
+            return state
+        members = {name: found[name].description for name in inputs.members if name in found}
+        if inputs.members and not members:
+            return None
+        return State(replace(inputs, members=members), _NOTHING)
 
-    def _import(self, identity: str) -> Live:
+    def find(
+        self, identity: str, context: Context
+    ) -> Found[RegisteredModelsInputs, RegisteredModelsOutputs]:
         """Return the models that an id names.
 
         Raises:
             DeployError: MLflow has none of them.
             PlatformError: it doesn't answer.
         """
-        given = imports.located(identity, self.schema, "models")
-        names = given.pop("models").split(",")
-        found = registered(mlflow_of(given), names)
+        located = imports.located(identity, RegisteredModelsInputs, "models")
+        names = located.pop("models").split(",")
+        inputs = parse(RegisteredModelsInputs, {**located, "members": {}})
+        found = registered(_mlflow(inputs), names)
         if not found:
-            raise imports.nothing(identity, f"model {' or '.join(names)}", given["mlflow"])
-        return self._live(given, {name: model.description for name, model in found.items()})
+            raise imports.nothing(identity, f"model {' or '.join(names)}", inputs.mlflow)
+        members = {name: model.description for name, model in found.items()}
+        return Found(inputs.owner, State(replace(inputs, members=members), _NOTHING))
 
-    def _live(self, state: Plain, members: Plain) -> Live:
-        """Return what was found: these members."""
-        live = {**state, "members": members}
-        return Live(
-            {name: live[name] for name in self.schema.inputs if name in live}, live, state["owner"]
-        )
-
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
-        """Register new names, and mend descriptions; what is no member any more stays."""
+    def update(
+        self, identity: str, state: _State, inputs: RegisteredModelsInputs, context: Context
+    ) -> RegisteredModelsOutputs:
+        """Register new names, and correct descriptions; what is no member any more stays."""
         _register(inputs)
-        return {}
+        return _NOTHING
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
-        """Keep every model: what was learnt isn't an update's to remove."""
+    def delete(self, identity: str, state: _State, context: Context) -> None:
+        """Keep every model: an update removes nothing that a training has made."""
 
 
-def _register(inputs: Plain) -> None:
+def _mlflow(inputs: RegisteredModelsInputs) -> MlflowTracker:
+    """Return the MLflow that a resource is on."""
+    return mlflow_at(inputs.mlflow, inputs.secrets, inputs.credentials)
+
+
+def _register(inputs: RegisteredModelsInputs) -> None:
     """Make the names that aren't there, and give each its description."""
-    mlflow = mlflow_of(inputs)
-    found = registered(mlflow, inputs["members"])
-    for name, description in inputs["members"].items():
+    mlflow = _mlflow(inputs)
+    found = registered(mlflow, inputs.members)
+    for name, description in inputs.members.items():
         if name in found and found[name].description == description:
             continue
         payload = {"name": name, "description": description}
-        if mlflow.call("POST", "registered-models/create", payload, (_THERE,)) is None:
+        if mlflow.call("POST", "registered-models/create", payload, (_EXISTS,)) is None:
             mlflow.call("PATCH", "registered-models/update", payload)

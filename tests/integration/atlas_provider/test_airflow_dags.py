@@ -11,14 +11,14 @@ from atlas.errors import DeployError, PlatformError, StoreError
 from atlas.http import service
 from atlas.http.service import Patience
 from atlas.kinds import content, ownership
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context, PartialFailureError
 from atlas.targets.airflow import api as airflow_api
-from atlas.targets.airflow import resource as airflow_dags
-from atlas.targets.airflow import rollout
+from atlas.targets.airflow import dag_removal, rollout
 from atlas.targets.airflow.resource import AirflowDags
 from tests.integration.atlas_provider.fake_airflow import FakeAirflow, serve
 
-KIND = AirflowDags()
+KIND = Handler(AirflowDags())
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +27,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_FIRST_PAUSE", 0.001)
     monkeypatch.setattr(service, "_LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(airflow_dags, "_DRAIN_SECONDS", 0.2)
-    monkeypatch.setattr(airflow_dags, "_NOTICE_SECONDS", 1.0)
-    monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
+    monkeypatch.setattr(dag_removal, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(dag_removal, "_DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(dag_removal, "_NOTICE_SECONDS", 1.0)
+    monkeypatch.setattr(dag_removal, "_READ_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -72,6 +72,15 @@ def inputs(airflow: FakeAirflow, **members: bytes) -> dict:
     }  # fmt: skip
 
 
+def given(state: dict) -> dict:
+    """Return the inputs of a state."""
+    return {name: state[name] for name in KIND.schema.inputs}
+
+
+def api_of(state: dict) -> airflow_api.AirflowApi:
+    return airflow_api.AirflowApi(state["airflow"], state["secrets"], state["credentials"])
+
+
 def created(airflow: FakeAirflow, context: Context, **members: bytes) -> dict:
     wanted = inputs(airflow, **members)
     identity, outputs = KIND.create(wanted, context)
@@ -84,13 +93,13 @@ def test_created_means_that_airflow_reports_it(airflow, context):
     assert {*airflow.dags} == {"a", "b", "c"}
     assert state["held"] == []
     live = KIND.read("x", state, context)
-    assert KIND.diff(live.state, {k: state[k] for k in KIND.schema.inputs}).changes == {}
+    assert KIND.diff(live.state, given(state)).changes == {}
 
 
 def test_a_second_update_writes_nothing(airflow, context):
     state = created(airflow, context, a=dag("11"))
     before = (airflow.folder / "a.py").stat().st_mtime_ns
-    KIND.update("x", state, state, context)
+    KIND.update("x", state, given(state), context)
     assert (airflow.folder / "a.py").stat().st_mtime_ns == before
 
 
@@ -111,7 +120,7 @@ def test_an_import_error_is_told_in_airflows_words_and_the_old_file_is_back(airf
         KIND.update("x", state, wanted, context)
     assert (airflow.folder / "a.py").read_bytes() == dag("11")
     assert (airflow.folder / "b.py").read_bytes() == dag("23")
-    partial = raised.value.state
+    partial = raised.value.state.plain()
     assert partial["plans"] == {"a": "11", "b": "23"}
     assert raised.value.reasons[0].startswith("a: Airflow can't import its file: Traceback")
     mended = inputs(airflow, a=dag("12"), b=dag("23"))
@@ -175,7 +184,7 @@ def test_an_operators_pause_is_held_and_kept(airflow, context):
     airflow.dags["a"]["is_paused"] = True
     live = KIND.read("x", state, context)
     assert live.state["held"] == ["a"]
-    assert KIND.diff(live.state, {k: state[k] for k in KIND.schema.inputs}).changes == {}
+    assert KIND.diff(live.state, given(state)).changes == {}
     outputs = KIND.update("x", state, inputs(airflow, a=dag("12")), context)
     assert outputs["held"] == ["a"]
     assert not [call for call in airflow.calls if call.startswith("PATCH")]
@@ -237,7 +246,7 @@ def test_delete_doesnt_wait_for_the_runs_of_a_paused_dag_which_never_end(airflow
     state = created(airflow, context, a=dag("11"))
     airflow.dags["a"]["is_paused"] = True
     airflow.active["a"] = ["manual-1"]
-    with pytest.raises(DeployError, match="whose file is gone"):
+    with pytest.raises(DeployError, match="whose files are removed"):
         KIND.delete("x", state, context)
     airflow.active["a"] = []
     KIND.delete("x", state, context)
@@ -278,7 +287,7 @@ def test_a_wrong_password_is_told_without_it(airflow, context):
 
 def test_a_token_that_ran_out_is_asked_for_anew(airflow, context):
     state = created(airflow, context, a=dag("11"))
-    api = airflow_dags._airflow(state)
+    api = api_of(state)
     api.dags(["a"])
     airflow.tokens += 1
     assert {*api.dags(["a"])} == {"a"}
@@ -323,15 +332,15 @@ def test_another_address_is_no_error_for_what_is_there(airflow, context):
     moved = {**state, "airflow": "http://127.0.0.1:9"}
     live = KIND.read("x", moved, context).state
     assert live == moved, "an Airflow that says nothing is no drift"
-    assert [*KIND.diff(live, state).changes] == ["airflow"]
-    KIND.update("x", live, {k: state[k] for k in KIND.schema.inputs}, context)
+    assert [*KIND.diff(live, given(state)).changes] == ["airflow"]
+    KIND.update("x", live, given(state), context)
     gone = {**state, "dags": (airflow.folder / "gone").as_uri()}
     assert KIND.read("x", gone, context) is None
 
 
 def test_without_members_everything_goes(airflow, context):
     state = created(airflow, context, a=dag("11"), b=dag("22"))
-    KIND.update("x", state, {**state, "members": {}, "plans": {}}, context)
+    KIND.update("x", state, {**given(state), "members": {}, "plans": {}}, context)
     assert airflow.dags == {}
     KIND.delete(
         "x", {**state, "members": {}, "plans": {}, "airflow": "http://127.0.0.1:9"}, context
@@ -342,7 +351,7 @@ def test_last_runs_are_read_by_list(airflow, context):
     state = created(airflow, context, a=dag("11"), b=dag("22"), c=dag("33"))
     airflow.active = {"a": ["a-new", "a-old"], "b": [f"b-{n}" for n in range(150)]}
     airflow.calls.clear()
-    found = airflow_dags._airflow(state).last_runs(state["members"])
+    found = api_of(state).last_runs(state["members"])
     assert found == {"a": ("a-new", "running"), "b": ("b-0", "running")}
     assert airflow.calls.count("POST /api/v2/dags/~/dagRuns/list") == 2
 

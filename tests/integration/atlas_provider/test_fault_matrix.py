@@ -11,8 +11,7 @@ import pytest
 
 from atlas.http.service import Patience
 from atlas.targets.airflow import api as airflow_api
-from atlas.targets.airflow import resource as airflow_dags
-from atlas.targets.airflow import rollout
+from atlas.targets.airflow import dag_removal, rollout
 from atlas_provider import running
 from atlas_provider.kinds import KINDS
 from tests.integration.atlas_provider.faults import Killed, killing
@@ -43,9 +42,9 @@ NEVER = 10**6
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow_api, "_PATIENCE", Patience(0.0, 0.0, 0.0, 0.0))
-    monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
+    monkeypatch.setattr(dag_removal, "_READ_SECONDS", 0.1)
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.005)
-    monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.005)
+    monkeypatch.setattr(dag_removal, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(running, "_POLL_SECONDS", 0.02)
 
 
@@ -100,7 +99,7 @@ def expected(make: type, operation: Callable[..., Any]) -> dict[str, str]:
 
 
 def test_every_kind_is_in_the_matrix():
-    assert {type(kind) for kind in KINDS.values()} == {type(make.kind) for make in WORLDS}
+    assert {type(of.kind) for of in KINDS.values()} == {type(make.kind.kind) for make in WORLDS}
 
 
 @pytest.mark.parametrize("operation", [create, update, delete, read])

@@ -11,9 +11,10 @@ import pytest
 
 from atlas.errors import DeployError, PlatformError
 from atlas.kinds import imports
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
-from atlas.targets.airflow.resource import AirflowDags
-from atlas.targets.kubeflow.resource import KubeflowPipelines
+from atlas.targets.airflow.resource import AirflowDagsInputs
+from atlas.targets.kubeflow.resource import KubeflowPipelinesInputs
 from atlas_provider.kinds.database import Database
 from atlas_provider.kinds.ports import Ports
 from atlas_provider.kinds.process import Process
@@ -31,7 +32,7 @@ from tests.servers import registry_server
 __all__ = ["registry_server"]
 
 CONTEXT = Context("it", 10.0)
-SCHEMA = AirflowDags.schema
+INPUTS = AirflowDagsInputs
 PLACES = {
     "store": "file:///s", "dags": "file:///d", "airflow": "http://127.0.0.1:1",
     "secrets": "file:///v", "credentials": "airflow",
@@ -50,7 +51,7 @@ def query(given: dict[str, str]) -> str:
 
 
 def test_an_id_gives_the_owner_and_every_address():
-    found = imports.located(f"p.dev/inference?{query(PLACES)}", SCHEMA)
+    found = imports.located(f"p.dev/inference?{query(PLACES)}", INPUTS)
     assert found == {"owner": "p.dev/inference", **PLACES}
 
 
@@ -63,7 +64,7 @@ def test_a_platforms_outputs_give_what_the_id_doesnt(tmp_path):
     file = tmp_path / "a & b.json"
     file.write_text(json.dumps({"services": services}))
     escaped = str(file).replace("&", "%26")
-    found = imports.located(f"p.dev/inference?outputs={escaped}&store=s3://mine", SCHEMA)
+    found = imports.located(f"p.dev/inference?outputs={escaped}&store=s3://mine", INPUTS)
     assert found == {"owner": "p.dev/inference", **PLACES, "store": "s3://mine"}
 
 
@@ -81,7 +82,7 @@ def test_a_platforms_outputs_give_what_the_id_doesnt(tmp_path):
 )
 def test_an_id_that_says_too_little_is_told_with_the_form(identity, said):
     with pytest.raises(DeployError, match=said):
-        imports.located(identity, SCHEMA)
+        imports.located(identity, INPUTS)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"services": {"store": "s"}}'])
@@ -89,7 +90,7 @@ def test_a_file_without_outputs_is_told(tmp_path, text):
     file = tmp_path / "outputs.json"
     file.write_text(text)
     with pytest.raises(PlatformError, match="no outputs of a platform can be read"):
-        imports.located(f"p?outputs={file}", SCHEMA)
+        imports.located(f"p?outputs={file}", INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_kubeflow_is_a_server_only_where_it_is_one(tmp_path, kind, credentials, 
         "secrets": at("folder", "file:///s"), "airflow": at("airflow", "http://a", "airflow"),
     }  # fmt: skip
     (tmp_path / "outputs.json").write_text(json.dumps({"services": services}))
-    given = imports.located(f"p?outputs={tmp_path}/outputs.json", KubeflowPipelines.schema)
+    given = imports.located(f"p?outputs={tmp_path}/outputs.json", KubeflowPipelinesInputs)
     assert given == {"owner": "p", "store": "file:///st", **found}
 
 
@@ -149,11 +150,11 @@ def test_an_airflow_that_doesnt_answer_is_no_empty_one(worlds):
 
 
 def test_ports_are_what_the_id_says():
-    live = Ports().read("web=8080,api=8081", {}, CONTEXT)
+    live = Handler(Ports()).read("web=8080,api=8081", {}, CONTEXT)
     assert live.state == {"names": ["web", "api"], "ports": {"web": 8080, "api": 8081}}
     for identity in ("web", "web=", "web=x", "web=1,", "web=1,web=2"):
         with pytest.raises(DeployError, match="expected NAME=PORT,NAME=PORT"):
-            Ports().read(identity, {}, CONTEXT)
+            Handler(Ports()).read(identity, {}, CONTEXT)
 
 
 def test_a_process_is_imported_by_its_folder_with_the_inputs_it_was_given(tmp_path):
@@ -164,7 +165,7 @@ def test_a_process_is_imported_by_its_folder_with_the_inputs_it_was_given(tmp_pa
         "environment": {"TOKEN": "{secret:web}", "MINE": "hunter2"},
         "health": "http://127.0.0.1:{port:http}/",
     }  # fmt: skip
-    kind = Process()
+    kind = Handler(Process())
     try:
         identity, outputs = kind.create(wanted, CONTEXT)
         live = kind.read(identity, {}, CONTEXT)
@@ -185,7 +186,7 @@ def test_a_database_is_imported_by_its_folder(tmp_path):
         "name": "app", "folder": str(tmp_path / "platform" / "local"), "file": "a.db",
         "command": [sys.executable, "-c", code],
     }  # fmt: skip
-    kind = Database()
+    kind = Handler(Database())
     identity, outputs = kind.create(wanted, CONTEXT)
     live = kind.read(identity, {}, CONTEXT)
     assert (live.inputs, live.state) == (wanted, {**wanted, **outputs})

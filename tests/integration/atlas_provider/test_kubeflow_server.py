@@ -11,6 +11,7 @@ import pytest
 
 from atlas.errors import DeployError, PlatformError
 from atlas.kinds import content, ownership
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import Run, open_store
@@ -18,7 +19,7 @@ from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 from atlas.targets.kubeflow.resource import KubeflowPipelines
 from tests.integration import fake_kubeflow
 
-KIND = KubeflowPipelines()
+KIND = Handler(KubeflowPipelines())
 CONTEXT = Context("training-kubeflow")
 
 

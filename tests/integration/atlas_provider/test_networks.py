@@ -15,8 +15,7 @@ from atlas.http.service import Patience
 from atlas.plan import Plan, PlanStep
 from atlas.store import Run, open_store
 from atlas.targets.airflow import api as airflow_api
-from atlas.targets.airflow import resource as airflow_dags
-from atlas.targets.airflow import rollout
+from atlas.targets.airflow import dag_removal, rollout
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api, api, runs
 from tests.flaky import ALL, flaky
@@ -36,8 +35,8 @@ def quick(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(service, "_FIRST_PAUSE", 0.001)
     monkeypatch.setattr(once, "_PAUSES", (0.001, 0.001))
     monkeypatch.setattr(rollout, "_POLL_SECONDS", 0.005)
-    monkeypatch.setattr(airflow_dags, "_POLL_SECONDS", 0.005)
-    monkeypatch.setattr(airflow_dags, "_READ_SECONDS", 0.1)
+    monkeypatch.setattr(dag_removal, "_POLL_SECONDS", 0.005)
+    monkeypatch.setattr(dag_removal, "_READ_SECONDS", 0.1)
     monkeypatch.setenv(service.TIMEOUT, "0.5")
     yield
     connection.close_idle()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from atlas.errors import PlatformError
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
 from atlas.tracking.mlflow import MlflowTracker
 from atlas_provider.kinds.registered_models import RegisteredModels
 from atlas_provider.models import registered
 from tests.integration.atlas_provider.fake_mlflow import serve
 
-KIND = RegisteredModels()
+KIND = Handler(RegisteredModels())
 CONTEXT = Context("models")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from atlas.http import connection
 from atlas.kinds import content
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import open_store
@@ -35,7 +36,7 @@ CONTEXT = Context("it", 2.0)
 class Dags:
     """AirflowDags over a fake Airflow; what is there is what Airflow has, and the files."""
 
-    kind = AirflowDags()
+    kind = Handler(AirflowDags())
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +67,7 @@ class Dags:
 class Packages:
     """KubeflowPipelines; what is there is what is pointed at."""
 
-    kind = KubeflowPipelines()
+    kind = Handler(KubeflowPipelines())
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.server = folder, None
@@ -135,7 +136,7 @@ class Versions(Packages):
 class Models:
     """RegisteredModels; taken away, they stay."""
 
-    kind = RegisteredModels()
+    kind = Handler(RegisteredModels())
 
     def __init__(self, folder: Path) -> None:
         self.models: dict[str, str] = {}
@@ -151,7 +152,7 @@ class Models:
 class Images:
     """StepImages over a real registry; what is there is what the stack holds of it."""
 
-    kind = StepImages()
+    kind = Handler(StepImages())
     server = None
     registry: RegistryServer
 
@@ -185,7 +186,7 @@ class Images:
 class Processes:
     """Process under a real supervisor; what is there is what runs, by what it was told."""
 
-    kind = Process()
+    kind = Handler(Process())
     server = None
 
     def __init__(self, folder: Path) -> None:
@@ -233,7 +234,7 @@ with sqlite3.connect("app.db.draft") as c:
 class Databases:
     """Database; what is there is what is in its table, and taken away it stays."""
 
-    kind = Database()
+    kind = Handler(Database())
     server = None
 
     def __init__(self, folder: Path) -> None:
@@ -256,7 +257,7 @@ class Databases:
 class Numbers:
     """Ports; what is there is nothing but the state."""
 
-    kind = Ports()
+    kind = Handler(Ports())
     server = None
 
     def __init__(self, folder: Path) -> None:

@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from atlas_provider.kinds import KINDS
+from atlas_provider.values import to_plain, to_values
 
 PROGRAM = """
 import json, sys
@@ -95,7 +97,7 @@ def test_airflow_runs_containers_through_podmans_service(tmp_path):
     assert service["inputs"]["command"][1:] == [
         "-m", "atlas.containers.serve", "{dir}/podman.sock", host
     ]  # fmt: skip
-    assert KINDS["atlas:index:Process"].check(service["inputs"]) == []
+    assert KINDS["atlas:index:Process"].check(given(service["inputs"])) == []
     assert printed["platform"]["services"]["airflow"]["tasks"] == "docker"
     client = json.loads(by_name["registry"]["files"]["config.json"])
     assert client["auths"]["127.0.0.1:{port:http}"] == {"auth": "{secret:registry.basic}"}
@@ -147,14 +149,17 @@ def test_the_resources_by_type(declared):
     ]
 
 
+def given(inputs):
+    """Return inputs as the provider gets them: without nulls, and whole numbers as such."""
+    return to_plain(to_values(inputs))
+
+
 def test_every_resource_passes_its_kinds_check(declared):
     _, resources, _ = declared
     for item in resources:
         if item["type"].startswith("atlas:index:"):
             kind = KINDS[item["type"]]
-            inputs = {name: value for name, value in item["inputs"].items() if value is not None}
-            assert kind.check(inputs) == [], item["name"]
-            assert set(inputs) <= set(kind.schema.inputs), item["name"]
+            assert kind.check(given(item["inputs"])) == [], item["name"]
 
 
 def test_tasks_learn_of_the_platform_from_their_environment(declared):
@@ -203,3 +208,27 @@ def test_the_outputs_name_every_service_and_meet_their_schema(declared):
     assert platform["services"]["airflow"]["credentials"] == "airflow"
     assert platform["services"]["airflow"]["tasks"] == "process"
     assert platform["services"]["registry"]["credentials"] == "registry"
+
+
+RECORDED = json.loads((Path(__file__).parents[2] / "recorded" / "resources.json").read_text())
+
+
+@pytest.mark.parametrize("recorded", RECORDED["platform"], ids=lambda each: str(each["settings"]))
+def test_a_platform_that_an_earlier_version_brought_up_stays_as_it_is(tmp_path, recorded):
+    """Every resource has the name, type and inputs that were recorded, and so the same URN."""
+    programs, state = tmp_path / "bin", tmp_path / "state"
+    programs.mkdir()
+    done = declare(state, programs, "podman", **recorded["settings"])
+    assert done.returncode == 0, done.stderr
+    python = Path(sys.executable).with_name("python")
+    places = {"{state}": state, "{bin}": programs, "{python}": python, "{venv}": python.parent}
+    text = done.stdout
+    for name, path in places.items():
+        text = text.replace(str(path), name)
+    printed = json.loads(text)
+    assert by_name(printed["resources"]) == by_name(recorded["resources"])
+    assert printed["platform"] == recorded["platform"]
+
+
+def by_name(resources):
+    return {(each["type"], each["name"]): each["inputs"] for each in resources}

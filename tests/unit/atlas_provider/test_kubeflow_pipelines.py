@@ -8,12 +8,13 @@ import pytest
 
 from atlas.errors import DeployError
 from atlas.kinds import content, ownership
+from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import Context
 from atlas.plan import Plan
 from atlas.store import Run, open_store
 from atlas.targets.kubeflow.resource import KubeflowPipelines
 
-KIND = KubeflowPipelines()
+KIND = Handler(KubeflowPipelines())
 CONTEXT = Context("training-kubeflow")
 
 

@@ -1,4 +1,4 @@
-"""DAGs of several resources rolled out, or removed, together, before each resource is.
+"""DAGs of several resources rolled out, or removed, together, before each resource is handled.
 
 Airflow reads its folder every few seconds, whatever is new there: who writes all files first waits
 for it once. What a resource finds then is what it would have made, and it waits no more.
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.kinds import content, ownership
+from atlas.kinds.parsing import parse, parse_state
+from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_folder import DagFolder
-from atlas.targets.airflow.resource import OWNED, patience, take_away
+from atlas.targets.airflow.resource import OWNED, AirflowDagsInputs, patience
 from atlas.targets.airflow.rollout import Member, Rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from atlas.kinds.protocol import Plain
+    from atlas.kinds.properties import Plain
 
-_PLACE = ("dags", "airflow", "secrets", "credentials")
+    Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Ahead:
     Attributes:
         ready: those that Airflow reports as they were written.
         refused: those that Airflow can't import; their old files are back.
-        silent: why, of those that it said nothing of; their old files are back.
+        silent: why, of those that it doesn't report; their old files are back.
     """
 
     ready: frozenset[str] = frozenset()
@@ -41,41 +43,60 @@ class Ahead:
     silent: Mapping[str, str] = field(default_factory=dict)
 
 
-def roll_out(resources: Sequence[Plain], told: Callable[[int, int], None]) -> Ahead:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An Airflow, and the folder that it reads."""
+
+    dags: str
+    airflow: str
+    secrets: str
+    credentials: str
+
+    def open(self) -> tuple[AirflowApi, DagFolder]:
+        """Return both."""
+        airflow = AirflowApi(self.airflow, self.secrets, self.credentials)
+        return airflow, DagFolder.at(self.dags)
+
+
+def roll_out(resources: Sequence[Plain], report: Report) -> Ahead:
     """Write the DAGs of several resources, and wait until Airflow has read them all.
 
     Args:
         resources: the inputs of each, of the kind `AirflowDags`.
-        told: takes how many are ready, and of how many, after each look.
+        report: takes how many are ready, and of how many, after each look.
     """
-    places: dict[tuple[str, ...], list[Plain]] = {}
-    for one in resources:
-        places.setdefault(tuple(one[name] for name in _PLACE), []).append(one)
-    found = [_at(place, ones, told) for place, ones in places.items()]
+    targets = _by_target(parse(AirflowDagsInputs, resource) for resource in resources)
+    parts = [_roll_out(target, inputs, report) for target, inputs in targets.items()]
     return Ahead(
-        frozenset(name for one in found for name in one.ready),
-        frozenset(name for one in found for name in one.refused),
-        {name: why for one in found for name, why in one.silent.items()},
+        frozenset(name for part in parts for name in part.ready),
+        frozenset(name for part in parts for name in part.refused),
+        {name: why for part in parts for name, why in part.silent.items()},
     )
 
 
-def _at(
-    place: tuple[str, ...], resources: Sequence[Plain], told: Callable[[int, int], None]
-) -> Ahead:
-    dags, *airflow = place
+def _by_target(resources: Iterable[AirflowDagsInputs]) -> dict[_Target, list[AirflowDagsInputs]]:
+    """Return resources by the Airflow that they are on."""
+    found: dict[_Target, list[AirflowDagsInputs]] = {}
+    for inputs in resources:
+        target = _Target(inputs.dags, inputs.airflow, inputs.secrets, inputs.credentials)
+        found.setdefault(target, []).append(inputs)
+    return found
+
+
+def _roll_out(target: _Target, resources: Sequence[AirflowDagsInputs], report: Report) -> Ahead:
     members: dict[str, Member] = {}
     failed: dict[str, str] = {}
-    for one in resources:
+    for inputs in resources:
         try:
-            contents = content.get_all(one["store"], one["members"])
-            ownership.take(one["store"], OWNED, contents, one["owner"])
+            contents = content.get_all(inputs.store, inputs.members)
+            ownership.take(inputs.store, OWNED, contents, inputs.owner)
         except AtlasError as error:
-            failed |= dict.fromkeys(one["members"], str(error))
+            failed |= dict.fromkeys(inputs.members, str(error))
             continue
-        members |= {name: Member(text, one["plans"][name]) for name, text in contents.items()}
+        members |= {name: Member(text, inputs.plans[name]) for name, text in contents.items()}
     if not members:
         return Ahead(silent=failed)
-    rollout = Rollout(AirflowApi(*airflow), DagFolder.at(dags), members, told=told)
+    rollout = Rollout(*target.open(), members, report=report)
     result = rollout.run(patience(len(members)), threading.Event())
     refused = result.failures.keys() & rollout.imports
     silent = {name: why for name, why in result.failures.items() if name not in refused}
@@ -89,22 +110,21 @@ def remove(resources: Sequence[Plain]) -> frozenset[str]:
         resources: the state of each, of the kind `AirflowDags`.
 
     Returns:
-        The DAGs that are gone; each resource has to give back the names yet.
+        The DAGs that were removed; each resource still has to give back their names.
     """
-    places: dict[tuple[str, ...], set[str]] = {}
-    for one in resources:
-        names = {*one["members"], *ownership.owned(one["store"], OWNED, one["owner"])}
-        places.setdefault(tuple(one[name] for name in _PLACE), set()).update(names)
-    gone: set[str] = set()
-    for (dags, *airflow), names in places.items():
-        # What goes wrong here is told by the resource itself, which tries again.
+    targets = _by_target(parse_state(AirflowDagsInputs, resource) for resource in resources)
+    removed: set[str] = set()
+    for target, several in targets.items():
+        owned = [ownership.owned(each.store, OWNED, each.owner) for each in several]
+        names = {name for each in several for name in each.members}.union(*owned)
+        # What goes wrong here is reported by the resource itself, which tries again.
         with suppress(AtlasError):
-            gone |= _removed(AirflowApi(*airflow), DagFolder.at(dags), names)
-    return frozenset(gone)
+            removed |= _removed(*target.open(), names)
+    return frozenset(removed)
 
 
 def _removed(airflow: AirflowApi, folder: DagFolder, names: set[str]) -> set[str]:
     paused = {name for name, dag in airflow.dags(names).items() if dag.paused}
     free = names - airflow.active_runs(names, paused).keys()
-    take_away(airflow, folder, sorted(free))
+    dag_removal.remove(airflow, folder, sorted(free))
     return free

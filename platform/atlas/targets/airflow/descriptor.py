@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.targets.descriptor import DeployedKind, Target
 
@@ -19,7 +19,7 @@ def _compiler(site: CompileSite) -> Compiler:
     return compiler_at(site)
 
 
-def _handler() -> Kind:
+def _handler() -> Kind[Any, Any]:
     from atlas.targets.airflow.resource import AirflowDags
 
     return AirflowDags()

@@ -12,7 +12,8 @@ from atlas.targets.operations import Operations
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from atlas.kinds.protocol import Kind, Plain
+    from atlas.kinds.properties import Plain
+    from atlas.kinds.protocol import Kind
     from atlas.targets.operations import DeployServices
 
 _HEALTH = "api/v2/monitor/health"
@@ -88,7 +89,7 @@ class AirflowOperations(Operations):
 
         return remove(resources)
 
-    def handler_after(self, removed: Collection[str]) -> Kind | None:
+    def handler_after(self, removed: Collection[str]) -> Kind[Any, Any] | None:
         """Return the handler that leaves alone the DAGs that are gone."""
         from atlas.targets.airflow.resource import AirflowDags
 

@@ -52,7 +52,7 @@ class Result:
 
 
 def _ignore(ready: int, members: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Rollout:
         folder: the folder that it reads.
         members: what is rolled out, by DAG id.
         written: what the files held before, of those that were written.
-        told: takes how many members are ready, and of how many, after each look.
+        report: takes how many members are ready, and of how many, after each look.
         imports: the members of which Airflow says that it can't import them.
     """
 
@@ -72,7 +72,7 @@ class Rollout:
     folder: DagFolder
     members: Mapping[str, Member]
     written: dict[str, bytes | None] = field(default_factory=dict)
-    told: Callable[[int, int], None] = _ignore
+    report: Callable[[int, int], None] = _ignore
     imports: set[str] = field(default_factory=set)
     _dags: Mapping[str, Dag] = field(default_factory=dict)
     _failures: Mapping[str, ImportFailure] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Rollout:
                 cancelled.wait(_POLL_SECONDS)
                 continue
             silent = 0
-            self.told(len(self.members) - len(waiting), len(self.members))
+            self.report(len(self.members) - len(waiting), len(self.members))
             if len(waiting) < least:
                 end, least = time.monotonic() + seconds, len(waiting)
             if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():

@@ -2,166 +2,189 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from atlas.kinds import content, imports, ownership
-from atlas.kinds.members import (
-    OWNER,
-    PLANS,
-    STORE,
-    members_property,
-    unequal_names,
-)
-from atlas.kinds.protocol import Diff, Failure, Live, Property, Schema, compare, has_unknown
-from atlas.targets.kubeflow.store_pipelines import StoreForm
+from atlas.kinds.members import OptionalSecrets, Owner, Plans, Store, unequal_names
+from atlas.kinds.parsing import Failure, parse
+from atlas.kinds.properties import properties
+from atlas.kinds.protocol import Found, Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from atlas.kinds.protocol import Context, Plain
+    from atlas.kinds.protocol import Context
 
 _OWNED = "kubeflow"
+"""The kind of name that pipelines are, in the store's record of owners."""
+
+
+@properties
+class KubeflowPipelinesInputs:
+    """Compiled Kubeflow pipelines of one Config and flow, as immutable versions.
+
+    They are on Kubeflow's API server, or in the artifact store where there is none. The update
+    fails when the store lacks a content, a name belongs to another stack, or the API server doesn't
+    answer or refuses. A version is never changed: an update adds one, and deleting leaves those
+    that a run was made by.
+    """
+
+    owner: Owner
+    members: Annotated[
+        Mapping[str, str],
+        "Digest (sha256) of each compiled package, by pipeline name; its content is in the store "
+        "under that digest (`atlas.kinds.content.put`).",
+    ]
+    plans: Plans
+    store: Store
+    schedules: Annotated[
+        Mapping[str, str] | None,
+        "When members run, by name, such as `0 6 * * * from 2026-01-01`; in UTC.",
+    ] = None
+    kubeflow: Annotated[
+        str | None, "URL of Kubeflow's API server; without one, the store keeps the versions."
+    ] = None
+    namespace: Annotated[
+        str | None, "The namespace of the pipelines, on a Kubeflow of several users."
+    ] = None
+    secrets: OptionalSecrets = None
+    credentials: Annotated[str | None, "Name of the secret whose password is the bearer token."] = (
+        None
+    )
+
+
+@properties
+class KubeflowPipelinesOutputs:
+    """What the place of the pipelines has to add."""
+
+    versions: Annotated[Mapping[str, str], "Where each member's version is."]
+    held: Annotated[tuple[str, ...], "Members whose recurring run an operator has stopped."]
+
+
+PipelinesState = State[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]
 
 
 class Form(Protocol):
-    """Where pipelines are kept. Whose a name is, is settled before it is asked."""
+    """Where pipelines are kept. Who owns a name is settled before it is asked."""
 
-    def outputs(self, inputs: Plain) -> Plain:
-        """Return the outputs that are known before anything is done."""
+    def known(self, inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs | None:
+        """Return the outputs if they are known before anything is done."""
 
-    def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
+    def deploy(
+        self, inputs: KubeflowPipelinesInputs, contents: Mapping[str, bytes]
+    ) -> KubeflowPipelinesOutputs:
         """Add what is missing of the members; return the outputs."""
 
-    def read(self, state: Plain) -> Plain:
+    def read(self, inputs: KubeflowPipelinesInputs) -> PipelinesState:
         """Return the state of what is really there."""
 
-    def take_back(self, state: Plain, names: set[str]) -> None:
+    def take_back(self, inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
         """Remove names and their versions, but none whose Plan some run was made by."""
 
 
-class KubeflowPipelines:
+class KubeflowPipelines(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]):
     """Handle the compiled pipelines of one Config and flow."""
 
-    schema = Schema(
-        description="Compiled Kubeflow pipelines as immutable versions: on Kubeflow's API server, "
-        "or in the artifact store where there is none.",
-        inputs={
-            "owner": OWNER,
-            "members": members_property("Digest of each compiled package, by pipeline name."),
-            "plans": PLANS,
-            "store": STORE,
-            "schedules": Property(
-                type="string{}", description="When each member runs: cron in UTC, by name."
-            ),
-            "kubeflow": Property(type="string", description="URL of Kubeflow's API server."),
-            "namespace": Property(
-                type="string", description="Whose pipelines, on a Kubeflow of several users."
-            ),
-            "secrets": Property(type="string", description="URL of the folder of secrets."),
-            "credentials": Property(
-                type="string", description="Name of the secret whose password is the bearer token."
-            ),
-        },
-        outputs={
-            "versions": Property(
-                type="string{}", required=True, description="Where each member's version is."
-            ),
-            "held": Property(
-                type="string[]",
-                required=True,
-                description="Members whose recurring run an operator has stopped.",
-            ),
-        },
-    )
+    inputs = KubeflowPipelinesInputs
+    outputs = KubeflowPipelinesOutputs
 
-    def check(self, inputs: Plain) -> list[Failure]:
+    def check(self, inputs: KubeflowPipelinesInputs) -> list[Failure]:
         """Return what is wrong with the inputs."""
-        return [] if has_unknown(inputs) else [*unequal_names(inputs), *_unreadable(inputs)]
+        return [*unequal_names(inputs.members, inputs.plans), *_unreadable(inputs)]
 
-    def diff(self, state: Plain, inputs: Plain) -> Diff:
-        """Compare inputs, member by member."""
-        return Diff(compare(self.schema, state, inputs))
+    def preview(
+        self, state: PipelinesState | None, inputs: KubeflowPipelinesInputs | None
+    ) -> dict[str, Any]:
+        """Return where the versions will be."""
+        known = _form(inputs).known(inputs) if inputs else None
+        return {"versions": known.versions, "held": known.held} if known else {}
 
-    def preview(self, state: Plain | None, inputs: Plain) -> Plain:
-        """Say where the versions will be."""
-        return {} if has_unknown(inputs) else _form(inputs).outputs(inputs)
-
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(
+        self, inputs: KubeflowPipelinesInputs, context: Context
+    ) -> tuple[str, KubeflowPipelinesOutputs]:
         """Add a version for each member, and have it run when it should."""
-        return inputs["owner"], _deploy(inputs)
+        return inputs.owner, _deploy(inputs)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+    def read(self, identity: str, state: PipelinesState, context: Context) -> PipelinesState | None:
         """Return the versions that are there and whole."""
-        if not state:
-            return self._import(identity, context)
-        live = _form(state).read(state)
-        if not live["members"] and state["members"]:
-            return None
-        given = {name: live[name] for name in self.schema.inputs if name in live}
-        return Live(given, live, state["owner"])
+        live = _form(state.inputs).read(state.inputs)
+        return None if state.inputs.members and not live.inputs.members else live
 
-    def _import(self, identity: str, context: Context) -> Live:
+    def find(
+        self, identity: str, context: Context
+    ) -> Found[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]:
         """Return the pipelines that an owner has, by an id that says where.
 
         Raises:
             DeployError: it has none there.
         """
-        given = imports.located(identity, self.schema)
-        names = _owned(given)
-        state = {**given, "members": dict.fromkeys(names, ""), "plans": {}}
+        located = imports.located(identity, KubeflowPipelinesInputs)
+        inputs = parse(KubeflowPipelinesInputs, {**located, "members": {}, "plans": {}})
+        names = _owned(inputs)
+        inputs = replace(inputs, members=dict.fromkeys(names, ""))
+        state = State(inputs, KubeflowPipelinesOutputs(versions={}, held=()))
         live = self.read(identity, state, context) if names else None
         if live is None:
-            raise imports.nothing(identity, "pipeline", given["store"])
-        return live
+            raise imports.nothing(identity, "pipeline", inputs.store)
+        return Found(inputs.owner, live)
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def update(
+        self,
+        identity: str,
+        state: PipelinesState,
+        inputs: KubeflowPipelinesInputs,
+        context: Context,
+    ) -> KubeflowPipelinesOutputs:
         """Add versions for what differs, then take back what is no member any more.
 
         What was in another namespace of Kubeflow goes from there.
         """
         outputs = _deploy(inputs)
-        before = state.get("namespace") or ""
-        if before != (inputs.get("namespace") or "") and inputs.get("kubeflow"):
-            _form(inputs).take_back({**inputs, "namespace": before}, {*state["members"]})
+        before = state.inputs.namespace or ""
+        if before != (inputs.namespace or "") and inputs.kubeflow:
+            there = replace(inputs, namespace=before)
+            _form(inputs).take_back(there, {*state.inputs.members})
         return outputs
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: PipelinesState, context: Context) -> None:
         """Take every member back; a version that a run was made by stays."""
-        _take_back(state, {*state["members"], *_owned(state)})
+        _take_back(state.inputs, {*state.inputs.members, *_owned(state.inputs)})
 
 
-def _form(inputs: Plain) -> Form:
+def _form(inputs: KubeflowPipelinesInputs) -> Form:
     """Return where the pipelines of these inputs are kept."""
-    if not inputs.get("kubeflow"):
+    if not inputs.kubeflow:
+        from atlas.targets.kubeflow.store_pipelines import StoreForm
+
         return StoreForm()
     from atlas.targets.kubeflow.server_pipelines import ServerForm
 
     return ServerForm()
 
 
-def _unreadable(inputs: Plain) -> list[Failure]:
-    """Return a failure when a secret is named, and not where secrets are."""
-    if not inputs.get("credentials") or inputs.get("secrets"):
+def _unreadable(inputs: KubeflowPipelinesInputs) -> list[Failure]:
+    """Return a failure when a secret is named, and the folder of secrets isn't."""
+    if not inputs.credentials or inputs.secrets:
         return []
     reason = "found credentials without secrets; expected the URL of the folder that they are in"
     return [Failure("secrets", reason)]
 
 
-def _owned(state: Plain) -> list[str]:
+def _owned(inputs: KubeflowPipelinesInputs) -> list[str]:
     """Return the names that are this resource's, also those of an update that was killed."""
-    return ownership.owned(state["store"], _OWNED, state["owner"])
+    return ownership.owned(inputs.store, _OWNED, inputs.owner)
 
 
-def _deploy(inputs: Plain) -> Plain:
+def _deploy(inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs:
     """Take the names, add what is missing, take back what is no member; return the outputs."""
-    contents = content.get_all(inputs["store"], inputs["members"])
-    ownership.take(inputs["store"], _OWNED, contents, inputs["owner"])
+    contents = content.get_all(inputs.store, inputs.members)
+    ownership.take(inputs.store, _OWNED, contents, inputs.owner)
     outputs = _form(inputs).deploy(inputs, contents)
     _take_back(inputs, {*_owned(inputs)} - {*contents})
     return outputs
 
 
-def _take_back(state: Plain, names: set[str]) -> None:
+def _take_back(inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
     """Remove names where they are kept, and let others have them."""
-    _form(state).take_back(state, names)
-    ownership.release(state["store"], _OWNED, names, state["owner"])
+    _form(inputs).take_back(inputs, names)
+    ownership.release(inputs.store, _OWNED, names, inputs.owner)

@@ -7,11 +7,18 @@ operator has stopped it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from atlas.http.credentials import read_secret
 from atlas.kinds import lineage
+from atlas.kinds.parsing import parse_state
+from atlas.kinds.protocol import State
 from atlas.store import open_location
+from atlas.targets.kubeflow.resource import (
+    KubeflowPipelinesInputs,
+    KubeflowPipelinesOutputs,
+)
 from atlas.targets.kubeflow.server import Api, publish, runs
 from atlas.targets.kubeflow.server.pipelines import delete_pipeline, delete_version, versions
 from atlas.targets.kubeflow.server.publishing import found_pipelines, plan_of
@@ -22,114 +29,122 @@ from atlas.uris import path_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from atlas.kinds.protocol import Plain
+    from atlas.targets.kubeflow.resource import PipelinesState
     from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
 
 
 class ServerForm:
     """Keeps pipelines on the API server that the inputs name."""
 
-    def outputs(self, inputs: Plain) -> Plain:
+    def known(self, inputs: KubeflowPipelinesInputs) -> None:
         """Return nothing: Kubeflow gives its own ids."""
-        return {}
 
-    def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
+    def deploy(
+        self, inputs: KubeflowPipelinesInputs, contents: Mapping[str, bytes]
+    ) -> KubeflowPipelinesOutputs:
         """Add the versions that are missing, then the recurring runs; return the outputs."""
-        api = api_of(inputs)
-        packages = {name: (inputs["members"][name], text) for name, text in contents.items()}
-        made = publish(api, inputs["store"], packages, inputs["plans"])
-        wanted = inputs.get("schedules") or {}
-        held = keep_schedules(api, {name: (made[name], wanted.get(name, "")) for name in made})
-        return _outputs(inputs, made, held)
+        api = _api(inputs)
+        packages = {name: (inputs.members[name], text) for name, text in contents.items()}
+        made = publish(api, inputs.store, packages, inputs.plans)
+        desired = inputs.schedules or {}
+        paused = keep_schedules(api, {name: (made[name], desired.get(name, "")) for name in made})
+        return _outputs(inputs, made, paused)
 
-    def read(self, state: Plain) -> Plain:
+    def read(self, inputs: KubeflowPipelinesInputs) -> PipelinesState:
         """Return members, Plans, schedules and outputs of what is there, and ours."""
-        api = api_of(state)
-        there, _ = found_pipelines(api, state["store"], state["members"])
-        found = {
-            name: _deployed(api, pipeline, state["members"][name])
-            for name, pipeline in there.items()
+        api = _api(inputs)
+        pipelines, _ = found_pipelines(api, inputs.store, inputs.members)
+        deployed = {
+            name: _deployed(api, pipeline, inputs.members[name])
+            for name, pipeline in pipelines.items()
         }
-        made = {name: version for name, version in found.items() if version is not None}
-        schedules = schedules_of(api, {name: made.get(name) for name in state["members"]})
-        live = {
-            **state,
-            "members": {name: version.digest for name, version in sorted(made.items())},
-            "plans": {name: plan_of(version) for name, version in sorted(made.items())},
-        }
-        asked = "schedules" in state or any(one.when for one in schedules.values())
-        if asked:
-            live["schedules"] = {n: one.when for n, one in sorted(schedules.items()) if one.is_one}
-        held = [name for name, one in schedules.items() if one.is_held]
-        return {**live, **_outputs(live, made, held)}
+        made = {name: version for name, version in deployed.items() if version is not None}
+        schedules = schedules_of(api, {name: made.get(name) for name in inputs.members})
+        live = replace(
+            inputs,
+            members={name: version.digest for name, version in sorted(made.items())},
+            plans={name: plan_of(version) for name, version in sorted(made.items())},
+        )
+        if inputs.schedules is not None or any(each.when for each in schedules.values()):
+            when = {name: each.when for name, each in sorted(schedules.items()) if each.is_one}
+            live = replace(live, schedules=when)
+        paused = [name for name, each in schedules.items() if each.is_held]
+        return State(live, _outputs(live, made, paused))
 
-    def take_back(self, state: Plain, names: set[str]) -> None:
+    def take_back(self, inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
         """Remove what starts runs, then versions, but none whose Plan some run was made by.
 
         What others have under a name, which is why a deployment was refused, is left to them.
         """
         if not names:
             return
-        api = api_of(state)
-        ours, others = found_pipelines(api, state["store"], names)
+        api = _api(inputs)
+        ours, others = found_pipelines(api, inputs.store, names)
         theirs = {pipeline.id for pipeline in others.values()}
-        for each in schedules_of(api, dict.fromkeys(names)).values():
-            for one in each.found:
-                if one.pipeline not in theirs:
-                    delete_recurring(api, one.id)
+        for schedule in schedules_of(api, dict.fromkeys(names)).values():
+            for recurring in schedule.found:
+                if recurring.pipeline not in theirs:
+                    delete_recurring(api, recurring.id)
         for pipeline in ours.values():
-            _remove(api, pipeline, state["store"])
+            _remove(api, pipeline, inputs.store)
 
 
-def api_of(inputs: Plain) -> Api:
+def api_of(located: Mapping[str, Any]) -> Api:
+    """Return the API server that a platform's addresses name, by the names of inputs."""
+    return _api(parse_state(KubeflowPipelinesInputs, located))
+
+
+def _api(inputs: KubeflowPipelinesInputs) -> Api:
     """Return the API server that inputs name; its token is read when it is needed."""
-    secret, folder = inputs.get("credentials") or "", inputs.get("secrets") or ""
+    secret, folder = inputs.credentials or "", inputs.secrets or ""
 
     def token() -> str:
         return read_secret(path_of(folder), secret)["password"] if secret else ""
 
-    return Api(inputs["kubeflow"], token, secret, inputs.get("namespace") or "")
+    return Api(inputs.kubeflow or "", token, secret, inputs.namespace or "")
 
 
-def require_alive(inputs: Plain) -> None:
+def require_alive(located: Mapping[str, Any]) -> None:
     """Ask the server whether it is there and takes the token.
 
     Raises:
         PlatformError: it isn't, doesn't, or serves several users and no namespace is named.
     """
-    api_of(inputs).check()
+    api_of(located).check()
 
 
-def last_runs(inputs: Plain) -> dict[str, tuple[str, str]]:
+def last_runs(located: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return name and state of the last run of each member that has one."""
-    api = api_of(inputs)
-    there = runs.experiments(api, inputs["members"])
-    found = {name: runs.last_run(api, identity) for name, identity in sorted(there.items())}
-    return {name: (one.name, one.state.lower()) for name, one in found.items() if one is not None}
+    api = api_of(located)
+    experiments = runs.experiments(api, located["members"])
+    last = {name: runs.last_run(api, identity) for name, identity in sorted(experiments.items())}
+    return {name: (run.name, run.state.lower()) for name, run in last.items() if run is not None}
 
 
-def left_versions(inputs: Plain, names: Iterable[str]) -> dict[str, int]:
+def left_versions(located: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:
     """Return how many versions each of some pipelines of ours has, by name."""
-    api = api_of(inputs)
-    there, _ = found_pipelines(api, inputs["store"], names)
-    return {name: len(versions(api, pipeline)) for name, pipeline in sorted(there.items())}
+    api = api_of(located)
+    ours, _ = found_pipelines(api, located["store"], names)
+    return {name: len(versions(api, pipeline)) for name, pipeline in sorted(ours.items())}
 
 
-def purge(inputs: Plain, names: Iterable[str]) -> None:
+def purge(located: Mapping[str, Any], names: Iterable[str]) -> None:
     """Delete pipelines of ours with all of their versions, whatever was made by them."""
-    api = api_of(inputs)
-    ours, _ = found_pipelines(api, inputs["store"], names)
+    api = api_of(located)
+    ours, _ = found_pipelines(api, located["store"], names)
     for pipeline in ours.values():
         for version in versions(api, pipeline):
             delete_version(api, version)
         delete_pipeline(api, pipeline)
 
 
-def _outputs(inputs: Plain, made: Mapping[str, Version], held: list[str]) -> Plain:
+def _outputs(
+    inputs: KubeflowPipelinesInputs, made: Mapping[str, Version], paused: Iterable[str]
+) -> KubeflowPipelinesOutputs:
     """Return where a person sees each version, and which recurring runs are stopped."""
-    page = f"{inputs['kubeflow'].rstrip('/')}/#/pipelines/details"
-    seen = {name: f"{page}/{one.pipeline}/version/{one.id}" for name, one in sorted(made.items())}
-    return {"versions": seen, "held": sorted(held)}
+    page = f"{(inputs.kubeflow or '').rstrip('/')}/#/pipelines/details"
+    pages = {name: f"{page}/{one.pipeline}/version/{one.id}" for name, one in sorted(made.items())}
+    return KubeflowPipelinesOutputs(versions=pages, held=tuple(sorted(paused)))
 
 
 def _deployed(api: Api, pipeline: Pipeline, digest: str) -> Version | None:

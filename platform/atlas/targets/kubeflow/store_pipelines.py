@@ -9,16 +9,19 @@ An update adds a version and never removes one.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.kinds import content, lineage
+from atlas.kinds.protocol import State
 from atlas.store import open_location
+from atlas.targets.kubeflow.resource import KubeflowPipelinesOutputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.kinds.protocol import Plain
     from atlas.store import Location
+    from atlas.targets.kubeflow.resource import KubeflowPipelinesInputs, PipelinesState
 
 _FOLDER = "kubeflow"
 _PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")
@@ -27,38 +30,37 @@ _PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")
 class StoreForm:
     """Keeps pipelines in the store, where `kfp.local` finds them."""
 
-    def outputs(self, inputs: Plain) -> Plain:
+    def known(self, inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs:
         """Return where each member's version is: known before it is."""
         versions = {
-            name: f"{inputs['store']}/{_version(name, digest)}"
-            for name, digest in inputs["members"].items()
+            name: f"{inputs.store}/{_version(name, digest)}"
+            for name, digest in inputs.members.items()
         }
-        return {"versions": versions, "held": []}
+        return KubeflowPipelinesOutputs(versions=versions, held=())
 
-    def deploy(self, inputs: Plain, contents: Mapping[str, bytes]) -> Plain:
+    def deploy(
+        self, inputs: KubeflowPipelinesInputs, contents: Mapping[str, bytes]
+    ) -> KubeflowPipelinesOutputs:
         """Write the versions, then the pointers; nothing starts them by the clock."""
-        place = open_location(inputs["store"])
-        for name, digest in inputs["members"].items():
+        place = open_location(inputs.store)
+        for name, digest in inputs.members.items():
             if _whole(place, name, digest) is None:
                 place.write(_version(name, digest), contents[name])
             place.write(_pointer(name), digest.encode())
-        return self.outputs(inputs)
+        return self.known(inputs)
 
-    def read(self, state: Plain) -> Plain:
+    def read(self, inputs: KubeflowPipelinesInputs) -> PipelinesState:
         """Return members, Plans and outputs of what is pointed at and whole."""
-        place = open_location(state["store"])
-        found = {name: _current(place, name) for name in state["members"]}
-        members = {name: digest for name, (digest, _) in found.items() if digest}
-        live = {
-            **state,
-            "members": members,
-            "plans": {name: found[name][1] for name in members},
-        }
-        return {**live, **self.outputs(live)}
+        place = open_location(inputs.store)
+        current = {name: _current(place, name) for name in inputs.members}
+        members = {name: digest for name, (digest, _) in current.items() if digest}
+        plans = {name: current[name][1] for name in members}
+        live = replace(inputs, members=members, plans=plans)
+        return State(live, self.known(live))
 
-    def take_back(self, state: Plain, names: set[str]) -> None:
+    def take_back(self, inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
         """Remove pointers and versions, but no version whose Plan some run was made by."""
-        place = open_location(state["store"])
+        place = open_location(inputs.store)
         for name in sorted(names):
             place.remove(_pointer(name))
             keys = [f"{_FOLDER}/{name}/{version}" for version in place.names(f"{_FOLDER}/{name}")]

@@ -10,13 +10,15 @@ from contextlib import closing
 import pytest
 
 from atlas.errors import PlatformError
-from atlas.kinds.protocol import UNKNOWN, Context
+from atlas.kinds.handler import Handler
+from atlas.kinds.parsing import UNKNOWN
+from atlas.kinds.protocol import Context
 from atlas_provider import procfs
 from atlas_provider.kinds.database import Database
 from atlas_provider.kinds.process import Process
 from atlas_provider.supervision import Supervisor
 
-KIND = Database()
+KIND = Handler(Database())
 CONTEXT = Context("app-database")
 MIGRATE = (
     "import sqlite3\n"
@@ -164,7 +166,7 @@ def test_its_users_are_stopped(inputs, database, tmp_path):
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     user = {"name": "server", "folder": str(folder), "command": sleeper}
     try:
-        Process().create(user, Context("server"))
+        Handler(Process()).create(user, Context("server"))
         identity, state = create(inputs)
         assert Supervisor(folder).pid("server")
         KIND.update(identity, state, {**inputs, "users": ["server", "absent"]}, CONTEXT)

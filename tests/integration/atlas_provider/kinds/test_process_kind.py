@@ -17,13 +17,15 @@ import pytest
 
 from atlas import files
 from atlas.errors import PlatformError
-from atlas.kinds.protocol import UNKNOWN, Context
+from atlas.kinds.handler import Handler
+from atlas.kinds.parsing import UNKNOWN
+from atlas.kinds.protocol import Context
 from atlas_provider import procfs, program, supervision, unixrpc
 from atlas_provider.kinds.process import Process
 from atlas_provider.ports import is_free, is_listening
 from atlas_provider.supervision import Supervisor
 
-KIND = Process()
+KIND = Handler(Process())
 CONTEXT = Context("web")
 SERVE = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port:http}"]
 

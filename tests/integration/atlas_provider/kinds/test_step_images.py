@@ -9,14 +9,16 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.images import attach
 from atlas.images.reach import deployed
-from atlas.kinds.protocol import UNKNOWN, Context
+from atlas.kinds.handler import Handler
+from atlas.kinds.parsing import UNKNOWN
+from atlas.kinds.protocol import Context
 from atlas.store import open_store
 from atlas_provider.kinds.step_images import StepImages
 from tests.servers import registry_server
 
 __all__ = ["registry_server"]
 
-KIND = StepImages()
+KIND = Handler(StepImages())
 CONTEXT = Context("images")
 
 

@@ -11,6 +11,7 @@ import pytest
 from atlas.errors import DeployError, InvalidError, PlatformError
 from atlas.images import wanted_images
 from atlas.images.records import Built, write_record
+from atlas.kinds.properties import properties_of
 from atlas.store import open_store
 from atlas_deploy import deployments, names
 from atlas_deploy.desired.bundle import material_of, write
@@ -94,7 +95,7 @@ def test_images_are_members_once_they_are_pushed(project, services):
         "registry": "http://127.0.0.1:9", "store": services.store,
         "secrets": services.url("secrets"), "credentials": "registry",
     }  # fmt: skip
-    assert set(part.inputs) <= set(StepImages.schema.inputs)
+    assert set(part.inputs) <= set(properties_of(StepImages.inputs))
     (kept,) = Record.of([part]).parts
     assert kept.inputs == {"owner": "tumour.local/images", "members": {"base": built.pinned}}
     assert addresses("StepImages", services) == {
