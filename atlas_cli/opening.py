@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from atlas import files
 from atlas.errors import PlatformError
+from atlas_deploy.platforms.lifecycle import service_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PATHS = {"registry": "/v2/_catalog"}
-"""Where a service has something to show, if not at its root."""
 _PAGE = Template("""\
 <!doctype html>
 <html lang="en">
@@ -70,7 +69,7 @@ def page_url(name: str, service: Mapping[str, Any]) -> str:
     url = str(service["url"]).rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise PlatformError(f"{name}: has no page; it is {url}")
-    return f"{url}{_PATHS.get(name, '/')}"
+    return f"{url}{service_data().get(name, {}).get('page', '/')}"
 
 
 def write_page(state: Path, name: str, url: str, secret: Mapping[str, str]) -> Path:

@@ -11,8 +11,9 @@ sys.path[:] = [str(HERE.parent), *(entry for entry in sys.path if Path(entry).re
 
 import pulumi  # noqa: E402
 
+from infra.services import ServiceData  # noqa: E402
 from infra.settings import Settings  # noqa: E402
 from infra.targets import build  # noqa: E402
 
-settings = Settings.read()
+settings = Settings.read(ServiceData.optional_names())
 pulumi.export("platform", build(settings).apply(lambda platform: platform.to_json()))

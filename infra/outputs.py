@@ -16,7 +16,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ServiceOutput:
     """One service of a platform.
 
     Attributes:
@@ -44,7 +44,7 @@ class Service:
     namespace: str = ""
 
     @classmethod
-    def at(cls, kind: str, url: str, **more: Any) -> Service:
+    def at(cls, kind: str, url: str, **more: Any) -> ServiceOutput:
         """Return a service that has one address from everywhere."""
         return cls(kind=kind, url=url, workload_url=url, **more)
 
@@ -78,7 +78,7 @@ class Platform:
 
     stack: str
     target: str
-    services: Mapping[str, Service]
+    services: Mapping[str, ServiceOutput]
 
     def to_json(self) -> dict[str, Any]:
         """Return the platform as plain data."""

@@ -33,6 +33,8 @@ class ServiceData:
         distribution: the Python distribution that has it; empty for none.
         programs: the names its program may have.
         package: the Debian package that has it; empty for none.
+        listens: whether it listens on a port of its own.
+        optional: whether a platform may go without it: ``atlas:<name>: false`` switches it off.
     """
 
     name: str
@@ -40,6 +42,8 @@ class ServiceData:
     distribution: str = ""
     programs: tuple[str, ...] = ()
     package: str = ""
+    listens: bool = False
+    optional: bool = False
 
     @classmethod
     def load(cls, name: str) -> ServiceData:
@@ -51,7 +55,15 @@ class ServiceData:
             distribution=raw.get("distribution", ""),
             programs=tuple(raw.get("programs", ())),
             package=raw.get("package", ""),
+            listens=raw.get("listens", False),
+            optional=raw.get("optional", False),
         )
+
+    @classmethod
+    def optional_names(cls) -> list[str]:
+        """Return the names of the services that a platform may go without."""
+        names = sorted(path.parent.name for path in _FOLDER.glob("*/service.json"))
+        return [name for name in names if cls.load(name).optional]
 
     def template(self, file: str, values: Mapping[str, object]) -> str:
         """Return one of the service's config templates with its ``$values`` filled in."""

@@ -6,8 +6,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ("local", "kubernetes", "aws")
@@ -26,8 +30,7 @@ class Settings:
         store: URL of the artifact store.
         python: the interpreter that services and steps run in.
         parallelism: how many tasks Airflow runs at a time.
-        alertmanager: whether there is one, where its program is installed.
-        registry: whether there is a registry of images, where its program is installed.
+        switched_off: the optional services that the platform goes without.
         tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
         umask: that of who stands the platform up, which steps write outside of it with.
     """
@@ -38,14 +41,16 @@ class Settings:
     store: str
     python: str
     parallelism: int
-    alertmanager: bool
-    registry: bool = True
+    switched_off: frozenset[str] = frozenset()
     tasks: str = TASKS[0]
     umask: int = 0o022
 
     @classmethod
-    def read(cls) -> Settings:
+    def read(cls, optional: Iterable[str] = ()) -> Settings:
         """Read the configuration of the stack that is being updated.
+
+        Args:
+            optional: names of the services that may be switched off.
 
         Raises:
             pulumi.RunError: the target isn't one that there is, or a value can't be right.
@@ -59,8 +64,7 @@ class Settings:
             store=config.get("store") or (state / "store").as_uri(),
             python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
-            alertmanager=config.get_bool("alertmanager") is not False,
-            registry=config.get_bool("registry") is not False,
+            switched_off=frozenset(n for n in optional if config.get_bool(n) is False),
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
             umask=umask(os.environ.get("ATLAS_UMASK")),
         )
@@ -112,10 +116,10 @@ def parallelism(configured: int | None) -> int:
     return configured or _PARALLELISM
 
 
-def umask(told: str | None) -> int:
-    """Return the user's umask: as the engine was told it, whose own is private, else this one's."""
-    if told:
-        return int(told, 8)
-    found = os.umask(0o077)
-    os.umask(found)
-    return found
+def umask(given: str | None) -> int:
+    """Return the user's umask: the one given to the engine, or else that of this process."""
+    if given:
+        return int(given, 8)
+    own = os.umask(0o077)
+    os.umask(own)
+    return own

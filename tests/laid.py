@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.store import open_location
 from atlas_deploy.desired.bundle import material_of, write
 from atlas_deploy.desired.deployment import PROJECT, Deployment
@@ -26,7 +26,7 @@ def lay_down(deployments: Sequence[Deployment]) -> None:
         raw = []
         for part in material.parts:
             token, inputs = f"atlas:index:{part.kind}", dict(part.inputs)
-            identity, outputs = KINDS[token].create(inputs, Context(part.name))
+            identity, outputs = KINDS[token].create(inputs, OperationContext(part.name))
             urn = f"urn:pulumi:{deployment.stack}::{PROJECT}::{token}::{part.name}"
             state = {**inputs, **outputs}
             raw.append(

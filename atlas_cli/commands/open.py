@@ -9,9 +9,7 @@ import typer
 from atlas.advice import command
 from atlas_cli.commands.up import Stack
 
-Service = Annotated[
-    str, typer.Argument(help="mlflow, airflow, prometheus, alertmanager, pushgateway or registry.")
-]
+Service = Annotated[str, typer.Argument(help="A service with a page, such as mlflow or airflow.")]
 
 
 def open_(service: Service, stack: Stack = "local") -> None:
@@ -36,5 +34,5 @@ def open_(service: Service, stack: Stack = "local") -> None:
     if opening.has_display():
         opening.browse(opening.write_page(project.state, service, url, secret).as_uri())
     print(url)
-    told = command("outputs", service, "--secret", stack=stack)
-    print(f"user {secret['username']}; {told} prints the password")
+    shows = command("outputs", service, "--secret", stack=stack)
+    print(f"user {secret['username']}; {shows} prints the password")

@@ -13,7 +13,6 @@ from atlas_cli.output import emit, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PAGES = ("airflow", "mlflow")
 Stack = Annotated[str, typer.Option("--stack", help="The platform's stack.")]
 
 
@@ -38,15 +37,17 @@ def say(line: str) -> None:
 
 
 def sign_in(platform: Mapping[str, Any]) -> str:
-    """Return how a person signs in to the services that have pages and ask for a password."""
+    """Return how a person signs in to the services that ask for a password; empty for none."""
     from atlas.advice import command
     from atlas_provider.vault import USERNAME
 
-    locked = [name for name in _PAGES if platform["services"].get(name, {}).get("credentials")]
+    locked = sorted(name for name, each in platform["services"].items() if each["credentials"])
     if not locked:
         return ""
     secret = command("outputs", locked[0], "--secret")
-    return f"sign in to {' and '.join(locked)} as {USERNAME}; {secret} prints the password"
+    return (
+        f"sign in as {USERNAME} to {', '.join(locked)}; {secret} prints the password of {locked[0]}"
+    )
 
 
 def services(platform: Mapping[str, Any]) -> str:

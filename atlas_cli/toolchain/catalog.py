@@ -1,8 +1,17 @@
-"""The one table of what Atlas uses beside its own code, and what works without each thing."""
+"""What Atlas uses beside its own code, and what works without each thing.
+
+Programs and libraries of a platform's services are in ``platform/services/<name>/service.json``.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PYTHON = ">=3.11,<3.14"
 PULUMI = "3.250.0"
@@ -57,42 +66,30 @@ class Library:
     without: str
 
 
+def _services() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return name and data of every service of a platform: in a checkout, or in the wheel."""
+    root = Path(__file__).resolve().parents[2]
+    for folder in (root, root / "atlas_deploy" / "_root"):
+        for path in sorted(folder.glob("platform/services/*/service.json")):
+            yield path.parent.name, json.loads(path.read_text(encoding="utf-8"))
+
+
+def _program(name: str, data: dict[str, Any]) -> ToolchainProgram:
+    """Return the program of a service."""
+    return ToolchainProgram(
+        name,
+        data["needed"],
+        data["without"],
+        names=tuple(data["programs"]),
+        debian=data.get("package", ""),
+        units=tuple(data.get("units", ())),
+        home=data["home"],
+    )
+
+
+_SERVICES = dict(_services())
 PROGRAMS: tuple[ToolchainProgram, ...] = (
-    ToolchainProgram(
-        "prometheus",
-        ">=2.42",
-        "all but metrics: no PromQL, no alerts, no triggers",
-        debian="prometheus",
-        units=("prometheus.service", "prometheus-node-exporter.service"),
-        home="https://prometheus.io/download",
-    ),
-    ToolchainProgram(
-        "pushgateway",
-        ">=1.4",
-        "all but the metrics of batches",
-        names=("prometheus-pushgateway", "pushgateway"),
-        debian="prometheus-pushgateway",
-        units=("prometheus-pushgateway.service",),
-        home="https://prometheus.io/download",
-    ),
-    ToolchainProgram(
-        "alertmanager",
-        ">=0.24",
-        "all but the sending of alerts",
-        names=("prometheus-alertmanager", "alertmanager"),
-        debian="prometheus-alertmanager",
-        units=("prometheus-alertmanager.service",),
-        home="https://prometheus.io/download",
-    ),
-    ToolchainProgram(
-        "registry",
-        ">=2.8",
-        "all but a local registry of images",
-        names=("docker-registry", "registry"),
-        debian="docker-registry",
-        units=("docker-registry.service",),
-        home="https://distribution.github.io/distribution",
-    ),
+    *(_program(name, data) for name, data in _SERVICES.items() if "programs" in data),
     ToolchainProgram(
         "graphviz",
         "",
@@ -156,9 +153,11 @@ LIBRARIES: tuple[Library, ...] = (
     Library("jsonschema-rs", "", "nothing"),
     Library("pandas", "data", "pipelines without tables"),
     Library("scikit-learn", "sklearn", "pipelines without scikit-learn models"),
-    Library("kfp", "kubeflow", "all but the target kubeflow"),
-    Library("mlflow", "mlflow", "all but the local MLflow server and tracking"),
-    Library("apache-airflow", "airflow", "all but the local Airflow"),
+    *(
+        Library(data["distribution"], data["extra"], data["without"])
+        for data in _SERVICES.values()
+        if "distribution" in data
+    ),
     Library("supervisor", "deploy", "all but the local platform"),
     Library("pulumi", "deploy", WITHOUT_ENGINE),
 )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from atlas_provider.resources import Database, Process
+from infra.local import containers, mlflow
+from infra.outputs import ServiceOutput
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from infra.local.services import LocalPlatform
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
@@ -45,6 +50,7 @@ class AirflowArgs:
         port: the port of its API server.
         version: its version; another one migrates the database and restarts the parts.
         parallelism: how many tasks run at a time.
+        tasks: how a step runs, ``process`` or ``docker``.
         environment: variables that every task gets.
     """
 
@@ -52,8 +58,9 @@ class AirflowArgs:
     vault: pulumi.Input[str]
     python: pulumi.Input[str]
     port: pulumi.Input[int]
-    version: pulumi.Input[str]
+    version: str
     parallelism: int
+    tasks: str
     environment: Mapping[str, pulumi.Input[str]]
 
 
@@ -63,6 +70,7 @@ class Airflow(pulumi.ComponentResource):
     Attributes:
         url: address of its API server.
         dags: the folder that it takes DAG files from.
+        services: what it adds to the platform's outputs.
     """
 
     url: pulumi.Output[str]
@@ -122,7 +130,52 @@ class Airflow(pulumi.ComponentResource):
             )
         self.url = port.apply(address)
         self.dags = home.directory.apply(lambda directory: f"{directory}/dags")
+        self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {
+            "airflow": self.url.apply(
+                lambda url: ServiceOutput.at(
+                    "airflow", url, credentials="airflow", version=args.version, tasks=args.tasks
+                )
+            ),
+            "dags": self.dags.apply(
+                lambda folder: ServiceOutput.at("folder", Path(folder).as_uri(), versioned=False)
+            ),
+        }
         self.register_outputs({"url": self.url, "dags": self.dags})
+
+
+def declare(platform: LocalPlatform) -> Airflow:
+    """Declare Airflow, with what its tasks need to know of the platform.
+
+    Raises:
+        pulumi.RunError: it isn't installed beside Atlas, or its tasks can't run as they should.
+    """
+    settings = platform.settings
+    args = AirflowArgs(
+        folder=str(settings.folder),
+        vault=str(settings.vault),
+        python=settings.python,
+        port=platform.port("airflow"),
+        version=ServiceData.load("airflow").installed_version(),
+        parallelism=settings.parallelism,
+        tasks=settings.tasks,
+        environment={**_task_environment(platform), **containers.environment(platform)},
+    )
+    return Airflow("airflow", args)
+
+
+def _task_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which steps know the platform."""
+    settings = platform.settings
+    return {
+        "ATLAS_STORE": settings.store,
+        "ATLAS_MLFLOW_URL": platform.url("mlflow"),
+        "ATLAS_MLFLOW_CREDENTIALS": str(settings.vault / f"{mlflow.SECRET}.json"),
+        "ATLAS_PUSHGATEWAY_URL": platform.url("pushgateway"),
+        "ATLAS_PUSHGATEWAY_CREDENTIALS": str(settings.vault / "pushgateway.json"),
+        "ATLAS_STATE": str(settings.state),
+        "ATLAS_PYTHON": settings.python,
+        "ATLAS_UMASK": f"{settings.umask:03o}",
+    }
 
 
 def command(python: str, *words: str) -> list[str]:

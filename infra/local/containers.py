@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from atlas_provider.resources import Process
+from infra.local.registry import Registry
+
+if TYPE_CHECKING:
+    from infra.local.services import LocalPlatform
 
 _SOCKET = "podman.sock"
 _ASK = {"docker": ("version", "--format", "{{.Server.Version}}"), "podman": ("--version",)}
@@ -58,8 +63,39 @@ class Containers(pulumi.ComponentResource):
         self.register_outputs({"host": self.host})
 
 
+def environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which Airflow's tasks run containers, where they do.
+
+    Raises:
+        pulumi.RunError: there is no engine, or no registry that it can pull from.
+    """
+    settings = platform.settings
+    if settings.tasks != "docker":
+        return {}
+    registry = platform.service("registry")
+    if not isinstance(registry, Registry):
+        raise pulumi.RunError(
+            "atlas:tasks: found 'docker', which pulls images from the platform's registry, and "
+            "there is none; `atlas doctor` tells how to get its program, or set it to 'process'"
+        )
+    host = platform.port("registry").apply(lambda port: f"127.0.0.1:{port}")
+    variables: dict[str, pulumi.Input[str]] = {
+        "ATLAS_REGISTRY": host,
+        "DOCKER_CONFIG": registry.directory,
+    }
+    if engine() == "docker":
+        return variables
+    args = ContainersArgs(
+        folder=str(settings.folder),
+        state=str(settings.state),
+        python=settings.python,
+        registry=host,
+    )
+    return {**variables, "DOCKER_HOST": Containers("containers", args).host}
+
+
 def command(python: str, registry: str) -> list[str]:
-    """Return the command of podman's service, told of this machine by Atlas."""
+    """Return the command of podman's service, which Atlas configures for this machine."""
     return [python, "-m", "atlas.containers.serve", f"{{dir}}/{_SOCKET}", registry]
 
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from atlas_provider.resources import Database, Process
+from infra.outputs import ServiceOutput
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from infra.local.services import LocalPlatform
 
 SECRET = "mlflow"  # noqa: S105 - a secret's name
 """The name of the secret that opens it."""
@@ -48,7 +51,7 @@ class MlflowArgs:
     vault: pulumi.Input[str]
     python: pulumi.Input[str]
     port: pulumi.Input[int]
-    version: pulumi.Input[str]
+    version: str
 
 
 class Mlflow(pulumi.ComponentResource):
@@ -56,6 +59,7 @@ class Mlflow(pulumi.ComponentResource):
 
     Attributes:
         url: its address.
+        services: what it adds to the platform's outputs.
     """
 
     url: pulumi.Output[str]
@@ -90,13 +94,36 @@ class Mlflow(pulumi.ComponentResource):
             },
             files={"basic_auth.ini": users(name)},
             ports={"http": args.port},
-            # Only who signs in is told the version: the health check proves the secret as well.
+            # The version is only for who signs in: the health check proves the secret as well.
             health="http://127.0.0.1:{port:http}/version",
             health_credentials=SECRET,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.url = server.bound.apply(lambda bound: f"http://127.0.0.1:{bound['http']}")
+        service = self.url.apply(
+            lambda url: ServiceOutput.at("mlflow", url, credentials=SECRET, version=args.version)
+        )
+        self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {"mlflow": service}
         self.register_outputs({"url": self.url})
+
+
+def declare(platform: LocalPlatform) -> Mlflow:
+    """Declare MLflow.
+
+    Raises:
+        pulumi.RunError: it isn't installed beside Atlas.
+    """
+    version = ServiceData.load("mlflow").installed_version()
+    require_app()
+    settings = platform.settings
+    args = MlflowArgs(
+        folder=str(settings.folder),
+        vault=str(settings.vault),
+        python=settings.python,
+        port=platform.port("mlflow"),
+        version=version,
+    )
+    return Mlflow("mlflow", args)
 
 
 def require_app() -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from atlas_provider.resources import Process
-from infra.services import ServiceData
+from infra.outputs import ServiceOutput
+from infra.services import ServiceData, program_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.local.services import LocalPlatform
 
 SECRET = "registry"  # noqa: S105 - a secret's name
 """The name of the secret that opens it."""
@@ -22,12 +29,14 @@ class RegistryArgs:
         vault: the folder of the secrets.
         program: path of its program.
         port: the port it listens on.
+        version: its version, as its program prints it.
     """
 
     folder: pulumi.Input[str]
     vault: pulumi.Input[str]
     program: str
     port: pulumi.Input[int]
+    version: str
 
 
 class Registry(pulumi.ComponentResource):
@@ -36,6 +45,7 @@ class Registry(pulumi.ComponentResource):
     Attributes:
         url: its address.
         directory: its folder, which is a `DOCKER_CONFIG` that opens it.
+        services: what it adds to the platform's outputs.
     """
 
     url: pulumi.Output[str]
@@ -61,7 +71,26 @@ class Registry(pulumi.ComponentResource):
         )
         self.url = server.bound.apply(lambda bound: f"http://127.0.0.1:{bound['http']}")
         self.directory = server.directory
+        service = self.url.apply(
+            lambda url: ServiceOutput.at("registry", url, credentials=SECRET, version=args.version)
+        )
+        self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {"registry": service}
         self.register_outputs({"url": self.url, "directory": self.directory})
+
+
+def declare(platform: LocalPlatform) -> Registry | None:
+    """Declare the registry of images; None where its program isn't installed."""
+    program = ServiceData.load("registry").program()
+    if program is None:
+        return None
+    args = RegistryArgs(
+        folder=str(platform.settings.folder),
+        vault=str(platform.settings.vault),
+        program=program,
+        port=platform.port("registry"),
+        version=program_version(program),
+    )
+    return Registry("registry", args)
 
 
 def command(program: str) -> list[str]:

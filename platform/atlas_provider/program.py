@@ -32,7 +32,7 @@ OWN_FILES = (SPECIFICATION, _LIST, _RESOURCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class PlatformProgram:
     """A program as its resource describes it; every text may hold placeholders (see `templates`).
 
     Attributes:
@@ -56,7 +56,7 @@ class Program:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, inputs: ProgramInputs, ports: Mapping[str, int] | None = None) -> Program:
+    def of(cls, inputs: ProgramInputs, ports: Mapping[str, int] | None = None) -> PlatformProgram:
         """Return the program of a resource's inputs, with the ports that it asks for."""
         folder = Path(inputs.folder)
         return cls(
@@ -100,7 +100,7 @@ class Rendered:
         ports: port by name, as chosen.
     """
 
-    program: Program
+    program: PlatformProgram
     specification: str
     files: Mapping[str, str]
     ports: Mapping[str, int]
@@ -110,7 +110,7 @@ class Rendered:
         return _digest({**self.files, SPECIFICATION: self.specification})
 
 
-def render(program: Program, filling: Filling) -> Rendered:
+def render(program: PlatformProgram, filling: Filling) -> Rendered:
     """Fill in a program's placeholders."""
     specification = {
         "command": [filling.fill(word) for word in program.command],
@@ -125,7 +125,7 @@ def render(program: Program, filling: Filling) -> Rendered:
     )
 
 
-def _environment(program: Program, filling: Filling) -> dict[str, str]:
+def _environment(program: PlatformProgram, filling: Filling) -> dict[str, str]:
     """Return a program's variables: its own, its mark, and a folder for temporary files."""
     fixed = {
         MARK: str(program.directory),

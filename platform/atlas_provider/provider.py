@@ -31,7 +31,7 @@ from pulumi.provider.experimental.provider import (
 
 from atlas.errors import DeployError
 from atlas.kinds.parsing import UNKNOWN
-from atlas.kinds.protocol import Context, PartialFailureError
+from atlas.kinds.protocol import OperationContext, PartialFailureError
 from atlas_provider.schema import package_schema
 from atlas_provider.templates import REDACTED
 from atlas_provider.values import hidden_texts, to_plain, to_values
@@ -148,9 +148,9 @@ class AtlasProvider(pulumi_provider.Provider):
             )
             raise DeployError(message) from None
 
-    def _context(self, name: str, timeout: float) -> Context:
+    def _context(self, name: str, timeout: float) -> OperationContext:
         """Return what an operation needs to know beside the resource."""
-        return Context(name, timeout, self._cancelled)
+        return OperationContext(name, timeout, self._cancelled)
 
     async def _run(
         self, given: Mapping[str, PropertyValue], function: Callable[..., _T], *args: Any

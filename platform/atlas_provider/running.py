@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from atlas_provider.program import Program
+    from atlas_provider.program import PlatformProgram
     from atlas_provider.templates import Filling
 
 _POLL_SECONDS = 0.2
@@ -82,7 +82,7 @@ class Started:
 
 
 def start(
-    desired: Program, options: Options, kept: Mapping[str, int], cancelled: threading.Event
+    desired: PlatformProgram, options: Options, kept: Mapping[str, int], cancelled: threading.Event
 ) -> Started:
     """Write a program's files, start it, and wait until it is well.
 
@@ -111,7 +111,7 @@ def start(
     return Started(ports=filling.ports, content=rendered.digest())
 
 
-def run(desired: Program, seconds: float, cancelled: threading.Event) -> str:
+def run(desired: PlatformProgram, seconds: float, cancelled: threading.Event) -> str:
     """Run a program to its end, without supervision; return the digest of what it was given.
 
     Raises:
@@ -199,7 +199,7 @@ def remove(directory: Path, grace: float) -> None:
     program.remove(directory)
 
 
-def take_ports(desired: Program, kept: Mapping[str, int]) -> dict[str, int]:
+def take_ports(desired: PlatformProgram, kept: Mapping[str, int]) -> dict[str, int]:
     """Return a program's ports: those it was given, those it has, and new ones.
 
     Raises:
@@ -258,7 +258,7 @@ def _await_health(
     raise PlatformError(f"{name}: not well after {seconds:.0f} s: {wrong}")
 
 
-def _give_up(desired: Program, grace: float, *, is_new: bool) -> None:
+def _give_up(desired: PlatformProgram, grace: float, *, is_new: bool) -> None:
     """Stop what didn't become well; of a new program remove the files too."""
     if is_new:
         remove(desired.directory, grace)

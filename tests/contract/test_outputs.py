@@ -9,11 +9,11 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from infra.outputs import VERSION, Platform, Service
+from infra.outputs import VERSION, Platform, ServiceOutput
 
 SCHEMA = json.loads((resources.files("atlas") / "schemas" / "outputs.v1.json").read_text())
 CHECKER = jsonschema.Draft202012Validator(SCHEMA)
-STORE = Service.at("file", "file:///store")
+STORE = ServiceOutput.at("file", "file:///store")
 
 
 def a_platform(**services):
@@ -26,7 +26,7 @@ def test_the_schema_is_one():
 
 
 def test_the_fields_are_the_same():
-    fields = {field.name for field in dataclasses.fields(Service)}
+    fields = {field.name for field in dataclasses.fields(ServiceOutput)}
     own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}, "kubeflow": {"namespace"}}
     common = fields - set().union(*own.values())
     assert set(SCHEMA["$defs"]["service"]["properties"]) == common
@@ -40,12 +40,13 @@ def test_the_fields_are_the_same():
 def test_a_platform_with_every_service_is_valid():
     names = set(SCHEMA["properties"]["services"]["properties"])
     services = {
-        name: Service.at("x", "http://127.0.0.1:1", credentials="x", version="1")
+        name: ServiceOutput.at("x", "http://127.0.0.1:1", credentials="x", version="1")
         for name in names - {"dags"}
     }
-    services["airflow"] = Service.at("airflow", "http://a", tasks="kubernetes", pool="atlas")
-    services["kubeflow"] = Service.at("kfp", "http://k", namespace="team-a")
-    services["dags"] = Service.at("folder", "file:///dags", versioned=False)
+    services["airflow"] = ServiceOutput.at("airflow", "http://a", tasks="kubernetes", pool="atlas")
+    services["kubeflow"] = ServiceOutput.at("kfp", "http://k", namespace="team-a")
+    services["dags"] = ServiceOutput.at("folder", "file:///dags", versioned=False)
+    services["dashboard"] = ServiceOutput.at("grafana", "http://127.0.0.1:1", version="11")
     CHECKER.validate(a_platform(**services))
 
 
@@ -55,14 +56,17 @@ def test_a_platform_with_every_service_is_valid():
         {**a_platform(), "extra": 1},
         {**a_platform(), "version": 2},
         {**a_platform(), "target": "moon"},
-        a_platform(unheard=STORE),
-        a_platform(airflow=Service.at("airflow", "127.0.0.1:1")),
-        a_platform(dags=Service.at("folder", "file:///dags")),
-        a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", tasks="threads")),
-        a_platform(mlflow=Service.at("mlflow", "http://127.0.0.1:1", tasks="docker")),
-        a_platform(mlflow=Service.at("mlflow", "http://127.0.0.1:1", namespace="team-a")),
-        a_platform(kubeflow=Service.at("kfp", "http://127.0.0.1:1", namespace="Team A")),
-        a_platform(airflow=Service.at("airflow", "http://127.0.0.1:1", credentials="hunter 2")),
+        a_platform(Unheard=STORE),
+        a_platform(dashboard=ServiceOutput.at("grafana", "http://127.0.0.1:1", tasks="docker")),
+        a_platform(airflow=ServiceOutput.at("airflow", "127.0.0.1:1")),
+        a_platform(dags=ServiceOutput.at("folder", "file:///dags")),
+        a_platform(airflow=ServiceOutput.at("airflow", "http://127.0.0.1:1", tasks="threads")),
+        a_platform(mlflow=ServiceOutput.at("mlflow", "http://127.0.0.1:1", tasks="docker")),
+        a_platform(mlflow=ServiceOutput.at("mlflow", "http://127.0.0.1:1", namespace="team-a")),
+        a_platform(kubeflow=ServiceOutput.at("kfp", "http://127.0.0.1:1", namespace="Team A")),
+        a_platform(
+            airflow=ServiceOutput.at("airflow", "http://127.0.0.1:1", credentials="hunter 2")
+        ),
         {"version": 1, "stack": "local", "target": "local", "services": {}},
     ],
 )

@@ -20,10 +20,10 @@ from atlas.images import ImageRegistry, referenced, wanted_images
 from atlas.images.records import Built, write_record
 from atlas.kinds import content
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.plan import resolve
 from atlas.store import open_store
-from atlas.targets.airflow.resource import AirflowDags
+from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas_provider.supervision import Supervisor
 from tests.servers import add_image
 from tests.stack.deployed import RECIPES, Pipeline, call, patch_dag, pipeline, wait_for, write_data
@@ -231,7 +231,7 @@ def test_what_airflow_cant_import_is_told_in_its_own_words(pipeline):
         "credentials": services["airflow"]["credentials"],
     }  # fmt: skip
     with pytest.raises(DeployError, match="ValueError: dag: broken on purpose"):
-        Handler(AirflowDags()).create(wanted, Context("broken", 90.0))
+        Handler(AirflowDagsKind()).create(wanted, OperationContext("broken", 90.0))
     assert not (pipeline.dag_file.parent / "broken.py").exists()
 
 

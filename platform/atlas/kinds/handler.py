@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.kinds.properties import Plain, Property
-    from atlas.kinds.protocol import Change, Context, Failure, Kind
+    from atlas.kinds.protocol import Change, Failure, Kind, OperationContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +98,12 @@ class Handler(Generic[I, O]):
         known = self.kind.preview(before, self._known(inputs))
         return {wire_name(name): plain_value(value) for name, value in known.items()}
 
-    def create(self, inputs: Plain, context: Context) -> tuple[str, Plain]:
+    def create(self, inputs: Plain, context: OperationContext) -> tuple[str, Plain]:
         """Make the resource; return its id and its outputs."""
         identity, outputs = self.kind.create(parse(self.kind.inputs, inputs), context)
         return identity, to_plain(outputs)
 
-    def read(self, identity: str, state: Plain, context: Context) -> Live | None:
+    def read(self, identity: str, state: Plain, context: OperationContext) -> Live | None:
         """Return what is really there; None when nothing is. An import has no state."""
         if not state:
             found = self.kind.find(identity, context)
@@ -111,12 +111,14 @@ class Handler(Generic[I, O]):
         live = self.kind.read(identity, self._state(state), context)
         return None if live is None else _live(live)
 
-    def update(self, identity: str, state: Plain, inputs: Plain, context: Context) -> Plain:
+    def update(
+        self, identity: str, state: Plain, inputs: Plain, context: OperationContext
+    ) -> Plain:
         """Change the resource to the inputs; return its outputs."""
         parsed = parse(self.kind.inputs, inputs)
         return to_plain(self.kind.update(identity, self._state(state), parsed, context))
 
-    def delete(self, identity: str, state: Plain, context: Context) -> None:
+    def delete(self, identity: str, state: Plain, context: OperationContext) -> None:
         """Remove the resource; it is no error when it is gone already."""
         self.kind.delete(identity, self._state(state), context)
 

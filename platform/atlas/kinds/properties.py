@@ -54,7 +54,7 @@ REPLACES: Final = _Replaces()
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ClassParameter:
     """Names the parameter of the typed class that gives an input; by default the resource's name.
 
     Attributes:
@@ -129,7 +129,7 @@ def _property(field: dataclasses.Field[Any], hint: Any) -> Property:
         description=description,
         required=field.default is dataclasses.MISSING,
         replaces=REPLACES in marks,
-        parameter=next((mark.name for mark in marks if isinstance(mark, Parameter)), ""),
+        parameter=next((mark.name for mark in marks if isinstance(mark, ClassParameter)), ""),
         formerly=next((mark.name for mark in marks if isinstance(mark, Formerly)), ""),
     )
 

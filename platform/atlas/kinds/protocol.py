@@ -17,7 +17,15 @@ from atlas.kinds.properties import Plain, to_plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Change", "Context", "Failure", "Found", "Kind", "PartialFailureError", "State"]
+__all__ = [
+    "Change",
+    "Failure",
+    "FoundResource",
+    "Kind",
+    "OperationContext",
+    "PartialFailureError",
+    "State",
+]
 
 I = TypeVar("I")  # noqa: E741 - a kind's inputs
 O = TypeVar("O")  # noqa: E741 - a kind's outputs
@@ -42,7 +50,7 @@ class State(Generic[I, O]):
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[I, O]):
+class FoundResource(Generic[I, O]):
     """A resource that was found by the id that an import was given.
 
     Attributes:
@@ -57,7 +65,7 @@ class Found(Generic[I, O]):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class OperationContext:
     """What an operation needs to know beside the resource.
 
     Attributes:
@@ -118,15 +126,17 @@ class Kind(Protocol[I, O]):
         """
         return {}
 
-    def create(self, inputs: I, context: Context) -> tuple[str, O]:
+    def create(self, inputs: I, context: OperationContext) -> tuple[str, O]:
         """Make the resource; return its id and its outputs."""
         ...
 
-    def read(self, identity: str, state: State[I, O], context: Context) -> State[I, O] | None:
+    def read(
+        self, identity: str, state: State[I, O], context: OperationContext
+    ) -> State[I, O] | None:
         """Return what is really there; None when nothing is."""
         ...
 
-    def find(self, identity: str, context: Context) -> Found[I, O]:
+    def find(self, identity: str, context: OperationContext) -> FoundResource[I, O]:
         """Return what the id of an import names, which alone says where to look.
 
         Raises:
@@ -134,10 +144,10 @@ class Kind(Protocol[I, O]):
         """
         ...
 
-    def update(self, identity: str, state: State[I, O], inputs: I, context: Context) -> O:
+    def update(self, identity: str, state: State[I, O], inputs: I, context: OperationContext) -> O:
         """Change the resource to the inputs; return its outputs."""
         ...
 
-    def delete(self, identity: str, state: State[I, O], context: Context) -> None:
+    def delete(self, identity: str, state: State[I, O], context: OperationContext) -> None:
         """Remove the resource; it is no error when it is gone already."""
         ...

@@ -159,12 +159,14 @@ def hosted(gone: Collection[str] = ()) -> Iterator[tuple[int, AtlasProvider]]:
         gone: DAGs that are removed already.
     """
     from atlas.kinds.handler import Handler
-    from atlas.targets.airflow.resource import AirflowDags
+    from atlas.targets.airflow.resource import AirflowDagsKind
     from atlas_provider import serve
     from atlas_provider.kinds import KINDS
     from atlas_provider.provider import AtlasProvider
 
     release = version("atlas-ml")
-    provider = AtlasProvider({**KINDS, f"atlas:index:{_DAGS}": Handler(AirflowDags(gone))}, release)
+    provider = AtlasProvider(
+        {**KINDS, f"atlas:index:{_DAGS}": Handler(AirflowDagsKind(gone))}, release
+    )
     with serve.hosted(provider, release) as port:
         yield port, provider

@@ -50,10 +50,10 @@ class Resource:
         Raises:
             AtlasError: a service doesn't answer.
         """
-        from atlas.kinds.protocol import Context
+        from atlas.kinds.protocol import OperationContext
         from atlas_provider.kinds import KINDS
 
-        return KINDS[self.type].read(self.identity, dict(self.state), Context(self.name))
+        return KINDS[self.type].read(self.identity, dict(self.state), OperationContext(self.name))
 
 
 _OWN = ("owner", "members", "plans", "schedules")

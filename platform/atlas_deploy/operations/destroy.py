@@ -141,7 +141,7 @@ def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
 def _sweep(deployment: Deployment, services: Services) -> bool:
     """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
     from atlas.kinds import ownership as members
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
     from atlas_provider.kinds import KINDS as HANDLERS
 
     swept = False
@@ -150,8 +150,8 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
         for target, kind in KINDS.items():
             if members.owned(services.store, ownership.OWNED[kind], owner):
                 left = {"owner": owner, "members": {}, **target_inputs(services, target)}
-                HANDLERS[f"atlas:index:{kind}"].delete("", left, Context(flow))
+                HANDLERS[f"atlas:index:{kind}"].delete("", left, OperationContext(flow))
                 swept = True
     held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
-    HANDLERS["atlas:index:StepImages"].delete("", held, Context("images"))
+    HANDLERS["atlas:index:StepImages"].delete("", held, OperationContext("images"))
     return swept

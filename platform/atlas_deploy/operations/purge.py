@@ -242,7 +242,7 @@ def _purge_models(services: Services, left: Left) -> None:
 
 def _purge_images(deployment: Deployment, services: Services, left: Left) -> None:
     """Delete the images that no other stack holds."""
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
     from atlas_provider.kinds import KINDS
 
     inputs = {
@@ -251,4 +251,4 @@ def _purge_images(deployment: Deployment, services: Services, left: Left) -> Non
         "purge": True,
         **snapshot.addresses("StepImages", services),
     }
-    KINDS["atlas:index:StepImages"].delete("", inputs, Context("images"))
+    KINDS["atlas:index:StepImages"].delete("", inputs, OperationContext("images"))

@@ -44,8 +44,8 @@ _WORDS = {
     "Ports:delete": "free",
 }
 _END_SECONDS = 10.0
-_SERVED = ("airflow", "alertmanager", "mlflow", "open-", "prometheus", "pushgateway")
-"""How the names of files begin that open services whose data are in a platform's folder."""
+_PAGES = "open-"
+"""How the names of the private pages begin that open a service."""
 
 
 def up(state: Path, name: str, say: Say) -> Update:
@@ -96,9 +96,27 @@ def unlock(state: Path, name: str) -> list[str]:
 def doomed(state: Path, name: str) -> list[Path]:
     """Return the data of a platform that `purge` deletes; the store is none of them."""
     there = sorted((state / "secrets").glob("*"))
-    secrets = [path for path in there if path.name.startswith(_SERVED)]
+    secrets = [path for path in there if path.name.startswith((*_served(), _PAGES))]
     found = [folder(state, name), *secrets]
     return [path for path in found if path.exists()]
+
+
+def _served() -> list[str]:
+    """Return the names of the services that a platform of this machine runs itself.
+
+    The secrets of a service begin with its name.
+    """
+    return [name for name, data in service_data().items() if data.get("listens")]
+
+
+def service_data() -> dict[str, Mapping[str, Any]]:
+    """Return the data of every service that a platform may have, by name.
+
+    Raises:
+        PlatformError: this installation has none.
+    """
+    files = root().glob("platform/services/*/service.json")
+    return {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(files)}
 
 
 def purge(state: Path, name: str) -> list[Path]:

@@ -1,9 +1,9 @@
 """The kinds of resources: one module each, and the table by which the provider finds them.
 
-To add a kind: write a module with two dataclasses of properties and a class that has the methods of
-`atlas.kinds.protocol.Kind`, add it to the table below, and run `python -m atlas_provider.generate`,
-which writes its typed class and its documentation. A kind's module is imported when the first
-resource of that kind is handled.
+To add a kind ``Thing``: write a module with its properties and a class `ThingKind` that has the
+methods of `atlas.kinds.protocol.Kind`, add it to the table below, and run `python -m
+atlas_provider.generate`, which writes its typed class and its documentation. A kind's module is
+imported when the first resource of that kind is handled.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MODULES = {
 @cache
 def _load(name: str) -> AnyHandler:
     """Import and make the handler of a kind."""
-    return Handler(getattr(import_module(_MODULES[name]), name)())
+    return Handler(getattr(import_module(_MODULES[name]), f"{name}Kind")())
 
 
 class Kinds(Mapping[str, AnyHandler]):

@@ -16,16 +16,16 @@ from atlas import files
 from atlas.errors import PlatformError
 from atlas.kinds.parsing import Failure, parse_state
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas_provider import program, running
 from atlas_provider.kinds import programs
 from atlas_provider.kinds.programs import Content, Directory, ProgramInputs
-from atlas_provider.program import Program
+from atlas_provider.program import PlatformProgram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.kinds.protocol import Change, Context
+    from atlas.kinds.protocol import Change, OperationContext
 
 READY, MISSING = "ready", "missing"
 DRAFT = ".draft"
@@ -73,7 +73,7 @@ class DatabaseOutputs:
 _State = State[DatabaseInputs, DatabaseOutputs]
 
 
-class Database(Kind[DatabaseInputs, DatabaseOutputs]):
+class DatabaseKind(Kind[DatabaseInputs, DatabaseOutputs]):
     """Handle SQLite databases in a platform folder."""
 
     inputs = DatabaseInputs
@@ -97,44 +97,48 @@ class Database(Kind[DatabaseInputs, DatabaseOutputs]):
             return {"state": READY}
         known = {
             "state": READY,
-            "directory": str(Program.of(inputs).directory),
+            "directory": str(PlatformProgram.of(inputs).directory),
             "generation": _next_generation(state),
         }
         content = _content(inputs)
         return {**known, "content": content} if content else known
 
-    def create(self, inputs: DatabaseInputs, context: Context) -> tuple[str, DatabaseOutputs]:
+    def create(
+        self, inputs: DatabaseInputs, context: OperationContext
+    ) -> tuple[str, DatabaseOutputs]:
         """Make the database; one that is there already is migrated."""
-        return str(Program.of(inputs).directory), _migrate(inputs, None, context)
+        return str(PlatformProgram.of(inputs).directory), _migrate(inputs, None, context)
 
-    def read(self, identity: str, state: _State, context: Context) -> _State:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State:
         """Return whether the database is there, and the digest of the command's files."""
         outputs = _read(identity, state.inputs, state.outputs.generation)
         return State(state.inputs, outputs)
 
-    def find(self, identity: str, context: Context) -> Found[DatabaseInputs, DatabaseOutputs]:
+    def find(
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[DatabaseInputs, DatabaseOutputs]:
         """Return the database of a folder, with the inputs that it was made with.
 
         Raises:
             DeployError: it is no database's folder.
         """
         inputs = parse_state(DatabaseInputs, program.given(Path(identity))[0])
-        return Found("", State(inputs, _read(identity, inputs, 1)), programs.SECRETIVE)
+        return FoundResource("", State(inputs, _read(identity, inputs, 1)), programs.SECRETIVE)
 
     def update(
-        self, identity: str, state: _State, inputs: DatabaseInputs, context: Context
+        self, identity: str, state: _State, inputs: DatabaseInputs, context: OperationContext
     ) -> DatabaseOutputs:
         """Migrate the database."""
         return _migrate(inputs, state, context)
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Remove the command's files, and keep the database."""
         _forget(Path(identity))
 
 
 def _content(inputs: DatabaseInputs) -> str:
     """Return the digest that the command's files should have."""
-    return programs.expected_content(Program.of(inputs), {})
+    return programs.expected_content(PlatformProgram.of(inputs), {})
 
 
 def _read(identity: str, inputs: DatabaseInputs, generation: int) -> DatabaseOutputs:
@@ -154,9 +158,11 @@ def _next_generation(state: _State | None) -> int:
     return (state.outputs.generation if state else 0) + 1
 
 
-def _migrate(inputs: DatabaseInputs, state: _State | None, context: Context) -> DatabaseOutputs:
+def _migrate(
+    inputs: DatabaseInputs, state: _State | None, context: OperationContext
+) -> DatabaseOutputs:
     """Run a database's command on a copy, and put the copy in its place; return the outputs."""
-    desired = Program.of(inputs)
+    desired = PlatformProgram.of(inputs)
     database = desired.directory / inputs.file
     draft = database.with_name(database.name + DRAFT)
     _forget(desired.directory)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from atlas.errors import DeployError
 from atlas.kinds.parsing import Failure
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas_provider.ports import choose_port
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
 
 _FORM = re.compile(r"([^=,]+)=(\d{1,5})(?:,|$)")
 
@@ -35,7 +35,7 @@ class PortsOutputs:
 _State = State[PortsInputs, PortsOutputs]
 
 
-class Ports(Kind[PortsInputs, PortsOutputs]):
+class PortsKind(Kind[PortsInputs, PortsOutputs]):
     """Free ports, kept in the state; nothing is reserved in the system."""
 
     inputs = PortsInputs
@@ -54,15 +54,17 @@ class Ports(Kind[PortsInputs, PortsOutputs]):
         kept = state.outputs.ports if state else {}
         return {"ports": kept} if inputs and set(kept) == set(inputs.names) else {}
 
-    def create(self, inputs: PortsInputs, context: Context) -> tuple[str, PortsOutputs]:
+    def create(self, inputs: PortsInputs, context: OperationContext) -> tuple[str, PortsOutputs]:
         """Choose a free port for each name."""
         return context.name, _chosen(inputs, {})
 
-    def read(self, identity: str, state: _State, context: Context) -> _State:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State:
         """Return the state: there is nothing outside it."""
         return state
 
-    def find(self, identity: str, context: Context) -> Found[PortsInputs, PortsOutputs]:
+    def find(
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[PortsInputs, PortsOutputs]:
         """Return the ports that an id gives: ``web=8080,api=8081``.
 
         Raises:
@@ -74,15 +76,15 @@ class Ports(Kind[PortsInputs, PortsOutputs]):
                 f"id '{identity}': no ports can be read; expected NAME=PORT,NAME=PORT"
             )
         chosen = PortsOutputs(ports={name: int(port) for name, port in ports.items()})
-        return Found("", State(PortsInputs(names=tuple(ports)), chosen))
+        return FoundResource("", State(PortsInputs(names=tuple(ports)), chosen))
 
     def update(
-        self, identity: str, state: _State, inputs: PortsInputs, context: Context
+        self, identity: str, state: _State, inputs: PortsInputs, context: OperationContext
     ) -> PortsOutputs:
         """Keep the ports of the names that stay, choose for those that are new."""
         return _chosen(inputs, state.outputs.ports)
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Do nothing: there is nothing outside the state."""
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from atlas.kinds.parsing import Failure, parse_state
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas_provider import program, running
 from atlas_provider.kinds import programs
 from atlas_provider.kinds.programs import Content, Directory, ProgramInputs
-from atlas_provider.program import Program
+from atlas_provider.program import PlatformProgram
 from atlas_provider.running import Options
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Change, Context
+    from atlas.kinds.protocol import Change, OperationContext
 
 RUNNING, STOPPED = "running", "stopped"
 _OTHERS_SECONDS = 15.0
@@ -86,7 +86,7 @@ class ProcessOutputs:
 _State = State[ProcessInputs, ProcessOutputs]
 
 
-class Process(Kind[ProcessInputs, ProcessOutputs]):
+class ProcessKind(Kind[ProcessInputs, ProcessOutputs]):
     """Handle processes of a platform folder through its supervisor."""
 
     inputs = ProcessInputs
@@ -109,24 +109,28 @@ class Process(Kind[ProcessInputs, ProcessOutputs]):
         """Return what is known: the folder, that it will run, and ports that are kept."""
         if inputs is None:
             return {"state": RUNNING}
-        known = {"state": RUNNING, "directory": str(Program.of(inputs).directory)}
+        known = {"state": RUNNING, "directory": str(PlatformProgram.of(inputs).directory)}
         kept, ports = state.outputs.bound if state else {}, inputs.ports or {}
         if state and all(_keeps(kept, *port) for port in ports.items()):
             bound = {name: kept[name] for name in ports}
             return {**known, "bound": bound, "content": _content(inputs, kept)}
         return known
 
-    def create(self, inputs: ProcessInputs, context: Context) -> tuple[str, ProcessOutputs]:
+    def create(
+        self, inputs: ProcessInputs, context: OperationContext
+    ) -> tuple[str, ProcessOutputs]:
         """Start the process on new ports; what an interrupted create left is removed first."""
-        directory = Program.of(inputs).directory
+        directory = PlatformProgram.of(inputs).directory
         running.remove(directory, _options(inputs).grace)
         return str(directory), _start(inputs, {}, context)
 
-    def read(self, identity: str, state: _State, context: Context) -> _State:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State:
         """Return whether the process runs and listens, and the digest of the files it has."""
         return State(state.inputs, _read(identity, state.outputs.bound))
 
-    def find(self, identity: str, context: Context) -> Found[ProcessInputs, ProcessOutputs]:
+    def find(
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[ProcessInputs, ProcessOutputs]:
         """Return the process of a folder, with the inputs that it was made with.
 
         Raises:
@@ -134,16 +138,16 @@ class Process(Kind[ProcessInputs, ProcessOutputs]):
         """
         inputs, ports = program.given(Path(identity))
         state = State(parse_state(ProcessInputs, inputs), _read(identity, ports))
-        return Found("", state, programs.SECRETIVE)
+        return FoundResource("", state, programs.SECRETIVE)
 
     def update(
-        self, identity: str, state: _State, inputs: ProcessInputs, context: Context
+        self, identity: str, state: _State, inputs: ProcessInputs, context: OperationContext
     ) -> ProcessOutputs:
         """Restart the process with the inputs, on the ports that it had."""
         running.stop(Path(identity), _options(state.inputs).grace)
         return _start(inputs, state.outputs.bound, context)
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Stop the process with all that it started, and remove its files but not its data."""
         others = state.inputs.stop_after or ()
         running.await_ends(Path(identity).parent, others, _OTHERS_SECONDS)
@@ -173,7 +177,7 @@ def _keeps(kept: Mapping[str, int], name: str, asked: int) -> bool:
 
 def _content(inputs: ProcessInputs, bound: Mapping[str, int]) -> str:
     """Return the digest that the process's files should have on its ports."""
-    return programs.expected_content(Program.of(inputs, inputs.ports), bound)
+    return programs.expected_content(PlatformProgram.of(inputs, inputs.ports), bound)
 
 
 def _read(identity: str, bound: Mapping[str, int]) -> ProcessOutputs:
@@ -206,9 +210,11 @@ def _given(seconds: float | None, usual: float) -> float:
     return usual if seconds is None else seconds
 
 
-def _start(inputs: ProcessInputs, kept: Mapping[str, int], context: Context) -> ProcessOutputs:
+def _start(
+    inputs: ProcessInputs, kept: Mapping[str, int], context: OperationContext
+) -> ProcessOutputs:
     """Start a process, wait until it is well, and return the outputs."""
-    desired, options = Program.of(inputs, inputs.ports), _options(inputs)
+    desired, options = PlatformProgram.of(inputs, inputs.ports), _options(inputs)
     if context.timeout:
         options = replace(options, seconds=context.timeout)
     started = running.start(desired, options, kept, context.cancelled)

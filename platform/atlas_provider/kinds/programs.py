@@ -9,8 +9,8 @@ from typing import Annotated
 
 from atlas.errors import PlatformError
 from atlas.kinds.parsing import Failure
-from atlas.kinds.properties import REPLACES, Parameter, properties
-from atlas_provider.program import OWN_FILES, Program, render
+from atlas.kinds.properties import REPLACES, ClassParameter, properties
+from atlas_provider.program import OWN_FILES, PlatformProgram, render
 from atlas_provider.templates import ports_of
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -24,7 +24,7 @@ class ProgramInputs:
         str,
         "The name of its folder, unique in the platform: lower-case letters, digits, hyphens.",
         REPLACES,
-        Parameter("program"),
+        ClassParameter("program"),
     ]
     folder: Annotated[
         str, "The platform's folder, absolute; the program gets a folder below it.", REPLACES
@@ -65,7 +65,7 @@ def failures(
         found.append(Failure("folder", f"found '{inputs.folder}'; expected an absolute path"))
     if not inputs.command:
         found.append(Failure("command", "empty; expected a program and its arguments"))
-    texts = [*Program.of(inputs).texts(), *more_texts]
+    texts = [*PlatformProgram.of(inputs).texts(), *more_texts]
     return [*found, *_file_failures(inputs.files or {}), *_port_failures(ports, texts)]
 
 
@@ -88,7 +88,7 @@ def _port_failures(ports: Iterable[str], texts: Iterable[str]) -> list[Failure]:
     ]
 
 
-def expected_content(program: Program, ports: Mapping[str, int]) -> str:
+def expected_content(program: PlatformProgram, ports: Mapping[str, int]) -> str:
     """Return the digest that a program's files should have; empty when it can't be known."""
     try:
         return render(program, program.filling(ports, make=False)).digest()

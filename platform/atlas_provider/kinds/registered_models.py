@@ -11,11 +11,11 @@ from atlas.kinds import imports
 from atlas.kinds.members import OptionalSecrets, Owner
 from atlas.kinds.parsing import parse
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas_provider.models import mlflow_at, registered
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
     from atlas.tracking.mlflow import MlflowTracker
 
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
@@ -47,20 +47,20 @@ _State = State[RegisteredModelsInputs, RegisteredModelsOutputs]
 _NOTHING = RegisteredModelsOutputs()
 
 
-class RegisteredModels(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]):
+class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]):
     """Handle the registered models of one Config."""
 
     inputs = RegisteredModelsInputs
     outputs = RegisteredModelsOutputs
 
     def create(
-        self, inputs: RegisteredModelsInputs, context: Context
+        self, inputs: RegisteredModelsInputs, context: OperationContext
     ) -> tuple[str, RegisteredModelsOutputs]:
         """Register the names; one that is there already is taken over with its versions."""
         _register(inputs)
         return inputs.owner, _NOTHING
 
-    def read(self, identity: str, state: _State, context: Context) -> _State | None:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State | None:
         """Return the names that MLflow has.
 
         One that doesn't answer, perhaps because it has another address now, changes nothing of what
@@ -77,8 +77,8 @@ class RegisteredModels(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]):
         return State(replace(inputs, members=members), _NOTHING)
 
     def find(
-        self, identity: str, context: Context
-    ) -> Found[RegisteredModelsInputs, RegisteredModelsOutputs]:
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[RegisteredModelsInputs, RegisteredModelsOutputs]:
         """Return the models that an id names.
 
         Raises:
@@ -92,16 +92,20 @@ class RegisteredModels(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]):
         if not found:
             raise imports.nothing(identity, f"model {' or '.join(names)}", inputs.mlflow)
         members = {name: model.description for name, model in found.items()}
-        return Found(inputs.owner, State(replace(inputs, members=members), _NOTHING))
+        return FoundResource(inputs.owner, State(replace(inputs, members=members), _NOTHING))
 
     def update(
-        self, identity: str, state: _State, inputs: RegisteredModelsInputs, context: Context
+        self,
+        identity: str,
+        state: _State,
+        inputs: RegisteredModelsInputs,
+        context: OperationContext,
     ) -> RegisteredModelsOutputs:
         """Register new names, and correct descriptions; what is no member any more stays."""
         _register(inputs)
         return _NOTHING
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Keep every model: an update removes nothing that a training has made."""
 
 

@@ -21,13 +21,13 @@ from atlas.kinds import imports
 from atlas.kinds.members import OptionalSecrets, Owner, Store
 from atlas.kinds.parsing import Failure, parse_state
 from atlas.kinds.properties import properties, to_plain
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas.store import open_location
 from atlas.uris import path_of
 from atlas.values import canonical
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
 
 _FOLDER = "deployments/images"
 _PINNED = re.compile(r"[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}")
@@ -67,7 +67,7 @@ class StepImagesOutputs:
 _State = State[StepImagesInputs, StepImagesOutputs]
 
 
-class StepImages(Kind[StepImagesInputs, StepImagesOutputs]):
+class StepImagesKind(Kind[StepImagesInputs, StepImagesOutputs]):
     """Handle the images of one Config's steps."""
 
     inputs = StepImagesInputs
@@ -85,11 +85,13 @@ class StepImages(Kind[StepImagesInputs, StepImagesOutputs]):
         """Return what the references will be."""
         return {"references": _outputs(inputs).references} if inputs else {}
 
-    def create(self, inputs: StepImagesInputs, context: Context) -> tuple[str, StepImagesOutputs]:
+    def create(
+        self, inputs: StepImagesInputs, context: OperationContext
+    ) -> tuple[str, StepImagesOutputs]:
         """Record the images, all of which have to be there."""
         return inputs.owner, _record(inputs)
 
-    def read(self, identity: str, state: _State, context: Context) -> _State | None:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State | None:
         """Return the images that are there; all of them while the registry can't be asked."""
         pinned = state.inputs.members.values()
         try:
@@ -98,7 +100,9 @@ class StepImages(Kind[StepImagesInputs, StepImagesOutputs]):
             there = pinned
         return _live(state.inputs, there)
 
-    def find(self, identity: str, context: Context) -> Found[StepImagesInputs, StepImagesOutputs]:
+    def find(
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[StepImagesInputs, StepImagesOutputs]:
         """Return the images that an owner needs and that are there, by an id that says where.
 
         Raises:
@@ -112,15 +116,15 @@ class StepImages(Kind[StepImagesInputs, StepImagesOutputs]):
         live = _live(inputs, there) if there else None
         if live is None:
             raise imports.nothing(identity, "image", inputs.registry)
-        return Found(inputs.owner, live)
+        return FoundResource(inputs.owner, live)
 
     def update(
-        self, identity: str, state: _State, inputs: StepImagesInputs, context: Context
+        self, identity: str, state: _State, inputs: StepImagesInputs, context: OperationContext
     ) -> StepImagesOutputs:
         """Record other images; those that are no member any more stay in the registry."""
         return _record(inputs)
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Remove the record of the images; without `purge` they stay in the registry."""
         inputs = state.inputs
         if inputs.purge:

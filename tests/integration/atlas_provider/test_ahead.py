@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from atlas.kinds import content, ownership
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.targets.airflow import ahead
-from atlas.targets.airflow.resource import AirflowDags
+from atlas.targets.airflow.resource import AirflowDagsKind
 from tests.integration.atlas_provider.test_airflow_dags import (
     KIND,
     airflow,
@@ -84,7 +84,7 @@ def test_a_resource_gives_back_the_names_of_what_is_gone(airflow, context):
     state = created(airflow, context, a=dag("11"))
     gone = ahead.remove([state])
     asked = airflow.calls if hasattr(airflow, "calls") else None
-    Handler(AirflowDags(gone)).delete("x", state, Context("t", 2.0))
+    Handler(AirflowDagsKind(gone)).delete("x", state, OperationContext("t", 2.0))
     assert ownership.owned(state["store"], "dags", state["owner"]) == []
     assert asked is None or airflow.calls == asked
 

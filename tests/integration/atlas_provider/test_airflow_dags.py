@@ -12,13 +12,13 @@ from atlas.http import service
 from atlas.http.service import Patience
 from atlas.kinds import content, ownership
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context, PartialFailureError
+from atlas.kinds.protocol import OperationContext, PartialFailureError
 from atlas.targets.airflow import api as airflow_api
 from atlas.targets.airflow import dag_removal, rollout
-from atlas.targets.airflow.resource import AirflowDags
+from atlas.targets.airflow.resource import AirflowDagsKind
 from tests.integration.atlas_provider.fake_airflow import FakeAirflow, serve
 
-KIND = Handler(AirflowDags())
+KIND = Handler(AirflowDagsKind())
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +48,8 @@ def airflow(tmp_path: Path):
 
 
 @pytest.fixture
-def context() -> Context:
-    return Context("inference-airflow", 2.0)
+def context() -> OperationContext:
+    return OperationContext("inference-airflow", 2.0)
 
 
 def dag(plan: str, extra: str = "") -> bytes:
@@ -81,7 +81,7 @@ def api_of(state: dict) -> airflow_api.AirflowApi:
     return airflow_api.AirflowApi(state["airflow"], state["secrets"], state["credentials"])
 
 
-def created(airflow: FakeAirflow, context: Context, **members: bytes) -> dict:
+def created(airflow: FakeAirflow, context: OperationContext, **members: bytes) -> dict:
     wanted = inputs(airflow, **members)
     identity, outputs = KIND.create(wanted, context)
     assert identity == "tumour.local/inference"

@@ -12,12 +12,12 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.kinds import imports
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.targets.airflow.resource import AirflowDagsInputs
 from atlas.targets.kubeflow.resource import KubeflowPipelinesInputs
-from atlas_provider.kinds.database import Database
-from atlas_provider.kinds.ports import Ports
-from atlas_provider.kinds.process import Process
+from atlas_provider.kinds.database import DatabaseKind
+from atlas_provider.kinds.ports import PortsKind
+from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.supervision import Supervisor
 from tests.integration.atlas_provider.worlds import (
     Dags,
@@ -31,7 +31,7 @@ from tests.servers import registry_server
 
 __all__ = ["registry_server"]
 
-CONTEXT = Context("it", 10.0)
+CONTEXT = OperationContext("it", 10.0)
 INPUTS = AirflowDagsInputs
 PLACES = {
     "store": "file:///s", "dags": "file:///d", "airflow": "http://127.0.0.1:1",
@@ -150,11 +150,11 @@ def test_an_airflow_that_doesnt_answer_is_no_empty_one(worlds):
 
 
 def test_ports_are_what_the_id_says():
-    live = Handler(Ports()).read("web=8080,api=8081", {}, CONTEXT)
+    live = Handler(PortsKind()).read("web=8080,api=8081", {}, CONTEXT)
     assert live.state == {"names": ["web", "api"], "ports": {"web": 8080, "api": 8081}}
     for identity in ("web", "web=", "web=x", "web=1,", "web=1,web=2"):
         with pytest.raises(DeployError, match="expected NAME=PORT,NAME=PORT"):
-            Handler(Ports()).read(identity, {}, CONTEXT)
+            Handler(PortsKind()).read(identity, {}, CONTEXT)
 
 
 def test_a_process_is_imported_by_its_folder_with_the_inputs_it_was_given(tmp_path):
@@ -165,7 +165,7 @@ def test_a_process_is_imported_by_its_folder_with_the_inputs_it_was_given(tmp_pa
         "environment": {"TOKEN": "{secret:web}", "MINE": "hunter2"},
         "health": "http://127.0.0.1:{port:http}/",
     }  # fmt: skip
-    kind = Handler(Process())
+    kind = Handler(ProcessKind())
     try:
         identity, outputs = kind.create(wanted, CONTEXT)
         live = kind.read(identity, {}, CONTEXT)
@@ -186,7 +186,7 @@ def test_a_database_is_imported_by_its_folder(tmp_path):
         "name": "app", "folder": str(tmp_path / "platform" / "local"), "file": "a.db",
         "command": [sys.executable, "-c", code],
     }  # fmt: skip
-    kind = Handler(Database())
+    kind = Handler(DatabaseKind())
     identity, outputs = kind.create(wanted, CONTEXT)
     live = kind.read(identity, {}, CONTEXT)
     assert (live.inputs, live.state) == (wanted, {**wanted, **outputs})

@@ -12,15 +12,15 @@ import pytest
 from atlas.errors import DeployError, PlatformError
 from atlas.kinds import content, ownership
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.plan import Plan
 from atlas.store import Run, open_store
 from atlas.targets.kubeflow import server_pipelines as kubeflow_server
-from atlas.targets.kubeflow.resource import KubeflowPipelines
+from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 from tests.integration import fake_kubeflow
 
-KIND = Handler(KubeflowPipelines())
-CONTEXT = Context("training-kubeflow")
+KIND = Handler(KubeflowPipelinesKind())
+CONTEXT = OperationContext("training-kubeflow")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from atlas.errors import PlatformError
 from atlas_provider import ports, procfs, program, vault
 from atlas_provider.health import Health, ailment
-from atlas_provider.program import Program, render
+from atlas_provider.program import PlatformProgram, render
 from atlas_provider.templates import Filling, ports_of
 
 
@@ -64,7 +64,7 @@ def test_a_secret_that_should_be_there_is_not_made(tmp_path):
 
 
 def a_program(tmp_path, **changes):
-    return Program(
+    return PlatformProgram(
         name="web", folder=tmp_path / "p", vault=tmp_path / "s", command=["serve"], **changes
     )
 

@@ -6,14 +6,14 @@ import pytest
 
 from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.tracking.mlflow import MlflowTracker
-from atlas_provider.kinds.registered_models import RegisteredModels
+from atlas_provider.kinds.registered_models import RegisteredModelsKind
 from atlas_provider.models import registered
 from tests.integration.atlas_provider.fake_mlflow import serve
 
-KIND = Handler(RegisteredModels())
-CONTEXT = Context("models")
+KIND = Handler(RegisteredModelsKind())
+CONTEXT = OperationContext("models")
 
 
 @pytest.fixture

@@ -14,29 +14,29 @@ from typing import Any
 from atlas.http import connection
 from atlas.kinds import content
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.plan import Plan
 from atlas.store import open_store
-from atlas.targets.airflow.resource import AirflowDags
-from atlas.targets.kubeflow.resource import KubeflowPipelines
+from atlas.targets.airflow.resource import AirflowDagsKind
+from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 from atlas_provider import procfs
-from atlas_provider.kinds.database import Database
-from atlas_provider.kinds.ports import Ports
-from atlas_provider.kinds.process import Process
-from atlas_provider.kinds.registered_models import RegisteredModels
-from atlas_provider.kinds.step_images import StepImages
+from atlas_provider.kinds.database import DatabaseKind
+from atlas_provider.kinds.ports import PortsKind
+from atlas_provider.kinds.process import ProcessKind
+from atlas_provider.kinds.registered_models import RegisteredModelsKind
+from atlas_provider.kinds.step_images import StepImagesKind
 from atlas_provider.supervision import Supervisor
 from tests.integration import fake_kubeflow
 from tests.integration.atlas_provider import fake_airflow, fake_mlflow
 from tests.servers import RegistryServer
 
-CONTEXT = Context("it", 2.0)
+CONTEXT = OperationContext("it", 2.0)
 
 
 class Dags:
     """AirflowDags over a fake Airflow; what is there is what Airflow has, and the files."""
 
-    kind = Handler(AirflowDags())
+    kind = Handler(AirflowDagsKind())
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class Dags:
 class Packages:
     """KubeflowPipelines; what is there is what is pointed at."""
 
-    kind = Handler(KubeflowPipelines())
+    kind = Handler(KubeflowPipelinesKind())
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.server = folder, None
@@ -136,7 +136,7 @@ class Versions(Packages):
 class Models:
     """RegisteredModels; taken away, they stay."""
 
-    kind = Handler(RegisteredModels())
+    kind = Handler(RegisteredModelsKind())
 
     def __init__(self, folder: Path) -> None:
         self.models: dict[str, str] = {}
@@ -152,7 +152,7 @@ class Models:
 class Images:
     """StepImages over a real registry; what is there is what the stack holds of it."""
 
-    kind = Handler(StepImages())
+    kind = Handler(StepImagesKind())
     server = None
     registry: RegistryServer
 
@@ -186,7 +186,7 @@ class Images:
 class Processes:
     """Process under a real supervisor; what is there is what runs, by what it was told."""
 
-    kind = Handler(Process())
+    kind = Handler(ProcessKind())
     server = None
 
     def __init__(self, folder: Path) -> None:
@@ -234,7 +234,7 @@ with sqlite3.connect("app.db.draft") as c:
 class Databases:
     """Database; what is there is what is in its table, and taken away it stays."""
 
-    kind = Handler(Database())
+    kind = Handler(DatabaseKind())
     server = None
 
     def __init__(self, folder: Path) -> None:
@@ -257,7 +257,7 @@ class Databases:
 class Numbers:
     """Ports; what is there is nothing but the state."""
 
-    kind = Handler(Ports())
+    kind = Handler(PortsKind())
     server = None
 
     def __init__(self, folder: Path) -> None:

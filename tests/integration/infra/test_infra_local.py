@@ -14,6 +14,7 @@ import pytest
 
 from atlas_provider.kinds import KINDS
 from atlas_provider.values import to_plain, to_values
+from tests.toy_service import added_to, copy_with_toy
 
 PROGRAM = """
 import json, sys
@@ -41,12 +42,13 @@ class Mocks(pulumi.runtime.Mocks):
 pulumi.runtime.set_mocks(Mocks(), project="atlas", stack="dev", preview=False)
 pulumi.runtime.set_all_config(json.loads(sys.argv[1]))
 
+from infra.services import ServiceData
 from infra.settings import Settings
 from infra.targets import build
 
 @pulumi.runtime.test
 def declare():
-    return build(Settings.read()).apply(lambda platform: outputs.append(platform.to_json()))
+    return build(Settings.read(ServiceData.optional_names())).apply(lambda platform: outputs.append(platform.to_json()))
 
 declare()
 print(json.dumps({"resources": seen, "platform": outputs[0]}))
@@ -66,7 +68,7 @@ def declared(tmp_path_factory):
 SERVERS = ("prometheus", "pushgateway", "alertmanager", "docker-registry")
 
 
-def declare(state, programs, *more, **settings):
+def declare(state, programs, *more, path="", **settings):
     """Run the program with mocks, in a process of its own: mocks are global to one."""
     for name in (*SERVERS, *more):
         (programs / name).write_text("#!/bin/sh\necho version 1.2.3\n")
@@ -77,7 +79,8 @@ def declare(state, programs, *more, **settings):
         [sys.executable, "-c", textwrap.dedent(PROGRAM), config],
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": str(programs)},
+        env={**os.environ, "PATH": str(programs), "PYTHONPATH": path},
+        cwd=programs,
     )
 
 
@@ -232,3 +235,31 @@ def test_a_platform_that_an_earlier_version_brought_up_stays_as_it_is(tmp_path, 
 
 def by_name(resources):
     return {(each["type"], each["name"]): each["inputs"] for each in resources}
+
+
+def test_a_service_that_is_added_changes_nothing_of_the_others(tmp_path):
+    copy = copy_with_toy(tmp_path)
+    assert set(added_to(copy)) == {
+        "infra/local/services.py", "infra/local/toy.py",
+        "platform/services/toy/hello.html", "platform/services/toy/service.json",
+    }  # fmt: skip
+    assert added_to(copy)["infra/local/services.py"] == 1
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    paths = os.pathsep.join([str(copy / "platform"), str(copy)])
+    found, toys = {}, {}
+    for path in ("", paths):
+        done = declare(tmp_path / "state", programs, path=path)
+        assert done.returncode == 0, done.stderr
+        printed = json.loads(done.stdout)
+        found[path] = by_name(printed["resources"])
+        toys[path] = printed["platform"]["services"].pop("toy", None)
+        services = printed["platform"]["services"]
+    added = found[paths].keys() - found[""].keys()
+    assert added == {("atlas:local:Toy", "toy"), ("atlas:index:Process", "toy")}
+    ports = ("atlas:index:Ports", "ports")
+    assert found[paths][ports]["names"] == ["toy", *found[""][ports]["names"]]
+    assert {name for name in found[""] if name not in found[paths]} == set()
+    assert toys[paths]["credentials"] == "toy"
+    assert toys[""] is None
+    assert "toy" not in services

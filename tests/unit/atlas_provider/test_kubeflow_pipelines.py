@@ -9,13 +9,13 @@ import pytest
 from atlas.errors import DeployError
 from atlas.kinds import content, ownership
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.plan import Plan
 from atlas.store import Run, open_store
-from atlas.targets.kubeflow.resource import KubeflowPipelines
+from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 
-KIND = Handler(KubeflowPipelines())
-CONTEXT = Context("training-kubeflow")
+KIND = Handler(KubeflowPipelinesKind())
+CONTEXT = OperationContext("training-kubeflow")
 
 
 def plan(code: str) -> Plan:

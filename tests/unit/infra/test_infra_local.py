@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.local import airflow, metrics, mlflow, registry
+from infra.local import (
+    airflow,
+    alertmanager,
+    mlflow,
+    prometheus,
+    prometheus_server,
+    pushgateway,
+    registry,
+)
 
 PORTS = {"airflow": 1, "mlflow": 2, "prometheus": 3, "pushgateway": 4, "alertmanager": 5}
 
@@ -52,7 +60,7 @@ def test_every_part_of_airflow_has_to_have_said_that_it_is_well():
 
 
 def test_prometheus_scrapes_the_pushgateway_and_believes_its_labels():
-    config = yaml.safe_load(metrics.prometheus_config(PORTS, alertmanager=True))
+    config = yaml.safe_load(prometheus.config(PORTS, alertmanager=True))
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     assert jobs["pushgateway"]["honor_labels"] is True
     assert jobs["pushgateway"]["static_configs"] == [{"targets": ["127.0.0.1:4"]}]
@@ -61,16 +69,16 @@ def test_prometheus_scrapes_the_pushgateway_and_believes_its_labels():
 
 
 def test_prometheus_without_an_alertmanager():
-    config = yaml.safe_load(metrics.prometheus_config(PORTS, alertmanager=False))
+    config = yaml.safe_load(prometheus.config(PORTS, alertmanager=False))
     assert config["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": []}]
 
 
 def test_alertmanager_has_a_receiver():
-    config = yaml.safe_load(metrics.alertmanager_config())
+    config = yaml.safe_load(alertmanager.config())
     assert config["route"]["receiver"] == config["receivers"][0]["name"]
 
 
-FAMILY = [metrics.prometheus_command, metrics.pushgateway_command, metrics.alertmanager_command]
+FAMILY = [prometheus.command, pushgateway.command, alertmanager.command]
 
 
 @pytest.mark.parametrize("command", FAMILY)
@@ -113,16 +121,16 @@ def test_the_prometheus_family_asks_for_a_password_and_obeys_no_request():
         words = command("/usr/bin/x")
         assert "--web.config.file={dir}/web.yml" in words
         assert not [word for word in words if "lifecycle" in word or "admin" in word]
-    users = yaml.safe_load(metrics.web_config("pushgateway"))["basic_auth_users"]
+    users = yaml.safe_load(prometheus_server.web_config("pushgateway"))["basic_auth_users"]
     assert users == {"{secret:pushgateway.username}": "{secret:pushgateway.bcrypt}"}
 
 
 def test_prometheus_signs_in_where_it_asks_and_holds_passwords_in_files_of_their_own():
-    files = metrics.prometheus_files(PORTS, alertmanager=True)
+    files = prometheus.files(PORTS, alertmanager=True)
     config = yaml.safe_load(files.pop("prometheus.yml"))
     asked = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
     paths = [Path(one["basic_auth"]["password_file"]) for one in asked]
     assert {path.name for path in paths} == set(files)
     assert {str(path.parent) for path in paths} == {"{dir}"}
     assert files["pushgateway.password"] == "{secret:pushgateway}"
-    assert "alertmanager.password" not in metrics.prometheus_files(PORTS, alertmanager=False)
+    assert "alertmanager.password" not in prometheus.files(PORTS, alertmanager=False)

@@ -21,7 +21,6 @@ def a_settings(tmp_path, **changes):
         "store": "file:///store",
         "python": "/venv/bin/python",
         "parallelism": 4,
-        "alertmanager": True,
     }
     return Settings(**{**plain, **changes})
 

@@ -20,9 +20,9 @@ def _compiler(site: CompileSite) -> Compiler:
 
 
 def _handler() -> Kind[Any, Any]:
-    from atlas.targets.airflow.resource import AirflowDags
+    from atlas.targets.airflow.resource import AirflowDagsKind
 
-    return AirflowDags()
+    return AirflowDagsKind()
 
 
 def _operations() -> Operations:

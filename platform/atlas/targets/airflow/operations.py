@@ -91,9 +91,9 @@ class AirflowOperations(Operations):
 
     def handler_after(self, removed: Collection[str]) -> Kind[Any, Any] | None:
         """Return the handler that leaves alone the DAGs that are gone."""
-        from atlas.targets.airflow.resource import AirflowDags
+        from atlas.targets.airflow.resource import AirflowDagsKind
 
-        return AirflowDags(removed)
+        return AirflowDagsKind(removed)
 
     def pages(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         """Return the address of each DAG's page."""

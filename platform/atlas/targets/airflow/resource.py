@@ -11,7 +11,7 @@ from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import Owner, Plans, Secrets, Store, unequal_names
 from atlas.kinds.parsing import parse
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, PartialFailureError, State
+from atlas.kinds.protocol import FoundResource, Kind, PartialFailureError, State
 from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_folder import DagFolder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from atlas.kinds.parsing import Failure
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
     from atlas.targets.airflow.api import Dag
     from atlas.targets.airflow.rollout import Result
 
@@ -65,7 +65,7 @@ class AirflowDagsOutputs:
 _State = State[AirflowDagsInputs, AirflowDagsOutputs]
 
 
-class AirflowDags(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
+class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
     """Handle the DAGs of one Config and flow."""
 
     inputs = AirflowDagsInputs
@@ -87,11 +87,13 @@ class AirflowDags(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
         """Return what is known: an operator's pause stays."""
         return {"held": state.outputs.held} if state else {}
 
-    def create(self, inputs: AirflowDagsInputs, context: Context) -> tuple[str, AirflowDagsOutputs]:
+    def create(
+        self, inputs: AirflowDagsInputs, context: OperationContext
+    ) -> tuple[str, AirflowDagsOutputs]:
         """Roll the DAGs out; made when Airflow reports every one."""
         return inputs.owner, _roll_out(None, inputs, context)
 
-    def read(self, identity: str, state: _State, context: Context) -> _State | None:
+    def read(self, identity: str, state: _State, context: OperationContext) -> _State | None:
         """Return the files that are there, and what Airflow reports of them.
 
         An Airflow that doesn't answer, perhaps because it has another address now, changes nothing
@@ -102,7 +104,9 @@ class AirflowDags(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
             return None
         return _reported(state, members)
 
-    def find(self, identity: str, context: Context) -> Found[AirflowDagsInputs, AirflowDagsOutputs]:
+    def find(
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[AirflowDagsInputs, AirflowDagsOutputs]:
         """Return the DAGs that an owner has, by an id that says where.
 
         Raises:
@@ -120,10 +124,10 @@ class AirflowDags(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
         live = self.read(identity, state, context) if names else None
         if live is None:
             raise imports.nothing(identity, "DAG", inputs.store)
-        return Found(inputs.owner, live)
+        return FoundResource(inputs.owner, live)
 
     def update(
-        self, identity: str, state: _State, inputs: AirflowDagsInputs, context: Context
+        self, identity: str, state: _State, inputs: AirflowDagsInputs, context: OperationContext
     ) -> AirflowDagsOutputs:
         """Roll out what differs, then remove what is no member any more."""
         outputs = _roll_out(state, inputs, context)
@@ -133,7 +137,7 @@ class AirflowDags(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
                 DagFolder.at(before.dags).remove(name)
         return outputs
 
-    def delete(self, identity: str, state: _State, context: Context) -> None:
+    def delete(self, identity: str, state: _State, context: OperationContext) -> None:
         """Remove the files, and Airflow's records of the DAGs, once no run is under way."""
         inputs = state.inputs
         names = {*inputs.members, *_owned(inputs)}
@@ -181,7 +185,7 @@ def _plan(dag: Dag | None, known: str) -> str:
 
 
 def _roll_out(
-    state: _State | None, inputs: AirflowDagsInputs, context: Context
+    state: _State | None, inputs: AirflowDagsInputs, context: OperationContext
 ) -> AirflowDagsOutputs:
     """Write the files, wait for Airflow, and return the outputs.
 
@@ -206,7 +210,7 @@ def patience(dags: int) -> float:
 
 
 def _wait_for(
-    rollout: Rollout, state: _State | None, inputs: AirflowDagsInputs, context: Context
+    rollout: Rollout, state: _State | None, inputs: AirflowDagsInputs, context: OperationContext
 ) -> AirflowDagsOutputs:
     """Run a rollout to its end; return the outputs."""
     seconds = context.timeout or patience(len(rollout.members))

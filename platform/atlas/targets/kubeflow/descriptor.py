@@ -20,9 +20,9 @@ def _compiler(site: CompileSite) -> Compiler:
 
 
 def _handler() -> Kind[Any, Any]:
-    from atlas.targets.kubeflow.resource import KubeflowPipelines
+    from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 
-    return KubeflowPipelines()
+    return KubeflowPipelinesKind()
 
 
 def _operations() -> Operations:

@@ -10,10 +10,10 @@ from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import OptionalSecrets, Owner, Plans, Store, unequal_names
 from atlas.kinds.parsing import Failure, parse
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import Found, Kind, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 
 if TYPE_CHECKING:
-    from atlas.kinds.protocol import Context
+    from atlas.kinds.protocol import OperationContext
 
 _OWNED = "kubeflow"
 """The kind of name that pipelines are, in the store's record of owners."""
@@ -64,7 +64,7 @@ class KubeflowPipelinesOutputs:
 PipelinesState = State[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]
 
 
-class Form(Protocol):
+class PipelineBackend(Protocol):
     """Where pipelines are kept. Who owns a name is settled before it is asked."""
 
     def known(self, inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs | None:
@@ -82,7 +82,7 @@ class Form(Protocol):
         """Remove names and their versions, but none whose Plan some run was made by."""
 
 
-class KubeflowPipelines(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]):
+class KubeflowPipelinesKind(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]):
     """Handle the compiled pipelines of one Config and flow."""
 
     inputs = KubeflowPipelinesInputs
@@ -96,23 +96,25 @@ class KubeflowPipelines(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs])
         self, state: PipelinesState | None, inputs: KubeflowPipelinesInputs | None
     ) -> dict[str, Any]:
         """Return where the versions will be."""
-        known = _form(inputs).known(inputs) if inputs else None
+        known = _backend(inputs).known(inputs) if inputs else None
         return {"versions": known.versions, "held": known.held} if known else {}
 
     def create(
-        self, inputs: KubeflowPipelinesInputs, context: Context
+        self, inputs: KubeflowPipelinesInputs, context: OperationContext
     ) -> tuple[str, KubeflowPipelinesOutputs]:
         """Add a version for each member, and have it run when it should."""
         return inputs.owner, _deploy(inputs)
 
-    def read(self, identity: str, state: PipelinesState, context: Context) -> PipelinesState | None:
+    def read(
+        self, identity: str, state: PipelinesState, context: OperationContext
+    ) -> PipelinesState | None:
         """Return the versions that are there and whole."""
-        live = _form(state.inputs).read(state.inputs)
+        live = _backend(state.inputs).read(state.inputs)
         return None if state.inputs.members and not live.inputs.members else live
 
     def find(
-        self, identity: str, context: Context
-    ) -> Found[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]:
+        self, identity: str, context: OperationContext
+    ) -> FoundResource[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]:
         """Return the pipelines that an owner has, by an id that says where.
 
         Raises:
@@ -126,14 +128,14 @@ class KubeflowPipelines(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs])
         live = self.read(identity, state, context) if names else None
         if live is None:
             raise imports.nothing(identity, "pipeline", inputs.store)
-        return Found(inputs.owner, live)
+        return FoundResource(inputs.owner, live)
 
     def update(
         self,
         identity: str,
         state: PipelinesState,
         inputs: KubeflowPipelinesInputs,
-        context: Context,
+        context: OperationContext,
     ) -> KubeflowPipelinesOutputs:
         """Add versions for what differs, then take back what is no member any more.
 
@@ -143,23 +145,23 @@ class KubeflowPipelines(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutputs])
         before = state.inputs.namespace or ""
         if before != (inputs.namespace or "") and inputs.kubeflow:
             there = replace(inputs, namespace=before)
-            _form(inputs).take_back(there, {*state.inputs.members})
+            _backend(inputs).take_back(there, {*state.inputs.members})
         return outputs
 
-    def delete(self, identity: str, state: PipelinesState, context: Context) -> None:
+    def delete(self, identity: str, state: PipelinesState, context: OperationContext) -> None:
         """Take every member back; a version that a run was made by stays."""
         _take_back(state.inputs, {*state.inputs.members, *_owned(state.inputs)})
 
 
-def _form(inputs: KubeflowPipelinesInputs) -> Form:
+def _backend(inputs: KubeflowPipelinesInputs) -> PipelineBackend:
     """Return where the pipelines of these inputs are kept."""
     if not inputs.kubeflow:
-        from atlas.targets.kubeflow.store_pipelines import StoreForm
+        from atlas.targets.kubeflow.store_pipelines import StoreBackend
 
-        return StoreForm()
-    from atlas.targets.kubeflow.server_pipelines import ServerForm
+        return StoreBackend()
+    from atlas.targets.kubeflow.server_pipelines import ServerBackend
 
-    return ServerForm()
+    return ServerBackend()
 
 
 def _unreadable(inputs: KubeflowPipelinesInputs) -> list[Failure]:
@@ -179,12 +181,12 @@ def _deploy(inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs:
     """Take the names, add what is missing, take back what is no member; return the outputs."""
     contents = content.get_all(inputs.store, inputs.members)
     ownership.take(inputs.store, _OWNED, contents, inputs.owner)
-    outputs = _form(inputs).deploy(inputs, contents)
+    outputs = _backend(inputs).deploy(inputs, contents)
     _take_back(inputs, {*_owned(inputs)} - {*contents})
     return outputs
 
 
 def _take_back(inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
     """Remove names where they are kept, and let others have them."""
-    _form(inputs).take_back(inputs, names)
+    _backend(inputs).take_back(inputs, names)
     ownership.release(inputs.store, _OWNED, names, inputs.owner)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
 
 
-class ServerForm:
+class ServerBackend:
     """Keeps pipelines on the API server that the inputs name."""
 
     def known(self, inputs: KubeflowPipelinesInputs) -> None:

@@ -27,7 +27,7 @@ _FOLDER = "kubeflow"
 _PLAN = re.compile(rb"\A# Compiled by Atlas from Plan ([0-9a-f]{64})\.")
 
 
-class StoreForm:
+class StoreBackend:
     """Keeps pipelines in the store, where `kfp.local` finds them."""
 
     def known(self, inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs:

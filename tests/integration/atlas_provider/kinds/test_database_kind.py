@@ -12,14 +12,14 @@ import pytest
 from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas_provider import procfs
-from atlas_provider.kinds.database import Database
-from atlas_provider.kinds.process import Process
+from atlas_provider.kinds.database import DatabaseKind
+from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.supervision import Supervisor
 
-KIND = Handler(Database())
-CONTEXT = Context("app-database")
+KIND = Handler(DatabaseKind())
+CONTEXT = OperationContext("app-database")
 MIGRATE = (
     "import sqlite3\n"
     "c = sqlite3.connect('app.db.draft')\n"
@@ -166,7 +166,7 @@ def test_its_users_are_stopped(inputs, database, tmp_path):
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     user = {"name": "server", "folder": str(folder), "command": sleeper}
     try:
-        Handler(Process()).create(user, Context("server"))
+        Handler(ProcessKind()).create(user, OperationContext("server"))
         identity, state = create(inputs)
         assert Supervisor(folder).pid("server")
         KIND.update(identity, state, {**inputs, "users": ["server", "absent"]}, CONTEXT)
@@ -195,7 +195,7 @@ def test_it_is_ended_when_it_takes_too_long_or_is_cancelled(inputs, database):
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(PlatformError, match="app: interrupted"):
-        KIND.create(slow, Context("app", 0, cancelled))
+        KIND.create(slow, OperationContext("app", 0, cancelled))
     assert procfs.marked(str(database.parent)) == set()
 
 

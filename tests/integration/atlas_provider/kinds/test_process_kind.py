@@ -19,14 +19,14 @@ from atlas import files
 from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas_provider import procfs, program, supervision, unixrpc
-from atlas_provider.kinds.process import Process
+from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.ports import is_free, is_listening
 from atlas_provider.supervision import Supervisor
 
-KIND = Handler(Process())
-CONTEXT = Context("web")
+KIND = Handler(ProcessKind())
+CONTEXT = OperationContext("web")
 SERVE = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port:http}"]
 
 
@@ -364,7 +364,7 @@ def test_cancelling_a_create_leaves_nothing(inputs, folder):
     deaf = {**inputs, "command": [sys.executable, "-c", "import time; time.sleep(600)"]}
     threading.Timer(1, cancelled.set).start()
     with pytest.raises(PlatformError, match="web: interrupted while it started"):
-        KIND.create(deaf, Context("web", 0, cancelled))
+        KIND.create(deaf, OperationContext("web", 0, cancelled))
     assert procfs.marked(str(folder / "web")) == set()
     assert not (folder / "web").exists()
 

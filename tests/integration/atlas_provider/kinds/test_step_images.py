@@ -11,15 +11,15 @@ from atlas.images import attach
 from atlas.images.reach import deployed
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
-from atlas.kinds.protocol import Context
+from atlas.kinds.protocol import OperationContext
 from atlas.store import open_store
-from atlas_provider.kinds.step_images import StepImages
+from atlas_provider.kinds.step_images import StepImagesKind
 from tests.servers import registry_server
 
 __all__ = ["registry_server"]
 
-KIND = Handler(StepImages())
-CONTEXT = Context("images")
+KIND = Handler(StepImagesKind())
+CONTEXT = OperationContext("images")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from atlas_deploy.desired.images import pushed_members
 from atlas_deploy.history.records import Record
 from atlas_deploy.live.snapshot import addresses
 from atlas_deploy.platforms.services import Services, services_of
-from atlas_provider.kinds.step_images import StepImages
+from atlas_provider.kinds.step_images import StepImagesKind
 from infra.outputs import VERSION
 
 ROOT = Path(__file__).parents[4]
@@ -95,7 +95,7 @@ def test_images_are_members_once_they_are_pushed(project, services):
         "registry": "http://127.0.0.1:9", "store": services.store,
         "secrets": services.url("secrets"), "credentials": "registry",
     }  # fmt: skip
-    assert set(part.inputs) <= set(properties_of(StepImages.inputs))
+    assert set(part.inputs) <= set(properties_of(StepImagesKind.inputs))
     (kept,) = Record.of([part]).parts
     assert kept.inputs == {"owner": "tumour.local/images", "members": {"base": built.pinned}}
     assert addresses("StepImages", services) == {

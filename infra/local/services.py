@@ -1,0 +1,102 @@
+"""The services of a platform on one machine: the one table of them, and what they share.
+
+To add a service: a folder with its data in ``platform/services/<name>``, a module here with its
+component and what declares it, and a line in the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from infra.services import ServiceData
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from infra.outputs import ServiceOutput
+    from infra.settings import Settings
+
+SERVICES: Mapping[str, str] = {
+    "airflow": "infra.local.airflow:declare",
+    "mlflow": "infra.local.mlflow:declare",
+    "prometheus": "infra.local.prometheus:declare",
+    "pushgateway": "infra.local.pushgateway:declare",
+    "alertmanager": "infra.local.alertmanager:declare",
+    "registry": "infra.local.registry:declare",
+    "kubeflow": "infra.local.kubeflow:declare",
+}
+"""What declares each service, given the platform; in the order in which ports are chosen."""
+
+
+class Declared(Protocol):
+    """A service that is declared: a component, if it has processes of its own."""
+
+    @property
+    def services(self) -> Mapping[str, pulumi.Input[ServiceOutput]]:
+        """Return what it adds to the platform's outputs, by name."""
+
+
+class Declare(Protocol):
+    """Declares the resources of one service."""
+
+    def __call__(self, platform: LocalPlatform) -> Declared | None:
+        """Declare a service; None where the platform goes without it."""
+
+
+@dataclass(frozen=True)
+class LocalPlatform:
+    """The platform that is being declared, as its services see it.
+
+    Attributes:
+        settings: the stack's settings.
+        ports: the ports of all services, chosen together beforehand, so that services that know
+            each other's addresses start at once.
+    """
+
+    settings: Settings
+    ports: pulumi.Output[Mapping[str, int]]
+    _declared: dict[str, Declared | None] = field(default_factory=dict)
+
+    def port(self, name: str) -> pulumi.Output[int]:
+        """Return the port of a service."""
+        return self.ports.apply(lambda chosen: int(chosen[name]))
+
+    def url(self, name: str) -> pulumi.Output[str]:
+        """Return the address that a service has on its port, before it is there."""
+        return self.port(name).apply(lambda port: f"http://127.0.0.1:{port}")
+
+    def service(self, name: str) -> Declared | None:
+        """Return a service, declared when it is first asked for; None where there is none.
+
+        Raises:
+            pulumi.RunError: something that it needs isn't on this machine.
+        """
+        if name not in self._declared:
+            module, _, attribute = SERVICES[name].partition(":")
+            declare = cast("Declare", getattr(import_module(module), attribute))
+            is_off = name in self.settings.switched_off
+            self._declared[name] = None if is_off else declare(self)
+        return self._declared[name]
+
+    def has(self, name: str) -> bool:
+        """Tell whether the platform has a service."""
+        return self.service(name) is not None
+
+    def services(self) -> dict[str, pulumi.Input[ServiceOutput]]:
+        """Declare every service; return what they add to the platform's outputs."""
+        declared = [self.service(name) for name in SERVICES]
+        return {
+            name: service
+            for each in declared
+            if each is not None
+            for name, service in each.services.items()
+        }
+
+
+def listening() -> list[str]:
+    """Return the names of the services that listen on a port."""
+    return [name for name in SERVICES if ServiceData.load(name).listens]
