@@ -10,12 +10,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from atlas_cli.memory import settle
 from atlas_cli.quick import quicken
-from atlas_cli.table import COMMANDS, Entry
+from atlas_cli.table import COMMANDS, CommandEntry
 
 quicken()
 
 
-def load(entry: Entry) -> Any:
+def load(entry: CommandEntry) -> Any:
     """Import a command's module and return the typer command made of its function or app."""
     module, attribute = entry.place.split(":")
     target = getattr(import_module(f"atlas_cli.commands.{module}"), attribute)

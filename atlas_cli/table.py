@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """One command of `atlas`.
 
     Attributes:
@@ -27,93 +27,101 @@ class Entry(NamedTuple):
     brief: bool = False
 
 
-COMMANDS: tuple[Entry, ...] = (
-    Entry("init", "init:init", "Write a new pipeline that works, and a project around it."),
-    Entry(
+COMMANDS: tuple[CommandEntry, ...] = (
+    CommandEntry("init", "init:init", "Write a new pipeline that works, and a project around it."),
+    CommandEntry(
         "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
     ),
-    Entry(
+    CommandEntry(
         "validate",
         "validate:validate",
         "Check Recipes and Configs, without running anything.",
         brief=True,
     ),
-    Entry(
+    CommandEntry(
         "plan",
         "plan:plan",
         "Print what would run: every reference resolved, and the digest.",
         brief=True,
     ),
-    Entry(
+    CommandEntry(
         "graph", "graph:graph", "Draw pipelines, or what changed between two versions.", brief=True
     ),
-    Entry(
+    CommandEntry(
         "run",
         "run:run",
         "Run pipelines on this machine: no orchestrator, cached, resumable.",
         brief=True,
     ),
-    Entry(
+    CommandEntry(
         "train",
         "train:train",
         "Train here, on Kubeflow or on Airflow, with the same output.",
     ),
-    Entry(
+    CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
     ),
-    Entry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
-    Entry("cache", "cache:app", "Show the cache's size, or prune it."),
-    Entry("gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."),
-    Entry(
+    CommandEntry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
+    CommandEntry("cache", "cache:app", "Show the cache's size, or prune it."),
+    CommandEntry(
+        "gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."
+    ),
+    CommandEntry(
         "list",
         "list:list_",
         "List pipelines, their flows and digests; or their stacks.",
         brief=True,
     ),
-    Entry(
+    CommandEntry(
         "compile",
         "compile:compile_",
         "Write what Kubeflow and Airflow take: IR, DAG files.",
         brief=True,
     ),
-    Entry(
+    CommandEntry(
         "build",
         "build:build",
         "Build the images of steps and push them, each of them once.",
     ),
-    Entry(
+    CommandEntry(
         "images",
         "images:images",
         "Show step images: built, deployed, and what would change.",
     ),
-    Entry("preview", "preview:preview", "Show what deploy would change, in the Recipe's words."),
-    Entry(
+    CommandEntry(
+        "preview", "preview:preview", "Show what deploy would change, in the Recipe's words."
+    ),
+    CommandEntry(
         "deploy",
         "deploy:deploy",
         "Deploy pipelines to Kubeflow and Airflow; twice changes nothing.",
     ),
-    Entry("rollback", "rollback:rollback", "Deploy an earlier deployment again, all of it."),
-    Entry(
+    CommandEntry("rollback", "rollback:rollback", "Deploy an earlier deployment again, all of it."),
+    CommandEntry(
         "history", "history:history", "List a pipeline's deployments: number, when, by whom, what."
     ),
-    Entry("refresh", "refresh:refresh", "Read what is really there into the state, and show it."),
-    Entry("status", "status:status", "Show what is deployed, what drifted from it, its last run."),
-    Entry(
+    CommandEntry(
+        "refresh", "refresh:refresh", "Read what is really there into the state, and show it."
+    ),
+    CommandEntry(
+        "status", "status:status", "Show what is deployed, what drifted from it, its last run."
+    ),
+    CommandEntry(
         "destroy",
         "destroy:destroy",
         "Remove what is deployed; models, runs and artifacts stay.",
     ),
-    Entry(
+    CommandEntry(
         "unlock",
         "unlock:unlock",
         "Break the lock of an update that ended without giving it back.",
     ),
-    Entry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
-    Entry(
+    CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
+    CommandEntry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."
     ),
-    Entry("outputs", "outputs:outputs", "Show the platform's services and their addresses."),
-    Entry(
+    CommandEntry("outputs", "outputs:outputs", "Show the platform's services and their addresses."),
+    CommandEntry(
         "open",
         "open:open_",
         "Open a service's page, with its user and password at hand.",

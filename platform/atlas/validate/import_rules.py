@@ -13,7 +13,7 @@ from atlas.validate.source import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.validate.leaving import Left
+    from atlas.validate.leaving import LeavingImport
     from atlas.validate.subject import Subject
 
 _LARGEST = 2**20
@@ -41,7 +41,7 @@ def _called_atlas(subject: Subject) -> str:
 def check_imports(subject: Subject) -> Iterator[Problem]:
     """Check that the modules of the steps' classes import nothing that only this machine has."""
     modules = {step.cls.partition(":")[0] for step in subject.flat.steps.values()}
-    left: dict[Left, None] = {}
+    left: dict[LeavingImport, None] = {}
     for module in sorted(modules):
         try:
             left |= dict.fromkeys(subject.reader.leaving.of(module, subject.project.root))
@@ -82,7 +82,7 @@ def _as_distribution(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _problem(left: Left) -> Problem:
+def _problem(left: LeavingImport) -> Problem:
     if left.place:
         where = clean(shown(left.place))
         message = f"imports '{left.name}', which is {where}: outside of the pipeline's folder"

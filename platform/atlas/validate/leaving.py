@@ -26,7 +26,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
-class Left:
+class LeavingImport:
     """An import that leaves the folder.
 
     Attributes:
@@ -57,10 +57,10 @@ class Leaving:
     def __init__(self, sources: Sources) -> None:
         """Look through a folder's sources."""
         self._sources = sources
-        self._of: dict[str, tuple[Left, ...]] = {}
+        self._of: dict[str, tuple[LeavingImport, ...]] = {}
         self._own: dict[str, tuple[str, ...]] = {}
 
-    def of(self, module: str, root: Path) -> list[Left]:
+    def of(self, module: str, root: Path) -> list[LeavingImport]:
         """Return the imports that leave the folder, of a module and of all that it imports there.
 
         Args:
@@ -70,7 +70,7 @@ class Leaving:
         Raises:
             SourceError: one of them can't be read.
         """
-        found: list[Left] = []
+        found: list[LeavingImport] = []
         seen, pending = {module}, [module]
         while pending:
             name = pending.pop()
@@ -89,7 +89,7 @@ class Leaving:
         if module is None:
             return
         own: dict[str, None] = {}
-        left: dict[str, Left] = {}
+        left: dict[str, LeavingImport] = {}
         paths = tuple(_paths(module))
         for node in _imports(module):
             for imported, is_above in _names(node, module.package):
@@ -99,7 +99,7 @@ class Leaving:
                     found = (None, False) if is_above else self._astray(top, root, paths)
                     if found is not None:
                         line, column = node.lineno, node.col_offset + 1
-                        left[top] = Left(imported, module.path, line, column, *found)
+                        left[top] = LeavingImport(imported, module.path, line, column, *found)
         self._of[name], self._own[name] = tuple(left.values()), tuple(own)
 
     def _astray(self, top: str, root: Path, paths: tuple[str, ...]) -> tuple[Path, bool] | None:

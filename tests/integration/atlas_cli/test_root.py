@@ -11,7 +11,7 @@ import typer
 
 from atlas_cli import __main__ as root
 from atlas_cli.lazy import load
-from atlas_cli.table import COMMANDS, Entry
+from atlas_cli.table import COMMANDS, CommandEntry
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
-def test_help_of_the_table_is_the_docstrings_first_line(entry: Entry) -> None:
+def test_help_of_the_table_is_the_docstrings_first_line(entry: CommandEntry) -> None:
     command = load(entry)
     assert inspect.cleandoc(command.help).splitlines()[0] == entry.help
     assert len(entry.help) <= 66, "a longer line is cut off in `atlas --help`"
