@@ -6,13 +6,15 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo test test-long lint bench audit sbom lock clean
+.PHONY: help setup demo unit test test-long coverage lint bench audit sbom lock clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
 	@echo "make demo       stand up the platform, train, deploy and score: the whole way"
-	@echo "make test       the tests, with those against real servers on loopback"
+	@echo "make unit       the unit tests: no process, no server; about a minute"
+	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
+	@echo "make coverage   what the tests without the platform cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"
 	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
@@ -30,11 +32,20 @@ setup:
 demo: setup
 	@$(BIN)/python recipes/demo.py
 
+unit: setup
+	@$(BIN)/python -m pytest -n 2 tests/unit
+
 test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster"
 
 test-long: setup
 	@$(BIN)/python -m pytest -m "long"
+
+coverage: setup
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 2 -m "not long and not cluster and not stack"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: setup
 	@$(BIN)/ruff check

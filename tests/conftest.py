@@ -15,12 +15,20 @@ from atlas_provider.protobuf import share_status
 share_status()
 
 Golden = Callable[[str, bytes], None]
+_LONG_SECONDS = 3600
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files from what is compared"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long tests take longer, unless they say how long."""
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -180,9 +180,16 @@ class Yard:
         self.stop_registry()
         self.podman("rm", "--all", "--force")
         self.podman("rmi", "--all", "--force")
-        mounted = self.folder / "graph" / "overlay"
-        subprocess.run(["umount", "-l", str(mounted)], check=False, capture_output=True)
+        unmount_below(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount what is mounted below a folder: an engine that is killed leaves its layers mounted."""
+    inside = f"{folder.resolve()}/"
+    mounts = (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    for mounted in sorted((path for path in mounts if path.startswith(inside)), reverse=True):
+        subprocess.run(["umount", "-l", mounted], check=True)
 
 
 def _free_port() -> int:

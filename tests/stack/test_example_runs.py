@@ -82,13 +82,15 @@ def example(atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     yard = Yard.beside(tmp_path / "yard", atlas.state, 0)
     for name, value in yard.variables.items():
         monkeypatch.setenv(name, value)
-    made = Example(atlas, tmp_path / "project")
-    yard.port = int(made.services["registry"]["url"].rpartition(":")[2])
-    yard.push_base()
-    (made.root / "pyproject.toml").write_text(f'[tool.atlas]\nbase-image = "{yard.base}"\n')
-    yield made
-    atlas.run("down", cwd=made.root)
-    yard.close()
+    try:
+        made = Example(atlas, tmp_path / "project")
+        yard.port = int(made.services["registry"]["url"].rpartition(":")[2])
+        yard.push_base()
+        (made.root / "pyproject.toml").write_text(f'[tool.atlas]\nbase-image = "{yard.base}"\n')
+        yield made
+    finally:
+        atlas.run("down")
+        yard.close()
 
 
 def test_the_example_comes_out_the_same_everywhere(

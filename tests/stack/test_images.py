@@ -37,6 +37,8 @@ from tests.yard import Yard
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.containers,
+    # The first test makes the base image, where no earlier run has made it.
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),
 ]
 

@@ -29,7 +29,8 @@ from tests.projects import Project
 from tests.stack import ways
 from tests.yard import Yard
 
-pytestmark = [pytest.mark.stack, pytest.mark.containers]
+# The first test makes the base image, where no earlier run has made it.
+pytestmark = [pytest.mark.stack, pytest.mark.containers, pytest.mark.timeout(1200)]
 IN_CONTAINERS = pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not())
 
 INTERVALS = """

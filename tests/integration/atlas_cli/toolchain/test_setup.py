@@ -131,7 +131,9 @@ def test_podman_is_installed_where_there_is_no_docker_engine(
     assert {"podman", "runc", "buildah", "debootstrap", "skopeo"} <= set(asked)
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "test-long", "lint", "bench", "lock"])
+@pytest.mark.parametrize(
+    "target", ["setup", "demo", "unit", "test", "test-long", "coverage", "lint", "bench", "lock"]
+)
 def test_every_make_target_sets_up_first(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     out = shell.run(["make", "-n", target], folder=ROOT)
@@ -139,10 +141,10 @@ def test_every_make_target_sets_up_first(target: str, monkeypatch: pytest.Monkey
     assert ("--full" in out) is (target == "setup")
 
 
-def test_ci_runs_exactly_make_test() -> None:
+def test_ci_runs_exactly_make_lint_and_make_test() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
-    assert script.read_text().strip().splitlines()[-1] == "exec make test"
+    assert script.read_text().strip().splitlines()[-2:] == ["make lint", "exec make test"]
 
 
 @pytest.mark.long
