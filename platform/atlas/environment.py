@@ -94,7 +94,7 @@ class Environment:
         return cls(
             name=name,
             targets={**DEFAULT_TARGETS, **raw.get("targets", {})},
-            stores=tuple(one.rstrip("/") for one in raw.get("stores", ())),
+            stores=tuple(url.rstrip("/") for url in raw.get("stores", ())),
             data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
             **own,
         )
@@ -198,8 +198,8 @@ def _state_without_project() -> Path:
     if chosen:
         return Path(chosen).resolve()
     here = Path.cwd()
-    found = (folder / ".atlas" for folder in (here, *here.parents))
-    return next((state for state in found if _is_own(state)), here / ".atlas")
+    folders = (folder / ".atlas" for folder in (here, *here.parents))
+    return next((state for state in folders if _is_own(state)), here / ".atlas")
 
 
 def _is_own(state: Path) -> bool:
@@ -281,7 +281,7 @@ def _nearest(key: str) -> str:
 
 def _is_right(value: Any, kind: type) -> bool:
     items = value if kind is list and isinstance(value, list) else [value]
-    return isinstance(value, kind) and all(isinstance(one, str) and one for one in items)
+    return isinstance(value, kind) and all(isinstance(item, str) and item for item in items)
 
 
 def _wrong(file: Path, path: str, message: str, expected: str, hint: str = "") -> Problem:

@@ -60,8 +60,8 @@ def find_cycle(edges: Edges) -> tuple[str, ...]:
     best: list[str] = []
     budget = _SEARCH
     for start in sorted(core):
-        found, looked = _shortest_through(core, start, len(best) or len(core) + 1)
-        best = found or best
+        cycle, looked = _shortest_through(core, start, len(best) or len(core) + 1)
+        best = cycle or best
         budget -= looked
         if budget < 0 or len(best) == 1:
             break

@@ -136,7 +136,9 @@ class Template:
             raise TypeError(f"{type(self).__name__}: {'; '.join(wrong)}; its params are {expected}")
         self.context = context or Context()
         defaults = {name: getattr(type(self), name, None) for name in known if name not in params}
-        own = {name: deepcopy(one) for name, one in defaults.items() if isinstance(one, _MUTABLE)}
+        own = {
+            name: deepcopy(value) for name, value in defaults.items() if isinstance(value, _MUTABLE)
+        }
         for name, value in {**own, **params}.items():
             setattr(self, name, value)
 

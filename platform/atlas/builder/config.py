@@ -73,7 +73,7 @@ class ConfigBuilder(DocumentBuilder):
         params: Mapping[str, Any] | None = None,
     ) -> None:
         """Say what one step differs in from its Recipe: its class, or some of its params."""
-        values = None if params is None else {key: param(one) for key, one in params.items()}
+        values = None if params is None else {key: param(value) for key, value in params.items()}
         fields = given({"class": cls and class_name(cls), "params": values})
         self._section("steps")[str(step)] = fields
 
@@ -95,7 +95,9 @@ class ConfigBuilder(DocumentBuilder):
             version: what inference uses: an alias, which is followed, or a number, which is pinned.
             parts: part → the training output that it is.
         """
-        outputs = None if parts is None else {key: reference(one) for key, one in parts.items()}
+        outputs = (
+            None if parts is None else {key: reference(output) for key, output in parts.items()}
+        )
         self._document["model"] = given({"name": name, "version": version, "from": outputs})
 
     def schedule(

@@ -90,7 +90,7 @@ class DocumentBuilder:
         if not value.get("$schema", name).endswith(name) or not schema.is_file():
             return value
         relative = os.path.relpath(schema, file.resolve().parent)
-        rest = {key: one for key, one in value.items() if key != "$schema"}
+        rest = {key: member for key, member in value.items() if key != "$schema"}
         return {"$schema": Path(relative).as_posix(), **rest}
 
 

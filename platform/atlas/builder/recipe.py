@@ -171,7 +171,7 @@ class RecipeBuilder(DocumentBuilder):
             "inputs": _references(inputs),
             "params": params and {key: param(value) for key, value in params.items()},
             "outputs": _outputs(formats, trust),
-            "after": after and [str(one) for one in after],
+            "after": after and [str(step) for step in after],
             "foreach": _references(foreach),
             **plain(settings),
         }
@@ -214,7 +214,7 @@ class RecipeBuilder(DocumentBuilder):
 
 
 def _references(given: Mapping[str, Reference | str] | None) -> dict[str, str] | None:
-    return None if given is None else {name: reference(one) for name, one in given.items()}
+    return None if given is None else {name: reference(value) for name, value in given.items()}
 
 
 def _outputs(
@@ -223,10 +223,10 @@ def _outputs(
     """Return how outputs are kept; a model whose makers are named is kept as skops."""
     if formats is None and trust is None:
         return None
-    found: dict[str, dict[str, Any]] = {k: {"format": v} for k, v in (formats or {}).items()}
+    outputs: dict[str, dict[str, Any]] = {k: {"format": v} for k, v in (formats or {}).items()}
     for name, names in (trust or {}).items():
-        found[name] = {"format": "skops", **found.get(name, {}), "trust": list(names)}
-    return found
+        outputs[name] = {"format": "skops", **outputs.get(name, {}), "trust": list(names)}
+    return outputs
 
 
 def _add_step(builder: RecipeBuilder, name: str, raw: Mapping[str, Any] | None) -> None:
@@ -237,8 +237,10 @@ def _add_step(builder: RecipeBuilder, name: str, raw: Mapping[str, Any] | None) 
     fields = {renamed.get(key, key): value for key, value in raw.items()}
     if "formats" in fields:
         given = fields["formats"]
-        fields["formats"] = {key: one["format"] for key, one in given.items()}
-        fields["trust"] = {key: one["trust"] for key, one in given.items() if "trust" in one}
+        fields["formats"] = {key: output["format"] for key, output in given.items()}
+        fields["trust"] = {
+            key: output["trust"] for key, output in given.items() if "trust" in output
+        }
     builder.step(name, **fields)
 
 

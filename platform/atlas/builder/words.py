@@ -143,9 +143,9 @@ def plain(value: Any) -> Any:
         TypeError: JSON has no such value.
     """
     if isinstance(value, Mapping):
-        return {_key(key): plain(one) for key, one in value.items()}
+        return {_key(key): plain(member) for key, member in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(one) for one in value]
+        return [plain(member) for member in value]
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):

@@ -116,9 +116,9 @@ def _thing(thing: Node | Group | None, marks: Marks, places: _Places | None) -> 
 
 def _node(node: Node, outcome: str, places: _Places | None) -> Iterator[str]:
     """Give a node's settings."""
-    told = palette.state(node, outcome)
-    colours = palette.COLOURS[told or node.kind]
-    sign = f" {palette.SIGNS[told]}" if told else ""
+    state = palette.state(node, outcome)
+    colours = palette.COLOURS[state or node.kind]
+    sign = f" {palette.SIGNS[state]}" if state else ""
     first, *more = lines(node)
     yield f"shape={_SHAPES[node.kind]}, label={_quoted(first + sign, *more)}"
     yield f'fillcolor="{colours.fill}", color="{colours.line}"'

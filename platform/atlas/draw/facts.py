@@ -39,7 +39,7 @@ def of_step(step: PlanStep, plan: Plan) -> dict[str, str]:
 
 def of_plan(plan: Plan) -> dict[str, str]:
     """Return what a Plan says of the whole pipeline; what is empty is left out."""
-    parameters = {name: canonical(each.default) for name, each in plan.parameters.items()}
+    parameters = {name: canonical(parameter.default) for name, parameter in plan.parameters.items()}
     axes = ", ".join(f"{axis}={value}" for axis, value in sorted(plan.axes.items()))
     schedule = plan.schedule
     return _filled(

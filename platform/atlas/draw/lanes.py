@@ -33,12 +33,12 @@ def rows(upstream: Mapping[str, Sequence[str]], most: int) -> list[Row]:
         for parent in parents:
             readers[parent] += 1
     lanes = _Lanes(readers)
-    found = []
+    rows = []
     for node in _depth_first(upstream):
-        found.append(Row(node, lanes.advance(node, upstream[node])))
+        rows.append(Row(node, lanes.advance(node, upstream[node])))
         if len(lanes.carried) > most:
             return [Row(node, "\0") for node in _depth_first(upstream)]
-    return found
+    return rows
 
 
 def _depth_first(upstream: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -72,9 +72,9 @@ def _entries(drawing: Drawing, marks: Marks) -> list[_Entry]:
     states = {palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
     shown = [_Entry(f"node {kind}", kind, "", kind) for kind in KINDS if kind in kinds]
     return shown + [
-        _Entry(f"node step {told}", STEP, sign, told)
-        for told, sign in palette.SIGNS.items()
-        if told in states
+        _Entry(f"node step {state}", STEP, sign, state)
+        for state, sign in palette.SIGNS.items()
+        if state in states
     ]
 
 

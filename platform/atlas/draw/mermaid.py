@@ -83,10 +83,10 @@ def _arrow(edges: Sequence[Edge]) -> str:
 
 def _classes(drawing: Drawing, marks: Marks, number: Mapping[str, str]) -> Iterator[str]:
     """Give the colours of kinds, changes and outcomes."""
-    told = {node.id: palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
+    states = {node.id: palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
     members: dict[str, list[str]] = {}
     for node in drawing.nodes:
-        members.setdefault(told[node.id] or node.kind, []).append(number[node.id])
+        members.setdefault(states[node.id] or node.kind, []).append(number[node.id])
     for name, nodes in members.items():
         fill, line, *_ = palette.COLOURS[name]
         yield f"  classDef {name} fill:{fill},stroke:{line},color:{palette.TEXT.fill}"

@@ -39,6 +39,6 @@ def _children(drawing: Drawing) -> dict[str, list[Node | Group]]:
             children.setdefault(groups[inner].parent, []).append(groups[inner])
             inner = groups[inner].parent
     return {
-        name: sorted(inside, key=lambda each: isinstance(each, Group))
+        name: sorted(inside, key=lambda item: isinstance(item, Group))
         for name, inside in children.items()
     }

@@ -1,7 +1,7 @@
 "use strict";
 // Pan, zoom and hover. Without it the page still shows the picture and the table.
 const view = document.getElementById("view");
-const told = document.getElementById("told");
+const tip = document.getElementById("tip");
 const svg = view.querySelector("svg");
 const size = svg.viewBox.baseVal;
 let zoom = 1, left = 0, top_ = 0, grip = null;
@@ -39,18 +39,18 @@ function pick(thing) {
 }
 
 function tell(thing, x, y) {
-  told.style.display = thing ? "block" : "none";
+  tip.style.display = thing ? "block" : "none";
   if (!thing) return;
-  told.textContent = thing.dataset.told;
-  const room = told.getBoundingClientRect();
-  told.style.left = `${Math.max(4, Math.min(x + 16, innerWidth - room.width - 8))}px`;
-  told.style.top = `${Math.max(4, Math.min(y + 16, innerHeight - room.height - 8))}px`;
+  tip.textContent = thing.dataset.tip;
+  const room = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(x + 16, innerWidth - room.width - 8))}px`;
+  tip.style.top = `${Math.max(4, Math.min(y + 16, innerHeight - room.height - 8))}px`;
 }
 
 // The browser's own tooltips give way to ours, which appear at once.
 for (const thing of svg.querySelectorAll("[data-node], [data-edge]")) {
   const title = thing.querySelector("title");
-  thing.dataset.told = title.textContent;
+  thing.dataset.tip = title.textContent;
   title.remove();
 }
 

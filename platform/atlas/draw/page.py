@@ -42,7 +42,7 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield '<div id="tools"><button id="in" title="Zoom in">+</button>'
     yield '<button id="out" title="Zoom out">&minus;</button><button id="fit">Fit</button></div>'
     yield svg(drawing, marks)
-    yield '</div><div id="told" role="status"></div>'
+    yield '</div><div id="tip" role="status"></div>'
     yield from _table(drawing, marks)
     yield f"</main><script>{script}</script></body></html>"
 
@@ -60,8 +60,8 @@ def _table(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield "<h2>Nodes</h2><table><thead><tr><th>name</th><th>kind</th><th>about</th></tr></thead>"
     yield "<tbody>"
     for node in drawing.nodes:
-        told = palette.state(node, marks.get(node.id, ""))
-        kind = f"{node.kind}, {told}" if told else node.kind
+        state = palette.state(node, marks.get(node.id, ""))
+        kind = f"{node.kind}, {state}" if state else node.kind
         facts = _facts({**_changed(node), **node.facts})
         yield f"<tr><th>{xml(node.id)}</th><td>{xml(kind)}</td><td>{facts}</td></tr>"
     yield "</tbody></table>"

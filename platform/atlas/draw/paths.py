@@ -49,15 +49,19 @@ def diff_of_paths(old: Path, new: Path, *, environment: str = "local", flow: str
 
 def _plans(path: Path, environment: str, flow: str) -> list[Plan]:
     """Return the Plans of what a PATH stands for."""
-    found = [plan for one in resolve(path, environment=environment) for plan in one.plans.values()]
-    plans = [plan for plan in found if flow in ("", plan.flow)]
+    every = [
+        plan
+        for pipeline in resolve(path, environment=environment)
+        for plan in pipeline.plans.values()
+    ]
+    plans = [plan for plan in every if flow in ("", plan.flow)]
     if not plans:
-        there = ", ".join(sorted({plan.flow for plan in found})) or "no flow"
+        there = ", ".join(sorted({plan.flow for plan in every})) or "no flow"
         raise AtlasError(f"{shown(path)}: nothing has the flow '{flow}'; there is {there}")
     return plans
 
 
 def _part(path: Path) -> Recipe | None:
     """Return the Recipe at a PATH if it can only be a step of others, for it has inputs."""
-    found = loader_for(path).recipe(path) if path.is_file() else None
-    return found.recipe if found and found.recipe.inputs else None
+    file = loader_for(path).recipe(path) if path.is_file() else None
+    return file.recipe if file and file.recipe.inputs else None

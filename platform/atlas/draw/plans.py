@@ -103,12 +103,12 @@ def _facts(part: _Part) -> Iterator[tuple[str, str]]:
 
 def _parts(plans: Iterable[Plan], *, scoped: bool | None) -> list[_Part]:
     """Return the parts, one for each Config and flow."""
-    found: dict[tuple[str, str], list[Plan]] = {}
+    grouped: dict[tuple[str, str], list[Plan]] = {}
     for plan in plans:
-        found.setdefault((plan.config, plan.flow), []).append(plan)
-    if not (len(found) > 1 if scoped is None else scoped):
-        return [_Part(members[0], tuple(members)) for members in found.values()]
-    parts = [_Part(each[0], tuple(each), "/".join(key)) for key, each in found.items()]
+        grouped.setdefault((plan.config, plan.flow), []).append(plan)
+    if not (len(grouped) > 1 if scoped is None else scoped):
+        return [_Part(members[0], tuple(members)) for members in grouped.values()]
+    parts = [_Part(group[0], tuple(group), "/".join(key)) for key, group in grouped.items()]
     return [replace(part, elsewhere=_places(parts, part)) for part in parts]
 
 
@@ -195,7 +195,7 @@ def _family_facts(part: _Part, step: PlanStep) -> dict[str, str]:
         if step.name in plan.by_name and plan.by_name[step.name] != step
     ]
     for name in dict.fromkeys(name for other in others for name in other):
-        values = list(dict.fromkeys([own.get(name, ""), *(each.get(name, "") for each in others)]))
+        values = list(dict.fromkeys([own.get(name, ""), *(axes.get(name, "") for axes in others)]))
         if len(values) > 1:
             own[name] = f"by member: {' | '.join(values)}"
     return own

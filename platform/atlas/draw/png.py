@@ -48,9 +48,9 @@ def _painted(command: list[str], text: str) -> bytes:
             command, input=text.encode(), capture_output=True, timeout=_SECONDS, check=True
         )
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
+        message = error.stderr.decode(errors="replace").strip()
         raise TargetError(
-            f"png: Graphviz failed: {said or f'exit code {error.returncode}'}"
+            f"png: Graphviz failed: {message or f'exit code {error.returncode}'}"
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TargetError(f"png: Graphviz didn't finish: {error}; draw svg or html") from error

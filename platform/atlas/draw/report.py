@@ -98,8 +98,8 @@ def _mark(outcome: Outcome) -> str:
 
 
 def _about(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
-    failed = sum(not one.ok for one in outcomes.values())
-    cached = sum(one.cached for one in outcomes.values())
+    failed = sum(not outcome.ok for outcome in outcomes.values())
+    cached = sum(outcome.cached for outcome in outcomes.values())
     about = {
         "status": "failed" if failed else "partial" if skipped else "done",
         "steps": f"{len(outcomes)}, {cached} cached, {failed} failed, {len(skipped)} skipped",
@@ -123,7 +123,7 @@ def _moment(text: str) -> str:
 
 def _took(outcomes: Outcomes) -> str:
     """Return how long it was from the start of the first step to the end of the last."""
-    spans = [_span(one) for one in outcomes.values() if one.started]
+    spans = [_span(outcome) for outcome in outcomes.values() if outcome.started]
     if not spans:
         return ""
     return f"{max(end for _, end in spans) - min(start for start, _ in spans):.1f} s"
@@ -143,9 +143,15 @@ def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
     """Give the table of steps."""
     yield '<h2>Steps</h2><table class="steps"><tr><th>step</th><th>outcome</th>'
     yield '<th class="number">seconds</th><th class="number">attempts</th><th>why</th></tr>'
-    for (step, item), one in outcomes.items():
-        why = f"from {one.reason}" if one.cached else one.error or f"not cached: {one.reason}"
-        yield _row(_name(step, item), _mark(one), f"{one.seconds:.3f}", str(one.attempts), why)
+    for (step, item), outcome in outcomes.items():
+        why = (
+            f"from {outcome.reason}"
+            if outcome.cached
+            else outcome.error or f"not cached: {outcome.reason}"
+        )
+        yield _row(
+            _name(step, item), _mark(outcome), f"{outcome.seconds:.3f}", str(outcome.attempts), why
+        )
     yield from (_row(step, "skipped", "", "", why) for step, why in skipped.items())
     yield "</table>"
 
@@ -157,7 +163,9 @@ def _row(name: str, outcome: str, seconds: str, attempts: str, why: str) -> str:
 
 def _gantt(outcomes: Outcomes) -> str:
     """Return bars over time, one for each unit, as SVG."""
-    spans = [(name, one, *_span(one)) for name, one in outcomes.items() if one.started]
+    spans = [
+        (name, outcome, *_span(outcome)) for name, outcome in outcomes.items() if outcome.started
+    ]
     spans = sorted(spans, key=lambda span: (span[2], span[0][0]))[:_MOST_BARS]
     if not spans:
         return "<p>Nothing ran.</p>"
@@ -165,8 +173,8 @@ def _gantt(outcomes: Outcomes) -> str:
     scale = (_WIDTH - _LABEL - 80) / max(end - start, 0.001)
     height = len(spans) * (_BAR + _GAP) + _GAP
     bars = (
-        _bar(index, _name(*name), one, (begin - start) * scale, (finish - begin) * scale)
-        for index, (name, one, begin, finish) in enumerate(spans)
+        _bar(index, _name(*name), outcome, (begin - start) * scale, (finish - begin) * scale)
+        for index, (name, outcome, begin, finish) in enumerate(spans)
     )
     box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" aria-label="Time of each step"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-size="11">{"".join(bars)}</svg>'
@@ -204,8 +212,10 @@ def _reports(plan: Plan, run: Run, outcomes: Outcomes) -> Iterator[str]:
 
 def _kind(plan: Plan, step: str, output: str) -> str:
     """Return which kind of report an output is; empty for none."""
-    found = next((one.outputs.get(output) for one in plan.steps if one.name == step), None)
-    return found.report if found else ""
+    produced = next(
+        (candidate.outputs.get(output) for candidate in plan.steps if candidate.name == step), None
+    )
+    return produced.report if produced else ""
 
 
 def _link(outcome: Outcome, kind: str, address: tuple[str, str, str, str, int | None]) -> str:
@@ -221,8 +231,8 @@ def _link(outcome: Outcome, kind: str, address: tuple[str, str, str, str, int | 
 def _metrics(outcomes: Outcomes) -> dict[str, str]:
     return {
         f"{_name(*place)}.{name}": f"{value:.6g}"
-        for place, one in outcomes.items()
-        for name, value in one.metrics.items()
+        for place, outcome in outcomes.items()
+        for name, value in outcome.metrics.items()
     }
 
 
@@ -237,8 +247,8 @@ def _params(plan: Plan) -> dict[str, str]:
 def _artifacts(outcomes: Outcomes) -> dict[str, str]:
     return {
         f"{_name(*place)}.{name}": f"sha256 {digest}"
-        for place, one in outcomes.items()
-        for name, digest in one.outputs.items()
+        for place, outcome in outcomes.items()
+        for name, digest in outcome.outputs.items()
     }
 
 

@@ -106,14 +106,14 @@ def _edge(edges: Sequence[Edge], route: tuple[Point, ...], pair: str) -> str:
 
 def _node(node: Node, box: Box, outcome: str, index: int) -> str:
     """Return one node: outline, what is written on it, its sign, and its hover text."""
-    told = palette.state(node, outcome)
+    state = palette.state(node, outcome)
     own = front(node, box)
     parts = (
-        f'<g class="{" ".join(filter(None, ("node", node.kind, told)))}" data-node="{index}">',
+        f'<g class="{" ".join(filter(None, ("node", node.kind, state)))}" data-node="{index}">',
         f"<title>{xml_lines(hover.of_node(node, outcome))}</title>",
         outline(node, box),
         *_written(node, own),
-        _badge(own, told) if told else "",
+        _badge(own, state) if state else "",
         "</g>",
     )
     return "".join(parts)
@@ -128,10 +128,10 @@ def _written(node: Node, box: Box) -> Iterator[str]:
         yield _text(box.middle, y + index * _LINE, line, "small middle" if index else "middle")
 
 
-def _badge(box: Box, told: str) -> str:
+def _badge(box: Box, state: str) -> str:
     x, y = box.x + box.width, box.y
     circle = f'<circle cx="{number(x)}" cy="{number(y)}" r="{_BADGE}"/>'
-    return f'<g class="badge">{circle}{_text(x, y + 4, palette.SIGNS[told], "middle")}</g>'
+    return f'<g class="badge">{circle}{_text(x, y + 4, palette.SIGNS[state], "middle")}</g>'
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:

@@ -86,18 +86,18 @@ def _plain(*lines: str) -> Iterator[tuple[str, str]]:
 def _rows(drawing: Drawing, marks: Marks, columns: int) -> Iterator[tuple[str, str]]:
     """Give every node's line with its change or outcome, below it what changed."""
     nodes = {node.id: node for node in drawing.nodes}
-    told = {node.id: palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
+    states = {node.id: palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
     room = columns - _LEAST_TEXT if columns else _WIDEST_MARGIN
     graph = rows(drawing.upstream(), max(room, 0) // 2)
     margins = _margins([(nodes[row.node], row.margin) for row in graph])
     names, reads = _names(drawing), _reads(drawing)
     cells = [_cells(nodes[row.node], names, reads.get(row.node, [])) for row in graph]
     for row, margin, line in zip(graph, margins, _aligned(cells), strict=True):
-        sign = f"{palette.SIGNS.get(told[row.node], ' ')} " if any(told.values()) else ""
-        yield told[row.node], f"{sign}{margin}{line}".rstrip()
+        sign = f"{palette.SIGNS.get(states[row.node], ' ')} " if any(states.values()) else ""
+        yield states[row.node], f"{sign}{margin}{line}".rstrip()
         for name, change in nodes[row.node].changes.items():
             indent = " " * (len(sign) + len(margin) + 2)
-            yield told[row.node], f"{indent}{visible(f'{name}: {change}')}"
+            yield states[row.node], f"{indent}{visible(f'{name}: {change}')}"
 
 
 def _margins(graph: Sequence[tuple[Node, str]]) -> list[str]:

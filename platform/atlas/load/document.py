@@ -71,8 +71,8 @@ class Document:
 
     def _position(self, at: JsonPath) -> tuple[Document, Position]:
         """Find the document that has the place, or most of it."""
-        found = [(document, document.index.locate(at)) for document in (self, *self.bases)]
-        return max(found, key=lambda pair: pair[1].depth)
+        places = [(document, document.index.locate(at)) for document in (self, *self.bases)]
+        return max(places, key=lambda pair: pair[1].depth)
 
 
 def dotted(at: JsonPath) -> str:

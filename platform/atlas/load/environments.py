@@ -44,10 +44,10 @@ def read_environment(project: Project, name: str) -> EnvironmentFile:
 
     It is the one that messages are of from then on.
     """
-    found = _read(project, name)
-    one = found.environment
-    note_platform(one.name, one.platform, one.outputs)
-    return found
+    file = _read(project, name)
+    environment = file.environment
+    note_platform(environment.name, environment.platform, environment.outputs)
+    return file
 
 
 def _read(project: Project, name: str) -> EnvironmentFile:
@@ -86,7 +86,7 @@ def _unknown_targets(document: Document) -> list[Problem]:
 
 def _unknown(project: Project, name: str) -> Problem:
     folder = project.environment_file(LOCAL).parent
-    known = sorted(one.stem for one in folder.glob("*.json"))
+    known = sorted(file.stem for file in folder.glob("*.json"))
     return Problem(
         code="E001",
         message=f"there is no environment '{clean(name, 60)}'",

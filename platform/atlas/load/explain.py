@@ -25,16 +25,18 @@ _SEARCHED = 1000
 
 def explain(kind: str, document: Document, errors: Iterable[Any]) -> list[Problem]:
     """Return what a schema's errors mean, in the order of the document's lines; at least one."""
-    found: dict[tuple[Any, ...], Problem] = {}
+    problems: dict[tuple[Any, ...], Problem] = {}
     for error in islice(_leaves(errors), _SEARCHED):
         for problem in _explained(document, error):
-            found.setdefault((problem.path, problem.code, problem.message), problem)
-        if len(found) >= _MOST:
+            problems.setdefault((problem.path, problem.code, problem.message), problem)
+        if len(problems) >= _MOST:
             break
-    if not found:
+    if not problems:
         message = f"has not the structure of {article(kind)}"
         return [document.problem("S008", (), message)]
-    return sorted(found.values(), key=lambda one: (one.line, one.column, one.code))[:_MOST]
+    return sorted(
+        problems.values(), key=lambda problem: (problem.line, problem.column, problem.code)
+    )[:_MOST]
 
 
 def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
@@ -49,16 +51,18 @@ def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
 
 def _meant(branches: list[Any]) -> list[Any]:
     """Return the errors of the branch that was meant: those that aren't about another type."""
-    return [one for one in branches if one.validator != "type" or one.path]
+    return [branch for branch in branches if branch.validator != "type" or branch.path]
 
 
 def _one_shape(branches: list[Any]) -> bool:
     """Tell whether all but one branch fail on the value's type alone, so that one was meant."""
     wrong_type = {
-        one.schema_path[0] for one in branches if one.validator == "type" and not one.path
+        branch.schema_path[0]
+        for branch in branches
+        if branch.validator == "type" and not branch.path
     }
-    meant = {one.schema_path[0] for one in branches} - wrong_type
-    return len(meant) == 1 and not all(one.validator == "required" for one in branches)
+    meant = {branch.schema_path[0] for branch in branches} - wrong_type
+    return len(meant) == 1 and not all(branch.validator == "required" for branch in branches)
 
 
 def _explained(document: Document, error: Any) -> list[Problem]:
@@ -105,29 +109,27 @@ def _missing(document: Document, at: JsonPath, error: Any) -> list[Problem]:
 
 
 def _type(document: Document, at: JsonPath, error: Any) -> list[Problem]:
-    wanted = error.validator_value
-    kinds = [wanted] if isinstance(wanted, str) else wanted
-    found = _kind(error.instance)
+    kind = error.validator_value
+    kinds = [kind] if isinstance(kind, str) else kind
+    given = _kind(error.instance)
     expected = listed(map(article, kinds))
-    message = f"{article(found)} stands where {expected} belongs"
-    return [document.problem("S003", at, message, found=found, expected=expected)]
+    message = f"{article(given)} stands where {expected} belongs"
+    return [document.problem("S003", at, message, found=given, expected=expected)]
 
 
 def _pattern(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     what = error.schema.get("description") or f"a text that matches {error.validator_value}"
-    found = short(error.instance)
+    text = short(error.instance)
     hint = _tidy(error.instance, error.validator_value)
-    message = f"'{found}' is not well formed"
-    return [document.problem("S004", at, message, found=found, expected=_lower(what), hint=hint)]
+    message = f"'{text}' is not well formed"
+    return [document.problem("S004", at, message, found=text, expected=_lower(what), hint=hint)]
 
 
 def _range(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     bound = _BOUNDS[error.validator]
     expected = f"{bound} {error.validator_value}"
-    found = short(error.instance)
-    return [
-        document.problem("S005", at, f"{found} is out of range", found=found, expected=expected)
-    ]
+    text = short(error.instance)
+    return [document.problem("S005", at, f"{text} is out of range", found=text, expected=expected)]
 
 
 def _size(document: Document, at: JsonPath, error: Any) -> list[Problem]:
@@ -141,12 +143,12 @@ def _size(document: Document, at: JsonPath, error: Any) -> list[Problem]:
 
 def _choice(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     value = error.validator_value
-    options = [json.dumps(one) for one in (value if error.validator == "enum" else [value])]
-    found = short(error.instance)
-    hint = nearest(found, [option.strip('"') for option in options])
-    message = f"'{found}' is not allowed"
+    options = [json.dumps(option) for option in (value if error.validator == "enum" else [value])]
+    text = short(error.instance)
+    hint = nearest(text, [option.strip('"') for option in options])
+    message = f"'{text}' is not allowed"
     expected = listed(options)
-    return [document.problem("S006", at, message, found=found, expected=expected, hint=hint)]
+    return [document.problem("S006", at, message, found=text, expected=expected, hint=hint)]
 
 
 def _combined(document: Document, at: JsonPath, error: Any) -> list[Problem]:
@@ -158,23 +160,23 @@ def _combined(document: Document, at: JsonPath, error: Any) -> list[Problem]:
         expected = f"{count} of {listed(fields)}"
         return [document.problem("S007", at, message, found=listed(given), expected=expected)]
     what = _lower(error.schema.get("description", ""))
-    found = short(error.instance)
-    message = f"'{found}' fits none of the allowed forms"
-    return [document.problem("S007", at, message, found=found, expected=what)]
+    text = short(error.instance)
+    message = f"'{text}' fits none of the allowed forms"
+    return [document.problem("S007", at, message, found=text, expected=what)]
 
 
 def _repeats(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     index = first_repeated(error.instance) or 0
-    found = short(error.instance[index])
-    message = f"'{found}' stands twice in one list"
+    item = short(error.instance[index])
+    message = f"'{item}' stands twice in one list"
     hint = "remove one of the two"
-    return [document.problem("S008", (*at, index), message, found=found, hint=hint)]
+    return [document.problem("S008", (*at, index), message, found=item, hint=hint)]
 
 
 def _other(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     message = f"breaks the rule '{error.validator}' of the schema"
-    expected, found = short(error.validator_value), short(error.instance)
-    return [document.problem("S008", at, message, found=found, expected=expected)]
+    expected, text = short(error.validator_value), short(error.instance)
+    return [document.problem("S008", at, message, found=text, expected=expected)]
 
 
 _BOUNDS = {

@@ -77,12 +77,12 @@ class Index:
     def _members_of(self, offset: int) -> dict[str | int, int]:
         """Return the members of the object or array at an offset: key or index → offset."""
         if offset not in self._members:
-            found: dict[str | int, int] = {}
+            members: dict[str | int, int] = {}
             for key, place in _members(self.text, offset):
-                found[key] = place
-                if len(found) == _MOST_MEMBERS:
+                members[key] = place
+                if len(members) == _MOST_MEMBERS:
                     break
-            self._members[offset] = found
+            self._members[offset] = members
         return self._members[offset]
 
 
@@ -120,9 +120,9 @@ def _words(text: str, offset: int = 0) -> Iterator[tuple[str, int]]:
         offset = match.end()
 
 
-def find_word(text: str, wanted: str) -> int:
+def find_word(text: str, searched: str) -> int:
     """Return the offset of the first word of a text, outside of strings; -1 for none."""
-    return next((start for word, start in _words(text) if word == wanted), -1)
+    return next((start for word, start in _words(text) if word == searched), -1)
 
 
 def find_repeated_key(text: str) -> tuple[JsonPath, int] | None:

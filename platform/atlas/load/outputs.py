@@ -31,7 +31,7 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
     path = project.root / named if named else file
     try:
         outputs = json.loads(path.read_text("utf-8"))
-        found: Mapping[str, Any] = outputs["services"]
+        services: Mapping[str, Any] = outputs["services"]
     except FileNotFoundError:
         if not named:
             return {}
@@ -41,14 +41,16 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
     require_version(outputs, named or environment.platform, bring_up("brings it up again"))
-    return of_environment(found, environment)
+    return of_environment(services, environment)
 
 
 def of_environment(services: Mapping[str, Any], environment: Environment) -> Mapping[str, Any]:
     """Return a platform's services as an Environment uses them, with its settings of targets."""
     completed: dict[str, Any] = {}
     for name, line in TARGETS.items():
-        given = {one: value for one in line.settings if (value := getattr(environment, one))}
+        given = {
+            setting: value for setting in line.settings if (value := getattr(environment, setting))
+        }
         if given and name in services:
             completed[name] = {**services[name], **given}
     return {**services, **completed} if completed else services

@@ -32,7 +32,7 @@ def without_unknown(kind: str, document: Document, problems: Iterable[Problem]) 
         document: the document.
         problems: what is wrong with its structure.
     """
-    names = {one.path: meant(one.hint) for one in problems if one.code == _UNKNOWN}
+    names = {problem.path: meant(problem.hint) for problem in problems if problem.code == _UNKNOWN}
     if not names:
         return None
     value = _mended(document.value, (), names)

@@ -32,15 +32,15 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
     """
     if os.path.isdir(path):
         files = configs_under(path, loader.project)
-        meant = [one for one in files if loader.is_config(one)]
+        meant = [file for file in files if loader.is_config(file)]
         if not meant:
             raise DocumentError(_no_config(path, loader.project, files))
-        return [one for one in map(loader.config, meant) if one is not None]
+        return [config for config in map(loader.config, meant) if config is not None]
     document = _named(path)
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
-    found = loader.config(path)
-    return [found] if found else []
+    config = loader.config(path)
+    return [config] if config else []
 
 
 def _named(path: Path) -> Document:
@@ -87,8 +87,8 @@ def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iter
     files = list(files)
     known = {os.path.abspath(file.document.path) for file in files}
     for folder in dict.fromkeys(file.folder for file in files):
-        others = (one for one in _documents_in(folder) if str(one) not in known)
-        for file in (one for one in others if not loader.has_loaded(one)):
+        others = (document for document in _documents_in(folder) if str(document) not in known)
+        for file in (document for document in others if not loader.has_loaded(document)):
             if _is_recipe_inside(file, loader.project.root):
                 message = f"no Config under {shown(path)} has use for this Recipe: it isn't checked"
                 hint = "name it in the recipes of a Config, or check it by itself"
@@ -131,7 +131,7 @@ def is_recipe(document: Document) -> bool:
 def config_files(folder: Path) -> Iterator[Path]:
     """Return every ``config.json`` and ``configs/*.json`` under a folder, hidden ones left out."""
     for top, folders, names in os.walk(folder):
-        folders[:] = sorted(one for one in folders if one[0] != "." and one not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _SKIPPED)
         yield from _configs_in(Path(top), names)
 
 
@@ -149,19 +149,19 @@ def _configs_of_recipe(file: Path, loader: Loader) -> list[ConfigFile]:
     recipe = loader.recipe(file)
     if recipe is None:
         return []
-    found = [
+    configs = [
         replace(config, flows=flows)
-        for one in _configs_near(file.resolve(), loader.project.root.resolve())
-        if (flows := _flows_of(one, file.resolve())) and (config := loader.config(one))
+        for path in _configs_near(file.resolve(), loader.project.root.resolve())
+        if (flows := _flows_of(path, file.resolve())) and (config := loader.config(path))
     ]
-    return found or [_config_for(recipe)]
+    return configs or [_config_for(recipe)]
 
 
 def _configs_near(file: Path, root: Path) -> Iterator[Path]:
     """Return the Configs of the folders that a Recipe is in, up to the project's."""
     for folder in file.parents:
         configs = folder / "configs"
-        yield from (one for one in (folder / "config.json",) if is_file(one))
+        yield from (config for config in (folder / "config.json",) if is_file(config))
         if os.path.isdir(configs):
             yield from _configs_in(configs, os.listdir(configs))
         if folder == root:

@@ -58,13 +58,13 @@ def unpaired_surrogate(value: Any) -> JsonPath | None:
     """Return the path of the first text that is no Unicode: a key or a value; None for none."""
     pending: list[tuple[JsonPath, Any]] = [((), value)]
     while pending:
-        path, one = pending.pop()
-        if isinstance(one, str) and not _is_whole(one):
+        path, member = pending.pop()
+        if isinstance(member, str) and not _is_whole(member):
             return path
-        if isinstance(one, dict) and not all(map(_is_whole, one)):
+        if isinstance(member, dict) and not all(map(_is_whole, member)):
             return path
-        if isinstance(one, dict | list):
-            items = list(one.items() if isinstance(one, dict) else enumerate(one))
+        if isinstance(member, dict | list):
+            items = list(member.items() if isinstance(member, dict) else enumerate(member))
             pending += [((*path, key), item) for key, item in reversed(items)]
     return None
 
@@ -115,28 +115,28 @@ def _check_pattern(
 
 
 def _check_unique(
-    _validator: Any, wanted: bool, instance: Any, _schema: Mapping[str, Any]
+    _validator: Any, is_unique: bool, instance: Any, _schema: Mapping[str, Any]
 ) -> Iterator[Any]:
     """Check that no item of a list stands twice, in time that grows with the list and no faster."""
     import jsonschema
 
-    if wanted and isinstance(instance, list) and first_repeated(instance) is not None:
+    if is_unique and isinstance(instance, list) and first_repeated(instance) is not None:
         yield jsonschema.ValidationError("has repeated items")
 
 
 def _check_members(
-    validator: Any, wanted: Any, instance: Any, schema: Mapping[str, Any]
+    validator: Any, allowed: Any, instance: Any, schema: Mapping[str, Any]
 ) -> Iterator[Any]:
     """Check an object's members in their own order; jsonschema's order isn't the same each time."""
     import jsonschema
 
-    if not isinstance(wanted, dict) or not isinstance(instance, dict):
+    if not isinstance(allowed, dict) or not isinstance(instance, dict):
         check = jsonschema.Draft202012Validator.VALIDATORS["additionalProperties"]
-        yield from check(validator, wanted, instance, schema) or ()
+        yield from check(validator, allowed, instance, schema) or ()
         return
     known = schema.get("properties", {})
     for name in [name for name in instance if name not in known]:
-        yield from validator.descend(instance[name], wanted, path=name)
+        yield from validator.descend(instance[name], allowed, path=name)
 
 
 def first_repeated(items: list[Any]) -> int | None:

@@ -59,14 +59,14 @@ def nearest(word: str, words: Iterable[str]) -> str:
     Only words that share most letter pairs are compared closely: `difflib` takes too long to be
     asked about thousands.
     """
-    wanted = str(word)[:100]
-    known = [one for one, _ in zip(words, range(_MOST_WORDS), strict=False)]
+    given = str(word)[:100]
+    known = [candidate for candidate, _ in zip(words, range(_MOST_WORDS), strict=False)]
     if len(known) > _MOST_COMPARED:
-        pairs = _pairs(wanted.lower())
-        known.sort(key=lambda one: -len(pairs & _pairs(one[:100].lower())))
+        pairs = _pairs(given.lower())
+        known.sort(key=lambda candidate: -len(pairs & _pairs(candidate[:100].lower())))
         known = known[:_MOST_COMPARED]
-    lower = {one.lower(): one for one in reversed(known)}
-    close = difflib.get_close_matches(wanted.lower(), lower, n=1, cutoff=0.6)
+    lower = {candidate.lower(): candidate for candidate in reversed(known)}
+    close = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=0.6)
     return f"{_MEANT}{clean(lower[close[0]], 100)}'?" if close else ""
 
 

@@ -314,7 +314,7 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
 
 
 _ATOMS = frozenset((str, int, float, bool, type(None)))
-_DEFAULTS = {type(one): one for one in (Resources(), Retries())}
+_DEFAULTS = {type(record): record for record in (Resources(), Retries())}
 
 
 def _freeze(record: Any, *names: str) -> None:

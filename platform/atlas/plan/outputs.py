@@ -14,9 +14,9 @@ def output_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     A step whose outputs can't be read from its source declares none; what others read of it is an
     output all the same.
     """
-    found = {step.name: set(step.outputs) for step in plan.steps}
+    outputs = {step.name: set(step.outputs) for step in plan.steps}
     for step in plan.steps:
         for source in step.sources():
             if source.kind == "step":
-                found[source.name].add(source.output)
-    return {step: tuple(sorted(names)) for step, names in found.items()}
+                outputs[source.name].add(source.output)
+    return {step: tuple(sorted(names)) for step, names in outputs.items()}

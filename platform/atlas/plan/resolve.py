@@ -94,7 +94,9 @@ def pipelines(report: Report, *, with_code: bool = True) -> list[Pipeline]:
         with_code: whether their Plans have the digest of their code, which every file is read for.
     """
     sound = [checked for checked in report.checked if not checked.broken]
-    return [one for checked in sound for one in _members(checked, report, with_code=with_code)]
+    return [
+        pipeline for checked in sound for pipeline in _members(checked, report, with_code=with_code)
+    ]
 
 
 def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipeline]:
@@ -183,14 +185,16 @@ class _Builder:
     def _packages(self) -> set[str]:
         """Return the packages that the project allows and that classes of steps are of."""
         named = [step.cls.replace(":", ".") for step in self.steps]
-        full = [*named, *(one.full for one in self.subject.signatures.values())]
+        full = [*named, *(signature.full for signature in self.subject.signatures.values())]
         allow = self.subject.project.allow
-        return {one for one in allow if any(name.startswith(f"{one}.") for name in full)}
+        return {
+            package for package in allow if any(name.startswith(f"{package}.") for name in full)
+        }
 
     def _step(self, step: FlatStep, axes: Mapping[str, str] | None = None) -> PlanStep:
         settings = step.settings
         timeout = settings.get("timeout")
-        upstream = {one.source.name for one in step.reads() if one.source.kind == "step"}
+        upstream = {read.source.name for read in step.reads() if read.source.kind == "step"}
         return PlanStep(
             name=step.name,
             cls=step.cls,
@@ -212,8 +216,8 @@ class _Builder:
             tolerations=tuple(settings.get("tolerations", ())),
         )
 
-    def _source(self, one: Input) -> InputSource:
-        reference: Reference = one.source
+    def _source(self, read: Input) -> InputSource:
+        reference: Reference = read.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
         return InputSource(
@@ -251,7 +255,7 @@ class _Builder:
 
     def _read(self, kind: str) -> list[str]:
         steps = self.subject.flat.steps.values()
-        sources = (one.source for step in steps for one in step.reads())
+        sources = (read.source for step in steps for read in step.reads())
         return sorted({source.name for source in sources if source.kind == kind})
 
     def _data(self, name: str) -> PlanData:
@@ -302,13 +306,13 @@ class _Builder:
         if training is None or spec is None:
             return {}
         sources = {part: training.part_source(spec.parts[part]) for part in sorted(spec.parts)}
-        steps = {part: training.flat.steps.get(one.name) for part, one in sources.items()}
-        found = {
+        steps = {part: training.flat.steps.get(source.name) for part, source in sources.items()}
+        outputs = {
             part: Output("", step.formats.get(name, ""), step.trust.get(name, ()))
             for part, step in steps.items()
             if step is not None and (name := sources[part].output)
         }
-        return {part: one for part, one in found.items() if one != Output()}
+        return {part: output for part, output in outputs.items() if output != Output()}
 
 
 def _meaning(document: Any, flat: Flat) -> Any:

@@ -41,7 +41,9 @@ class File:
         if self.path.exists():
             right = self.path.is_file() and (self.replaces or self.is_there())
             return None if right else self.path
-        existing = next(one for one in self.path.parents if one.exists() or one.is_symlink())
+        existing = next(
+            parent for parent in self.path.parents if parent.exists() or parent.is_symlink()
+        )
         return None if existing.is_dir() else existing
 
 
@@ -51,10 +53,10 @@ def check(files: Iterable[File]) -> None:
     Raises:
         AtlasError: something does; all of it is named.
     """
-    found = dict.fromkeys(shown(one) for file in files if (one := file.obstacle()))
-    if found:
-        verb, them = ("is", "it") if len(found) == 1 else ("are", "them")
-        message = f"{', '.join(found)} {verb} there already, so nothing was written"
+    obstacles = dict.fromkeys(shown(obstacle) for file in files if (obstacle := file.obstacle()))
+    if obstacles:
+        verb, them = ("is", "it") if len(obstacles) == 1 else ("are", "them")
+        message = f"{', '.join(obstacles)} {verb} there already, so nothing was written"
         raise AtlasError(f"{message}; choose another folder or --name, or move {them} away")
 
 

@@ -38,10 +38,10 @@ def with_data(file: Path, name: str, uri: str) -> str:
     return _behind(document.text, (), f'\n  "data": {{\n    {entry}\n  }},')
 
 
-def _same(text: str, where: str, name: str, found: str, expected: str) -> str:
-    if found == expected:
+def _same(text: str, where: str, name: str, given: str, expected: str) -> str:
+    if given == expected:
         return text
-    message = f"{where}: data.{name}.uri: is {found} already; expected {expected}"
+    message = f"{where}: data.{name}.uri: is {given} already; expected {expected}"
     raise AtlasError(f"{message}; choose another --name")
 
 

@@ -47,8 +47,8 @@ def name_from(folder: Path) -> str:
     """
     name = _tidy(folder.name)
     if not name or name in _TAKEN:
-        found = f"the folder's name '{folder.name}' gives no name for a pipeline"
-        raise AtlasError(f"{found}; say one with --name ({_WHAT})")
+        reason = f"the folder's name '{folder.name}' gives no name for a pipeline"
+        raise AtlasError(f"{reason}; say one with --name ({_WHAT})")
     return name
 
 

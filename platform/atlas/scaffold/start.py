@@ -67,16 +67,16 @@ def start(folder: Path, name: str = "") -> StartedProject:
 
 
 def _start(folder: Path, name: str) -> StartedProject:
-    found = find_project(folder)
-    root = found.root if found.explicit else folder
-    is_own = found.explicit and not name and folder != root
+    project = find_project(folder)
+    root = project.root if project.explicit else folder
+    is_own = project.explicit and not name and folder != root
     name = naming.checked_name(name) if name else naming.name_from(folder)
     own = folder if is_own else folder / name
-    naming.check_free(found, own, name)
+    naming.check_free(project, own, name)
     planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
     files.check(planned)
     root.mkdir(parents=True, exist_ok=True)
-    return StartedProject(name, own, root, not found.explicit, tuple(_written(root, planned)))
+    return StartedProject(name, own, root, not project.explicit, tuple(_written(root, planned)))
 
 
 def refresh_schemas(folder: Path) -> list[Path]:
@@ -166,11 +166,11 @@ def _text(name: str) -> str:
 
 def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the relative path and text of every file under a folder, sorted."""
-    for one in sorted(folder.iterdir(), key=lambda item: item.name):
-        if one.is_dir() and one.name != "__pycache__":
-            yield from _texts(one, f"{prefix}{one.name}/")
-        elif one.is_file():
-            yield prefix + one.name, one.read_text("utf-8")
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _texts(entry, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            yield prefix + entry.name, entry.read_text("utf-8")
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

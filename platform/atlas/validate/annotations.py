@@ -48,8 +48,8 @@ class Annotations:
         if node is None:
             return ANY
         self._left = _MOST_PARTS
-        found = self._read(module, node, 0)
-        return found if self._left > 0 else UNKNOWN
+        kind = self._read(module, node, 0)
+        return kind if self._left > 0 else UNKNOWN
 
     def full_name(self, module: Module, node: ast.expr) -> str:
         """Return the full dotted name of a name or attribute; followed through own imports."""
@@ -162,10 +162,10 @@ class Annotations:
         if not items:
             return UNKNOWN
         if name in _WRAPPERS:
-            found = self._read(module, items[0], depth + 1)
-            calls = (one for one in items[1:] if name == "Annotated" and _is_bounds(one))
-            bounds = next((_bounds(one) for one in calls if isinstance(one, ast.Call)), None)
-            return replace(found, bounds=bounds) if bounds else found
+            inner = self._read(module, items[0], depth + 1)
+            calls = (item for item in items[1:] if name == "Annotated" and _is_bounds(item))
+            bounds = next((_bounds(call) for call in calls if isinstance(call, ast.Call)), None)
+            return replace(inner, bounds=bounds) if bounds else inner
         args = self._each(module, items, depth)
         if name == "Optional":
             return union(args[0], NONE)
@@ -239,7 +239,9 @@ def _bounds(call: ast.Call) -> tuple[float | None, float | None]:
     given = {"minimum": None, "maximum": None} | dict(
         zip(("minimum", "maximum"), map(_number, call.args), strict=False)
     )
-    given |= {one.arg: _number(one.value) for one in call.keywords if one.arg in given}
+    given |= {
+        keyword.arg: _number(keyword.value) for keyword in call.keywords if keyword.arg in given
+    }
     return given["minimum"], given["maximum"]
 
 

@@ -59,7 +59,7 @@ class _Crossing:
 
 def crosses(checked: Iterable[Checked]) -> bool:
     """Tell whether anything is read of another pipeline."""
-    return any(True for one in checked for _ in _crossings(one))
+    return any(True for config in checked for _ in _crossings(config))
 
 
 def between_problems(checked: Iterable[Checked], pool: Iterable[Checked]) -> Iterator[Problem]:
@@ -71,7 +71,7 @@ def between_problems(checked: Iterable[Checked], pool: Iterable[Checked]) -> Ite
     """
     known = _by_name(pool)
     edges: dict[str, set[str]] = {}
-    for crossing in (crossing for one in checked for crossing in _crossings(one)):
+    for crossing in (crossing for config in checked for crossing in _crossings(config)):
         target = known.get(crossing.reference.name)
         problem = _wrong_name(crossing, target, known)
         if problem:
@@ -92,10 +92,13 @@ def flows_read(checked: Iterable[Checked], pool: Iterable[Checked]) -> dict[str,
         ``NAME/step`` → flow.
     """
     known = _by_name(pool)
-    references = {one.reference for each in checked for one in _crossings(each)}
-    there = [one for one in references if one.name in known]
-    flows = {f"{one.name}/{one.step}": _flows_with(known[one.name], one.step) for one in there}
-    return {step: found[0] for step, found in flows.items() if len(found) == 1}
+    references = {crossing.reference for config in checked for crossing in _crossings(config)}
+    there = [reference for reference in references if reference.name in known]
+    flows = {
+        f"{reference.name}/{reference.step}": _flows_with(known[reference.name], reference.step)
+        for reference in there
+    }
+    return {step: having[0] for step, having in flows.items() if len(having) == 1}
 
 
 def kept_as(
@@ -107,8 +110,8 @@ def kept_as(
         Reference → format, and names of what a model may be made of.
     """
     known = _by_name(pool)
-    found = {}
-    for reference in {one.reference for each in checked for one in _crossings(each)}:
+    formats = {}
+    for reference in {crossing.reference for config in checked for crossing in _crossings(config)}:
         target = known.get(reference.name)
         if target is None:
             continue
@@ -116,24 +119,24 @@ def kept_as(
             step = target.subjects[flow].flat.steps[reference.step]
             kept = step.formats.get(reference.output, ""), step.trust.get(reference.output, ())
             if kept != ("", ()):
-                found[str(reference)] = kept
-    return found
+                formats[str(reference)] = kept
+    return formats
 
 
 def _crossings(checked: Checked) -> Iterator[_Crossing]:
     for subject in checked.subjects.values():
         for step in subject.flat.steps.values():
-            for name, one in step.inputs.items():
-                if one.source.kind in ("pipeline", "family"):
-                    yield _Crossing(checked, subject, step, name, one)
+            for name, read in step.inputs.items():
+                if read.source.kind in ("pipeline", "family"):
+                    yield _Crossing(checked, subject, step, name, read)
 
 
 def _by_name(pool: Iterable[Checked]) -> dict[str, Checked]:
     """Return Configs by their names, and by those of their members."""
     known: dict[str, Checked] = {}
-    for one in pool:
-        for name in (one.name, *member_names(one.file.config)):
-            known.setdefault(name, one)
+    for config in pool:
+        for name in (config.name, *member_names(config.file.config)):
+            known.setdefault(name, config)
     return known
 
 
@@ -155,16 +158,18 @@ def _wrong_name(
 
 
 def _flows_with(target: Checked, step: str) -> list[str]:
-    return [flow for flow, one in target.subjects.items() if step in one.flat.steps]
+    return [flow for flow, subject in target.subjects.items() if step in subject.flat.steps]
 
 
 def _fits(crossing: _Crossing, target: Checked) -> Iterator[Problem]:
     """Check that the other pipeline has the step and the output, and that its type fits."""
     reference, place = crossing.reference, crossing.source.place
     flows = _flows_with(target, reference.step)
-    whole = all(one.flat.is_whole for one in target.subjects.values()) and not target.broken
+    whole = all(subject.flat.is_whole for subject in target.subjects.values()) and not target.broken
     if not flows:
-        known = dict.fromkeys(name for one in target.subjects.values() for name in one.flat.steps)
+        known = dict.fromkeys(
+            name for subject in target.subjects.values() for name in subject.flat.steps
+        )
         message = f"the pipeline '{target.name}' has no step '{reference.step}'"
         hint = nearest(reference.step, known)
         if whole:
@@ -187,18 +192,18 @@ def _fits(crossing: _Crossing, target: Checked) -> Iterator[Problem]:
 def _given(crossing: _Crossing, subject: Subject) -> Type:
     """Return the type of what is read; a family gives one for each member."""
     source = Reference("step", crossing.reference.step, crossing.reference.output)
-    found = subject.type_of(source)
+    given = subject.type_of(source)
     if subject.folder.resolve() != crossing.subject.folder.resolve():
-        found = _abroad(found, subject)
-    return Type("dict", (Type("str"), found)) if crossing.reference.kind == "family" else found
+        given = _abroad(given, subject)
+    return Type("dict", (Type("str"), given)) if crossing.reference.kind == "family" else given
 
 
-def _abroad(one: Type, subject: Subject) -> Type:
+def _abroad(kind: Type, subject: Subject) -> Type:
     """Return a type as another folder sees it: classes of this folder's own are none there."""
-    module = one.name.rpartition(".")[0]
+    module = kind.name.rpartition(".")[0]
     if module and subject.reader.sources.is_own(module):
         return UNKNOWN
-    return Type(one.name, tuple(_abroad(arg, subject) for arg in one.args), one.values)
+    return Type(kind.name, tuple(_abroad(arg, subject) for arg in kind.args), kind.values)
 
 
 def _cycles(edges: Mapping[str, set[str]], known: Mapping[str, Checked]) -> Iterator[Problem]:

@@ -83,7 +83,7 @@ class Report:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """The Problems that stop a run."""
-        return tuple(one for one in self.problems if one.severity == "error")
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
 def check(path: Path, environment: str = "local") -> Report:
@@ -144,13 +144,15 @@ class _Checker:
         loader.problems += self._between(checked)
         if self.environment:
             loader.problems += writing_problems(checked, self.environment.environment)
-        if os.path.isdir(path) and not any(one.severity == "error" for one in loader.problems):
+        if os.path.isdir(path) and not any(
+            problem.severity == "error" for problem in loader.problems
+        ):
             loader.problems += passed_over(path, files, loader)
-        found = self.environment.environment if self.environment else Environment(environment)
+        used = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
         problems = _sorted(loader.problems)
         read = (self._flows, self._kept, self._code)
-        return Report(problems, tuple(checked), loader.project, found, names, *read)
+        return Report(problems, tuple(checked), loader.project, used, names, *read)
 
     def all_checked(self, files: Iterable[ConfigFile]) -> Iterator[Checked]:
         """Check Configs; the Configs of one folder share what is read of its sources."""
@@ -172,22 +174,24 @@ class _Checker:
         problems += config_problems(file, flats)
         problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
-        broken = any(one.severity == "error" for one in new)
-        problems[before:] = [one for one in new if not broken or one.code not in _FOLLOWING]
-        wanted = set(file.flows) & set(file.config.recipes)
-        broken = broken or self.environment is None or not flats.keys() >= wanted
+        broken = any(problem.severity == "error" for problem in new)
+        problems[before:] = [
+            problem for problem in new if not broken or problem.code not in _FOLLOWING
+        ]
+        asked = set(file.flows) & set(file.config.recipes)
+        broken = broken or self.environment is None or not flats.keys() >= asked
         for subject in subjects.values() if not broken else ():
             _sort(subject.flat)
         return Checked(file, subjects, broken)
 
-    def _code_problems(self, folder: Path, told: Iterable[Problem]) -> list[Problem]:
-        """Check the files of a pipeline's folder; those that are told of already are left out."""
+    def _code_problems(self, folder: Path, reported: Iterable[Problem]) -> list[Problem]:
+        """Check the files of a pipeline's folder; files that Problems name already are left out."""
         if folder not in self._code:
             self._code[folder] = files = code_files(folder, self.loader.values)
             self._astray[folder] = list(code_problems(folder, self.loader.project.root, files))
-        known = {one.file for one in told}
-        known |= {shown(folder / one.found) for one in told if one.code == "R023"}
-        return [one for one in self._astray[folder] if one.file not in known]
+        known = {problem.file for problem in reported}
+        known |= {shown(folder / problem.found) for problem in reported if problem.code == "R023"}
+        return [problem for problem in self._astray[folder] if problem.file not in known]
 
     def _subject(self, file: ConfigFile, flat: Flat, siblings: Mapping[str, Subject]) -> Subject:
         if file.folder not in self._readers:
@@ -211,8 +215,11 @@ class _Checker:
         if known is None or known.document is None:
             return
         flats = {
-            one.name: (one.file, {flow: each.flat for flow, each in one.subjects.items()})
-            for one in checked
+            config.name: (
+                config.file,
+                {flow: subject.flat for flow, subject in config.subjects.items()},
+            )
+            for config in checked
         }
         place = DocumentPath(known.document, ())
         names = partial(_config_names, self.loader.project)
@@ -223,7 +230,7 @@ class _Checker:
         if not crosses(checked):
             return
         quiet = _Checker(Loader(self.loader.project), self.environment)
-        known = {os.path.realpath(one.file.document.path) for one in checked}
+        known = {os.path.realpath(config.file.document.path) for config in checked}
         others: dict[str, ConfigFile] = {}
         for path in _all_configs(self.loader.project):
             real = os.path.realpath(path)
@@ -242,15 +249,15 @@ def _all_configs(project: Project) -> list[Path]:
 
 def _config_names(project: Project) -> list[str]:
     """Return the names of all Configs of a project that can be read, whatever else is wrong."""
-    found = []
+    names = []
     for path in _all_configs(project):
         try:
             value = None if leads_out(path, project.root) else read_document(path).value
         except DocumentError:
             continue
         name = value.get("name") if isinstance(value, dict) else None
-        found += [name] if isinstance(name, str) else []
-    return found
+        names += [name] if isinstance(name, str) else []
+    return names
 
 
 def _flats(loader: Loader, file: ConfigFile) -> Iterator[tuple[str, Flat]]:
@@ -259,9 +266,9 @@ def _flats(loader: Loader, file: ConfigFile) -> Iterator[tuple[str, Flat]]:
     for flow, path in file.config.recipes.items():
         at = ("recipes", flow)
         recipe = loader.named_recipe(file.document, at, path, file.folder)
-        found = loader.recipe(recipe) if recipe else None
-        if found is not None:
-            yield flow, flattener.flatten(found, flow)
+        recipe_file = loader.recipe(recipe) if recipe else None
+        if recipe_file is not None:
+            yield flow, flattener.flatten(recipe_file, flow)
 
 
 def _sort(flat: Flat) -> None:

@@ -40,17 +40,17 @@ def _read(subject: Subject, step: FlatStep) -> Iterator[Problem]:
     if source is None:
         yield _no_module(subject, step, module)
         return
-    found = subject.reader.of(step.cls)
-    if found is None:
+    signature = subject.reader.of(step.cls)
+    if signature is None:
         yield _no_class(step, source, name)
-    elif _comes_from_elsewhere(subject, found):
-        yield _not_allowed(step, found.full)
-    elif not found.is_template and found.closed:
+    elif _comes_from_elsewhere(subject, signature):
+        yield _not_allowed(step, signature.full)
+    elif not signature.is_template and signature.closed:
         message = f"{step.cls} is no Template"
         expected = "a class that inherits from atlas.Template"
         yield step.cls_place.problem("R015", message, found=step.cls, expected=expected)
     else:
-        subject.signatures[step.name] = found
+        subject.signatures[step.name] = signature
 
 
 def _no_module(subject: Subject, step: FlatStep, module: str) -> Problem:
@@ -81,7 +81,7 @@ def _not_allowed(step: FlatStep, full: str) -> Problem:
     return step.cls_place.problem("R013", message, found=full, expected=expected, hint=hint)
 
 
-def _comes_from_elsewhere(subject: Subject, found: Signature) -> bool:
+def _comes_from_elsewhere(subject: Subject, signature: Signature) -> bool:
     """Tell whether a run would refuse the class, for it is defined where no step's may be."""
-    module = found.full.rpartition(".")[0]
+    module = signature.full.rpartition(".")[0]
     return not subject.reader.sources.may_have_steps(module)

@@ -125,15 +125,17 @@ def _documents(folder: Path, values: Mapping[str, Any]) -> set[str]:
     }
     named = {file: value.get("recipes") for file, value in read.items() if value is not None}
     # One that can't be read is a Config that is being written, and has no Plan.
-    found = {file for file, value in read.items() if value is None or isinstance(named[file], dict)}
+    documents = {
+        file for file, value in read.items() if value is None or isinstance(named[file], dict)
+    }
     pending = [os.path.join(folder, name) for recipes in named.values() for name in _texts(recipes)]
     while pending:
         recipe = os.path.normpath(pending.pop())
-        if recipe not in found:
-            found.add(recipe)
+        if recipe not in documents:
+            documents.add(recipe)
             above = os.path.dirname(recipe)
             pending += [os.path.join(above, name) for name in _named_by(folder, recipe, values)]
-    return found
+    return documents
 
 
 def _named_by(folder: Path, recipe: str, values: Mapping[str, Any]) -> list[str]:
@@ -147,13 +149,15 @@ def _named_in(recipe: dict[str, Any]) -> list[str]:
     """Return the Recipes that a Recipe extends, and that are steps of it."""
     steps = recipe.get("steps")
     inner = steps.values() if isinstance(steps, dict) else ()
-    names = [one.get("recipe") for one in inner if isinstance(one, dict)]
+    names = [step.get("recipe") for step in inner if isinstance(step, dict)]
     return [name for name in (recipe.get("extends"), *names) if isinstance(name, str)]
 
 
 def _texts(value: Any) -> list[str]:
     return (
-        [one for one in value.values() if isinstance(one, str)] if isinstance(value, dict) else []
+        [text for text in value.values() if isinstance(text, str)]
+        if isinstance(value, dict)
+        else []
     )
 
 

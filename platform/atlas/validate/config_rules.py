@@ -41,7 +41,7 @@ def _unknown(
 ) -> Iterator[Problem]:
     for name in given:
         if name not in known:
-            inner = [one for one in known if one.startswith(f"{name}.")]
+            inner = [step for step in known if step.startswith(f"{name}.")]
             message = f"no Recipe of the Config has a {what} '{name}'"
             hint = f"it is a Recipe; its steps are {names(inner)}" if inner else ""
             hint = hint or nearest(name, known)
@@ -53,7 +53,9 @@ def _unused_data(
     place: DocumentPath, config: Config, flats: Mapping[str, Flat]
 ) -> Iterator[Problem]:
     steps = (step for flat in flats.values() for step in flat.steps.values())
-    read = {one.source.name for step in steps for one in step.reads() if one.source.kind == "data"}
+    read = {
+        item.source.name for step in steps for item in step.reads() if item.source.kind == "data"
+    }
     for name in config.data:
         if name not in read:
             message = f"no step reads or writes the data '{name}'"

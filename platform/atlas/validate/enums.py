@@ -27,22 +27,22 @@ def members_of(
     own = [line.name for line in node.body if isinstance(line, ast.FunctionDef)]
     if len(bases) != 1 or any(name in _OWN_RULES for name in own):
         return None
-    found: list[Any] = []
+    values: list[Any] = []
     for name, value in _assigned(node):
         if _is_auto(module, value):
-            found.append(_automatic(bases[0], name, found))
+            values.append(_automatic(bases[0], name, values))
             continue
         try:
-            found.append(ast.literal_eval(value))
+            values.append(ast.literal_eval(value))
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return None
-    return None if None in found else tuple(found)
+    return None if None in values else tuple(values)
 
 
 def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
     for line in node.body:
         if isinstance(line, ast.Assign):
-            names = [one.id for one in line.targets if isinstance(one, ast.Name)]
+            names = [target.id for target in line.targets if isinstance(target, ast.Name)]
             yield from ((name, line.value) for name in names if not name.startswith("_"))
         elif isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value:
             yield line.target.id, line.value
@@ -59,5 +59,5 @@ def _automatic(base: str, name: str, before: list[Any]) -> Any:
     """Return what `enum.auto` makes: a name in lower case, or the next number; None if unknown."""
     if base.endswith("StrEnum"):
         return name.lower()
-    numbers = [one for one in before if isinstance(one, int)]
+    numbers = [value for value in before if isinstance(value, int)]
     return max(numbers, default=0) + 1 if len(numbers) == len(before) else None

@@ -58,13 +58,13 @@ def _data(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
             message = f"the environment '{environment.name}' has no secret '{where.credential}'"
             at = place / name / "credential"
             hint = nearest(where.credential, known)
-            found, expected = where.credential, names(known)
-            yield at.problem("E003", message, found=found, expected=expected, hint=hint)
+            credential, expected = where.credential, names(known)
+            yield at.problem("E003", message, found=credential, expected=expected, hint=hint)
 
 
 def _scheme(uri: str) -> str:
     """Return the beginning of a URI that means a path inside of a place; empty for another."""
-    return next((one for one in _INSIDE if uri.startswith(one)), "")
+    return next((start for start in _INSIDE if uri.startswith(start)), "")
 
 
 def _leads_out(uri: str) -> bool:
@@ -89,9 +89,9 @@ def _tables(
             )
             expected = "a file that ends in .parquet, .csv or .json, or a format of these"
             hint = "a CSV file may be compressed: .csv.gz, .csv.zip, .csv.bz2, .csv.xz or .csv.zst"
-            found = where.format or where.uri
+            setting = where.format or where.uri
             at = place / name / key
-            yield at.problem("E006", message, found=found, expected=expected, hint=hint)
+            yield at.problem("E006", message, found=setting, expected=expected, hint=hint)
 
 
 def _said_tables(file: ConfigFile) -> list[str]:
@@ -99,7 +99,7 @@ def _said_tables(file: ConfigFile) -> list[str]:
     value = file.document.value
     data = value.get("data") if isinstance(value, dict) else None
     pairs = data.items() if isinstance(data, dict) else ()
-    return [name for name, one in pairs if isinstance(one, dict) and one.get("type") == "table"]
+    return [name for name, data in pairs if isinstance(data, dict) and data.get("type") == "table"]
 
 
 def _overrides(
@@ -139,7 +139,7 @@ def _steps(
     place: DocumentPath, steps: Iterable[str], checked: tuple[ConfigFile, Mapping[str, Flat]]
 ) -> Iterator[Problem]:
     file, flats = checked
-    whole = len(flats) == len(file.config.recipes) and all(one.is_whole for one in flats.values())
+    whole = len(flats) == len(file.config.recipes) and all(flat.is_whole for flat in flats.values())
     known = dict.fromkeys(name for flat in flats.values() for name in flat.steps)
     for name in steps if whole else ():
         if name not in known:

@@ -101,7 +101,7 @@ class FlatStep:
 
     def upstream(self) -> tuple[str, ...]:
         """Return the names of the steps that must be over first."""
-        read = (one.source.name for one in self.reads() if one.source.kind == "step")
+        read = (item.source.name for item in self.reads() if item.source.kind == "step")
         return tuple(dict.fromkeys((*read, *self.after)))
 
 
@@ -116,7 +116,7 @@ class Flat:
         steps: by full name, in an order that respects every edge once it is known.
         image_places: where each image was declared.
         exports: output of a Recipe that is a step (``features.rows``) → the step's that it is.
-        is_whole: whether every step could be read; if not, nothing is told of those that miss.
+        is_whole: whether every step could be read; if not, those that are missing are not reported.
         digest: of the Recipe with everything that it includes.
     """
 

@@ -46,7 +46,7 @@ class Flattener:
         return self.loader.problems
 
     def flatten(self, file: RecipeFile, flow: str) -> Flat:
-        """Return a Recipe's flat form; what is broken is left out and told as Problems."""
+        """Return a Recipe's flat form; what is broken is left out and reported as Problems."""
         recipe = file.recipe
         flat = Flat(recipe.name, flow, DocumentPath(file.document, ()), recipe.description)
         flat.parameters = dict(recipe.parameters)
@@ -105,8 +105,8 @@ class Flattener:
         )
         if step.foreach:
             name, reference = step.foreach
-            found = self.references.resolve(scope, reference, place / "foreach" / name)
-            own.foreach = (name, found) if found else None
+            keys = self.references.resolve(scope, reference, place / "foreach" / name)
+            own.foreach = (name, keys) if keys else None
         self._override(own, flat)
         return own
 
@@ -130,11 +130,11 @@ class Flattener:
 
     def _inputs(self, scope: Scope, step: Step, place: DocumentPath) -> dict[str, Input]:
         inputs = place / "inputs"
-        found = {
+        resolved = {
             name: self.references.resolve(scope, reference, inputs / name)
             for name, reference in step.inputs.items()
         }
-        return {name: one for name, one in found.items() if one is not None}
+        return {name: source for name, source in resolved.items() if source is not None}
 
     def _params(self, scope: Scope, step: Step, place: DocumentPath) -> dict[str, Param]:
         declared = scope.file.recipe.parameters
@@ -211,7 +211,7 @@ class Flattener:
     ) -> dict[str, Param]:
         declared = inner.recipe.parameters
         given = self._params(scope, step, place)
-        for name in [one for one in given if one not in declared]:
+        for name in [parameter for parameter in given if parameter not in declared]:
             message = f"the Recipe {inner.document.shown} has no parameter '{name}'"
             hint = nearest(name, declared)
             at = place / "params" / name
@@ -232,11 +232,11 @@ class Flattener:
         """Return what a parameter of a Recipe that is a step is given; open if it doesn't fit."""
         outer = self._outer.get(param.value) if param.kind == "parameter" else None
         if outer is not None:
-            told = list(passed_problems(param, name, parameter, outer))
+            problems = list(passed_problems(param, name, parameter, outer))
         else:
-            told = list(given_problems(param, name, parameter))
-        self.problems.extend(told)
-        return replace(param, kind="open") if told else param
+            problems = list(given_problems(param, name, parameter))
+        self.problems.extend(problems)
+        return replace(param, kind="open") if problems else param
 
     def _add_images(self, scope: Scope, flat: Flat) -> None:
         for name, image in scope.file.recipe.images.items():
@@ -255,9 +255,9 @@ class Flattener:
                 message = f"an output is a step's, not '{reference}'"
                 self.problems.append(place.problem("R002", message, expected="step.output"))
                 continue
-            found = self.references.output(scope.file, scope.prefix, reference, place)
-            if found:
-                flat.exports[scope.prefix + name] = found
+            resolved = self.references.output(scope.file, scope.prefix, reference, place)
+            if resolved:
+                flat.exports[scope.prefix + name] = resolved
 
 
 def _settings(

@@ -42,7 +42,7 @@ def check_connected(subject: Subject) -> Iterator[Problem]:
             message = f"nothing is read from the step '{name}', and it reads nothing"
             hint = "connect it with inputs or after, or remove it"
             yield step.place.problem("R011", message, hint=hint)
-        elif subject.outputs(name) and all(one.source.kind == "data" for one in step.reads()):
+        elif subject.outputs(name) and all(read.source.kind == "data" for read in step.reads()):
             message = f"nothing of this flow reads what the step '{name}' reads and gives"
             hint = "connect it with inputs or after, or remove it"
             yield step.place.problem("N004", message, severity="note", hint=hint)
@@ -53,34 +53,34 @@ def _read_by_config(subject: Subject) -> set[str]:
     config = subject.file.config
     parts = config.model.parts.values() if config.model else ()
     metric = str(config.promotion.get("metric", "")).rpartition(".")[0]
-    exported = (one.name for one in subject.flat.exports.values())
+    exported = (reference.name for reference in subject.flat.exports.values())
     return {*(subject.part_source(part).name for part in parts), metric, *exported}
 
 
 def check_data(subject: Subject) -> Iterator[Problem]:
     """Check that data are declared in the Config, and that the Environment says where they are."""
     config, environment = subject.file.config, subject.environment
-    for name, one in _reads_of(subject, "data"):
+    for name, read in _reads_of(subject, "data"):
         if name not in config.data and not config.open_data:
             message = f"the Config has no data '{name}'"
             hint = nearest(name, config.data)
             expected = names(config.data)
-            yield one.place.problem("R004", message, found=name, expected=expected, hint=hint)
+            yield read.place.problem("R004", message, found=name, expected=expected, hint=hint)
         elif subject.is_placed and name not in environment.data:
             message = f"the environment '{environment.name}' doesn't say where '{name}' is"
             hint = nearest(name, environment.data)
             hint = hint or f"add data.{name}.uri to environments/{environment.name}.json"
             declared = subject.config_place / "data" / name
             place = subject.environment_place / "data" if subject.environment_document else declared
-            place = one.place if config.open_data and not subject.environment_document else place
+            place = read.place if config.open_data and not subject.environment_document else place
             yield place.problem("E002", message, found=name, hint=hint)
 
 
 def _reads_of(subject: Subject, kind: str) -> Iterator[tuple[str, Input]]:
     for step in subject.flat.steps.values():
-        for one in step.inputs.values():
-            if one.source.kind == kind:
-                yield one.source.name, one
+        for read in step.inputs.values():
+            if read.source.kind == kind:
+                yield read.source.name, read
 
 
 def check_model(subject: Subject) -> Iterator[Problem]:
@@ -88,16 +88,16 @@ def check_model(subject: Subject) -> Iterator[Problem]:
     config = subject.file.config
     parts: Mapping[str, Reference] = config.model.parts if config.model else {}
     is_training = subject.flat.flow == "training"
-    for name, one in _reads_of(subject, "model") if not subject.file.is_part else ():
+    for name, read in _reads_of(subject, "model") if not subject.file.is_part else ():
         if is_training:
             message = "training makes the model and can't read it"
             hint = "make the input optional in the Recipe, and leave it out in training"
-            yield one.place.problem("R005", message, found=str(one.source), hint=hint)
+            yield read.place.problem("R005", message, found=str(read.source), hint=hint)
         elif name not in parts:
             message = f"the model has no part '{name}'"
             expected = names(parts) if parts else "model.from in the Config"
             hint = nearest(name, parts)
-            yield one.place.problem("R005", message, expected=expected, hint=hint)
+            yield read.place.problem("R005", message, expected=expected, hint=hint)
     if is_training and subject.flat.is_whole:
         for part, reference in parts.items():
             place = subject.config_place / "model" / "from" / part

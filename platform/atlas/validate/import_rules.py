@@ -22,11 +22,11 @@ _LARGEST = 2**20
 
 def check_own_name(subject: Subject) -> Iterator[Problem]:
     """Check that nothing in the folder is called as Atlas is."""
-    found = _called_atlas(subject)
-    if found:
+    taken = _called_atlas(subject)
+    if taken:
         message = "has the name of Atlas itself, which the pipeline's modules import"
         hint = "rename it"
-        yield Problem(code="R046", message=message, file=shown(subject.folder / found), hint=hint)
+        yield Problem(code="R046", message=message, file=shown(subject.folder / taken), hint=hint)
 
 
 def _called_atlas(subject: Subject) -> str:
@@ -48,10 +48,10 @@ def check_imports(subject: Subject) -> Iterator[Problem]:
         except SourceError:
             continue  # It is a Problem already.
     required = _required(subject) if left else set()
-    ready = any(one.dockerfile or one.reference for one in subject.flat.images.values())
-    for one in left:
-        if not (one.is_installed and ready) and _as_distribution(one.top) not in required:
-            yield _problem(one)
+    ready = any(image.dockerfile or image.reference for image in subject.flat.images.values())
+    for leaving in left:
+        if not (leaving.is_installed and ready) and _as_distribution(leaving.top) not in required:
+            yield _problem(leaving)
 
 
 def _required(subject: Subject) -> set[str]:
@@ -59,7 +59,7 @@ def _required(subject: Subject) -> set[str]:
 
     Most are called as their module is.
     """
-    files = (below(subject.folder, one.requirements) for one in subject.flat.images.values())
+    files = (below(subject.folder, image.requirements) for image in subject.flat.images.values())
     texts = [_text(file) for file in files if file is not None and os.path.isfile(file)]
     lines = (line for text in texts for line in text.splitlines())
     names = (re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in lines)

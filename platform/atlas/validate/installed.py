@@ -27,8 +27,8 @@ def installed_file(parts: list[str]) -> Path | None:
     if len(parts) == 1 and spec.origin and spec.origin.endswith(".py"):
         return Path(spec.origin)
     places = spec.submodule_search_locations or ()
-    found = (module_file(Path(place), parts[1:]) for place in places)
-    return next((file for file in found if file is not None), None)
+    files = (module_file(Path(place), parts[1:]) for place in places)
+    return next((file for file in files if file is not None), None)
 
 
 def installed_place(top: str) -> Path | None:
@@ -46,5 +46,7 @@ def installed_place(top: str) -> Path | None:
 def _spec(name: str) -> ModuleSpec | None:
     """Ask the finders of editable installs too, which put themselves before the path."""
     finders: list[Any] = [PathFinder, *sys.meta_path]
-    asked = (one.find_spec(name, None, None) for one in finders if hasattr(one, "find_spec"))
+    asked = (
+        finder.find_spec(name, None, None) for finder in finders if hasattr(finder, "find_spec")
+    )
     return next((spec for spec in asked if spec is not None), None)

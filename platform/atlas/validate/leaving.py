@@ -70,17 +70,17 @@ class Leaving:
         Raises:
             SourceError: one of them can't be read.
         """
-        found: list[LeavingImport] = []
+        leaving: list[LeavingImport] = []
         seen, pending = {module}, [module]
         while pending:
             name = pending.pop()
             if name not in self._of:
                 self._look_at(name, root)
-            found += self._of[name]
-            new = [one for one in self._own[name] if one not in seen]
+            leaving += self._of[name]
+            new = [imported for imported in self._own[name] if imported not in seen]
             seen.update(new)
             pending += new
-        return found
+        return leaving
 
     def _look_at(self, name: str, root: Path) -> None:
         """Read one module's imports."""
@@ -96,10 +96,10 @@ class Leaving:
                 if self._sources.is_own(imported):
                     own[imported] = None
                 elif (top := imported.partition(".")[0] or imported) not in left:
-                    found = (None, False) if is_above else self._astray(top, root, paths)
-                    if found is not None:
+                    place = (None, False) if is_above else self._astray(top, root, paths)
+                    if place is not None:
                         line, column = node.lineno, node.col_offset + 1
-                        left[top] = LeavingImport(imported, module.path, line, column, *found)
+                        left[top] = LeavingImport(imported, module.path, line, column, *place)
         self._of[name], self._own[name] = tuple(left.values()), tuple(own)
 
     def _astray(self, top: str, root: Path, paths: tuple[str, ...]) -> tuple[Path, bool] | None:
@@ -110,19 +110,19 @@ class Leaving:
         """
         if top in self._sources.top or top == "atlas" or top in sys.stdlib_module_names:
             return None
-        if any(one.partition(".")[0] == top for one in self._sources.allow):
+        if any(package.partition(".")[0] == top for package in self._sources.allow):
             return None
         place = installed_place(top)
         if place is not None:
             return (place, True) if _is_of_project(place, root) else None
-        around = (_module(one, top) for one in self._around(root, paths))
-        place = next((one for one in around if one is not None), None)
+        around = (_module(folder, top) for folder in self._around(root, paths))
+        place = next((module for module in around if module is not None), None)
         return (place, False) if place and not self._is_below(top) else None
 
     def _is_below(self, top: str) -> bool:
         """Tell whether the module is deeper in the folder, where `sys.path` may lead."""
         below = self._sources.folder.rglob
-        return any(below(f"{top}.py")) or any(one.is_dir() for one in below(top))
+        return any(below(f"{top}.py")) or any(path.is_dir() for path in below(top))
 
     def _around(self, root: Path, paths: tuple[str, ...]) -> Iterator[Path]:
         """Give the folders that an import may be meant to look into."""
@@ -138,14 +138,16 @@ class Leaving:
 def _is_of_project(place: Path, root: Path) -> bool:
     path, start = str(place), os.path.join(root, "")
     is_below = path.startswith(start) or place == root
-    return is_below and not any(one in path[len(start) :].split(os.sep) for one in _INSTALLED)
+    return is_below and not any(part in path[len(start) :].split(os.sep) for part in _INSTALLED)
 
 
 def _folders(folder: Path) -> list[Path]:
     """Return the folders in one, without hidden ones."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(one) for one in entries if one.name[0] != "." and one.is_dir())
+            return sorted(
+                Path(entry) for entry in entries if entry.name[0] != "." and entry.is_dir()
+            )
     except OSError:
         return []
 
@@ -184,15 +186,15 @@ def _inner(kind: type[ast.AST]) -> tuple[str, ...]:
 def _is_passed_over(node: ast.AST) -> bool:
     """Tell whether a body is for type checkers or scripts alone, or may fail to import."""
     if isinstance(node, ast.If):
-        words = {getattr(one, "id", getattr(one, "attr", "")) for one in ast.walk(node.test)}
+        words = {getattr(name, "id", getattr(name, "attr", "")) for name in ast.walk(node.test)}
         return bool(words & {"TYPE_CHECKING", "__name__"})
     if isinstance(node, ast.Try):
-        return any(_takes_import_errors(one.type) for one in node.handlers)
+        return any(_takes_import_errors(handler.type) for handler in node.handlers)
     return False
 
 
 def _takes_import_errors(caught: ast.expr | None) -> bool:
-    names = {getattr(one, "id", "") for one in ast.walk(caught)} if caught else {"Exception"}
+    names = {getattr(name, "id", "") for name in ast.walk(caught)} if caught else {"Exception"}
     return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
@@ -202,8 +204,8 @@ def _imports(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
     if _imports_one_of(module, "importlib"):
-        calls = (one for one in ast.walk(module.tree) if isinstance(one, ast.Call))
-        yield from (found for one in calls if (found := _as_import(one)))
+        calls = (node for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+        yield from (statement for call in calls if (statement := _as_import(call)))
 
 
 def _imports_one_of(module: Module, *tops: str) -> bool:
@@ -248,6 +250,6 @@ def _paths(module: Module) -> Iterator[str]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
         if call.func.attr in _PATH_CALLS:
-            inner = (one for argument in call.args for one in ast.walk(argument))
-            words = (one.value for one in inner if isinstance(one, ast.Constant))
-            yield from (one for one in words if isinstance(one, str))
+            inner = (node for argument in call.args for node in ast.walk(argument))
+            words = (node.value for node in inner if isinstance(node, ast.Constant))
+            yield from (word for word in words if isinstance(word, str))

@@ -32,19 +32,19 @@ def lineage_of(
         lineage[f"{owner.name}.{cls.name}"] = (owner, cls)
         for base in cls.bases:
             full = annotations.full_name(owner, base)
-            found = annotations.sources.find_class(full)
-            closed = closed and (found is not None or full in _PLAIN_BASES)
-            pending += [found] if found else []
+            owned = annotations.sources.find_class(full)
+            closed = closed and (owned is not None or full in _PLAIN_BASES)
+            pending += [owned] if owned else []
     return list(lineage.values()), closed
 
 
 def method_of(node: ast.ClassDef, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """Return a method that a class itself defines, the last of its name; or None."""
-    found = None
+    method = None
     for line in node.body:
         if isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef) and line.name == name:
-            found = line
-    return found
+            method = line
+    return method
 
 
 def own_method(
@@ -52,7 +52,7 @@ def own_method(
 ) -> tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef] | None:
     """Return the nearest method of a name, of classes that aren't of one module."""
     for owner, cls in lineage:
-        found = method_of(cls, name) if owner.name != without else None
-        if found is not None:
-            return owner, found
+        method = method_of(cls, name) if owner.name != without else None
+        if method is not None:
+            return owner, method
     return None

@@ -27,9 +27,9 @@ def check_parameters(subject: Subject) -> Iterator[Problem]:
     flat, config = subject.flat, subject.file.config
     for name, parameter in flat.parameters.items():
         place = flat.place / "parameters" / name
-        told = list(_declared(place, name, parameter))
-        yield from told
-        if told:
+        problems = list(_declared(place, name, parameter))
+        yield from problems
+        if problems:
             continue
         if parameter.default is not None:
             yield from value_problems(place / "default", name, parameter.default, parameter)

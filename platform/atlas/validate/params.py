@@ -36,7 +36,7 @@ class Params:
     is_open: bool = False
 
     def resolve_all(self, raw: Mapping[str, Any], place: DocumentPath) -> dict[str, Param]:
-        """Return what params stand for; what can't be resolved is open, and told as a Problem."""
+        """Return what params stand for; what can't be resolved is open, and a Problem."""
         return {name: self.resolve(value, place / name) for name, value in raw.items()}
 
     def resolve(self, raw: Any, place: DocumentPath) -> Param:

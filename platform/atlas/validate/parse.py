@@ -79,9 +79,9 @@ def _encoding(raw: bytes) -> str:
     if b"coding" not in raw:
         return "utf-8"
     lines = raw.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2]
-    found = [match for line in lines if (match := _COOKIE.match(line))]
+    cookies = [match for line in lines if (match := _COOKIE.match(line))]
     try:
-        encoding = codecs.lookup(found[0][1].decode("ascii")).name if found else "utf-8"
+        encoding = codecs.lookup(cookies[0][1].decode("ascii")).name if cookies else "utf-8"
     except LookupError:
         encoding = ""
     if encoding not in _ENCODINGS:

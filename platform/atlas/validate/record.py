@@ -47,15 +47,15 @@ def returned(annotations: Annotations, module: Module, hint: ast.expr | None) ->
         return Returned({}, text)
     if kind == UNKNOWN:
         return Returned(None, text, is_open=True)
-    found = annotations.sources.find_class(kind.name)
-    if found is None:
+    record = annotations.sources.find_class(kind.name)
+    if record is None:
         is_data = kind.name in known_types() or kind.name.startswith(_LIBRARIES)
         is_plain = "." not in kind.name or is_data
         return Returned(None, text, is_open=not is_plain)
-    lineage, closed = lineage_of(annotations, *found)
+    lineage, closed = lineage_of(annotations, *record)
     if any(_is_record(annotations, owner, cls) for owner, cls in lineage):
         fields = dict(pair for owner, cls in reversed(lineage) for pair in _fields(owner, cls))
-        return Returned({name: annotations.read(*one) for name, one in fields.items()}, text)
+        return Returned({name: annotations.read(*hint) for name, hint in fields.items()}, text)
     return Returned(None, text, is_open=not closed)
 
 
@@ -71,7 +71,7 @@ def written(node: ast.expr) -> str:
 
 def _is_record(annotations: Annotations, module: Module, node: ast.ClassDef) -> bool:
     bases = {annotations.full_name(module, base) for base in node.bases}
-    marks = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    marks = (mark.func if isinstance(mark, ast.Call) else mark for mark in node.decorator_list)
     names = {annotations.full_name(module, mark) for mark in marks}
     return bool(bases & _RECORDS) or any(name.endswith("dataclass") for name in names)
 

@@ -25,11 +25,11 @@ def sarif(problems: Iterable[Problem], version: str) -> dict[str, Any]:
         problems: what validation found.
         version: Atlas's version.
     """
-    found = list(problems)
-    used = sorted({problem.code for problem in found})
+    reported = list(problems)
+    used = sorted({problem.code for problem in reported})
     rules = [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in used]
     driver = {"name": "atlas", "version": version, "rules": rules}
-    results = [_result(problem) for problem in found]
+    results = [_result(problem) for problem in reported]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",

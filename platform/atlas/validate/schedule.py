@@ -57,7 +57,7 @@ def schedule_problems(place: DocumentPath, schedule: Mapping[str, Any]) -> Itera
 
 
 def _cron_problems(place: DocumentPath, cron: str) -> Iterator[Problem]:
-    fields = [(text, one, cron_values(text, *one)) for text, one in _fields(cron)]
+    fields = [(text, limits, cron_values(text, *limits)) for text, limits in _fields(cron)]
     for text, (name, low, high), values in fields:
         if not values:
             message = f"'{text}' is no {name}"
@@ -137,7 +137,7 @@ def cron_fields(cron: str) -> list[set[int]]:
     Args:
         cron: five fields that are right, or a nickname.
     """
-    *fields, weekdays = (cron_values(text, *one) for text, one in _fields(cron))
+    *fields, weekdays = (cron_values(text, *limits) for text, limits in _fields(cron))
     return [*fields, {day % 7 for day in weekdays}]
 
 
@@ -148,13 +148,13 @@ def _fields(cron: str) -> list[tuple[str, tuple[str, int, int]]]:
 
 def cron_values(text: str, name: str, low: int, high: int) -> set[int]:
     """Return what one field of a cron line matches; nothing when it is no such field."""
-    found: set[int] = set()
+    matched: set[int] = set()
     for item in text.split(","):
         values = _item_values(item, _NAMES.get(name, {}), low, high)
         if not values:
             return set()
-        found |= values
-    return found
+        matched |= values
+    return matched
 
 
 def _item_values(item: str, known: Mapping[str, int], low: int, high: int) -> set[int]:
@@ -162,7 +162,7 @@ def _item_values(item: str, known: Mapping[str, int], low: int, high: int) -> se
     if match is None:
         return set()
     step = int(match[4] or 1)
-    # Both 0 and 7 are Sunday: a step that isn't told where to end ends on Saturday.
+    # Both 0 and 7 are Sunday: a step without an end ends on Saturday.
     end = _SATURDAY if high == _SUNDAY else high
     if match[1] == "*":
         first, last = low, end

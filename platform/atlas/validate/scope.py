@@ -78,7 +78,7 @@ class References:
 
         Returns:
             None for an optional input that isn't given; a source of the kind ``broken`` for what
-            can't be resolved, which is told as a Problem.
+            can't be resolved, which is reported as a Problem.
         """
         if reference.kind == "input":
             return self._given(scope, reference, place)
@@ -119,19 +119,19 @@ class References:
         """Return the flat names of the steps that one waits for, those of its Recipe included."""
         if not step.after:
             return scope.after
-        found: list[str] = []
+        before: list[str] = []
         for index, name in enumerate(step.after):
-            one = scope.file.recipe.steps.get(name)
-            if one is None:
+            other = scope.file.recipe.steps.get(name)
+            if other is None:
                 self._no_step("R029", name, scope.file, place / "after" / index)
             else:
-                found += self._all_steps(scope.file, one, scope.prefix + name, scope.trail)
-        self._afters += len(found)
+                before += self._all_steps(scope.file, other, scope.prefix + name, scope.trail)
+        self._afters += len(before)
         if self._afters > MAX_AFTERS:
             message = f"orders more than {MAX_AFTERS:,} pairs of steps with after"
             self.problems.append(scope.place.problem("R003", message))
             return ()
-        return tuple(dict.fromkeys((*scope.after, *found)))
+        return tuple(dict.fromkeys((*scope.after, *before)))
 
     def recipe_of(self, file: RecipeFile, step: Step) -> RecipeFile | None:
         """Return the Recipe that a step is, if it can be loaded; tells nothing."""
@@ -173,12 +173,12 @@ class References:
         if path in trail or len(trail) > DEEPEST:
             return ()
         if path not in self._inner:
-            found: list[str] = []
+            inside: list[str] = []
             for name, step in file.recipe.steps.items():
-                found += self._all_steps(file, step, name, (*trail, path))
-                if len(found) > MAX_AFTERS:
+                inside += self._all_steps(file, step, name, (*trail, path))
+                if len(inside) > MAX_AFTERS:
                     break
-            self._inner[path] = tuple(found)
+            self._inner[path] = tuple(inside)
         return self._inner[path]
 
     def _plain_output(

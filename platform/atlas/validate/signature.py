@@ -106,16 +106,16 @@ class Signatures:
         """
         full = cls.replace(":", ".")
         if full not in self._read:
-            found = self.sources.find_class(full)
-            self._read[full] = None if found is None else self._signature(*found)
+            owned = self.sources.find_class(full)
+            self._read[full] = None if owned is None else self._signature(*owned)
         return self._read[full]
 
     def ancestors(self, full: str) -> tuple[str, ...] | None:
         """Return the direct bases of a class whose source is known, else None."""
-        found = self.sources.find_class(full)
-        if found is None:
+        owned = self.sources.find_class(full)
+        if owned is None:
             return None
-        module, node = found
+        module, node = owned
         return tuple(self.annotations.full_name(module, base) for base in node.bases)
 
     def _signature(self, module: Module, node: ast.ClassDef) -> Signature:
@@ -128,8 +128,8 @@ class Signatures:
         partial = Signature(
             names[0], params, ancestors=names, closed=closed, lacks=_lacking(lineage, names, closed)
         )
-        found = ((owner, method_of(cls, "run")) for owner, cls in lineage)
-        owner, run = next(((one, run) for one, run in found if run), (module, None))
+        methods = ((owner, method_of(cls, "run")) for owner, cls in lineage)
+        owner, run = next(((above, run) for above, run in methods if run), (module, None))
         if run is None or partial.lacks == "run":
             return partial
         return self._with_run(partial, lineage, owner, run)
@@ -138,7 +138,7 @@ class Signatures:
         """Add the params that a class declares, over those of its ancestors."""
         for line in node.body:
             if isinstance(line, ast.Assign):
-                targets = (one.id for one in line.targets if isinstance(one, ast.Name))
+                targets = (target.id for target in line.targets if isinstance(target, ast.Name))
                 known = [name for name in targets if name in params]
                 params |= {name: replace(params[name], required=False) for name in known}
             if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name):
@@ -159,19 +159,19 @@ class Signatures:
         run: ast.FunctionDef | ast.AsyncFunctionDef,
     ) -> Signature:
         inputs = self._arguments(owner, run)
-        said = returned(self.annotations, owner, run.returns)
+        result = returned(self.annotations, owner, run.returns)
         hooked = partial.ancestors if owner.name == _TEMPLATES else ()
         hooks: Mapping[str, Mapping[str, str]] = next(
             (HOOKS[name] for name in hooked if name in HOOKS), {}
         )
-        self._refine(lineage, hooks, inputs, said.outputs)
+        self._refine(lineage, hooks, inputs, result.outputs)
         return replace(
             partial,
             inputs=inputs,
-            outputs=said.outputs,
-            returns=said.text,
+            outputs=result.outputs,
+            returns=result.text,
             any_input=run.args.kwarg is not None,
-            is_open=said.is_open,
+            is_open=result.is_open,
             is_async=isinstance(run, ast.AsyncFunctionDef),
             writes=("target",) if _SINK in hooked else _writes(owner, run, inputs),
         )
@@ -181,13 +181,15 @@ class Signatures:
     ) -> dict[str, Field]:
         plain = [*run.args.posonlyargs, *run.args.args][1:]
         required = len(plain) - len(run.args.defaults)
-        found = {
+        arguments = {
             arg.arg: Field(self.annotations.read(owner, arg.annotation), index < required)
             for index, arg in enumerate(plain)
         }
         for arg, default in zip(run.args.kwonlyargs, run.args.kw_defaults, strict=True):
-            found[arg.arg] = Field(self.annotations.read(owner, arg.annotation), default is None)
-        return found
+            arguments[arg.arg] = Field(
+                self.annotations.read(owner, arg.annotation), default is None
+            )
+        return arguments
 
     def _refine(
         self,
@@ -198,14 +200,14 @@ class Signatures:
     ) -> None:
         """Take the narrower types that the user's own methods of a fixed shape declare."""
         for name, method in hooks.get("outputs", {}).items():
-            found = own_method(lineage, method, _TEMPLATES)
-            if found and outputs is not None and found[1].returns is not None:
-                outputs[name] = self.annotations.read(found[0], found[1].returns)
+            written = own_method(lineage, method, _TEMPLATES)
+            if written and outputs is not None and written[1].returns is not None:
+                outputs[name] = self.annotations.read(written[0], written[1].returns)
         for name, method in hooks.get("inputs", {}).items():
-            found = own_method(lineage, method, _TEMPLATES)
-            hint = found and _argument(found[1], name)
-            if found and hint is not None:
-                own = self.annotations.read(found[0], hint)
+            written = own_method(lineage, method, _TEMPLATES)
+            hint = written and _argument(written[1], name)
+            if written and hint is not None:
+                own = self.annotations.read(written[0], hint)
                 inputs[name] = Field(own, inputs[name].required)
 
 
@@ -214,8 +216,8 @@ def _lacking(lineage: list[Owned], names: tuple[str, ...], closed: bool) -> str:
     if not closed or own_method(lineage, "run", _TEMPLATES):
         return ""
     fixed = next((name for name in names if name in HOOKS or name == _TEMPLATE), "")
-    wanted = _TO_WRITE.get(fixed, "")
-    return "" if not wanted or own_method(lineage, wanted, _TEMPLATES) else wanted
+    required = _TO_WRITE.get(fixed, "")
+    return "" if not required or own_method(lineage, required, _TEMPLATES) else required
 
 
 def _writes(owner: Module, run: ast.AST, inputs: Mapping[str, Field]) -> tuple[str, ...]:

@@ -57,14 +57,14 @@ class Module:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What each imported name stands for, as a full dotted name."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for node in self._top:
             if isinstance(node, ast.Import):
-                found |= dict(_imported(node))
+                names |= dict(_imported(node))
             elif isinstance(node, ast.ImportFrom):
                 module = self._absolute(node)
-                found |= {a.asname or a.name: _join(module, a.name) for a in node.names}
-        return found
+                names |= {a.asname or a.name: _join(module, a.name) for a in node.names}
+        return names
 
     @cached_property
     def stars(self) -> list[str]:
@@ -75,16 +75,16 @@ class Module:
     @cached_property
     def aliases(self) -> Mapping[str, ast.expr]:
         """Names that the module assigns at its top level: type aliases, mostly."""
-        found: dict[str, ast.expr] = {}
+        values: dict[str, ast.expr] = {}
         for node in self._top:
             if isinstance(node, ast.Assign):
-                names = (one.id for one in node.targets if isinstance(one, ast.Name))
-                found |= dict.fromkeys(names, node.value)
+                names = (target.id for target in node.targets if isinstance(target, ast.Name))
+                values |= dict.fromkeys(names, node.value)
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                found |= {node.target.id: node.value} if node.value else {}
+                values |= {node.target.id: node.value} if node.value else {}
             elif type(node).__name__ == "TypeAlias":  # `type Rows = DataFrame`, from Python 3.12 on
-                found[node.name.id] = node.value  # type: ignore[attr-defined]
-        return found
+                values[node.name.id] = node.value  # type: ignore[attr-defined]
+        return values
 
     @cached_property
     def _top(self) -> list[ast.stmt]:
@@ -146,10 +146,10 @@ class Sources:
         """
         if name not in self._modules:
             self._modules[name] = self._read(name)
-        found = self._modules[name]
-        if isinstance(found, SourceError):
-            raise found
-        return found
+        module = self._modules[name]
+        if isinstance(module, SourceError):
+            raise module
+        return module
 
     def own_modules(self) -> list[str]:
         """Return the names of the modules at the top of the pipeline's folder."""
@@ -203,13 +203,13 @@ class Sources:
         """Return the full name of what a module has from others that it imports everything of."""
         seen, pending = {module.name}, list(module.stars)
         while pending:
-            one = pending.pop(0)
-            other = self.module(one) if one not in seen else None
-            seen.add(one)
+            starred = pending.pop(0)
+            other = self.module(starred) if starred not in seen else None
+            seen.add(starred)
             if other is None:
                 continue
             if any(name in known for known in (other.classes, other.names, other.aliases)):
-                return f"{one}.{name}"
+                return f"{starred}.{name}"
             pending += other.stars
         return ""
 
@@ -257,7 +257,7 @@ class Sources:
             return None
         if parts[0] == "atlas":
             return module_file(_ATLAS, parts[1:])
-        allowed = any(_is_within(name, one) for one in self.allow)
+        allowed = any(_is_within(name, package) for package in self.allow)
         return installed_file(parts) if allowed else None
 
 

@@ -82,9 +82,9 @@ def _param_fits(subject: Subject, name: str, param: Param, field: Field) -> Iter
         yield param.place.problem("R017", message, found=str(given), expected=str(field.type))
         return
     for value in _bound_values(subject, param):
-        told = list(_value_fits(subject, name, param, value, field))
-        if told:
-            yield told[0]
+        problems = list(_value_fits(subject, name, param, value, field))
+        if problems:
+            yield problems[0]
             return
 
 
@@ -117,16 +117,16 @@ def _bound_values(subject: Subject, param: Param) -> Sequence[Any]:
 def _value_fits(
     subject: Subject, name: str, param: Param, value: Any, field: Field
 ) -> Iterator[Problem]:
-    found = shown(value)
+    text = shown(value)
     try:
         taken(value, field.type, subject)
     except OutOfBoundsError as error:
-        message = f"the param '{name}' is out of range: {found}"
-        yield param.place.problem("R041", message, found=found, expected=str(error))
+        message = f"the param '{name}' is out of range: {text}"
+        yield param.place.problem("R041", message, found=text, expected=str(error))
     except NotTakenError as error:
-        message = f"the param '{name}' is {field.type}, and is given {found}"
+        message = f"the param '{name}' is {field.type}, and is given {text}"
         hint = nearest(next(iter(value)), DYNAMIC) if _is_single(value) else ""
-        yield param.place.problem("R017", message, found=found, expected=str(error), hint=hint)
+        yield param.place.problem("R017", message, found=text, expected=str(error), hint=hint)
 
 
 def _is_single(value: Any) -> bool:
@@ -137,7 +137,7 @@ def _is_single(value: Any) -> bool:
 def check_inputs(subject: Subject) -> Iterator[Problem]:
     """Check that run takes the inputs that are given, and is given those that it needs."""
     for step, signature in step_subjects(subject):
-        given = {name: one.place for name, one in step.inputs.items()}
+        given = {name: read.place for name, read in step.inputs.items()}
         if step.foreach:
             name = step.foreach[0]
             if name in given:
@@ -182,17 +182,17 @@ def check_edges(subject: Subject) -> Iterator[Problem]:
     for step in subject.flat.steps.values():
         signature = subject.signatures.get(step.name)
         keyed = step.foreach[0] if step.foreach else ""
-        for name, one in step.inputs.items():
-            problem = _no_source(subject, one)
+        for name, read in step.inputs.items():
+            problem = _no_source(subject, read)
             if problem:
                 yield problem
             elif signature and name in signature.inputs and name != keyed:
-                yield from edge_problems(subject, step, name, subject.type_of(one.source))
+                yield from edge_problems(subject, step, name, subject.type_of(read.source))
 
 
-def _no_source(subject: Subject, one: Input) -> Problem | None:
+def _no_source(subject: Subject, read: Input) -> Problem | None:
     """Return the Problem of an output that its step hasn't."""
-    source = one.source
+    source = read.source
     if source.kind != "step":
         return None
     outputs = subject.outputs(source.name)
@@ -200,23 +200,25 @@ def _no_source(subject: Subject, one: Input) -> Problem | None:
         return None
     hint = nearest(source.output, outputs)
     message = f"the step '{source.name}' has no output '{source.output}'"
-    return one.place.problem(
+    return read.place.problem(
         "R002", message, found=source.output, expected=names(outputs), hint=hint
     )
 
 
 def edge_problems(subject: Subject, step: FlatStep, name: str, given: Type) -> Iterator[Problem]:
     """Check that what an input is given fits what ``run`` takes; the class must have the input."""
-    one, wanted = step.inputs[name], subject.signatures[step.name].inputs[name].type
-    answer = fits(given, wanted, subject.ancestors)
+    read, expected = step.inputs[name], subject.signatures[step.name].inputs[name].type
+    answer = fits(given, expected, subject.ancestors)
     if answer is False:
-        message = f"{one.source} is {given}, and {step.cls}.run takes {name}: {wanted}"
-        hint = _gather_hint(subject, one.source)
-        yield one.place.problem("R012", message, found=str(given), expected=str(wanted), hint=hint)
-    elif answer is None and UNKNOWN not in (given, wanted):
-        message = f"whether {given} fits {wanted} can't be told without importing"
+        message = f"{read.source} is {given}, and {step.cls}.run takes {name}: {expected}"
+        hint = _gather_hint(subject, read.source)
+        yield read.place.problem(
+            "R012", message, found=str(given), expected=str(expected), hint=hint
+        )
+    elif answer is None and UNKNOWN not in (given, expected):
+        message = f"whether {given} fits {expected} can't be told without importing"
         hint = "atlas validate --import compares them"
-        yield one.place.problem("N001", message, severity="note", hint=hint)
+        yield read.place.problem("N001", message, severity="note", hint=hint)
 
 
 def _gather_hint(subject: Subject, source: Reference) -> str:
@@ -230,30 +232,30 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
     for step in subject.flat.steps.values():
         if step.foreach is None:
             continue
-        name, one = step.foreach
-        problem = _no_source(subject, one)
+        name, keys = step.foreach
+        problem = _no_source(subject, keys)
         if problem:
             yield problem
             continue
-        if one.source.kind not in ("step", "broken", "input"):
-            message = f"foreach needs a JSON list that a step gives, not {one.source}"
-            yield one.place.problem("R027", message, expected="step.output")
+        if keys.source.kind not in ("step", "broken", "input"):
+            message = f"foreach needs a JSON list that a step gives, not {keys.source}"
+            yield keys.place.problem("R027", message, expected="step.output")
             continue
         signature = subject.signatures.get(step.name)
-        wanted = signature.inputs.get(name) if signature else None
-        yield from _keys_fit(subject, one, name, wanted.type if wanted else UNKNOWN)
+        key = signature.inputs.get(name) if signature else None
+        yield from _keys_fit(subject, keys, name, key.type if key else UNKNOWN)
 
 
-def _keys_fit(subject: Subject, one: Input, name: str, wanted: Type) -> Iterator[Problem]:
-    given = subject.type_of(one.source)
+def _keys_fit(subject: Subject, keys: Input, name: str, expected: Type) -> Iterator[Problem]:
+    given = subject.type_of(keys.source)
     if given == UNKNOWN or given.name == "Any":
         return
     if given.name not in ("list", "tuple", "Sequence"):
-        message = f"foreach needs a list of keys, and {one.source} is {given}"
-        yield one.place.problem("R027", message, found=str(given), expected="list")
-    elif given.args and fits(given.args[0], wanted, subject.ancestors) is False:
-        message = f"the keys are {given.args[0]}, and run takes {name}: {wanted}"
-        yield one.place.problem("R012", message, found=str(given.args[0]), expected=str(wanted))
+        message = f"foreach needs a list of keys, and {keys.source} is {given}"
+        yield keys.place.problem("R027", message, found=str(given), expected="list")
+    elif given.args and fits(given.args[0], expected, subject.ancestors) is False:
+        message = f"the keys are {given.args[0]}, and run takes {name}: {expected}"
+        yield keys.place.problem("R012", message, found=str(given.args[0]), expected=str(expected))
 
 
 RULES = (

@@ -34,7 +34,7 @@ class Subject:
         signatures: step → signature; steps whose class can't be read are left out.
         siblings: the Config's other flow, for what one takes from the other.
         environment_document: the Environment's document, if it has one and it is right.
-        is_placed: whether the Environment is known, so that what it lacks can be told.
+        is_placed: whether the Environment is known, so that what it lacks can be reported.
         shared: reads signatures; the flows of one folder share one.
     """
 
@@ -78,17 +78,17 @@ class Subject:
     def members(self, full: str) -> tuple[Any, ...] | None:
         """Return the values of an Enum's members, or None where its source doesn't tell."""
         try:
-            found, bases = self.reader.sources.find_class(full), self.reader.ancestors(full)
+            owned, bases = self.reader.sources.find_class(full), self.reader.ancestors(full)
         except SourceError:
             return None
-        return members_of(*found, bases or ()) if found else None
+        return members_of(*owned, bases or ()) if owned else None
 
     def member(self, _full: str, value: Any) -> Any:
         """Return an Enum's member of a value: the value stands for it."""
         return value
 
     def holds(self, full: str, _value: Any) -> bool | None:
-        """Tell that no JSON value is one of a class whose source is known; of others nothing."""
+        """Return False for a class of known source, as no JSON value is one of it; else None."""
         return None if self.ancestors(full) is None or not self._is_known(full) else False
 
     def _is_known(self, full: str) -> bool:
@@ -116,8 +116,8 @@ class Subject:
 
     def _gathered(self, name: str, output: str) -> Type:
         step = self.flat.steps.get(name)
-        found = (self.outputs(name) or {}).get(output, UNKNOWN)
-        return Type("list", (found,)) if step and step.foreach else found
+        kind = (self.outputs(name) or {}).get(output, UNKNOWN)
+        return Type("list", (kind,)) if step and step.foreach else kind
 
     def _model_part(self, part: str) -> Type:
         training = self.siblings.get("training")
@@ -131,4 +131,4 @@ class Subject:
 def step_subjects(subject: Subject) -> list[tuple[FlatStep, Signature]]:
     """Return the steps whose class is known, with their signatures."""
     steps = subject.flat.steps
-    return [(steps[name], found) for name, found in subject.signatures.items()]
+    return [(steps[name], signature) for name, signature in subject.signatures.items()]

@@ -70,106 +70,110 @@ NO_CLASSES = _NoClasses()
 """For types that have no class in them."""
 
 
-def takes(value: Any, wanted: Type, classes: Classes = NO_CLASSES) -> bool:
+def takes(value: Any, declared: Type, classes: Classes = NO_CLASSES) -> bool:
     """Tell whether a type takes a JSON value; as `taken`."""
     try:
-        taken(value, wanted, classes)
+        taken(value, declared, classes)
     except NotTakenError:
         return False
     return True
 
 
-def taken(value: Any, wanted: Type, classes: Classes) -> Any:
-    """Return what a JSON value becomes where a type is wanted.
+def taken(value: Any, declared: Type, classes: Classes) -> Any:
+    """Return what a JSON value becomes where a type is declared.
 
     Lists become tuples and sets, text becomes paths, dates and moments, a value its Enum's member,
     at any depth. In a union the member counts that takes the value as it is, else the first.
 
     Args:
         value: as `json` gives it.
-        wanted: the param's type.
+        declared: the param's type.
         classes: what is known of the classes in it.
 
     Raises:
         NotTakenError: the type doesn't take it.
         OutOfBoundsError: only its bounds don't.
     """
-    found = _taken(value, wanted, classes)
-    low, high = wanted.bounds
-    if _is_number(found) and not _is_within(found, low, high):
-        told = (f"at least {low}",) * (low is not None) + (f"at most {high}",) * (high is not None)
-        raise OutOfBoundsError(" and ".join(told))
-    return found
+    result = _taken(value, declared, classes)
+    low, high = declared.bounds
+    if _is_number(result) and not _is_within(result, low, high):
+        limits = (f"at least {low}",) * (low is not None) + (f"at most {high}",) * (
+            high is not None
+        )
+        raise OutOfBoundsError(" and ".join(limits))
+    return result
 
 
 def _is_within(number: float, low: float | None, high: float | None) -> bool:
     return (low is None or number >= low) and (high is None or number <= high)
 
 
-def _taken(value: Any, wanted: Type, classes: Classes) -> Any:
-    if wanted.name == UNION:
-        return _of_union(value, wanted, classes)
-    if wanted.name == LITERAL:
-        return _required(_is_one_of(value, wanted.values), value, str(wanted))
-    reader = _READERS.get(wanted.name)
+def _taken(value: Any, declared: Type, classes: Classes) -> Any:
+    if declared.name == UNION:
+        return _of_union(value, declared, classes)
+    if declared.name == LITERAL:
+        return _required(_is_one_of(value, declared.values), value, str(declared))
+    reader = _READERS.get(declared.name)
     if reader is not None:
-        return reader(value, wanted, classes)
-    if "str" not in known_types().get(wanted.name, ("str",)):
-        raise NotTakenError(str(wanted))
-    return _of_class(value, wanted, classes)
+        return reader(value, declared, classes)
+    if "str" not in known_types().get(declared.name, ("str",)):
+        raise NotTakenError(str(declared))
+    return _of_class(value, declared, classes)
 
 
-def _of_union(value: Any, wanted: Type, classes: Classes) -> Any:
-    found: list[Any] = []
-    error = NotTakenError(expected(wanted, classes))
-    for member in wanted.args:
+def _of_union(value: Any, declared: Type, classes: Classes) -> Any:
+    results: list[Any] = []
+    error = NotTakenError(expected(declared, classes))
+    for member in declared.args:
         try:
-            found.append(taken(value, member, classes))
+            results.append(taken(value, member, classes))
         except OutOfBoundsError as out:
             error = out
         except NotTakenError:
             continue
         else:
-            if found[-1] is value:
+            if results[-1] is value:
                 return value
-    if not found:
+    if not results:
         raise error
-    return found[0]
+    return results[0]
 
 
-def _of_class(value: Any, wanted: Type, classes: Classes) -> Any:
+def _of_class(value: Any, declared: Type, classes: Classes) -> Any:
     """Take a value for a class: an Enum's member, a TypedDict, or what is one of it already."""
-    bases = lineage(wanted.name, classes.ancestors)[0]
+    bases = lineage(declared.name, classes.ancestors)[0]
     if bases & _ENUMS:
-        return _of_enum(value, wanted, classes)
-    if "Protocol" in bases or wanted.name in ("Any", "object", "?"):
+        return _of_enum(value, declared, classes)
+    if "Protocol" in bases or declared.name in ("Any", "object", "?"):
         return value
     if "TypedDict" in bases:
         return _required(isinstance(value, dict), value, "an object")
-    return _required(classes.holds(wanted.name, value) is not False, value, str(wanted))
+    return _required(classes.holds(declared.name, value) is not False, value, str(declared))
 
 
-def _of_enum(value: Any, wanted: Type, classes: Classes) -> Any:
-    members = classes.members(wanted.name)
+def _of_enum(value: Any, declared: Type, classes: Classes) -> Any:
+    members = classes.members(declared.name)
     if members is not None and not _is_one_of(value, members):
-        raise NotTakenError(expected(wanted, classes))
+        raise NotTakenError(expected(declared, classes))
     try:
-        return classes.member(wanted.name, value)
+        return classes.member(declared.name, value)
     except (ValueError, TypeError, KeyError):
-        raise NotTakenError(expected(wanted, classes)) from None
+        raise NotTakenError(expected(declared, classes)) from None
 
 
 def _is_one_of(value: Any, known: tuple[Any, ...]) -> bool:
-    return any(type(one) is type(value) and one == value for one in known)
+    return any(type(member) is type(value) and member == value for member in known)
 
 
-def expected(wanted: Type, classes: Classes) -> str:
+def expected(declared: Type, classes: Classes) -> str:
     """Return what a type takes, as a message says it: an Enum's values, where they are known."""
-    members = None if wanted.args else classes.members(wanted.name)
+    members = None if declared.args else classes.members(declared.name)
     if not members:
-        return str(wanted)
+        return str(declared)
     more = ", …" if len(members) > _MOST_TOLD else ""
-    return f"{', '.join(map(repr, members[:_MOST_TOLD]))}{more} ({wanted.name.rpartition('.')[2]})"
+    return (
+        f"{', '.join(map(repr, members[:_MOST_TOLD]))}{more} ({declared.name.rpartition('.')[2]})"
+    )
 
 
 def _required(is_taken: bool, value: Any, what: str) -> Any:
@@ -179,19 +183,19 @@ def _required(is_taken: bool, value: Any, what: str) -> Any:
 
 
 def _plain(check: Callable[[Any], bool]) -> Callable[[Any, Type, Classes], Any]:
-    return lambda value, wanted, _classes: _required(check(value), value, str(wanted))
+    return lambda value, declared, _classes: _required(check(value), value, str(declared))
 
 
 def _made(kind: Callable[[str], Any]) -> Callable[[Any, Type, Classes], Any]:
     """Return what reads text that becomes something else."""
 
-    def read(value: Any, wanted: Type, _classes: Classes) -> Any:
+    def read(value: Any, declared: Type, _classes: Classes) -> Any:
         if not isinstance(value, str):
-            raise NotTakenError(str(wanted))
+            raise NotTakenError(str(declared))
         try:
             return kind(value)
         except ValueError as error:
-            raise NotTakenError(f"{wanted} ({error})") from None
+            raise NotTakenError(f"{declared} ({error})") from None
 
     return read
 
@@ -199,39 +203,41 @@ def _made(kind: Callable[[str], Any]) -> Callable[[Any, Type, Classes], Any]:
 def _several(kind: Callable[[Any], Any]) -> Callable[[Any, Type, Classes], Any]:
     """Return what reads a list, each of its items as the type's only argument."""
 
-    def read(value: Any, wanted: Type, classes: Classes) -> Any:
+    def read(value: Any, declared: Type, classes: Classes) -> Any:
         if not isinstance(value, list):
-            raise NotTakenError(str(wanted))
-        items = [taken(one, wanted.args[0], classes) for one in value] if wanted.args else value
+            raise NotTakenError(str(declared))
+        items = (
+            [taken(item, declared.args[0], classes) for item in value] if declared.args else value
+        )
         if kind is list:
             return _as_it_is(value, items)
         try:
             return kind(items)
         except TypeError:
-            raise NotTakenError(f"{wanted}, and a list has no hash") from None
+            raise NotTakenError(f"{declared}, and a list has no hash") from None
 
     return read
 
 
-def _tuple(value: Any, wanted: Type, classes: Classes) -> Any:
-    args = wanted.args
+def _tuple(value: Any, declared: Type, classes: Classes) -> Any:
+    args = declared.args
     if not isinstance(value, list):
-        raise NotTakenError(str(wanted))
+        raise NotTakenError(str(declared))
     if args[1:] == (Type("..."),):
         args = args[:1] * len(value)
     elif args and len(args) != len(value):
-        raise NotTakenError(str(wanted))
+        raise NotTakenError(str(declared))
     pairs = zip(value, args, strict=True) if args else ()
-    return tuple(taken(one, arg, classes) for one, arg in pairs) if args else tuple(value)
+    return tuple(taken(item, arg, classes) for item, arg in pairs) if args else tuple(value)
 
 
-def _mapping(value: Any, wanted: Type, classes: Classes) -> Any:
+def _mapping(value: Any, declared: Type, classes: Classes) -> Any:
     if not isinstance(value, dict):
-        raise NotTakenError(str(wanted))
-    if len(wanted.args) < 2:  # noqa: PLR2004 - of keys and of values
+        raise NotTakenError(str(declared))
+    if len(declared.args) < 2:  # noqa: PLR2004 - of keys and of values
         return value
-    keys, values = wanted.args
-    read = {taken(k, keys, classes): taken(one, values, classes) for k, one in value.items()}
+    keys, values = declared.args
+    read = {taken(k, keys, classes): taken(item, values, classes) for k, item in value.items()}
     is_same = all(map(_is, value, read)) and all(map(_is, value.values(), read.values()))
     return value if is_same and len(read) == len(value) else read
 
@@ -241,8 +247,8 @@ def _as_it_is(value: list[Any], items: list[Any]) -> list[Any]:
     return value if all(map(_is, value, items)) else items
 
 
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+def _is(this: Any, other: Any) -> bool:
+    return this is other
 
 
 def _is_whole(value: Any) -> bool:
@@ -275,7 +281,9 @@ _READERS: Mapping[str, Callable[[Any, Type, Classes], Any]] = {
     "bool": _plain(lambda value: isinstance(value, bool)),
     "int": _plain(_is_whole),
     "float": _plain(_is_number),
-    "complex": lambda value, wanted, _: complex(_required(_is_number(value), value, str(wanted))),
+    "complex": lambda value, declared, _: complex(
+        _required(_is_number(value), value, str(declared))
+    ),
     "str": _plain(lambda value: isinstance(value, str)),
     **dict.fromkeys(_LISTS, _several(list)),
     **dict.fromkeys(_SETS, _several(set)),

@@ -101,54 +101,54 @@ def union(*members: Type) -> Type:
     return next(iter(flat)) if len(flat) == 1 else Type(UNION, tuple(flat))
 
 
-def fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
-    """Tell whether a value of one type may stand where another is wanted.
+def fits(given: Type, expected: Type, ancestors: Ancestors) -> bool | None:
+    """Tell whether a value of one type may stand where another is expected.
 
     Args:
         given: the type of the value.
-        wanted: the type that is expected.
+        expected: the type of the place.
         ancestors: gives the full names of a class's bases where its source is known, else None.
 
     Returns:
         True, False, or None when only an import could tell.
     """
-    if _is_open(given) or _is_open(wanted) or (given == wanted and given.name != LITERAL):
-        return None if UNKNOWN in (given, wanted) else True
+    if _is_open(given) or _is_open(expected) or (given == expected and given.name != LITERAL):
+        return None if UNKNOWN in (given, expected) else True
     if given.name == UNION:
-        return _all(fits(member, wanted, ancestors) for member in given.args)
-    if wanted.name == UNION:
-        return _any(fits(given, member, ancestors) for member in wanted.args)
-    if LITERAL in (given.name, wanted.name):
-        return _literal_fits(given, wanted, ancestors)
-    return _name_fits(given, wanted, ancestors)
+        return _all(fits(member, expected, ancestors) for member in given.args)
+    if expected.name == UNION:
+        return _any(fits(given, member, ancestors) for member in expected.args)
+    if LITERAL in (given.name, expected.name):
+        return _literal_fits(given, expected, ancestors)
+    return _name_fits(given, expected, ancestors)
 
 
-def _is_open(one: Type) -> bool:
-    return one.name in ("Any", "object", "?")
+def _is_open(kind: Type) -> bool:
+    return kind.name in ("Any", "object", "?")
 
 
-def _literal_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
-    if given.name == wanted.name:
-        return set(_typed(given.values)) <= set(_typed(wanted.values))
+def _literal_fits(given: Type, expected: Type, ancestors: Ancestors) -> bool | None:
+    if given.name == expected.name:
+        return set(_typed(given.values)) <= set(_typed(expected.values))
     if given.name == LITERAL:
         kinds = {type(value).__name__ for value in given.values}
-        return _all(fits(Type(kind), wanted, ancestors) for kind in sorted(kinds))
-    return None if any(type(value).__name__ == given.name for value in wanted.values) else False
+        return _all(fits(Type(kind), expected, ancestors) for kind in sorted(kinds))
+    return None if any(type(value).__name__ == given.name for value in expected.values) else False
 
 
 def _typed(values: Iterable[Any]) -> list[tuple[str, Any]]:
     return [(type(value).__name__, value) for value in values]
 
 
-def _name_fits(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
-    if wanted.name == given.name or wanted.name in _wider(given.name):
-        return _args_fit(given, wanted, ancestors)
+def _name_fits(given: Type, expected: Type, ancestors: Ancestors) -> bool | None:
+    if expected.name == given.name or expected.name in _wider(given.name):
+        return _args_fit(given, expected, ancestors)
     bases, closed = lineage(given.name, ancestors)
-    if wanted.name in bases or any(wanted.name in _wider(base) for base in bases):
+    if expected.name in bases or any(expected.name in _wider(base) for base in bases):
         return True
-    if not closed or (wanted.name in _ABSTRACT and not _is_closed(given.name)):
+    if not closed or (expected.name in _ABSTRACT and not _is_closed(given.name)):
         return None
-    return False if _is_class(wanted.name, ancestors) else None
+    return False if _is_class(expected.name, ancestors) else None
 
 
 def _wider(name: str) -> tuple[str, ...]:
@@ -165,18 +165,18 @@ def _is_closed(name: str) -> bool:
 
 def lineage(name: str, ancestors: Ancestors) -> tuple[set[str], bool]:
     """Return the bases of a class, theirs too, and whether all of them are known."""
-    found: set[str] = set()
+    names: set[str] = set()
     closed, pending = True, [name]
     while pending:
-        one = pending.pop()
-        is_known = _is_closed(one) or short_name(one) in _KNOWN_BASES
-        bases = ancestors(one)
+        cls = pending.pop()
+        is_known = _is_closed(cls) or short_name(cls) in _KNOWN_BASES
+        bases = ancestors(cls)
         bases = () if bases is None and is_known else bases
         closed = closed and bases is not None
-        fresh = {short_name(base) for base in bases or ()} - found
-        found |= fresh
+        fresh = {short_name(base) for base in bases or ()} - names
+        names |= fresh
         pending += fresh
-    return found, closed
+    return names, closed
 
 
 _KNOWN_BASES = {"object", "NamedTuple", "TypedDict", "Generic", "Protocol", "abc.ABC"}
@@ -184,7 +184,7 @@ _KNOWN_BASES = {"object", "NamedTuple", "TypedDict", "Generic", "Protocol", "abc
 
 def short_name(name: str) -> str:
     """Return a full name without the module of typing's names."""
-    prefix = next((one for one in _SHORT_NAMES if name.startswith(one)), "")
+    prefix = next((prefix for prefix in _SHORT_NAMES if name.startswith(prefix)), "")
     return name.removeprefix(prefix)
 
 
@@ -196,44 +196,46 @@ def _is_class(name: str, ancestors: Ancestors) -> bool:
     return bases is not None and "Protocol" not in map(short_name, bases)
 
 
-def _args_fit(given: Type, wanted: Type, ancestors: Ancestors) -> bool | None:
-    ours, theirs = _items(given, wanted), _items(wanted, wanted)
+def _args_fit(given: Type, expected: Type, ancestors: Ancestors) -> bool | None:
+    ours, theirs = _items(given, expected), _items(expected, expected)
     if not ours or not theirs:
         return True
     if len(ours) != len(theirs):
-        return not given.name == wanted.name == "tuple"
-    return _all(fits(one, other, ancestors) for one, other in zip(ours, theirs, strict=True))
+        return not given.name == expected.name == "tuple"
+    return _all(fits(our, their, ancestors) for our, their in zip(ours, theirs, strict=True))
 
 
-def _items(one: Type, wanted: Type) -> tuple[Type, ...]:
+def _items(kind: Type, expected: Type) -> tuple[Type, ...]:
     """Return a generic's arguments, a tuple's or mapping's as those of what it stands for."""
-    if one.name == "tuple" and one.args[1:] == (Type("..."),):
-        return one.args[:1] if wanted.name != "tuple" or wanted.args[1:] == one.args[1:] else ()
-    if one.name == "tuple" and (wanted.name != "tuple" or wanted.args[1:] == (Type("..."),)):
-        return (union(*one.args),) if one.args else ()
-    if one.name in _KEYED and wanted.name not in _KEYED:
-        return one.args[:1]
-    return one.args
+    if kind.name == "tuple" and kind.args[1:] == (Type("..."),):
+        return (
+            kind.args[:1] if expected.name != "tuple" or expected.args[1:] == kind.args[1:] else ()
+        )
+    if kind.name == "tuple" and (expected.name != "tuple" or expected.args[1:] == (Type("..."),)):
+        return (union(*kind.args),) if kind.args else ()
+    if kind.name in _KEYED and expected.name not in _KEYED:
+        return kind.args[:1]
+    return kind.args
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
-    found = list(answers)
-    return False if False in found else None if None in found else True
+    known = list(answers)
+    return False if False in known else None if None in known else True
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:
-    found = list(answers)
-    return True if True in found else None if None in found else False
+    known = list(answers)
+    return True if True in known else None if None in known else False
 
 
 _ENUMS = {"enum.Enum", "enum.StrEnum", "enum.IntEnum", "Enum", "StrEnum", "IntEnum"}
 _MADE_OF_TEXT = ("datetime.date", "datetime.datetime", "pathlib.Path")
 
 
-def becomes(given: Type, wanted: Type, ancestors: Ancestors) -> bool:
+def becomes(given: Type, expected: Type, ancestors: Ancestors) -> bool:
     """Tell whether a param of a type may take another: text a date, a path; anything an Enum."""
-    if wanted.name == UNION:
-        return any(becomes(given, member, ancestors) for member in wanted.args)
-    if given.name == "str" and wanted.name in _MADE_OF_TEXT:
+    if expected.name == UNION:
+        return any(becomes(given, member, ancestors) for member in expected.args)
+    if given.name == "str" and expected.name in _MADE_OF_TEXT:
         return True
-    return bool(lineage(wanted.name, ancestors)[0] & _ENUMS)
+    return bool(lineage(expected.name, ancestors)[0] & _ENUMS)

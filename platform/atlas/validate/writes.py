@@ -45,30 +45,30 @@ def writing_problems(checked: Iterable[Checked], environment: Environment) -> It
         environment: says where the data are.
     """
     first: dict[str, _Write] = {}
-    for one in _writes(checked, environment):
-        members = one.checked.file.config.member_count()
-        if one.step.foreach:
-            message = f"step {one.step.name} writes it once for each key of its foreach"
+    for write in _writes(checked, environment):
+        members = write.checked.file.config.member_count()
+        if write.step.foreach:
+            message = f"step {write.step.name} writes it once for each key of its foreach"
             expected = "one step behind it that gathers what they give, and writes that"
-            yield one.problem(f"{message}: each overwrites the one before", expected)
-        elif members > 1 and not one.uri.endswith("/"):
+            yield write.problem(f"{message}: each overwrites the one before", expected)
+        elif members > 1 and not write.uri.endswith("/"):
             message = f"the {members} members of the family write this one file: each overwrites"
-            expected = f"a folder, '{one.uri}/', in which each member has a part of its own"
-            yield one.problem(f"{message} the others", expected)
-        other = first.setdefault(one.uri.rstrip("/"), one)
-        if other.flow != one.flow:
+            expected = f"a folder, '{write.uri}/', in which each member has a part of its own"
+            yield write.problem(f"{message} the others", expected)
+        other = first.setdefault(write.uri.rstrip("/"), write)
+        if other.flow != write.flow:
             message = f"step {other.step.name} of {other.flow} writes the same place"
             hint = "give one of them another name in the data of its Config and of the Environment"
-            yield one.problem(f"{message}: each overwrites the other", "a place of its own", hint)
+            yield write.problem(f"{message}: each overwrites the other", "a place of its own", hint)
 
 
 def _writes(checked: Iterable[Checked], environment: Environment) -> Iterator[_Write]:
-    for one in (each for each in checked if not each.broken):
-        for subject in one.subjects.values():
+    for config in (config for config in checked if not config.broken):
+        for subject in config.subjects.values():
             for step in subject.flat.steps.values():
                 signature = subject.signatures.get(step.name)
                 for name in signature.writes if signature else ():
                     source = step.inputs.get(name)
                     where = environment.data.get(source.source.name) if source else None
                     if source and source.source.kind == "data" and where:
-                        yield _Write(one, subject, step, source, where.uri)
+                        yield _Write(config, subject, step, source, where.uri)

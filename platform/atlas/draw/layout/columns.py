@@ -47,8 +47,8 @@ def place(
     both = {item: (*up.get(item, ()), *down.get(item, ())) for row in rows for item in row}
     for links, order in ((up, 1), (down, -1), *((both, 1), (both, -1)) * (_SWEEPS // 2)):
         for row in rows[::order]:
-            wanted = [_wanted(middles, links.get(item, ()), middles[item]) for item in row]
-            middles.update(_settled(row, widths, wanted, total))
+            desired = [_wanted(middles, links.get(item, ()), middles[item]) for item in row]
+            middles.update(_settled(row, widths, desired, total))
     return middles
 
 
@@ -100,7 +100,7 @@ def _packed(row: list[str], widths: Mapping[str, float], total: float) -> dict[s
 
 
 def _settled(
-    row: list[str], widths: Mapping[str, float], wanted: list[tuple[float, float]], total: float
+    row: list[str], widths: Mapping[str, float], desired: list[tuple[float, float]], total: float
 ) -> dict[str, float]:
     """Return the middles nearest to those wanted (least squares) that keep order and distance.
 
@@ -111,7 +111,7 @@ def _settled(
         offsets.append(before + widths[item] / 2)
         before += widths[item]
     blocks: list[tuple[float, float, int]] = []
-    for (want, own), offset in zip(wanted, offsets, strict=True):
+    for (want, own), offset in zip(desired, offsets, strict=True):
         mean, weight, size = want - offset, own, 1
         while blocks and blocks[-1][0] > mean:
             left, more, count = blocks.pop()

@@ -26,9 +26,9 @@ def test_load_keeps_every_so_many_rows_for_the_test() -> None:
 def test_train_finds_the_line_that_is_there() -> None:
     line = {"area": 3.0, "rooms": 10.0, "constant": 25.0}
     rows = HOUSES.assign(price=predict(line, HOUSES))
-    found = Train(target="price", columns=COLUMNS).run(rows).model
-    assert found.keys() == line.keys()
-    assert all(abs(found[name] - line[name]) < 1e-6 for name in line)
+    model = Train(target="price", columns=COLUMNS).run(rows).model
+    assert model.keys() == line.keys()
+    assert all(abs(model[name] - line[name]) < 1e-6 for name in line)
 
 
 def test_evaluate_knows_a_perfect_line_from_none() -> None:
