@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.environment import find_project
-from atlas.errors import AtlasError, Problem
-from atlas_cli.tree import TooLargeError, content_digest, state_digest
+from atlas.errors import AtlasError, Problem, TooLargeError
+from atlas_cli.tree import content_digest, state_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,6 +7,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from atlas.errors import TooLargeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -17,10 +19,6 @@ _LARGEST = 8 * 2**20
 """Bytes; a larger file is no document and no source, and counts by its size and time."""
 _MOST = 200_000
 """Entries; of a larger folder there is no digest."""
-
-
-class TooLargeError(Exception):
-    """A folder has too many entries."""
 
 
 def content_digest(root: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.containers import CommandError
+from atlas.containers.failure import command_failure
 from atlas.images.builders import Access, Build, Facts
 from tests.projects import Project, project, store
 
@@ -156,7 +156,7 @@ class FakeBuilder:
         for part, output in self.fail.items():
             word, _, needle = part.partition(" ")
             if word == what and needle in name:
-                raise CommandError(f"fake {what}", output)
+                raise command_failure(f"fake {what}", output)
 
 
 def digest_of(name: str) -> str:

@@ -10,7 +10,17 @@
     │   ├── UnreachableError       there was no answer; the request may have been carried out
     │   ├── RefusedError           it answers, and refuses just this; carries the status
     │   └── MalformedError         its answer has another shape than was expected
-    └── DeployError                an update of a deployment failed or can't be made
+    ├── DeployError                an update of a deployment failed or can't be made
+    │
+    │                              raised inside of one package, whose callers handle it:
+    ├── CommandError               a command of an engine or a builder failed; carries its output
+    ├── UvError                    uv couldn't do something; in its own words
+    ├── ParseError                 a source file can't be parsed; carries the position
+    ├── SourceError                a source file can't be read; carries the Problem
+    ├── NotTakenError              a param's type doesn't take a value
+    │   └── OutOfBoundsError       a number is out of the bounds of its type
+    ├── TooLargeError              a folder has too many entries for a digest
+    └── PartialFailureError        part of a resource's operation was done; carries its state
 
 A message is lower case and says where, what was found, what was expected and what to do.
 """
@@ -18,10 +28,10 @@ A message is lower case and says where, what was found, what was expected and wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 _USER = r"(://)[^\s/@:]*(?::(?!\d{1,5}/)\S*)?@"
@@ -93,11 +103,17 @@ def redacted(text: str) -> str:
 
 
 class AtlasError(Exception):
-    """Base of all errors that Atlas raises on purpose; no message has the password of a URL."""
+    """Base of all errors that Atlas raises on purpose; no message has the password of a URL.
 
-    def __init__(self, *args: object) -> None:
-        """Keep the message."""
-        super().__init__(*(redacted(arg) if isinstance(arg, str) else arg for arg in args))
+    Attributes:
+        code: stable code, such as ``T301``, which has a page in the docs; empty for none. The text
+            begins with it.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        """Keep the message and the code."""
+        super().__init__(redacted(f"{code}: {message}" if code else message))
+        self.code = code
 
 
 class DocumentError(AtlasError):
@@ -107,6 +123,7 @@ class DocumentError(AtlasError):
         """Keep the problem, so that a folder's scan can report it beside the others."""
         super().__init__(str(problem))
         self.problem = problem
+        self.code = problem.code
 
 
 class InvalidError(AtlasError):
@@ -142,24 +159,27 @@ class PlatformError(AtlasError):
 class UnreachableError(PlatformError):
     """A service gives no answer."""
 
-    def __init__(self, message: str, *, sent: bool, timed_out: bool = False) -> None:
+    def __init__(
+        self, message: str, *, sent: bool, timed_out: bool = False, code: str = ""
+    ) -> None:
         """Keep what is known of the request.
 
         Args:
             message: what happened.
             sent: whether any of it has left, so that it may have been carried out.
             timed_out: whether the service took too long, so that it may be carried out later.
+            code: stable code, or empty.
         """
-        super().__init__(message)
+        super().__init__(message, code=code)
         self.sent, self.timed_out = sent, timed_out
 
 
 class RefusedError(PlatformError):
     """A service answers, and refuses a request."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, *, code: str = "") -> None:
         """Keep the status of the answer; 0 where it isn't known."""
-        super().__init__(message)
+        super().__init__(message, code=code)
         self.status = status
 
 
@@ -169,3 +189,60 @@ class MalformedError(PlatformError):
 
 class DeployError(AtlasError):
     """An update of a deployment failed or can't be made."""
+
+
+class CommandError(AtlasError):
+    """A command of an engine or a builder failed.
+
+    Attributes:
+        output: what it printed, without passwords.
+    """
+
+    def __init__(self, message: str, output: str) -> None:
+        """Keep what it printed."""
+        super().__init__(message)
+        self.output = redacted(output)
+
+
+class UvError(AtlasError):
+    """Uv's own words on why it couldn't do something, without passwords."""
+
+
+class ParseError(AtlasError):
+    """A source file can't be parsed."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        """Keep the position (1-based, 0 when unknown) and a likely fix."""
+        super().__init__(message)
+        self.line, self.column, self.hint = line, column, hint
+
+
+class SourceError(AtlasError):
+    """A source file can't be read."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Keep the Problem that validation reports."""
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class NotTakenError(AtlasError, ValueError):
+    """A param's type doesn't take a value; the message says what it takes."""
+
+
+class OutOfBoundsError(NotTakenError):
+    """A number is out of the bounds of its type; the message says what they are."""
+
+
+class TooLargeError(AtlasError):
+    """A folder has too many entries for a digest."""
+
+
+class PartialFailureError(AtlasError):
+    """Part of an operation was done: Pulumi keeps that, and the next update tries the rest."""
+
+    def __init__(self, identity: str, state: Any, reasons: Sequence[str]) -> None:
+        """Keep what was done, as the kind's State, and why the rest wasn't."""
+        super().__init__("; ".join(reasons))
+        self.like: Mapping[str, Any] = {}
+        self.identity, self.state, self.reasons = identity, state, tuple(reasons)

@@ -29,9 +29,9 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, PartialFailureError
 from atlas.kinds.parsing import UNKNOWN
-from atlas.kinds.protocol import OperationContext, PartialFailureError
+from atlas.kinds.protocol import OperationContext
 from atlas_provider.schema import package_schema
 from atlas_provider.templates import REDACTED
 from atlas_provider.values import hidden_texts, to_plain, to_values

@@ -22,9 +22,8 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, PartialFailureError
 from atlas.kinds.properties import to_plain
-from atlas.kinds.protocol import PartialFailureError
 from atlas_provider.values import to_values
 
 if TYPE_CHECKING:

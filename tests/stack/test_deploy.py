@@ -93,7 +93,7 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
     changed = [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]
     assert [change["name"] for change in changed] == [f"{pipeline.name}-training"]
     refused = pipeline.atlas("deploy", "--plan", "plan.json", code=1)
-    assert "D010: the world has moved on since this plan was saved" in refused.stderr
+    assert "D010: something has changed since this plan was saved" in refused.stderr
     assert f"live member training-kubeflow/{pipeline.name}-training" in refused.stderr
     versions = pipeline.store / "kubeflow" / f"{pipeline.name}-training"
     assert len([*versions.glob("*.yaml")]) == 2, "an update adds a version and deletes none"

@@ -2,7 +2,7 @@
 
 from atlas.containers.api import docker_api
 from atlas.containers.engine import ENGINES, ContainerEngine, find_engine, need_engine
-from atlas.containers.failure import CommandError, why
+from atlas.containers.failure import why
 from atlas.containers.running import (
     Container,
     ContainerExit,
@@ -14,7 +14,6 @@ from atlas.containers.running import (
 
 __all__ = [
     "ENGINES",
-    "CommandError",
     "Container",
     "ContainerExit",
     "ContainerEngine",

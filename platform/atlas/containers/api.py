@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.containers.failure import CommandError
-from atlas.errors import PlatformError
+from atlas.errors import CommandError, PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,4 +84,6 @@ def _wait(process: subprocess.Popen[bytes], path: Path) -> None:
                 time.sleep(0.05)
             else:
                 return
-    raise PlatformError("I202: podman's service doesn't come up; `podman system service` says why")
+    raise PlatformError(
+        "podman's service doesn't come up; `podman system service` says why", code="I202"
+    )

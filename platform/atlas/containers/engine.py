@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from atlas import files
 from atlas.advice import command
 from atlas.containers import settings
-from atlas.containers.failure import CommandError
-from atlas.errors import PlatformError
+from atlas.containers.failure import command_failure
+from atlas.errors import CommandError, PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,11 +87,11 @@ def called(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise CommandError(name, f"no answer within {timeout:g} s") from None
+        raise command_failure(name, f"no answer within {timeout:g} s") from None
     except OSError as error:
-        raise CommandError(name, str(error)) from None
+        raise command_failure(name, str(error)) from None
     if done.returncode:
-        raise CommandError(name, done.stderr or done.stdout)
+        raise command_failure(name, done.stderr or done.stdout)
     return done.stdout
 
 
@@ -118,7 +118,7 @@ def need_engine(state: Path) -> ContainerEngine:
         clients = [name for name in ENGINES if shutil.which(name)]
         have = f"{' and '.join(clients)} found, but no engine answers" if clients else "none found"
         hint = f"install podman, or start docker; {command('doctor')} shows what is there"
-        raise PlatformError(f"I202: no container engine: {have}; {hint}")
+        raise PlatformError(f"no container engine: {have}; {hint}", code="I202")
     return found
 
 

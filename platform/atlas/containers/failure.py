@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atlas.errors import redacted
+from atlas.errors import CommandError, redacted
 
 _CAUSES = {
     "no space left on device": "the disk is full; free some space, `podman image prune` may help",
@@ -20,17 +20,10 @@ _CAUSES = {
 }
 
 
-class CommandError(Exception):
-    """A command of an engine or a builder failed.
-
-    Attributes:
-        output: what it printed, without passwords.
-    """
-
-    def __init__(self, command: str, output: str) -> None:
-        """Keep what it printed; the message is the cause, in one line."""
-        self.output = redacted(output)
-        super().__init__(f"{command}: {why(self.output)}")
+def command_failure(command: str, output: str) -> CommandError:
+    """Return the error of a command that failed: the cause in one line, and what it printed."""
+    shown = redacted(output)
+    return CommandError(f"{command}: {why(shown)}", shown)
 
 
 def why(output: str) -> str:

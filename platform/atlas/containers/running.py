@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlas.containers.failure import CommandError
+from atlas.containers.failure import command_failure
+from atlas.errors import CommandError
 from atlas.processes import ProcessIdentity, own
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def run_container(
             stop_container(engine, container.name)
             raise
     if process.returncode in NO_START and not late.is_set():
-        raise CommandError(f"{engine.name} run {container.image}", last)
+        raise command_failure(f"{engine.name} run {container.image}", last)
     return ContainerExit(process.returncode, late.is_set())
 
 

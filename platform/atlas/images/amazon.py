@@ -45,7 +45,7 @@ def have_repository(host: str, repository: str) -> None:
         return
     except _errors() as error:
         what = f"registry {host}: repository {repository} can't be made: {error}"
-        raise PlatformError(f"I206: {what}; {HINT}") from None
+        raise PlatformError(f"{what}; {HINT}", code="I206") from None
 
 
 def _client(host: str) -> Any:

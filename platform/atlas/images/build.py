@@ -10,8 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
-from atlas.errors import AtlasError, DeployError, RefusedError
+from atlas.errors import AtlasError, CommandError, DeployError, RefusedError
 from atlas.git import commit_of
 from atlas.images.amazon import have_repository, is_amazon
 from atlas.images.attached import attach
@@ -134,7 +133,7 @@ def _upper(work: Work, wanted: WantedImage, lower: ImageEnvironment | AtlasError
 
 def _full(wanted: WantedImage, error: OSError) -> DeployError:
     reason = (error.strerror or str(error)).lower()
-    return DeployError(f"I207: {wanted.full}: can't be built: {reason}; free some space")
+    return DeployError(f"{wanted.full}: can't be built: {reason}; free some space", code="I207")
 
 
 def _one(work: Work, wanted: WantedImage, lower: ImageEnvironment) -> Built:
@@ -182,11 +181,13 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
             digest = work.builder.push(name, target, access, log)
             _know_by_digest(work, built, digest, access, log)
     except CommandError as error:
-        raise DeployError(f"I206: {built.name}: can't be pushed: {error}; build again") from None
+        raise DeployError(
+            f"{built.name}: can't be pushed: {error}; build again", code="I206"
+        ) from None
     found = work.registry.manifest(built.repository, digest or built.tag)
     if found is None:
         what = f"registry {work.registry.host} doesn't have what was pushed"
-        raise DeployError(f"I206: {built.name}: {what}; build again")
+        raise DeployError(f"{built.name}: {what}; build again", code="I206")
     return replace(built, digest=found.digest, size=found.size, registry=work.registry.host)
 
 

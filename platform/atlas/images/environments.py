@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from atlas import files
-from atlas.containers import CommandError
-from atlas.errors import DeployError
+from atlas.errors import CommandError, DeployError
 from atlas.images.builders import LOCAL, Build, full_name
 from atlas.images.dockerfile import BASE_ARGUMENT, context_files, read_dockerfile
 from atlas.images.layers import ROOT, environment_dockerfile
@@ -95,9 +94,11 @@ def tried(work: Work, build: Build, shown: str) -> None:
         work.builder.build(build)
     except CommandError as error:
         lines = [line for line in error.output.splitlines() if line.strip()][-_SHOWN_LINES:]
-        said = "\n  ".join(lines)
-        full = f"I204: {shown}: the build failed: {error}"
-        raise DeployError(f"{full}\n  {said}\n  the whole log is in {build.log}") from None
+        output = "\n  ".join(lines)
+        message = (
+            f"{shown}: the build failed: {error}\n  {output}\n  the whole log is in {build.log}"
+        )
+        raise DeployError(message, code="I204") from None
 
 
 def _foundation(work: Work, wanted: WantedImage, log: Path) -> tuple[str, str]:
@@ -127,12 +128,16 @@ def have_base(work: Work, base: str, shown: str, log: Path) -> Facts:
         if facts is not None:  # One that was only ever made here stays as it is.
             return facts
         hint = "set base-image in [tool.atlas], or the image's base, to one that is there"
-        raise DeployError(f"I203: base image {shown}: can't be got: {error}; {hint}") from None
+        raise DeployError(
+            f"base image {shown}: can't be got: {error}; {hint}", code="I203"
+        ) from None
     return work.builder.facts(base) or facts or _gone(shown)
 
 
 def _gone(shown: str) -> Facts:
-    raise DeployError(f"I203: base image {shown}: was got, and isn't there; build again")
+    raise DeployError(
+        f"base image {shown}: the engine pulled it and doesn't list it; build again", code="I203"
+    )
 
 
 def _need(work: Work, name: str, wanted: WantedImage) -> Facts:

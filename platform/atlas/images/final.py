@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
-from atlas.errors import DeployError
+from atlas.errors import CommandError, DeployError
 from atlas.images.builders import LOCAL
 from atlas.images.content import FORM, reference
 from atlas.images.environments import assembled, tried
@@ -122,11 +121,13 @@ def prove(work: Work, wanted: WantedImage) -> Contents:
         said = json.loads(work.builder.run(name, _PROOF).strip().splitlines()[-1])
     except (CommandError, ValueError, IndexError) as error:
         detail = getattr(error, "output", "") or str(error)
-        raise DeployError(f"I205: {wanted.full}: doesn't start: {_last_lines(detail)}") from None
+        raise DeployError(
+            f"{wanted.full}: doesn't start: {_last_lines(detail)}", code="I205"
+        ) from None
     facts = work.builder.facts(name)
     wrong = _wrong(wanted, said, facts.entrypoint if facts else ())
     if wrong:
-        raise DeployError(f"I205: {wanted.full}: {wrong}")
+        raise DeployError(f"{wanted.full}: {wrong}", code="I205")
     return Contents(said["python"], said["debian"])
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
 from atlas.containers.engine import called
-from atlas.errors import PlatformError
+from atlas.errors import CommandError, PlatformError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,5 +35,5 @@ def collect_garbage(config: Path, environment: dict[str, str]) -> bool:
     try:
         called(command, "registry garbage-collect", environment, _PATIENCE)
     except CommandError as error:
-        raise PlatformError(f"I206: {error}") from None
+        raise PlatformError(f"{error}", code="I206") from None
     return True

@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.errors import UvError
 from atlas.images.base import LOWEST
 from atlas.images.lock import CORE, ImageLock, stamp
 from atlas.images.problems import invalid, place
 from atlas.images.requirements import read_requirements
-from atlas.images.uv import UvError, run_uv
+from atlas.images.uv import run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

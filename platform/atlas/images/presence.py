@@ -66,7 +66,7 @@ def require_there(registry: ImageRegistry, pinned: Iterable[str]) -> None:
     gone = [one for one in wanted if one not in there]
     if gone:
         what = f"registry {registry.host}: images that were pushed are gone: {', '.join(gone)}"
-        raise DeployError(f"I201: {what}; {command('build')} builds and pushes them again")
+        raise DeployError(f"{what}; {command('build')} builds and pushes them again", code="I201")
 
 
 def present(registry: ImageRegistry, pinned: Iterable[str]) -> set[str]:

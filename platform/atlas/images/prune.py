@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
+from atlas.errors import CommandError
 from atlas.images.attached import detach
 from atlas.images.builders import LOCAL
 from atlas.images.records import record_key, records

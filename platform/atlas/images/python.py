@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
-from atlas.errors import DeployError
+from atlas.errors import CommandError, DeployError
 from atlas.images.base import LOWEST
 
 if TYPE_CHECKING:
@@ -72,11 +71,14 @@ def python_in(builder: Builder, name: str, shown: str) -> ImagePython:
     try:
         raw = json.loads(builder.run(name, _ASK).strip().splitlines()[-1])
     except (CommandError, ValueError, IndexError) as error:
-        message = f"I203: {shown}: no `python` starts in it: {error}"
-        raise DeployError(f"{message}; take a base with Python {LOWEST} or newer") from None
+        message = f"{shown}: no `python` starts in it: {error}"
+        hint = f"take a base with Python {LOWEST} or newer"
+        raise DeployError(f"{message}; {hint}", code="I203") from None
     found = ImagePython(**{**raw, "libc": tuple(raw["libc"])})
     if _numbers(found.version) < _numbers(LOWEST):
-        raise DeployError(f"I203: {shown}: has Python {found.version}; expected {LOWEST} or newer")
+        raise DeployError(
+            f"{shown}: has Python {found.version}; expected {LOWEST} or newer", code="I203"
+        )
     return found
 
 

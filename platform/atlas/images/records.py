@@ -153,7 +153,7 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
     if missing:
         what = f"{plan.name} {plan.flow}: not built, or not pushed: {', '.join(missing)}"
         hint = f"run {command('build', path=shown(folder))} with a registry in the platform"
-        raise DeployError(f"I201: {what}; {hint}")
+        raise DeployError(f"{what}; {hint}", code="I201")
     return found
 
 

@@ -115,7 +115,7 @@ class ImageRegistry:
             answer = self._ask("GET", repository, f"manifests/{digest}")
         except FileNotFoundError:
             what = f"registry {self.host}: doesn't have {repository}@{digest}"
-            raise PlatformError(f"I206: {what}; build again") from None
+            raise PlatformError(f"{what}; build again", code="I206") from None
         kind = answer.headers.get("content-type", "").partition(";")[0]
         return {"mediaType": kind, "digest": digest, "size": len(answer.content)}
 
@@ -276,17 +276,19 @@ class ImageRegistry:
             what = f"refuses {who or 'a request without credentials'}"
             hint = f"log in with `podman login {self.host}`, or mend the platform's secret"
             hint = HINT if is_amazon(self.host) else hint
-            return PlatformError(f"I206: registry {self.host}: {what}; {hint}")
+            return PlatformError(f"registry {self.host}: {what}; {hint}", code="I206")
         if status == _NOT_ALLOWED:
             message = "doesn't allow that; deletion has to be enabled in its configuration"
-            return PlatformError(f"I206: registry {self.host}: {message}")
-        text = f"I206: registry {self.host}: answers with status {status}"
-        return RefusedError(text, status) if status < _BROKEN else PlatformError(text)
+            return PlatformError(f"registry {self.host}: {message}", code="I206")
+        text = f"registry {self.host}: answers with status {status}"
+        if status < _BROKEN:
+            return RefusedError(text, status, code="I206")
+        return PlatformError(text, code="I206")
 
     def _silence(self, error: UnreachableError) -> PlatformError:
         hint = f"is it up? {bring_up('brings a local one up')}"
         reason = error.__cause__ or error
-        return PlatformError(f"I206: registry {self.host}: doesn't answer: {reason}; {hint}")
+        return PlatformError(f"registry {self.host}: doesn't answer: {reason}; {hint}", code="I206")
 
 
 def _path(repository: str, path: str) -> str:

@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import DeployError, redacted
+from atlas.errors import DeployError, UvError, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,6 @@ def run_uv(*arguments: str | Path, stdin: str = "", folder: Path | None = None) 
         raise UvError(reason(done.stderr))
 
 
-class UvError(Exception):
-    """Uv's own words on why it couldn't do something, without passwords."""
-
-
 def program() -> str:
     """Return the path of uv: of this Python's installation, else of PATH.
 
@@ -58,7 +54,7 @@ def program() -> str:
     found = str(own) if own.is_file() else shutil.which("uv")
     if not found:
         raise DeployError(
-            "I202: there is no uv, which locks requirements; to get it: pip install uv"
+            "there is no uv, which locks requirements; to get it: pip install uv", code="I202"
         )
     return found
 

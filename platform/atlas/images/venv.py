@@ -16,11 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, UvError
 from atlas.images.builders import TIME
 from atlas.images.content import package_files, package_folder
 from atlas.images.requirements import DISTRIBUTION, own_requirements
-from atlas.images.uv import UvError, run_uv
+from atlas.images.uv import run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ def _install(place: Path, lock: ImageLock, python: ImagePython) -> None:
             run_uv("pip", "install", *arguments)
         except UvError as error:
             what = f"{lock.file.name}: can't be installed for Python {python.minor}"
-            raise DeployError(f"I106: {what}, {python.platform}:\n  {error}") from None
+            raise DeployError(f"{what}, {python.platform}:\n  {error}", code="I106") from None
 
 
 _ORIGINS = ("uv_cache.json", "direct_url.json")

@@ -66,8 +66,9 @@ def require_free(store: str, kind: str, names: Iterable[str], owner: str) -> Non
 
 def _taken(name: str, other: str) -> DeployError:
     return DeployError(
-        f"D016: {name}: belongs to stack {other}; destroy that deployment first, or give "
-        "this pipeline another name or the environment a prefix"
+        f"{name}: belongs to stack {other}; destroy that deployment first, or give "
+        "this pipeline another name or the environment a prefix",
+        code="D016",
     )
 
 

@@ -10,12 +10,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from atlas.errors import AtlasError
+from atlas.errors import PartialFailureError
 from atlas.kinds.parsing import Failure
 from atlas.kinds.properties import Plain, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = [
     "Change",
@@ -77,18 +77,6 @@ class OperationContext:
     name: str
     timeout: float = 0.0
     cancelled: threading.Event = field(default_factory=threading.Event)
-
-
-class PartialFailureError(AtlasError):
-    """Part of an operation was done: Pulumi keeps that, and the next update tries the rest."""
-
-    def __init__(self, identity: str, state: State[Any, Any], reasons: Sequence[str]) -> None:
-        """Keep what was done and why the rest wasn't."""
-        super().__init__("; ".join(reasons))
-        self.like: Mapping[str, Any] = {}
-        self.identity = identity
-        self.state = state
-        self.reasons = tuple(reasons)
 
 
 class Kind(Protocol[I, O]):

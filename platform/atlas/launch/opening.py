@@ -100,8 +100,9 @@ def _named(
     if any(not left_open.get(name) for name in differs):
         what = " and ".join(differs)
         raise TargetError(
-            f"T308: run {run.id} of {plan.name} is there already, with another {what}; "
-            "choose another id, or ask for the same"
+            f"run {run.id} of {plan.name} is there already, with another {what}; "
+            "choose another id, or ask for the same",
+            code="T308",
         )
     return _as_known(store, plan, run, launcher)
 

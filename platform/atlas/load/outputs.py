@@ -71,6 +71,7 @@ def require_version(outputs: Mapping[str, Any], platform: str, hint: str) -> Non
     if version != VERSION:
         by = "a newer" if isinstance(version, int) and version > VERSION else "another"
         raise PlatformError(
-            f"D015: platform {platform}: its outputs are of version {version}, this Atlas reads "
-            f"{VERSION}: {by} Atlas stood it up; use that one, or {hint}"
+            f"platform {platform}: its outputs are of version {version}, this Atlas reads "
+            f"{VERSION}: {by} Atlas stood it up; use that one, or {hint}",
+            code="D015",
         )

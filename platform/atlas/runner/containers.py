@@ -13,16 +13,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
-from atlas.containers import (
-    CommandError,
-    Container,
-    container_name,
-    run_container,
-    stop_container,
-    sweep,
-)
+from atlas.containers import Container, container_name, run_container, stop_container, sweep
 from atlas.containers.reaper import Reaper
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, CommandError
 from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.streams import StepLog
 from atlas.step import Outcome, contained, recorded

@@ -6,10 +6,10 @@ from functools import lru_cache
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import StepError
+from atlas.errors import NotTakenError, StepError
 from atlas.step.hints import fits, globals_of, resolve, shown
 from atlas.step.real import RealTypes
-from atlas.validate.taking import NotTakenError, taken
+from atlas.validate.taking import taken
 from atlas.values import thawed
 
 if TYPE_CHECKING:

@@ -39,9 +39,10 @@ from atlas.validate.writes import writing_problems
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from atlas.errors import SourceError
     from atlas.load import ConfigFile
     from atlas.validate.flat import Flat
-    from atlas.validate.source import Module, SourceError
+    from atlas.validate.source import Module
 
 _RULES = (
     class_rules.read_classes,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.errors import SourceError
 from atlas.load import nearest
 from atlas.validate.flat import names
-from atlas.validate.source import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

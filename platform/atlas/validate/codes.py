@@ -12,7 +12,7 @@ CODES = {
     "D007": "a file is no UTF-8",
     "D008": "a folder has no Config under it",
     "D009": "a text has an unpaired surrogate",
-    "D010": "the world has moved on since a plan was saved",
+    "D010": "something has changed since a plan was saved",
     "D011": "a plan file can't be read",
     "D012": "a stack is locked by another update",
     "D013": "a stack's state is damaged",

@@ -6,9 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from atlas.errors import Problem
+from atlas.errors import Problem, SourceError
 from atlas.load import below, clean, is_file, shown
-from atlas.validate.source import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from atlas.errors import ParseError
 from atlas.load import read_at_most
 from atlas.syntax import syntax_tree
 
@@ -18,17 +19,6 @@ MAX_SOURCE = 2**20
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"}
 """What sources may be written in; other codecs may take very long, or run code."""
-
-
-class ParseError(Exception):
-    """A source can't be parsed; says why, and where."""
-
-    def __init__(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
-        """Keep the place."""
-        super().__init__(message)
-        self.line = line
-        self.column = column
-        self.hint = hint
 
 
 def parse(file: Path) -> ast.Module:

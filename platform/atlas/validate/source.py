@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import Problem
+from atlas.errors import ParseError, Problem, SourceError
 from atlas.load import clean, leads_out, shown
 from atlas.validate.installed import installed_file, module_file
-from atlas.validate.parse import ParseError, parse_text, read_text
+from atlas.validate.parse import parse_text, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 _ATLAS = Path(__file__).resolve().parents[1]
 _LONGEST_TRAIL = 20
 """How many modules may hand a name on."""
-
-
-class SourceError(Exception):
-    """A source can't be read; carries the Problem. Never leaves the validation."""
-
-    def __init__(self, problem: Problem) -> None:
-        """Keep the Problem."""
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import NotTakenError, OutOfBoundsError
 from atlas.load import nearest
 from atlas.recipe import DYNAMIC
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
-from atlas.validate.taking import NotTakenError, OutOfBoundsError, taken
+from atlas.validate.taking import taken
 from atlas.validate.types import UNKNOWN, Type, becomes, fits
 
 if TYPE_CHECKING:

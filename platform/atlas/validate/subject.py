@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import SourceError
 from atlas.validate.enums import members_of
 from atlas.validate.flat import DocumentPath
 from atlas.validate.signature import Signatures
-from atlas.validate.source import SourceError, Sources
+from atlas.validate.source import Sources
 from atlas.validate.types import DATA, UNKNOWN, Type, lineage
 
 if TYPE_CHECKING:

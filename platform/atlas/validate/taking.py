@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas.errors import NotTakenError, OutOfBoundsError
 from atlas.formats import known_types
 from atlas.validate.types import LITERAL, NONE, UNION, Type, lineage
 
@@ -40,14 +41,6 @@ class Classes(Protocol):
 
     def holds(self, name: str, value: Any) -> bool | None:
         """Tell whether a value is one of a class; None where only a run can tell."""
-
-
-class NotTakenError(ValueError):
-    """A value isn't what a type asks for; the message says what is."""
-
-
-class OutOfBoundsError(NotTakenError):
-    """A number is out of the bounds that its type has; the message says what they are."""
 
 
 class _NoClasses:

@@ -89,8 +89,9 @@ def material_of(deployment: Deployment, services: Services) -> Material:
     unbuilt = sorted({image for one in compiled for image in one.unbuilt})
     if unbuilt and has_api_server(services):
         raise DeployError(
-            f"I201: {deployment.stack}: images not built: {', '.join(unbuilt)}; "
-            f"{command('build')} builds them"
+            f"{deployment.stack}: images not built: {', '.join(unbuilt)}; "
+            f"{command('build')} builds them",
+            code="I201",
         )
     return Material(
         deployment,
@@ -195,8 +196,9 @@ def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:
     for name, when in found.items():
         if when.timezone != "UTC":
             raise DeployError(
-                f"T116: {name}: found a schedule in {when.timezone}, expected UTC, which is "
-                "Kubeflow's; give the time in UTC, or set the flow's target to Airflow"
+                f"{name}: found a schedule in {when.timezone}, expected UTC, which is "
+                "Kubeflow's; give the time in UTC, or set the flow's target to Airflow",
+                code="T116",
             )
     return {name: line_of(when) for name, when in found.items()}
 

@@ -103,8 +103,9 @@ def load(file: Path) -> Saved:
         return Saved(str(raw["path"]), str(raw["environment"]), stacks)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DeployError(
-            f"D011: {file}: no plan can be read ({_reason(error)}); "
-            f"{command('preview', '--save', str(file))} writes one"
+            f"{file}: no plan can be read ({_reason(error)}); "
+            f"{command('preview', '--save', str(file))} writes one",
+            code="D011",
         ) from None
 
 
@@ -112,14 +113,15 @@ def require_same(saved: Mapping[str, Sight], now: Mapping[str, Sight]) -> None:
     """Refuse to deploy anything else than what a preview showed.
 
     Raises:
-        DeployError: D010, the world has moved on since.
+        DeployError: D010, something has changed since.
     """
     moved = [line for stack in dict.fromkeys((*saved, *now)) for line in _moved(stack, saved, now)]
     if moved:
         more = [f"and {len(moved) - _SHOWN} more differences"] if len(moved) > _SHOWN else []
         raise DeployError(
-            "D010: the world has moved on since this plan was saved; preview again:\n  "
-            + "\n  ".join([*moved[:_SHOWN], *more])
+            "something has changed since this plan was saved; preview again:\n  "
+            + "\n  ".join([*moved[:_SHOWN], *more]),
+            code="D010",
         )
 
 

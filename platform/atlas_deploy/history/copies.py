@@ -83,10 +83,11 @@ def _is_copied(project: Project, other: Path) -> bool:
 
 def _copied(project: Project, other: str) -> DeployError:
     return DeployError(
-        f"D018: project {project.id} is deployed from {clean(other, _LONGEST)}, and {project.root} "
+        f"project {project.id} is deployed from {clean(other, _LONGEST)}, and {project.root} "
         "is another folder with the same id: one is a copy of the other; expected an id of its own "
         f'for each: write another id, such as "{project.id}-2", under [tool.atlas] in the '
-        "pyproject.toml of the copy"
+        "pyproject.toml of the copy",
+        code="D018",
     )
 
 

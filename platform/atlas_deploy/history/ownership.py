@@ -237,19 +237,21 @@ def _owner(place: Location, kind: str, name: str) -> Owner | None:
 
 def _taken(kind: str, name: str, found: Owner, project: str) -> DeployError:
     """Return the error that another project has a name, with the ways out."""
-    what = f"D017: {_WORDS[kind]} {name}: "
+    what = f"{_WORDS[kind]} {name}: "
     other = "give this Config another name, or this environment a prefix"
     if not found.project:
         return DeployError(
             f"{what}was deployed by an older Atlas from another place, which recorded no project; "
-            f"deploy it from where its stack is kept, or {mention('destroy')} it there, or {other}"
+            f"deploy it from where its stack is kept, or {mention('destroy')} it there, or {other}",
+            code="D017",
         )
     theirs = clean(found.project, _LONGEST)
     by = "" if kind == _STACKS else f" (stack {clean(found.stack, _LONGEST)})"
     return DeployError(
         f"{what}belongs to project {theirs}{by}, and this is project {project}; "
         f"{other}, or {mention('destroy', '--purge')} the other; if both are one project, "
-        f'write id = "{theirs}" under [tool.atlas] in its pyproject.toml'
+        f'write id = "{theirs}" under [tool.atlas] in its pyproject.toml',
+        code="D017",
     )
 
 

@@ -70,13 +70,14 @@ class AirflowLauncher:
         self._require_import(name)
         dag = self.airflow.dags([name]).get(name)
         if dag is None:
-            raise TargetError(f"T301: {name} isn't deployed to Airflow; {_way_there(plan)}")
+            raise TargetError(f"{name} isn't deployed to Airflow; {_way_there(plan)}", code="T301")
         if dag.broken:
-            raise TargetError(f"T304: {name}: Airflow can't import its file any more")
+            raise TargetError(f"{name}: Airflow can't import its file any more", code="T304")
         if dag.paused:
             raise TargetError(
-                f"T303: {name} is paused in Airflow, where a run would wait without an end; unpause"
-                f" it at {self.airflow.url}/dags/{quote(name)}"
+                f"{name} is paused in Airflow, where a run would wait without an end; unpause"
+                f" it at {self.airflow.url}/dags/{quote(name)}",
+                code="T303",
             )
         return self._plan(plan, name, dag), self._notes()
 
@@ -95,12 +96,12 @@ class AirflowLauncher:
         interval = (run.interval_start, run.interval_end)
         status, answer = self.airflow.trigger(name, run.id, run.parameters, interval)
         if status == _NOT_FOUND:
-            raise TargetError(f"T301: {name} isn't deployed to Airflow any more")
+            raise TargetError(f"{name} isn't deployed to Airflow any more", code="T301")
         if status == _CONFLICT and self.airflow.dag_run(name, run.id):
             return self._launched(name, run.id)
         if status in REFUSED:
             detail = str(answer.get("detail", answer))[:_LONGEST]
-            raise TargetError(f"T311: {name}: Airflow refuses the run ({status}): {detail}")
+            raise TargetError(f"{name}: Airflow refuses the run ({status}): {detail}", code="T311")
         return self._launched(name, run.id, is_new=True)
 
     def status(self, launched: LaunchedRun) -> RunStatus:
@@ -129,8 +130,9 @@ class AirflowLauncher:
         if failure is not None:
             last = failure.trace.strip().rpartition("\n")[2]
             raise TargetError(
-                f"T304: {name}: Airflow can't import its file: {last}; "
-                f"{command('deploy')} writes it again"
+                f"{name}: Airflow can't import its file: {last}; "
+                f"{command('deploy')} writes it again",
+                code="T304",
             )
 
     def _plan(self, plan: Plan, name: str, dag: Dag) -> Plan:
@@ -139,9 +141,10 @@ class AirflowLauncher:
             return plan
         if not self.deployed:
             raise TargetError(
-                f"T302: {name}: Plan {dag.plan[:12] or 'unknown'} is deployed, and the sources give"
+                f"{name}: Plan {dag.plan[:12] or 'unknown'} is deployed, and the sources give"
                 f" {plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
-                "there"
+                "there",
+                code="T302",
             )
         return self.store.plan(self._digest(dag.plan))
 
@@ -159,8 +162,9 @@ class AirflowLauncher:
         status, heartbeat = self.airflow.scheduler()
         if status != "healthy":
             raise TargetError(
-                "T310: Airflow's scheduler doesn't run, so a run would wait without an end; "
-                f"{bring_up('brings it back')}"
+                "Airflow's scheduler doesn't run, so a run would wait without an end; "
+                f"{bring_up('brings it back')}",
+                code="T310",
             )
         return list(_skew(heartbeat))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import DeployError, PlatformError, StoreError
+from atlas.errors import DeployError, PartialFailureError, PlatformError, StoreError
 from atlas.http import service
 from atlas.http.service import Patience
 from atlas.kinds import content, ownership
 from atlas.kinds.handler import Handler
-from atlas.kinds.protocol import OperationContext, PartialFailureError
+from atlas.kinds.protocol import OperationContext
 from atlas.targets.airflow import api as airflow_api
 from atlas.targets.airflow import dag_removal, rollout
 from atlas.targets.airflow.resource import AirflowDagsKind

@@ -14,11 +14,11 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
-from atlas.errors import DeployError
+from atlas.errors import DeployError, PartialFailureError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
 from atlas.kinds.properties import REPLACES, properties
-from atlas.kinds.protocol import Failure, Kind, PartialFailureError, State
+from atlas.kinds.protocol import Failure, Kind, State
 from atlas_provider import resources
 from atlas_provider.generate import generated
 from atlas_provider.kinds import KINDS

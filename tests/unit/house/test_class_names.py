@@ -10,22 +10,7 @@ ROOT = Path(__file__).parents[3]
 SOURCES = ("platform", "atlas_cli", "infra")
 TEXTS = ("scaffold", "texts")
 """Where files are that `atlas init` writes into a project: they aren't Atlas's own code."""
-NOT_YET = {
-    "AirflowDags",
-    "Context",
-    "Database",
-    "Form",
-    "Kind",
-    "KubeflowPipelines",
-    "Pipeline",
-    "Ports",
-    "Process",
-    "Program",
-    "RegisteredModels",
-    "Run",
-    "Service",
-    "StepImages",
-}
+NOT_YET = {"Kind", "Pipeline", "Run"}
 """Names that still stand for several classes. It only gets shorter."""
 
 

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.containers import CommandError
 from atlas.containers.engine import called
 from atlas.containers.settings import environment
+from atlas.errors import CommandError
 from atlas.images.builders.inspected import entrypoint, variables
 from atlas.images.builders.podman import access_options, build_options
 from atlas.images.builders.process import logged

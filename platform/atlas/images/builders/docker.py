@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError, find_engine
+from atlas.containers import find_engine
+from atlas.errors import CommandError
 from atlas.images.builders.inspected import inspect
 from atlas.images.builders.process import logged
 from atlas.images.builders.protocol import TIME

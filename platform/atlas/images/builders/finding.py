@@ -37,7 +37,7 @@ def find_builder(state: Path, choice: str = "") -> Builder:
         PlatformError: I202, none answers, or there is none of that name.
     """
     if choice and choice not in BUILDERS:
-        raise PlatformError(f"I202: no builder '{choice}'; expected {', '.join(BUILDERS)}")
+        raise PlatformError(f"no builder '{choice}'; expected {', '.join(BUILDERS)}", code="I202")
     names = [choice] if choice else list(BUILDERS)
     for name in names:
         builder = BUILDERS[name](state)
@@ -45,7 +45,9 @@ def find_builder(state: Path, choice: str = "") -> Builder:
             return builder
     have = _have(names, state)
     hint = f"install podman or buildah, or start docker; {command('doctor')} shows what is there"
-    raise PlatformError(f"I202: nothing to build images with ({', '.join(names)}): {have}; {hint}")
+    raise PlatformError(
+        f"nothing to build images with ({', '.join(names)}): {have}; {hint}", code="I202"
+    )
 
 
 def _have(names: Sequence[str], state: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.containers import CommandError
+from atlas.errors import CommandError
 from atlas.images.builders.protocol import Facts
 
 if TYPE_CHECKING:

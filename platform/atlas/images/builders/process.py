@@ -6,7 +6,7 @@ import subprocess
 from collections import deque
 from typing import TYPE_CHECKING
 
-from atlas.containers import CommandError
+from atlas.containers.failure import command_failure
 from atlas.errors import redacted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def logged(
     if code:
         action = next((word for word in command[1:] if not word.startswith("-")), "")
         name = f"{command[0].rpartition('/')[2]} {action}".rstrip()
-        raise CommandError(name, "".join(last) or f"it ended with {code}")
+        raise command_failure(name, "".join(last) or f"it ended with {code}")
 
 
 def _followed(
@@ -64,7 +64,7 @@ def _followed(
             errors="replace",
         )
     except OSError as error:
-        raise CommandError(command[0], str(error)) from None
+        raise command_failure(command[0], str(error)) from None
     with process:
         try:
             for line in process.stdout or ():

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from atlas.errors import DeployError, PlatformError
+from atlas.errors import DeployError, PartialFailureError, PlatformError
 from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import Owner, Plans, Secrets, Store, unequal_names
 from atlas.kinds.parsing import parse
 from atlas.kinds.properties import properties
-from atlas.kinds.protocol import FoundResource, Kind, PartialFailureError, State
+from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_folder import DagFolder

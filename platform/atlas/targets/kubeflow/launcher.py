@@ -125,7 +125,7 @@ class KubeflowLauncher:
             try:
                 return self._found(plan, run) or self._started(plan, run)
             except RefusedError as error:
-                raise TargetError(f"T311: {error}") from error
+                raise TargetError(f"{error}", code="T311") from error
 
     def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how a run stands now; one that is gone has failed."""
@@ -152,15 +152,16 @@ class KubeflowLauncher:
         found, name = self.deployed_of(plan), deployed_name(plan)
         if found is None and self.deployed:
             raise TargetError(
-                f"T301: {name} isn't deployed to Kubeflow; {command('deploy')} deploys it"
+                f"{name} isn't deployed to Kubeflow; {command('deploy')} deploys it", code="T301"
             )
         if found is None or found.plan == plan.digest:
             return plan
         if not self.deployed:
             raise TargetError(
-                f"T302: {name}: Plan {found.plan[:12]} is deployed, and the sources give "
+                f"{name}: Plan {found.plan[:12]} is deployed, and the sources give "
                 f"{plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
-                "there"
+                "there",
+                code="T302",
             )
         return self.store.plan(found.plan)
 
@@ -175,8 +176,9 @@ class KubeflowLauncher:
         unbuilt = sorted({references[name] for name in used if "@" not in references[name]})
         if unbuilt:
             raise TargetError(
-                f"I201: {plan.name}: images not built: {', '.join(unbuilt)}; "
-                f"{command('build')} builds them"
+                f"{plan.name}: images not built: {', '.join(unbuilt)}; "
+                f"{command('build')} builds them",
+                code="I201",
             )
 
     def _own_version(self, plan: Plan) -> Version:
@@ -197,8 +199,9 @@ class KubeflowLauncher:
         there = versions(self.api, pipeline, found.version) if found and pipeline else []
         if not there:
             raise TargetError(
-                f"T301: {name}: its version isn't in Kubeflow any more; "
-                f"{command('deploy')} brings it back"
+                f"{name}: its version isn't in Kubeflow any more; "
+                f"{command('deploy')} brings it back",
+                code="T301",
             )
         return there[0]
 

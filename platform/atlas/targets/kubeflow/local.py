@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.containers import CommandError, need_engine, stop_container
-from atlas.errors import TargetError
+from atlas.containers import need_engine, stop_container
+from atlas.errors import CommandError, TargetError
 from atlas.step import contained
 from atlas.step.secrets import secret
 from atlas.targets import launcher as states
@@ -79,8 +79,9 @@ class LocalKubeflow:
         missing = [name for name in ("kfp", "docker") if find_spec(name) is None]
         if missing:
             raise TargetError(
-                f"T309: kfp.local takes the packages kfp and docker, and {' and '.join(missing)} "
-                "isn't installed; `pip install 'atlas-ml[kubeflow]'` installs them"
+                f"kfp.local takes the packages kfp and docker, and {' and '.join(missing)} "
+                "isn't installed; `pip install 'atlas-ml[kubeflow]'` installs them",
+                code="T309",
             )
         need_engine(self.state)
         self.images(plan)

@@ -47,8 +47,9 @@ class KubeflowOperations(Operations):
         for name, schedule in found.items():
             if schedule.timezone != "UTC":
                 raise DeployError(
-                    f"T116: {name}: found a schedule in {schedule.timezone}, expected UTC, which "
-                    "is Kubeflow's; give the time in UTC, or set the flow's target to Airflow"
+                    f"{name}: found a schedule in {schedule.timezone}, expected UTC, which "
+                    "is Kubeflow's; give the time in UTC, or set the flow's target to Airflow",
+                    code="T116",
                 )
         return {"schedules": {name: line_of(schedule) for name, schedule in found.items()}}
 

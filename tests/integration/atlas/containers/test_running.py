@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from atlas.containers import (
-    CommandError,
     Container,
     ContainerEngine,
     container_name,
@@ -19,7 +18,7 @@ from atlas.containers import (
     sweep,
     why,
 )
-from atlas.errors import PlatformError
+from atlas.errors import CommandError, PlatformError
 from atlas.processes import own
 
 CONTAINER = Container(image="x", name="atlas-1", command=("python", "-m", "atlas.step"))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.containers import CommandError
-from atlas.errors import PlatformError
+from atlas.errors import CommandError, PlatformError
 from atlas.images.builders import (
     Access,
     Build,

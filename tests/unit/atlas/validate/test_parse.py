@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas.validate.parse import MAX_SOURCE, ParseError, parse
+from atlas.errors import ParseError
+from atlas.validate.parse import MAX_SOURCE, parse
 from tests.watchdog import ends
 
 

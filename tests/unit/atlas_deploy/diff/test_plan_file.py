@@ -1,4 +1,4 @@
-"""Plan files: private, read strictly, and refused when the world has moved on."""
+"""Plan files: private, read strictly, and refused when something has changed since."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_world_that_moved_on_is_refused(changes, line):
     now = {**SAVED.stacks, "p.prod": replace(SIGHT, **changes)}
     with pytest.raises(DeployError) as caught:
         require_same(SAVED.stacks, now)
-    assert str(caught.value).startswith("D010: the world has moved on since this plan was saved")
+    assert str(caught.value).startswith("D010: something has changed since this plan was saved")
     assert line in str(caught.value)
     assert "q.prod" not in str(caught.value)
 
