@@ -1,4 +1,4 @@
-"""Deployments as an update leaves them, without the engine: what is there, state, record, basis."""
+"""Deployments as an update leaves them, without the engine: what is there, state, record, fingerprint."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from atlas.kinds.protocol import OperationContext
 from atlas.store import open_location
-from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.apply.prepare import write
+from atlas_deploy.desired.bundle import compile_bundle
 from atlas_deploy.desired.deployment import PROJECT, Deployment
-from atlas_deploy.history import fingerprints, records
+from atlas_deploy.history import fingerprints, ownership, records
 from atlas_deploy.history.records import Record
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import Files
@@ -20,11 +21,12 @@ from atlas_provider.kinds import KINDS
 def lay_down(deployments: Sequence[Deployment]) -> None:
     """Make what these deployments are made of, by the provider itself, and write their state."""
     for deployment in deployments:
-        services = services_of(deployment)
-        material = material_of(deployment, services)
-        write(material)
+        services = services_of(deployment.project, deployment.environment)
+        bundle = compile_bundle(deployment, services)
+        write(bundle)
+        ownership.take(deployment, services, bundle.parts)
         raw = []
-        for part in material.parts:
+        for part in bundle.parts:
             token, inputs = f"atlas:index:{part.kind}", dict(part.inputs)
             identity, outputs = KINDS[token].create(inputs, OperationContext(part.name))
             urn = f"urn:pulumi:{deployment.stack}::{PROJECT}::{token}::{part.name}"
@@ -42,6 +44,6 @@ def lay_down(deployments: Sequence[Deployment]) -> None:
         file = Files(Path(deployment.backend.folder) / ".pulumi").file(PROJECT, deployment.stack)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": raw}}}))
-        record = Record.of(material.parts)
+        record = Record.of(bundle.parts)
         records.add(open_location(services.store), deployment.stack, records.DEPLOY, record)
-        fingerprints.remember(deployment, services)
+        fingerprints.remember(services.store, deployment.stack, bundle.fingerprint)

@@ -41,7 +41,7 @@ def compile_(
     from atlas.plan import pipelines
     from atlas.targets import compile_plans
     from atlas.validate import check
-    from atlas_deploy.desired.images import compilers_of, images_of
+    from atlas_deploy.desired.images import compilers_of, references_of
     from atlas_deploy.desired.origins import origin_of
 
     report = check(path, env)
@@ -50,7 +50,7 @@ def compile_(
     options = {} if exit_handler is None else {"exit_handler": exit_handler}
     compiled = compile_plans(
         plans,
-        images_of(found),
+        references_of(found),
         target,
         make=compilers_of(found, options),
         origin_of=origin_of(found),

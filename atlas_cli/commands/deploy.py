@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.errors import Problem
-    from atlas_deploy.apply.update import Done
-    from atlas_deploy.diff.plan_file import Saved
+    from atlas_deploy.apply.options import DeployResult
+    from atlas_deploy.diff.plan_file import PlanFile
 
 _SHOWN = 3
 PathArgument = Annotated[
@@ -27,7 +27,7 @@ PathArgument = Annotated[
 Plan = Annotated[
     Path | None,
     typer.Option(
-        "--plan", help="Do what `atlas preview --save` showed, or nothing if the world moved on."
+        "--plan", help="Do what `atlas preview --save` showed, or nothing if that has changed."
     ),
 ]
 Wait = Annotated[
@@ -56,22 +56,22 @@ def deploy(
     """Deploy pipelines to Kubeflow and Airflow; twice changes nothing."""
     import atlas_deploy
 
-    saved = atlas_deploy.load(plan) if plan else None
-    if saved:
-        path, env = _planned(saved, path), saved.environment
-    done = atlas_deploy.deploy(
+    planned = atlas_deploy.load(plan) if plan else None
+    if planned:
+        path, env = _planned(planned, path), planned.environment
+    results = atlas_deploy.deploy(
         atlas_deploy.deployments(path or Path(), env),
         say,
-        atlas_deploy.How(unpause=unpause, wait=wait),
-        saved.stacks if saved else None,
+        atlas_deploy.DeployOptions(unpause=unpause, wait=wait),
+        planned.stacks if planned else None,
         jobs,
     )
-    emit([data(one) for one in done], lambda: _texts(done), as_json=json)
-    require_done({one.stack: one.error for one in done}, "deploy")
+    emit([data(one) for one in results], lambda: _texts(results), as_json=json)
+    require_done({one.stack: one.error for one in results}, "deploy")
 
 
 def require_done(errors: Mapping[str, str], what: str) -> None:
-    """Say what failed of several stacks, once the others are told.
+    """Report what failed of several stacks, after the others.
 
     Args:
         errors: why, by stack; empty for one that is done.
@@ -91,11 +91,11 @@ def require_done(errors: Mapping[str, str], what: str) -> None:
         )
 
 
-def _planned(saved: Saved, path: Path | None) -> Path:
+def _planned(plan: PlanFile, path: Path | None) -> Path:
     """Return the PATH of a plan file; another one beside it is wrong usage."""
-    if path is not None and path.absolute() != Path(saved.path):
-        raise typer.BadParameter(f"the plan is of {saved.path}; give only --plan")
-    return Path(saved.path)
+    if path is not None and path.absolute() != Path(plan.path):
+        raise typer.BadParameter(f"the plan is of {plan.path}; give only --plan")
+    return Path(plan.path)
 
 
 def say(line: str) -> None:
@@ -103,91 +103,91 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def data(done: Done) -> dict[str, Any]:
+def data(result: DeployResult) -> dict[str, Any]:
     """Return an operation's result as plain data."""
-    material = done.material
+    bundle = result.bundle
     return {
-        "stack": done.stack,
-        "number": done.number,
-        "changes": [change.to_json() for change in done.changes],
-        "held": list(done.held),
-        "unpaused": list(done.unpaused),
-        "flying": {name: list(runs) for name, runs in done.flying.items()},
-        "opened": done.opened,
-        "error": done.error,
-        "skipped": list(material.skipped) if material else [],
-        "unbuilt": list(material.unbuilt) if material else [],
-        "notes": [str(note) for note in material.notes] if material else [],
+        "stack": result.stack,
+        "number": result.number,
+        "changes": [change.to_json() for change in result.changes],
+        "paused": list(result.paused),
+        "unpaused": list(result.unpaused),
+        "under_way": {name: list(runs) for name, runs in result.under_way.items()},
+        "opened": result.opened,
+        "error": result.error,
+        "skipped": list(bundle.skipped) if bundle else [],
+        "unbuilt": list(bundle.unbuilt) if bundle else [],
+        "warnings": [str(warning) for warning in bundle.warnings] if bundle else [],
     }
 
 
-def remarks(done: Done) -> list[str]:
+def remarks(result: DeployResult) -> list[str]:
     """Return what a person should know besides the changes."""
-    from atlas_deploy.apply.runs import said_of
+    from atlas_deploy.apply.runs import render_runs
 
-    material = done.material
-    lines = [f"held: {name} stays paused, as an operator left it" for name in done.held]
-    lines += [f"unpaused: {name} runs again" for name in done.unpaused]
-    if done.flying:
-        wait = " (--wait waits for them first)" if material else ""
-        said = said_of(done.flying)
-        lines.append(f"under way: {said}; what is left of them runs as deployed now{wait}")
-    if material is None:
+    bundle = result.bundle
+    lines = [f"paused: {name} stays paused, as an operator left it" for name in result.paused]
+    lines += [f"unpaused: {name} runs again" for name in result.unpaused]
+    if result.under_way:
+        wait = " (--wait waits for them first)" if bundle else ""
+        runs = render_runs(result.under_way)
+        lines.append(f"under way: {runs}; the rest of these runs uses what is deployed now{wait}")
+    if bundle is None:
         return lines
-    lines += [f"not deployed: {name} runs only locally here" for name in material.skipped]
-    lines += noted(material.notes)
-    if material.unbuilt:
-        lines.append(f"images not built, named by their content: {', '.join(material.unbuilt)}")
+    lines += [f"not deployed: {name}: its target here is local" for name in bundle.skipped]
+    lines += render_warnings(bundle.warnings)
+    if bundle.unbuilt:
+        lines.append(f"images not built, named by their content: {', '.join(bundle.unbuilt)}")
     return lines
 
 
-def noted(notes: Sequence[Problem]) -> list[str]:
-    """Return notes, each once: the first of those that say the same of other places or names."""
+def render_warnings(warnings: Sequence[Problem]) -> list[str]:
+    """Return warnings, each once: the first of those that differ only in place or name."""
     like: dict[tuple[str, str], list[Problem]] = {}
-    for note in notes:
-        like.setdefault((note.code, note.message), []).append(note)
+    for warning in warnings:
+        like.setdefault((warning.code, warning.message), []).append(warning)
     return [
         f"{found[0]} (and {len(found) - 1} more like it)" if found[1:] else str(found[0])
         for found in like.values()
     ]
 
 
-def text(done: Done) -> str:
+def text(result: DeployResult) -> str:
     """Return the result for a person."""
-    from atlas_deploy.diff.render import told
+    from atlas_deploy.diff.render import render
 
-    if done.error:
-        return f"{done.stack}: failed"
-    lines = told(done.changes)
+    if result.error:
+        return f"{result.stack}: failed"
+    lines = render(result.changes)
     if not lines:
-        lines = [f"nothing to do: {len(done.changes)} members are as they should be"]
-    number = f", deployment {done.number}" if done.number else ""
-    return "\n  ".join([f"{done.stack}{number}", *lines, *remarks(done), *_pages(done)])
+        lines = [f"nothing to do: {len(result.changes)} members are as they should be"]
+    number = f", deployment {result.number}" if result.number else ""
+    return "\n  ".join([f"{result.stack}{number}", *lines, *remarks(result), *_pages(result)])
 
 
-def _pages(done: Done) -> list[str]:
+def _pages(result: DeployResult) -> list[str]:
     """Return where the first of what was deployed is to be seen, once something has changed."""
-    if not done.number:
+    if not result.number:
         return []
-    shown = [f"{name}: {url}" for name, url in done.pages.items()]
+    shown = [f"{name}: {url}" for name, url in result.pages.items()]
     more = len(shown) - _SHOWN
     return [*shown[:_SHOWN], *([f"and {more} more pages like these"] if more > 0 else [])]
 
 
-def summary(done: Sequence[Done]) -> list[str]:
+def summary(results: Sequence[DeployResult]) -> list[str]:
     """Return what became of several deployments together."""
-    if len(done) < 2:  # noqa: PLR2004 - several
+    if len(results) < 2:  # noqa: PLR2004 - several
         return []
-    changed = [one for one in done if one.changed and not one.error]
-    failed = sum(bool(one.error) for one in done)
+    changed = [one for one in results if one.changed and not one.error]
+    failed = sum(bool(one.error) for one in results)
     members = sum(len(one.changed) for one in changed)
     return [
-        f"{len(changed)} of {len(done)} deployments change ({members} members); "
-        f"{len(done) - len(changed) - failed} are as they should be"
+        f"{len(changed)} of {len(results)} deployments change ({members} members); "
+        f"{len(results) - len(changed) - failed} are as they should be"
         + (f"; {failed} failed" if failed else "")
     ]
 
 
-def _texts(done: Sequence[Done]) -> str:
+def _texts(results: Sequence[DeployResult]) -> str:
     """Return the results for a person, of those that were opened."""
-    return "\n".join([*(text(one) for one in done if one.opened), *summary(done)])
+    return "\n".join([*(text(one) for one in results if one.opened), *summary(results)])

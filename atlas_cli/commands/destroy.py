@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.errors import AtlasError
-    from atlas_deploy.operations.purge import Left
+    from atlas_deploy.operations.purge import Leftovers
 
 Purge = Annotated[
     bool,
@@ -40,7 +40,7 @@ def destroy(
     import atlas_deploy
 
     found = atlas_deploy.names(path, env)
-    left = {each.stack: atlas_deploy.left_of(each) for each in found} if purge else {}
+    left = {each.stack: atlas_deploy.leftovers(each) for each in found} if purge else {}
     if purge:
         doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
         require_yes(doomed, given=yes)
@@ -64,7 +64,7 @@ def _error(ended: bool | AtlasError) -> str:
 
 
 def _text(
-    done: Mapping[str, bool], left: Mapping[str, Left], kept: Mapping[str, Mapping[str, int]]
+    done: Mapping[str, bool], left: Mapping[str, Leftovers], kept: Mapping[str, Mapping[str, int]]
 ) -> str:
     """Return what was done, for a person."""
     return "\n".join(
@@ -72,7 +72,7 @@ def _text(
     )
 
 
-def _line(stack: str, left: Left | None, kept: Mapping[str, int], *, was_there: bool) -> str:
+def _line(stack: str, left: Leftovers | None, kept: Mapping[str, int], *, was_there: bool) -> str:
     what = "removed" if was_there else "nothing was deployed"
     if left is not None:
         deleted = f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"

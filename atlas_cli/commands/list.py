@@ -11,7 +11,7 @@ from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
     from atlas.plan import Pipeline
-    from atlas_deploy.operations.listing import Listed
+    from atlas_deploy.operations.listing import StackListing
 
 
 def list_(
@@ -45,9 +45,9 @@ def list_(
 
 def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
     """List the stacks of an Environment, or of all."""
-    from atlas_deploy.operations.listing import listed
+    from atlas_deploy.operations.listing import list_stacks
 
-    found = listed(path, env)
+    found = list_stacks(path, env)
     headers = ("STACK", "STATE", "PIPELINES", "LAST", "AT", "BY", "COMMIT")
     rows = [_stack_row(one) for one in found]
     why = {one.environment: one.why for one in found if one.why}
@@ -55,7 +55,7 @@ def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
     emit(found, lambda: "\n".join([table(headers, rows), *notes]), as_json=as_json)
 
 
-def _stack_row(one: Listed) -> tuple[object, ...]:
+def _stack_row(one: StackListing) -> tuple[object, ...]:
     last = f"{one.number} ({one.action})" if one.number else "-"
     return (
         one.stack, one.state, one.members, last, one.at or "-", one.by or "-",

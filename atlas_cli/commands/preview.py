@@ -14,7 +14,7 @@ from atlas_cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_deploy.apply.update import Done
+    from atlas_deploy.apply.options import DeployResult
 
 
 Save = Annotated[
@@ -30,24 +30,23 @@ def preview(
     env: Environment = "local",
     json: Json = False,
 ) -> None:
-    """Show what deploy would change, in the Recipe's words."""
+    """Show what deploy would change, in the terms of its Recipe."""
     import atlas_deploy
 
-    done, seen = atlas_deploy.preview(atlas_deploy.deployments(path, env))
+    results, planned = atlas_deploy.preview(atlas_deploy.deployments(path, env))
     if save:
-        atlas_deploy.save(save, atlas_deploy.Saved(str(path.absolute()), env, seen))
-    emit([data(one) for one in done], lambda: _text(done), as_json=json)
+        atlas_deploy.save(save, atlas_deploy.PlanFile(str(path.absolute()), env, planned))
+    emit([data(one) for one in results], lambda: _text(results), as_json=json)
 
 
-def _text(done: Sequence[Done]) -> str:
+def _text(results: Sequence[DeployResult]) -> str:
     """Return what would change, for a person."""
-    from atlas_deploy.diff.render import told, total
+    from atlas_deploy.diff.render import render, total
 
+    heads = {one.stack: f"{one.stack}: {total(one.changes, one.pipelines)}" for one in results}
     lines = [
-        "\n  ".join(
-            [f"{one.stack}: {total(one.changes, one.pipelines)}", *told(one.changes), *remarks(one)]
-        )
-        for one in done
+        "\n  ".join([heads[one.stack], *render(one.changes), *remarks(one)])
+        for one in results
         if one.opened
     ]
-    return "\n".join([*lines, *summary(done)])
+    return "\n".join([*lines, *summary(results)])

@@ -12,7 +12,7 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from atlas_deploy.apply.update import Done
+    from atlas_deploy.apply.options import DeployResult
     from atlas_deploy.history.records import Entry
 
 To = Annotated[
@@ -37,7 +37,7 @@ def rollback(
     )
 
 
-def _text(done: Done, entry: Entry) -> str:
+def _text(done: DeployResult, entry: Entry) -> str:
     """Return what was done, for a person."""
     lines = [text(done), f"  as deployment {entry.number} was, of {entry.at}"]
     lines += [

@@ -14,32 +14,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlas_deploy.apply.update import How
+    from atlas_deploy.apply.options import DeployOptions
     from atlas_deploy.desired.deployment import Deployment, deployments, looked_at, names
-    from atlas_deploy.diff.plan_file import Saved, load, save
+    from atlas_deploy.diff.plan_file import PlanFile, load, save
     from atlas_deploy.operations.deploy import deploy, preview, rollback
     from atlas_deploy.operations.destroy import destroy, destroy_all, unlock
     from atlas_deploy.operations.program import declare
-    from atlas_deploy.operations.purge import in_kubeflow, left_of, purge, versions_left
+    from atlas_deploy.operations.purge import in_kubeflow, leftovers, purge, versions_left
     from atlas_deploy.operations.status import history_of, refresh, status, statuses
 
 _HOMES = {
-    "apply.update": ("How",),
+    "apply.options": ("DeployOptions",),
     "desired.deployment": ("Deployment", "deployments", "looked_at", "names"),
-    "diff.plan_file": ("Saved", "load", "save"),
+    "diff.plan_file": ("PlanFile", "load", "save"),
     "operations.deploy": ("deploy", "preview", "rollback"),
     "operations.destroy": ("destroy", "destroy_all", "unlock"),
     "operations.program": ("declare",),
-    "operations.purge": ("in_kubeflow", "left_of", "purge", "versions_left"),
+    "operations.purge": ("in_kubeflow", "leftovers", "purge", "versions_left"),
     "operations.status": ("history_of", "refresh", "status", "statuses"),
 }
 """The module of each name: none is imported before it is asked for, for `atlas` starts with it."""
 _MODULES = {name: module for module, names_ in _HOMES.items() for name in names_}
 
 __all__ = [
+    "DeployOptions",
     "Deployment",
-    "How",
-    "Saved",
+    "PlanFile",
     "declare",
     "deploy",
     "deployments",
@@ -47,7 +47,7 @@ __all__ = [
     "destroy_all",
     "history_of",
     "in_kubeflow",
-    "left_of",
+    "leftovers",
     "load",
     "looked_at",
     "names",

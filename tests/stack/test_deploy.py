@@ -207,11 +207,11 @@ def test_a_dead_process_of_the_platform_is_told(pipeline):
 def test_an_operators_pause_is_kept(pipeline):
     pipeline.deploy()
     patch_dag(pipeline, is_paused=True)
-    assert pipeline.status()["inference-airflow"]["held"] == [pipeline.dag]
+    assert pipeline.status()["inference-airflow"]["paused"] == [pipeline.dag]
     assert pipeline.deploy() == []
     pipeline.touch(77)
     done = pipeline.atlas("deploy", pipeline.folder.name)
-    assert f"held: {pipeline.dag} stays paused, as an operator left it" in done.stdout
+    assert f"paused: {pipeline.dag} stays paused, as an operator left it" in done.stdout
     assert pipeline.airflow.dags([pipeline.dag])[pipeline.dag].paused
     done = pipeline.atlas("deploy", pipeline.folder.name, "--unpause")
     assert "stays paused" not in done.stdout

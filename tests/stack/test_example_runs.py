@@ -20,7 +20,7 @@ from atlas.images import ImageRegistry
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
-from atlas_deploy.desired.images import images_of
+from atlas_deploy.desired.images import references_of
 from tests import yard as yards
 from tests.stack import ways
 from tests.stack.conftest import Atlas
@@ -103,7 +103,7 @@ def test_the_example_comes_out_the_same_everywhere(
     monkeypatch.chdir(example.root)
     (pipeline,) = resolve(Path("tumour"))
     training, inference = pipeline.plans["training"], pipeline.plans["inference"]
-    assert len({images_of([pipeline])(training)[step.image] for step in training.steps}) == 2
+    assert len({references_of([pipeline])(training)[step.image] for step in training.steps}) == 2
 
     here = example.started("run", "tumour", "--flow", "training", "--isolate", "image")
     by_kfp = example.started("train", "tumour", "--target", "kubeflow")
@@ -120,7 +120,7 @@ def test_the_example_comes_out_the_same_everywhere(
     words = ("run", "tumour", "--flow", "inference", "--isolate", "image", "--interval")
     again = example.started(*words, f"{interval.interval_start}..{interval.interval_end}")
     package = tmp_path / "inference.yaml"
-    images = images_of([pipeline])(inference)
+    images = references_of([pipeline])(inference)
     (content,) = KubeflowCompiler(local=True).compile(inference, images).values()
     package.write_bytes(content)
     asked = {
@@ -135,7 +135,7 @@ def test_the_example_comes_out_the_same_everywhere(
     assert seen(example, inference, "inference-by-kfp") == first
 
     # An image that has gone is told before anything starts.
-    pinned = images_of([pipeline])(training)["trees"].partition("/")[2]
+    pinned = references_of([pipeline])(training)["trees"].partition("/")[2]
     repository, _, digest = pinned.partition("@")
     secret = example.atlas.state / "secrets" / "registry.json"
     ImageRegistry.at(example.services["registry"]["url"], secret).delete(repository, digest)

@@ -23,7 +23,7 @@ from atlas.store import add_code, open_store
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.protocol import Origin
-from atlas_deploy.desired.images import images_of
+from atlas_deploy.desired.images import references_of
 from tests import yard as yards
 from tests.projects import Project
 from tests.stack import ways
@@ -217,7 +217,7 @@ def test_in_containers(
     monkeypatch.setenv("ATLAS_STATE", str(yard.state))
     (pipeline,) = project.resolve("parity")
     plan = pipeline.plans["training"]
-    images = images_of([pipeline])(plan)
+    images = references_of([pipeline])(plan)
     assert len({images[step.image] for step in plan.steps}) == 2
     assert all("@sha256:" in images[step.image] for step in plan.steps)
     here = ways.ran(open_store((yard.state / "store").as_uri()), plan, run)

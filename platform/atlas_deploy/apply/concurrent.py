@@ -1,4 +1,4 @@
-"""Work on several stacks at once: how far it is, what fails, and an end in order."""
+"""Work on several stacks at once: progress, failures, and an orderly end."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from atlas.errors import AtlasError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atlas_deploy.live.snapshot import Say
+    from atlas_deploy.apply.options import Say
 
 _T = TypeVar("_T")
-_TOLD_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 
 
 @dataclass
 class Progress:
-    """Says how many of how many are done, every few seconds, with an estimate of what is left.
+    """Reports how many are done, every few seconds, with an estimate of the time that is left.
 
     Attributes:
         say: takes a line.
         what: what is done, before the numbers.
-        of: what they are, behind them.
+        of: what they are, after the numbers.
     """
 
     say: Say
     what: str
     of: str
     _since: float = 0.0
-    _told: float = 0.0
+    _reported: float = 0.0
     _last: int = -1
 
     def __post_init__(self) -> None:
         """Begin now."""
-        self._since = self._told = time.monotonic()
+        self._since = self._reported = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
-        """Take note of how many are done; say it when it is time, and at the end."""
+        """Take how many are done; report it every few seconds, and at the end."""
         now = time.monotonic()
         is_end = done == of and self._last != of
-        if not is_end and (now - self._told < _TOLD_SECONDS or done == self._last):
+        if not is_end and (now - self._reported < _REPORT_SECONDS or done == self._last):
             return
-        self._told, self._last = now, done
+        self._reported, self._last = now, done
         self.say(f"{self.what} {done} of {of} {self.of}{self._left(done, of, now - self._since)}")
 
     def _left(self, done: int, of: int, seconds: float) -> str:
@@ -77,20 +77,22 @@ def at_once(
     Raises:
         KeyboardInterrupt: there was an interruption; what was under way has ended.
     """
-    found: dict[str, _T | AtlasError] = {}
+    results: dict[str, _T | AtlasError] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="stack") as pool:
         futures = {pool.submit(_tried, work, stack): stack for stack in stacks}
         try:
             for future in as_completed(futures):
-                found[futures[future]] = future.result()
-                progress(len(found), len(stacks))
+                results[futures[future]] = future.result()
+                progress(len(results), len(stacks))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
-            progress.say("interrupted: what is under way ends first (Ctrl-C again to kill)")
+            progress.say(
+                "interrupted: waiting for the updates under way to end (Ctrl-C again kills them)"
+            )
             end_early()
-            _end([one for one in futures if not one.cancelled()])
+            _end([future for future in futures if not future.cancelled()])
             raise
-    return found
+    return results
 
 
 def _tried(work: Callable[[str], _T], stack: str) -> _T | AtlasError:

@@ -1,9 +1,9 @@
-"""Several deployments in three sweeps: all are written, waited for together, and settled.
+"""Several deployments in three sweeps: all are prepared, waited for together, and updated.
 
-Airflow takes seconds to read what is new in its folder, so nothing waits for it one by one. To
-settle a stack is a start of the engine; some run at once, over one provider in this process. What
-fails concerns its own stack. A sweep that was killed is repeated by the next deployment: names are
-owned before a file is written, and what is as it should be stays untouched.
+Airflow takes seconds to read new files, so deployments don't wait for it one by one. Each update
+starts an engine; several run at once, over one provider in this process. A failure concerns its own
+stack only. The next deployment repeats a sweep that was killed: names are owned before a file is
+written, and what is as it should be stays untouched.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas_deploy.apply.concurrent import Progress, at_once
-from atlas_deploy.apply.update import Done, in_turn, prepared, settled, take
+from atlas_deploy.apply.options import DeployResult
+from atlas_deploy.apply.prepare import prepare
+from atlas_deploy.apply.update import locked, update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from atlas_deploy.apply.update import Wanted
-    from atlas_deploy.diff.deployment import Outlook
-    from atlas_deploy.live.snapshot import Say
+    from atlas_deploy.apply.options import DeployRequest, Runs, Say
+    from atlas_deploy.diff.deployment import DeploymentDiff
     from atlas_provider.provider import AtlasProvider
 
 BATCH = 200
@@ -33,93 +34,92 @@ _DAGS = "AirflowDags"
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A deployment that was written, and the runs under way of what changes."""
+    """A deployment that was prepared, and the runs under way of what changes."""
 
-    found: Outlook
-    flying: Mapping[str, Sequence[str]]
+    diff: DeploymentDiff
+    under_way: Runs
 
 
 @dataclass
 class _Fleet:
-    """Deployments on their way.
+    """Several deployments under way.
 
     Attributes:
         say: takes a line of progress.
-        wanted: what is asked of them.
-        done: what was done of each, by stack.
+        request: what is asked of them.
+        results: what was done to each, by stack.
     """
 
     say: Say
-    wanted: Wanted
-    done: dict[str, Done] = field(default_factory=dict)
+    request: DeployRequest
+    results: dict[str, DeployResult] = field(default_factory=dict)
 
-    def fail(self, found: Outlook, error: str) -> None:
+    def fail(self, diff: DeploymentDiff, error: str) -> None:
         """Keep why one failed."""
-        self.say(f"{found.deployment.stack}: failed")
-        changes, count = found.changes, len(found.deployment.pipelines)
-        self.done[found.deployment.stack] = Done(
-            found.deployment.stack, changes, count, error=error
+        self.say(f"{diff.deployment.stack}: failed")
+        changes, count = diff.changes, len(diff.deployment.pipelines)
+        self.results[diff.deployment.stack] = DeployResult(
+            diff.deployment.stack, changes, count, error=error
         )
 
 
-def deployed(outlooks: Sequence[Outlook], say: Say, wanted: Wanted, jobs: int) -> list[Done]:
+def deploy_all(
+    diffs: Sequence[DeploymentDiff], say: Say, request: DeployRequest, jobs: int
+) -> list[DeployResult]:
     """Make several deployments so.
 
     Args:
-        outlooks: the deployments, as they were looked at.
+        diffs: the deployments, as they were compared.
         say: takes a line of progress.
-        wanted: what is asked of them.
-        jobs: how many are settled at once; 0 for one a core.
+        request: what is asked of them.
+        jobs: how many are updated at once; 0 for one a core.
     """
-    fleet = _Fleet(say, wanted)
-    ordered = sorted(outlooks, key=lambda one: one.deployment.stack)
+    fleet = _Fleet(say, request)
+    ordered = sorted(diffs, key=lambda diff: diff.deployment.stack)
     for start in range(0, len(ordered), BATCH):
         _batch(fleet, ordered[start : start + BATCH], jobs or os.cpu_count() or 1)
-    return [fleet.done[one.deployment.stack] for one in outlooks]
+    return [fleet.results[diff.deployment.stack] for diff in diffs]
 
 
-def _batch(fleet: _Fleet, outlooks: Sequence[Outlook], jobs: int) -> None:
-    with ExitStack() as held:
-        ready = [one for each in outlooks for one in _written(fleet, held, each)]
+def _batch(fleet: _Fleet, diffs: Sequence[DeploymentDiff], jobs: int) -> None:
+    with ExitStack() as locks:
+        ready = [one for diff in diffs for one in _prepared(fleet, locks, diff)]
         ready = _awaited(fleet, ready)
         if not ready:
             return
-        work = {one.found.deployment.stack: one for one in ready}
+        work = {one.diff.deployment.stack: one for one in ready}
         with hosted() as (port, provider):
 
-            def settle(stack: str) -> Done:
-                one = work[stack]
-                how = fleet.wanted.how
-                return settled(one.found, one.flying, quiet, how, port)
+            def update_one(stack: str) -> DeployResult:
+                ready_one = work[stack]
+                options = fleet.request.options
+                return update(ready_one.diff, ready_one.under_way, quiet, options, port)
 
-            progress = Progress(fleet.say, "settled", "deployments")
-            results = at_once([*work], settle, jobs, progress, provider.end_early)
+            progress = Progress(fleet.say, "updated", "deployments")
+            results = at_once([*work], update_one, jobs, progress, provider.end_early)
         for stack, result in results.items():
-            if isinstance(result, Done):
-                fleet.done[stack] = result
+            if isinstance(result, DeployResult):
+                fleet.results[stack] = result
             else:
-                fleet.fail(work[stack].found, str(result))
+                fleet.fail(work[stack].diff, str(result))
 
 
-def _written(fleet: _Fleet, held: ExitStack, found: Outlook) -> Iterator[_Ready]:
-    """Write one deployment, and hold its lock until all are settled."""
+def _prepared(fleet: _Fleet, locks: ExitStack, diff: DeploymentDiff) -> Iterator[_Ready]:
+    """Prepare one deployment, and hold its lock until all are updated."""
     try:
-        now = held.enter_context(in_turn(found, fleet.say, fleet.wanted))
-        flying = prepared(now, fleet.say, fleet.wanted.how)
-        if not now.is_right:
-            take(now)
-        yield _Ready(now, flying)
+        current = locks.enter_context(locked(diff, fleet.say, fleet.request))
+        yield _Ready(current, prepare(current, fleet.say, fleet.request.options))
     except AtlasError as error:
-        fleet.fail(found, str(error))
+        fleet.fail(diff, str(error))
 
 
 def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
-    """Roll the DAGs of all out together; return those deployments that can be settled."""
+    """Roll the DAGs of all out together; return those deployments that can be updated."""
     parts = [
         dict(part.inputs)
         for one in ready
-        if not one.found.is_right
-        for part in one.found.parts
+        if not one.diff.is_empty
+        for part in one.diff.parts
         if part.kind == _DAGS
     ]
     if not parts:
@@ -133,22 +133,22 @@ def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
     silent = roll_out(parts, Progress(fleet.say, "Airflow has read", "DAGs")).silent
     kept = []
     for one in ready:
-        missing = sorted({*_members(one.found)} & {*silent})
-        if missing and not one.found.is_right:
-            fleet.fail(one.found, "\n".join(f"{name}: {silent[name]}" for name in missing))
+        missing = sorted({*_members(one.diff)} & {*silent})
+        if missing and not one.diff.is_empty:
+            fleet.fail(one.diff, "\n".join(f"{name}: {silent[name]}" for name in missing))
         else:
             kept.append(one)
     return kept
 
 
-def _members(found: Outlook) -> Iterator[str]:
-    for part in found.parts:
+def _members(diff: DeploymentDiff) -> Iterator[str]:
+    for part in diff.parts:
         if part.kind == _DAGS:
             yield from part.inputs["members"]
 
 
 def quiet(_line: str) -> None:
-    """Say nothing: of many at once, lines of one resource tell nobody anything."""
+    """Print nothing: lines of single resources of many stacks would be of no use."""
 
 
 @contextmanager

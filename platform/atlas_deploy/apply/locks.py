@@ -1,9 +1,9 @@
-"""One operation on a deployment at a time: what it tells is what it does itself.
+"""One operation on a deployment at a time: what it reports is what it did itself.
 
-Whoever changes a deployment holds its lock from the last look at what is there to the entry in its
-history. A look that was taken before the lock is good as long as nobody has held it since; the
-number in the lock's file tells. The lock is the system's, and ends with the process that holds it.
-Other machines that share a backend are kept apart by Pulumi's own locks.
+An operation holds the deployment's lock from the last reading of what is there to the entry in the
+history. What was read before the lock was taken stays valid as long as nobody has held the lock
+since, which the number in the lock's file shows. The lock is the operating system's, and ends with
+the process that holds it. Other machines that share a backend are kept apart by Pulumi's own locks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.deployment import Deployment
-    from atlas_deploy.live.snapshot import Say
 
 _POLL_SECONDS = 0.2
 _DIGITS = 20
@@ -35,36 +35,36 @@ def number_of(deployment: Deployment) -> int:
 
 
 @contextmanager
-def turn(deployment: Deployment, say: Say, seen: int) -> Iterator[bool]:
+def lock(deployment: Deployment, say: Say, known: int) -> Iterator[bool]:
     """Hold a deployment's lock; wait for whoever has it.
 
     Args:
         deployment: which.
-        say: takes a line that tells what is waited for.
-        seen: what `number_of` gave before the deployment was looked at.
+        say: takes a line when another command has to be waited for.
+        known: what `number_of` gave before the deployment was read.
 
     Yields:
-        Whether that look is still good: nobody has held the lock since.
+        Whether what was read is still valid: nobody has held the lock since.
     """
     files.own(deployment.project.state)
-    with files.append(_file(deployment)) as lock:
-        descriptor = lock.fileno()
+    with files.append(_file(deployment)) as file:
+        descriptor = file.fileno()
         _await(descriptor, deployment, say)
         now = int(os.pread(descriptor, _DIGITS, 0) or b"0")
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d" % (now + 1))
-        yield now == seen
+        yield now == known
 
 
 def _await(descriptor: int, deployment: Deployment, say: Say) -> None:
-    told = False
+    is_reported = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not told:
-                say(f"{deployment.stack}: another command changes it; waiting for its end")
-            told = True
+            if not is_reported:
+                say(f"{deployment.stack}: waiting for another command that changes it")
+            is_reported = True
             time.sleep(_POLL_SECONDS)
         else:
             return

@@ -1,152 +1,72 @@
-"""Making one deployment so, once it was looked at."""
+"""The update of one deployment's stack, under its lock, and its record."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.git import commit_of
 from atlas.store import open_location
-from atlas_deploy.apply import locks, runs
-from atlas_deploy.desired.bundle import write
-from atlas_deploy.desired.images import require_images
-from atlas_deploy.diff import plan_file
-from atlas_deploy.diff.deployment import outlook
-from atlas_deploy.diff.members import SAME
-from atlas_deploy.history import fingerprints, ownership, records
+from atlas_deploy.apply import runs
+from atlas_deploy.apply.locks import lock
+from atlas_deploy.apply.options import DeployResult
+from atlas_deploy.apply.stack import open_stack
+from atlas_deploy.diff.plan_file import planned_stacks, require_same
+from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
-from atlas_deploy.live import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from atlas_deploy.desired.bundle import Material, Part
-    from atlas_deploy.diff.deployment import Outlook
-    from atlas_deploy.diff.members import MemberChange
-    from atlas_deploy.live.snapshot import Say
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an operation did, or would do.
-
-    Attributes:
-        stack: the deployment's stack.
-        changes: what becomes of each member.
-        pipelines: how many pipelines the Config stands for; 0 where that isn't known.
-        held: DAGs that an operator has paused, and that stay so.
-        unpaused: DAGs that an operator had paused, and that run again.
-        flying: runs that are under way of DAGs that change.
-        material: what it is made from; None where that comes from a record.
-        number: the entry in the stack's history, 0 when nothing is new.
-        pages: address of the page of each DAG and model, by its name.
-        opened: False where nothing it follows from had changed, so that it was left alone.
-        error: why it failed; what was done of it is kept, and a repeat goes on.
-    """
-
-    stack: str
-    changes: Sequence[MemberChange] = ()
-    pipelines: int = 0
-    held: Sequence[str] = ()
-    unpaused: Sequence[str] = ()
-    flying: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    material: Material | None = None
-    number: int = 0
-    pages: Mapping[str, str] = field(default_factory=dict)
-    opened: bool = True
-    error: str = ""
-
-    @property
-    def changed(self) -> list[MemberChange]:
-        """The members that aren't as they were."""
-        return [change for change in self.changes if change.action != SAME]
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How to deploy.
-
-    Attributes:
-        unpause: whether DAGs that an operator has paused are to run again.
-        wait: whether runs under way of DAGs that change end first.
-    """
-
-    unpause: bool = False
-    wait: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of several deployments.
-
-    Attributes:
-        how: how to deploy.
-        turns: how often each stack's lock was taken before it was looked at.
-        plan: what a preview saw, where nothing else may be done.
-    """
-
-    how: How
-    turns: Mapping[str, int]
-    plan: Mapping[str, plan_file.Sight] | None = None
+    from atlas_deploy.apply.options import DeployOptions, DeployRequest, Runs, Say
+    from atlas_deploy.desired.bundle import Part
+    from atlas_deploy.diff.deployment import DeploymentDiff
 
 
 @contextmanager
-def in_turn(found: Outlook, say: Say, wanted: Wanted) -> Iterator[Outlook]:
-    """Hold a deployment's lock; look again where somebody has changed it since it was looked at."""
-    deployment = found.deployment
+def locked(diff: DeploymentDiff, say: Say, request: DeployRequest) -> Iterator[DeploymentDiff]:
+    """Hold a deployment's lock; compare again where somebody has changed it meanwhile."""
+    deployment = diff.deployment
     stack = deployment.stack
-    with locks.turn(deployment, say, wanted.turns[stack]) as is_as_seen:
-        if is_as_seen:
-            yield found
+    with lock(deployment, say, request.locks[stack]) as is_current:
+        if is_current:
+            yield diff
             return
-        found = outlook(deployment)
-        if wanted.plan is not None:
-            plan_file.require_same({stack: wanted.plan[stack]}, plan_file.sights([found], {}))
-        yield found
+        diff = request.compare(deployment)
+        if request.plan is not None:
+            require_same({stack: request.plan[stack]}, planned_stacks([diff], {}))
+        yield diff
 
 
-def prepared(found: Outlook, say: Say, how: How) -> Mapping[str, Sequence[str]]:
-    """Have in the store what a deployment is made of; return the runs under way."""
-    require_images(found.deployment.pipelines)
-    if found.material:
-        write(found.material)
-    return runs.drained(found, say) if how.wait else runs.under_way(found)
-
-
-def settled(
-    found: Outlook,
-    flying: Mapping[str, Sequence[str]],
-    say: Say,
-    how: How,
-    provider: int = 0,
-) -> Done:
+def update(
+    diff: DeploymentDiff, under_way: Runs, say: Say, options: DeployOptions, provider: int = 0
+) -> DeployResult:
     """Update a deployment's stack, and record that."""
-    deployment = found.deployment
-    apply(found, say, provider)
-    commit = commit_of(deployment.pipelines[0].folder)
-    number = recorded(found, records.DEPLOY, commit=commit)
-    fingerprints.remember(deployment, found.services)
-    if how.unpause:
-        runs.unpause(found)
-    return done_of(found, flying, number, is_unpaused=how.unpause)
+    deployment = diff.deployment
+    update_stack(diff, say, provider)
+    number = record(diff, records.DEPLOY, commit=commit_of(deployment.pipelines[0].folder))
+    if diff.bundle:
+        fingerprints.remember(diff.services.store, deployment.stack, diff.bundle.fingerprint)
+    if options.unpause:
+        runs.unpause(diff)
+    return result_of(diff, under_way, number, is_unpaused=options.unpause)
 
 
-def done_of(
-    found: Outlook, flying: Mapping[str, Sequence[str]], number: int, *, is_unpaused: bool = False
-) -> Done:
-    """Return what was, or would be, done of a deployment."""
-    return Done(
-        stack=found.deployment.stack,
-        changes=found.changes,
-        pipelines=len(found.deployment.pipelines),
-        held=() if is_unpaused else found.held,
-        unpaused=found.held if is_unpaused else (),
-        flying=flying,
-        material=found.material,
+def result_of(
+    diff: DeploymentDiff, under_way: Runs, number: int, *, is_unpaused: bool = False
+) -> DeployResult:
+    """Return what was, or would be, done to a deployment."""
+    return DeployResult(
+        stack=diff.deployment.stack,
+        changes=diff.changes,
+        pipelines=len(diff.deployment.pipelines),
+        paused=() if is_unpaused else diff.paused,
+        unpaused=diff.paused if is_unpaused else (),
+        under_way=under_way,
+        bundle=diff.bundle,
         number=number,
-        pages=_pages(found.parts),
+        pages=_pages(diff.parts),
     )
 
 
@@ -164,30 +84,22 @@ def _pages(parts: Sequence[Part]) -> dict[str, str]:
     return found
 
 
-def apply(found: Outlook, say: Say, provider: int = 0) -> None:
+def update_stack(diff: DeploymentDiff, say: Say, provider: int = 0) -> None:
     """Update the stack, unless everything is as it should be."""
-    if not found.is_right:
-        take(found)
-        stack = snapshot.open_stack(found.deployment, found.parts, say, provider)
-        stack.up(refresh=found.has_drifted)
+    if not diff.is_empty:
+        stack = open_stack(diff.deployment, diff.parts, say, provider)
+        stack.up(refresh=diff.has_drifted)
 
 
-def take(found: Outlook) -> None:
-    """Take a deployment's names, before anything of it is made."""
-    snapshot.require_running(found.deployment, found.parts)
-    ownership.take(found.deployment, found.services, found.parts)
-    fingerprints.forget(found.deployment, found.services)
-
-
-def recorded(found: Outlook, action: str, *, commit: str, to: int = 0) -> int:
+def record(diff: DeploymentDiff, action: str, *, commit: str, to: int = 0) -> int:
     """Add an entry to the stack's history, where something is new; return its number."""
     entry = records.add(
-        open_location(found.services.store),
-        found.deployment.stack,
+        open_location(diff.services.store),
+        diff.deployment.stack,
         action,
-        Record.of(found.parts),
+        Record.of(diff.parts),
         commit=commit,
-        champions=_champions(found.parts),
+        champions=_champions(diff.parts),
         to=to,
     )
     return entry.number if entry else 0
@@ -198,11 +110,11 @@ def _champions(parts: Sequence[Part]) -> dict[str, str]:
     from atlas.tracking.registry import CHAMPION
     from atlas_provider.models import mlflow_of, registered
 
-    models = [part.inputs for part in parts if part.kind == "RegisteredModels"]
-    found: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in models]
+    inputs = [part.inputs for part in parts if part.kind == "RegisteredModels"]
+    models: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in inputs]
     return {
         name: model.aliases[CHAMPION]
-        for each in found
+        for each in models
         for name, model in sorted(each.items())
         if CHAMPION in model.aliases
     }

@@ -1,4 +1,4 @@
-"""What a deployment is made of: the resources of its stack, and what the store must have first."""
+"""A deployment, compiled: the resources of its stack, and the contents that they name by digest."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
 from atlas.kinds import content
-from atlas.store import add_code, open_store
+from atlas.store import open_store
 from atlas.targets import CompileSite, compile_plans, compiler_named, deployed_name
-from atlas_deploy.desired.images import images_of, pushed_members
+from atlas_deploy.desired.addresses import (
+    KINDS,
+    has_api_server,
+    images_inputs,
+    mlflow_inputs,
+    target_inputs,
+)
+from atlas_deploy.desired.fingerprint import fingerprint_of
+from atlas_deploy.desired.images import pushed_members, references_of
 from atlas_deploy.desired.origins import origin_of
 from atlas_deploy.platforms.services import REGISTRY
 
@@ -22,9 +30,6 @@ if TYPE_CHECKING:
     from atlas.targets import Compiled
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.platforms.services import Services
-
-KINDS = {"kubeflow": "KubeflowPipelines", "airflow": "AirflowDags"}
-"""Target → kind of resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Bundle:
     """A deployment, compiled.
 
     Attributes:
         deployment: what it was compiled from.
-        store: URL of the store that it goes through.
+        store: URL of the artifact store.
         parts: the resources of its stack.
         contents: everything that the parts' members name by digest.
         plans: the Plans that are deployed, by digest.
-        skipped: deployed names whose flow runs only locally.
-        notes: what a target does differently from what was asked for.
-        unbuilt: images that stand by a tag of their content.
+        fingerprint: digest of all that it follows from.
+        skipped: names of flows that aren't deployed, because their target is ``local``.
+        warnings: what a target does differently from what the documents ask for.
+        unbuilt: images that aren't built, named by a tag of their content.
     """
 
     deployment: Deployment
@@ -62,12 +68,13 @@ class Material:
     parts: Sequence[Part]
     contents: Sequence[bytes]
     plans: Mapping[str, Plan]
+    fingerprint: str = ""
     skipped: Sequence[str] = ()
-    notes: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
     unbuilt: Sequence[str] = field(default=())
 
 
-def material_of(deployment: Deployment, services: Services) -> Material:
+def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
     """Compile a deployment; nothing is written.
 
     Raises:
@@ -75,25 +82,26 @@ def material_of(deployment: Deployment, services: Services) -> Material:
         DeployError: Kubeflow would run images that aren't built.
     """
     plans = [plan for _, plan in deployment.plans()]
+    images = references_of(deployment.pipelines)
     site = CompileSite(services.found, deployment.project.root)
     compiled = compile_plans(
         plans,
-        images_of(deployment.pipelines),
+        images,
         make=lambda name: compiler_named(name, site),
         origin_of=origin_of(deployment.pipelines),
     )
-    problems = [problem for one in compiled for problem in one.problems]
+    problems = [problem for each in compiled for problem in each.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise InvalidError(errors)
-    unbuilt = sorted({image for one in compiled for image in one.unbuilt})
+    unbuilt = sorted({image for each in compiled for image in each.unbuilt})
     if unbuilt and has_api_server(services):
         raise DeployError(
             f"{deployment.stack}: images not built: {', '.join(unbuilt)}; "
             f"{command('build')} builds them",
             code="I201",
         )
-    return Material(
+    return Bundle(
         deployment,
         services.store,
         [
@@ -101,32 +109,17 @@ def material_of(deployment: Deployment, services: Services) -> Material:
             *_targets(deployment, services, compiled, plans),
             *_models(deployment, services, plans),
         ],
-        [text for one in compiled for text in one.files.values()],
+        [text for each in compiled for text in each.files.values()],
         {plan.digest: plan for plan in plans},
+        fingerprint_of(deployment, services, images),
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == "local"],
         [problem for problem in problems if not _is_met(problem, services)],
         unbuilt,
     )
 
 
-def write(material: Material) -> None:
-    """Put Plans, code and compiled files into the store, each under its digest.
-
-    Raises:
-        StoreError: something can't be written, or the code has changed since it was read.
-    """
-    store = open_store(material.store)
-    for plan in material.plans.values():
-        store.add_plan(plan)
-    folders = {plan.code: one.folder for one, plan in material.deployment.plans()}
-    for code, folder in folders.items():
-        add_code(store, folder, code)
-    for text in material.contents:
-        content.put(material.store, text)
-
-
 def owner_of(deployment: Deployment, flow: str) -> str:
-    """Return under which name the store knows whose a deployed name is."""
+    """Return the owner that the store records for the names of one flow."""
     return f"{deployment.stack}/{flow}"
 
 
@@ -144,19 +137,8 @@ def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
         yield Part("StepImages", "images", inputs)
 
 
-def images_inputs(services: Services) -> dict[str, str]:
-    """Return the inputs by which the resource of images finds the platform."""
-    found = {"store": services.store, "registry": services.url(REGISTRY)}
-    return {**found, **services.opened(REGISTRY)}
-
-
-def has_api_server(services: Services) -> bool:
-    """Tell whether the platform's Kubeflow is an API server, and not `kfp.local` over the store."""
-    return services.kind("kubeflow") != "kfp.local"
-
-
 def _is_met(problem: Problem, services: Services) -> bool:
-    """Tell whether the platform has what a note misses: T110, Kubeflow's schedules."""
+    """Tell whether the platform has what a warning says is missing: T110, Kubeflow's schedules."""
     return problem.code == "T110" and has_api_server(services)
 
 
@@ -168,14 +150,14 @@ def _targets(
 ) -> Iterator[Part]:
     """Return one resource a flow and target."""
     groups: dict[tuple[str, str], list[Compiled]] = {}
-    for one in compiled:
-        flow = one.name.rpartition("-")[2]
-        groups.setdefault((flow, one.target), []).append(one)
+    for member in compiled:
+        flow = member.name.rpartition("-")[2]
+        groups.setdefault((flow, member.target), []).append(member)
     for (flow, orchestrator), members in sorted(groups.items()):
         inputs = {
             "owner": owner_of(deployment, flow),
-            "members": {one.name: _digest(one) for one in members},
-            "plans": {one.name: one.plan for one in members},
+            "members": {member.name: _digest(member) for member in members},
+            "plans": {member.name: member.plan for member in members},
             **target_inputs(services, orchestrator),
         }
         if "kubeflow" in inputs:
@@ -201,32 +183,6 @@ def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:
                 code="T116",
             )
     return {name: line_of(when) for name, when in found.items()}
-
-
-def target_inputs(services: Services, target: str) -> dict[str, str]:
-    """Return the inputs by which a resource finds the platform."""
-    if target == "kubeflow":
-        return {"store": services.store, **_api_server(services)}
-    return {
-        "store": services.store,
-        "dags": services.url("dags"),
-        "airflow": services.url("airflow"),
-        "secrets": services.url("secrets"),
-        "credentials": services.credentials("airflow"),
-    }
-
-
-def mlflow_inputs(services: Services) -> dict[str, str]:
-    """Return the inputs by which a resource finds MLflow, with the secret that opens it."""
-    return {"mlflow": services.url("mlflow"), **services.opened("mlflow")}
-
-
-def _api_server(services: Services) -> dict[str, str]:
-    """Return the inputs by which a resource finds Kubeflow's API server, where there is one."""
-    if not has_api_server(services):
-        return {}
-    of = {"namespace": services.namespace} if services.namespace else {}
-    return {"kubeflow": services.url("kubeflow"), **of, **services.opened("kubeflow")}
 
 
 def _digest(compiled: Compiled) -> str:

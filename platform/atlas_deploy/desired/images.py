@@ -81,7 +81,7 @@ def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
     return cache(lambda: find_builder(around.project.state, choice))
 
 
-def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
+def references_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
     """Return what gives the references of a Plan's images: pinned where pushed, else by tag.
 
     Args:
@@ -97,7 +97,14 @@ def images_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, st
         return open_store(_store(first.project, services)), host_at(url)
 
     tag = cache(tag_of)
-    return lambda plan: known_images(plan, folders[plan.digest], *place(), tag=tag)
+    found: dict[str, Mapping[str, str]] = {}
+
+    def references(plan: Plan) -> Mapping[str, str]:
+        if plan.digest not in found:
+            found[plan.digest] = known_images(plan, folders[plan.digest], *place(), tag=tag)
+        return found[plan.digest]
+
+    return references
 
 
 def compilers_of(

@@ -1,25 +1,23 @@
-"""What a deployment should be, beside what there is: preview, deploy and plan files compare it."""
+"""A deployment as it should be beside what there is: preview, deploy and plan files compare it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlas.store import open_location, open_store
-from atlas_deploy.desired.bundle import material_of
-from atlas_deploy.diff.members import Known, MemberChange, member_changes
-from atlas_deploy.history import ownership, records
-from atlas_deploy.live import snapshot
-from atlas_deploy.platforms.services import services_of
+from atlas.store import open_store
+from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.kinds.handler import Live
     from atlas.plan import Plan
-    from atlas_deploy.desired.bundle import Material, Part
+    from atlas_deploy.desired.bundle import Bundle, Part
     from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.history.records import Entry
+    from atlas_deploy.live.snapshot import Snapshot
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
@@ -27,70 +25,67 @@ IMAGES = "StepImages"
 
 
 @dataclass(frozen=True)
-class Outlook:
+class DeploymentDiff:
     """A deployment as it should be beside what there is.
 
     Attributes:
         deployment: the deployment.
         services: its platform.
         parts: the resources that should be.
-        found: the resources in the stack's state.
-        live: what is really there, by the resource's name.
-        material: what the parts were compiled from; None where they come from a record.
-        plans: Plans that may not be in the store yet, by digest.
+        snapshot: what there is.
+        bundle: what the parts were compiled from; None where they come from a record.
+        entry: the last entry of the stack's history, where it was read.
     """
 
     deployment: Deployment
     services: Services
     parts: Sequence[Part]
-    found: Sequence[Resource]
-    live: Mapping[str, Live]
-    material: Material | None = None
-    plans: Mapping[str, Plan] = field(default_factory=dict)
+    snapshot: Snapshot
+    bundle: Bundle | None = None
+    entry: Entry | None = None
 
     @cached_property
     def before(self) -> dict[str, Mapping[str, Any]]:
         """The inputs that would make what is there, by the resource's name."""
-        return {name: each.inputs for name, each in self.live.items()}
+        return {name: live.inputs for name, live in self.snapshot.live.items()}
 
     @cached_property
     def after(self) -> dict[str, Mapping[str, Any]]:
         """The inputs that should be, by the resource's name."""
         return {part.name: part.inputs for part in self.parts}
 
+    @cached_property
+    def stated(self) -> dict[str, Mapping[str, Any]]:
+        """The inputs in Pulumi's state, by the resource's name."""
+        return {one.name: one.inputs for one in self.snapshot.state.resources}
+
     @property
-    def is_right(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether what is there and what the state says are both as they should be."""
-        stated = {one.name: one.inputs for one in self.found}
-        return self.before == self.after and stated == self.after
+        return self.before == self.after and self.stated == self.after
 
     @property
     def has_drifted(self) -> bool:
         """Whether what is there isn't what the state says."""
-        return self.before != {one.name: one.inputs for one in self.found}
+        return self.before != self.stated
 
     @property
-    def held(self) -> list[str]:
+    def paused(self) -> list[str]:
         """The DAGs that an operator has paused."""
-        return [name for one in self.live.values() for name in one.state.get("held", ())]
+        return [name for one in self.snapshot.live.values() for name in one.state.get("held", ())]
 
     @cached_property
     def changes(self) -> list[MemberChange]:
         """What becomes of each member."""
         kinds = self._kinds()
-        known = Known(self.plan, (self._images(self.before), self._images(self.after)))
+        lookup = PlanLookup(self.plan, (self._images(self.before), self._images(self.after)))
         return [
             change
             for name in dict.fromkeys((*self.after, *self.before))
             for change in member_changes(
-                (name, kinds[name]), self.before.get(name, {}), self.after.get(name, {}), known
+                (name, kinds[name]), self.before.get(name, {}), self.after.get(name, {}), lookup
             )
         ]
-
-    @cached_property
-    def entry(self) -> records.Entry | None:
-        """The last entry of the stack's history."""
-        return records.last(open_location(self.services.store), self.deployment.stack)
 
     def plan(self, digest: str) -> Plan:
         """Return the Plan of a digest.
@@ -98,13 +93,13 @@ class Outlook:
         Raises:
             StoreError: it isn't known.
         """
-        if digest in self.plans:
-            return self.plans[digest]
+        if self.bundle and digest in self.bundle.plans:
+            return self.bundle.plans[digest]
         return open_store(self.services.store).plan(digest)
 
     def _kinds(self) -> dict[str, str]:
         """Return the kind of each resource by its name."""
-        stated = {one.name: one.kind for one in self.found}
+        stated = {one.name: one.kind for one in self.snapshot.state.resources}
         return {**stated, **{part.name: part.kind for part in self.parts}}
 
     def _images(self, inputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
@@ -113,37 +108,16 @@ class Outlook:
         return dict(inputs.get(name, {}).get("members", {}))
 
 
-def outlook(deployment: Deployment) -> Outlook:
-    """Compile a deployment, and see what there is; nothing is written.
-
-    Raises:
-        InvalidError: a target can't express a Plan.
-        PlatformError: the platform is missing, older than this Atlas, or down.
-        DeployError: the stack's state can't be read.
-    """
-    services = services_of(deployment)
-    material = material_of(deployment, services)
-    return seen(deployment, services, material.parts, material)
+def drifted(snapshot: Snapshot) -> bool:
+    """Tell whether what a quick look shows isn't what Pulumi's state says."""
+    return any(_differs(one, snapshot.live) for one in snapshot.resources if one.kind != IMAGES)
 
 
-def seen(
-    deployment: Deployment,
-    services: Services,
-    parts: Sequence[Part],
-    material: Material | None = None,
-) -> Outlook:
-    """See what there is of a deployment, beside the resources that should be.
-
-    Raises:
-        PlatformError: a service is down.
-        DeployError: the stack's state can't be read, or another stack or project has one of the
-            names.
-    """
-    snapshot.require(services, [part.kind for part in parts])
-    found = snapshot.resources(deployment)
-    ownership.require_own(deployment, services, parts)
-    snapshot.require_free(parts, found)
-    plans = material.plans if material else {}
-    kinds = {part.kind for part in parts}
-    here = [snapshot.moved(one, services) if one.kind in kinds else one for one in found]
-    return Outlook(deployment, services, parts, found, snapshot.live(here), material, plans)
+def _differs(resource: Resource, live: Mapping[str, Live]) -> bool:
+    """Tell whether a resource isn't as it was deployed."""
+    inputs = live[resource.name].inputs if resource.name in live else {}
+    return any(
+        inputs.get(name, {}).get(member) != value
+        for name in ("members", "plans")
+        for member, value in resource.inputs.get(name, {}).items()
+    )

@@ -1,4 +1,4 @@
-"""How what is deployed differs from what should be, member by member and in a Recipe's words."""
+"""How what is deployed differs from what should be, member by member, in the terms of a Recipe."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 ADD, CHANGE, REMOVE, SAME = "add", "change", "remove", "same"
 SIGNS = {ADD: "+", CHANGE: "~", REMOVE: "-", SAME: "="}
-_WORTH = 12
+_DIGITS = 12
 _NOTHING = "nothing"
 _SHA = "sha256:"
 _DEFAULT_IMAGE = "default"
 _DIGESTS = "digests: "
-"""Of the documents: they say nothing that isn't said by what differs in the Plan."""
+"""Digests of the documents: what differs in the Plan already says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class MemberChange:
     @property
     def content(self) -> str:
         """How its content differs: ``a1→b2``; empty where there are no two digests."""
-        digests = [shortened(one) for one in (self.old, self.new) if digest_in(one)]
+        digests = [shortened(text) for text in (self.old, self.new) if digest_in(text)]
         return "→".join(digests) if len(digests) == 2 and self.old != self.new else ""  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is needed to tell how two Plans differ.
+class PlanLookup:
+    """What is needed to say how two Plans differ.
 
     Attributes:
         plan_of: returns the Plan of a digest, or raises a StoreError.
@@ -69,7 +69,7 @@ class Known:
 
 
 def member_changes(
-    part: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any], known: Known
+    part: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any], lookup: PlanLookup
 ) -> list[MemberChange]:
     """Compare the members of one resource.
 
@@ -77,11 +77,11 @@ def member_changes(
         part: the resource's name and kind.
         old: its inputs now; empty for a new one.
         new: its inputs afterwards; empty for one that goes away.
-        known: what Plans and images are looked up in.
+        lookup: what Plans and images are looked up in.
     """
     before, after = old.get("members", {}), new.get("members", {})
     plans = (old.get("plans", {}), new.get("plans", {}))
-    whens = (old.get("schedules") or {}, new.get("schedules") or {})
+    schedules = (old.get("schedules") or {}, new.get("schedules") or {})
     name, kind = part
     return [
         MemberChange(
@@ -90,11 +90,11 @@ def member_changes(
             _action(
                 before.get(member),
                 after.get(member),
-                _differs(plans, member) or _differs(whens, member),
+                _differs(plans, member) or _differs(schedules, member),
             ),
             before.get(member, ""),
             after.get(member, ""),
-            (*_details(plans, member, known), *_clock(plans, whens, member))
+            (*_details(plans, member, lookup), *_schedule(plans, schedules, member))
             if before.get(member)
             else (),
             kind,
@@ -108,36 +108,36 @@ def _differs(plans: tuple[Mapping[str, str], Mapping[str, str]], name: str) -> b
     return plans[0].get(name) != plans[1].get(name)
 
 
-def _clock(
+def _schedule(
     plans: tuple[Mapping[str, str], Mapping[str, str]],
-    whens: tuple[Mapping[str, str], Mapping[str, str]],
+    schedules: tuple[Mapping[str, str], Mapping[str, str]],
     name: str,
 ) -> Iterator[str]:
-    """Return how what starts a member differs from what its Plan, which is the same, says."""
-    if _differs(whens, name) and not _differs(plans, name):
-        old, new = (one.get(name) or _NOTHING for one in whens)
+    """Return how a member's schedule differs where its Plan is the same."""
+    if _differs(schedules, name) and not _differs(plans, name):
+        old, new = (each.get(name) or _NOTHING for each in schedules)
         yield f"schedule: {old}→{new}"
 
 
-def _action(old: str | None, new: str | None, is_other_plan: bool) -> str:
+def _action(old: str | None, new: str | None, has_other_plan: bool) -> str:
     """Return what becomes of a member."""
     if old is None or new is None:
         return REMOVE if new is None else ADD
-    return CHANGE if old != new or is_other_plan else SAME
+    return CHANGE if old != new or has_other_plan else SAME
 
 
 def _details(
-    plans: tuple[Mapping[str, str], Mapping[str, str]], name: str, known: Known
+    plans: tuple[Mapping[str, str], Mapping[str, str]], name: str, lookup: PlanLookup
 ) -> Iterator[str]:
     """Return how a member's Plan differs; nothing where one of the two isn't known."""
     old, new = plans[0].get(name), plans[1].get(name)
-    if not old or not new or (old == new and known.images[0] == known.images[1]):
+    if not old or not new or (old == new and lookup.images[0] == lookup.images[1]):
         return
     try:
-        before, after = known.plan_of(old), known.plan_of(new)
+        before, after = lookup.plan_of(old), lookup.plan_of(new)
     except StoreError:
         return
-    yield from plan_changes(before, after, known.images)
+    yield from plan_changes(before, after, lookup.images)
 
 
 def plan_changes(
@@ -164,10 +164,10 @@ def plan_changes(
         if was != now:
             where, what = _place(path)
             places.setdefault(where, []).append(f"{what} {_short(was)}→{_short(now)}")
-    told = {where: found for where, found in places.items() if found}
-    if len(told) > 1:
-        told.pop(_DIGESTS, None)
-    yield from (f"{where}{', '.join(found)}" for where, found in told.items())
+    lines = {where: changes for where, changes in places.items() if changes}
+    if len(lines) > 1:
+        lines.pop(_DIGESTS, None)
+    yield from (f"{where}{', '.join(changes)}" for where, changes in lines.items())
 
 
 def _image(step: PlanStep, found: Mapping[str, str]) -> str:
@@ -212,7 +212,7 @@ def _short(value: Any) -> str:
 
 def shortened(text: str) -> str:
     """Return the beginning of the digest in a text; of a reference with ``sha256:`` before it."""
-    return f"{_SHA if _SHA in text else ''}{digest_in(text)[:_WORTH]}"
+    return f"{_SHA if _SHA in text else ''}{digest_in(text)[:_DIGITS]}"
 
 
 def digest_in(text: str) -> str:

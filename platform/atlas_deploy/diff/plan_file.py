@@ -1,4 +1,4 @@
-"""Plan files: what a preview saw, so that deploy can refuse to do anything else than it showed."""
+"""Plan files: what a preview saw, so that `deploy --plan` does exactly that or nothing."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from atlas_deploy.diff.deployment import Outlook
+    from atlas_deploy.diff.deployment import DeploymentDiff
 
 _VERSION = 1
+_RENAMED = {"basis": "fingerprint", "wanted": "desired"}
 _NONE = "nothing"
 _SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PlannedStack:
     """What a preview saw of one stack.
 
     Attributes:
-        basis: of a stack that wasn't opened, what it follows from; empty for one that was.
+        fingerprint: of a stack that wasn't compared as a whole; empty for one that was.
         number: the last entry of its history, 0 for none.
         platform: digest of the platform's outputs.
-        wanted: digest of what is to be deployed.
+        desired: digest of what is to be deployed.
         plans: digest of each member's Plan.
         live: digest of each member that is there.
         state: digest of each member in the stack's state.
     """
 
-    basis: str = ""
+    fingerprint: str = ""
     number: int = 0
     platform: str = ""
-    wanted: str = ""
+    desired: str = ""
     plans: Mapping[str, str] | None = None
     live: Mapping[str, str] | None = None
     state: Mapping[str, str] | None = None
 
     @classmethod
-    def of(cls, outlook: Outlook) -> Sight:
-        """Return what there is to see of a stack."""
-        stated = {one.name: one.inputs for one in outlook.found}
+    def of(cls, diff: DeploymentDiff) -> PlannedStack:
+        """Return what a diff shows of a stack."""
         return cls(
-            number=outlook.entry.number if outlook.entry else 0,
-            platform=digest({name: dict(one) for name, one in outlook.services.found.items()}),
-            wanted=Record.of(outlook.parts).digest,
-            plans=_flat(outlook.after, "plans"),
-            live=_flat(outlook.before, "members") | _flat(outlook.before, "plans", " plan"),
-            state=_flat(stated, "members") | _flat(stated, "plans", " plan"),
+            number=diff.entry.number if diff.entry else 0,
+            platform=digest({name: dict(one) for name, one in diff.services.found.items()}),
+            desired=Record.of(diff.parts).digest,
+            plans=_flat(diff.after, "plans"),
+            live=_flat(diff.before, "members") | _flat(diff.before, "plans", " plan"),
+            state=_flat(diff.stated, "members") | _flat(diff.stated, "plans", " plan"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class PlanFile:
     """A plan file.
 
     Attributes:
@@ -72,16 +72,16 @@ class Saved:
 
     path: str
     environment: str
-    stacks: Mapping[str, Sight]
+    stacks: Mapping[str, PlannedStack]
 
 
-def save(file: Path, saved: Saved) -> None:
+def save(file: Path, plan: PlanFile) -> None:
     """Write a plan file, which only its owner may read.
 
     Raises:
         DeployError: it can't be written.
     """
-    text = json.dumps({"version": _VERSION, **asdict(saved)}, indent=1, sort_keys=True)
+    text = json.dumps({"version": _VERSION, **asdict(plan)}, indent=1, sort_keys=True)
     try:
         files.write(file.absolute(), text + "\n")
     except OSError as error:
@@ -89,7 +89,7 @@ def save(file: Path, saved: Saved) -> None:
         raise DeployError(f"{file}: the plan can't be written: {why}") from None
 
 
-def load(file: Path) -> Saved:
+def load(file: Path) -> PlanFile:
     """Read a plan file.
 
     Raises:
@@ -99,8 +99,8 @@ def load(file: Path) -> Saved:
         raw = json.loads(file.read_text("utf-8"))
         if raw["version"] != _VERSION:
             raise ValueError(f"its version is {raw['version']}, expected {_VERSION}")
-        stacks = {name: Sight(**one) for name, one in raw["stacks"].items()}
-        return Saved(str(raw["path"]), str(raw["environment"]), stacks)
+        stacks = {name: _planned(fields) for name, fields in raw["stacks"].items()}
+        return PlanFile(str(raw["path"]), str(raw["environment"]), stacks)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DeployError(
             f"{file}: no plan can be read ({_reason(error)}); "
@@ -109,30 +109,43 @@ def load(file: Path) -> Saved:
         ) from None
 
 
-def require_same(saved: Mapping[str, Sight], now: Mapping[str, Sight]) -> None:
-    """Refuse to deploy anything else than what a preview showed.
+def _planned(fields: Mapping[str, Any]) -> PlannedStack:
+    """Return a stack of a plan file; an older Atlas wrote two fields under other names."""
+    return PlannedStack(**{_RENAMED.get(name, name): value for name, value in fields.items()})
+
+
+def require_same(planned: Mapping[str, PlannedStack], now: Mapping[str, PlannedStack]) -> None:
+    """Refuse to deploy anything but what a preview showed.
 
     Raises:
         DeployError: D010, something has changed since.
     """
-    moved = [line for stack in dict.fromkeys((*saved, *now)) for line in _moved(stack, saved, now)]
-    if moved:
-        more = [f"and {len(moved) - _SHOWN} more differences"] if len(moved) > _SHOWN else []
+    lines = [
+        line for stack in dict.fromkeys((*planned, *now)) for line in _moved(stack, planned, now)
+    ]
+    if lines:
+        more = [f"and {len(lines) - _SHOWN} more differences"] if len(lines) > _SHOWN else []
         raise DeployError(
             "something has changed since this plan was saved; preview again:\n  "
-            + "\n  ".join([*moved[:_SHOWN], *more]),
+            + "\n  ".join([*lines[:_SHOWN], *more]),
             code="D010",
         )
 
 
-def _moved(stack: str, saved: Mapping[str, Sight], now: Mapping[str, Sight]) -> Iterator[str]:
+def _moved(
+    stack: str, planned: Mapping[str, PlannedStack], now: Mapping[str, PlannedStack]
+) -> Iterator[str]:
     """Return how a stack differs from what was seen, a line each."""
-    if stack not in saved or stack not in now:
+    if stack not in planned or stack not in now:
         yield f"{stack}: {'is new' if stack in now else 'is gone'}"
         return
-    old, new = saved[stack], now[stack]
-    if old.basis != new.basis:
-        how = "is to change, and wasn't" if old.basis else "isn't to change any more"
+    old, new = planned[stack], now[stack]
+    if old.fingerprint != new.fingerprint:
+        how = (
+            "now changes, and didn't when the plan was saved"
+            if old.fingerprint
+            else "doesn't change any more"
+        )
         yield f"{stack}: {how}"
         return
     found = [*_differences(old, new)]
@@ -141,12 +154,12 @@ def _moved(stack: str, saved: Mapping[str, Sight], now: Mapping[str, Sight]) -> 
     yield from (f"{stack}: {line}" for line in found)
 
 
-def _differences(old: Sight, new: Sight) -> Iterator[str]:
-    """Return how two sights of a stack that was opened differ."""
+def _differences(old: PlannedStack, new: PlannedStack) -> Iterator[str]:
+    """Return how a stack that was compared as a whole differs from what the plan has of it."""
     if old.number != new.number:
         yield f"history: deployment {new.number} is the last, was {old.number}"
     if old.platform != new.platform:
-        yield "platform: its outputs aren't those of then"
+        yield "platform: its outputs have changed"
     for what in ("plans", "live", "state"):
         before, after = getattr(old, what) or {}, getattr(new, what) or {}
         for name in dict.fromkeys((*before, *after)):
@@ -179,7 +192,15 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def sights(outlooks: Sequence[Outlook], bases: Mapping[str, str]) -> dict[str, Sight]:
-    """Return what there is to see of all stacks, opened or not."""
-    opened = {one.deployment.stack: Sight.of(one) for one in outlooks}
-    return {**{stack: Sight(basis=basis) for stack, basis in bases.items()}, **opened}
+def planned_stacks(
+    diffs: Sequence[DeploymentDiff], unchanged: Mapping[str, str]
+) -> dict[str, PlannedStack]:
+    """Return what a preview saw of all stacks.
+
+    Args:
+        diffs: of the deployments that were compared as a whole.
+        unchanged: fingerprint of each other stack.
+    """
+    compared = {one.deployment.stack: PlannedStack.of(one) for one in diffs}
+    others = {stack: PlannedStack(fingerprint=text) for stack, text in unchanged.items()}
+    return {**others, **compared}

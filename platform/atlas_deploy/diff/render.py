@@ -1,4 +1,4 @@
-"""Changes for a person: what is the same for many members of a family is said once."""
+"""Changes as text: one line for all members of a family that change alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {
 }
 
 
-def told(changes: Sequence[MemberChange]) -> list[str]:
+def render(changes: Sequence[MemberChange]) -> list[str]:
     """Return what changes, a line for all members that change alike."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[MemberChange]] = {}
     for change in changes:
@@ -55,7 +55,7 @@ def _pipeline(change: MemberChange) -> str:
 
 
 def _line(group: Sequence[MemberChange]) -> str:
-    """Return what is said of members that change alike."""
+    """Return the line of members that change alike."""
     first = group[0]
     kind = _KINDS.get(first.resource, first.kind)
     contents = {change.content for change in group} - {""}
@@ -64,9 +64,9 @@ def _line(group: Sequence[MemberChange]) -> str:
         what.append(f"{kind} content {contents.pop() if len(contents) == 1 else 'changes'}")
     elif first.action == CHANGE and not what:
         what.append(f"{kind} changes")
-    says = "; ".join(what) if first.action == CHANGE else kind
+    text = "; ".join(what) if first.action == CHANGE else kind
     extra = f" ({first.new})" if first.action == ADD and first.resource == "StepImages" else ""
-    return f"{SIGNS[first.action]} {_names(group)}: {says}{extra}"
+    return f"{SIGNS[first.action]} {_names(group)}: {text}{extra}"
 
 
 def _names(group: Sequence[MemberChange]) -> str:

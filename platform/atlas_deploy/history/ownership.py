@@ -27,7 +27,6 @@ from atlas.kinds import ownership
 from atlas.store import open_location
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import copies, records
-from atlas_deploy.live import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from atlas.store import Location
     from atlas_deploy.desired.bundle import Part
     from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.live.state import Resource, StackState
     from atlas_deploy.platforms.services import Services
 
 OUTPUT = "project"
@@ -66,12 +66,15 @@ class Owner:
     stack: str
 
 
-def require_own(deployment: Deployment, services: Services, parts: Sequence[Part] = ()) -> None:
+def require_own(
+    deployment: Deployment, services: Services, state: StackState, parts: Sequence[Part] = ()
+) -> None:
     """Refuse a deployment of which another project has a name; nothing is taken.
 
     Args:
         deployment: the deployment.
         services: its platform.
+        state: the state of its stack.
         parts: the resources that should be; none to ask for the stack alone.
 
     Raises:
@@ -80,14 +83,44 @@ def require_own(deployment: Deployment, services: Services, parts: Sequence[Part
     """
     place, project = open_location(services.store), identity_of(deployment.project)
     copies.require_original(place, deployment)
-    _require_stack(place, deployment, project)
+    _require_stack(place, deployment.stack, project, state)
+    _require_names(place, deployment, parts, project)
+    _require_pipelines(place, deployment, parts, project)
+
+
+def require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
+    """Refuse names that are to be deployed and that another stack has, before anything is made.
+
+    Args:
+        parts: the resources that should be.
+        resources: those that the stack has: what is a member of one is its own.
+
+    Raises:
+        DeployError: D016, another stack has one of them.
+    """
+    known = {one.name: one.inputs["members"] for one in resources}
+    for part in parts:
+        kind = OWNED.get(part.kind)
+        if kind:
+            given = part.inputs
+            fresh = given["members"].keys() - known.get(part.name, {}).keys()
+            ownership.require_free(given["store"], kind, fresh, given["owner"])
+
+
+def _require_names(
+    place: Location, deployment: Deployment, parts: Sequence[Part], project: str
+) -> None:
+    """Refuse models and experiments that another project has.
+
+    Raises:
+        DeployError: D017, one has.
+    """
     for kind, names in _named(deployment, parts).items():
         there = {*place.names(f"{_FOLDER}/{kind}")} if len(names) > 1 else {*names}
         for name in sorted(there.intersection(names)):
             found = _owner(place, kind, name)
             if found and found.project != project:
                 raise _taken(kind, name, found, project)
-    _require_pipelines(place, deployment, parts, project)
 
 
 def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> None:
@@ -96,9 +129,12 @@ def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> N
     Raises:
         DeployError: D017, another project has one.
     """
-    require_own(deployment, services, parts)
-    place = open_location(services.store)
-    owner = Owner(identity_of(deployment.project), deployment.stack)
+    place, project = open_location(services.store), identity_of(deployment.project)
+    copies.require_original(place, deployment)
+    _require_stack(place, deployment.stack, project, None)
+    _require_names(place, deployment, parts, project)
+    _require_pipelines(place, deployment, parts, project)
+    owner = Owner(project, deployment.stack)
     text = json.dumps({"project": owner.project, "stack": owner.stack}, sort_keys=True).encode()
     named = {_STACKS: [deployment.stack], **_named(deployment, parts)}
     for kind, names in named.items():
@@ -151,21 +187,20 @@ def _named(deployment: Deployment, parts: Sequence[Part]) -> dict[str, list[str]
     return {_MODELS: models, _EXPERIMENTS: [_experiment(deployment)]}
 
 
-def _require_stack(place: Location, deployment: Deployment, project: str) -> None:
-    """Refuse a stack that another project has, in the store or in the backend.
+def _require_stack(place: Location, stack: str, project: str, state: StackState | None) -> None:
+    """Refuse a stack that another project has, in the store or, where it is given, in the state.
 
     Raises:
         DeployError: D017, one has.
     """
-    stack = deployment.stack
-    stated = state.outputs(deployment.backend, stack).get(OUTPUT)
+    stated = state.outputs.get(OUTPUT) if state else None
     if isinstance(stated, str) and stated != project:
         raise _taken(_STACKS, stack, Owner(stated, stack), project)
     found = _owner(place, _STACKS, stack)
     if found is not None:
         if found.project != project:
             raise _taken(_STACKS, stack, found, project)
-    elif not state.exists(deployment.backend, stack) and _was_deployed(place, stack):
+    elif state and not state.exists and _was_deployed(place, stack):
         raise _taken(_STACKS, stack, Owner("", stack), project)
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from atlas.store import Location
-    from atlas_deploy.live.state import Resource
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
 _ADDRESSES = (
@@ -91,10 +90,14 @@ def history(place: Location, stack: str) -> list[Entry]:
     return [Entry(**json.loads(place.read(f"{folder}/{name}"))) for name in place.names(folder)]
 
 
-def is_of(record: Record, found: Iterable[Resource]) -> bool:
-    """Tell whether a stack's resources are those of a record, wherever its platform is."""
-    recorded = {part.name: (part.kind, _lasting(part.inputs)) for part in record.parts}
-    return recorded == {one.name: (one.kind, _lasting(one.inputs)) for one in found}
+def is_of(record: Record, parts: Iterable[Part]) -> bool:
+    """Tell whether resources are those of a record, in any order and wherever the platform is."""
+    recorded, there = Record.of(record.parts), Record.of(parts)
+    return _by_name(recorded) == _by_name(there)
+
+
+def _by_name(record: Record) -> dict[str, Part]:
+    return {part.name: part for part in record.parts}
 
 
 def last(place: Location, stack: str) -> Entry | None:

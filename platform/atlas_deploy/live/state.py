@@ -1,8 +1,8 @@
-"""What a stack's state says is there, and what really is."""
+"""What Pulumi's state of a stack says, and what its resources really are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
@@ -62,26 +62,26 @@ _APART = ("StepImages",)
 """Kinds whose members have names of the stack's own."""
 
 
-def live_together(found: Sequence[Resource]) -> list[Live | None]:
+def live_together(resources: Sequence[Resource]) -> list[Live | None]:
     """Return what is really there of several resources: one look for all of a kind and place.
 
     Raises:
         AtlasError: a service doesn't answer.
     """
     lives: dict[int, Live | None] = {}
-    for numbers in together(found):
-        ones = [found[number] for number in numbers]
+    for numbers in together(resources):
+        ones = [resources[number] for number in numbers]
         live = merged(ones).live() if len(ones) > 1 else ones[0].live()
-        lives |= {number: _part(live, found[number], len(ones)) for number in numbers}
-    return [lives[number] for number in range(len(found))]
+        lives |= {number: _part(live, resources[number], len(ones)) for number in numbers}
+    return [lives[number] for number in range(len(resources))]
 
 
-def together(found: Sequence[Resource]) -> list[list[int]]:
+def together(resources: Sequence[Resource]) -> list[list[int]]:
     """Return which resources are of one kind and place, by their numbers."""
     groups: dict[str, list[int]] = {}
-    for number, one in enumerate(found):
-        place = {name: value for name, value in one.inputs.items() if name not in _OWN}
-        key = str(number) if one.kind in _APART else digest([one.type, place])
+    for number, resource in enumerate(resources):
+        place = {name: value for name, value in resource.inputs.items() if name not in _OWN}
+        key = str(number) if resource.kind in _APART else digest([resource.type, place])
         groups.setdefault(key, []).append(number)
     return [*groups.values()]
 
@@ -109,11 +109,11 @@ def _only_of(value: Any, members: Mapping[str, Any]) -> Any:
     return [name for name in value if name in members] if isinstance(value, list) else value
 
 
-def merged(found: Sequence[Resource]) -> Resource:
+def merged(resources: Sequence[Resource]) -> Resource:
     """Return one resource with the members of several that are in one place."""
-    first = found[0]
+    first = resources[0]
     several = [name for name, value in first.inputs.items() if isinstance(value, dict)]
-    whole = {name: _union(one.inputs.get(name, {}) for one in found) for name in several}
+    whole = {name: _union(one.inputs.get(name, {}) for one in resources) for name in several}
     inputs = {**first.inputs, **whole}
     return Resource(first.type, first.name, first.identity, inputs, {**first.state, **inputs})
 
@@ -123,8 +123,23 @@ def _union(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: value for each in mappings for name, value in each.items()}
 
 
-def resources(backend: Backend, stack: str) -> list[Resource]:
-    """Return the resources of a stack by its state.
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """What Pulumi's state of a stack says.
+
+    Attributes:
+        resources: the resources of Atlas in it.
+        outputs: the stack's outputs.
+        exists: whether there is any state.
+    """
+
+    resources: Sequence[Resource] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    exists: bool = False
+
+
+def state_of(backend: Backend, stack: str) -> StackState:
+    """Return the state of a stack; an empty one where there is no such stack.
 
     Args:
         backend: where stacks are kept.
@@ -133,28 +148,18 @@ def resources(backend: Backend, stack: str) -> list[Resource]:
     Raises:
         DeployError: the state can't be read, or is damaged.
     """
-    kept = keeping(backend)
-    latest = kept.checkpoint(PROJECT, stack)
+    stacks = keeping(backend)
+    latest = stacks.checkpoint(PROJECT, stack)
     try:
-        found = [raw for raw in latest.get("resources", ()) if raw["type"].startswith("atlas:")]
-        return [_resource(raw) for raw in found]
-    except (LookupError, TypeError, AttributeError) as error:
-        raise DeployError(damaged(kept.where(PROJECT, stack), str(error))) from None
-
-
-def outputs(backend: Backend, stack: str) -> Mapping[str, Any]:
-    """Return the outputs of a stack by its state; empty for none.
-
-    Raises:
-        DeployError: the state can't be read, or is damaged.
-    """
-    kept = keeping(backend)
-    latest = kept.checkpoint(PROJECT, stack)
-    try:
-        found = [one for one in latest.get("resources", ()) if one["type"] == _STACK]
-        return dict(found[0].get("outputs", {})) if found else {}
+        raws = latest.get("resources", ())
+        roots = [raw for raw in raws if raw["type"] == _STACK]
+        return StackState(
+            [_resource(raw) for raw in raws if raw["type"].startswith("atlas:")],
+            dict(roots[0].get("outputs", {})) if roots else {},
+            bool(latest),
+        )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise DeployError(damaged(kept.where(PROJECT, stack), str(error))) from None
+        raise DeployError(damaged(stacks.where(PROJECT, stack), str(error))) from None
 
 
 def exists(backend: Backend, stack: str) -> bool:

@@ -1,4 +1,4 @@
-"""Making deployments so: preview, deploy, roll back. What is right already stays untouched."""
+"""Preview, deploy, roll back: what is as it should be stays untouched."""
 
 from __future__ import annotations
 
@@ -8,39 +8,35 @@ from atlas.advice import command
 from atlas.errors import DeployError
 from atlas.store import open_location
 from atlas_deploy.apply import fleet, locks, runs
-from atlas_deploy.apply.update import (
-    Done,
-    How,
-    Wanted,
-    apply,
-    done_of,
-    in_turn,
-    prepared,
-    recorded,
-    settled,
-)
+from atlas_deploy.apply.options import DeployOptions, DeployRequest, DeployResult
+from atlas_deploy.apply.prepare import prepare, take_names
+from atlas_deploy.apply.update import locked, record, result_of, update, update_stack
+from atlas_deploy.desired.addresses import addresses
 from atlas_deploy.desired.bundle import Part
-from atlas_deploy.diff import plan_file
-from atlas_deploy.diff.deployment import outlook, seen
-from atlas_deploy.history import fingerprints, records
-from atlas_deploy.live import snapshot
+from atlas_deploy.diff.plan_file import planned_stacks, require_same
+from atlas_deploy.history import records
+from atlas_deploy.operations.reading import compare, compare_parts
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.deployment import Deployment
-    from atlas_deploy.diff.deployment import Outlook
-    from atlas_deploy.live.snapshot import Say
-
+    from atlas_deploy.diff.deployment import DeploymentDiff
+    from atlas_deploy.diff.plan_file import PlannedStack
 
 _SEVERAL = 2
+_DEFAULTS = DeployOptions()
 
-_DEFAULTS = How()
 
+def preview(
+    deployments: Sequence[Deployment],
+) -> tuple[list[DeployResult], Mapping[str, PlannedStack]]:
+    """Return what `deploy` would do; nothing is written.
 
-def preview(deployments: Sequence[Deployment]) -> tuple[list[Done], Mapping[str, plan_file.Sight]]:
-    """Say what `deploy` would do; nothing is written.
+    Args:
+        deployments: what to preview, of one Environment.
 
     Returns:
         What would be done, and all that it follows from, for a plan file.
@@ -48,53 +44,85 @@ def preview(deployments: Sequence[Deployment]) -> tuple[list[Done], Mapping[str,
     Raises:
         InvalidError: a target can't express a Plan.
         PlatformError: the platform is missing, older than this Atlas, or down.
-        DeployError: the state of a stack can't be read.
+        DeployError: the state of a stack can't be read, or another stack or project has a name.
     """
-    same, seen_ = _look(deployments)
-    return _told(deployments, same, [_previewed(one) for one in seen_]), plan_file.sights(
-        seen_, same
+    found = compare(deployments, entries=True)
+    results = [result_of(diff, runs.under_way(diff), 0) for diff in found.diffs]
+    return (
+        _ordered(deployments, found.unchanged, results),
+        planned_stacks(found.diffs, found.unchanged),
     )
 
 
 def deploy(
     deployments: Sequence[Deployment],
     say: Say,
-    how: How = _DEFAULTS,
-    plan: Mapping[str, plan_file.Sight] | None = None,
+    options: DeployOptions = _DEFAULTS,
+    plan: Mapping[str, PlannedStack] | None = None,
     jobs: int = 0,
-) -> list[Done]:
-    """Make deployments so: drift is repaired, what is right stays untouched.
+) -> list[DeployResult]:
+    """Deploy: drift is repaired, what is as it should be stays untouched.
 
-    Several are written first, waited for together, and then settled, some at once; one that fails
-    leaves the others as they are to be.
+    Several deployments are prepared first, waited for together, and then updated, some at once; one
+    that fails leaves the others as they should be.
 
     Args:
-        deployments: what to deploy; of many, only those that change are opened.
+        deployments: what to deploy, of one Environment; of several, only those are opened that
+            change.
         say: takes a line of progress.
-        how: what else is to be done.
+        options: how to deploy.
         plan: what a preview saw, where nothing else may be done.
-        jobs: how many are settled at once; 0 for one a core.
+        jobs: how many are updated at once; 0 for one a core.
 
     Returns:
-        What was done of each; of several, also why one failed.
+        What was done to each; of several, also why one failed.
 
     Raises:
         InvalidError: a target can't express a Plan.
         PlatformError: the platform is missing, older than this Atlas, or down.
-        DeployError: the world isn't that of the plan; or, of a single one, an image is gone from
-            the registry, or the update failed; what was done of it is kept, and a repeat goes on.
+        DeployError: something has changed since the plan was saved; or, of a single one, an image
+            is gone from the registry, or the update failed; what was done of it is kept, and a
+            repeat goes on.
     """
-    turns_ = {each.stack: locks.number_of(each) for each in deployments}
-    same, seen_ = _look(deployments)
+    numbers = {each.stack: locks.number_of(each) for each in deployments}
+    with_entries = plan is not None
+    found = compare(deployments, entries=with_entries)
     if plan is not None:
-        plan_file.require_same(plan, plan_file.sights(seen_, same))
-    wanted = Wanted(how, turns_, plan)
-    if len(seen_) < _SEVERAL:
-        return _told(deployments, same, [_in_turn(one, say, wanted) for one in seen_])
-    return _told(deployments, same, fleet.deployed(seen_, say, wanted, jobs))
+        require_same(plan, planned_stacks(found.diffs, found.unchanged))
+
+    def compare_again(deployment: Deployment) -> DeploymentDiff:
+        (diff,) = compare([deployment], entries=with_entries).diffs
+        return diff
+
+    request = DeployRequest(options, numbers, compare_again, plan)
+    if len(found.diffs) < _SEVERAL:
+        results = [_deploy_one(diff, say, request) for diff in found.diffs]
+    else:
+        results = fleet.deploy_all(found.diffs, say, request, jobs)
+    return _ordered(deployments, found.unchanged, results)
 
 
-def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, records.Entry]:
+def _deploy_one(diff: DeploymentDiff, say: Say, request: DeployRequest) -> DeployResult:
+    """Deploy one deployment under its lock."""
+    with locked(diff, say, request) as current:
+        under_way = prepare(current, say, request.options)
+        return update(current, under_way, say, request.options)
+
+
+def _ordered(
+    deployments: Sequence[Deployment],
+    unchanged: Mapping[str, str],
+    results: Sequence[DeployResult],
+) -> list[DeployResult]:
+    """Return what was done to each deployment, in their order."""
+    opened = {one.stack: one for one in results}
+    others = {stack: DeployResult(stack, opened=False) for stack in unchanged}
+    return [(opened | others)[each.stack] for each in deployments]
+
+
+def rollback(
+    deployment: Deployment, say: Say, *, to: int = 0
+) -> tuple[DeployResult, records.Entry]:
     """Make a deployment what an entry of its history was.
 
     Args:
@@ -110,52 +138,28 @@ def rollback(deployment: Deployment, say: Say, *, to: int = 0) -> tuple[Done, re
         DeployError: there is no such entry, or the update failed.
         StoreError: what was deployed then isn't in the store any more.
     """
-    with locks.turn(deployment, say, 0):
-        return _rolled_back(deployment, say, to)
+    with locks.lock(deployment, say, 0):
+        return _roll_back(deployment, say, to)
 
 
-def _rolled_back(deployment: Deployment, say: Say, to: int) -> tuple[Done, records.Entry]:
-    services = services_of(deployment)
+def _roll_back(deployment: Deployment, say: Say, to: int) -> tuple[DeployResult, records.Entry]:
+    services = services_of(deployment.project, deployment.environment)
     place = open_location(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
     parts = [
-        Part(one.kind, one.name, {**one.inputs, **snapshot.addresses(one.kind, services)})
+        Part(one.kind, one.name, {**one.inputs, **addresses(one.kind, services)})
         for one in records.read(place, entry).parts
     ]
-    found = seen(deployment, services, parts)
-    flying = runs.under_way(found)
-    apply(found, say)
-    number = recorded(found, records.ROLLBACK, commit=entry.commit, to=entry.number)
-    return Done(
-        deployment.stack, found.changes, held=found.held, number=number, flying=flying
-    ), entry
-
-
-def _look(deployments: Sequence[Deployment]) -> tuple[dict[str, str], list[Outlook]]:
-    """Return the bases of those that are as they should be, and an outlook of each other."""
-    same = fingerprints.unchanged(deployments)
-    return same, [outlook(each) for each in deployments if each.stack not in same]
-
-
-def _told(
-    deployments: Sequence[Deployment], same: Mapping[str, str], done: Sequence[Done]
-) -> list[Done]:
-    """Return what was done of each deployment, in their order."""
-    found = {one.stack: one for one in done}
-    left = {stack: Done(stack, opened=False) for stack in same}
-    return [(found | left)[each.stack] for each in deployments]
-
-
-def _previewed(found: Outlook) -> Done:
-    """Return what a deployment would do."""
-    flying = runs.under_way(found)
-    return done_of(found, flying, 0)
-
-
-def _in_turn(found: Outlook, say: Say, wanted: Wanted) -> Done:
-    """Make one deployment so while nobody else changes it."""
-    with in_turn(found, say, wanted) as now:
-        return settled(now, prepared(now, say, wanted.how), say, wanted.how)
+    diff = compare_parts(deployment, services, parts)
+    under_way = runs.under_way(diff)
+    if not diff.is_empty:
+        take_names(diff)
+    update_stack(diff, say)
+    number = record(diff, records.ROLLBACK, commit=entry.commit, to=entry.number)
+    result = DeployResult(
+        deployment.stack, diff.changes, paused=diff.paused, number=number, under_way=under_way
+    )
+    return result, entry
 
 
 def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Entry:

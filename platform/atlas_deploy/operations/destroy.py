@@ -1,4 +1,4 @@
-"""Taking deployments away, and what killed updates left of them."""
+"""Destroying deployments, and what killed updates left of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from atlas.store import open_location
 from atlas_deploy.apply import fleet, locks
 from atlas_deploy.apply.concurrent import Progress, at_once
-from atlas_deploy.desired.bundle import KINDS, Part, owner_of, target_inputs
+from atlas_deploy.apply.stack import open_stack
+from atlas_deploy.desired.addresses import KINDS, addresses, target_inputs
+from atlas_deploy.desired.bundle import Part, owner_of
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import copies, ownership, records
-from atlas_deploy.live import snapshot, state
+from atlas_deploy.live import snapshot
+from atlas_deploy.live.state import exists, state_of
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
 
@@ -20,15 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.errors import AtlasError
+    from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.deployment import Deployment
-    from atlas_deploy.live.snapshot import Say
+    from atlas_deploy.live.state import Resource, StackState
     from atlas_deploy.platforms.services import Services
 
 _FLOWS = ("training", "inference")
 
 
 def destroy(deployment: Deployment, say: Say) -> bool:
-    """Take a deployment away, and what a killed update left; models, versions and runs stay.
+    """Destroy a deployment, and what a killed update left of it; models, versions and runs stay.
 
     Returns:
         Whether there was anything.
@@ -37,17 +41,18 @@ def destroy(deployment: Deployment, say: Say) -> bool:
         PlatformError: the platform is missing or down.
         DeployError: D017, another project has the stack; or something can't be removed.
     """
-    with locks.turn(deployment, say, 0):
-        return _destroyed(deployment, say)
+    services = services_of(deployment.project, deployment.environment)
+    with locks.lock(deployment, say, 0):
+        return _destroy(deployment, services, say)
 
 
 def destroy_all(
     deployments: Sequence[Deployment], say: Say, jobs: int = 0
 ) -> dict[str, bool | AtlasError]:
-    """Take deployments away: their DAGs together, then their stacks, some at once.
+    """Destroy deployments: their DAGs together, then their stacks, some at once.
 
     Args:
-        deployments: what to take away.
+        deployments: what to destroy, of one Environment.
         say: takes a line of progress.
         jobs: how many stacks are removed at once; 0 for one a core.
 
@@ -63,23 +68,24 @@ def destroy_all(
     found: dict[str, bool | AtlasError] = {}
     for start in range(0, len(deployments), fleet.BATCH):
         batch = deployments[start : start + fleet.BATCH]
-        found |= _destroyed_together(batch, say, jobs or os.cpu_count() or 1)
+        found |= _destroy_together(batch, say, jobs or os.cpu_count() or 1)
     return found
 
 
-def _destroyed_together(
+def _destroy_together(
     deployments: Sequence[Deployment], say: Say, jobs: int
 ) -> dict[str, bool | AtlasError]:
     from atlas.targets.airflow import ahead
 
     by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
+    services = services_of(deployments[0].project, deployments[0].environment)
     with ExitStack() as held:
         states = []
         for each in by_stack.values():
-            held.enter_context(locks.turn(each, say, 0))
-            services = services_of(each)
-            ownership.require_own(each, services)
-            states += [snapshot.moved(one, services).state for one in snapshot.resources(each)]
+            held.enter_context(locks.lock(each, say, 0))
+            state = state_of(each.backend, each.stack)
+            ownership.require_own(each, services, state)
+            states += [snapshot.moved(one, services).state for one in state.resources]
         dags = [dict(one) for one in states if "dags" in one]
         if dags:
             say(f"removing the DAGs of {len(dags)} deployments from Airflow")
@@ -88,27 +94,27 @@ def _destroyed_together(
         with fleet.hosted(gone) as (port, provider):
 
             def remove(stack: str) -> bool:
-                return _destroyed(by_stack[stack], fleet.quiet, port)
+                return _destroy(by_stack[stack], services, fleet.quiet, port)
 
             return at_once([*by_stack], remove, jobs, progress, provider.end_early)
 
 
-def _destroyed(deployment: Deployment, say: Say, provider: int = 0) -> bool:
+def _destroy(deployment: Deployment, services: Services, say: Say, provider: int = 0) -> bool:
     name = deployment.stack
-    services = services_of(deployment)
-    ownership.require_own(deployment, services)
-    there = state.exists(deployment.backend, name)
-    if there:
-        _empty(deployment, services, say, provider)
-        stack = snapshot.open_stack(deployment, (), say, provider)
+    state = state_of(deployment.backend, name)
+    ownership.require_own(deployment, services, state)
+    is_there = exists(deployment.backend, name)
+    if is_there:
+        _empty(deployment, services, state, say, provider)
+        stack = open_stack(deployment, (), say, provider)
         stack.destroy()
     swept = _sweep(deployment, services)
-    if there:
+    if is_there:
         stack.remove()
     place = open_location(services.store)
     records.add(place, name, records.DESTROY, None)
     copies.forget(place, deployment)
-    return there or swept
+    return is_there or swept
 
 
 def unlock(deployment: Deployment) -> list[str]:
@@ -120,19 +126,21 @@ def unlock(deployment: Deployment) -> list[str]:
     return keeping(deployment.backend).unlock(PROJECT, deployment.stack)
 
 
-def _empty(deployment: Deployment, services: Services, say: Say, provider: int) -> None:
-    """Take every member away where the platform is now, if it isn't where it was."""
-    found = snapshot.resources(deployment)
-    here = [snapshot.addresses(resource.kind, services) for resource in found]
+def _empty(
+    deployment: Deployment, services: Services, state: StackState, say: Say, provider: int
+) -> None:
+    """Remove every member where the platform is now, if it isn't where it was."""
+    found = state.resources
+    here = [addresses(resource.kind, services) for resource in found]
     moved = any(
         not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
     )
     if moved:
         parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
-        snapshot.open_stack(deployment, parts, say, provider).up(refresh=False)
+        open_stack(deployment, parts, say, provider).up(refresh=False)
 
 
-def _emptied(resource: state.Resource, here: Mapping[str, str]) -> Part:
+def _emptied(resource: Resource, here: Mapping[str, str]) -> Part:
     """Return a resource without members, at other addresses."""
     none: dict[str, Any] = {name: {} for name in ("members", "plans") if name in resource.inputs}
     return Part(resource.kind, resource.name, {**resource.inputs, **here, **none})

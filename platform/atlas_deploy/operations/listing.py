@@ -9,7 +9,7 @@ from atlas.environment import LOCAL
 from atlas.errors import AtlasError, InvalidError
 from atlas.load import load_configs, load_environment, loader_for
 from atlas.store import open_location
-from atlas_deploy.desired.deployment import PROJECT, Deployment
+from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import records
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.backend import Backend
@@ -26,7 +26,7 @@ DEPLOYED, NOT, UNKNOWN, ORPHAN = "deployed", "not deployed", "unknown", "no Conf
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class StackListing:
     """One stack.
 
     Attributes:
@@ -34,7 +34,7 @@ class Listed:
         config: the Config's name.
         environment: the Environment's name.
         state: ``deployed``, ``not deployed``, ``no Config here`` (deployed, and its Config isn't
-            under the PATH), or ``unknown`` (the Environment's platform can't be asked).
+            under the PATH), or ``unknown`` (the Environment's platform can't be read).
         members: how many pipelines are deployed, or would be.
         number: number of the last deployment, 0 for none.
         action: what it was: ``deploy``, ``rollback``, ``destroy``.
@@ -61,7 +61,7 @@ class Listed:
         return asdict(self)
 
 
-def listed(path: Path, environment: str = "") -> list[Listed]:
+def list_stacks(path: Path, environment: str = "") -> list[StackListing]:
     """Return all stacks, by Environment and Config.
 
     Args:
@@ -90,16 +90,16 @@ def environments(project: Project) -> list[str]:
 
 def _of_environment(
     project: Project, name: str, configs: Mapping[str, int], kept: list[str]
-) -> Iterator[Listed]:
+) -> Iterator[StackListing]:
     """Return the stacks of one Environment."""
     try:
         environment = load_environment(project, name)
-        place = open_location(services_of(Deployment("", environment, project)).store)
+        place = open_location(services_of(project, environment).store)
         recorded = records.stacks(place)
     except AtlasError as error:
         why = str(error)
         yield from (
-            Listed(f"{config}.{name}", config, name, UNKNOWN, count, why=why)
+            StackListing(f"{config}.{name}", config, name, UNKNOWN, count, why=why)
             for config, count in sorted(configs.items())
         )
         return
@@ -112,14 +112,16 @@ def _of_environment(
             yield row
 
 
-def _row(stack: str, config: str, environment: str, count: int | None, place: Location) -> Listed:
+def _row(
+    stack: str, config: str, environment: str, count: int | None, place: Location
+) -> StackListing:
     """Return one stack, by the last entry of its history."""
     entry = records.last(place, stack)
     if entry is None:
-        return Listed(stack, config, environment, NOT, count or 0)
+        return StackListing(stack, config, environment, NOT, count or 0)
     members = _members(place, entry) if entry.record else (count or 0)
     there = DEPLOYED if count is not None else ORPHAN
-    return Listed(
+    return StackListing(
         stack,
         config,
         environment,

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
-from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.apply.prepare import write
+from atlas_deploy.apply.stack import declare_parts
+from atlas_deploy.desired.bundle import compile_bundle
 from atlas_deploy.desired.deployment import deployments
 from atlas_deploy.desired.images import require_images
-from atlas_deploy.live import snapshot
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ def _declared(deployment: Deployment) -> dict[str, Any]:
     """Declare one deployment; unless it is a preview, have in the store what it is made of."""
     from pulumi.runtime import is_dry_run
 
-    material = material_of(deployment, services_of(deployment))
+    bundle = compile_bundle(deployment, services_of(deployment.project, deployment.environment))
     if not is_dry_run():
         require_images(deployment.pipelines)
-        write(material)
-    parts = [_owned(part, deployment) for part in material.parts]
-    return snapshot.declare(parts, f"{deployment.config}-")
+        write(bundle)
+    parts = [_owned(part, deployment) for part in bundle.parts]
+    return declare_parts(parts, f"{deployment.config}-")
 
 
 def _owned(part: Part, deployment: Deployment) -> Part:

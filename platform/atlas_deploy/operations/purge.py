@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_location
-from atlas_deploy.desired.bundle import has_api_server, owner_of, target_inputs
+from atlas_deploy.desired.addresses import addresses, has_api_server, target_inputs
+from atlas_deploy.desired.bundle import owner_of
 from atlas_deploy.history import ownership, records
-from atlas_deploy.live import snapshot
+from atlas_deploy.live.state import state_of
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.live.state import StackState
     from atlas_deploy.platforms.services import Services
 
 _KUBEFLOW = "kubeflow"
@@ -28,7 +30,7 @@ _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Leftovers:
     """What a destroyed deployment leaves behind.
 
     Attributes:
@@ -50,7 +52,7 @@ class Left:
         return asdict(self)
 
     def lines(self) -> Iterator[str]:
-        """Return it in words, a line each."""
+        """Return it as text, a line each."""
         yield from (f"model {name}, {count} versions" for name, count in self.models.items())
         yield from (f"{count} runs of {name}, artifacts" for name, count in self.runs.items())
         yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
@@ -62,27 +64,28 @@ class Left:
         return [what.removeprefix(_MODEL) for what in self.shared if what.startswith(_MODEL)]
 
     def kept(self) -> Iterator[str]:
-        """Return what stays, in words, a line each."""
+        """Return what stays, as text, a line each."""
         for what, stack in self.shared.items():
             yield f"{what} stays: stack {stack} deploys it, too"
 
 
-def left_of(deployment: Deployment) -> Left:
+def leftovers(deployment: Deployment) -> Leftovers:
     """Return what a deployment leaves behind, or has left.
 
     Raises:
         PlatformError: the platform is missing or down.
         DeployError: D017, another project has the stack.
     """
-    services = services_of(deployment)
-    ownership.require_own(deployment, services)
-    inputs = _inputs(deployment, services)
+    services = services_of(deployment.project, deployment.environment)
+    state = state_of(deployment.backend, deployment.stack)
+    ownership.require_own(deployment, services, state)
+    inputs = _inputs(deployment, services, state)
     place = open_location(services.store)
     wanted = _Names.of(inputs.items())
     others = _of_others(place, deployment.stack)
     runs = {one: _runs(place.names(one)) for one in wanted.pipelines if one not in others.pipelines}
     versions = _versions(services, [name for name in wanted.flows if name not in others.flows])
-    return Left(
+    return Leftovers(
         models=_models(services, [name for name in wanted.models if name not in others.models]),
         shared=wanted.shared_with(others),
         runs={name: count for name, count in runs.items() if count},
@@ -148,13 +151,13 @@ def _of_others(place: Location, own: str) -> _Names:
     return _Names(models, flows)
 
 
-def purge(deployment: Deployment, left: Left) -> None:
+def purge(deployment: Deployment, left: Leftovers) -> None:
     """Remove what a destroyed deployment has left; what is gone already is no error.
 
     Raises:
         PlatformError: a service is down, or refuses.
     """
-    services = services_of(deployment)
+    services = services_of(deployment.project, deployment.environment)
     if left.models:
         _purge_models(services, left)
     if left.images:
@@ -171,9 +174,11 @@ def purge(deployment: Deployment, left: Left) -> None:
     ownership.give_back(deployment, services, left.shared_models)
 
 
-def _inputs(deployment: Deployment, services: Services) -> dict[str, dict[str, Any]]:
+def _inputs(
+    deployment: Deployment, services: Services, state: StackState
+) -> dict[str, dict[str, Any]]:
     """Return the inputs of each kind, members of several resources together."""
-    found = [(one.kind, one.inputs) for one in snapshot.resources(deployment)]
+    found = [(one.kind, one.inputs) for one in state.resources]
     if not found:
         place = open_location(services.store)
         entries = [one for one in records.history(place, deployment.stack) if one.record]
@@ -194,7 +199,7 @@ def _runs(names: list[str]) -> int:
 
 def in_kubeflow(deployment: Deployment) -> list[str]:
     """Return the names of a deployment's pipelines in Kubeflow, as its stack has them."""
-    found = snapshot.resources(deployment)
+    found = state_of(deployment.backend, deployment.stack).resources
     members = [one.inputs["members"] for one in found if one.kind == "KubeflowPipelines"]
     return sorted({name for each in members for name in each})
 
@@ -207,7 +212,7 @@ def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
     """
     if not names:
         return {}
-    found = _versions(services_of(deployment), names)
+    found = _versions(services_of(deployment.project, deployment.environment), names)
     return {name: count for name, count in sorted(found.items()) if count}
 
 
@@ -233,14 +238,14 @@ def _models(services: Services, names: list[str]) -> dict[str, int]:
     return {name: len(mlflow.versions(name)) for name in names if name in there}
 
 
-def _purge_models(services: Services, left: Left) -> None:
+def _purge_models(services: Services, left: Leftovers) -> None:
     """Delete models with all of their versions."""
     mlflow = services.mlflow()
     for name in left.models:
         mlflow.call("DELETE", "registered-models/delete", {"name": name}, (_ABSENT,))
 
 
-def _purge_images(deployment: Deployment, services: Services, left: Left) -> None:
+def _purge_images(deployment: Deployment, services: Services, left: Leftovers) -> None:
     """Delete the images that no other stack holds."""
     from atlas.kinds.protocol import OperationContext
     from atlas_provider.kinds import KINDS
@@ -249,6 +254,6 @@ def _purge_images(deployment: Deployment, services: Services, left: Left) -> Non
         "owner": owner_of(deployment, "images"),
         "members": dict(left.images),
         "purge": True,
-        **snapshot.addresses("StepImages", services),
+        **addresses("StepImages", services),
     }
     KINDS["atlas:index:StepImages"].delete("", inputs, OperationContext("images"))

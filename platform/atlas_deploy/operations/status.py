@@ -1,4 +1,4 @@
-"""Looking at deployments: what is there, how it drifted, what ran last; nothing is changed."""
+"""The status of deployments: what is there, how it drifted, what ran last; nothing is changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from atlas.errors import StoreError
 from atlas.store import open_location
 from atlas.targets import deployed_name
+from atlas_deploy.apply.stack import open_stack
+from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.revisions import release_at
 from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import records
@@ -21,16 +23,17 @@ if TYPE_CHECKING:
     from atlas.kinds.handler import Live
     from atlas.store import Location
     from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.live.snapshot import Snapshot
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
-_Seen: TypeAlias = "tuple[Resource, Live | None, Mapping[str, tuple[str, str]]]"
-"""A resource, what is there of it, and the last run of each member."""
+_LastRuns: TypeAlias = "Mapping[str, tuple[str, str]]"
+"""Id and state of the last run, by member."""
 _WORTH = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ResourceStatus:
     """What there is of one resource.
 
     Attributes:
@@ -38,7 +41,7 @@ class Status:
         members: digest by member, as deployed.
         plans: digest of the Plan by member, as deployed.
         drift: how each member differs that isn't as it was deployed.
-        held: members that an operator has paused.
+        paused: members that an operator has paused.
         runs: id and state of the last run by member.
         disk: members whose Plan on disk is another, with that Plan's digest; empty for none.
     """
@@ -47,14 +50,14 @@ class Status:
     members: Mapping[str, str]
     plans: Mapping[str, str]
     drift: Mapping[str, str]
-    held: Sequence[str]
+    paused: Sequence[str]
     runs: Mapping[str, tuple[str, str]]
     disk: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a deployment stands: as recorded, as it is, and as the documents on disk have it.
+class DeploymentStatus:
+    """The status of a deployment: as recorded, as it is, and as the documents on disk have it.
 
     Attributes:
         entry: the last entry of its history; None for none.
@@ -67,7 +70,7 @@ class Standing:
     """
 
     entry: records.Entry | None
-    resources: Sequence[Status]
+    resources: Sequence[ResourceStatus]
     broken: bool
     undeployed: Sequence[str]
     unfinished: bool
@@ -87,7 +90,7 @@ class Standing:
         }
 
 
-def status(deployment: Deployment) -> Standing:
+def status(deployment: Deployment) -> DeploymentStatus:
     """Return what is deployed, how it differs from the last update and from disk, what ran last.
 
     Args:
@@ -99,43 +102,47 @@ def status(deployment: Deployment) -> Standing:
     return statuses([deployment])[deployment.stack]
 
 
-def statuses(deployments: Sequence[Deployment]) -> dict[str, Standing]:
+def statuses(deployments: Sequence[Deployment]) -> dict[str, DeploymentStatus]:
     """Return the same of several deployments of one Environment, asking each service once.
 
     Raises:
         PlatformError: the platform is missing or down.
     """
-    found = {each.stack: snapshot.resources(each) for each in deployments}
-    services = services_of(deployments[0])
-    there = [one for ones in found.values() for one in ones]
-    if there:
-        snapshot.require(services, [one.kind for one in there])
-    here = [snapshot.moved(one, services) for one in there]
-    seen = zip(here, state.live_together(here), _last_runs(here), strict=True)
-    dead = snapshot.dead(deployments[0])
+    services = services_of(deployments[0].project, deployments[0].environment)
+    snapshots = snapshot.read(deployments, services)
+    runs = _last_runs([one for there in snapshots.values() for one in there.resources])
+    last = iter(runs)
     return {
-        each.stack: _standing(each, services, [*islice(seen, len(found[each.stack]))], dead)
+        each.stack: _status_of(
+            each,
+            services,
+            snapshots[each.stack],
+            [*islice(last, len(snapshots[each.stack].resources))],
+        )
         for each in deployments
     }
 
 
-def _standing(
-    deployment: Deployment, services: Services, seen: Sequence[_Seen], dead: Sequence[str]
-) -> Standing:
-    """Return how a deployment stands, of which all was seen."""
-    found = [one for one, _, _ in seen]
+def _status_of(
+    deployment: Deployment, services: Services, there: Snapshot, runs: Sequence[_LastRuns]
+) -> DeploymentStatus:
+    """Return the status of a deployment, of which all was read."""
+    found = there.resources
     disk = _on_disk(deployment)
     place = open_location(services.store)
     entry = records.last(place, deployment.stack)
     deployed = {name for one in found for name in one.inputs.get("plans", {})}
-    return Standing(
+    return DeploymentStatus(
         entry=entry,
-        resources=[_status(one, disk) for one in seen],
+        resources=[
+            _status(one, there.live.get(one.name), last, disk)
+            for one, last in zip(found, runs, strict=True)
+        ],
         broken=not deployment.pipelines,
         undeployed=sorted(disk.keys() - deployed) if found else [],
         unfinished=_is_unfinished(place, entry, found),
         release=_release(deployment, entry),
-        dead=dead,
+        dead=there.dead,
     )
 
 
@@ -151,7 +158,8 @@ def _is_unfinished(place: Location, entry: records.Entry | None, found: Sequence
     if entry is None or not entry.record:
         return bool(found)
     try:
-        return not records.is_of(records.read(place, entry), found)
+        parts = [Part(one.kind, one.name, one.inputs) for one in found]
+        return not records.is_of(records.read(place, entry), parts)
     except StoreError:
         return False
 
@@ -168,11 +176,14 @@ def history_of(deployment: Deployment) -> list[records.Entry]:
     Raises:
         PlatformError: the platform's outputs aren't there.
     """
-    return records.history(open_location(services_of(deployment).store), deployment.stack)
+    return records.history(
+        open_location(services_of(deployment.project, deployment.environment).store),
+        deployment.stack,
+    )
 
 
-def refresh(deployment: Deployment) -> Standing:
-    """Let Pulumi read what is there and keep it as the state; return it as `status` does.
+def refresh(deployment: Deployment) -> DeploymentStatus:
+    """Have Pulumi read what is there and keep it as the state; return it as `status` does.
 
     Raises:
         PlatformError: the platform is missing or down.
@@ -180,31 +191,32 @@ def refresh(deployment: Deployment) -> Standing:
     """
     found = status(deployment)
     if found.resources:
-        snapshot.open_stack(deployment, (), _quiet).refresh(_ignore)
+        open_stack(deployment, (), _quiet).refresh(_ignore)
     return found
 
 
-def _status(seen: _Seen, disk: Mapping[str, str]) -> Status:
+def _status(
+    resource: Resource, live: Live | None, runs: _LastRuns, disk: Mapping[str, str]
+) -> ResourceStatus:
     """Return what there is of one resource, and how it differs from what was deployed."""
-    resource, live, runs = seen
     members = live.inputs["members"] if live else {}
-    wanted: Mapping[str, str] = resource.inputs["members"]
+    desired: Mapping[str, str] = resource.inputs["members"]
     plans: Mapping[str, str] = resource.inputs.get("plans", {})
     reported = live.inputs.get("plans", {}) if live else {}
-    drift = {name: _drift(digest, members.get(name)) for name, digest in wanted.items()}
+    drift = {name: _drift(digest, members.get(name)) for name, digest in desired.items()}
     drift |= {
         name: f"is reported with Plan {(reported.get(name) or 'none')[:_WORTH]}"
         for name, plan in plans.items()
         if not drift[name] and reported.get(name) != plan
     }
-    whens = _whens(resource.inputs, live.inputs if live else {})
-    drift |= {name: how for name, how in whens.items() if not drift.get(name)}
-    return Status(
+    schedules = _schedules(resource.inputs, live.inputs if live else {})
+    drift |= {name: how for name, how in schedules.items() if not drift.get(name)}
+    return ResourceStatus(
         name=resource.name,
-        members=dict(wanted),
+        members=dict(desired),
         plans=dict(plans),
         drift={name: how for name, how in drift.items() if how},
-        held=tuple(live.state.get("held", ())) if live else (),
+        paused=tuple(live.state.get("held", ())) if live else (),
         runs=runs,
         disk={
             name: disk.get(name, "")
@@ -214,9 +226,9 @@ def _status(seen: _Seen, disk: Mapping[str, str]) -> Status:
     )
 
 
-def _whens(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
+def _schedules(desired: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
     """Return how the schedules that Kubeflow keeps differ from what was deployed, by member."""
-    due, live = wanted.get("schedules") or {}, found.get("schedules") or {}
+    due, live = desired.get("schedules") or {}, found.get("schedules") or {}
     return {
         name: f"runs {live.get(name) or 'never'} in place of {due.get(name) or 'never'}"
         for name in sorted({*due, *live})
@@ -224,13 +236,13 @@ def _whens(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str
     }
 
 
-def _drift(wanted: str, found: str | None) -> str:
+def _drift(desired: str, live: str | None) -> str:
     """Return how one member differs from what was deployed; empty for not at all."""
-    if found is None:
+    if live is None:
         return "is gone"
-    if found == wanted:
+    if live == desired:
         return ""
-    return f"was changed: {_short(found)} in place of {_short(wanted)}"
+    return f"was changed: {_short(live)} in place of {_short(desired)}"
 
 
 def _short(text: str) -> str:
@@ -238,9 +250,9 @@ def _short(text: str) -> str:
     return shortened(text) if digest_in(text) else repr(text)
 
 
-def _last_runs(found: Sequence[Resource]) -> list[Mapping[str, tuple[str, str]]]:
+def _last_runs(found: Sequence[Resource]) -> list[_LastRuns]:
     """Return id and state of the last run of each member of each resource."""
-    runs: dict[int, Mapping[str, tuple[str, str]]] = {}
+    runs: dict[int, _LastRuns] = {}
     for numbers in state.together(found):
         last = _last_runs_of(state.merged([found[number] for number in numbers]))
         for number in numbers:
@@ -249,7 +261,7 @@ def _last_runs(found: Sequence[Resource]) -> list[Mapping[str, tuple[str, str]]]
     return [runs[number] for number in range(len(found))]
 
 
-def _last_runs_of(resource: Resource) -> Mapping[str, tuple[str, str]]:
+def _last_runs_of(resource: Resource) -> _LastRuns:
     """Return id and state of the last run of each member."""
     if resource.inputs.get("kubeflow"):
         from atlas.targets.kubeflow.server_pipelines import last_runs
@@ -265,8 +277,8 @@ def _last_runs_of(resource: Resource) -> Mapping[str, tuple[str, str]]:
 
 
 def _quiet(_line: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def _ignore(_event: Any) -> None:
-    """Take an event of the engine, and do nothing with it."""
+    """Take an event of the engine, and ignore it."""

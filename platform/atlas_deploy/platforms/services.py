@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from atlas.environment import Environment
+    from atlas.environment import Environment, Project
     from atlas.images import ImageRegistry
     from atlas.tracking.mlflow import MlflowTracker
-    from atlas_deploy.desired.deployment import Deployment
 
 _OK = 200
 REGISTRY = "registry"
@@ -126,14 +125,13 @@ class Services:
         return service
 
 
-def services_of(deployment: Deployment) -> Services:
-    """Return the services of the platform that a deployment's Environment names.
+def services_of(project: Project, environment: Environment) -> Services:
+    """Return the services of the platform that an Environment names.
 
     Raises:
         PlatformError: there is no such platform, its outputs can't be read, or they are of another
             version than this Atlas reads.
     """
-    environment, project = deployment.environment, deployment.project
     follow(project, environment, needed=True)
     if not environment.outputs:
         found = lifecycle.outputs(project.state, environment.platform)

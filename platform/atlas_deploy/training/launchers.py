@@ -80,7 +80,7 @@ def _kubeflow(
 ) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas.targets.kubeflow.server_pipelines import api_of
-    from atlas_deploy.desired.images import images_of, require_images
+    from atlas_deploy.desired.images import references_of, require_images
     from atlas_deploy.desired.origins import origin_of
 
     if not deployed:
@@ -95,7 +95,7 @@ def _kubeflow(
     return KubeflowLauncher(
         api,
         store,
-        images_of(pipelines),
+        references_of(pipelines),
         origin_of(pipelines),
         lambda plan: _deployed(store, plan),
         deployed,

@@ -1,4 +1,4 @@
-"""Operations on one deployment at a time, and whether a look is still good."""
+"""Operations on one deployment at a time, and whether what was read is still valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from atlas_deploy.apply import locks
-from atlas_deploy.apply.locks import number_of, turn
+from atlas_deploy.apply.locks import lock, number_of
 
 
 @pytest.fixture
@@ -20,30 +20,30 @@ def deployment(tmp_path):
     return SimpleNamespace(project=project, stack="shop.local")
 
 
-def test_a_look_is_good_until_somebody_had_the_lock(deployment):
+def test_what_was_read_is_valid_until_somebody_had_the_lock(deployment):
     assert number_of(deployment) == 0
     assert not deployment.project.state.exists()
-    seen = number_of(deployment)
-    with turn(deployment, print, seen) as is_as_seen:
-        assert is_as_seen
-    with turn(deployment, print, seen) as is_as_seen:
-        assert not is_as_seen
-    with turn(deployment, print, number_of(deployment)) as is_as_seen:
-        assert is_as_seen
-    lock = deployment.project.state / "deploying" / "shop.local.lock"
-    assert (lock.stat().st_mode & 0o777, lock.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    known = number_of(deployment)
+    with lock(deployment, print, known) as is_current:
+        assert is_current
+    with lock(deployment, print, known) as is_current:
+        assert not is_current
+    with lock(deployment, print, number_of(deployment)) as is_current:
+        assert is_current
+    file = deployment.project.state / "deploying" / "shop.local.lock"
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def hold(deployment, held, release):
-    with turn(deployment, print, 0):
+    with lock(deployment, print, 0):
         held.set()
         release.wait()
 
 
-def test_the_second_waits_says_so_and_looks_again(deployment):
+def test_the_second_waits_says_so_and_reads_again(deployment):
     held, release = threading.Event(), threading.Event()
     other = threading.Thread(target=hold, args=(deployment, held, release))
-    seen = number_of(deployment)
+    known = number_of(deployment)
     other.start()
     held.wait()
     said = []
@@ -52,10 +52,10 @@ def test_the_second_waits_says_so_and_looks_again(deployment):
         said.append(line)
         release.set()
 
-    with turn(deployment, say, seen) as is_as_seen:
-        assert not is_as_seen
+    with lock(deployment, say, known) as is_current:
+        assert not is_current
     other.join()
-    assert said == ["shop.local: another command changes it; waiting for its end"]
+    assert said == ["shop.local: waiting for another command that changes it"]
 
 
 def test_a_killed_holder_holds_nothing(deployment, monkeypatch):
@@ -66,5 +66,5 @@ def test_a_killed_holder_holds_nothing(deployment, monkeypatch):
     held.wait()
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    with turn(deployment, pytest.fail, locks.number_of(deployment)) as is_as_seen:
-        assert is_as_seen
+    with lock(deployment, pytest.fail, locks.number_of(deployment)) as is_current:
+        assert is_current

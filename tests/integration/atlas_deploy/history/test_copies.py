@@ -14,7 +14,7 @@ from atlas.store import open_location
 from atlas_deploy.desired.deployment import Deployment
 from atlas_deploy.history import copies, ownership
 from atlas_deploy.platforms.services import Services
-from tests.unit.atlas_deploy.history.test_ownership import parts
+from tests.unit.atlas_deploy.history.test_ownership import parts, require_own
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def git(folder: Path, *words: str) -> None:
 
 def is_refused(deployment: Deployment, services: Services) -> bool:
     try:
-        ownership.require_own(deployment, services)
+        require_own(deployment, services)
     except DeployError as error:
         return str(error).startswith("D018: project pricing-1 is deployed from ")
     return False
@@ -63,9 +63,9 @@ def test_with_an_id_of_its_own_the_copy_is_another_project(tmp_path, services) -
     one = project(tmp_path / "one")
     ownership.take(deployment(one), services, parts())
     two = project(tmp_path / "two", 'id = "pricing-2"')
-    ownership.require_own(deployment(two, "other"), services, parts("other", "other"))
+    require_own(deployment(two, "other"), services, parts("other", "other"))
     with pytest.raises(DeployError, match="D017"):
-        ownership.require_own(deployment(two), services, parts())
+        require_own(deployment(two), services, parts())
 
 
 @pytest.mark.parametrize("ended", ["moved", "renamed", "destroyed"])

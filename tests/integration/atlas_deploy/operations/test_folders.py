@@ -15,7 +15,8 @@ from atlas_deploy import deployments, looked_at, preview, status
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
-from atlas_deploy.operations.listing import listed
+from atlas_deploy.operations.listing import list_stacks
+from atlas_deploy.operations.reading import compare
 from atlas_deploy.platforms.services import services_of
 from tests.laid import lay_down
 
@@ -63,7 +64,7 @@ def edit(path: Path, **changes: object) -> None:
 
 
 def same(project: Path) -> set[str]:
-    return {*fingerprints.unchanged(deployments(project, "local"))}
+    return {*compare(deployments(project, "local")).unchanged}
 
 
 def test_what_nothing_changed_of_is_left_alone(project):
@@ -97,16 +98,17 @@ def test_another_platform_or_a_lost_state_opens_stacks(project):
     assert same(project) == set()
 
 
-def test_a_basis_that_is_forgotten_opens_the_stack(project):
+def test_a_fingerprint_that_is_forgotten_opens_the_stack(project):
     found = deployments(project, "local")
     lay_down(found)
-    fingerprints.forget(found[0], services_of(found[0]))
+    store = services_of(found[0].project, found[0].environment).store
+    fingerprints.forget(store, found[0].stack)
     assert same(project) == {each.stack for each in found[1:]}
 
 
 def test_one_alone_is_always_opened(project):
     lay_down(deployments(project, "local"))
-    assert fingerprints.unchanged(deployments(project / "one", "local")) == {}
+    assert compare(deployments(project / "one", "local")).unchanged == {}
 
 
 def test_stacks_are_listed_deployed_or_not(project):
@@ -116,14 +118,14 @@ def test_stacks_are_listed_deployed_or_not(project):
     local = project / "environments/local.json"
     nowhere = {**json.loads(local.read_text()), "platform": "nowhere"}
     (project / "environments/prod.json").write_text(json.dumps(nowhere))
-    assert [(one.stack, one.state, one.number, one.members) for one in listed(project)] == [
+    assert [(one.stack, one.state, one.number, one.members) for one in list_stacks(project)] == [
         ("one.local", "deployed", 1, 1), ("three.local", "not deployed", 0, 1),
         ("two.local", "no Config here", 1, 1), ("one.prod", "unknown", 0, 1),
         ("three.prod", "unknown", 0, 1),
     ]  # fmt: skip
-    (prod, *_) = listed(project, "prod")
+    (prod, *_) = list_stacks(project, "prod")
     assert "atlas up" in prod.why
-    assert listed(project, "local")[0].stack == "one.local"
+    assert list_stacks(project, "local")[0].stack == "one.local"
 
 
 def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project, tmp_path):
@@ -151,10 +153,10 @@ def test_status_compares_what_is_deployed_with_what_is_there_and_on_disk(project
     assert resource.disk == {}
 
 
-def test_an_update_that_didnt_finish_is_told(project):
+def test_an_update_that_didnt_finish_is_reported(project):
     found = deployments(project / "one", "local")
     lay_down(found)
-    store = open_location(services_of(found[0]).store)
+    store = open_location(services_of(found[0].project, found[0].environment).store)
     other = Record((Part("KubeflowPipelines", "training-kubeflow", {"members": {}}),))
     records.add(store, "one.local", records.DEPLOY, other)
     (one,) = looked_at(project / "one", "local")

@@ -47,7 +47,7 @@ def test_a_failure_has_what_the_engine_said(engine, tmp_path):
         engine("raise SystemExit('no space left')").run([], str(tmp_path), {})
 
 
-def test_a_killed_engine_is_told(engine, tmp_path):
+def test_a_killed_engine_is_reported(engine, tmp_path):
     with pytest.raises(CommandError, match="the engine was killed by signal 9; run the same"):
         engine("import os; os.kill(os.getpid(), 9)").run([], str(tmp_path), {})
 

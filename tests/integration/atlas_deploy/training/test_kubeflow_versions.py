@@ -13,7 +13,8 @@ from atlas.plan import resolve
 from atlas.store import Run
 from atlas.targets.kubeflow.server import Api, publish
 from atlas_deploy import deployments
-from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.apply.prepare import write
+from atlas_deploy.desired.bundle import compile_bundle
 from atlas_deploy.history import records
 from atlas_deploy.history.records import Record
 from atlas_deploy.platforms.services import Services
@@ -74,13 +75,13 @@ class Numbers:
 
     def deploy(self):
         (deployment,) = deployments(self.project.root / "numbers", "local")
-        material = material_of(deployment, self.services)
-        (inputs,) = (one.inputs for one in material.parts if one.kind == "KubeflowPipelines")
-        (content,) = material.contents
+        bundle = compile_bundle(deployment, self.services)
+        (inputs,) = (one.inputs for one in bundle.parts if one.kind == "KubeflowPipelines")
+        (content,) = bundle.contents
         packages = {name: (digest, content) for name, digest in inputs["members"].items()}
         publish(self.api, self.store.url, packages, inputs["plans"])
-        write(material)
-        records.add(self.store.place, deployment.stack, records.DEPLOY, Record.of(material.parts))
+        write(bundle)
+        records.add(self.store.place, deployment.stack, records.DEPLOY, Record.of(bundle.parts))
         return next(iter(inputs["members"].values()))
 
     def launcher(self, **options):
@@ -141,7 +142,7 @@ def test_what_was_taken_away_isnt_deployed(numbers):
         numbers.train(deployed=True)
 
 
-def test_a_deployed_version_that_was_deleted_there_is_told(numbers, there):
+def test_a_deployed_version_that_was_deleted_there_is_reported(numbers, there):
     numbers.deploy()
     there.items["versions"].clear()
     with pytest.raises(TargetError, match="T301: numbers-training: its version isn't in Kubeflow"):

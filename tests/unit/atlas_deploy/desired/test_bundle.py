@@ -14,10 +14,11 @@ from atlas.images.records import Built, write_record
 from atlas.kinds.properties import properties_of
 from atlas.store import open_store
 from atlas_deploy import deployments, names
-from atlas_deploy.desired.bundle import material_of, write
+from atlas_deploy.apply.prepare import write
+from atlas_deploy.desired.addresses import addresses
+from atlas_deploy.desired.bundle import compile_bundle
 from atlas_deploy.desired.images import pushed_members
 from atlas_deploy.history.records import Record
-from atlas_deploy.live.snapshot import addresses
 from atlas_deploy.platforms.services import Services, services_of
 from atlas_provider.kinds.step_images import StepImagesKind
 from infra.outputs import VERSION
@@ -55,14 +56,14 @@ def test_one_resource_a_flow_and_target_and_one_for_the_models(project, services
     pytest.importorskip("kfp")
     (deployment,) = deployments(project / "tumour", "local")
     assert deployment.stack == "tumour.local"
-    material = material_of(deployment, services)
-    assert [(part.kind, part.name, [*part.inputs["members"]]) for part in material.parts] == [
+    bundle = compile_bundle(deployment, services)
+    assert [(part.kind, part.name, [*part.inputs["members"]]) for part in bundle.parts] == [
         ("AirflowDags", "inference-airflow", ["tumour-inference"]),
         ("KubeflowPipelines", "training-kubeflow", ["tumour-training"]),
         ("RegisteredModels", "models", ["tumour"]),
     ]
-    assert material.parts[0].inputs["airflow"] == "http://127.0.0.1:9"
-    assert {part.inputs["owner"] for part in material.parts} == {
+    assert bundle.parts[0].inputs["airflow"] == "http://127.0.0.1:9"
+    assert {part.inputs["owner"] for part in bundle.parts} == {
         "tumour.local/inference", "tumour.local/training", "tumour.local/models"
     }  # fmt: skip
 
@@ -71,7 +72,7 @@ def test_a_family_is_members_of_the_same_resources(project, services):
     pytest.importorskip("kfp")
     edit(project / "tumour" / "config.json", matrix={"region": ["emea", "apac"]})
     (deployment,) = deployments(project / "tumour", "local")
-    parts = {part.name: part for part in material_of(deployment, services).parts}
+    parts = {part.name: part for part in compile_bundle(deployment, services).parts}
     assert [*parts["inference-airflow"].inputs["members"]] == [
         "tumour-emea-inference", "tumour-apac-inference"
     ]  # fmt: skip
@@ -84,11 +85,11 @@ def test_images_are_members_once_they_are_pushed(project, services):
         "kind": "registry", "url": "http://127.0.0.1:9", "credentials": "registry"
     }  # fmt: skip
     (deployment,) = deployments(project / "tumour", "local")
-    assert "images" not in {part.name for part in material_of(deployment, services).parts}
+    assert "images" not in {part.name for part in compile_bundle(deployment, services).parts}
     (wanted,) = wanted_images(deployment.pipelines)
     built = Built(repository=wanted.repository, tag=wanted.tag, digest="sha256:" + "1" * 64)
     write_record(open_store(services.store), built)
-    part = material_of(deployment, services).parts[0]
+    part = compile_bundle(deployment, services).parts[0]
     assert (part.kind, part.name) == ("StepImages", "images")
     assert part.inputs == {
         "owner": "tumour.local/images", "members": {"base": built.pinned},
@@ -120,16 +121,16 @@ def test_an_image_that_two_recipes_mean_differently_is_two_members(project, serv
 def test_nothing_is_written_until_it_is_asked_for(project, services, tmp_path):
     pytest.importorskip("kfp")
     (deployment,) = deployments(project / "tumour", "local")
-    material = material_of(deployment, services)
+    bundle = compile_bundle(deployment, services)
     assert not (tmp_path / "store").exists()
-    write(material)
+    write(bundle)
     plans = {path.stem for path in (tmp_path / "store" / "plans").iterdir()}
-    assert plans == {*material.plans}
+    assert plans == {*bundle.plans}
     contents = {path.name for path in (tmp_path / "store/deployments/content").iterdir()}
-    members = (part.inputs["members"] for part in material.parts if part.name != "models")
+    members = (part.inputs["members"] for part in bundle.parts if part.name != "models")
     assert contents == {digest for each in members for digest in each.values()}
     before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "store").rglob("*"))
-    write(material)
+    write(bundle)
     assert before == sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "store").rglob("*"))
 
 
@@ -139,9 +140,9 @@ def test_a_local_flow_is_skipped(project, services):
             (project / "environments" / "local.json").read_text())["data"]})
     )  # fmt: skip
     (deployment,) = deployments(project / "tumour", "half")
-    material = material_of(deployment, services)
-    assert material.skipped == ["tumour-training"]
-    assert [part.name for part in material.parts] == ["inference-airflow", "models"]
+    bundle = compile_bundle(deployment, services)
+    assert bundle.skipped == ["tumour-training"]
+    assert [part.name for part in bundle.parts] == ["inference-airflow", "models"]
 
 
 def test_a_real_kubeflow_takes_only_built_images(project, services):
@@ -149,7 +150,7 @@ def test_a_real_kubeflow_takes_only_built_images(project, services):
     services.found["kubeflow"]["kind"] = "kfp"
     (deployment,) = deployments(project / "tumour", "local")
     with pytest.raises(DeployError, match=r"tumour\.local: images not built: atlas/tumour/base:"):
-        material_of(deployment, services)
+        compile_bundle(deployment, services)
 
 
 def test_an_api_server_is_given_schedules_and_its_token(project, services):
@@ -158,7 +159,7 @@ def test_an_api_server_is_given_schedules_and_its_token(project, services):
     edit(project / "tumour" / "config.json", schedule={"training": {"cron": "0 6 * * *"}})
     services.found["kubeflow"].update(kind="kfp", url="http://kubeflow", credentials="kubeflow")
     (deployment,) = deployments(project / "tumour", "local")
-    parts = material_of(deployment, services).parts
+    parts = compile_bundle(deployment, services).parts
     (part,) = [one for one in parts if one.kind == "KubeflowPipelines"]
     assert part.inputs["schedules"] == dict.fromkeys(part.inputs["members"], "0 6 * * *")
     found = {name: part.inputs[name] for name in ("kubeflow", "secrets", "credentials")}
@@ -168,7 +169,7 @@ def test_an_api_server_is_given_schedules_and_its_token(project, services):
     edit(project / "tumour" / "config.json", schedule={"training": zone})
     (deployment,) = deployments(project / "tumour", "local")
     with pytest.raises(DeployError, match=r"T116: .* in Europe/Berlin, expected UTC"):
-        material_of(deployment, services)
+        compile_bundle(deployment, services)
 
 
 def test_a_broken_recipe_cant_be_deployed_but_taken_away(project):
@@ -195,7 +196,7 @@ def test_a_protected_environment_takes_only_releases(project):
 def test_a_platform_that_isnt_up(project):
     (deployment,) = deployments(project / "tumour", "local")
     with pytest.raises(PlatformError, match="atlas up"):
-        services_of(deployment)
+        services_of(deployment.project, deployment.environment)
 
 
 def test_outputs_by_hand(project):
@@ -204,20 +205,20 @@ def test_outputs_by_hand(project):
     (project / "environments" / "ours.json").write_text(json.dumps(env))
     (deployment,) = deployments(project / "tumour", "ours")
     with pytest.raises(PlatformError, match=r"platform\.json: no outputs"):
-        services_of(deployment)
+        services_of(deployment.project, deployment.environment)
     (project / "platform.json").write_text("[]")
     with pytest.raises(
         PlatformError, match=r"platform\.json: no outputs of a platform: no services"
     ):
-        services_of(deployment)
+        services_of(deployment.project, deployment.environment)
     (project / "platform.json").write_text(json.dumps({"version": VERSION + 1, "services": {}}))
     with pytest.raises(
         PlatformError, match=r"D015: .* are of version 2, this Atlas reads 1: a newer"
     ):
-        services_of(deployment)
+        services_of(deployment.project, deployment.environment)
     (project / "platform.json").write_text(json.dumps({"version": VERSION, "services": {}}))
     with pytest.raises(PlatformError, match="has no store; its services are none"):
-        _ = services_of(deployment).store
+        _ = services_of(deployment.project, deployment.environment).store
 
 
 def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):

@@ -7,8 +7,8 @@ from dataclasses import replace
 from atlas.errors import StoreError
 from atlas.plan import Plan, PlanStep, Schedule, Value
 from atlas.recipe import Resources
-from atlas_deploy.diff.members import Known, MemberChange, member_changes, plan_changes
-from atlas_deploy.diff.render import told, total
+from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes, plan_changes
+from atlas_deploy.diff.render import render, total
 
 TRAIN = PlanStep("train", "steps:Forest", params={"trees": Value("value", 200)})
 PLAN = Plan(
@@ -68,7 +68,7 @@ def test_members():
     old = {"members": {"a": "1", "b": "2", "c": "3"}, "plans": {"a": "p", "b": "q", "c": "r"}}
     new = {"members": {"a": "1", "b": "9", "d": "4"}, "plans": {"a": "p", "b": "s", "d": "t"}}
     plans = {"q": PLAN, "s": replace(PLAN, code="d" * 64)}
-    found = member_changes(("dags", "AirflowDags"), old, new, Known(plans.__getitem__))
+    found = member_changes(("dags", "AirflowDags"), old, new, PlanLookup(plans.__getitem__))
     assert [(c.name, c.action) for c in found] == [
         ("a", "same"), ("b", "change"), ("d", "add"), ("c", "remove")
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_plan_that_isnt_known_is_no_error():
         {"members": {"a": "1"}, "plans": {"a": "p"}},
         {"members": {"a": "2"}, "plans": {"a": "q"}},
     )
-    (change,) = member_changes(("dags", "AirflowDags"), old, new, Known(unknown))
+    (change,) = member_changes(("dags", "AirflowDags"), old, new, PlanLookup(unknown))
     assert (change.action, change.details) == ("change", ())
 
 
@@ -92,13 +92,13 @@ def test_the_same_file_of_another_plan_is_a_change():
         {"members": {"a": "1"}, "plans": {"a": ""}},
         {"members": {"a": "1"}, "plans": {"a": "q"}},
     )
-    (change,) = member_changes(("dags", "AirflowDags"), old, new, Known({}.__getitem__))
+    (change,) = member_changes(("dags", "AirflowDags"), old, new, PlanLookup({}.__getitem__))
     assert change.action == "change"
 
 
 def test_a_schedule_that_somebody_has_removed_is_a_change():
     """Kubeflow keeps it beside the pipeline; where the Plan has changed, that says it."""
-    part, known = ("training", "KubeflowPipelines"), Known({}.__getitem__)
+    part, known = ("training", "KubeflowPipelines"), PlanLookup({}.__getitem__)
     new = {"members": {"a": "1"}, "plans": {"a": "p"}, "schedules": {"a": "0 6 * * *"}}
     (change,) = member_changes(part, {**new, "schedules": {}}, new, known)
     assert (change.action, change.details) == ("change", ("schedule: nothing→0 6 * * *",))
@@ -112,17 +112,17 @@ def changed(name: str, *details: str, new: str = "1") -> MemberChange:
 
 
 def test_as_text():
-    assert told([changed("a-inference", "code a→b")]) == [
+    assert render([changed("a-inference", "code a→b")]) == [
         "~ a-inference: code a→b; Airflow DAG content 000000000000→111111111111"
     ]
     model = MemberChange("models", "m", "add", "", "The model.", (), "RegisteredModels")
-    assert told([model, MemberChange("models", "n", "same")]) == ["+ m: model"]
+    assert render([model, MemberChange("models", "n", "same")]) == ["+ m: model"]
 
 
 def test_what_is_the_same_for_many_is_said_once():
     many = [changed(f"p-r{n}-inference", "code a→b", new=str(n)) for n in range(1, 6)]
     other = changed("p-r9-inference", "code a→c", new="9")
-    assert told([*many, other]) == [
+    assert render([*many, other]) == [
         "~ p-r1-inference, p-r2-inference, p-r3-inference and 2 more: code a→b; "
         "Airflow DAG content changes",
         "~ p-r9-inference: code a→c; Airflow DAG content 000000000000→999999999999",

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from atlas.errors import DeployError
-from atlas_deploy.diff.plan_file import Saved, Sight, load, require_same, save
+from atlas_deploy.diff.plan_file import PlanFile, PlannedStack, load, require_same, save
 
 A, B = "a" * 64, "b" * 64
-SIGHT = Sight(
-    number=3, platform=A, wanted=A, plans={"dags/p-inference": A}, live={"dags/p-inference": A},
+PLANNED = PlannedStack(
+    number=3, platform=A, desired=A, plans={"dags/p-inference": A}, live={"dags/p-inference": A},
     state={"dags/p-inference": A},
 )  # fmt: skip
-SAVED = Saved("/shop", "prod", {"p.prod": SIGHT, "q.prod": Sight(basis=A)})
+SAVED = PlanFile("/shop", "prod", {"p.prod": PLANNED, "q.prod": PlannedStack(fingerprint=A)})
 
 
 def test_a_plan_file_is_private_and_read_back(tmp_path):
@@ -25,7 +25,7 @@ def test_a_plan_file_is_private_and_read_back(tmp_path):
     assert load(file) == SAVED
 
 
-def test_a_plan_that_cant_be_written_is_told(tmp_path):
+def test_a_plan_that_cant_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DeployError, match="the plan can't be written"):
         save(tmp_path / "file" / "plan.json", SAVED)
@@ -36,14 +36,14 @@ def test_a_plan_that_cant_be_written_is_told(tmp_path):
     ["", "{", "[]", "{}", '{"version": 2, "path": "/", "environment": "e", "stacks": {}}',
      '{"version": 1, "path": "/", "environment": "e", "stacks": {"p": {"odd": 1}}}'],
 )  # fmt: skip
-def test_what_is_no_plan_is_told(tmp_path, text):
+def test_what_is_no_plan_is_reported(tmp_path, text):
     file = tmp_path / "plan.json"
     file.write_text(text)
     with pytest.raises(DeployError, match=r"D011: .*plan\.json: no plan can be read"):
         load(file)
 
 
-def test_a_missing_plan_is_told(tmp_path):
+def test_a_missing_plan_is_reported(tmp_path):
     with pytest.raises(DeployError, match=r"D011: .*no such file"):
         load(tmp_path / "absent.json")
 
@@ -58,16 +58,16 @@ def test_the_same_world_is_accepted(tmp_path):
     ("changes", "line"),
     [
         ({"number": 4}, "p.prod: history: deployment 4 is the last, was 3"),
-        ({"platform": B}, "p.prod: platform: its outputs aren't those of then"),
+        ({"platform": B}, "p.prod: platform: its outputs have changed"),
         ({"plans": {"dags/p-inference": B}}, "Plan of dags/p-inference: aaaaaaaaaaaa→bbbbbbbbbbbb"),
         ({"live": {}}, "live member dags/p-inference: aaaaaaaaaaaa→nothing"),
         ({"state": {"dags/x": A}}, "state of dags/x: nothing→aaaaaaaaaaaa"),
-        ({"wanted": B}, "what is to be deployed: its compiled files differ"),
-        ({"basis": A}, "p.prod: isn't to change any more"),
+        ({"desired": B}, "what is to be deployed: its compiled files differ"),
+        ({"fingerprint": A}, "p.prod: doesn't change any more"),
     ],
 )
-def test_a_world_that_moved_on_is_refused(changes, line):
-    now = {**SAVED.stacks, "p.prod": replace(SIGHT, **changes)}
+def test_anything_that_changed_is_refused(changes, line):
+    now = {**SAVED.stacks, "p.prod": replace(PLANNED, **changes)}
     with pytest.raises(DeployError) as caught:
         require_same(SAVED.stacks, now)
     assert str(caught.value).startswith("D010: something has changed since this plan was saved")
@@ -75,20 +75,29 @@ def test_a_world_that_moved_on_is_refused(changes, line):
     assert "q.prod" not in str(caught.value)
 
 
-def test_stacks_that_come_and_go_are_told():
+def test_stacks_that_come_and_go_are_reported():
     with pytest.raises(DeployError, match=r"p\.prod: is gone\n  r\.prod: is new"):
-        require_same(SAVED.stacks, {"q.prod": Sight(basis=A), "r.prod": SIGHT})
-    with pytest.raises(DeployError, match=r"q\.prod: is to change, and wasn't"):
-        require_same(SAVED.stacks, {**SAVED.stacks, "q.prod": SIGHT})
+        require_same(SAVED.stacks, {"q.prod": PlannedStack(fingerprint=A), "r.prod": PLANNED})
+    with pytest.raises(DeployError, match=r"q\.prod: now changes"):
+        require_same(SAVED.stacks, {**SAVED.stacks, "q.prod": PLANNED})
 
 
-def test_of_many_differences_the_first_are_told():
+def test_of_many_differences_the_first_are_reported():
     many = {f"dags/p{number}": A for number in range(40)}
     with pytest.raises(DeployError, match=r"and 29 more differences$"):
-        require_same({"p.prod": SIGHT}, {"p.prod": replace(SIGHT, live=many)})
+        require_same({"p.prod": PLANNED}, {"p.prod": replace(PLANNED, live=many)})
 
 
 def test_a_plan_holds_digests_only(tmp_path):
     save(tmp_path / "plan.json", SAVED)
     raw = json.loads((tmp_path / "plan.json").read_text())
     assert sorted(raw) == ["environment", "path", "stacks", "version"]
+
+
+def test_a_plan_of_an_older_atlas_is_read(tmp_path):
+    save(tmp_path / "plan", SAVED)
+    raw = json.loads((tmp_path / "plan").read_text())
+    for stack in raw["stacks"].values():
+        stack["basis"], stack["wanted"] = stack.pop("fingerprint"), stack.pop("desired")
+    (tmp_path / "plan").write_text(json.dumps(raw))
+    assert load(tmp_path / "plan") == SAVED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from atlas_deploy.desired.deployment import PROJECT, Deployment
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import ownership, records
 from atlas_deploy.history.records import Record
+from atlas_deploy.live.state import state_of
 from atlas_deploy.platforms.services import Services
 
 
@@ -24,6 +26,10 @@ from atlas_deploy.platforms.services import Services
 def services(tmp_path: Path) -> Services:
     url = (tmp_path / "store").as_uri()
     return Services("local", {"store": {"kind": "file", "url": url, "credentials": None}})
+
+
+def require_own(one: Deployment, services: Services, parts: Sequence[Part] = ()) -> None:
+    ownership.require_own(one, services, state_of(one.backend, one.stack), parts)
 
 
 def deployment(tmp_path: Path, project: str, config: str = "tumour", state: str = "") -> Deployment:
@@ -52,11 +58,11 @@ def stacked(deployment: Deployment, project: str | None) -> None:
 
 def test_a_name_that_nobody_has_is_taken(tmp_path: Path, services: Services) -> None:
     one = deployment(tmp_path, "one")
-    ownership.require_own(one, services, parts())
+    require_own(one, services, parts())
     assert not (tmp_path / "store").exists(), "to ask takes nothing"
     ownership.take(one, services, parts())
     ownership.take(one, services, parts())
-    ownership.require_own(one, services, parts())
+    require_own(one, services, parts())
 
 
 @pytest.mark.parametrize("state", ["", "shared"])
@@ -64,23 +70,23 @@ def test_another_project_is_refused(tmp_path: Path, services: Services, state: s
     one, two = (deployment(tmp_path, name, state=state) for name in ("one", "two"))
     ownership.take(one, services, parts())
     stacked(one, "one")
-    for ask in (ownership.require_own, ownership.take):
+    for ask in (require_own, ownership.take):
         with pytest.raises(
             DeployError, match=r"D017: stack tumour.local: belongs to project one, "
         ):
             ask(two, services, parts())
     with pytest.raises(DeployError, match=r'write id = "one" under \[tool.atlas\]'):
-        ownership.require_own(two, services)
+        require_own(two, services)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"[]", b"null", b'{"project": 1}', b"\xff"])
-def test_an_owner_that_cannot_be_read_is_told(
+def test_an_owner_that_cannot_be_read_is_reported(
     tmp_path: Path, services: Services, text: bytes
 ) -> None:
     place = open_location(services.store)
     place.write("deployments/owners/stacks/tumour.local", text)
     with pytest.raises(DeployError, match=r"stacks/tumour.local: no owner of stack tumour.local"):
-        ownership.require_own(deployment(tmp_path, "one"), services, parts())
+        require_own(deployment(tmp_path, "one"), services, parts())
 
 
 def test_what_others_have_written_as_an_owner_is_shown_as_it_is(
@@ -93,7 +99,7 @@ def test_what_others_have_written_as_an_owner_is_shown_as_it_is(
     for config, model in (("tumour", "tumour"), ("other", "liver")):
         asked = deployment(tmp_path, "one", config)
         with pytest.raises(DeployError) as told:
-            ownership.require_own(asked, services, parts(config, model))
+            require_own(asked, services, parts(config, model))
         assert str(told.value).isprintable()
         assert len(str(told.value)) < 1500
 
@@ -104,8 +110,8 @@ def test_a_stack_of_another_project_in_the_backend_is_refused_on_any_platform(
     one, two = (deployment(tmp_path, name, state="shared") for name in ("one", "two"))
     stacked(one, "one")
     with pytest.raises(DeployError, match=r"D017: stack tumour\.local: belongs to project one"):
-        ownership.require_own(two, services, parts())
-    ownership.require_own(one, services, parts())
+        require_own(two, services, parts())
+    require_own(one, services, parts())
 
 
 @pytest.mark.parametrize(
@@ -122,8 +128,8 @@ def test_names_of_another_projects_stack_are_refused(
     ownership.take(one, services, parts())
     members.take(services.store, "dags", ["tumour-inference"], "tumour.local/inference")
     with pytest.raises(DeployError, match=f"D017: {what}: belongs to project one"):
-        ownership.require_own(two, services, mine)
-    ownership.require_own(deployment(tmp_path, "one", "liver"), services, mine)
+        require_own(two, services, mine)
+    require_own(deployment(tmp_path, "one", "liver"), services, mine)
 
 
 def test_an_experiment_of_another_project_is_refused(tmp_path: Path, services: Services) -> None:
@@ -131,9 +137,9 @@ def test_an_experiment_of_another_project_is_refused(tmp_path: Path, services: S
     ownership.take(one, services, parts())
     two = replace(deployment(tmp_path, "two"), environment=Environment(name="dev"))
     with pytest.raises(DeployError, match="D017: experiment tumour: belongs to project one"):
-        ownership.require_own(two, services, parts("liver", "liver"))
+        require_own(two, services, parts("liver", "liver"))
     two = replace(two, environment=Environment(name="dev", prefix="p-"))
-    ownership.require_own(two, services, parts("p-tumour", "p-tumour"))
+    require_own(two, services, parts("p-tumour", "p-tumour"))
 
 
 def test_one_of_many_that_take_at_once_wins(tmp_path: Path, services: Services) -> None:
@@ -153,7 +159,7 @@ def test_one_of_many_that_take_at_once_wins(tmp_path: Path, services: Services) 
     names = open_location(services.store).names("deployments/owners/models")
     assert names == ["tumour"]
     with pytest.raises(DeployError, match=f"belongs to project {winner}"):
-        ownership.require_own(deployment(tmp_path, "last"), services, parts())
+        require_own(deployment(tmp_path, "last"), services, parts())
 
 
 def recorded(services: Services, action: str, record: Record | None) -> None:
@@ -167,16 +173,16 @@ def test_a_deployment_of_an_older_atlas_is_taken_over_by_who_has_its_stack(
     recorded(services, records.DEPLOY, Record.of(parts()))
     stacked(one, None)
     with pytest.raises(DeployError, match=r"D017: stack tumour\.local: was deployed by an older"):
-        ownership.require_own(two, services, parts())
+        require_own(two, services, parts())
     ownership.take(one, services, parts())
     with pytest.raises(DeployError, match="belongs to project one"):
-        ownership.require_own(two, services, parts())
+        require_own(two, services, parts())
 
 
 def test_what_an_older_atlas_destroyed_is_free(tmp_path: Path, services: Services) -> None:
     recorded(services, records.DEPLOY, Record.of(parts()))
     recorded(services, records.DESTROY, None)
-    ownership.require_own(deployment(tmp_path, "two"), services, parts())
+    require_own(deployment(tmp_path, "two"), services, parts())
 
 
 def test_names_are_given_back_by_a_purge_of_their_project_alone(
@@ -186,7 +192,7 @@ def test_names_are_given_back_by_a_purge_of_their_project_alone(
     ownership.take(one, services, parts())
     ownership.give_back(two, services)
     with pytest.raises(DeployError, match="D017"):
-        ownership.require_own(two, services, parts())
+        require_own(two, services, parts())
     ownership.give_back(one, services)
     ownership.take(two, services, parts())
 
@@ -203,7 +209,7 @@ def test_what_another_stack_of_the_project_has_stays_its_own(
     assert place.names("deployments/owners/stacks") == ["tumour.dev"]
     assert place.names("deployments/owners/experiments") == ["tumour"]
     with pytest.raises(DeployError, match="registered model tumour"):
-        ownership.require_own(two, services, parts("liver", "tumour"))
+        require_own(two, services, parts("liver", "tumour"))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"project": 1'])
@@ -212,4 +218,4 @@ def test_an_owner_that_cannot_be_read_is_nobodys(
 ) -> None:
     open_location(services.store).write("deployments/owners/stacks/tumour.local", content)
     with pytest.raises(DeployError, match=r"no owner of stack tumour\.local can be read"):
-        ownership.require_own(deployment(tmp_path, "one"), services)
+        require_own(deployment(tmp_path, "one"), services)

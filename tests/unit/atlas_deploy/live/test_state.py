@@ -8,7 +8,7 @@ import pytest
 
 from atlas.errors import DeployError
 from atlas_deploy.desired.deployment import PROJECT
-from atlas_deploy.live.state import exists, resources
+from atlas_deploy.live.state import exists, state_of
 from atlas_deploy.stacks.backend import Backend
 from atlas_deploy.stacks.keeping import Files
 
@@ -39,19 +39,19 @@ def latest(*found: object) -> str:
 
 
 def test_a_stack_without_state_has_no_resources(tmp_path):
-    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert state_of(Backend(tmp_path), "tumour.local").resources == []
     assert not exists(Backend(tmp_path), "tumour.local")
 
 
 def test_a_stack_that_was_never_updated_has_no_resources(tmp_path, write):
     write('{"version": 3, "checkpoint": {"latest": null}}')
-    assert resources(Backend(tmp_path), "tumour.local") == []
+    assert state_of(Backend(tmp_path), "tumour.local").resources == []
     assert exists(Backend(tmp_path), "tumour.local")
 
 
 def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path, write):
     write(latest(OTHER, RAW))
-    (found,) = resources(Backend(tmp_path), "tumour.local")
+    (found,) = state_of(Backend(tmp_path), "tumour.local").resources
     assert (found.kind, found.name, found.identity) == (
         "AirflowDags", "inference-airflow", "inference-airflow"
     )  # fmt: skip
@@ -67,17 +67,17 @@ def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path,
 def test_a_damaged_state_is_told_with_the_way_out(tmp_path, write, text):
     path = write(text)
     with pytest.raises(DeployError, match=r"is damaged .*json\.bak: put it") as caught:
-        resources(Backend(tmp_path), "tumour.local")
+        state_of(Backend(tmp_path), "tumour.local")
     assert str(path) in str(caught.value)
 
 
 def test_bytes_that_are_no_text_are_damage_too(tmp_path, write):
     write("").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DeployError, match="is damaged"):
-        resources(Backend(tmp_path), "tumour.local")
+        state_of(Backend(tmp_path), "tumour.local")
 
 
-def test_a_state_that_cannot_be_read_is_told(tmp_path):
+def test_a_state_that_cannot_be_read_is_reported(tmp_path):
     Files(tmp_path / "pulumi" / ".pulumi").file(PROJECT, "tumour.local").mkdir(parents=True)
     with pytest.raises(DeployError, match="can't be read: is a directory"):
-        resources(Backend(tmp_path), "tumour.local")
+        state_of(Backend(tmp_path), "tumour.local")

@@ -28,7 +28,7 @@ from atlas_deploy.stacks.program import Program
         ("there", "no place for stacks"),
     ],
 )
-def test_a_backend_that_cant_be_is_told(tmp_path, monkeypatch, url, told):
+def test_a_backend_that_cant_be_is_reported(tmp_path, monkeypatch, url, told):
     monkeypatch.delenv("ATLAS_BACKEND", raising=False)
     with pytest.raises(DeployError, match=told):
         Backend.of(Project(tmp_path, tmp_path / "state", backend=url))

@@ -8,7 +8,7 @@ from atlas.plan import Plan
 from atlas_deploy.training.airflow import _exception, _skew, _way_there
 
 
-def test_the_innermost_exception_is_told():
+def test_the_innermost_exception_is_reported():
     details = [{"exc_type": "A", "exc_value": "outer"}, {"exc_type": "B", "exc_value": "inner"}]
     assert _exception({"error_detail": details}) == "B: inner"
     assert _exception({"event": "Task failed"}) == ""

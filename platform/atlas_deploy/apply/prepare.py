@@ -1,0 +1,77 @@
+"""What comes before the update of a stack: images, contents in the store, runs, and names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.advice import bring_up
+from atlas.errors import PlatformError
+from atlas.kinds import content
+from atlas.store import add_code, open_store
+from atlas_deploy.apply import runs
+from atlas_deploy.desired.images import require_images
+from atlas_deploy.history import fingerprints, ownership
+
+if TYPE_CHECKING:
+    from atlas_deploy.apply.options import DeployOptions, Runs, Say
+    from atlas_deploy.desired.bundle import Bundle
+    from atlas_deploy.diff.deployment import DeploymentDiff
+
+
+def prepare(diff: DeploymentDiff, say: Say, options: DeployOptions) -> Runs:
+    """Do all that comes before the update of a stack; return the runs under way.
+
+    Raises:
+        DeployError: an image is gone, another project has a name, or runs don't end.
+        PlatformError: nothing would read what is deployed.
+        StoreError: the store can't be written.
+    """
+    require_images(diff.deployment.pipelines)
+    if diff.bundle:
+        write(diff.bundle)
+    under_way = runs.drain(diff, say) if options.wait else runs.under_way(diff)
+    if not diff.is_empty:
+        take_names(diff)
+    return under_way
+
+
+def take_names(diff: DeploymentDiff) -> None:
+    """Take a deployment's names, before anything of it is made.
+
+    Raises:
+        DeployError: D017, another project has one.
+        PlatformError: nothing would read what is deployed.
+    """
+    _require_running(diff)
+    ownership.take(diff.deployment, diff.services, diff.parts)
+    fingerprints.forget(diff.services.store, diff.deployment.stack)
+
+
+def write(bundle: Bundle) -> None:
+    """Put Plans, code and compiled files into the store, each under its digest.
+
+    Raises:
+        StoreError: something can't be written, or the code has changed since it was read.
+    """
+    store = open_store(bundle.store)
+    for plan in bundle.plans.values():
+        store.add_plan(plan)
+    folders = {plan.code: pipeline.folder for pipeline, plan in bundle.deployment.plans()}
+    for code, folder in folders.items():
+        add_code(store, folder, code)
+    for text in bundle.contents:
+        content.put(bundle.store, text)
+
+
+def _require_running(diff: DeploymentDiff) -> None:
+    """Refuse a platform on which nothing would read what is deployed.
+
+    Raises:
+        PlatformError: a process of Airflow doesn't run, though its API answers.
+    """
+    gone = [name for name in diff.snapshot.dead if name.startswith("airflow-")]
+    if gone and any(part.kind == "AirflowDags" for part in diff.parts):
+        raise PlatformError(
+            f"platform {diff.deployment.environment.platform}: {', '.join(gone)}: not running; "
+            f"{bring_up('brings it back')}"
+        )

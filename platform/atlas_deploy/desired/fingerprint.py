@@ -1,0 +1,80 @@
+"""Fingerprints: one digest of everything that the resources of a deployment follow from.
+
+Two deployments of one fingerprint have the same resources: the same Plans, images, platform,
+compilers and project.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.registered import LOCAL_TARGET
+from atlas.targets import compiler_named
+from atlas.values import digest
+from atlas_deploy.desired.identity import identity_of
+from atlas_deploy.desired.images import references_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from atlas.plan import Plan
+    from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.platforms.services import Services
+
+
+def fingerprints(deployments: Sequence[Deployment], services: Services) -> dict[str, str]:
+    """Return the fingerprint of each deployment, by its stack; nothing is compiled for it."""
+    images = references_of([pipeline for each in deployments for pipeline in each.pipelines])
+    return {each.stack: fingerprint_of(each, services, images) for each in deployments}
+
+
+def fingerprint_of(
+    deployment: Deployment, services: Services, images: Callable[[Plan], Mapping[str, str]]
+) -> str:
+    """Return the fingerprint of a deployment.
+
+    Args:
+        deployment: the deployment.
+        services: its platform.
+        images: returns the references of a Plan's images.
+    """
+    plans = {plan.digest: plan for _, plan in deployment.plans()}
+    used = {name: images(plan) for name, plan in plans.items() if _uses_images(plan.target)}
+    project = identity_of(deployment.project)
+    around = _around(services)
+    return digest({"plans": sorted(plans), "images": used, "around": around, "project": project})
+
+
+def _around(services: Services) -> str:
+    """Return the digest of the platform and of the compilers."""
+    platform: Mapping[str, Any] = {name: dict(each) for name, each in services.found.items()}
+    return digest({"services": platform, "by": _compilers()})
+
+
+@cache
+def _uses_images(name: str) -> bool:
+    """Tell whether what a target's files hold depends on images."""
+    return name != LOCAL_TARGET and compiler_named(name).uses_images
+
+
+@cache
+def _compilers() -> list[str]:
+    """Return what the compiled form of a Plan depends on besides the Plan."""
+    import atlas.targets
+
+    folder = Path(atlas.targets.__file__).parent
+    texts = [path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))]
+    return [version("atlas-ml"), _kfp(), digest(texts)]
+
+
+def _kfp() -> str:
+    """Return the version of Kubeflow's compiler; empty where it isn't installed."""
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version("kfp")
+    except PackageNotFoundError:
+        return ""
