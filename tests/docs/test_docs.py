@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
 
 def _examples() -> object:
@@ -37,10 +40,30 @@ def test_the_examples_work(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
     examples.run(page, tmp_path)
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def links(page: Path) -> list[str]:
+    """Return the files that a page links to, as it writes them."""
+    return re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.rglob("*.md")), *TOP], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+def test_the_index_has_every_page() -> None:
+    """A Problem's page is in the index of Problems, which the index has."""
+    indices = (DOCS / "README.md", DOCS / "problems" / "README.md")
+    linked = {(index.parent / link).resolve() for index in indices for link in links(index)}
+    pages = {*DOCS.rglob("*.md"), *TOP} - {*indices, ROOT / "README.md"}
+    assert sorted(page.name for page in pages - linked) == []
+    assert (DOCS / "problems" / "README.md") in linked
+
+
+def test_a_word_of_the_glossary_is_there_once() -> None:
+    rows = re.findall(r"^\| (\*\*.+?) \|", (DOCS / "glossary.md").read_text("utf-8"), re.MULTILINE)
+    words = [word.lower() for row in rows for word in re.findall(r"\*\*(.+?)\*\*", row)]
+    assert [word for word, count in Counter(words).items() if count > 1] == []
+    assert len(words) > 40
 
 
 @pytest.mark.parametrize(
