@@ -240,7 +240,7 @@ def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
         tool = tomllib.loads(raw.decode("utf-8-sig")).get("tool")
     except (ValueError, RecursionError) as error:
         reason = str(error)[:200] or "nested too deep"
-        message = f"is no TOML: {reason[0].lower()}{reason[1:]}"
+        message = f"isn't TOML: {reason[0].lower()}{reason[1:]}"
         problem = Problem(code="P001", message=message, file=_shown(file))
         raise DocumentError(problem) from None
     table = tool.get("atlas") if isinstance(tool, dict) else None
@@ -254,7 +254,7 @@ def _checked(file: Path, table: Any) -> Mapping[str, Any]:
         DocumentError: one isn't.
     """
     if not isinstance(table, dict):
-        raise DocumentError(_wrong(file, "tool.atlas", "is no table", "[tool.atlas]"))
+        raise DocumentError(_wrong(file, "tool.atlas", "isn't a table", "[tool.atlas]"))
     for key, value in table.items():
         if key not in _SETTINGS:
             hint = _nearest(key)

@@ -47,7 +47,7 @@ class Reference:
         """Parse a reference, such as ``load.rows`` or ``pipeline:tumour/train.model``.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: it isn't a reference.
         """
         scheme, colon, rest = text.partition(":")
         if colon and scheme in ("pipeline", "family"):
@@ -61,7 +61,7 @@ class Reference:
                 return cls(head, tail)
             if head and tail and all(head.split(".")):
                 return cls("step", head, tail)
-        raise ValueError(f"'{text}' is no reference")
+        raise ValueError(f"'{text}' isn't a reference")
 
     def __str__(self) -> str:
         """Return the reference as a Recipe writes it."""

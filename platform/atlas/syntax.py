@@ -18,7 +18,7 @@ def syntax_tree(source: str | bytes) -> ast.Module:
     """Return a source's syntax tree, without the warnings that it deserves.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: it isn't Python.
         ValueError: it has a NUL character.
         RecursionError, MemoryError: it is nested too deep.
     """

@@ -41,7 +41,7 @@ class StepOutputs:
         return self[output]
 
     def __getitem__(self, output: str) -> Reference:
-        """Return the reference to an output whose name is no attribute: ``load["rows"]``."""
+        """Return the reference to an output whose name isn't an attribute: ``load["rows"]``."""
         return Reference("step", self._name, output)
 
     def __repr__(self) -> str:
@@ -107,19 +107,19 @@ def reference(value: Any) -> str:
         return str(value)
     if isinstance(value, StepOutputs):
         raise TypeError(f"{value!r} is a step, not an output; write {value}.NAME")
-    raise TypeError(f"{value!r} is no reference; expected an output, data(…), model(…) or a text")
+    raise TypeError(f"{value!r} isn't a reference; expected an output, data(…), model(…) or a text")
 
 
 def class_name(cls: type[Template] | str) -> str:
     """Return ``module:Class`` of a class.
 
     Raises:
-        TypeError: it is no Template, or is defined where no run could import it from.
+        TypeError: it isn't a Template, or is defined where no run could import it from.
     """
     if isinstance(cls, str):
         return cls
     if not (isinstance(cls, type) and issubclass(cls, Template)):
-        raise TypeError(f"{cls!r} is no Template; expected a class that inherits from it")
+        raise TypeError(f"{cls!r} isn't a Template; expected a class that inherits from it")
     module = cls.__module__
     if module == "__main__" or "<locals>" in cls.__qualname__:
         hint = f"move it to a module of the pipeline's folder and write 'MODULE:{cls.__name__}'"

@@ -92,7 +92,7 @@ def read_document(path: Path, shown: str = "") -> Document:
         The document; its content is not checked against a schema.
 
     Raises:
-        DocumentError: it can't be read, is no JSON, or exceeds `MAX_BYTES` or `MAX_DEPTH`.
+        DocumentError: it can't be read, isn't JSON, or exceeds `MAX_BYTES` or `MAX_DEPTH`.
     """
     shown = shown or clean(str(path))
     text = _read_text(path, shown)
@@ -134,14 +134,14 @@ def parse_document(text: str, path: Path, shown: str = "") -> Document:
 def _read_text(path: Path, shown: str) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _refuse("D001", shown, "is no file")
+            raise _refuse("D001", shown, "isn't a file")
         raw = read_at_most(path, MAX_BYTES)
         if len(raw) > MAX_BYTES:
             message = f"is larger than {MAX_BYTES // 2**20} MiB"
             raise _refuse("D005", shown, message, "data belongs in a data set, not in a document")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"byte {error.start} is no UTF-8"
+        message = f"byte {error.start} isn't UTF-8"
         raise _refuse("D007", shown, message, "save it as UTF-8") from None
     except FileNotFoundError:
         raise _refuse("D001", shown, "there is no such file") from None
@@ -159,7 +159,7 @@ def _refuse(code: str, shown: str, message: str, hint: str = "") -> DocumentErro
 
 
 def _not_json(error: json.JSONDecodeError, shown: str) -> Problem:
-    message = f"is no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+    message = f"isn't JSON: {error.msg[:1].lower()}{error.msg[1:]}"
     return Problem(
         code="D002",
         message=message,
@@ -191,7 +191,7 @@ def _repeated(text: str, shown: str) -> Problem:
     key = clean(str(path[-1]) if path else "", 60)
     return Problem(
         code="D003",
-        message=f"the key '{key}' stands twice in one object",
+        message=f"the key '{key}' appears twice in one object",
         path=clean(dotted(path)),
         file=shown,
         hint="keep one of the two",
@@ -201,7 +201,7 @@ def _repeated(text: str, shown: str) -> Problem:
 
 def _no_double(word: str, text: str, shown: str) -> Problem:
     """Return the Problem of a number that can't be kept."""
-    what = "is no JSON number" if word.lstrip("-").isalpha() else "is too large a number"
+    what = "isn't a JSON number" if word.lstrip("-").isalpha() else "is too large a number"
     return Problem(
         code="D004",
         message=f"'{clean(word, 40)}' {what}",

@@ -32,7 +32,7 @@ def explain(kind: str, document: Document, errors: Iterable[Any]) -> list[Proble
         if len(problems) >= _MOST:
             break
     if not problems:
-        message = f"has not the structure of {article(kind)}"
+        message = f"doesn't have the structure of {article(kind)}"
         return [document.problem("S008", (), message)]
     return sorted(
         problems.values(), key=lambda problem: (problem.line, problem.column, problem.code)
@@ -168,7 +168,7 @@ def _combined(document: Document, at: JsonPath, error: Any) -> list[Problem]:
 def _repeats(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     index = first_repeated(error.instance) or 0
     item = short(error.instance[index])
-    message = f"'{item}' stands twice in one list"
+    message = f"'{item}' appears twice in one list"
     hint = "remove one of the two"
     return [document.problem("S008", (*at, index), message, found=item, hint=hint)]
 

@@ -92,7 +92,7 @@ class Loader:
         """
         if leads_out(file, self.project.root) or is_meant_as_config(file):
             return True
-        message = "is no Config: it has no `recipes`; it was passed over"
+        message = "isn't a Config: it has no `recipes`; it was passed over"
         hint = 'a Config names its Recipes: "recipes": {"training": "training.json"}'
         self.problems.append(
             Problem(code="N006", message=message, file=shown(file), hint=hint, severity="note")
@@ -120,7 +120,7 @@ class Loader:
         if file is not None and file.is_relative_to(self.root):
             return file
         if file is None:
-            message, hint = f"'{path}' is no path from this file's folder", "begin with no /"
+            message, hint = f"'{path}' isn't a path from this file's folder", "begin with no /"
         else:
             message, hint = (
                 f"'{path}' is outside of the project",

@@ -90,7 +90,7 @@ def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iter
         others = (document for document in _documents_in(folder) if str(document) not in known)
         for file in (document for document in others if not loader.has_loaded(document)):
             if _is_recipe_inside(file, loader.project.root):
-                message = f"no Config under {shown(path)} has use for this Recipe: it isn't checked"
+                message = f"no Config under {shown(path)} uses this Recipe: it isn't checked"
                 hint = "name it in the recipes of a Config, or check it by itself"
                 yield Problem(
                     code="N005", message=message, file=shown(file), hint=hint, severity="note"

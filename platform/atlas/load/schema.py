@@ -55,7 +55,7 @@ def _may_have_surrogate(text: str) -> bool:
 
 
 def unpaired_surrogate(value: Any) -> JsonPath | None:
-    """Return the path of the first text that is no Unicode: a key or a value; None for none."""
+    """Return the path of the first text that isn't Unicode: a key or a value; None for none."""
     pending: list[tuple[JsonPath, Any]] = [((), value)]
     while pending:
         path, member = pending.pop()

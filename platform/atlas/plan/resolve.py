@@ -59,7 +59,7 @@ class Pipeline:
             **options: further arguments of `atlas.runner.run_pipelines`: ``flows``, ``listener``…
 
         Returns:
-            An `atlas.runner.Result`; a step that fails is no exception.
+            An `atlas.runner.Result`; a step that fails raises nothing.
 
         Raises:
             AtlasError: there is nothing to run, or a parameter or a step that it doesn't have.

@@ -33,7 +33,9 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         near = _tidy(name)
         hint = f" (did you mean '{near}'?)" if near else ""
-        raise AtlasError(f"--name: '{name[:80]}' is no name for a pipeline; expected {_WHAT}{hint}")
+        raise AtlasError(
+            f"--name: '{name[:80]}' isn't a name for a pipeline; expected {_WHAT}{hint}"
+        )
     if name in _TAKEN:
         raise AtlasError(f"--name: a folder '{name}' means something else; choose another name")
     return name

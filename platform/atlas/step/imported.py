@@ -112,7 +112,7 @@ def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:
     except (Exception, SystemExit) as error:
         return _failed(subject, step, error)
     if not issubclass(found, Template):
-        message = f"{step.cls} is no Template once it is imported"
+        message = f"{step.cls} isn't a Template once it is imported"
         expected = "a class that inherits from atlas.Template"
         return step.cls_place.problem("I002", message, found=step.cls, expected=expected)
     return found

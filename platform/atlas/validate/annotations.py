@@ -212,7 +212,7 @@ def _constant(node: ast.Constant) -> Type:
 
 
 def _literal(items: list[ast.expr]) -> Type:
-    """Return a Literal; `UNKNOWN` when a value is no plain one, such as a member of an Enum."""
+    """Return a Literal; `UNKNOWN` when a value isn't plain, such as a member of an Enum."""
     values = [_value(item) for item in items[:_MOST_VALUES]]
     if not items or len(items) > _MOST_VALUES or _NO_VALUE in values:
         return UNKNOWN

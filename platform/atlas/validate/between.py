@@ -153,7 +153,7 @@ def _wrong_name(
     if is_family == (kind == "family"):
         return None
     is_other = "family" if is_family else "pipeline"
-    message = f"'{name}' is a {is_other}, and no {kind}"
+    message = f"'{name}' is a {is_other}, not a {kind}"
     return place.problem("C010", message, found=kind, expected=f"{is_other}:{name}/…")
 
 

@@ -46,7 +46,7 @@ def _read(subject: Subject, step: FlatStep) -> Iterator[Problem]:
     elif _comes_from_elsewhere(subject, signature):
         yield _not_allowed(step, signature.full)
     elif not signature.is_template and signature.closed:
-        message = f"{step.cls} is no Template"
+        message = f"{step.cls} isn't a Template"
         expected = "a class that inherits from atlas.Template"
         yield step.cls_place.problem("R015", message, found=step.cls, expected=expected)
     else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = {"__pycache__", "node_modules"}
 _TESTS = "tests"
 _LARGEST = 4 * 2**20
-"""Bytes; a larger file is no document, but data."""
+"""Bytes; a larger file is data, not a document."""
 _NAMING = re.compile(rb'"(extends|recipe)"')
 """What a Recipe that names others has in it; the others needn't be parsed."""
 _WORD = re.compile(rb"\btests\b")
@@ -97,7 +97,7 @@ def _leads_nowhere(link: str, trail: Iterable[str]) -> bool:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry is a folder, or a link to one; a link to itself is none."""
+    """Tell whether an entry is a folder, or a link to one; a link to itself isn't."""
     try:
         return entry.is_dir()
     except OSError:
@@ -193,7 +193,7 @@ def code_problems(
             yield astray
         elif reason := _reason(file, folder):
             message = f"can't be taken along as code: {reason}"
-            hint = "mend or remove it, or move it out of the pipeline's folder"
+            hint = "fix or remove it, or move it out of the pipeline's folder"
             yield Problem(code="R043", message=message, file=clean(shown(file)), hint=hint)
 
 
@@ -210,10 +210,10 @@ def _reason(file: Path, folder: Path) -> str:
     try:
         os.fsencode(str(file).removeprefix(str(folder))).decode()
         if not stat.S_ISREG(file.stat().st_mode):
-            return "it is no file"
+            return "it isn't a file"
         return "" if os.access(file, os.R_OK) else "permission denied"
     except UnicodeDecodeError:
-        return "its name is no UTF-8"
+        return "its name isn't UTF-8"
     except OSError as error:
         broken = file.is_symlink()
         return "it is a link to nothing" if broken else (error.strerror or "").lower()

@@ -65,7 +65,7 @@ def value_problems(
         message = f"the value {shown(value)} of the parameter '{name}' {fault}"
         yield place.problem("R034", message, found=shown(value), expected=_expected(parameter))
     elif not is_allowed(value, parameter):
-        message = f"the value {shown(value)} of the parameter '{name}' is none of its choices"
+        message = f"the value {shown(value)} of the parameter '{name}' isn't one of its choices"
         expected = names(map(shown, parameter.choices))
         yield place.problem("R034", message, found=shown(value), expected=expected)
 

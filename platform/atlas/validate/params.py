@@ -66,7 +66,7 @@ class Params:
         if self.is_open:
             return Param("open", path, place)
         if not isinstance(path, str):
-            message = f"a feature has a name, and '{short(path)}' is none"
+            message = f"'{short(path)}' isn't the name of a feature"
             return self._unknown("R008", message, path, self.config.features, place)
         value: Any = self.config.features
         for part in [path] if path in value else path.split("."):

@@ -25,7 +25,7 @@ def parse(file: Path) -> ast.Module:
     """Return a source's syntax tree.
 
     Raises:
-        ParseError: it can't be read, is too large, or is no Python.
+        ParseError: it can't be read, is too large, or isn't Python.
     """
     return parse_text(read_text(file))
 
@@ -36,9 +36,9 @@ def parse_text(text: str) -> ast.Module:
         return syntax_tree(text)
     except SyntaxError as error:
         line, column = error.lineno or 0, error.offset or 0
-        raise ParseError(f"is no Python: {error.msg}", line, max(column, 0)) from None
+        raise ParseError(f"isn't Python: {error.msg}", line, max(column, 0)) from None
     except ValueError:
-        raise ParseError("is no Python: has a NUL character") from None
+        raise ParseError("isn't Python: has a NUL character") from None
     except (RecursionError, MemoryError):
         raise ParseError("is nested too deep to be read") from None
 
@@ -58,7 +58,7 @@ def read_text(file: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         hint = "save it as UTF-8"
-        raise ParseError(f"byte {error.start} is no {encoding}", line, hint=hint) from None
+        raise ParseError(f"byte {error.start} isn't {encoding}", line, hint=hint) from None
 
 
 def _encoding(raw: bytes) -> str:

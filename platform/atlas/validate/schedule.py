@@ -51,7 +51,7 @@ def schedule_problems(place: DocumentPath, schedule: Mapping[str, Any]) -> Itera
         yield (place / "timezone").problem("C006", message, found=zone, expected=expected)
     start = schedule.get("start")
     if start is not None and not _is_time(start):
-        message = f"there is no day or time '{start}'"
+        message = f"'{start}' isn't a date or time"
         expected = "a date such as 2026-01-31, or 2026-01-31T06:00"
         yield (place / "start").problem("C006", message, found=start, expected=expected)
 
@@ -60,7 +60,7 @@ def _cron_problems(place: DocumentPath, cron: str) -> Iterator[Problem]:
     fields = [(text, limits, cron_values(text, *limits)) for text, limits in _fields(cron)]
     for text, (name, low, high), values in fields:
         if not values:
-            message = f"'{text}' is no {name}"
+            message = f"'{text}' isn't a valid {name}"
             expected = f"*, {low} to {high}, or ranges, lists and steps of them"
             yield place.problem("C006", message, found=text, expected=expected)
     days, months, weekday = fields[2][2], fields[3][2], fields[4][0]
@@ -147,7 +147,7 @@ def _fields(cron: str) -> list[tuple[str, tuple[str, int, int]]]:
 
 
 def cron_values(text: str, name: str, low: int, high: int) -> set[int]:
-    """Return what one field of a cron line matches; nothing when it is no such field."""
+    """Return what one field of a cron line matches; nothing when it isn't such a field."""
     matched: set[int] = set()
     for item in text.split(","):
         values = _item_values(item, _NAMES.get(name, {}), low, high)

@@ -79,7 +79,7 @@ def check_known_formats(subject: Subject) -> Iterator[Problem]:
         for name, format in step.formats.items():
             if format not in BUILT_IN and not is_installed(format):
                 place = step.place / "outputs" / name / "format"
-                message = f"'{format}' is none of Atlas's own formats"
+                message = f"'{format}' isn't one of Atlas's own formats"
                 hint = nearest(format, BUILT_IN) or "a module that steps.py imports has to add it"
                 expected = names(BUILT_IN)
                 yield place.problem(

@@ -163,7 +163,7 @@ class Sources:
         return (module, module.classes[name]) if module and name in module.classes else None
 
     def find_alias(self, full: str) -> tuple[Module, ast.expr] | None:
-        """Return what a full dotted name that is no class is assigned, or None."""
+        """Return what a full dotted name that isn't a class is assigned, or None."""
         module, name = self.find(full)
         if module is None or name in module.classes or name not in module.aliases:
             return None

@@ -38,7 +38,7 @@ def check_signatures(subject: Subject) -> Iterator[Problem]:
 
 def _no_outputs(step: FlatStep, signature: Signature) -> Problem:
     if signature.is_open:
-        message = f"what {step.cls}.run returns can't be told without importing"
+        message = f"what {step.cls}.run returns can't be determined without importing"
         hint = "atlas validate --import looks at it"
         return step.cls_place.problem("N001", message, severity="note", hint=hint)
     message = f"{step.cls}.run returns {signature.returns or 'nothing that is declared'}"
@@ -217,7 +217,7 @@ def edge_problems(subject: Subject, step: FlatStep, name: str, given: Type) -> I
             "R012", message, found=str(given), expected=str(expected), hint=hint
         )
     elif answer is None and UNKNOWN not in (given, expected):
-        message = f"whether {given} fits {expected} can't be told without importing"
+        message = f"whether {given} fits {expected} can't be determined without importing"
         hint = "atlas validate --import compares them"
         yield read.place.problem("N001", message, severity="note", hint=hint)
 

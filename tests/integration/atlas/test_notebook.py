@@ -152,7 +152,7 @@ def test_a_run_from_a_cell_shows_its_outcomes_and_metrics(houses: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", r"'nothing' is no reference; expected step.output, such as load\."),
+        ("nothing", r"'nothing' isn't a reference; expected step.output, such as load\."),
         ("trian.model", "no step 'trian'; there are load, train, evaluate"),
         ("train.modle", "modle"),
     ],

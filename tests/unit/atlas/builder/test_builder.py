@@ -187,9 +187,9 @@ def test_a_local_class_is_refused() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda r: r.step("b", int), "is no Template; expected a class that inherits from it"),
+        (lambda r: r.step("b", int), "isn't a Template; expected a class that inherits from it"),
         (lambda r: r.step("b", "s:B", inputs={"x": r.step("a", "s:A")}), "write a.NAME"),
-        (lambda r: r.step("b", "s:B", inputs={"x": 3}), "3 is no reference; expected an output"),
+        (lambda r: r.step("b", "s:B", inputs={"x": 3}), "3 isn't a reference; expected an output"),
         (lambda r: r.step("b", "s:B", params={"x": {1}}), "is a set, which JSON can't say"),
         (lambda r: r.step("b", "s:B", params={"x": {1: 2}}), "the key 1 is a int"),
         (

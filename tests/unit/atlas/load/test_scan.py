@@ -1,4 +1,4 @@
-"""What a folder stands for, and what is said of Recipes that nothing in it has use for."""
+"""What a folder stands for, and what is reported of Recipes that nothing in it uses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_recipe_that_no_config_names(path: str) -> None:
     write("shop/left.json", recipe())
     (found,) = told(path)
     assert (found.code, found.file, found.severity) == ("N005", "shop/left.json", "note")
-    assert f"no Config under {path} has use" in found.message
+    assert f"no Config under {path} uses" in found.message
 
 
 def test_recipes_that_others_extend_or_have_as_steps_are_used() -> None:

@@ -24,11 +24,11 @@ def refused(folder: Path, content: bytes | str) -> ParseError:
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        (b"x = 1\ndef f(:\n", 2, "is no Python: "),
-        (b"x = (\n", 1, "is no Python: '(' was never closed"),
-        (b"print 'x'\n", 1, "is no Python: "),
-        (b"x = 1\n\0\n", 0, "is no Python: "),
-        (b"x = '\xff'\n", 1, "byte 5 is no utf-8"),
+        (b"x = 1\ndef f(:\n", 2, "isn't Python: "),
+        (b"x = (\n", 1, "isn't Python: '(' was never closed"),
+        (b"print 'x'\n", 1, "isn't Python: "),
+        (b"x = 1\n\0\n", 0, "isn't Python: "),
+        (b"x = '\xff'\n", 1, "byte 5 isn't utf-8"),
         (b"# coding: utf-16\nx = 1\n", 1, "is written in an encoding that Atlas doesn't read"),
         (b"# coding: rot13\nk = 1\n", 1, "is written in an encoding that Atlas doesn't read"),
         (b"# coding: hex\n00", 1, "is written in an encoding that Atlas doesn't read"),
@@ -38,7 +38,7 @@ def refused(folder: Path, content: bytes | str) -> ParseError:
             1,
             "is written in an encoding that Atlas doesn't read",
         ),
-        ("x = 1".encode("utf-16"), 1, "byte 0 is no utf-8"),
+        ("x = 1".encode("utf-16"), 1, "byte 0 isn't utf-8"),
     ],
 )
 def test_what_is_no_python(content: bytes, line: int, message: str, tmp_path: Path) -> None:

@@ -32,25 +32,25 @@ def test_a_line_that_cron_takes(cron: str) -> None:
 
 
 WRONG = {
-    "60 * * * *": "'60' is no minute",
-    "* 24 * * *": "'24' is no hour",
-    "* * 0 * *": "'0' is no day of the month",
-    "* * * 13 *": "'13' is no month",
-    "* * * * 8": "'8' is no day of the week",
-    "jan * * * *": "'jan' is no minute",
-    "* * * mon *": "'mon' is no month",
-    "_ * * * *": "'_' is no minute",
-    "² * * * *": "'²' is no minute",
-    "٣ * * * *": "'٣' is no minute",
-    "5-1 * * * *": "'5-1' is no minute",
-    "*/0 * * * *": "'*/0' is no minute",
-    "1,,2 * * * *": "'1,,2' is no minute",
-    ", * * * *": "',' is no minute",
-    "-1 * * * *": "'-1' is no minute",
-    "1-2-3 * * * *": "'1-2-3' is no minute",
-    "L * * * *": "'L' is no minute",
-    "? * * * *": "'?' is no minute",
-    "001 * * * *": "'001' is no minute",
+    "60 * * * *": "'60' isn't a valid minute",
+    "* 24 * * *": "'24' isn't a valid hour",
+    "* * 0 * *": "'0' isn't a valid day of the month",
+    "* * * 13 *": "'13' isn't a valid month",
+    "* * * * 8": "'8' isn't a valid day of the week",
+    "jan * * * *": "'jan' isn't a valid minute",
+    "* * * mon *": "'mon' isn't a valid month",
+    "_ * * * *": "'_' isn't a valid minute",
+    "² * * * *": "'²' isn't a valid minute",
+    "٣ * * * *": "'٣' isn't a valid minute",
+    "5-1 * * * *": "'5-1' isn't a valid minute",
+    "*/0 * * * *": "'*/0' isn't a valid minute",
+    "1,,2 * * * *": "'1,,2' isn't a valid minute",
+    ", * * * *": "',' isn't a valid minute",
+    "-1 * * * *": "'-1' isn't a valid minute",
+    "1-2-3 * * * *": "'1-2-3' isn't a valid minute",
+    "L * * * *": "'L' isn't a valid minute",
+    "? * * * *": "'?' isn't a valid minute",
+    "001 * * * *": "'001' isn't a valid minute",
     "0 0 30 2 *": "that day never comes: none of these months is so long",
     "0 0 31 4,6,9,11 *": "that day never comes: none of these months is so long",
 }
@@ -96,4 +96,4 @@ def test_a_start(start: str) -> None:
     "start", ["2026-02-30", "2026-13-01", "0000-01-01", "2026-01-01T24:00", "2023-02-29"]
 )
 def test_no_start(start: str) -> None:
-    assert problems(cron="0 0 * * *", start=start) == [f"start: there is no day or time '{start}'"]
+    assert problems(cron="0 0 * * *", start=start) == [f"start: '{start}' isn't a date or time"]
