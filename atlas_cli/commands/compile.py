@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,14 +65,14 @@ def compile_(
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files whole or not at all; one that is there already with that content stays."""
+    from atlas.files import write_shared
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
         if path.is_file() and path.read_bytes() == content:
             continue
-        new = path.with_name(f".{name}.{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+        write_shared(path, content)
 
 
 def _data(out: Path, compiled: Sequence[Compiled], problems: Sequence[Problem]) -> dict[str, Any]:

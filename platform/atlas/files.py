@@ -145,6 +145,38 @@ def append(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, flags, FILE), "ab")
 
 
+def write_shared(path: Path, content: bytes) -> None:
+    """Write a file of the project, as readable as the umask says; a reader never sees a part of it.
+
+    Raises:
+        OSError: it can't be written; what was there stays.
+    """
+    draft = path.with_name(f".{path.name}.{processes.own()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def lock(file: int | IO[bytes], *, wait: bool = False) -> bool:
+    """Lock an open file until it is closed; tell whether it is locked.
+
+    Args:
+        file: a descriptor or a file; two that were opened separately lock each other out, also in
+            one process.
+        wait: whether to wait while another one has it locked; else False is returned then.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it is there."""
     path.unlink(missing_ok=True)

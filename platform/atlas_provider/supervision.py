@@ -7,7 +7,6 @@ says so, and a dead one is seen by the resource's read.
 
 from __future__ import annotations
 
-import fcntl
 import shlex
 import subprocess
 import sys
@@ -295,7 +294,7 @@ class Supervisor:
         """Let one thread of one process at a time change the folder's programs."""
         files.make_folder(self.folder)
         with _threads, files.append(self.folder / ".lock") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            files.lock(file, wait=True)
             yield
 
 

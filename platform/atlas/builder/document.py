@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from atlas import files
 from atlas.builder.text import pretty
 from atlas.builder.words import plain
 from atlas.environment import find_project
@@ -50,12 +51,9 @@ class DocumentBuilder:
         """
         file = Path(path)
         text = pretty(self._with_schema(self.to_json(), file))
-        new = file.with_name(f".{file.name}.new")
         try:
-            new.write_text(text, "utf-8")
-            new.replace(file)
+            files.write_shared(file, text.encode())
         except OSError as error:
-            new.unlink(missing_ok=True)
             reason = (error.strerror or str(error)).lower()
             raise AtlasError(f"{file}: can't be written: {reason}") from None
         return file

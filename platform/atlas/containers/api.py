@@ -6,12 +6,12 @@ import os
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import CommandError, PlatformError
+from atlas.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ HOST = "DOCKER_HOST"
 """Variable that tells Docker's clients where the engine listens."""
 _IDLE_SECONDS = 120
 """Podman's service ends by itself after so long without a call, should nobody stop it."""
-_PATIENCE = 20.0
+_PATIENCE, _PAUSE = 20.0, 0.05
 
 
 @contextmanager
@@ -75,15 +75,27 @@ def _podman_service(engine: ContainerEngine) -> Iterator[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], path: Path) -> None:
-    end = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        with socket.socket(socket.AF_UNIX) as one:
-            try:
-                one.connect(str(path))
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
+    """Wait until the service takes connections.
+
+    Raises:
+        PlatformError: I202, it has ended, or takes too long.
+    """
+
+    def is_over() -> bool:
+        return process.poll() is not None or _accepts(path)
+
+    if wait_until(is_over, _PATIENCE, _PAUSE) and process.poll() is None:
+        return
     raise PlatformError(
         "podman's service doesn't come up; `podman system service` says why", code="I202"
     )
+
+
+def _accepts(path: Path) -> bool:
+    """Tell whether something takes connections at a socket's path."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
 from atlas.git import git, has_repository
 from atlas.images.records import records
-from atlas.registered import LOCAL_TARGET, STORE_FOLDERS
+from atlas.registered import LOCAL_TARGET
+from atlas.step.reachable import DEPLOYED, RunKey, digests_named, known_plans, plans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from atlas.plan import Plan
     from atlas.store import Store
 
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
-_FOLDERS = ("deployments", "plans", *STORE_FOLDERS)
-"""Folders of the store whose files may name images."""
 _NO_MATCH = 1
 """The exit code of a `git grep` that finds nothing."""
 _RELEASES = ("refs/tags/release", "refs/heads/release", "refs/remotes")
@@ -41,11 +37,7 @@ def referenced(store: Store, project: Path) -> set[str]:
 
 def deployed(store: Store) -> set[str]:
     """Return the digests that deployments and their records name, earlier ones among them."""
-    found: set[str] = set()
-    for folder in _FOLDERS:
-        for entry in store.place.entries(folder):
-            found |= _digests(store.place.read(entry.key))
-    return found
+    return {f"sha256:{digest}" for digest in digests_named(store, (*DEPLOYED, "plans"))}
 
 
 def run_in(store: Store) -> set[str]:
@@ -53,21 +45,10 @@ def run_in(store: Store) -> set[str]:
 
     What such a run was made by is known by its code: its model's lineage may ask for it again.
     """
-    plans = {plan for name in store.pipelines() for plan in _plans_of_runs(store, name)}
-    codes = {plan.code for plan in _known(store, plans) if plan.target != LOCAL_TARGET}
+    runs = (RunKey(name, run) for name in store.pipelines() for run in store.runs(name))
+    plans = known_plans(store, plans_of(store, runs))
+    codes = {plan.code for plan in plans if plan.target != LOCAL_TARGET}
     return {built.digest for built in records(store) if built.digest and built.code in codes}
-
-
-def _plans_of_runs(store: Store, pipeline: str) -> Iterator[str]:
-    for run in store.runs(pipeline):
-        with contextlib.suppress(StoreError):
-            yield store.run(pipeline, run).plan
-
-
-def _known(store: Store, digests: Iterable[str]) -> Iterator[Plan]:
-    for digest in digests:
-        with contextlib.suppress(StoreError):
-            yield store.plan(digest)
 
 
 def released(project: Path) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -83,10 +82,8 @@ def alone(state: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Keep other builds of this state folder out; wait for one that is under way."""
     file = files.own(state) / "builds" / "lock"
     with files.append(file) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not files.lock(lock):
             say(f"another {mention('build')} is under way; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            files.lock(lock, wait=True)
         shutil.rmtree(state / "builds" / "work", ignore_errors=True)  # Of one that was killed.
         yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.errors import StoreError
 from atlas.git import commit_of
 from atlas.step import RunRequest, bind
@@ -138,13 +139,9 @@ def _lock(store: Store, opened: OpenedRun) -> None:
     """
     if not isinstance(store.place, FolderLocation):
         return
-    import fcntl
-
     lock = store.place.appending(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
     opened.held.callback(lock.close)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not files.lock(lock):
         opened.held.close()
         message = f"run {opened.run.id} of {opened.run.pipeline}: another process runs it"
-        raise StoreError(f"{message}; wait until it is over") from None
+        raise StoreError(f"{message}; wait until it is over")

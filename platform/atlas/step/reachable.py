@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from atlas.tracking.registry import LocalRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from atlas.plan import Plan
     from atlas.store import Run, Store
 
 DEPLOYED = ("deployments", *STORE_FOLDERS)
@@ -135,25 +137,35 @@ def _elsewhere(store: Store, place: RunKey, key: str) -> set[str]:
 
 def plans_in_use(store: Store, places: Iterable[RunKey]) -> set[str]:
     """Return the digests of the Plans of runs, and of all that deployments name."""
-    found: set[str] = set()
-    for place in places:
-        try:
-            found.add(store.run(place.pipeline, place.run).plan)
-        except StoreError:
-            continue
-    for folder in DEPLOYED:
-        for entry in store.place.entries(folder):
-            content = store.place.read(entry.key)
-            found |= {match.decode() for match in _DIGEST.findall(content)}
-    return found
+    return plans_of(store, places) | digests_named(store, DEPLOYED)
 
 
 def codes_in_use(store: Store, plans: Iterable[str]) -> set[str]:
     """Return the digests of the code of Plans."""
-    found: set[str] = set()
-    for digest in plans:
-        try:
-            found.add(store.plan(digest).code)
-        except StoreError:
-            continue
-    return found
+    return {plan.code for plan in known_plans(store, plans)}
+
+
+def plans_of(store: Store, places: Iterable[RunKey]) -> set[str]:
+    """Return the digests of the Plans of runs; one whose record can't be read has none."""
+    plans: set[str] = set()
+    for place in places:
+        with suppress(StoreError):
+            plans.add(store.run(place.pipeline, place.run).plan)
+    return plans
+
+
+def known_plans(store: Store, digests: Iterable[str]) -> Iterator[Plan]:
+    """Yield the Plans of digests, as far as the store has them."""
+    for digest in digests:
+        with suppress(StoreError):
+            yield store.plan(digest)
+
+
+def digests_named(store: Store, folders: Iterable[str]) -> set[str]:
+    """Return every sha256 that files in folders of a store name, in whatever form they name it."""
+    digests: set[str] = set()
+    for folder in folders:
+        for entry in store.place.entries(folder):
+            content = store.place.read(entry.key)
+            digests |= {match.decode() for match in _DIGEST.findall(content)}
+    return digests

@@ -14,8 +14,10 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from atlas import files
 from atlas.store.folder import FolderLocation
 from atlas.store.location import TEMPORARY, explained
+from atlas.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +48,7 @@ def exclusive(place: Location, name: str, *, wait: float = 0.0) -> Iterator[bool
     """
     key = f"{LOCKS}/{_file_name(name)}"
     hold = _hold_file if isinstance(place, FolderLocation) else _hold_claim
-    end = time.monotonic() + wait
-    held = hold(place, key)
-    while held is None and time.monotonic() < end:
-        time.sleep(_PAUSE_SECONDS)
-        held = hold(place, key)
+    held = wait_until(lambda: hold(place, key), wait, _PAUSE_SECONDS)
     try:
         yield held is not None
     finally:
@@ -73,18 +71,13 @@ class _File:
 
 def _hold_file(place: Location, key: str) -> _File | None:
     """Lock a file; None when another process, or another thread of this one, has it."""
-    import fcntl
-
     path = os.fspath(place.local(key))
     with explained("lock", path):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
+    with suppress(OSError):
+        if files.lock(descriptor) and os.fstat(descriptor).st_ino == os.stat(path).st_ino:
             return _File(path, descriptor)
-    except OSError:
-        pass
     os.close(descriptor)
     return None
 

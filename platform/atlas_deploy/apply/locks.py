@@ -8,7 +8,6 @@ the process that holds it. Other machines that share a backend are kept apart by
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from contextlib import contextmanager, suppress
@@ -57,17 +56,11 @@ def lock(deployment: Deployment, say: Say, known: int) -> Iterator[bool]:
 
 
 def _await(descriptor: int, deployment: Deployment, say: Say) -> None:
-    is_reported = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not is_reported:
-                say(f"{deployment.stack}: waiting for another command that changes it")
-            is_reported = True
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
+    if files.lock(descriptor):
+        return
+    say(f"{deployment.stack}: waiting for another command that changes it")
+    while not files.lock(descriptor):
+        time.sleep(_POLL_SECONDS)
 
 
 def _file(deployment: Deployment) -> Path:

@@ -6,7 +6,6 @@ a run outlives who started it, and can be found, followed and ended by whoever c
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -61,12 +60,9 @@ class RunFolder:
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
+            return not files.lock(descriptor)
         finally:
             os.close(descriptor)
-        return False
 
     @property
     def ended(self) -> Mapping[str, Any] | None:
@@ -136,10 +132,6 @@ class RunFolder:
         """Hold the lock that means life; give it to be handed on, or None where another has it."""
         descriptor = os.open(self.path / _ALIVE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield None
-        else:
-            yield descriptor
+            yield descriptor if files.lock(descriptor) else None
         finally:
             os.close(descriptor)
