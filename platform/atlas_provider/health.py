@@ -1,16 +1,16 @@
-"""Whether a service is well, asked in its own way: over HTTP, by a connection, or by a command."""
+"""Whether a service is well: checked over HTTP, by a connection, or by a command."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from atlas.errors import PlatformError
+from atlas.http.connection import close_idle, exchange
 from atlas_provider.ports import is_listening
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ FRESH = "fresh"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _REQUEST_SECONDS = 5.0
 _HTTP_OK = 200
-# No proxy is asked for what is on this machine.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +61,17 @@ def _connect(url: str) -> str:
 
 def _request(health: Health) -> str:
     """Return what is wrong with an HTTP service."""
-    request = urllib.request.Request(health.url)  # noqa: S310 - the program's own
-    if health.authorization:
-        request.add_unredirected_header("Authorization", health.authorization)
+    headers = {"Authorization": health.authorization} if health.authorization else {}
     try:
-        with _opener.open(request, timeout=_REQUEST_SECONDS) as response:
-            status, body = response.status, response.read()
-    except urllib.error.HTTPError as error:
-        return f"{health.url} answered {error.code}"
-    except (OSError, ValueError) as error:
+        answer = exchange("GET", health.url, None, headers, _REQUEST_SECONDS)
+    except PlatformError as error:
         return f"{health.url} doesn't answer ({error})"
-    if status != _HTTP_OK:
-        return f"{health.url} answered {status}"
-    return _unexpected(health, body) if health.expect else ""
+    finally:
+        # A server that is asked to stop may wait for its connections.
+        close_idle(urlsplit(health.url).netloc)
+    if answer.status != _HTTP_OK:
+        return f"{health.url} answered {answer.status}"
+    return _unexpected(health, answer.content) if health.expect else ""
 
 
 def _unexpected(health: Health, body: bytes) -> str:
@@ -84,10 +80,10 @@ def _unexpected(health: Health, body: bytes) -> str:
         answer = json.loads(body)
     except ValueError:
         return f"{health.url} didn't answer with JSON"
-    for path, wanted in health.expect.items():
-        found = _at(answer, path)
-        if not _meets(found, wanted, health.since):
-            return f"{health.url} says {path} is {found!r}; expected {wanted!r}"
+    for path, expected in health.expect.items():
+        value = _at(answer, path)
+        if not _meets(value, expected, health.since):
+            return f"{health.url}: {path} is {value!r}; expected {expected!r}"
     return ""
 
 
@@ -98,12 +94,12 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _meets(found: Any, wanted: str, since: datetime) -> bool:
-    """Tell whether a found value is the wanted one."""
-    if wanted != FRESH:
-        return str(found) == wanted
+def _meets(value: Any, expected: str, since: datetime) -> bool:
+    """Tell whether a value is the expected one."""
+    if expected != FRESH:
+        return str(value) == expected
     try:
-        return datetime.fromisoformat(str(found)) >= since
+        return datetime.fromisoformat(str(value)) >= since
     except (ValueError, TypeError):
         return False
 
@@ -115,5 +111,5 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:
             command, env=dict(environment), capture_output=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{command[0]} can't be asked ({error})"
+        return f"{command[0]} can't be run ({error})"
     return "" if done.returncode == 0 else f"{command[0]} exited {done.returncode}"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.processes import ProcessIdentity, find
 from atlas.processes import stat as _stat
+from atlas.waiting import wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,14 +76,15 @@ def end(processes: set[ProcessIdentity], seconds: float) -> set[ProcessIdentity]
 
 def _signal(processes: set[ProcessIdentity], number: int, seconds: float) -> set[ProcessIdentity]:
     """Send a signal and return the processes that are still there after some seconds."""
-    left = {process for process in processes if process.is_alive}
+    left = _alive(processes)
     for process in left:
         _kill(process, number)
-    end_time = time.monotonic() + seconds
-    while left and time.monotonic() < end_time:
-        time.sleep(_POLL_SECONDS)
-        left = {process for process in left if process.is_alive}
-    return left
+    return wait_while(lambda: _alive(left), seconds, _POLL_SECONDS)
+
+
+def _alive(processes: set[ProcessIdentity]) -> set[ProcessIdentity]:
+    """Return those of some processes that are alive."""
+    return {process for process in processes if process.is_alive}
 
 
 def _kill(process: ProcessIdentity, number: int) -> None:

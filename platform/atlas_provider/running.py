@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.errors import PlatformError
+from atlas.waiting import Clock, wait_until, wait_while
 from atlas_provider import launch, procfs, program
 from atlas_provider.health import Health, ailment
 from atlas_provider.launch import passed_environment
@@ -148,9 +149,10 @@ def _await_exit(
     Raises:
         PlatformError: if it failed, took too long, or the wait was cancelled.
     """
-    end = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < end and not cancelled.wait(_POLL_SECONDS):
-        pass
+    clock = Clock(sleep=cancelled.wait)
+    wait_until(
+        lambda: process.poll() is not None or cancelled.is_set(), seconds, _POLL_SECONDS, clock
+    )
     if process.returncode == 0:
         return
     if process.returncode is not None:
@@ -186,9 +188,8 @@ def stop(directory: Path, grace: float) -> None:
 
 def await_ends(folder: Path, names: Sequence[str], seconds: float) -> None:
     """Wait until other programs of a platform have ended, or the time is over."""
-    supervisor, end = Supervisor(folder), time.monotonic() + seconds
-    while any(map(supervisor.is_there, names)) and time.monotonic() < end:
-        time.sleep(_POLL_SECONDS)
+    supervisor = Supervisor(folder)
+    wait_while(lambda: any(map(supervisor.is_there, names)), seconds, _POLL_SECONDS)
 
 
 def remove(directory: Path, grace: float) -> None:
@@ -206,15 +207,12 @@ def take_ports(desired: PlatformProgram, kept: Mapping[str, int]) -> dict[str, i
         PlatformError: if one that it has or was given is in use.
     """
     ports = {name: port or kept.get(name) or choose_port() for name, port in desired.ports.items()}
-    end = time.monotonic() + _PORT_SECONDS
     for name, port in ports.items():
-        while not is_free(port):
-            if time.monotonic() > end:
-                raise PlatformError(
-                    f"{desired.name}: port {port} ({name}) is in use by {describe_holder(port)}; "
-                    "stop that process and try again, or take this one down and up for a new port"
-                )
-            time.sleep(_POLL_SECONDS)
+        if not wait_until(partial(is_free, port), _PORT_SECONDS, _POLL_SECONDS):
+            raise PlatformError(
+                f"{desired.name}: port {port} ({name}) is in use by {describe_holder(port)}; "
+                "stop that process and try again, or take this one down and up for a new port"
+            )
     return ports
 
 
@@ -245,17 +243,19 @@ def _await_health(
     Raises:
         PlatformError: if it ended, isn't well in time, or the wait was cancelled.
     """
-    end = time.monotonic() + seconds
-    wrong = "not asked yet"
-    while time.monotonic() < end:
+    ailments: list[str] = []
+
+    def is_well() -> bool:
         if supervisor.pid(name) is None:
             raise PlatformError(f"{name}: {supervisor.outcome(name)}")
-        wrong = ailment(health, passed_environment())
-        if not wrong:
-            return
-        if cancelled.wait(_POLL_SECONDS):
-            raise PlatformError(f"{name}: interrupted while it started")
-    raise PlatformError(f"{name}: not well after {seconds:.0f} s: {wrong}")
+        ailments[:] = filter(None, [ailment(health, passed_environment())])
+        return not ailments or cancelled.is_set()
+
+    wait_until(is_well, seconds, _POLL_SECONDS, Clock(sleep=cancelled.wait))
+    if ailments and cancelled.is_set():
+        raise PlatformError(f"{name}: interrupted while it started")
+    if ailments:
+        raise PlatformError(f"{name}: not well after {seconds:.0f} s: {ailments[0]}")
 
 
 def _give_up(desired: PlatformProgram, grace: float, *, is_new: bool) -> None:

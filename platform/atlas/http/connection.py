@@ -89,7 +89,7 @@ def exchange(
 
 def close_idle(netloc: str = "") -> None:
     """Close the connections that wait for a next request: to one server, or all."""
-    for key in [key for key in _idle if netloc in ("", key[2])]:
+    for key in [key for key in list(_idle) if netloc in ("", key[2])]:
         for idle in _idle.pop(key, ()):
             idle.connection.close()
 

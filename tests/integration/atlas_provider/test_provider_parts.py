@@ -175,7 +175,7 @@ def test_health_in_an_answer(url, monkeypatch):
     stale = Health(url=url, expect=fresh, since=now + timedelta(seconds=1))
     assert "scheduler.beat is" in ailment(stale, {})
     ill = ailment(Health(url=url, expect={"triggerer.status": "healthy"}), {})
-    assert ill == f"{url} says triggerer.status is None; expected 'healthy'"
+    assert ill == f"{url}: triggerer.status is None; expected 'healthy'"
     monkeypatch.setattr(Answer, "body", b"<html>")
     assert ailment(Health(url=url, expect=fresh), {}) == f"{url} didn't answer with JSON"
 
@@ -185,5 +185,5 @@ def test_health_by_connection_and_by_command(url):
     assert ailment(Health(url="tcp://127.0.0.1:9"), {}) == "tcp://127.0.0.1:9 accepts no connection"
     assert ailment(Health(command=["true"]), os.environ) == ""
     assert ailment(Health(command=["false"]), os.environ) == "false exited 1"
-    assert "can't be asked" in ailment(Health(command=["/no/such"]), os.environ)
+    assert "can't be run" in ailment(Health(command=["/no/such"]), os.environ)
     assert ailment(Health(), {}) == ""

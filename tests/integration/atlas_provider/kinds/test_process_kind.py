@@ -20,7 +20,7 @@ from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
 from atlas.kinds.protocol import OperationContext
-from atlas_provider import procfs, program, supervision, unixrpc
+from atlas_provider import procfs, program, supervisor_rpc, unixrpc
 from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.ports import is_free, is_listening
 from atlas_provider.supervision import Supervisor
@@ -177,17 +177,17 @@ def test_orphans_of_a_killed_supervisor_are_ended(inputs, folder):
 def test_a_socket_that_nobody_serves_is_given_up_at_once(inputs, folder, monkeypatch):
     """As one is after a kill, while a process that was being started still holds it."""
     waits = []
-    call = supervision.Supervisor._call
+    call = supervisor_rpc.SupervisorRpc.call
 
-    def noted(self, method, *arguments, seconds=supervision.CALL_SECONDS):
+    def noted(self, method, *arguments, seconds=supervisor_rpc.CALL_SECONDS):
         try:
             return call(self, method, *arguments, seconds=seconds)
         except TimeoutError:
             waits.append(seconds)
             raise
 
-    monkeypatch.setattr(supervision.Supervisor, "_call", noted)
-    monkeypatch.setattr(supervision, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor_rpc.SupervisorRpc, "call", noted)
+    monkeypatch.setattr(supervisor_rpc, "_ASK_SECONDS", 0.2)
     files.make_folder(folder)
     with socket.socket(socket.AF_UNIX) as dead, unixrpc.short_path(folder) as here:
         dead.bind(f"{here}/supervisord.sock")
@@ -199,9 +199,9 @@ def test_a_socket_that_nobody_serves_is_given_up_at_once(inputs, folder, monkeyp
 
 
 def test_a_supervisor_that_hangs_is_replaced(inputs, folder, monkeypatch):
-    monkeypatch.setattr(supervision, "_ASK_SECONDS", 0.2)
-    monkeypatch.setattr(supervision, "_BUSY_SECONDS", 1.0)
-    monkeypatch.setattr(supervision, "_STOP_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor_rpc, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor_rpc, "_BUSY_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor_rpc, "_STOP_SECONDS", 1.0)
     identity, state = create(inputs)
     server = procfs.find(int((folder / "supervisord.pid").read_text()))
     os.kill(server.pid, signal.SIGSTOP)
