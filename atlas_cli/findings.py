@@ -39,7 +39,7 @@ class Findings:
     """What validation found, as far as it is printed.
 
     Attributes:
-        problems: everything, errors and notes.
+        problems: everything, errors and warnings.
         files: the Configs' files, as messages show them.
         summaries: a line for each Config that could be read.
     """

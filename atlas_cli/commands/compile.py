@@ -97,6 +97,6 @@ def _text(out: Path, compiled: Sequence[Compiled], problems: Sequence[Problem]) 
         for each in compiled
         for name in each.files
     ]
-    notes = [str(problem) for problem in problems if problem.severity != "error"]
+    warnings = [str(problem) for problem in problems if problem.severity != "error"]
     listing = table(("FILE", "TARGET", "PLAN", "IMAGES NOT BUILT"), rows) if rows else ""
-    return "\n".join(filter(None, [listing, *notes]))
+    return "\n".join(filter(None, [listing, *warnings]))

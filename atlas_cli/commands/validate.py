@@ -24,8 +24,8 @@ def validate(
     import_: Annotated[
         bool, typer.Option("--import", help="Also import the classes, and compare their hints.")
     ] = False,
-    notes: Annotated[
-        bool, typer.Option("--notes", help="Also tell what the targets do differently.")
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="Also show what the targets do differently.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_sarif: Annotated[
@@ -33,7 +33,9 @@ def validate(
     ] = False,
 ) -> None:
     """Check Recipes and Configs, without running anything."""
-    found = _imported(path, env, notes=notes) if import_ else _kept(path, env, notes=notes)
+    found = (
+        _imported(path, env, warnings=warnings) if import_ else _kept(path, env, warnings=warnings)
+    )
     if as_sarif:
         from importlib.metadata import version
 
@@ -47,34 +49,34 @@ def validate(
         raise typer.Exit(1)
 
 
-def _kept(path: Path, env: str, *, notes: bool) -> Findings:
+def _kept(path: Path, env: str, *, warnings: bool) -> Findings:
     """Check everything, or take what was found before, where nothing has changed."""
-    return findings(path, [env, notes], lambda: _checked(path, env, notes=notes))
+    return findings(path, [env, warnings], lambda: _checked(path, env, warnings=warnings))
 
 
-def _checked(path: Path, env: str, *, notes: bool) -> Findings:
+def _checked(path: Path, env: str, *, warnings: bool) -> Findings:
     """Check everything, without importing it."""
     from atlas.validate import check
 
     report = check(path, env)
-    return _as_findings(report, report.problems, notes=notes)
+    return _as_findings(report, report.problems, warnings=warnings)
 
 
-def _imported(path: Path, env: str, *, notes: bool) -> Findings:
-    """Import the classes, too, and answer the notes that only an import can."""
+def _imported(path: Path, env: str, *, warnings: bool) -> Findings:
+    """Import the classes, too, and settle the warnings that only an import can."""
     from atlas.step.imported import OPEN, import_problems
     from atlas.validate import check
 
     report = check(path, env)
     problems = [*(one for one in report.problems if one.code != OPEN), *import_problems(report)]
-    return _as_findings(report, problems, notes=notes)
+    return _as_findings(report, problems, warnings=warnings)
 
 
-def _as_findings(report: Report, problems: Sequence[Problem], *, notes: bool) -> Findings:
+def _as_findings(report: Report, problems: Sequence[Problem], *, warnings: bool) -> Findings:
     """Return what was found, with what the targets can't do."""
     from atlas.targets.limits import limits
 
-    told = limits(report, notes=notes, compilers=_compilers(report))
+    told = limits(report, warnings=warnings, compilers=_compilers(report))
     summaries = [f"{_summary(one)}: fine" for one in report.checked]
     return Findings([*problems, *told], report.files, summaries)
 

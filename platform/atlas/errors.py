@@ -52,7 +52,7 @@ class Problem:
         found: what stood there.
         expected: what would have been right.
         hint: a likely fix.
-        severity: ``error``, or ``note`` for what doesn't stop a run.
+        severity: ``error``, or ``warning`` for what doesn't stop a run.
     """
 
     code: str

@@ -125,10 +125,10 @@ def validated(arguments: str) -> list[Problem]:
     parser.add_argument("path", nargs="?", type=Path, default=Path())
     parser.add_argument("--env", default="local")
     parser.add_argument("--import", action="store_true", dest="imports")
-    parser.add_argument("--notes", action="store_true")
+    parser.add_argument("--warnings", action="store_true")
     given = parser.parse_args(arguments.split())
     report = check(given.path, given.env)
     found = [*report.problems]
     if given.imports:
         found = [*(one for one in found if one.code != OPEN), *import_problems(report)]
-    return [*found, *limits(report, notes=given.notes)]
+    return [*found, *limits(report, warnings=given.warnings)]

@@ -177,7 +177,7 @@ def on_kubeflow(plan: Plan, target: KubeflowCompiler) -> Compared:
     trace = kubeflow_trace(content, {plan.digest: plan}, request)
     found = differences(plan_trace(plan, images, request), trace)
     held = {f"parameters.{n}.{field}" for n in plan.parameters for field in _HELD_BY_THE_STEP}
-    notes = [one for one in target.problems(plan) if one.severity == "note"]
+    notes = [one for one in target.problems(plan) if one.severity == "warning"]
     return Compared(found - held - only_order(plan, trace, target), notes)
 
 
@@ -252,7 +252,7 @@ def on_airflow(plan: Plan, target: AirflowCompiler, dag: Mapping[str, Any]) -> C
     trace = airflow_trace(dag, {plan.digest: plan})
     wanted = plan_trace(plan, images_of(plan), request_of(plan))
     unnamed = {f"steps.{s.name}.image" for s in plan.steps if not (s.image or target.uses_images)}
-    notes = [one for one in target.problems(plan) if one.severity == "note"]
+    notes = [one for one in target.problems(plan) if one.severity == "warning"]
     return Compared(differences(wanted, trace) - unnamed, notes)
 
 

@@ -86,7 +86,7 @@ class Loader:
         return ConfigFile(Config.parse(document.value), document, folder)
 
     def is_config(self, file: Path) -> bool:
-        """Tell whether a file that a scan found is meant as a Config; a note says where it isn't.
+        """Tell whether a file that a scan found is meant as a Config; a warning says where not.
 
         Any folder may have a `config.json`: one of a model or of another tool has no ``recipes``.
         """
@@ -95,7 +95,7 @@ class Loader:
         message = "isn't a Config: it has no `recipes`; it was passed over"
         hint = 'a Config names its Recipes: "recipes": {"training": "training.json"}'
         self.problems.append(
-            Problem(code="N006", message=message, file=shown(file), hint=hint, severity="note")
+            Problem(code="N006", message=message, file=shown(file), hint=hint, severity="warning")
         )
         return False
 

@@ -77,7 +77,7 @@ def _no_config(folder: Path, project: Project, others: Sequence[Path]) -> Proble
 
 
 def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iterator[Problem]:
-    """Return a note for each Recipe beside Configs that nothing of what was loaded has used.
+    """Return a warning for each Recipe beside Configs that nothing of what was loaded has used.
 
     Args:
         path: the folder that was scanned.
@@ -93,7 +93,7 @@ def passed_over(path: Path, files: Iterable[ConfigFile], loader: Loader) -> Iter
                 message = f"no Config under {shown(path)} uses this Recipe: it isn't checked"
                 hint = "name it in the recipes of a Config, or check it by itself"
                 yield Problem(
-                    code="N005", message=message, file=shown(file), hint=hint, severity="note"
+                    code="N005", message=message, file=shown(file), hint=hint, severity="warning"
                 )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlas.validate.signature import Field, Signature
 
 OPEN = "N001"
-"""The code of the notes that an import answers."""
+"""The code of the warnings that an import settles."""
 _RULES = (
     step_rules.check_signatures,
     step_rules.check_params,
@@ -55,7 +55,7 @@ def import_problems(report: Report) -> list[Problem]:
 
     Returns:
         Where a class is another once imported than its source says (``I001`` …), and what breaks
-        the rules only so. With them, the Report's notes `OPEN` are answered.
+        the rules only so. With them, the Report's warnings `OPEN` are settled.
     """
     found: dict[Problem, None] = {}
     for checked in report.checked:
@@ -191,5 +191,5 @@ def _vague(step: FlatStep, hints: Mapping[str, str]) -> Iterator[Problem]:
         message = f"the hint '{hint}' of {place} in {step.cls} can't be evaluated"
         expected = "a type that its module defines or imports"
         yield step.cls_place.problem(
-            "I006", message, severity="note", found=hint, expected=expected
+            "I006", message, severity="warning", found=hint, expected=expected
         )

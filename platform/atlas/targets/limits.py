@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def limits(
-    report: Report, *, notes: bool = False, compilers: Callable[[str], Compiler] | None = None
+    report: Report, *, warnings: bool = False, compilers: Callable[[str], Compiler] | None = None
 ) -> list[Problem]:
     """Return what the targets of a Report's Environment can't do.
 
     Args:
         report: what validation found. Configs that are broken are left out: they have no Plan.
-        notes: whether to tell what the targets do differently, too.
+        warnings: whether to tell what the targets do differently, too.
         compilers: returns a target's compiler by its name; by default those of no platform.
     """
     subjects = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
@@ -37,7 +37,7 @@ def limits(
         problem
         for pipeline in pipelines(report, with_code=False)
         for problem in _limits(pipeline, subjects[pipeline.folder, pipeline.config], compiler_of)
-        if notes or problem.severity == "error"
+        if warnings or problem.severity == "error"
     )
     return list(dict.fromkeys(problems))
 

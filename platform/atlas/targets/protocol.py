@@ -44,7 +44,7 @@ class Compiler(Protocol):
         """Whether steps run in images, so that `compile` needs their references."""
 
     def problems(self, plan: Plan) -> list[Problem]:
-        """Return what of the Plan this target can't do; a note is what it does differently."""
+        """Return what of the Plan this target can't do; a warning is what it does differently."""
 
     def compile(
         self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
@@ -165,7 +165,7 @@ def secret_names(plan: Plan, step: PlanStep) -> list[str]:
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raise the problems that are errors, if there is one; notes pass.
+    """Raise the problems that are errors, if there is one; warnings pass.
 
     Raises:
         InvalidError: there is at least one error.

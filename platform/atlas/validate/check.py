@@ -53,7 +53,7 @@ _RULES = (
 )
 """Every rule about a flow; the first reads the classes, which the others look at."""
 _FOLLOWING = ("N002", "N004")
-"""Notes that most often only follow from an error, where there is one."""
+"""Warnings that most often only follow from an error, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Report:
     """What validation found.
 
     Attributes:
-        problems: everything, errors and notes, in the order of files and lines.
+        problems: everything, errors and warnings, in the order of files and lines.
         checked: the Configs that could be read.
         project: the project they are in.
         environment: the Environment they were checked for.

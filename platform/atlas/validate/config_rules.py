@@ -60,7 +60,7 @@ def _unused_data(
         if name not in read:
             message = f"no step reads or writes the data '{name}'"
             hint = "use it, or remove it"
-            yield (place / name).problem("N002", message, severity="note", hint=hint)
+            yield (place / name).problem("N002", message, severity="warning", hint=hint)
 
 
 def _schedules(place: DocumentPath, config: Config) -> Iterator[Problem]:

@@ -45,7 +45,7 @@ def check_connected(subject: Subject) -> Iterator[Problem]:
         elif subject.outputs(name) and all(read.source.kind == "data" for read in step.reads()):
             message = f"nothing of this flow reads what the step '{name}' reads and gives"
             hint = "connect it with inputs or after, or remove it"
-            yield step.place.problem("N004", message, severity="note", hint=hint)
+            yield step.place.problem("N004", message, severity="warning", hint=hint)
 
 
 def _read_by_config(subject: Subject) -> set[str]:
@@ -154,7 +154,7 @@ def check_schedule(subject: Subject) -> Iterator[Problem]:
 
 
 def check_used(subject: Subject) -> Iterator[Problem]:
-    """Note parameters and images of the Recipe that no step uses."""
+    """Warn of parameters and images of the Recipe that no step uses."""
     flat, steps = subject.flat, subject.flat.steps.values()
     if not flat.is_whole or subject.file.is_part:
         return
@@ -166,7 +166,7 @@ def check_used(subject: Subject) -> Iterator[Problem]:
     unused += [("image", n, place) for n, place in flat.image_places.items() if n not in images]
     for what, name, place in unused:
         message = f"no step uses the {what} '{name}'"
-        yield place.problem("N002", message, severity="note", hint="use it, or remove it")
+        yield place.problem("N002", message, severity="warning", hint="use it, or remove it")
 
 
 RULES = (

@@ -74,7 +74,7 @@ def unknown_secret(subject: Subject, place: DocumentPath, name: str) -> Problem:
 
 
 def check_known_formats(subject: Subject) -> Iterator[Problem]:
-    """Note formats that neither Atlas nor an installed package has: a module may add them."""
+    """Warn of formats that neither Atlas nor an installed package has: a module may add them."""
     for step in subject.flat.steps.values():
         for name, format in step.formats.items():
             if format not in BUILT_IN and not is_installed(format):
@@ -83,7 +83,7 @@ def check_known_formats(subject: Subject) -> Iterator[Problem]:
                 hint = nearest(format, BUILT_IN) or "a module that steps.py imports has to add it"
                 expected = names(BUILT_IN)
                 yield place.problem(
-                    "N003", message, severity="note", found=format, expected=expected, hint=hint
+                    "N003", message, severity="warning", found=format, expected=expected, hint=hint
                 )
 
 

@@ -40,7 +40,7 @@ def _no_outputs(step: FlatStep, signature: Signature) -> Problem:
     if signature.is_open:
         message = f"what {step.cls}.run returns can't be determined without importing"
         hint = "atlas validate --import looks at it"
-        return step.cls_place.problem("N001", message, severity="note", hint=hint)
+        return step.cls_place.problem("N001", message, severity="warning", hint=hint)
     message = f"{step.cls}.run returns {signature.returns or 'nothing that is declared'}"
     expected = "a return hint: a NamedTuple, dataclass or TypedDict, or None"
     return step.cls_place.problem("R031", message, found=signature.returns, expected=expected)
@@ -219,7 +219,7 @@ def edge_problems(subject: Subject, step: FlatStep, name: str, given: Type) -> I
     elif answer is None and UNKNOWN not in (given, expected):
         message = f"whether {given} fits {expected} can't be determined without importing"
         hint = "atlas validate --import compares them"
-        yield read.place.problem("N001", message, severity="note", hint=hint)
+        yield read.place.problem("N001", message, severity="warning", hint=hint)
 
 
 def _gather_hint(subject: Subject, source: Reference) -> str:

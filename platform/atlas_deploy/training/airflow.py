@@ -248,7 +248,7 @@ def _skew(heartbeat: str) -> Iterator[Problem]:
     if abs(age) > _SKEW_SECONDS:
         where = "behind" if age > 0 else "ahead of"
         yield Problem(
-            code="T312", severity="note", found=f"{abs(age):.0f} s",
+            code="T312", severity="warning", found=f"{abs(age):.0f} s",
             message=f"Airflow's clock is {abs(age):.0f} s {where} this machine's; times of one run "
             "come from both",
             hint="set both by NTP",

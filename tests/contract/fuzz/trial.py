@@ -180,7 +180,7 @@ def through(folder: Path) -> list[Problem]:
     report = check(folder)
     found = list(report.problems)
     if not report.errors:
-        found += limits(report, notes=True)
+        found += limits(report, warnings=True)
         made = pipelines(report)
         plans = [plan for pipeline in made for plan in pipeline.plans.values()]
         for plan in plans[:3]:
@@ -203,7 +203,7 @@ def _unfit(problems: Iterable[Problem]) -> Iterator[str]:
         line = str(one)
         if not line.isprintable() or len(line) > 4000:
             yield f"{one.code} is told so: {line[:200]!r}"
-        if one.code not in CODES or one.severity not in ("error", "note"):
+        if one.code not in CODES or one.severity not in ("error", "warning"):
             yield f"{one.code} {one.severity} is unknown"
         if min(one.line, one.column) < 0 or (one.column and not one.line):
             yield f"{one.code} stands at {one.line}:{one.column}"

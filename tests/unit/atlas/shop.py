@@ -162,7 +162,7 @@ SHOP: dict[str, Any] = {
         "secrets": {"token": {"variable": "SHOP_TOKEN"}},
     },
 }
-# A parameter that no step uses is a note, so one does.
+# A parameter that no step uses is a warning, so one does.
 SHOP["steps.py"] = STEPS.replace("    target: str\n", "    target: str\n    least: float = 0.0\n")
 SHOP["training.json"]["steps"]["train"]["params"]["least"] = {"parameter": "least"}
 

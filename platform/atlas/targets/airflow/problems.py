@@ -55,7 +55,7 @@ def _waits(plan: Plan) -> Iterator[Problem]:
         longest = retries.delay * float(retries.factor) ** max(0, min(retries.limit, _MANY) - 1)
         if retries.limit and min(longest, retries.max_delay) > _DAY and retries.factor != 1:
             yield Problem(
-                code="T206", path=f"steps.{step.name}.retries", severity="note",
+                code="T206", path=f"steps.{step.name}.retries", severity="warning",
                 message="Airflow waits at most a day between attempts",
                 found=f"{retries.max_delay:g}s",
             )  # fmt: skip
@@ -67,7 +67,7 @@ def _families(plan: Plan) -> Iterator[Problem]:
     read = {source.name for source in sources if source.kind == "family"}
     if read and plan.schedule is None:
         yield Problem(
-            code="T207", path="inputs", severity="note",
+            code="T207", path="inputs", severity="warning",
             message="nothing starts this flow when members of a family have new results",
             found=", ".join(sorted(read)), hint="give it a schedule",
         )  # fmt: skip
@@ -108,7 +108,7 @@ def _worker(plan: Plan) -> Iterator[Problem]:
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:
         yield Problem(
-            code="T205", path="steps", severity="note",
+            code="T205", path="steps", severity="warning",
             message="a process task runs in the worker's Python, with what is free there, "
             "whatever this says",
             found=", ".join(found),
@@ -140,7 +140,7 @@ def _shares(plan: Plan) -> Iterator[Problem]:
 def _unheeded(step: PlanStep, wanted: Mapping[str, object], why: str) -> Iterator[Problem]:
     for setting in [name for name, value in wanted.items() if value]:
         yield Problem(
-            code="T204", path=f"steps.{step.name}.{setting}", severity="note",
+            code="T204", path=f"steps.{step.name}.{setting}", severity="warning",
             message=f"{why}, whatever this says",
         )  # fmt: skip
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from atlas.targets.protocol import Origin
 
 _SCHEDULE = "T110"
-"""The note on schedules: of a run that is started by hand there is nothing to say."""
+"""The warning on schedules: of a run that is started by hand there is nothing to say."""
 _WAIT = 120.0
 """Seconds to wait for another process that starts the same run."""
 _RUN_STATES = {

@@ -101,14 +101,14 @@ def _schedule(plan: Plan) -> Iterator[Problem]:
     """A package holds no schedule; a deployment gives it to the API server, which knows UTC."""
     if plan.schedule is not None and plan.schedule.timezone == "UTC":
         yield Problem(
-            code="T110", path="schedule", severity="note",
+            code="T110", path="schedule", severity="warning",
             message="a Kubeflow package holds no schedule: a deployment makes a recurring run of "
             "it where there is an API server, and nothing starts this flow where there is none",
             found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
         )  # fmt: skip
     elif plan.schedule is not None:
         yield Problem(
-            code="T116", path="schedule", severity="note",
+            code="T116", path="schedule", severity="warning",
             message="a Kubeflow package holds no schedule, and an API server takes it in UTC only: "
             "a deployment to one refuses this flow",
             found=plan.schedule.timezone, expected="UTC",
@@ -121,7 +121,7 @@ def _upstream(plan: Plan) -> Iterator[Problem]:
     read = {s.name for step in plan.steps for s in step.sources() if s.kind == "pipeline"}
     if read and plan.schedule is None:
         yield Problem(
-            code="T113", path="reads", severity="note",
+            code="T113", path="reads", severity="warning",
             message="Kubeflow starts no run when another pipeline has a new result",
             found=", ".join(sorted(read)), hint="Airflow does: set the flow's target",
         )  # fmt: skip
@@ -143,7 +143,7 @@ def _deadlines(plan: Plan) -> Iterator[Problem]:
     late = [step.name for step in _retried(plan) if not _in_time(step)]
     if late:
         yield Problem(
-            code="T105", path="steps", severity="note",
+            code="T105", path="steps", severity="warning",
             message="Kubeflow tries again only within an hour of a step's first start, "
             "and ends a later attempt then",
             found=", ".join(late), hint="give these a timeout that leaves room for their retries",
@@ -170,7 +170,7 @@ def _caps(plan: Plan) -> Iterator[Problem]:
         longest = _wait(step, min(step.retries.limit - 1, _MANY))
         if longest > max(step.retries.max_delay, 1):
             yield Problem(
-                code="T112", path=f"steps.{step.name}.retries", severity="note",
+                code="T112", path=f"steps.{step.name}.retries", severity="warning",
                 message="Kubeflow's waits between attempts grow beyond max_delay",
                 found=f"{longest:g}s", expected=f"{step.retries.max_delay:g}s",
             )  # fmt: skip
@@ -182,7 +182,7 @@ def _seconds(plan: Plan) -> Iterator[Problem]:
         first = min(step.retries.delay, step.retries.max_delay)
         if not float(first).is_integer():
             yield Problem(
-                code="T108", path=f"steps.{step.name}.retries", severity="note",
+                code="T108", path=f"steps.{step.name}.retries", severity="warning",
                 message="Kubeflow waits whole seconds", found=f"{first:g}s",
                 expected=f"{math.ceil(first)}s",
             )  # fmt: skip
@@ -231,7 +231,7 @@ def _local_limits(plan: Plan) -> Iterator[Problem]:
         }  # fmt: skip
         for setting in [name for name, value in wanted.items() if value]:
             yield Problem(
-                code="T114", path=f"steps.{step.name}.{setting}", severity="note",
+                code="T114", path=f"steps.{step.name}.{setting}", severity="warning",
                 message="kfp.local gives every container this machine, whatever this says",
             )  # fmt: skip
 
@@ -241,7 +241,7 @@ def _local_loops(plan: Plan) -> Iterator[Problem]:
     for step in plan.steps:
         if step.foreach:
             yield Problem(
-                code="T115", path=f"steps.{step.name}.foreach", severity="note",
+                code="T115", path=f"steps.{step.name}.foreach", severity="warning",
                 message="kfp.local doesn't loop: one container runs all keys of this step",
             )  # fmt: skip
 

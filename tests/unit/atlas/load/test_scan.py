@@ -52,7 +52,7 @@ def test_every_recipe_is_used() -> None:
 def test_a_recipe_that_no_config_names(path: str) -> None:
     write("shop/left.json", recipe())
     (found,) = told(path)
-    assert (found.code, found.file, found.severity) == ("N005", "shop/left.json", "note")
+    assert (found.code, found.file, found.severity) == ("N005", "shop/left.json", "warning")
     assert f"no Config under {path} uses" in found.message
 
 
@@ -140,7 +140,7 @@ def test_links_within_the_project_are_followed() -> None:
 def test_a_file_without_recipes_is_passed_over(name: str, content: Any) -> None:
     write(name, content)
     (found,) = told()
-    assert (found.code, found.file, found.severity) == ("N006", name, "note")
+    assert (found.code, found.file, found.severity) == ("N006", name, "warning")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_one_that_is_named_is_checked_whatever_it_has() -> None:
 
 def test_a_folder_whose_files_are_all_passed_over_has_no_config() -> None:
     write("data/config.json", {"architectures": []})
-    note, error = sorted(told("data"), key=lambda one: one.severity, reverse=True)
-    assert (note.code, error.code) == ("N006", "D008")
+    error, warning = sorted(told("data"), key=lambda one: one.severity)
+    assert (warning.code, error.code) == ("N006", "D008")
     assert "data/config.json has no recipes" in error.message
 
 

@@ -258,8 +258,8 @@ def test_a_hint_that_nobody_can_evaluate_is_a_note(write: Write) -> None:
     )
     problems = found(write(ONE, source))
     assert {(one.code, one.severity, one.found) for one in problems} == {
-        ("I006", "note", "Intt"),
-        ("I006", "note", "Rows"),
+        ("I006", "warning", "Intt"),
+        ("I006", "warning", "Rows"),
     }
 
 

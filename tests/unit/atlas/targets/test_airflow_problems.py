@@ -50,7 +50,7 @@ def test_problem(plan, code, path):
         ({"resources": Resources(gpu=1)}, "steps.one.resources.gpu"),
     ],
 )
-def test_a_note_stops_nothing(changes, path):
+def test_a_warning_stops_nothing(changes, path):
     (problem,) = AirflowCompiler().problems(step(**changes))
-    assert (problem.code, problem.path, problem.severity) == ("T204", path, "note")
+    assert (problem.code, problem.path, problem.severity) == ("T204", path, "warning")
     assert AirflowCompiler().compile(step(**changes), {})

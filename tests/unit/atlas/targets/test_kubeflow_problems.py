@@ -68,7 +68,7 @@ def test_problem(plan, code, path):
 )
 def test_note(plan, code, path):
     found = [(p.code, p.path, p.severity) for p in KubeflowCompiler().problems(plan)]
-    assert found == [(code, path, "note")]
+    assert found == [(code, path, "warning")]
 
 
 @pytest.mark.parametrize(

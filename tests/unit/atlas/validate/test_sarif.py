@@ -158,7 +158,7 @@ def test_columns_are_characters() -> None:
     assert run["columnKind"] == "unicodeCodePoints"
 
 
-@pytest.mark.parametrize("severity", ["error", "note"])
+@pytest.mark.parametrize("severity", ["error", "warning"])
 def test_levels_are_sarif_s(severity: str) -> None:
     problem = Problem(code="N001", message="m", severity=severity)
     [run] = sarif([problem], "1")["runs"]

@@ -22,7 +22,7 @@ def test_clocks_that_differ_are_told_and_others_are_not():
     (behind,) = _skew((now - timedelta(hours=1)).isoformat())
     (ahead,) = _skew((now + timedelta(hours=1)).isoformat())
     assert behind.code == ahead.code == "T312"
-    assert behind.severity == "note"
+    assert behind.severity == "warning"
     assert "behind this machine's" in behind.message
     assert "ahead of this machine's" in ahead.message
 
