@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from atlas.draw.model import Facts
-    from atlas.plan.model import InputSource, Output, Plan, PlanData, PlanStep, Value
+    from atlas.plan.model import Plan
+    from atlas.plan.parts import InputSource, Output, PlanData, PlanStep, Value
     from atlas.recipe import Image
 
 OF = ": "

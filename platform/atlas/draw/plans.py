@@ -23,7 +23,8 @@ from atlas.draw.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from atlas.plan.model import InputSource, Plan, PlanStep
+    from atlas.plan.model import Plan
+    from atlas.plan.parts import InputSource, PlanStep
 
 
 _WRITTEN = "target"

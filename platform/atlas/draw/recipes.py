@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
-from atlas.plan.model import InputSource, Plan, PlanStep, Value
+from atlas.plan.model import Plan
+from atlas.plan.parts import InputSource, PlanStep, Value
 from atlas.recipe import DYNAMIC
 from atlas.values import canonical
 

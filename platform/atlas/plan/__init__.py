@@ -1,17 +1,17 @@
 """The Plan, and how documents become one."""
 
 from atlas.plan.code import code_digest, code_files
-from atlas.plan.model import (
+from atlas.plan.model import Plan
+from atlas.plan.outputs import output_names
+from atlas.plan.parts import (
     InputSource,
     Model,
     Output,
-    Plan,
     PlanData,
     PlanStep,
     Schedule,
     Value,
 )
-from atlas.plan.outputs import output_names
 from atlas.plan.resolve import Pipeline, pipelines, resolve
 
 __all__ = [

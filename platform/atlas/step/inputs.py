@@ -165,8 +165,8 @@ class Reader:
         pipeline, _, name = pointed.partition("/")
         run = self.store.run(pipeline, name)
         reader = Reader(self.store, self.store.plan(run.plan), run)
-        from atlas.plan.model import InputSource as Reference
-        from atlas.plan.model import Output
+        from atlas.plan.parts import InputSource as Reference
+        from atlas.plan.parts import Output
 
         # What the artifact may be, this run's Plan says, not the other's: that is read from a file.
         trust = trust_of(self.plan, Output("", source.format, source.trust))

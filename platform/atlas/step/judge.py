@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
-from atlas.plan.model import InputSource
+from atlas.plan.parts import InputSource
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line

@@ -1,0 +1,249 @@
+"""Building the Plans of one flow of one Config, which validation has found right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.plan.model import Plan
+from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.recipe import Parameter, Reference, Resources, Retries
+from atlas.validate.schedule import cron_line
+from atlas.validate.types import UNKNOWN
+from atlas.values import digest, frozen, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlas.config import Config
+    from atlas.validate import Report
+    from atlas.validate.flat import Flat, FlatStep, Input, Param
+    from atlas.validate.subject import Subject
+
+
+class PlanBuilder:
+    """Builds the Plans of one flow; what all members share is made once."""
+
+    def __init__(self, subject: Subject, code: str, report: Report) -> None:
+        """Build the steps that all members share.
+
+        Args:
+            subject: the flow.
+            code: digest of the pipeline's code.
+            report: says what is known of other pipelines.
+        """
+        self.subject = subject
+        self.flows = report.flows
+        self.kept = report.kept
+        self.config: Config = subject.file.config
+        self.environment = subject.environment
+        self.resources = self.environment.resources.get(self.config.name, {})
+        self._outputs_of: dict[str, Mapping[str, Output]] = {}
+        steps = subject.flat.steps.values()
+        self.steps = tuple(self._step(step) for step in steps)
+        self.bound = [(i, step) for i, step in enumerate(steps) if _axes_of(step)]
+        self.shared = self._shared(code)
+
+    def plan(self, axes: Mapping[str, str]) -> Plan:
+        """Return one member's Plan."""
+        pipeline = self.config.member_name(axes)
+        steps = list(self.steps)
+        for index, step in self.bound:
+            steps[index] = self._step(step, axes)
+        return Plan(
+            name=f"{self.environment.prefix}{pipeline}",
+            pipeline=pipeline,
+            steps=tuple(steps),
+            axes=axes,
+            model=self._model(axes),
+            **self.shared,
+        )
+
+    def _shared(self, code: str) -> dict[str, Any]:
+        flat, config, flow = self.subject.flat, self.config, self.subject.flat.flow
+        return {
+            "config": config.name,
+            "flow": flow,
+            "recipe": flat.recipe,
+            "environment": self.environment.name,
+            "target": self.environment.targets.get(flow, "local"),
+            "code": code,
+            "description": flat.description,
+            "parameters": {name: self._parameter(name) for name in sorted(flat.parameters)},
+            "data": {name: self._data(name) for name in self._read("data")},
+            "images": {n: flat.images[n] for n in sorted({s.image for s in self.steps} - {""})},
+            "secrets": self._secrets(),
+            "schedule": self._schedule(),
+            "digests": {
+                "recipe": flat.digest,
+                "config": digest(_meaning(self.subject.file.document.value, flat)),
+                "features": digest(config.features),
+            },
+            "promotion": config.promotion if flow == "training" else {},
+            "packages": tuple(sorted(self._packages())),
+            "formats": self.subject.project.formats,
+            "stores": self.environment.stores,
+        }
+
+    def _packages(self) -> set[str]:
+        """Return the packages that the project allows and that classes of steps are of."""
+        named = [step.cls.replace(":", ".") for step in self.steps]
+        full = [*named, *(signature.full for signature in self.subject.signatures.values())]
+        allow = self.subject.project.allow
+        return {
+            package for package in allow if any(name.startswith(f"{package}.") for name in full)
+        }
+
+    def _step(self, step: FlatStep, axes: Mapping[str, str] | None = None) -> PlanStep:
+        settings = step.settings
+        timeout = settings.get("timeout")
+        upstream = {read.source.name for read in step.reads() if read.source.kind == "step"}
+        return PlanStep(
+            name=step.name,
+            cls=step.cls,
+            description=step.description,
+            origin=step.origin,
+            inputs={name: self._source(step.inputs[name]) for name in sorted(step.inputs)},
+            params={n: _value(step.params[n], axes or {}) for n in sorted(step.params)},
+            outputs=self._outputs(step),
+            after=tuple(sorted(set(step.after) - upstream)),
+            foreach=(step.foreach[0], self._source(step.foreach[1])) if step.foreach else None,
+            image=settings.get("image", ""),
+            resources=Resources.parse(self._resources(step.name, settings)),
+            retries=Retries.parse(settings.get("retries", 0)),
+            timeout=None if timeout is None else seconds(timeout),
+            env=dict(sorted(settings.get("env", {}).items())),
+            secrets=tuple(sorted(settings.get("secrets", ()))),
+            cache=settings.get("cache", True),
+            node_selector=dict(sorted(settings.get("node_selector", {}).items())),
+            tolerations=tuple(settings.get("tolerations", ())),
+        )
+
+    def _source(self, read: Input) -> InputSource:
+        reference: Reference = read.source
+        flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
+        kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
+        return InputSource(
+            reference.kind, reference.name, reference.output, reference.step, flow, *kept
+        )
+
+    def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**settings.get("resources", {}), **self.resources.get(step, {})}
+
+    def _outputs(self, step: FlatStep) -> Mapping[str, Output]:
+        """Return a step's outputs; those that only its class says are made once for the class."""
+        if step.formats or step.trust:
+            return self._made_outputs(step)
+        if step.cls not in self._outputs_of:
+            self._outputs_of[step.cls] = frozen(self._made_outputs(step))
+        return self._outputs_of[step.cls]
+
+    def _made_outputs(self, step: FlatStep) -> dict[str, Output]:
+        known = self.subject.outputs(step.name) or {}
+        return {
+            name: Output(
+                "" if known.get(name, UNKNOWN) == UNKNOWN else str(known[name]),
+                step.formats.get(name, ""),
+                step.trust.get(name, ()),
+            )
+            for name in sorted({*known, *step.formats})
+        }
+
+    def _parameter(self, name: str) -> Parameter:
+        parameter = self.subject.flat.parameters[name]
+        if name not in self.config.parameters:
+            return parameter
+        fields = {k: getattr(parameter, k) for k in parameter.__slots__}
+        return Parameter(**{**fields, "default": self.config.parameters[name]})
+
+    def _read(self, kind: str) -> list[str]:
+        steps = self.subject.flat.steps.values()
+        sources = (read.source for step in steps for read in step.reads())
+        return sorted({source.name for source in sources if source.kind == kind})
+
+    def _data(self, name: str) -> PlanData:
+        declared = self.config.data.get(name)
+        where = self.environment.data[name]
+        return PlanData(
+            type=declared.type if declared else "table",
+            uri=where.uri,
+            format=where.format,
+            credential=where.credential,
+            version=where.version,
+            time=declared.time if declared else "",
+            label=declared.label if declared else "",
+        )
+
+    def _secrets(self) -> dict[str, Mapping[str, str]]:
+        used = {name for step in self.steps for name in step.secrets}
+        used |= {self.environment.data[name].credential for name in self._read("data")} - {""}
+        return {name: self.environment.secrets[name] for name in sorted(used)}
+
+    def _schedule(self) -> Schedule | None:
+        flow = self.subject.flat.flow
+        schedule: Any = self.config.schedule.get(flow)
+        overrides = self.environment.schedules.get(self.config.name, {})
+        schedule = overrides.get(flow, schedule)
+        return Schedule(**{**schedule, "cron": cron_line(schedule["cron"])}) if schedule else None
+
+    def _model(self, axes: Mapping[str, str]) -> Model | None:
+        spec = self.config.model
+        if spec is None:
+            return None
+        values = [axes[axis] for axis in self.config.matrix]
+        name = "-".join((f"{self.environment.prefix}{spec.name}", *values))
+        training = self._training()
+        opened = training.part_source if training else lambda part: part
+        parts = {part: str(opened(spec.parts[part])) for part in sorted(spec.parts)}
+        version = spec.version if self.subject.flat.flow == "inference" else "champion"
+        return Model(name, version, parts, self._kept_parts())
+
+    def _training(self) -> Subject | None:
+        """Return the Config's training, if it has one."""
+        is_own = self.subject.flat.flow == "training"
+        return self.subject if is_own else self.subject.siblings.get("training")
+
+    def _kept_parts(self) -> dict[str, Output]:
+        """Return how the training Recipe has the parts kept, where it says so."""
+        training, spec = self._training(), self.config.model
+        if training is None or spec is None:
+            return {}
+        sources = {part: training.part_source(spec.parts[part]) for part in sorted(spec.parts)}
+        steps = {part: training.flat.steps.get(source.name) for part, source in sources.items()}
+        outputs = {
+            part: Output("", step.formats.get(name, ""), step.trust.get(name, ()))
+            for part, step in steps.items()
+            if step is not None and (name := sources[part].output)
+        }
+        return {part: output for part, output in outputs.items() if output != Output()}
+
+
+def _meaning(document: Any, flat: Flat) -> Any:
+    """Return what a Config says of one flow: a change for the other one leaves its Plans alone."""
+    if not isinstance(document, dict):
+        return document
+    meant = {key: document[key] for key in document if key not in _UNMEANT}
+    if flat.flow != "training":
+        meant.pop("promotion", None)
+    for key, is_meant in (
+        ("recipes", flat.flow.__eq__),
+        ("schedule", flat.flow.__eq__),
+        ("parameters", flat.parameters.__contains__),
+        ("steps", lambda name: any(f"{step}.".startswith(f"{name}.") for step in flat.steps)),
+    ):
+        if key in meant:
+            meant[key] = {name: value for name, value in meant[key].items() if is_meant(name)}
+    return {key: value for key, value in meant.items() if value != {}}
+
+
+def _axes_of(step: FlatStep) -> bool:
+    return any(param.kind == "axis" for param in step.params.values())
+
+
+def _value(param: Param, axes: Mapping[str, str]) -> Value:
+    if param.kind == "axis":
+        return Value("value", axes.get(param.value, ""))
+    return Value(param.kind, param.value)
+
+
+_UNMEANT = ("$schema", "description", "matrix", "retraining")
+"""Fields of a Config that say nothing of what one member's run does."""

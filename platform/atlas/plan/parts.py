@@ -1,0 +1,192 @@
+"""What a Plan is made of: its steps and their inputs, params and outputs, data, model, schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.formats import shown_as
+from atlas.recipe import Resources, Retries
+from atlas.values import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def freeze(record: Any, *names: str) -> None:
+    """Replace plain data in a frozen record's fields by what can't be changed."""
+    for name in names:
+        object.__setattr__(record, name, frozen(getattr(record, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class InputSource:
+    """Where a step's input comes from, resolved.
+
+    Attributes:
+        kind: ``step``, ``data``, ``model``, ``pipeline`` or ``family``.
+        name: the step's full name (``features.scale``), or the name of the data, model part,
+            pipeline or family.
+        output: the output's name, for ``step``, ``pipeline`` and ``family``.
+        step: the other pipeline's step, for ``pipeline`` and ``family``.
+        flow: the other pipeline's flow that has the step; empty where both have one.
+        format: for ``pipeline`` and ``family``, the format that the other's Recipe names.
+        trust: for these, what the other's Recipe trusts.
+    """
+
+    kind: str
+    name: str
+    output: str = ""
+    step: str = ""
+    flow: str = ""
+    format: str = ""
+    trust: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A param's value: known now, or named and known only at the run's start.
+
+    Attributes:
+        kind: ``value``, ``parameter`` or ``run``.
+        value: the literal, the parameter's name, or one of `atlas.recipe.RUN_FACTS`.
+    """
+
+    kind: str
+    value: Any
+
+    def __post_init__(self) -> None:
+        """Freeze the value."""
+        freeze(self, "value")
+
+
+_REPORTS = ("html", "markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a step: its type with full names, and its format where one is named.
+
+    Attributes:
+        trust: full names of what its model may be made of besides what Atlas lists.
+    """
+
+    type: str = ""
+    format: str = ""
+    trust: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> str:
+        """Which kind of report for people it is: ``html``, ``markdown``, or empty for none."""
+        return self.shows if self.shows in _REPORTS else ""
+
+    @property
+    def shows(self) -> str:
+        """What pages show it as, where its format or type is one of Atlas's own, or empty."""
+        return shown_as(self.type, self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step, with everything that a target needs to run it.
+
+    Attributes:
+        name: full name; a step inlined from a Recipe is ``features.scale``.
+        cls: ``module:Class`` in the pipeline's folder, or of an allowed package.
+        inputs: parameter of ``run`` → source.
+        params: attribute of the class → value; only those that the documents set.
+        outputs: name → type and format; empty when it can't be read from the source.
+        after: full names of the steps that must be over first, those of inputs not repeated.
+        foreach: the ``run`` parameter that gets the key, and the JSON list of keys; or None.
+        origin: the Recipe file that the step was inlined from; empty for the Recipe's own.
+        image: name in `Plan.images`; empty for none.
+        timeout: seconds, or None.
+        env: variables of the step's process.
+        secrets: names of secrets, never values.
+        cache: False turns the cache off; a string is the user's version of the step.
+    """
+
+    name: str
+    cls: str
+    inputs: Mapping[str, InputSource] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    foreach: tuple[str, InputSource] | None = None
+    description: str = ""
+    origin: str = ""
+    image: str = ""
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
+    timeout: float | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    cache: bool | str = True
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Freeze what the step is made of."""
+        freeze(self, "inputs", "params", "outputs", "env", "node_selector", "tolerations")
+
+    def sources(self) -> tuple[InputSource, ...]:
+        """Return every source that the step reads, that of its keys last."""
+        return (*self.inputs.values(), *((self.foreach[1],) if self.foreach else ()))
+
+    def upstream(self) -> tuple[str, ...]:
+        """Return the names of the steps that must be over first, without repeats."""
+        read = (source.name for source in self.sources() if source.kind == "step")
+        return tuple(dict.fromkeys((*read, *self.after)))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanData:
+    """A data set that the Config names, and where the Environment says it is.
+
+    Attributes:
+        type: ``table``, ``file`` or ``folder``.
+        uri: where it is; empty when the Environment doesn't say.
+        format: ``parquet``, ``csv``, ``json``… ; empty for by the URI's ending.
+        credential: name of the secret that opens it, or empty.
+        version: version that makes reading it cacheable, or empty.
+        time: column with the rows' time, or empty.
+        label: column with the label, or empty.
+    """
+
+    type: str = "table"
+    uri: str = ""
+    format: str = ""
+    credential: str = ""
+    version: str = ""
+    time: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The registered model of a pipeline.
+
+    Attributes:
+        name: registered name, with the Environment's prefix.
+        version: what inference follows: an alias (``champion``) or a number.
+        parts: part → full training output (``train.model``) that is registered together.
+        outputs: part → how the training Recipe has it kept; only those of which it says so.
+    """
+
+    name: str
+    version: str = "champion"
+    parts: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Freeze the parts."""
+        freeze(self, "parts")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a flow runs: cron in a timezone, from a start (ISO 8601)."""
+
+    cron: str
+    timezone: str = "UTC"
+    start: str = ""

@@ -1,0 +1,106 @@
+"""Plans as plain data, and back: what has its default is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any
+
+from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.recipe import Image, Parameter, Resources, Retries
+
+
+def plain(value: Any) -> Any:
+    """Return plain data; a field that is None or empty is left out, so that new ones are free."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is Value:
+        return {"kind": value.kind, "value": value.value}
+    names = _field_names(kind)  # type: ignore[arg-type]  # a class has a hash
+    if names:
+        return _plain_record(value, names)
+    if isinstance(value, Mapping):
+        return {key: plain(value[key]) for key in sorted(value)}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _plain_record(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    written = {}
+    for name in names:
+        value = getattr(record, name)
+        if value:
+            kind = type(value)
+            if kind in _ATOMS:
+                written[name] = value
+            elif kind not in _DEFAULTS or value != _DEFAULTS[kind]:
+                written[name] = plain(value)
+        # A parameter's default may be the empty text, which isn't the same as none.
+        elif value is not None and (name == "default" or not hasattr(value, "__len__")):
+            written[name] = plain(value)
+    return written
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind)) if is_dataclass(kind) else ()
+
+
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+_DEFAULTS = {type(record): record for record in (Resources(), Retries())}
+
+
+def read_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a Plan that `plain` wrote."""
+    simple = {key: value for key, value in raw.items() if key not in {"version", *_READERS}}
+    read = {key: reader(raw[key]) for key, reader in _READERS.items() if raw.get(key)}
+    return {"steps": (), **simple, **read}
+
+
+def _each(kind: Any) -> Any:
+    return lambda raw: {key: kind(**value) for key, value in raw.items()}
+
+
+def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
+    return {key: Parameter.parse(value) for key, value in raw.items()}
+
+
+def _source(raw: Mapping[str, Any]) -> InputSource:
+    return InputSource(**{**raw, "trust": tuple(raw.get("trust", ()))})
+
+
+def _outputs(raw: Mapping[str, Any]) -> dict[str, Output]:
+    return {
+        name: Output(**{**value, "trust": tuple(value.get("trust", ()))})
+        for name, value in raw.items()
+    }
+
+
+def _step(raw: Mapping[str, Any]) -> PlanStep:
+    foreach = raw.get("foreach")
+    own = {
+        "inputs": {key: _source(value) for key, value in raw.get("inputs", {}).items()},
+        "params": {k: Value(v["kind"], v["value"]) for k, v in raw.get("params", {}).items()},
+        "outputs": _outputs(raw.get("outputs", {})),
+        "after": tuple(raw.get("after", ())),
+        "foreach": (foreach[0], _source(foreach[1])) if foreach else None,
+        "resources": Resources(**raw.get("resources", {})),
+        "retries": Retries(**raw.get("retries", {})),
+        "secrets": tuple(raw.get("secrets", ())),
+        "tolerations": tuple(raw.get("tolerations", ())),
+    }
+    return PlanStep(**{**raw, **own})
+
+
+_READERS: Mapping[str, Any] = {
+    "steps": lambda raw: tuple(_step(step) for step in raw),
+    "parameters": _parameters,
+    "data": _each(PlanData),
+    "images": _each(Image),
+    "model": lambda raw: Model(**{**raw, "outputs": _outputs(raw.get("outputs", {}))}),
+    "schedule": lambda raw: Schedule(**raw),
+    "packages": tuple,
+    "formats": tuple,
+    "stores": tuple,
+}
