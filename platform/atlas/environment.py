@@ -166,7 +166,7 @@ def find_project(path: Path | None = None) -> Project:
 
 
 def _is_strangers(file: Path, start: Path) -> bool:
-    """Tell whether a file that nobody asked for is another user's than root's and the path's."""
+    """Tell whether a file that was not named belongs to another user than root and the path's."""
     try:
         owner = file.stat().st_uid
         return owner not in (0, os.geteuid()) and owner != start.stat().st_uid

@@ -43,7 +43,7 @@ class DocumentBuilder:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document, in place of what is there; a reader never sees half of it.
 
-        In a project, an editor is told where the schema is.
+        In a project, the document names its schema, for editors.
 
         Raises:
             InvalidError: its structure is wrong; nothing is written then.

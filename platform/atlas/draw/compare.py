@@ -15,7 +15,7 @@ _NOTHING = "nothing"
 
 
 def diff(old: Drawing, new: Drawing) -> Drawing:
-    """Return one drawing of two versions, each node and edge told apart by `change`.
+    """Return one drawing of two versions, each node and edge marked by its `change`.
 
     Args:
         old: the version before.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atlas.load.locate import JsonPath
 
 _MOST = 100
-"""How many structural Problems of one document are told."""
+"""How many structural Problems of one document are reported."""
 _SEARCHED = 1000
 """How many errors of the schema are looked at for them."""
 

@@ -16,7 +16,7 @@ JsonPath: TypeAlias = tuple[str | int, ...]
 
 _WORD = re.compile(r'[ \t\n\r]*("[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL)
 _MOST_MEMBERS = 200_000
-"""How many members of one object or array are told apart; the places of others are its own."""
+"""How many members of one object or array are located; others have its own place."""
 
 
 @dataclass(frozen=True, slots=True)

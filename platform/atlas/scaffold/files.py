@@ -97,7 +97,7 @@ def _write(file: File) -> bool:
 
 
 def _place(new: Path, path: Path) -> None:
-    """Give a file its name, unless somebody else has it by now."""
+    """Give a file its name, unless another file has it by now."""
     try:
         os.link(new, path)
     except FileExistsError:

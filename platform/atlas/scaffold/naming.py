@@ -1,4 +1,4 @@
-"""What a new pipeline may be called, and what it is called when nobody says."""
+"""What a new pipeline may be called, and what it is called by default."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _tables(
     environment: Environment, place: DocumentPath, files: Iterable[ConfigFile]
 ) -> Iterator[Problem]:
     """Check that what a Config calls a table is in a format that has tables."""
-    named = {name: file for file in files for name in _said_tables(file)}
+    named = {name: file for file in files for name in _declared_tables(file)}
     for name, file in named.items():
         where = environment.data.get(name)
         if where and where.read_as == "bytes" and not _leads_out(where.uri):
@@ -94,7 +94,7 @@ def _tables(
             yield at.problem("E006", message, found=setting, expected=expected, hint=hint)
 
 
-def _said_tables(file: ConfigFile) -> list[str]:
+def _declared_tables(file: ConfigFile) -> list[str]:
     """Return the data sets that a Config calls tables; what has no type may be anything."""
     value = file.document.value
     data = value.get("data") if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""Parsing one Python source that anybody may have written: bounded, quiet, and never run."""
+"""Parsing one Python source, which isn't trusted: bounded, without warnings, and never run."""
 
 from __future__ import annotations
 

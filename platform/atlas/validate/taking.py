@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _ENUMS = {f"{module}{name}" for module in ("enum.", "") for name in ("Enum", "StrEnum", "IntEnum")}
-_MOST_TOLD = 8
+_MOST_LISTED = 8
 _MOST_BITS = 1023
 """Of a whole number that a double can be as large as."""
 
@@ -163,9 +163,9 @@ def expected(declared: Type, classes: Classes) -> str:
     members = None if declared.args else classes.members(declared.name)
     if not members:
         return str(declared)
-    more = ", …" if len(members) > _MOST_TOLD else ""
+    more = ", …" if len(members) > _MOST_LISTED else ""
     return (
-        f"{', '.join(map(repr, members[:_MOST_TOLD]))}{more} ({declared.name.rpartition('.')[2]})"
+        f"{', '.join(map(repr, members[:_MOST_LISTED]))}{more} ({declared.name.rpartition('.')[2]})"
     )
 
 

@@ -1,7 +1,7 @@
 """Types as a source file spells them, and whether one fits where another is expected.
 
 Nothing is imported: a type is its full name and its arguments. Where that is not enough to decide
-(two classes of somebody else's), the answer is None, which is a warning and no error.
+(two classes of other packages), the answer is None, which is a warning, not an error.
 """
 
 from __future__ import annotations

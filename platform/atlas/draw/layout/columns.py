@@ -47,7 +47,7 @@ def place(
     both = {item: (*up.get(item, ()), *down.get(item, ())) for row in rows for item in row}
     for links, order in ((up, 1), (down, -1), *((both, 1), (both, -1)) * (_SWEEPS // 2)):
         for row in rows[::order]:
-            desired = [_wanted(middles, links.get(item, ()), middles[item]) for item in row]
+            desired = [_desired(middles, links.get(item, ()), middles[item]) for item in row]
             middles.update(_settled(row, widths, desired, total))
     return middles
 
@@ -58,7 +58,7 @@ def _swept(rows: list[list[str]], links: Links) -> list[list[str]]:
     places: dict[str, float] = {}
     for row in rows:
         own = {item: (index + 0.5) / len(row) for index, item in enumerate(row)}
-        keys = {item: _wanted(places, links.get(item, ()), own[item])[0] for item in row}
+        keys = {item: _desired(places, links.get(item, ()), own[item])[0] for item in row}
         done.append(sorted(row, key=keys.__getitem__))
         places = {item: (index + 0.5) / len(row) for index, item in enumerate(done[-1])}
     return done
@@ -78,7 +78,7 @@ def _crossings(rows: list[list[str]], down: Links) -> int:
     return count
 
 
-def _wanted(
+def _desired(
     places: Mapping[str, float], links: Sequence[tuple[str, float, float]], otherwise: float
 ) -> tuple[float, float]:
     """Return the mean place beside some neighbours and its weight, or another one without any."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from atlas.environment import find_project
+from atlas.load import Loader, load_configs
 from atlas.plan import code_digest
 from atlas.store import add_code, code_folder, open_store
 from atlas.validate.code import code_files, code_problems
@@ -78,3 +80,12 @@ def test_a_snapshot_has_the_digest_of_its_source(folder, tmp_path) -> None:
     assert names(code_folder(store, digest)) == names(folder)
     (folder.parent / "shared" / "lib" / "clean.py").write_text("x = 2\n")
     assert code_digest(folder) != digest, "an edit behind a link is an edit"
+
+
+def test_documents_that_were_read_already_are_found_alike(folder) -> None:
+    loader = Loader(find_project(folder))
+    load_configs(folder, loader)
+    for recipe in ("training.json", "base.json", "inner.json"):
+        loader.recipe(folder / recipe)
+    assert str(folder / "config.json") in loader.values
+    assert code_files(folder, loader.values) == code_files(folder)
