@@ -25,7 +25,7 @@ _VERSION = re.compile(r"(?:version|distribution) v?(\d+(?:\.\d+)+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceData:
-    """What `service.json` says of a service.
+    """The data of a service, as its `service.json` has it.
 
     Attributes:
         name: the service's name.
@@ -108,12 +108,12 @@ class ServiceData:
 
 
 def program_version(path: str) -> str:
-    """Return what a program says its version is; empty when it doesn't say."""
+    """Return the version that a program prints; empty when it prints none."""
     try:
-        said = subprocess.run(  # noqa: S603 - a service's own program
+        done = subprocess.run(  # noqa: S603 - a service's own program
             [path, "--version"], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    match = _VERSION.search(said.stdout + said.stderr)
+    match = _VERSION.search(done.stdout + done.stderr)
     return match[1] if match else ""

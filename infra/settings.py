@@ -1,4 +1,4 @@
-"""What a stack's configuration says; no other module reads it."""
+"""The configuration of a stack; no other module reads it."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Airflow(pulumi.ComponentResource):
             **_QUIET,
             **args.environment,
             "AIRFLOW_HOME": home.directory,
-            # With another configuration or database these differ, and the parts start anew.
+            # With another configuration or database these differ, and the parts restart.
             "ATLAS_SERVICE_CONFIG": home.content,
             "ATLAS_SERVICE_DATABASE": home.generation.apply(str),
         }
@@ -194,12 +194,12 @@ def address(port: int) -> str:
 
 
 def health(port: int) -> str:
-    """Return where Airflow tells of its parts."""
+    """Return the address at which Airflow reports on its parts."""
     return f"{address(port)}/api/v2/monitor/health"
 
 
 def expectation(part: str) -> dict[str, str]:
-    """Return what Airflow has to tell of a part: it is well, and has said so since its start."""
+    """Return what Airflow has to report of a part: it is well, by a heartbeat since its start."""
     if part not in _REPORTED:
         return {"metadatabase.status": "healthy"}
     reported = _REPORTED[part]

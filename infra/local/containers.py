@@ -76,7 +76,7 @@ def environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
     if not isinstance(registry, Registry):
         raise pulumi.RunError(
             "atlas:tasks: found 'docker', which pulls images from the platform's registry, and "
-            "there is none; `atlas doctor` tells how to get its program, or set it to 'process'"
+            "there is none; `atlas doctor` shows how to get its program, or set it to 'process'"
         )
     host = platform.port("registry").apply(lambda port: f"127.0.0.1:{port}")
     variables: dict[str, pulumi.Input[str]] = {

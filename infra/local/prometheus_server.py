@@ -1,4 +1,4 @@
-"""What Prometheus, the Pushgateway and Alertmanager share: servers of one make, for one user."""
+"""What Prometheus, the Pushgateway and Alertmanager share: servers of one project, for one user."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _class(name: str, schema: Schema, source: str) -> str:
             f"class {name}(AtlasResource):",
             *_class_docstring(schema),
             "",
-            *(f"    {each.attribute}: {_output_hint(each)}" for each in schema.outputs.values()),
+            *(f"    {name}: {_output_hint(each)}" for name, each in schema.outputs.items()),
             *([""] * bool(schema.outputs)),
             "    def __init__(",
             "        self,",
@@ -175,7 +175,7 @@ def _class_docstring(schema: Schema) -> list[str]:
     """Return the lines of a class's docstring: the description, then the outputs."""
     first, *rest = _plain(schema.description).split("\n\n")
     body = [line for paragraph in rest for line in ["", *_wrapped(paragraph, 4)]]
-    entries = {spec.attribute: spec.description for spec in schema.outputs.values()}
+    entries = {name: spec.description for name, spec in schema.outputs.items()}
     attributes = ["", "Attributes:", *_entries(entries, 8)] if entries else []
     return _docstring(" ".join(first.split()), [*body, *attributes][1:], 4)
 

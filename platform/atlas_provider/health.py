@@ -28,10 +28,10 @@ class Health:
 
     Attributes:
         url: ``http://…`` answers 200, ``tcp://host:port`` accepts a connection; empty for neither.
-        authorization: the header of that name which `url` is asked with; empty for none.
+        authorization: the header of that name that `url` is requested with; empty for none.
         command: exits 0; empty for none.
-        expect: what the JSON that `url` answers holds: a value by dotted path, or ``fresh`` for a
-            moment that isn't before `since`.
+        expect: what the JSON that `url` answers has: a value by dotted path, or ``fresh`` for a
+            time that isn't before `since`.
         since: when the service was started.
     """
 
@@ -75,7 +75,7 @@ def _request(health: Health) -> str:
 
 
 def _unexpected(health: Health, body: bytes) -> str:
-    """Return which expected value the answer doesn't hold."""
+    """Return which expected value the answer doesn't have."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What MLflow says of one registered model.
+    """What MLflow knows of one registered model.
 
     Attributes:
         description: what it is.
@@ -47,18 +47,18 @@ def registered(mlflow: MlflowTracker, names: Iterable[str]) -> dict[str, Registe
     Raises:
         PlatformError: it doesn't answer, or refuses.
     """
-    wanted = set(names)
-    if not wanted:
+    asked = set(names)
+    if not asked:
         return {}
-    prefix = os.path.commonprefix([*wanted])  # noqa: RUF071 - no paths
+    prefix = os.path.commonprefix([*asked])  # noqa: RUF071 - no paths
     query = {"filter": f"name LIKE '{prefix}%'"} if prefix else {}
-    found = mlflow.registered_models(query)
-    return {raw["name"]: _registered(raw) for raw in found if raw["name"] in wanted}
+    models = mlflow.registered_models(query)
+    return {raw["name"]: _registered(raw) for raw in models if raw["name"] in asked}
 
 
 def _registered(raw: Mapping[str, Any]) -> Registered:
     """Return a model from the API's JSON."""
     where = f"model {raw['name']}"
-    found = objects(raw, "aliases", where, "alias") if raw.get("aliases") else []
-    aliases = {one["alias"]: str(one.get("version", "")) for one in found}
+    listed = objects(raw, "aliases", where, "alias") if raw.get("aliases") else []
+    aliases = {alias["alias"]: str(alias.get("version", "")) for alias in listed}
     return Registered(str(raw.get("description") or ""), aliases)

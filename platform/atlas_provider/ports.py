@@ -1,4 +1,4 @@
-"""Loopback ports: choose free ones, and say who holds one that isn't."""
+"""Loopback ports: choosing free ones, and finding the process that listens on another."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_listening(port: int, seconds: float = 2.0) -> bool:
 
 
 def holder(port: int) -> int | None:
-    """Return the pid of the process that listens on a port; None when /proc doesn't tell."""
+    """Return the pid of the process that listens on a port; None when /proc doesn't show it."""
     inodes = _listening_inodes(port)
     return (
         next((pid for pid in procfs.pids() if inodes & _socket_inodes(pid)), None)
@@ -65,7 +65,7 @@ def holder(port: int) -> int | None:
 
 
 def describe_holder(port: int) -> str:
-    """Return who listens on a port, as far as /proc tells, for an error."""
+    """Return which process listens on a port, as far as /proc shows it, for an error."""
     pid = holder(port)
     if pid is None:
         return "another process"
@@ -84,7 +84,7 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _socket_inodes(pid: int) -> set[str]:
-    """Return the inodes of a process's sockets; none when it is gone or isn't ours."""
+    """Return the inodes of a process's sockets; none when it has ended or isn't ours."""
     inodes = set()
     try:
         for link in Path(f"/proc/{pid}/fd").iterdir():
@@ -97,7 +97,7 @@ def _socket_inodes(pid: int) -> set[str]:
 
 
 def _target(link: Path) -> str:
-    """Return what a link points to; nothing when it is gone."""
+    """Return what a link points to; nothing when it has been removed."""
     try:
         return str(link.readlink())
     except OSError:

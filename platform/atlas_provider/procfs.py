@@ -1,8 +1,8 @@
 """Processes as /proc shows them: a process with all its offspring, and the end of them.
 
 A service's offspring are its descendants, and everything that carries its mark: an environment
-variable that children inherit, so that those are found too whose parent is gone. Where there is no
-/proc nothing is found, and only the process group is left to stop by.
+variable that children inherit, so that those are found too whose parent has ended. Without a
+/proc nothing is found, and only the process group can be stopped.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ def descendants(pid: int) -> set[ProcessIdentity]:
         fields = _stat(other)
         if fields is not None:
             children.setdefault(int(fields[_PARENT]), []).append(other)
-    waiting, found = [pid], set()
+    waiting, family = [pid], set()
     while waiting:
         current = waiting.pop()
         waiting += children.get(current, [])
-        found.add(find(current))
-    return {process for process in found if process is not None}
+        family.add(find(current))
+    return {process for process in family if process is not None}
 
 
 def marked(mark: str) -> set[ProcessIdentity]:
     """Return the processes that were started with a mark, except this one."""
-    return _with_mark(lambda found: found == mark)
+    return _with_mark(lambda other: other == mark)
 
 
 def marked_below(folder: str) -> set[ProcessIdentity]:
     """Return the processes whose mark is a path below a folder, except this one."""
-    return _with_mark(lambda found: found.startswith(f"{folder}/"))
+    return _with_mark(lambda other: other.startswith(f"{folder}/"))
 
 
-def _with_mark(wanted: Callable[[str], bool]) -> set[ProcessIdentity]:
-    """Return the processes with a wanted mark, except this one."""
-    found = {find(pid) for pid in pids() if pid != os.getpid() and wanted(_mark(pid))}
-    return {process for process in found if process is not None}
+def _with_mark(matches: Callable[[str], bool]) -> set[ProcessIdentity]:
+    """Return the processes whose mark matches, except this one."""
+    marked_pids = (pid for pid in pids() if pid != os.getpid() and matches(_mark(pid)))
+    return {process for process in map(find, marked_pids) if process is not None}
 
 
 def _mark(pid: int) -> str:
@@ -88,7 +88,7 @@ def _alive(processes: set[ProcessIdentity]) -> set[ProcessIdentity]:
 
 
 def _kill(process: ProcessIdentity, number: int) -> None:
-    """Send a signal to a process; it is no error when it is gone or isn't ours."""
+    """Send a signal to a process; it is no error when it has ended or isn't ours."""
     try:
         os.kill(process.pid, number)
     except OSError:
@@ -108,7 +108,7 @@ def command(pid: int) -> str:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return "already gone"
+        return "already ended"
     return b" ".join(words).decode(errors="replace").strip()[:120]
 
 

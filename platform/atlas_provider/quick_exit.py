@@ -25,7 +25,7 @@ class _Exit:
         self._pid = os.getpid()
 
     def __call__(self) -> None:
-        """End the process, with what it has to say written."""
+        """End the process, after its output is written."""
         if os.getpid() != self._pid:
             return
         for stream in (sys.stdout, sys.stderr):

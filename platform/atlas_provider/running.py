@@ -54,7 +54,7 @@ class Options:
     grace: float = 10.0
 
     def filled(self, filling: Filling, since: datetime) -> Health:
-        """Return the health check of a program that was started at a moment."""
+        """Return the health check of a program, given when it was started."""
         return Health(
             url=filling.fill(self.health),
             authorization=self._authorization(filling),
@@ -229,7 +229,7 @@ def tail(log: Path) -> str:
 
 
 def _begin_log(log: Path) -> None:
-    """Begin a log anew, and keep the one before: it may tell why a program died."""
+    """Begin a new log, and keep the one before: it may show why a program died."""
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
     files.write(log, "")

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from atlas.errors import AtlasError, PartialFailureError
@@ -32,10 +31,15 @@ if TYPE_CHECKING:
     from atlas_provider.provider import AtlasProvider
 
 _WATCH_SECONDS = 0.2
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 400 << 20),
+    ("grpc.server_max_unrequested_time_in_server", 1800),
+]
+"""As Pulumi sets them for its own servers: messages of up to 400 MiB, half an hour to wait."""
 
 
 def _explained(name: str) -> Any:
-    """Wrap a method of the servicer so that its errors reach the engine as their own words."""
+    """Wrap a method of the servicer so that its errors reach the engine with their own messages."""
     method = getattr(ProviderServicer, name)
 
     @functools.wraps(method)
@@ -69,10 +73,10 @@ class AtlasServicer(ProviderServicer):
 
 
 class _Shared(AtlasServicer):
-    """Serves several engines: each cancels at its own end, and that is no matter of the others."""
+    """Serves several engines: each cancels at its own end, which doesn't concern the others."""
 
     async def Cancel(self, request: Any, context: Any) -> Any:
-        """Go on: who hosts the provider says when to end early."""
+        """Go on: the host of the provider decides when to end early."""
         return empty_pb2.Empty()
 
 
@@ -118,18 +122,18 @@ def serve(provider: AtlasProvider, version: str, engine: str) -> None:
 
 
 async def _serve(servicer: AtlasServicer) -> None:
-    """Serve until the process that started this one is gone, and leave all as it is then.
+    """Serve until the process that started this one has ended, and leave all as it is then.
 
-    An engine that asks for an early end says so before (`cancel`). One that was killed is followed
-    at once: the next has perhaps started, and what was tidied up now would be taken from it.
+    An engine that wants an early end calls `Cancel` first. After one that was killed this ends at
+    once: the next has perhaps started, and would lose what was tidied up now.
     """
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await _parent_gone(os.getppid())
+    await _parent_ended(os.getppid())
 
 
 @contextmanager
@@ -142,7 +146,7 @@ def hosted(provider: AtlasProvider, version: str) -> Iterator[int]:
     ports: list[int] = []
 
     async def run() -> None:
-        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+        server = grpc.aio.server(options=_OPTIONS)
         servicer = _Shared([], version, provider, engine_address="")
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         ports.append(server.add_insecure_port("127.0.0.1:0"))
@@ -163,7 +167,7 @@ def hosted(provider: AtlasProvider, version: str) -> Iterator[int]:
         loop.close()
 
 
-async def _parent_gone(parent: int, seconds: float = _WATCH_SECONDS) -> None:
+async def _parent_ended(parent: int, seconds: float = _WATCH_SECONDS) -> None:
     """Wait until this process has another parent than it was started by."""
     while os.getppid() == parent:
         await asyncio.sleep(seconds)

@@ -77,7 +77,7 @@ _threads = threading.Lock()
 
 
 class Supervisor:
-    """The supervisord of one platform folder; it needs not be running."""
+    """The supervisord of one platform folder; it need not be running."""
 
     def __init__(self, folder: Path) -> None:
         """Take the platform's folder, ``<state>/platform/<stack>``."""

@@ -1,4 +1,4 @@
-"""The supervisord of one platform folder, asked over its socket."""
+"""Calls to the supervisord of one platform folder, over its socket."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class SupervisorRpc:
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method that answers at once; it may fail in any of the `UNREACHABLE` ways.
 
-        A connection may be accepted by nobody: a process that was just being started keeps the
-        socket of a supervisord that was killed. So the answer is waited for only while that lives.
+        A connection may stay unanswered: a process that was just being started keeps the socket of
+        a supervisord that was killed. So the answer is waited for only while supervisord lives.
         """
         end = time.monotonic() + _BUSY_SECONDS
         while True:

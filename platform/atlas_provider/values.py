@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from atlas.kinds.properties import Plain
 
-_TELLING = 4
-"""Characters from which on a text is looked for, and hidden, in what is said."""
+_SHORTEST = 4
+"""Characters that a secret has at least to be looked for, and hidden, in messages."""
 
 
 def to_plain(values: Mapping[str, PropertyValue]) -> Plain:
@@ -50,9 +50,9 @@ def to_values(
 
 
 def hidden_texts(values: Mapping[str, PropertyValue]) -> set[str]:
-    """Return the texts in property values that are secrets and long enough to be told apart."""
+    """Return the texts in property values that are secrets and long enough to be looked for."""
     found = {text for value in values.values() for text in _hidden(value, within=False)}
-    return {text for text in found if len(text) >= _TELLING}
+    return {text for text in found if len(text) >= _SHORTEST}
 
 
 def _hidden(value: PropertyValue, *, within: bool) -> Iterator[str]:

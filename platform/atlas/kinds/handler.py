@@ -11,7 +11,6 @@ from atlas.kinds.properties import (
     plain_value,
     properties_of,
     to_plain,
-    wire_name,
 )
 from atlas.kinds.protocol import I, O, State
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """What `pulumi package get-schema` says of a kind.
+    """What `pulumi package get-schema` prints of a kind.
 
     Attributes:
         description: what the resource is.
@@ -96,7 +95,8 @@ class Handler(Generic[I, O]):
         """Return the outputs that are known before a create (no state) or an update."""
         before = None if state is None else self._state(state)
         known = self.kind.preview(before, self._known(inputs))
-        return {wire_name(name): plain_value(value) for name, value in known.items()}
+        names = {spec.attribute: name for name, spec in self.schema.outputs.items()}
+        return {names[field]: plain_value(value) for field, value in known.items()}
 
     def create(self, inputs: Plain, context: OperationContext) -> tuple[str, Plain]:
         """Make the resource; return its id and its outputs."""
@@ -119,7 +119,7 @@ class Handler(Generic[I, O]):
         return to_plain(self.kind.update(identity, self._state(state), parsed, context))
 
     def delete(self, identity: str, state: Plain, context: OperationContext) -> None:
-        """Remove the resource; it is no error when it is gone already."""
+        """Remove the resource; it is no error when it was removed already."""
         self.kind.delete(identity, self._state(state), context)
 
     def _known(self, inputs: Plain) -> I | None:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _OUTPUTS = "outputs"
 _NO_SERVER = ("kfp.local",)
 """Kinds of services that are none: nothing answers at their address."""
-_LOCKED = {"airflow", "kubeflow", "mlflow", "registry"}
-"""Services whose credentials a resource that speaks to them needs."""
 
 
 def located(identity: str, inputs: type, more: str = "") -> dict[str, str]:
@@ -45,19 +43,19 @@ def located(identity: str, inputs: type, more: str = "") -> dict[str, str]:
     """
     owner, _, query = identity.partition("?")
     declared = properties_of(inputs)
-    wanted = {n for n, spec in declared.items() if spec.type == "string"} - {"owner"}
+    names = {n for n, spec in declared.items() if spec.type == "string"} - {"owner"}
     given = dict(_pairs(query))
     form = _form(declared, more)
-    odd = sorted({*given} - wanted - {_OUTPUTS, more})
+    odd = sorted({*given} - names - {_OUTPUTS, more})
     if odd or not owner:
         what = f"no input '{odd[0]}'" if odd else "no owner"
         raise DeployError(f"id '{identity}': {what} can be imported from; expected {form}")
     if _OUTPUTS in given:
-        given = {**_addresses(Path(given.pop(_OUTPUTS)), wanted), **given}
-    needed = {n for n in wanted if declared[n].required} | ({more} if more else set())
+        given = {**_addresses(Path(given.pop(_OUTPUTS)), names), **given}
+    needed = {n for n in names if declared[n].required} | ({more} if more else set())
     missing = sorted(needed - {*given})
     if missing:
-        raise DeployError(f"id '{identity}': says no {', '.join(missing)}; expected {form}")
+        raise DeployError(f"id '{identity}': lacks {', '.join(missing)}; expected {form}")
     return {"owner": owner, **given}
 
 
@@ -84,7 +82,7 @@ def _form(declared: Mapping[str, Property], more: str) -> str:
     return f"OWNER?{_OUTPUTS}=FILE{rest} or OWNER?{explicit}{rest}"
 
 
-def _addresses(file: Path, wanted: set[str]) -> dict[str, str]:
+def _addresses(file: Path, names: set[str]) -> dict[str, str]:
     """Return the addresses that a platform's outputs give.
 
     Raises:
@@ -92,15 +90,16 @@ def _addresses(file: Path, wanted: set[str]) -> dict[str, str]:
     """
     try:
         services = json.loads(file.read_text("utf-8"))["services"]
-        there = {name: one for name, one in services.items() if one.get("kind") not in _NO_SERVER}
-        found = {name: str(one["url"]).rstrip("/") for name, one in there.items()}
-        opened = [one.get("credentials") for name, one in there.items() if name in _LOCKED & wanted]
+        there = {n: each for n, each in services.items() if each.get("kind") not in _NO_SERVER}
+        urls = {name: str(each["url"]).rstrip("/") for name, each in there.items()}
+        servers = [n for n, url in urls.items() if n in names and url.startswith("http")]
+        secrets = [str(there[n]["credentials"]) for n in servers if there[n].get("credentials")]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PlatformError(
             f"{file}: no outputs of a platform can be read ({type(error).__name__}); expected what "
             f"{command('outputs', '--json')} prints"
         ) from None
-    if not any(opened):
-        return {name: url for name, url in found.items() if name in wanted - {"secrets"}}
-    found["credentials"] = next(str(name) for name in opened if name)
-    return {name: url for name, url in found.items() if name in wanted}
+    if not secrets:
+        return {name: url for name, url in urls.items() if name in names - {"secrets"}}
+    urls["credentials"] = secrets[0]
+    return {name: url for name, url in urls.items() if name in names}

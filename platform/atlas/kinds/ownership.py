@@ -41,7 +41,7 @@ def take(store: str, kind: str, names: Iterable[str], owner: str) -> None:
 
 
 def _taken_by(place: Location, kind: str, name: str, owner: str) -> str:
-    """Take a name; return who has it already, empty for nobody."""
+    """Take a name; return its owner if it is taken already, else nothing."""
     for _ in range(_TRIES):
         if place.create(_key(kind, name), owner.encode()):
             return ""
@@ -88,7 +88,7 @@ def owned(store: str, kind: str, owner: str) -> list[str]:
 
 
 def _owner(place: Location, kind: str, name: str) -> str:
-    """Return who owns a name; empty for nobody, also where it has just been given back."""
+    """Return the owner of a name; empty for none, also where it has just been given back."""
     try:
         return place.read(_key(kind, name)).decode("utf-8", "replace")
     except FileNotFoundError:
@@ -96,5 +96,5 @@ def _owner(place: Location, kind: str, name: str) -> str:
 
 
 def _key(kind: str, name: str) -> str:
-    """Return the file that says who owns a name."""
+    """Return the key of the record of a name's owner."""
     return f"{FOLDER}/{kind}/{name}"

@@ -129,7 +129,7 @@ def _frozen(value: Any) -> Any:
 
 def _of_state(spec: Property, plain: Mapping[str, Any]) -> Any:
     """Return a property's value in a state, or what stands for a missing one."""
-    value = plain.get(spec.name, plain.get(spec.formerly))
+    value = plain.get(spec.name)
     if value is None:
         return _empty(spec.type) if spec.required else None
     if not _has_type(value, spec.type):

@@ -65,11 +65,11 @@ class ClassParameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Formerly:
-    """Gives the name by which states of earlier versions know a property.
+class WireName:
+    """Gives the name that Pulumi's state has a property by, where that isn't the field's.
 
     Attributes:
-        name: the earlier name.
+        name: the name in the state.
     """
 
     name: str
@@ -89,7 +89,6 @@ class Property:
         replaces: whether a change of it makes a new resource instead of an update.
         parameter: the typed class's parameter that gives it, if it may be left out and is the
             resource's name then; else empty.
-        formerly: the name that states of earlier versions have it by; empty for none.
     """
 
     name: str
@@ -99,7 +98,6 @@ class Property:
     required: bool
     replaces: bool = False
     parameter: str = ""
-    formerly: str = ""
 
 
 _read: dict[type[Any], Mapping[str, Property]] = {}
@@ -115,22 +113,22 @@ def properties_of(cls: type[Any]) -> Mapping[str, Property]:
 
 
 def description_of(cls: type) -> str:
-    """Return what a class says of its resource, paragraph by paragraph."""
+    """Return the description of a resource: the docstring of the class of its inputs."""
     return inspect.getdoc(cls) or ""
 
 
 def _property(field: dataclasses.Field[Any], hint: Any) -> Property:
     """Return the property of a field."""
     base, description, *marks = get_args(hint)
+    usual = WireName(wire_name(field.name))
     return Property(
-        name=wire_name(field.name),
+        name=next((mark for mark in marks if isinstance(mark, WireName)), usual).name,
         attribute=field.name,
         type=_type_name(base),
         description=description,
         required=field.default is dataclasses.MISSING,
         replaces=REPLACES in marks,
         parameter=next((mark.name for mark in marks if isinstance(mark, ClassParameter)), ""),
-        formerly=next((mark.name for mark in marks if isinstance(mark, Formerly)), ""),
     )
 
 

@@ -70,7 +70,7 @@ class OperationContext:
 
     Attributes:
         name: the resource's name in the program (the last part of its URN).
-        timeout: seconds that the operation may take, 0 where the program doesn't say.
+        timeout: seconds that the operation may take, 0 where the program doesn't set it.
         cancelled: set when the operation should end early and leave nothing half-made.
     """
 
@@ -125,10 +125,10 @@ class Kind(Protocol[I, O]):
         ...
 
     def find(self, identity: str, context: OperationContext) -> FoundResource[I, O]:
-        """Return what the id of an import names, which alone says where to look.
+        """Return what the id of an import names, which alone has to name the place.
 
         Raises:
-            AtlasError: the id doesn't say enough, or nothing is there.
+            AtlasError: the id lacks something, or nothing is there.
         """
         ...
 
@@ -137,5 +137,5 @@ class Kind(Protocol[I, O]):
         ...
 
     def delete(self, identity: str, state: State[I, O], context: OperationContext) -> None:
-        """Remove the resource; it is no error when it is gone already."""
+        """Remove the resource; it is no error when it was removed already."""
         ...

@@ -202,7 +202,7 @@ def _copy(database: Path, draft: Path) -> None:
 
 
 def _settle(draft: Path) -> None:
-    """Have everything of a database in its one file.
+    """Bring everything of a database into its one file.
 
     Raises:
         PlatformError: if the command didn't make it.

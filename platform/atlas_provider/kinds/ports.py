@@ -50,7 +50,7 @@ class PortsKind(Kind[PortsInputs, PortsOutputs]):
         ]
 
     def preview(self, state: _State | None, inputs: PortsInputs | None) -> dict[str, Any]:
-        """Return the ports that stay: all of them, unless a name is new or gone."""
+        """Return the ports that stay: all of them, unless a name was added or removed."""
         kept = state.outputs.ports if state else {}
         return {"ports": kept} if inputs and set(kept) == set(inputs.names) else {}
 

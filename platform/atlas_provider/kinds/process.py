@@ -50,12 +50,12 @@ class ProcessInputs(ProgramInputs):
     )
     health_credentials: Annotated[
         str | None,
-        "Name of the secret that `health` is asked with, by HTTP's basic authentication; without "
-        "one, it is open.",
+        "Name of the secret that `health` is requested with, by HTTP's basic authentication; "
+        "without one, no authentication is used.",
     ] = None
     health_expect: Annotated[
         Mapping[str, str] | None,
-        "Values by dotted path in the JSON that `health` answers; `fresh` stands for a moment "
+        "Values by dotted path in the JSON that `health` answers; `fresh` stands for a time "
         "after the start.",
     ] = None
     health_command: Annotated[

@@ -44,7 +44,7 @@ class ProgramInputs:
 Directory = Annotated[str, "The program's folder."]
 Content = Annotated[str, "Digest of its command, variables and files."]
 SECRETIVE = frozenset({"environment", "files"})
-"""Inputs that may hold secrets: an import can't tell whether they were given as such."""
+"""Inputs that may hold secrets: an import can't know whether they were given as such."""
 
 
 def failures(

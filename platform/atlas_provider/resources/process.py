@@ -74,10 +74,10 @@ class Process(AtlasResource):
             files: text by path, written (0600) into the program's folder.
             ports: port by name; 0 for a free one that is then kept.
             health: ``http://…``, which has to answer 200, or ``tcp://host:port``.
-            health_credentials: name of the secret that ``health`` is asked with, by HTTP's
-                basic authentication; without one, it is open.
+            health_credentials: name of the secret that ``health`` is requested with, by HTTP's
+                basic authentication; without one, no authentication is used.
             health_expect: values by dotted path in the JSON that ``health`` answers; ``fresh``
-                stands for a moment after the start.
+                stands for a time after the start.
             health_command: a command that exits 0 when the process is well.
             health_timeout: seconds until it has to be well; 120 by default.
             stop_signal: the signal that asks it to end; TERM by default.

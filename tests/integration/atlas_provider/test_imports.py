@@ -73,7 +73,7 @@ def test_a_platforms_outputs_give_what_the_id_doesnt(tmp_path):
     [
         (
             "p.dev/inference",
-            r"says no airflow, credentials, dags, secrets, store; expected OWNER\?",
+            r"lacks airflow, credentials, dags, secrets, store; expected OWNER\?",
         ),
         ("?store=s", r"no owner can be imported from"),
         ("p?sore=s", r"no input 'sore' can be imported from"),

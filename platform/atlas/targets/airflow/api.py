@@ -33,11 +33,11 @@ _ACTIVE: tuple[str, ...] = ("running", "queued")
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """What Airflow says of one DAG.
+    """What Airflow reports of one DAG.
 
     Attributes:
         tags: its tags; one is ``plan:<digest>``.
-        paused: whether an operator holds it.
+        paused: whether an operator has paused it.
         broken: whether its file can't be imported any more.
         parsed: when Airflow last read its file, in Airflow's own words.
     """
@@ -92,10 +92,10 @@ class AirflowApi:
 
     def dags(self, names: Iterable[str]) -> dict[str, Dag]:
         """Return those of some DAGs that Airflow has: one list, whatever their number."""
-        wanted = set(names)
-        query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "true"}
+        asked = set(names)
+        query = {"dag_id_prefix_pattern": _prefix(asked), "exclude_stale": "true"}
         raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"}, "dag_id")
-        return {raw["dag_id"]: _dag(raw) for raw in raws if raw["dag_id"] in wanted}
+        return {raw["dag_id"]: _dag(raw) for raw in raws if raw["dag_id"] in asked}
 
     def import_failures(self) -> dict[str, ImportFailure]:
         """Return the files that can't be imported, by path in the DAG folder."""
@@ -108,11 +108,11 @@ class AirflowApi:
         return bool(self.kept([dag]))
 
     def kept(self, names: Iterable[str]) -> set[str]:
-        """Return those of some DAGs of which Airflow keeps anything, be their files gone or not."""
-        wanted = set(names)
-        query = {"dag_id_prefix_pattern": _prefix(wanted), "exclude_stale": "false"}
+        """Return those of some DAGs of which Airflow keeps anything, with or without a file."""
+        asked = set(names)
+        query = {"dag_id_prefix_pattern": _prefix(asked), "exclude_stale": "false"}
         raws = self._pages("dags", "dags", {**query, "order_by": "dag_id"}, "dag_id")
-        return {raw["dag_id"] for raw in raws} & wanted
+        return {raw["dag_id"] for raw in raws} & asked
 
     def active_runs(self, names: Iterable[str], paused: Collection[str]) -> dict[str, list[str]]:
         """Return the ids of the runs that aren't over and go on by themselves, of DAGs with any.
@@ -121,13 +121,13 @@ class AirflowApi:
             names: the DAGs, all of which are asked for by list.
             paused: those that an operator has paused: nothing follows a task that is under way.
         """
-        held = sorted({*names} & {*paused})
-        going = sorted({*names} - {*held})
-        runs = "dags/~/dagRuns/list", "dag_runs", {"dag_ids": going, "states": _ACTIVE}
+        inactive = sorted({*names} & {*paused})
+        active = sorted({*names} - {*inactive})
+        runs = "dags/~/dagRuns/list", "dag_runs", {"dag_ids": active, "states": _ACTIVE}
         tasks = (
             "dags/~/dagRuns/~/taskInstances/list",
             "task_instances",
-            {"dag_ids": held, "state": _ACTIVE[:1]},
+            {"dag_ids": inactive, "state": _ACTIVE[:1]},
         )
         found: dict[str, set[str]] = {}
         for path, key, body in (runs, tasks):
@@ -154,19 +154,19 @@ class AirflowApi:
 
     def last_runs(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return id and state of the latest run of each DAG that has one, by list."""
-        wanted = set(names)
+        asked = set(names)
         found: dict[str, tuple[str, str]] = {}
         for seen in range(0, _RUNS, _RUNS_PAGE):
-            body = {"dag_ids": sorted(wanted), "order_by": "-run_after", "page_offset": seen}
+            body = {"dag_ids": sorted(asked), "order_by": "-run_after", "page_offset": seen}
             _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
             where = f"airflow at {self.url}: dagRuns/list"
             runs = objects(answer, "dag_runs", where, "dag_id", *_RUN)
             for run in runs:
                 found.setdefault(run["dag_id"], (run["dag_run_id"], run["state"]))
             is_all = seen + len(runs) >= pick(answer, "total_entries", int, where)
-            if is_all or not runs or len(found) == len(wanted):
+            if is_all or not runs or len(found) == len(asked):
                 return found
-        others = {name: self.last_run(name) for name in wanted - set(found)}
+        others = {name: self.last_run(name) for name in asked - set(found)}
         return {**found, **{name: run for name, run in others.items() if run[0]}}
 
     def forget(self, dag: str) -> bool:
@@ -202,7 +202,7 @@ class AirflowApi:
         accepted: tuple[int, ...] = (),
         body: Mapping[str, Any] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Call one method of the API; a token that has run out is asked for anew.
+        """Call one method of the API; a token that has expired is replaced.
 
         Raises:
             PlatformError: no answer, or an error that isn't accepted.
@@ -221,7 +221,7 @@ class AirflowApi:
         if status not in _OK or not isinstance(answer.get("access_token"), str):
             raise PlatformError(
                 f"airflow at {self.url}: doesn't take the user and password of secret "
-                f"'{self.credentials}': {_refusal(status, answer)}; mend that secret, or run "
+                f"'{self.credentials}': {_refusal(status, answer)}; correct that secret, or run "
                 f"{command('up')} again"
             )
         return f"Bearer {answer['access_token']}"
@@ -265,7 +265,7 @@ def _prefix(names: Collection[str]) -> str:
 
 
 def _refused(sent: Answer) -> dict[str, Any]:
-    """Return what Airflow says against a request; a proxy before it may not speak JSON."""
+    """Return Airflow's objection to a request; a proxy before it may not answer with JSON."""
     try:
         return sent.json()
     except MalformedError:

@@ -10,7 +10,7 @@ from atlas.errors import DeployError, PartialFailureError, PlatformError
 from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import Owner, Plans, Secrets, Store, unequal_names
 from atlas.kinds.parsing import parse
-from atlas.kinds.properties import properties
+from atlas.kinds.properties import WireName, properties
 from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
@@ -59,7 +59,7 @@ class AirflowDagsInputs:
 class AirflowDagsOutputs:
     """What Airflow has to add."""
 
-    held: Annotated[tuple[str, ...], "DAGs that an operator has paused."]
+    paused: Annotated[tuple[str, ...], "DAGs that an operator has paused.", WireName("held")]
 
 
 _State = State[AirflowDagsInputs, AirflowDagsOutputs]
@@ -85,7 +85,7 @@ class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
 
     def preview(self, state: _State | None, inputs: AirflowDagsInputs | None) -> dict[str, Any]:
         """Return what is known: an operator's pause stays."""
-        return {"held": state.outputs.held} if state else {}
+        return {"paused": state.outputs.paused} if state else {}
 
     def create(
         self, inputs: AirflowDagsInputs, context: OperationContext
@@ -120,7 +120,7 @@ class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
         folder = DagFolder.at(inputs.dags)
         plans = {name: folder.plan(name) for name in names}
         inputs = replace(inputs, members=dict.fromkeys(names, ""), plans=plans)
-        state = State(inputs, AirflowDagsOutputs(held=()))
+        state = State(inputs, AirflowDagsOutputs(paused=()))
         live = self.read(identity, state, context) if names else None
         if live is None:
             raise imports.nothing(identity, "DAG", inputs.store)
@@ -174,7 +174,7 @@ def _reported(state: _State, members: Mapping[str, str]) -> _State:
 
 def _outputs(dags: Mapping[str, Dag]) -> AirflowDagsOutputs:
     """Return the outputs, given what Airflow reports."""
-    return AirflowDagsOutputs(held=tuple(sorted(n for n, dag in dags.items() if dag.paused)))
+    return AirflowDagsOutputs(paused=tuple(sorted(n for n, dag in dags.items() if dag.paused)))
 
 
 def _plan(dag: Dag | None, known: str) -> str:

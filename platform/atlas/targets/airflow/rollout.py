@@ -1,8 +1,9 @@
 """Rolling DAG files out: written, then waited for until Airflow itself reports them.
 
 A member is ready when Airflow lists the DAG with its Plan's digest as a tag and without import
-error, read anew if its file was written. Airflow's own moments are compared with each other only,
-so that no difference of clocks matters. A member that Airflow refuses gets its old file back.
+error, and read again if its file was written. Airflow's own times are only
+compared with each other, so that no difference of clocks matters. A member that Airflow refuses
+gets its old file back.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Result:
     """What became of a rollout.
 
     Attributes:
-        dags: what Airflow says of each member that is ready.
+        dags: what Airflow reports of each member that is ready.
         failures: why, for each that isn't.
     """
 
@@ -63,9 +64,9 @@ class Rollout:
         airflow: the Airflow that must report them.
         folder: the folder that it reads.
         members: what is rolled out, by DAG id.
-        written: what the files held before, of those that were written.
+        written: the earlier content of the files that were written.
         report: takes how many members are ready, and of how many, after each look.
-        imports: the members of which Airflow says that it can't import them.
+        imports: the members that Airflow can't import.
     """
 
     airflow: AirflowApi
@@ -107,7 +108,7 @@ class Rollout:
                 self.folder.write(name, member.content)
 
     def _put_back(self, names: list[str]) -> None:
-        """Give files back what they held before."""
+        """Give files their earlier content back."""
         for name in names:
             self.folder.restore(name, self.written[name])
 
@@ -116,7 +117,7 @@ class Rollout:
         end, least = time.monotonic() + seconds, len(self.members) + 1
         silent = 0
         while True:
-            asked = time.monotonic()
+            begun = time.monotonic()
             try:
                 dags, waiting, refused = self._round()
             except PlatformError:
@@ -131,7 +132,7 @@ class Rollout:
                 end, least = time.monotonic() + seconds, len(waiting)
             if len(refused) == len(waiting) or time.monotonic() > end or cancelled.is_set():
                 break
-            pause = min(_POLL_SHARE * (time.monotonic() - asked), _LONGEST_POLL_SECONDS)
+            pause = min(_POLL_SHARE * (time.monotonic() - begun), _LONGEST_POLL_SECONDS)
             cancelled.wait(max(_POLL_SECONDS, pause))
         self.imports.update(refused)
         why = "interrupted" if cancelled.is_set() else self._why_not(seconds)
@@ -163,12 +164,12 @@ class Rollout:
         return refused
 
     def _why_not(self, seconds: float) -> str:
-        """Return what to say of a member that Airflow said nothing of."""
+        """Return the message on a member that Airflow doesn't report."""
         return (
             f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s "
             "without progress; "
             f"is its dag-processor running and reading {self.folder.path}? "
-            f"({bring_up('mends it')})"
+            f"({bring_up('repairs it')})"
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import OptionalSecrets, Owner, Plans, Store, unequal_names
 from atlas.kinds.parsing import Failure, parse
-from atlas.kinds.properties import properties
+from atlas.kinds.properties import WireName, properties
 from atlas.kinds.protocol import FoundResource, Kind, State
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class KubeflowPipelinesOutputs:
     """What the place of the pipelines has to add."""
 
     versions: Annotated[Mapping[str, str], "Where each member's version is."]
-    held: Annotated[tuple[str, ...], "Members whose recurring run an operator has stopped."]
+    paused: Annotated[
+        tuple[str, ...], "Members whose recurring run an operator has stopped.", WireName("held")
+    ]
 
 
 PipelinesState = State[KubeflowPipelinesInputs, KubeflowPipelinesOutputs]
@@ -97,7 +99,7 @@ class KubeflowPipelinesKind(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutpu
     ) -> dict[str, Any]:
         """Return where the versions will be."""
         known = _backend(inputs).known(inputs) if inputs else None
-        return {"versions": known.versions, "held": known.held} if known else {}
+        return {"versions": known.versions, "paused": known.paused} if known else {}
 
     def create(
         self, inputs: KubeflowPipelinesInputs, context: OperationContext
@@ -124,7 +126,7 @@ class KubeflowPipelinesKind(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutpu
         inputs = parse(KubeflowPipelinesInputs, {**located, "members": {}, "plans": {}})
         names = _owned(inputs)
         inputs = replace(inputs, members=dict.fromkeys(names, ""))
-        state = State(inputs, KubeflowPipelinesOutputs(versions={}, held=()))
+        state = State(inputs, KubeflowPipelinesOutputs(versions={}, paused=()))
         live = self.read(identity, state, context) if names else None
         if live is None:
             raise imports.nothing(identity, "pipeline", inputs.store)

@@ -144,17 +144,17 @@ def _outputs(
     """Return where a person sees each version, and which recurring runs are stopped."""
     page = f"{(inputs.kubeflow or '').rstrip('/')}/#/pipelines/details"
     pages = {name: f"{page}/{one.pipeline}/version/{one.id}" for name, one in sorted(made.items())}
-    return KubeflowPipelinesOutputs(versions=pages, held=tuple(sorted(paused)))
+    return KubeflowPipelinesOutputs(versions=pages, paused=tuple(sorted(paused)))
 
 
 def _deployed(api: Api, pipeline: Pipeline, digest: str) -> Version | None:
     """Return the version of a digest, if it is there; for no digest, the newest that has one."""
-    found = [one for one in versions(api, pipeline, digest) if one.digest]
-    return max(found, key=lambda one: one.created, default=None)
+    deployed = [each for each in versions(api, pipeline, digest) if each.digest]
+    return max(deployed, key=lambda each: each.created, default=None)
 
 
 def _remove(api: Api, pipeline: Pipeline, store: str) -> None:
-    """Remove a pipeline's versions, and itself where nobody has another one in it."""
+    """Remove a pipeline's versions, and the pipeline where no other version is in it."""
     there = {version.id: version for version in versions(api, pipeline)}
     plans = {version.id: plan_of(version) for version in there.values()}
     kept = lineage.used(open_location(store), plans)

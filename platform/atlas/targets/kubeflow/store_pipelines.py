@@ -36,7 +36,7 @@ class StoreBackend:
             name: f"{inputs.store}/{_version(name, digest)}"
             for name, digest in inputs.members.items()
         }
-        return KubeflowPipelinesOutputs(versions=versions, held=())
+        return KubeflowPipelinesOutputs(versions=versions, paused=())
 
     def deploy(
         self, inputs: KubeflowPipelinesInputs, contents: Mapping[str, bytes]
