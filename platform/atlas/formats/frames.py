@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.formats.columns import decoded, encoded, raw
+from atlas.formats.columns import encoded, raw
+from atlas.formats.decoding import decoded
 from atlas.formats.packing import packed
 from atlas.formats.unpacking import unpacked
 

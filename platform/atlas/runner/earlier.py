@@ -5,14 +5,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from atlas.errors import AtlasError
 from atlas.runner.units import Unit
-from atlas.step import Outcome
+from atlas.step import Outcome, recorded
+from atlas.step.execute import earlier_result, reuse
 from atlas.step.outcome import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from atlas.plan import PlanStep
+    from atlas.step import Job
     from atlas.store import Run, Store
 
 _LOOKED_AT = 50
@@ -23,6 +26,27 @@ def done_in(store: Store, pipeline: str, run: str, unit: Unit) -> Outcome | None
     """Return what a unit has come to in a run, unless it failed or wasn't run."""
     raw = store.outcome(pipeline, run, unit.step, unit.item) if run else None
     return Outcome.from_json(raw) if raw and raw.get("status") != FAILED else None
+
+
+def done_before(job: Job) -> Outcome | None:
+    """Return what a unit of a resumed run has already come to, if all that it made is there."""
+    outcome = recorded(job.store, job.run, job.step.name, job.index)
+    if outcome is None or not outcome.ok:
+        return None
+    return outcome if earlier_result(job, job.run.id, outcome) is not None else None
+
+
+def taken_from(source: str, job: Job) -> Outcome:
+    """Give a unit the results that it has in an earlier run.
+
+    Raises:
+        AtlasError: that run doesn't have them.
+    """
+    earlier = done_in(job.store, job.run.pipeline, source, Unit(job.step.name, job.index))
+    outcome = reuse(job, source, earlier) if earlier else None
+    if outcome is None:
+        raise AtlasError("isn't done in the last run; run it too, without --from and --only")
+    return outcome
 
 
 def source_of(store: Store, run: Run, last: str, steps: Sequence[PlanStep]) -> str:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from atlas.errors import AtlasError
 from atlas.graph import descendants
 from atlas.runner import events
-from atlas.runner.earlier import done_in, source_of
+from atlas.runner.earlier import done_before, source_of, taken_from
 from atlas.runner.events import Event
 from atlas.runner.frontier import Frontier
 from atlas.runner.opening import OpenedRun, open_run
-from atlas.runner.units import REPORT, Report, Unit
-from atlas.step import FAILED, Job, Outcome, Reader, recorded
-from atlas.step.execute import earlier_result, refuse, reuse
+from atlas.runner.units import Report, Unit, write_report
+from atlas.step import FAILED, Job, Outcome, Reader
+from atlas.step.execute import refuse
 from atlas.step.finish import finish
-from atlas.step.secrets import mask_for
 from atlas.store import FolderLocation, run_key
 
 if TYPE_CHECKING:
@@ -181,7 +180,9 @@ class LocalRun:
         Raises:
             StoreError: that can't be recorded.
         """
-        self._write_report()
+        if self._report is not None:
+            text = self._report(self.plan, self.run, self.outcomes, self.skipped)
+            write_report(self.store, self.plan, self.run, text)
         wanted = self._selected if self.settings.selection.is_partial else None
         self.finished = finish(
             self.store,
@@ -193,14 +194,6 @@ class LocalRun:
         )
         self.opened.held.close()
         self._tell(events.RUN_ENDED, text=self.finished.status)
-
-    def _write_report(self) -> None:
-        """Write the run's report beside its artifacts, where the caller knows how to make one."""
-        if self._report is not None:
-            text = self._report(self.plan, self.run, self.outcomes, self.skipped)
-            key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
-            shown = mask_for(self.plan).text(text)
-            self.store.place.write(key, shown.encode("utf-8", "replace"))
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""
@@ -241,15 +234,10 @@ class LocalRun:
 
     def _is_done(self, unit: Unit) -> bool:
         """Tell whether a resumed run has already done a unit, and all that it made is there."""
-        if not self.opened.resumed:
-            return False
-        outcome = recorded(self.store, self.run, unit.step, unit.item)
-        if outcome is None or not outcome.ok:
-            return False
-        if earlier_result(self.job(unit), self.run.id, outcome) is None:
-            return False
-        self._keep(unit, outcome, "done before")
-        return True
+        outcome = done_before(self.job(unit)) if self.opened.resumed else None
+        if outcome is not None:
+            self._keep(unit, outcome, "done before")
+        return outcome is not None
 
     def _take_over(self, step: PlanStep, units: list[Unit]) -> bool:
         """Take the results of a step that isn't selected from an earlier run.
@@ -258,15 +246,9 @@ class LocalRun:
             AtlasError: that run doesn't have them.
         """
         source = self._source
+        which = "the last run" if source == self.opened.previous else source
         for unit in units:
-            earlier = done_in(self.store, self.run.pipeline, source, unit)
-            outcome = reuse(self.job(unit), source, earlier) if earlier else None
-            if outcome is None:
-                raise AtlasError(
-                    "isn't done in the last run; run it too, without --from and --only"
-                )
-            which = "the last run" if source == self.opened.previous else source
-            self._keep(unit, outcome, f"taken from {which}")
+            self._keep(unit, taken_from(source, self.job(unit)), f"taken from {which}")
         return True
 
     @cached_property

@@ -8,7 +8,6 @@ what went wrong, and the user's traceback.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
@@ -19,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.step.options import parsed
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from atlas.plan import Plan
@@ -31,32 +32,6 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _UMASK = "ATLAS_UMASK"
 """Variable with the umask (octal) of who stood the platform up: its servers' own is for theirs."""
-_REQUEST = "ATLAS_REQUEST"
-"""What an orchestrator says of a run, in one: the fewer templates, the faster it reads a DAG."""
-_OPTIONS = {
-    "store": "URL of the artifact store",
-    "plan": "digest of the Plan",
-    "run": "id of the run",
-    "step": "full name of the step",
-    "index": "which key, for a step that runs once per key",
-    "interval-start": "start of the run's interval, ISO 8601",
-    "interval-end": "end of the run's interval, ISO 8601, exclusive",
-    "parameters": "parameters as a JSON object",
-    "trigger": "what started the run",
-    "commit": "git commit of the pipeline's folder",
-    "executor-input": "Kubeflow's executor input, JSON",
-    "if-failed": "exit code of --finish for a run that isn't done; 0 by default",
-    "adopt": "id of a run whose result is taken where nothing has changed since",
-}
-_FLAGS = {
-    "keys": "print the indexes of the step's keys",
-    "finish": "record how the whole run ended",
-    "no-cache": "take no earlier result",
-    "no-finish": "leave the end of the run to who started it",
-    "retry": "try again as the Plan says: nobody else does",
-    "each": "run every key of the step: nobody else loops",
-    "no-log": "leave the step's log to who started it",
-}
 
 
 def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int:
@@ -70,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int
     try:
         _restore_umask()
         words = sys.argv[1:] if arguments is None else list(arguments)
-        options = _parsed(words)
+        options = parsed(words)
         return _tries(options, words) if options.retry or options.each else _run(options, leaves)
     except AtlasError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -100,43 +75,6 @@ def _restore_umask() -> None:
     if not re.fullmatch("0*[0-7]{1,3}", text):
         raise AtlasError(f"{_UMASK}: found {text[:80]!r}; expected an umask in octal, such as 022")
     os.umask(int(text, 8))
-
-
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("atlas.step", description="Run one step of a Plan.")
-    given = _given()
-    for name, text in _OPTIONS.items():
-        parser.add_argument(f"--{name}", default=given.get(name.replace("-", "_"), ""), help=text)
-    for name, text in _FLAGS.items():
-        parser.add_argument(f"--{name}", action="store_true", help=text)
-    options = parser.parse_args(arguments)
-    if options.executor_input:
-        from atlas.step.kfp import filled
-
-        options = filled(options)
-    for name in ("store", "plan", "run", "step"):
-        if not getattr(options, name):
-            parser.error(f"--{name} or ATLAS_{name.upper()} is missing")
-    return options
-
-
-def _given() -> dict[str, str]:
-    """Return the options that variables give, by name; those of the request go first.
-
-    Raises:
-        AtlasError: the request isn't a JSON object.
-    """
-    names = [name.replace("-", "_") for name in _OPTIONS]
-    single = {name: os.environ.get(f"ATLAS_{name.upper()}", "") for name in names}
-    text = os.environ.get(_REQUEST)
-    if not text:
-        return single
-    try:
-        request = dict(json.loads(text))
-    except (ValueError, TypeError):
-        raise AtlasError(f"{_REQUEST}: a JSON object expected, found {text[:80]!r}") from None
-    plain = {key: one if isinstance(one, str) else json.dumps(one) for key, one in request.items()}
-    return {**single, **plain}
 
 
 def _tries(options: argparse.Namespace, words: Sequence[str]) -> int:

@@ -1,36 +1,20 @@
-"""The artifact store: values by pipeline, run, step and output; Plans; Runs; code."""
+"""The artifact store: values by pipeline, run, step and output, beside the records of runs."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
 from atlas.formats import Encoded, chosen, named, type_name
 from atlas.formats.trust import Trust
 from atlas.store.artifacts import check_content, check_path, corrupt, encode, failed, write
-from atlas.store.keys import (
-    MANIFEST,
-    OUTCOME,
-    RESERVED,
-    RUN,
-    artifact_key,
-    is_index,
-    run_key,
-    unit_key,
-)
+from atlas.store.keys import MANIFEST, artifact_key
 from atlas.store.manifest import Manifest, path_digest
-from atlas.store.run import Run
-from atlas.values import canonical
+from atlas.store.records import RunRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from atlas.formats.format import Format
-    from atlas.plan import Plan
-    from atlas.store.location import Location
 
 
 _SLACK = 1 << 16
@@ -39,22 +23,8 @@ NOTHING = Trust()
 """What is trusted where no Plan says more: what Atlas lists."""
 
 
-@dataclass(frozen=True)
-class Store:
-    """Everything that runs leave behind, in one place.
-
-    Attributes:
-        place: where its files are.
-    """
-
-    place: Location
-
-    @property
-    def url(self) -> str:
-        """Where it is, as `open_store` takes it."""
-        return self.place.url
-
-    # Artifacts ------------------------------------------------------------------------------
+class Store(RunRecords):
+    """Everything that runs leave behind, in one place: their records, and artifacts."""
 
     def put(
         self,
@@ -229,116 +199,6 @@ class Store:
             return self.place.size(manifest.data) == manifest.size
         except FileNotFoundError:
             return False
-
-    # Plans and runs -------------------------------------------------------------------------
-
-    def add_plan(self, plan: Plan) -> None:
-        """Keep a Plan under its digest."""
-        key = f"plans/{plan.digest}.json"
-        if not self.place.exists(key):
-            self.place.write(key, plan.text.encode())
-
-    def plan(self, digest: str) -> Plan:
-        """Return the Plan of a digest.
-
-        Raises:
-            StoreError: it isn't there, or isn't what was written.
-        """
-        from atlas.plan.model import Plan
-
-        key = f"plans/{digest}.json"
-        try:
-            text = self.place.read(key)
-        except FileNotFoundError:
-            raise StoreError(f"{self.url}/{key}: there is no such Plan; deploy it again") from None
-        if hashlib.sha256(text).hexdigest() != digest:
-            raise StoreError(f"{self.url}/{key}: isn't the Plan of its name; deploy it again")
-        try:
-            return Plan.from_text(text.decode())
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise StoreError(f"{self.url}/{key}: is no Plan; deploy it again") from None
-
-    def bind(self, run: Run) -> Run:
-        """Write a run's facts once and for all, and return those that hold: the first writer's."""
-        key = run_key(run.pipeline, run.id)
-        if self.place.create(f"{key}/{RUN}", canonical(run.to_json()).encode()):
-            return run
-        return self.run(run.pipeline, run.id)
-
-    def rebind(self, run: Run) -> Run:
-        """Bind a run of the same id under another Plan, and return the facts that hold for it.
-
-        The first one to do so for a Plan decides; the run's record then shows the latest Plan's.
-        """
-        key = run_key(run.pipeline, run.id)
-        own = f"{key}/run-{run.plan[:16]}.json"
-        if not self.place.create(own, canonical(run.to_json()).encode()):
-            run = Run.from_json(json.loads(self.place.read(own)))
-        self.place.write(f"{key}/{RUN}", canonical(run.to_json()).encode())
-        return run
-
-    def run(self, pipeline: str, run: str) -> Run:
-        """Return a run's facts.
-
-        Raises:
-            StoreError: there is no such run.
-        """
-        key = f"{run_key(pipeline, run)}/{RUN}"
-        try:
-            return Run.from_json(json.loads(self.place.read(key)))
-        except FileNotFoundError:
-            raise StoreError(f"{self.url}/{key}: there is no such run") from None
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise StoreError(f"{self.url}/{key}: is no run's record") from None
-
-    def has_run(self, pipeline: str, run: str) -> bool:
-        """Tell whether a run is bound."""
-        return self.place.exists(f"{run_key(pipeline, run)}/{RUN}")
-
-    def runs(self, pipeline: str) -> list[str]:
-        """Return the ids of a pipeline's runs, by name."""
-        return [name for name in self.place.names(pipeline) if self.has_run(pipeline, name)]
-
-    def pipelines(self) -> list[str]:
-        """Return the names of the pipelines that have runs here."""
-        return [name for name in self.place.names("") if name not in RESERVED]
-
-    def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
-        """Return how a run ended; None when that isn't recorded."""
-        try:
-            found = json.loads(self.place.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
-        except (FileNotFoundError, ValueError, RecursionError):
-            return None
-        return found if isinstance(found, dict) else None
-
-    def indexes(self, run: Run, step: str) -> list[int]:
-        """Return the indexes of the keys that a step has run for under a run's Plan, in order."""
-        names = self.place.names(f"{run_key(run.pipeline, run.id)}/{step}")
-        found = (
-            (index, self.outcome(run.pipeline, run.id, step, index))
-            for index in map(int, filter(is_index, names))
-        )
-        return sorted(i for i, outcome in found if outcome and outcome.get("plan") == run.plan)
-
-    # Outcomes -------------------------------------------------------------------------------
-
-    def write_outcome(
-        self, pipeline: str, run: str, step: str, outcome: Mapping[str, Any], index: int | None
-    ) -> None:
-        """Record how a step, or one key of it, ended."""
-        key = f"{unit_key(pipeline, run, step, index)}/{OUTCOME}"
-        self.place.write(key, canonical(outcome).encode("utf-8", "replace"))
-
-    def outcome(
-        self, pipeline: str, run: str, step: str, index: int | None = None
-    ) -> dict[str, Any] | None:
-        """Return how a step, or one key of it, ended; None when it hasn't."""
-        try:
-            text = self.place.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
-            found = json.loads(text)
-        except (FileNotFoundError, ValueError, RecursionError):
-            return None
-        return found if isinstance(found, dict) else None
 
 
 def _is_folder(manifest: Manifest) -> bool:
