@@ -41,13 +41,13 @@ def build(
     json: Json = False,
 ) -> None:
     """Build the images of steps and push them, each of them once."""
-    from atlas.images import ensure_images, lock_images, raise_failures, wanted_images
+    from atlas.images import desired_images, ensure_images, lock_images, raise_failures
     from atlas_deploy.desired.images import builder_of, surroundings
 
     around = surroundings(path, env)
     locks = lock_images(around.pipelines, progress, upgrade=upgrade)
     outcomes = ensure_images(
-        [] if lock else wanted_images(around.pipelines, image),
+        [] if lock else desired_images(around.pipelines, image),
         state=around.project.state,
         store=around.store,
         registry=around.registry if push else None,
@@ -64,9 +64,9 @@ def build(
 def _data(outcome: BuildOutcome) -> dict[str, Any]:
     """Return what came of an image as plain data."""
     return {
-        "image": outcome.wanted.name or "default",
-        "config": outcome.wanted.config,
-        "name": outcome.wanted.full,
+        "image": outcome.desired.name or "default",
+        "config": outcome.desired.config,
+        "name": outcome.desired.full,
         "state": outcome.state,
         "error": str(outcome.error or ""),
         **({"record": outcome.built.to_json()} if outcome.built else {}),
@@ -96,7 +96,7 @@ def _row(outcome: BuildOutcome) -> tuple[str, ...]:
     built = outcome.built
     size = megabytes(built.unpacked) if built else "-"
     digest = (built.digest if built else "") or "-"
-    return (outcome.wanted.repository, outcome.wanted.tag, outcome.state, size, digest)
+    return (outcome.desired.repository, outcome.desired.tag, outcome.state, size, digest)
 
 
 def megabytes(size: int) -> str:

@@ -38,12 +38,12 @@ def list_(
     json: Json = False,
 ) -> None:
     """List the images that pipelines want, and the others that are deployed."""
-    from atlas.images import list_images, referenced, wanted_images
+    from atlas.images import desired_images, list_images, referenced
     from atlas_deploy.desired.images import surroundings
 
     around = surroundings(path, env)
     reached = referenced(around.store, around.project.root)
-    found = list_images(wanted_images(around.pipelines), around.store, reached)
+    found = list_images(desired_images(around.pipelines), around.store, reached)
     emit([one.to_json() for one in found], lambda: _text(found), as_json=json)
 
 
@@ -63,7 +63,7 @@ def _row(listed: ListedImage) -> tuple[str, ...]:
         "yes" if listed.deployed else "no",
         megabytes(built.unpacked) if built else "-",
         commit or "-",
-        ", ".join(listed.changes) or ("nothing" if listed.wanted else "not wanted any more"),
+        ", ".join(listed.changes) or ("nothing" if listed.desired else "no pipeline uses it"),
     )
 
 
@@ -81,15 +81,15 @@ def prune(
     json: Json = False,
 ) -> None:
     """Remove images that no deployment and no release refers to, from registry and engine."""
-    from atlas.images import alone, plan_pruning, referenced, run_in, wanted_images
+    from atlas.images import alone, desired_images, plan_pruning, referenced, run_in
     from atlas.images import prune as remove
     from atlas_deploy.desired.images import surroundings
 
     around = surroundings(path, env)
     with alone(around.project.state, progress):
         reached = referenced(around.store, around.project.root) | run_in(around.store)
-        wanted = [one.full for one in wanted_images(around.pipelines)]
-        pruning = plan_pruning(around.store, reached, wanted=wanted, keep=keep)
+        desired = [one.full for one in desired_images(around.pipelines)]
+        pruning = plan_pruning(around.store, reached, desired=desired, keep=keep)
         if not dry_run:
             remove(pruning, around.store, around.registry, _builder(around), progress)
             _collect(around, pruning)

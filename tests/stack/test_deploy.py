@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from atlas.errors import DeployError
-from atlas.images import ImageRegistry, referenced, wanted_images
+from atlas.images import ImageRegistry, desired_images, referenced
 from atlas.images.records import Built, write_record
 from atlas.kinds import content
 from atlas.kinds.handler import Handler
@@ -161,7 +161,7 @@ def test_an_image_that_leaves_the_registry_is_drift(pipeline):
     secret = pipeline.platform.state / "secrets" / "registry.json"
     registry = ImageRegistry.at(pipeline.platform.url("registry"), secret)
     store = open_store(pipeline.platform.url("store"))
-    (wanted,) = wanted_images(resolve(pipeline.folder))
+    (wanted,) = desired_images(resolve(pipeline.folder))
 
     def push() -> str:
         digest = add_image(registry, wanted.repository, pipeline.name)

@@ -27,9 +27,9 @@ def command_failure(command: str, output: str) -> CommandError:
 
 
 def why(output: str) -> str:
-    """Return the known cause that an output tells of, with its last line; or that line alone."""
+    """Return the known cause of an output, with its last line; or that line alone."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
+    last = lines[-1] if lines else "it printed nothing"
     tail = "\n".join(lines[-5:]).lower()
     known = next((cause for sign, cause in _CAUSES.items() if sign in tail), "")
     return f"{known} ({last})" if known else last

@@ -177,7 +177,7 @@ def _prefix(engine: ContainerEngine) -> str:
 
 
 def _is_orphan(owner: str) -> bool:
-    """Tell whether the process that a container's name tells of is certainly gone."""
+    """Tell whether the process in the name of a container is certainly gone."""
     process = ProcessIdentity.parse(owner)
     return process is not None and not process.is_alive
 

@@ -1,4 +1,4 @@
-"""What podman has to be told on this machine, found out from the machine itself.
+"""Podman's settings on this machine, found out from the machine itself.
 
 Most machines need nothing. One without systemd, with a hybrid cgroup tree, or whose root may not
 raise limits does: podman's defaults are for another one. The settings go to a file of the state

@@ -20,6 +20,7 @@ from atlas.images.content import (
     repository,
     tag_of,
 )
+from atlas.images.desired import DesiredImage, desired_images
 from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
@@ -29,7 +30,6 @@ from atlas.images.prune import Pruning, delete_image, plan_pruning, prune
 from atlas.images.reach import referenced, run_in
 from atlas.images.records import Built, known_images, records, resolve_images, used_images
 from atlas.images.registry import ImageRegistry, host_at
-from atlas.images.wanted import WantedImage, wanted_images
 from atlas.images.work import Work, alone
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "Pruning",
     "ImageRegistry",
     "UNCHANGED",
-    "WantedImage",
+    "DesiredImage",
     "Work",
     "alone",
     "attach",
@@ -78,5 +78,5 @@ __all__ = [
     "run_in",
     "tag_of",
     "used_images",
-    "wanted_images",
+    "desired_images",
 ]

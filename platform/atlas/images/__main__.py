@@ -1,4 +1,4 @@
-"""`python -m atlas.images [--upgrade]`: lock anew what Atlas itself needs; part of `make lock`."""
+"""`python -m atlas.images [--upgrade]`: lock the packages of Atlas itself; part of `make lock`."""
 
 import sys
 

@@ -106,9 +106,9 @@ def _list(registry: ImageRegistry, repository: str, image: str, own: dict[str, A
     """Put an artifact on the list of an image's referrers; what others have put there stays."""
     listed = registry.document(repository, f"manifests/{_tag(image)}").get("manifests") or ()
     others = [one for one in listed if one.get("artifactType") != CYCLONEDX]
-    wanted = [*others, own]
-    if wanted != list(listed):
-        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": wanted}
+    desired = [*others, own]
+    if desired != list(listed):
+        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": desired}
         registry.add_manifest(repository, _bytes(index), _INDEX, _tag(image))
 
 

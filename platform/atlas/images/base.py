@@ -24,6 +24,6 @@ def base_of(image: Image, folder: Path) -> str:
 
 
 def python_of(base: str) -> str:
-    """Return the Python that a base's name tells of (``python:3.12-slim``), else the lowest."""
+    """Return the Python in the name of a base (``python:3.12-slim``), else the lowest."""
     match = _NAMED.search(base.partition("@")[0].rpartition("/")[2])
     return match[1] if match else LOWEST

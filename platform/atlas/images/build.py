@@ -1,4 +1,4 @@
-"""Building: what is wanted and not there yet is built, proven, pushed and recorded, once."""
+"""Building: what is desired and not there yet is built, proven, pushed and recorded, once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from atlas.git import commit_of
 from atlas.images.amazon import have_repository, is_amazon
 from atlas.images.attached import attach
 from atlas.images.content import atlas_digest
+from atlas.images.desired import desired_images
 from atlas.images.environments import have_environment
 from atlas.images.final import build_final, labels_of, local_name, prove
 from atlas.images.lock import lock_for
@@ -22,7 +23,6 @@ from atlas.images.locking import make_lock
 from atlas.images.records import Built, read_record, write_record
 from atlas.images.requirements import DISTRIBUTION
 from atlas.images.sbom import SBOM_NAME, sbom, sbom_key
-from atlas.images.wanted import wanted_images
 from atlas.images.work import alone
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.images.builders import Access
+    from atlas.images.desired import DesiredImage
     from atlas.images.environments import ImageEnvironment
     from atlas.images.final import Contents
-    from atlas.images.wanted import WantedImage
     from atlas.images.work import Work
     from atlas.plan import Pipeline
 
@@ -41,17 +41,17 @@ UNCHANGED, PUSHED, BUILT, FAILED = "unchanged", "pushed", "built", "failed"
 
 @dataclass(frozen=True, slots=True)
 class BuildOutcome:
-    """What came of one wanted image.
+    """What came of one desired image.
 
     Attributes:
-        wanted: what was wanted.
+        desired: what was desired.
         state: ``unchanged``, ``pushed`` (built where it had to be), ``built`` (and there is no
             registry to push to), or ``failed``.
         built: what is there now; None when it failed.
         error: why it failed.
     """
 
-    wanted: WantedImage
+    desired: DesiredImage
     state: str
     built: Built | None = None
     error: AtlasError | None = None
@@ -64,7 +64,7 @@ def lock_images(
 
     Args:
         pipelines: whose images.
-        say: is told what takes long, before it does.
+        say: takes a line before each thing that takes long.
         upgrade: whether to take the newest versions, of all of them.
 
     Returns:
@@ -74,27 +74,27 @@ def lock_images(
         InvalidError: requirements can't be read or resolved.
     """
     made: list[Path] = []
-    for wanted in wanted_images(pipelines):
-        lock = lock_for(wanted.image, wanted.folder)
-        if wanted.image.requirements and lock.file not in made and (upgrade or not lock.fresh):
-            say(f"locking {wanted.image.requirements} of {wanted.folder.name}")
+    for desired in desired_images(pipelines):
+        lock = lock_for(desired.image, desired.folder)
+        if desired.image.requirements and lock.file not in made and (upgrade or not lock.fresh):
+            say(f"locking {desired.image.requirements} of {desired.folder.name}")
             make_lock(lock, upgrade=upgrade)
             made.append(lock.file)
     return made
 
 
-def build_images(work: Work, wanted: Sequence[WantedImage], jobs: int = 2) -> list[BuildOutcome]:
+def build_images(work: Work, desired: Sequence[DesiredImage], jobs: int = 2) -> list[BuildOutcome]:
     """Build, prove, push and record images; one that fails keeps no other from being built.
 
     Args:
         work: what to build with.
-        wanted: what to build.
+        desired: what to build.
         jobs: how many at a time.
     """
     with alone(work.state, work.say), _pool(jobs) as pool:
-        firsts = {one.environment: one for one in wanted}
+        firsts = {one.environment: one for one in desired}
         lower = dict(zip(firsts, pool.map(partial(_lower, work), firsts.values()), strict=True))
-        pairs = [(one, lower[one.environment]) for one in wanted]
+        pairs = [(one, lower[one.environment]) for one in desired]
         return list(pool.map(lambda pair: _upper(work, *pair), pairs))
 
 
@@ -108,55 +108,55 @@ def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _lower(work: Work, wanted: WantedImage) -> ImageEnvironment | AtlasError:
+def _lower(work: Work, desired: DesiredImage) -> ImageEnvironment | AtlasError:
     """Have the lower layers, or say why not."""
     try:
-        return have_environment(work, wanted, work.log(f"environment-{wanted.environment}"))
+        return have_environment(work, desired, work.log(f"environment-{desired.environment}"))
     except AtlasError as error:
         return error
     except OSError as error:
-        return _full(wanted, error)
+        return _full(desired, error)
 
 
-def _upper(work: Work, wanted: WantedImage, lower: ImageEnvironment | AtlasError) -> BuildOutcome:
+def _upper(work: Work, desired: DesiredImage, lower: ImageEnvironment | AtlasError) -> BuildOutcome:
     """Build and push one image on its lower layers, or say why not."""
     if isinstance(lower, AtlasError):
-        return BuildOutcome(wanted, FAILED, error=lower)
+        return BuildOutcome(desired, FAILED, error=lower)
     try:
-        built = _one(work, wanted, lower)
+        built = _one(work, desired, lower)
     except AtlasError as error:
-        return BuildOutcome(wanted, FAILED, error=error)
+        return BuildOutcome(desired, FAILED, error=error)
     except OSError as error:
-        return BuildOutcome(wanted, FAILED, error=_full(wanted, error))
-    return BuildOutcome(wanted, PUSHED if work.registry else BUILT, built)
+        return BuildOutcome(desired, FAILED, error=_full(desired, error))
+    return BuildOutcome(desired, PUSHED if work.registry else BUILT, built)
 
 
-def _full(wanted: WantedImage, error: OSError) -> DeployError:
+def _full(desired: DesiredImage, error: OSError) -> DeployError:
     reason = (error.strerror or str(error)).lower()
-    return DeployError(f"{wanted.full}: can't be built: {reason}; free some space", code="I207")
+    return DeployError(f"{desired.full}: can't be built: {reason}; free some space", code="I207")
 
 
-def _one(work: Work, wanted: WantedImage, lower: ImageEnvironment) -> Built:
-    log = work.log(wanted.full)
-    commit = commit_of(wanted.folder)
-    name = local_name(wanted)
+def _one(work: Work, desired: DesiredImage, lower: ImageEnvironment) -> Built:
+    log = work.log(desired.full)
+    commit = commit_of(desired.folder)
+    name = local_name(desired)
     if work.again or lower.built or work.builder.facts(name) is None:
-        build_final(work, wanted, lower, labels_of(wanted, lower, commit), log)
-    contents = prove(work, wanted)
+        build_final(work, desired, lower, labels_of(desired, lower, commit), log)
+    contents = prove(work, desired)
     facts = work.builder.facts(name)
     built = Built(
-        repository=wanted.repository,
-        tag=wanted.tag,
+        repository=desired.repository,
+        tag=desired.tag,
         identity=facts.identity if facts else "",
         unpacked=facts.size if facts else 0,
-        base=wanted.base,
+        base=desired.base,
         base_digest=lower.base_digest,
         python=lower.python.version,
         atlas=version(DISTRIBUTION),
-        recipe=",".join(wanted.recipes),
+        recipe=",".join(desired.recipes),
         commit=commit,
-        code=wanted.code,
-        environment=wanted.environment,
+        code=desired.code,
+        environment=desired.environment,
         package=atlas_digest(),
         builder=f"{work.builder.name} {work.builder.version}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),

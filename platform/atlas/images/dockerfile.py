@@ -44,7 +44,7 @@ def read_dockerfile(folder: Path, path: str) -> str:
 def context_files(folder: Path, text: str) -> list[Path]:
     """Return the files that a Dockerfile copies into the image, sorted; the context has no other.
 
-    So an edit of another file builds nothing anew, and a hidden file (``.env``, ``.netrc``) never
+    So an edit of another file rebuilds nothing, and a hidden file (``.env``, ``.netrc``) never
     gets into a layer unless it is named in full. Where a source can't be told from the text alone
     (a variable, a mount), all files count that aren't hidden.
     """
@@ -101,12 +101,12 @@ def _matches(file: Path, patterns: list[str]) -> bool:
     """Tell whether a source names a file, a folder above it, or a pattern that fits either."""
     path = PurePosixPath(file.as_posix())
     for pattern in patterns:
-        wanted = os.path.normpath(pattern.lstrip("/") or ".")
-        if wanted == ".":
+        desired = os.path.normpath(pattern.lstrip("/") or ".")
+        if desired == ".":
             if not _hidden(file):
                 return True
-        elif any(fnmatch.fnmatchcase(str(each), wanted) for each in (path, *path.parents)):
-            beyond = PurePosixPath(*path.parts[len(PurePosixPath(wanted).parts) :])
+        elif any(fnmatch.fnmatchcase(str(each), desired) for each in (path, *path.parents)):
+            beyond = PurePosixPath(*path.parts[len(PurePosixPath(desired).parts) :])
             if not _hidden(beyond):
                 return True
     return False

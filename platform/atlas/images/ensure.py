@@ -1,4 +1,4 @@
-"""Images that are wanted, wherever they have to be: nothing is done for one that is there."""
+"""Images that are desired, wherever they have to be: nothing is done for one that is there."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.images.builders import Builder
+    from atlas.images.desired import DesiredImage
     from atlas.images.records import Built
     from atlas.images.registry import ImageRegistry
-    from atlas.images.wanted import WantedImage
     from atlas.store import Store
 
 
 def ensure_images(
-    wanted: Sequence[WantedImage],
+    desired: Sequence[DesiredImage],
     *,
     state: Path,
     store: Store,
@@ -34,23 +34,23 @@ def ensure_images(
     """Build and push what isn't there; one that fails keeps no other from being built.
 
     Args:
-        wanted: the images.
+        desired: the images.
         state: the state folder.
         store: where builds are recorded.
         registry: where images have to be; None when the engine is enough.
         builder: gives the builder; it is called only when it is needed.
-        say: is told what takes long, before it does.
+        say: takes a line before each thing that takes long.
         jobs: how many at a time.
-        again: whether bases are looked up in their registries again, and all is built anew.
+        again: whether bases are looked up in their registries again, and everything is built again.
 
     Returns:
-        What came of each, in the order in which they are wanted.
+        What came of each, in the order in which they are desired.
 
     Raises:
         PlatformError: the registry refuses or doesn't answer, or there is no builder.
     """
-    there = {} if again else _there(wanted, store, registry, builder)
-    missing = [one for one in wanted if one.full not in there]
+    there = {} if again else _there(desired, store, registry, builder)
+    missing = [one for one in desired if one.full not in there]
     made: list[BuildOutcome] = []
     if missing:
         if registry is not None:
@@ -59,34 +59,34 @@ def ensure_images(
             state=state, store=store, builder=builder(), registry=registry, say=say, again=again
         )
         made = build_images(work, missing, jobs)
-    by_name = there | {one.wanted.full: one for one in made}
-    return [by_name[one.full] for one in wanted]
+    by_name = there | {one.desired.full: one for one in made}
+    return [by_name[one.full] for one in desired]
 
 
 def _there(
-    wanted: Sequence[WantedImage],
+    desired: Sequence[DesiredImage],
     store: Store,
     registry: ImageRegistry | None,
     builder: Callable[[], Builder],
 ) -> dict[str, BuildOutcome]:
     """Return what is where it has to be."""
-    found = ((one, _record(one, store, registry, builder)) for one in wanted)
+    found = ((one, _record(one, store, registry, builder)) for one in desired)
     return {one.full: BuildOutcome(one, UNCHANGED, built) for one, built in found if built}
 
 
 def _record(
-    wanted: WantedImage,
+    desired: DesiredImage,
     store: Store,
     registry: ImageRegistry | None,
     builder: Callable[[], Builder],
 ) -> Built | None:
     """Return the record of an image that is where it has to be."""
-    built = read_record(store, wanted.repository, wanted.tag)
+    built = read_record(store, desired.repository, desired.tag)
     if built is None:
         return None
     if registry is None:
-        facts = builder().facts(local_name(wanted))
+        facts = builder().facts(local_name(desired))
         return built if facts and facts.identity == built.identity else None
-    if not built.digest or registry.digest(wanted.repository, built.digest) != built.digest:
+    if not built.digest or registry.digest(desired.repository, built.digest) != built.digest:
         return None
     return built

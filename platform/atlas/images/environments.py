@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.images.builders import Facts
-    from atlas.images.wanted import WantedImage
+    from atlas.images.desired import DesiredImage
     from atlas.images.work import Work
 
 _SHOWN_LINES = 12
@@ -46,32 +46,32 @@ class ImageEnvironment:
     built: bool = False
 
 
-def have_environment(work: Work, wanted: WantedImage, log: Path) -> ImageEnvironment:
+def have_environment(work: Work, desired: DesiredImage, log: Path) -> ImageEnvironment:
     """Return the lower layers of an image; build them unless the engine has them.
 
     Raises:
         DeployError: the base isn't there or isn't fit, or a build failed.
     """
-    name = f"{LOCAL}atlas/environment:{wanted.environment}"
-    known = None if work.again else _known(work, wanted, name)
-    return known or _build(work, wanted, name, log)
+    name = f"{LOCAL}atlas/environment:{desired.environment}"
+    known = None if work.again else _known(work, desired, name)
+    return known or _build(work, desired, name, log)
 
 
-def _build(work: Work, wanted: WantedImage, name: str, log: Path) -> ImageEnvironment:
-    base, base_digest = _foundation(work, wanted, log)
-    facts = _need(work, base, wanted)
-    python = python_in(work.builder, base, wanted.image.dockerfile or wanted.base)
-    work.say(f"{wanted.full}: putting {len(wanted.lock.pins)} packages on {wanted.base}")
+def _build(work: Work, desired: DesiredImage, name: str, log: Path) -> ImageEnvironment:
+    base, base_digest = _foundation(work, desired, log)
+    facts = _need(work, base, desired)
+    python = python_in(work.builder, base, desired.image.dockerfile or desired.base)
+    work.say(f"{desired.full}: putting {len(desired.lock.pins)} packages on {desired.base}")
     with work.context() as context:
         root = context / ROOT
-        add_packages(root, wanted.lock, python)
+        add_packages(root, desired.lock, python)
         compile_modules(root, python, work.say)
         settle(root)
         text = environment_dockerfile(base, facts.variables)
         build = assembled(context, text, name, log)
-        tried(work, build, wanted.full)
+        tried(work, build, desired.full)
     environment = ImageEnvironment(name, python, base_digest, built=True)
-    _remember(work, wanted, environment)
+    _remember(work, desired, environment)
     return environment
 
 
@@ -101,12 +101,12 @@ def tried(work: Work, build: Build, shown: str) -> None:
         raise DeployError(message, code="I204") from None
 
 
-def _foundation(work: Work, wanted: WantedImage, log: Path) -> tuple[str, str]:
+def _foundation(work: Work, desired: DesiredImage, log: Path) -> tuple[str, str]:
     """Return the image that packages are put on, and the digest of the base where it is known."""
-    if wanted.image.dockerfile:
-        return _from_dockerfile(work, wanted, log), ""
-    base = full_name(wanted.base)
-    facts = have_base(work, base, wanted.base, log)
+    if desired.image.dockerfile:
+        return _from_dockerfile(work, desired, log), ""
+    base = full_name(desired.base)
+    facts = have_base(work, base, desired.base, log)
     return base, facts.digest
 
 
@@ -129,7 +129,7 @@ def have_base(work: Work, base: str, shown: str, log: Path) -> Facts:
             return facts
         hint = "set base-image in [tool.atlas], or the image's base, to one that is there"
         raise DeployError(
-            f"base image {shown}: can't be got: {error}; {hint}", code="I203"
+            f"base image {shown}: can't be pulled: {error}; {hint}", code="I203"
         ) from None
     return work.builder.facts(base) or facts or _gone(shown)
 
@@ -140,23 +140,23 @@ def _gone(shown: str) -> Facts:
     )
 
 
-def _need(work: Work, name: str, wanted: WantedImage) -> Facts:
+def _need(work: Work, name: str, desired: DesiredImage) -> Facts:
     facts = work.builder.facts(name)
-    return facts or _gone(wanted.base)
+    return facts or _gone(desired.base)
 
 
-def _from_dockerfile(work: Work, wanted: WantedImage, log: Path) -> str:
+def _from_dockerfile(work: Work, desired: DesiredImage, log: Path) -> str:
     """Build the user's Dockerfile from the files that it copies, and return its name."""
-    name = f"{LOCAL}atlas/foundation:{wanted.foundation}"
+    name = f"{LOCAL}atlas/foundation:{desired.foundation}"
     if work.builder.facts(name) is not None and not work.again:
         return name
-    text = read_dockerfile(wanted.folder, wanted.image.dockerfile)
-    arguments = {BASE_ARGUMENT: full_name(wanted.base)} if BASE_ARGUMENT in text else {}
+    text = read_dockerfile(desired.folder, desired.image.dockerfile)
+    arguments = {BASE_ARGUMENT: full_name(desired.base)} if BASE_ARGUMENT in text else {}
     if arguments:
-        have_base(work, full_name(wanted.base), wanted.base, log)
-    work.say(f"{wanted.full}: building {wanted.image.dockerfile}")
+        have_base(work, full_name(desired.base), desired.base, log)
+    work.say(f"{desired.full}: building {desired.image.dockerfile}")
     with work.context() as context:
-        _copy_context(wanted.folder, text, context / "files")
+        _copy_context(desired.folder, text, context / "files")
         dockerfile = context / "Dockerfile"
         dockerfile.write_text(text)
         build = Build(
@@ -167,7 +167,7 @@ def _from_dockerfile(work: Work, wanted: WantedImage, log: Path) -> str:
             arguments=arguments,
             assembled=False,
         )
-        tried(work, build, f"{wanted.folder.name}/{wanted.image.dockerfile}")
+        tried(work, build, f"{desired.folder.name}/{desired.image.dockerfile}")
     return name
 
 
@@ -180,13 +180,13 @@ def _copy_context(folder: Path, text: str, target: Path) -> None:
     settle(target)
 
 
-def _known(work: Work, wanted: WantedImage, name: str) -> ImageEnvironment | None:
+def _known(work: Work, desired: DesiredImage, name: str) -> ImageEnvironment | None:
     """Return the lower layers as they were remembered, if the engine still has just those."""
     facts = work.builder.facts(name)
     if facts is None:
         return None
     try:
-        raw = json.loads(_file(work, wanted).read_text("utf-8"))
+        raw = json.loads(_file(work, desired).read_text("utf-8"))
         python = ImagePython(**{**raw["python"], "libc": tuple(raw["python"]["libc"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -195,16 +195,16 @@ def _known(work: Work, wanted: WantedImage, name: str) -> ImageEnvironment | Non
     return ImageEnvironment(name, python, raw.get("base_digest", ""))
 
 
-def _remember(work: Work, wanted: WantedImage, environment: ImageEnvironment) -> None:
-    facts = _need(work, environment.name, wanted)
+def _remember(work: Work, desired: DesiredImage, environment: ImageEnvironment) -> None:
+    facts = _need(work, environment.name, desired)
     raw = {
         "identity": facts.identity,
         "python": asdict(environment.python),
         "base_digest": environment.base_digest,
     }
-    file = _file(work, wanted)
+    file = _file(work, desired)
     files.write(file, json.dumps(raw, indent=2) + "\n")
 
 
-def _file(work: Work, wanted: WantedImage) -> Path:
-    return work.state / "builds" / "environments" / f"{wanted.environment}.json"
+def _file(work: Work, desired: DesiredImage) -> Path:
+    return work.state / "builds" / "environments" / f"{desired.environment}.json"

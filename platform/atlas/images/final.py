@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from atlas.images.desired import DesiredImage
     from atlas.images.environments import ImageEnvironment
-    from atlas.images.wanted import WantedImage
     from atlas.images.work import Work
     from atlas.plan import Plan
 
@@ -57,9 +57,9 @@ class Contents:
     debian: Mapping[str, str]
 
 
-def local_name(wanted: WantedImage) -> str:
+def local_name(desired: DesiredImage) -> str:
     """Return the name of an image in the engine."""
-    return f"{LOCAL}{wanted.full}"
+    return f"{LOCAL}{desired.full}"
 
 
 def in_engine(plan: Plan, image_name: str, folder: Path) -> str:
@@ -70,7 +70,7 @@ def in_engine(plan: Plan, image_name: str, folder: Path) -> str:
 
 def build_final(
     work: Work,
-    wanted: WantedImage,
+    desired: DesiredImage,
     environment: ImageEnvironment,
     labels: dict[str, str],
     log: Path,
@@ -80,29 +80,29 @@ def build_final(
     Raises:
         DeployError: I204, the build failed.
     """
-    work.say(f"{wanted.full}: adding Atlas and the code")
+    work.say(f"{desired.full}: adding Atlas and the code")
     with work.context() as context:
         root = context / ROOT
         add_atlas(root, environment.python)
-        add_code(root, wanted.folder, code_files(wanted.folder))
+        add_code(root, desired.folder, code_files(desired.folder))
         compile_modules(root, environment.python, lambda _: None)
         settle(root)
         text = final_dockerfile(environment.name)
-        tried(work, assembled(context, text, local_name(wanted), log, labels), wanted.full)
+        tried(work, assembled(context, text, local_name(desired), log, labels), desired.full)
 
 
-def labels_of(wanted: WantedImage, environment: ImageEnvironment, commit: str) -> dict[str, str]:
+def labels_of(desired: DesiredImage, environment: ImageEnvironment, commit: str) -> dict[str, str]:
     """Return an image's labels: OCI's own where there is one for it."""
     known = {
-        "org.opencontainers.image.title": wanted.repository,
-        "org.opencontainers.image.version": wanted.tag,
+        "org.opencontainers.image.title": desired.repository,
+        "org.opencontainers.image.version": desired.tag,
         "org.opencontainers.image.revision": commit,
-        "org.opencontainers.image.base.name": wanted.base,
+        "org.opencontainers.image.base.name": desired.base,
         "org.opencontainers.image.base.digest": environment.base_digest,
-        "org.atlas.config": wanted.config,
-        "org.atlas.recipe": ",".join(wanted.recipes),
-        "org.atlas.code": wanted.code,
-        "org.atlas.environment": wanted.environment,
+        "org.atlas.config": desired.config,
+        "org.atlas.recipe": ",".join(desired.recipes),
+        "org.atlas.code": desired.code,
+        "org.atlas.environment": desired.environment,
         "org.atlas.version": version(DISTRIBUTION),
         "org.atlas.python": environment.python.version,
         "org.atlas.form": str(FORM),
@@ -110,32 +110,32 @@ def labels_of(wanted: WantedImage, environment: ImageEnvironment, commit: str) -
     return {key: value for key, value in known.items() if value}
 
 
-def prove(work: Work, wanted: WantedImage) -> Contents:
+def prove(work: Work, desired: DesiredImage) -> Contents:
     """Start an image as a step would be, and return what is in it.
 
     Raises:
         DeployError: I205, it doesn't start, runs as root, or holds other code.
     """
-    name = local_name(wanted)
+    name = local_name(desired)
     try:
         said = json.loads(work.builder.run(name, _PROOF).strip().splitlines()[-1])
     except (CommandError, ValueError, IndexError) as error:
         detail = getattr(error, "output", "") or str(error)
         raise DeployError(
-            f"{wanted.full}: doesn't start: {_last_lines(detail)}", code="I205"
+            f"{desired.full}: doesn't start: {_last_lines(detail)}", code="I205"
         ) from None
     facts = work.builder.facts(name)
-    wrong = _wrong(wanted, said, facts.entrypoint if facts else ())
+    wrong = _wrong(desired, said, facts.entrypoint if facts else ())
     if wrong:
-        raise DeployError(f"{wanted.full}: {wrong}", code="I205")
+        raise DeployError(f"{desired.full}: {wrong}", code="I205")
     return Contents(said["python"], said["debian"])
 
 
-def _wrong(wanted: WantedImage, said: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
+def _wrong(desired: DesiredImage, said: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
     """Return what is wrong with an image that starts; empty when nothing is."""
     if said["user"] != int(USER.partition(":")[0]):
         return f"runs as user {said['user']}, expected {USER}"
-    if said["code"] != wanted.code:
+    if said["code"] != desired.code:
         return "the code in it isn't the pipeline's; it has changed meanwhile, build again"
     return f"has the entry point {list(entrypoint)}, expected none" if entrypoint else ""
 

@@ -1,4 +1,4 @@
-"""What there is of images: wanted by pipelines, built, pushed, deployed, and what would change."""
+"""What there is of images: desired by pipelines, built, pushed, deployed, and what would change."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from atlas.images.records import changes, records
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from atlas.images.desired import DesiredImage
     from atlas.images.records import Built
-    from atlas.images.wanted import WantedImage
     from atlas.store import Store
 
 
@@ -25,7 +25,7 @@ class ListedImage:
         state: ``pushed``, ``built`` or ``not built``.
         built: its record; None when it isn't built.
         deployed: whether a deployment or a release refers to it.
-        wanted: whether it is what a pipeline wants today.
+        desired: whether it is what a pipeline wants today.
         changes: for one that isn't built, what differs from the newest that is.
     """
 
@@ -33,7 +33,7 @@ class ListedImage:
     state: str
     built: Built | None
     deployed: bool
-    wanted: bool
+    desired: bool
     changes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -42,51 +42,53 @@ class ListedImage:
             "name": self.name,
             "state": self.state,
             "deployed": self.deployed,
-            "wanted": self.wanted,
+            "wanted": self.desired,
             "changes": list(self.changes),
             **({"image": self.built.to_json()} if self.built else {}),
         }
 
 
 def list_images(
-    wanted: Iterable[WantedImage], store: Store, referenced: set[str]
+    desired: Iterable[DesiredImage], store: Store, referenced: set[str]
 ) -> list[ListedImage]:
     """Return the images that pipelines want today, and the others that are deployed.
 
     Args:
-        wanted: what the pipelines want.
+        desired: what the pipelines want.
         store: where builds are recorded.
         referenced: digests that deployments and releases refer to.
     """
     known = {one.name: one for one in records(store)}
-    today = [_listed(one, known, referenced) for one in wanted]
+    today = [_listed(one, known, referenced) for one in desired]
     names = {one.name for one in today}
     others = [
-        ListedImage(one.name, _state(one), one, deployed=True, wanted=False)
+        ListedImage(one.name, _state(one), one, deployed=True, desired=False)
         for one in known.values()
         if one.digest in referenced and one.name not in names
     ]
     return [*today, *others]
 
 
-def _listed(wanted: WantedImage, known: dict[str, Built], referenced: set[str]) -> ListedImage:
-    built = known.get(wanted.full)
+def _listed(desired: DesiredImage, known: dict[str, Built], referenced: set[str]) -> ListedImage:
+    built = known.get(desired.full)
     if built is not None:
         return ListedImage(
-            built.name, _state(built), built, built.digest in referenced, wanted=True
+            built.name, _state(built), built, built.digest in referenced, desired=True
         )
-    earlier = [one for one in known.values() if one.repository == wanted.repository]
+    earlier = [one for one in known.values() if one.repository == desired.repository]
     newest = max(earlier, key=lambda one: one.created, default=None)
-    differs = tuple(changes(_parts(wanted), newest)) if newest else ("new",)
-    return ListedImage(wanted.full, "not built", None, deployed=False, wanted=True, changes=differs)
+    differs = tuple(changes(_parts(desired), newest)) if newest else ("new",)
+    return ListedImage(
+        desired.full, "not built", None, deployed=False, desired=True, changes=differs
+    )
 
 
-def _parts(wanted: WantedImage) -> dict[str, str]:
+def _parts(desired: DesiredImage) -> dict[str, str]:
     return {
-        "base": wanted.base,
-        "environment": wanted.environment,
+        "base": desired.base,
+        "environment": desired.environment,
         "package": atlas_digest(),
-        "code": wanted.code,
+        "code": desired.code,
     }
 
 

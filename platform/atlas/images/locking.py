@@ -42,9 +42,9 @@ def make_lock(lock: ImageLock, *, upgrade: bool = False) -> ImageLock:
 
 def _resolved(lock: ImageLock, folder: Path, *, upgrade: bool) -> str:
     """Return what uv pins; it is the same on every kind of machine."""
-    wanted, bounds, out = (folder / name for name in ("wanted.in", "bounds.in", "locked.txt"))
+    desired, bounds, out = (folder / name for name in ("desired.in", "bounds.in", "locked.txt"))
     asked = (*lock.requirements.options_from(lock.file.parent), *lock.requirements.lines)
-    wanted.write_text("\n".join(asked) + "\n", "utf-8")
+    desired.write_text("\n".join(asked) + "\n", "utf-8")
     bounds.write_text("\n".join(lock.requirements.constraints) + "\n", "utf-8")
     if lock.text and not upgrade:
         out.write_text(lock.text, "utf-8")
@@ -52,7 +52,7 @@ def _resolved(lock: ImageLock, folder: Path, *, upgrade: bool) -> str:
         "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
         "--no-header", "--no-annotate", "--quiet", "--python-version", lock.python,
     )  # fmt: skip
-    files = ("--constraint", bounds, "--output-file", out, wanted)
+    files = ("--constraint", bounds, "--output-file", out, desired)
     try:
         run_uv("pip", "compile", *options, *files, folder=lock.file.parent)
     except UvError as error:

@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import DeployError
+from atlas.images.desired import desired_images
 from atlas.images.records import read_record
-from atlas.images.wanted import wanted_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from atlas.images.desired import DesiredImage
     from atlas.images.records import Built
     from atlas.images.registry import ImageRegistry
-    from atlas.images.wanted import WantedImage
     from atlas.plan import Pipeline
     from atlas.store import Store
 
 _AT_ONCE = 8
 
 
-def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[WantedImage, Built]]:
+def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[DesiredImage, Built]]:
     """Return the images of pipelines that are recorded as pushed.
 
     Args:
         pipelines: whose images.
         store: where builds are recorded.
     """
-    known = ((one, read_record(store, one.repository, one.tag)) for one in wanted_images(pipelines))
+    known = (
+        (one, read_record(store, one.repository, one.tag)) for one in desired_images(pipelines)
+    )
     return [(one, built) for one, built in known if built is not None and built.digest]
 
 
@@ -61,9 +63,9 @@ def require_there(registry: ImageRegistry, pinned: Iterable[str]) -> None:
         DeployError: I201, at least one of them is gone; it names them all.
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
-    wanted = list(pinned)
-    there = present(registry, wanted)
-    gone = [one for one in wanted if one not in there]
+    desired = list(pinned)
+    there = present(registry, desired)
+    gone = [one for one in desired if one not in there]
     if gone:
         what = f"registry {registry.host}: images that were pushed are gone: {', '.join(gone)}"
         raise DeployError(f"{what}; {command('build')} builds and pushes them again", code="I201")
@@ -79,10 +81,10 @@ def present(registry: ImageRegistry, pinned: Iterable[str]) -> set[str]:
     Raises:
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
-    wanted = sorted(set(pinned))
+    desired = sorted(set(pinned))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = list(pool.map(lambda one: _is_there(registry, one), wanted))
-    return {one for one, is_there in zip(wanted, there, strict=True) if is_there}
+        there = list(pool.map(lambda one: _is_there(registry, one), desired))
+    return {one for one, is_there in zip(desired, there, strict=True) if is_there}
 
 
 def _is_there(registry: ImageRegistry, pinned: str) -> bool:

@@ -41,18 +41,18 @@ class Pruning:
 
 
 def plan_pruning(
-    store: Store, referenced: set[str], *, wanted: Iterable[str] = (), keep: int = 2
+    store: Store, referenced: set[str], *, desired: Iterable[str] = (), keep: int = 2
 ) -> Pruning:
     """Tell which images may go; nothing is removed.
 
     Args:
         store: where builds are recorded.
         referenced: digests that a deployment or a release refers to; they stay.
-        wanted: names (repository and tag) that stay, too: what pipelines want today.
+        desired: names (repository and tag) that stay, too: what pipelines want today.
         keep: how many of the newest of each repository stay in any case.
     """
     known = list(records(store))
-    stays = {one.name for one in known if one.digest in referenced} | set(wanted)
+    stays = {one.name for one in known if one.digest in referenced} | set(desired)
     by_repository: dict[str, list[Built]] = defaultdict(list)
     for one in known:
         by_repository[one.repository].append(one)
@@ -84,7 +84,7 @@ def prune(
         store: where builds are recorded.
         registry: where images are.
         builder: where they were built; None leaves the engine as it is.
-        say: is told of each image.
+        say: takes a line for each image.
 
     Raises:
         PlatformError: the registry refuses or doesn't answer.

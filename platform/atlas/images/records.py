@@ -116,15 +116,15 @@ def records(store: Store) -> Iterator[Built]:
                 yield built
 
 
-def changes(wanted: Mapping[str, str], built: Built) -> list[str]:
-    """Return what differs between an image that is wanted and one that was built.
+def changes(desired: Mapping[str, str], built: Built) -> list[str]:
+    """Return what differs between an image that is desired and one that was built.
 
     Args:
-        wanted: ``base``, ``environment``, ``package`` and ``code`` of what is wanted.
+        desired: ``base``, ``environment``, ``package`` and ``code`` of what is desired.
         built: what there is.
     """
     words = {"base": "base", "environment": "packages", "package": "Atlas", "code": "code"}
-    found = [word for key, word in words.items() if wanted[key] != getattr(built, key)]
+    found = [word for key, word in words.items() if desired[key] != getattr(built, key)]
     return [word for word in found if word != "packages" or "base" not in found]
 
 

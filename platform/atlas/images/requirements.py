@@ -69,8 +69,8 @@ def read_requirements(folder: Path, path: str) -> Requirements:
         InvalidError: a file is missing, is outside of the folder, or holds a password.
     """
     found = list(_lines(folder, folder / path, ())) if path else []
-    wanted = [line for kind, line in found if kind == "-r" and line[0] != "-"]
-    written_out = [each for line in (*wanted, DISTRIBUTION) for each in _written_out(line)]
+    desired = [line for kind, line in found if kind == "-r" and line[0] != "-"]
+    written_out = [each for line in (*desired, DISTRIBUTION) for each in _written_out(line)]
     bounds = tuple(line for kind, line in found if kind == "-c" and line[0] != "-")
     options = tuple(line for _, line in found if line[0] == "-")
     return Requirements(tuple(dict.fromkeys(written_out)), bounds, options)

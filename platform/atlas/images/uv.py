@@ -63,4 +63,4 @@ def reason(output: str) -> str:
     """Return what uv said, in lines without marks, passwords or empty ones."""
     lines = (re.sub(r"^[^\w'\"<(]+", "", line).rstrip() for line in output.splitlines())
     said: Sequence[str] = [line for line in lines if line]
-    return "\n  ".join(redacted(line) for line in said) or "it failed and said nothing"
+    return "\n  ".join(redacted(line) for line in said) or "it failed and printed nothing"

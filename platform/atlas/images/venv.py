@@ -43,7 +43,7 @@ def add_packages(root: Path, lock: ImageLock, python: ImagePython) -> None:
     """Put a virtual environment with a lock's packages below a folder that becomes ``/``.
 
     Raises:
-        DeployError: I106, a package can't be got for the image's Python; it has uv's reason.
+        DeployError: I106, a package can't be installed for the image's Python; says uv's reason.
     """
     place = root / site(python).lstrip("/")
     place.mkdir(parents=True)

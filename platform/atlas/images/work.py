@@ -33,8 +33,8 @@ class Work:
         store: where builds are recorded.
         builder: what builds.
         registry: where images are pushed; None for nowhere.
-        say: is told what takes long, before it does.
-        again: whether bases are looked up in their registries again, and all is built anew.
+        say: takes a line before each thing that takes long.
+        again: whether bases are looked up in their registries again, and everything is built again.
     """
 
     state: Path

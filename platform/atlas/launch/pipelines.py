@@ -67,7 +67,7 @@ def launch_pipelines(
         launcher_of: gives the launcher of a Plan's target.
         store: where artifacts go.
         settings: how.
-        listener: is told what happens, from the calling thread.
+        listener: gets each event, from the calling thread.
         report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 
     Returns:

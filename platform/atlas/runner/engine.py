@@ -57,7 +57,7 @@ class RunEngine:
                 what asks for the end of the run.
             isolation: runs units.
             jobs: how many at once.
-            listener: is told what happens, from the thread that calls `run`.
+            listener: gets each event, from the thread that calls `run`.
         """
         self._listener = listener
         self._waiting = list(runs)

@@ -91,7 +91,7 @@ def _act(action: Callable[[], dict[str, Any]], memory: int) -> NoReturn:
 
 
 def fresh_chances() -> None:
-    """Seed numpy's global random numbers anew, as Python does with its own in a forked process."""
+    """Seed numpy's global random numbers again, as Python does with its own in a forked process."""
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()

@@ -29,7 +29,7 @@ class Past:
         started: ISO 8601 in UTC.
         seconds: how long it took, as far as is known.
         model: the model version that it used, or empty.
-        waits: whether MLflow hasn't been told of it.
+        waits: whether it is still in the outbox.
     """
 
     run: str

@@ -42,7 +42,7 @@ def run_pipelines(
         pipelines: what `atlas.plan.resolve` gave.
         settings: how; by default everything, in this process, as much at once as there are cores.
         flows: which flows of them.
-        listener: is told what happens, from the calling thread and those of steps.
+        listener: gets each event, from the calling thread and those of steps.
         store: where artifacts go; by default what the Environment and the state folder say.
         report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 

@@ -208,7 +208,7 @@ class Processes:
 
 
 def _message(job: Job) -> dict[str, Any]:
-    """Return what a worker is told of a job."""
+    """Return a job as a message to a worker."""
     return {
         "store": job.store.url,
         "plan": job.plan.digest,

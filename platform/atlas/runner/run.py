@@ -62,7 +62,7 @@ def run_all(
     Args:
         runs: what to run; the runs that one comes after are among them.
         settings: how many at once, and how far apart.
-        listener: is told what happens.
+        listener: gets each event.
 
     Raises:
         StoreError: the store can't be written any more.

@@ -56,7 +56,7 @@ def bind(store: Store, plan: Plan, request: RunRequest) -> Run:
     """Return the run, bound now or by an earlier step.
 
     A run of the same id under another Plan, such as an interval that runs again after a deploy,
-    is bound anew and takes the place of the old one.
+    is bound again and takes the place of the old one.
 
     Raises:
         StoreError: the store can't be read or written.
@@ -208,8 +208,8 @@ def interval_between(start: str, end: str) -> tuple[str, str]:
     """Return the ends of an interval as `moment` has them; empty ones where they aren't given.
 
     Raises:
-        AtlasError: one is no moment, or the end is before the start. An empty interval is right: a
-            run that somebody asks Airflow for has one.
+        AtlasError: one is no date or time, or the end is before the start. An empty interval is
+            right: a run that somebody asks Airflow for has one.
     """
     first, last = moment(start, "interval start"), moment(end, "interval end")
     if first and last and datetime.fromisoformat(last) < datetime.fromisoformat(first):
@@ -221,13 +221,15 @@ def moment(text: str, what: str = "interval") -> str:
     """Return a moment in ISO 8601, in UTC where it names no zone; of nothing, nothing.
 
     Raises:
-        AtlasError: it is no moment.
+        AtlasError: it is no date or time.
     """
     if not text:
         return ""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise AtlasError(f"{what}: '{text}' is no moment; expected such as 2026-01-31") from None
+        raise AtlasError(
+            f"{what}: '{text}' is no date or time; expected ISO 8601, such as 2026-01-31"
+        ) from None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return zoned.astimezone(UTC).isoformat()

@@ -55,7 +55,7 @@ def mount(name: str, folder: Path, version: str = "") -> None:
     Args:
         name: the Config's name.
         folder: where the code is. Another folder under the same name takes its place.
-        version: digest of the code; a new one is read anew. Without it, what is loaded stays.
+        version: digest of the code; a new one is read again. Without it, what is loaded stays.
     """
     path = os.fspath(folder)
     with _lock:
@@ -91,7 +91,7 @@ def _announced() -> dict[str, str]:
 
 
 def unmount(name: str) -> None:
-    """Forget a pipeline's code, so that it is read anew."""
+    """Forget a pipeline's code, so that it is read again."""
     _folders.pop(name, None)
     _versions.pop(name, None)
     package = f"{_PREFIX}{name}"

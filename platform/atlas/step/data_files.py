@@ -67,7 +67,7 @@ def _write_json(value: Any, path: Path) -> None:
         value = [_present(row) for row in value.to_dict(orient="records")]
     elif "pandas.Series" in names:
         value = [None if _is_missing(one) else one for one in value.tolist()]
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_said)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_plain)
     path.write_text(text, "utf-8")
 
 
@@ -82,8 +82,8 @@ def _is_missing(value: Any) -> bool:
     return value is None or (not hasattr(value, "__len__") and bool(pandas.isna(value)))
 
 
-def _said(value: Any) -> Any:
-    """Return a value that JSON doesn't know as text or a number: moments in ISO 8601.
+def _as_plain(value: Any) -> Any:
+    """Return a value that JSON doesn't know as text or a number: dates and times in ISO 8601.
 
     Raises:
         TypeError: there is no usual way.
@@ -92,7 +92,9 @@ def _said(value: Any) -> Any:
         return value.isoformat()
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"found {article(type_name(value))}; expected plain data, a table or a moment")
+    raise TypeError(
+        f"found {article(type_name(value))}; expected plain data, a table, a date or a time"
+    )
 
 
 def _write_bytes(value: Any, path: Path) -> None:

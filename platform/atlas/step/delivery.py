@@ -119,7 +119,7 @@ def _family(store: Store, tracker: Tracker, record: RunRecord, name: str) -> str
 
 
 def _told(changes: Iterator[str]) -> Iterator[str]:
-    """Return what a person is told of it: a few examples."""
+    """Return a few examples for a message."""
     found = [*changes]
     if found:
         more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

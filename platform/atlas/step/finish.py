@@ -76,7 +76,7 @@ def finish(
 
 
 def tracker_of_steps() -> MlflowTracker | None:
-    """Return the MLflow server that the platform has told steps of, if it has one."""
+    """Return the MLflow server that variables name, if there is one."""
     url = os.environ.get("ATLAS_MLFLOW_URL", "")
     if not url:
         return None

@@ -40,7 +40,7 @@ class Garbage:
         runs: runs that are too old and that nothing refers to.
         keys: files and folders to remove, in an order that leaves nothing half-true.
         size: their size in bytes.
-        unsent: runs that are too old, and stay at least until MLflow has been told of them.
+        unsent: runs that are too old, and stay at least until they have been sent to MLflow.
     """
 
     runs: tuple[RunKey, ...]

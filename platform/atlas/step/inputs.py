@@ -99,7 +99,7 @@ class Reader:
         try:
             size = len(json.dumps(keys))
         except (TypeError, ValueError) as error:
-            text = f"foreach.{name}: a key can't be said in JSON: {error}; expected a JSON list"
+            text = f"foreach.{name}: a key isn't plain JSON: {error}; expected a JSON list"
             raise StepError(step.name, text) from None
         if len(keys) > MAX_KEYS or size > MAX_KEY_BYTES:
             found = f"found {len(keys)} keys of {size} bytes"

@@ -76,7 +76,7 @@ def give_artifacts(executor_input: str, job: Job) -> None:
 
 
 def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the file of one output artifact, and return what Kubeflow is told of it."""
+    """Write the file of one output artifact, and return its description for Kubeflow."""
     manifest = job.store.manifest(*job.address, name, index=job.index)
     facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
              "format": manifest.format, "type": manifest.type}  # fmt: skip

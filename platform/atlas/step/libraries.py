@@ -31,7 +31,7 @@ _HARMLESS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass)
 def import_libraries(folder: Path, module: str) -> None:
     """Import what a module of a folder imports from elsewhere, and what its siblings do.
 
-    Whatever fails will fail again in the step, which then tells of it.
+    Whatever fails will fail again in the step, which then reports it.
 
     Args:
         folder: the pipeline's folder.

@@ -28,7 +28,7 @@ _PAUSE = 500
 _PATIENCE = 30.0
 """Seconds that the child may take to write what a step has printed before its end."""
 _KEEP, _END = b"k", b"x"
-"""What the child is told: to write to the file that comes along, too; that the step is over."""
+"""Messages to the child: to write to the file that comes along, too; that the step is over."""
 
 
 class _Outlet:

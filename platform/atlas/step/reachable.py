@@ -57,7 +57,7 @@ def pinned(store: Store) -> set[RunKey]:
 
 
 def unsent() -> set[RunKey]:
-    """Return the runs that MLflow hasn't been told of yet, of every store."""
+    """Return the runs that are still in the outbox, of every store."""
     outbox = state_outbox()
     return (
         {RunKey(one.pipeline, one.run) for one in outbox.pending()} if outbox is not None else set()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOCKS = f"{TEMPORARY}locks"
 """Folder of the store that has them; it holds nothing while nobody works."""
 _CLAIM_SECONDS = 900.0
-"""After which a claim is over whose holder has said nothing: a machine was lost."""
+"""After which a claim is over: its machine was lost."""
 _PAUSE_SECONDS = 0.05
 
 

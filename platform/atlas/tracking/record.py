@@ -1,4 +1,4 @@
-"""What MLflow is told of a run: all of it read from the store, so that nothing else can be lost."""
+"""A run as MLflow records it: all of it read from the store, so that nothing else can be lost."""
 
 from __future__ import annotations
 

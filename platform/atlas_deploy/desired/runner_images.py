@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from atlas.containers import need_engine
 from atlas.images import (
+    desired_images,
     ensure_images,
     in_engine,
     lock_images,
     raise_failures,
     used_images,
-    wanted_images,
 )
 from atlas.runner.containers import Images
 from atlas_deploy.desired.images import around_pipelines, builder_of
@@ -38,7 +38,7 @@ def runner_images(pipelines: Sequence[Pipeline], say: Callable[[str], None]) -> 
     engine = need_engine(project.state)
     lock_images(pipelines, say, upgrade=False)
     outcomes = ensure_images(
-        wanted_images(pipelines),
+        desired_images(pipelines),
         state=project.state,
         store=around.store,
         registry=None,

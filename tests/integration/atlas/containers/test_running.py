@@ -111,7 +111,7 @@ def test_time_that_is_up_kills_the_container(put, tmp_path):
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ("", "it said nothing"),
+        ("", "it printed nothing"),
         ("a\nb\n", "b"),
         ("x: no space left on device", "the disk is full"),
         ("pinging: UNAUTHORIZED: wrong", "other credentials"),

@@ -12,6 +12,7 @@ from atlas.images import (
     FAILED,
     PUSHED,
     UNCHANGED,
+    desired_images,
     ensure_images,
     known_images,
     lock_images,
@@ -19,7 +20,6 @@ from atlas.images import (
     records,
     require_pushed,
     resolve_images,
-    wanted_images,
 )
 from atlas.plan import resolve
 
@@ -40,7 +40,7 @@ def make(pipeline, store, builder):
         pipelines = resolve(pipeline.root)
         lock_images(pipelines, lambda _: None, upgrade=False)
         return ensure_images(
-            wanted_images(pipelines, only),
+            desired_images(pipelines, only),
             state=pipeline.state,
             store=store,
             registry=registry,
@@ -53,7 +53,7 @@ def make(pipeline, store, builder):
 
 
 def states(outcomes):
-    return {one.wanted.name: one.state for one in outcomes}
+    return {one.desired.name: one.state for one in outcomes}
 
 
 def test_two_images_are_built_pushed_and_then_left_alone(make, builder, registry):
@@ -186,7 +186,7 @@ def test_a_base_that_is_not_there(make, builder):
     del builder.images["localhost/python:3.11"]
     builder.fail["pull"] = "Error: initializing source: manifest unknown"
     error = str(make(only="base")[0].error)
-    assert error.startswith("I203: base image localhost/python:3.11: can't be got")
+    assert error.startswith("I203: base image localhost/python:3.11: can't be pulled")
     assert "there is no such image" in error
     assert "base-image in [tool.atlas]" in error
 
@@ -222,7 +222,7 @@ def test_no_engine_is_asked_when_the_registry_has_all(make, builder, registry, s
         raise PlatformError("there is none")
 
     outcomes = ensure_images(
-        wanted_images(resolve(pipeline.root)),
+        desired_images(resolve(pipeline.root)),
         state=pipeline.state,
         store=store,
         registry=registry,
@@ -271,7 +271,7 @@ def test_members_of_a_family_share_their_images(pipeline, make, builder):
     pipeline.write("words/config.json", json.dumps(config))
     pipelines = resolve(pipeline.root)
     assert len(pipelines) == 30
-    assert len(wanted_images(pipelines)) == 2
+    assert len(desired_images(pipelines)) == 2
 
 
 def test_logs_are_kept_within_bounds(make, pipeline, monkeypatch):

@@ -6,13 +6,13 @@ import pytest
 
 from atlas.images import (
     Built,
+    desired_images,
     list_images,
     plan_pruning,
     prune,
     records,
     referenced,
     run_in,
-    wanted_images,
 )
 from atlas.images.content import atlas_digest
 from atlas.images.records import write_record
@@ -46,7 +46,7 @@ def test_the_newest_stay(ten):
 
 
 def test_what_is_wanted_or_referred_to_stays(ten):
-    found = plan_pruning(ten, {digest(2)}, wanted=[image(4).name], keep=1)
+    found = plan_pruning(ten, {digest(2)}, desired=[image(4).name], keep=1)
     assert doomed(found) == [1, 3, 5, 6, 7, 8, 9]
 
 
@@ -108,7 +108,7 @@ def test_no_git_and_no_store_yet(store, tmp_path):
 
 def test_a_listing(pipeline, store):
     (one,) = resolve(pipeline.root)
-    wanted = wanted_images([one])
+    wanted = desired_images([one])
     base, trees = wanted
     facts = {
         "base": base.base,
@@ -127,7 +127,7 @@ def test_a_listing(pipeline, store):
     assert found[trees.full].state == "not built"
     assert found[trees.full].changes == ("code",)
     assert found[image(3).name].deployed
-    assert not found[image(3).name].wanted
+    assert not found[image(3).name].desired
     assert len(found) == 3
     assert found[base.full].to_json()["image"]["digest"] == digest(1)
 

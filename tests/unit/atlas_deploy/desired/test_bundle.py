@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas.errors import DeployError, InvalidError, PlatformError
-from atlas.images import wanted_images
+from atlas.images import desired_images
 from atlas.images.records import Built, write_record
 from atlas.kinds.properties import properties_of
 from atlas.store import open_store
@@ -86,7 +86,7 @@ def test_images_are_members_once_they_are_pushed(project, services):
     }  # fmt: skip
     (deployment,) = deployments(project / "tumour", "local")
     assert "images" not in {part.name for part in compile_bundle(deployment, services).parts}
-    (wanted,) = wanted_images(deployment.pipelines)
+    (wanted,) = desired_images(deployment.pipelines)
     built = Built(repository=wanted.repository, tag=wanted.tag, digest="sha256:" + "1" * 64)
     write_record(open_store(services.store), built)
     part = compile_bundle(deployment, services).parts[0]
@@ -110,7 +110,7 @@ def test_an_image_that_two_recipes_mean_differently_is_two_members(project, serv
         (project / "tumour" / f"{flow}.txt").write_text(f"{flow}\n")
     (deployment,) = deployments(project / "tumour", "local")
     store = open_store(services.store)
-    for one in wanted_images(deployment.pipelines):
+    for one in desired_images(deployment.pipelines):
         built = Built(repository=one.repository, tag=one.tag, digest="sha256:" + one.tag * 4)
         write_record(store, built)
     members = pushed_members(deployment.pipelines, store)

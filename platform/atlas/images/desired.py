@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedImage:
+class DesiredImage:
     """One image that is to be there.
 
     Attributes:
@@ -67,7 +67,7 @@ class WantedImage:
         return lock_for(self.image, self.folder)
 
 
-def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[WantedImage]:
+def desired_images(pipelines: Iterable[Pipeline], only: str = "") -> list[DesiredImage]:
     """Return every image that the steps of pipelines use, but ready ones, by name and tag.
 
     Args:
@@ -77,7 +77,7 @@ def wanted_images(pipelines: Iterable[Pipeline], only: str = "") -> list[WantedI
     Raises:
         InvalidError: what an image is made from can't be read.
     """
-    found: dict[str, WantedImage] = {}
+    found: dict[str, DesiredImage] = {}
     for (config, name, folder, image, code), recipes in _used(pipelines).items():
         if only in ("", name or "default"):
             one = _wanted(config, name, folder, image, code)
@@ -100,8 +100,8 @@ def _used(pipelines: Iterable[Pipeline]) -> dict[tuple[str, str, Path, Image, st
     return found
 
 
-def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> WantedImage:
-    return WantedImage(
+def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> DesiredImage:
+    return DesiredImage(
         name=name,
         image=image,
         folder=folder,
