@@ -92,6 +92,102 @@ class Config:
         return "-".join((self.name, *(axes[axis] for axis in sorted(self.matrix))))
 
 
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """What a promotion asks of one metric.
+
+    Attributes:
+        metric: ``step.metric``.
+        direction: which values are better: ``higher``, ``lower``, or empty where it isn't stated.
+        at_least: the least value, or None.
+        at_most: the greatest value, or None.
+        margin: by how much it may be worse than the champion's, or None.
+    """
+
+    metric: str
+    direction: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    margin: float | None = None
+
+    @property
+    def step(self) -> str:
+        """Full name of the step that records it."""
+        return self.metric.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name in that step."""
+        return self.metric.rpartition(".")[2]
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether smaller values are better: as it is stated, or else by the bound that it has."""
+        by_bound = self.at_most is not None and self.at_least is None
+        return self.direction == "lower" if self.direction else by_bound
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRule:
+    """When a new version becomes the champion: a Config's ``promotion``.
+
+    Attributes:
+        main: the metric that decides.
+        beats_champion: whether it must be better than the champion's, or not worse than a margin.
+        confidence: probability that a promoted version isn't worse than the rule allows.
+        is_paired: whether the Config asks for a paired test, and not only for a comparison.
+        key: column that tells rows apart, or empty.
+        guards: further metrics, each of which has to pass.
+        by: columns whose values make slices.
+        slice_margin: by how much it may be worse in a slice.
+    """
+
+    main: MetricRule
+    beats_champion: bool = False
+    confidence: float = 0.95
+    is_paired: bool = False
+    key: str = ""
+    guards: tuple[MetricRule, ...] = ()
+    by: tuple[str, ...] = ()
+    slice_margin: float = 0.0
+
+    @property
+    def metrics(self) -> tuple[MetricRule, ...]:
+        """Every metric that has to pass, the one that decides first."""
+        return (self.main, *self.guards)
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares a version with the champion."""
+        guarded = any(guard.margin is not None for guard in self.guards)
+        return self.beats_champion or guarded or bool(self.by)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> PromotionRule | None:
+        """Return the rule of a Config's ``promotion``; None of an empty one."""
+        if not raw:
+            return None
+        beats, slices = raw.get("beats_champion", False), raw.get("slices", {})
+        is_paired = not isinstance(beats, bool)
+        paired: Mapping[str, Any] = beats if is_paired else {}
+        by = slices.get("by", ())
+        return cls(
+            main=_metric_rule({**raw, "margin": paired.get("margin")}),
+            beats_champion=beats is not False,
+            confidence=paired.get("confidence", 0.95),
+            is_paired=is_paired,
+            key=raw.get("key", ""),
+            guards=tuple(map(_metric_rule, raw.get("guards", ()))),
+            by=(by,) if isinstance(by, str) else tuple(by),
+            slice_margin=slices.get("margin", 0.0),
+        )
+
+
+def _metric_rule(raw: Mapping[str, Any]) -> MetricRule:
+    names = ("metric", "direction", "at_least", "at_most", "margin")
+    return MetricRule(**{name: raw[name] for name in names if raw.get(name) is not None})
+
+
 def _override(raw: Mapping[str, Any]) -> Override:
     return Override(raw.get("class", ""), raw.get("params", {}))
 

@@ -245,6 +245,44 @@ class Evaluator(Template):
         raise NotImplementedError(f"{type(self).__name__} has no evaluate method")
 
 
+class EvaluatedRows(NamedTuple):
+    """What a `RowEvaluator` gives: metrics, and those of each row that they are the means of."""
+
+    metrics: dict[str, float]
+    row_metrics: DataFrame
+
+
+class RowEvaluator(Evaluator):
+    """Measures a model row by row; write `evaluate_rows`.
+
+    Each column of floats or booleans is a metric, whose value is the column's mean. Other columns
+    say which row it is, or which slices it belongs to. So two models can be compared on the same
+    rows, by a paired test. Metrics that aren't means of rows come from `evaluate`.
+    """
+
+    def run(self, model: Any, rows: DataFrame) -> EvaluatedRows:  # type: ignore[override]
+        """Evaluate the model row by row and record its metrics."""
+        table = self.evaluate_rows(model, rows)
+        means = {str(name): float(table[name].mean()) for name in _measured(table)}
+        metrics = {**means, **self.evaluate(model, rows)}
+        for name, value in metrics.items():
+            self.context.metric(name, value)
+        return EvaluatedRows(metrics, table)
+
+    def evaluate(self, model: Any, rows: DataFrame) -> dict[str, float]:
+        """Return metrics that aren't means of rows; by default, none."""
+        return {}
+
+    def evaluate_rows(self, model: Any, rows: DataFrame) -> DataFrame:
+        """Return a row for each row of the test set."""
+        raise NotImplementedError(f"{type(self).__name__} has no evaluate_rows method")
+
+
+def _measured(table: DataFrame) -> list[Any]:
+    """Return the columns that hold a metric of each row."""
+    return [name for name in table.columns if table[name].dtype.kind in "fb"]
+
+
 class Scored(NamedTuple):
     """What a `Predictor` gives."""
 

@@ -16,9 +16,9 @@ from atlas.runner import RunSettings
 from atlas.store import ModelPart
 from atlas.tracking.database import TrackingDatabase
 from atlas.tracking.mlflow import MlflowTracker
-from atlas.tracking.promotion import promote
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration, resolve
 from tests.projects import Project, project, store
+from tests.promoting import promote
 from tests.servers import mlflow_server
 
 __all__ = ["mlflow_server", "project", "store"]
@@ -95,7 +95,7 @@ def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {one["key"]: one["value"] for one in items}
 
 
-def test_versions_and_aliases(registry, request):
+def test_versions_and_aliases(registry, request, store):
     model = f"m-{request.node.name.partition('[')[2][:-1]}"
     sources = {"file": "0" * 32, "server": "0" * 32}
     source = "" if isinstance(registry, LocalRegistry | MlflowTracker) else sources["file"]
@@ -104,17 +104,17 @@ def test_versions_and_aliases(registry, request):
         resolve(registry, model, CHAMPION)
     one = registry.register(first, source)
     assert registry.register(first, source) == one
-    assert promote(registry, model, one, {}, {}).promoted
+    assert promote(store, registry, model, one, {}, {}).promoted
     version = resolve(registry, model, CHAMPION)
     assert (version.version, dict(version.parts)) == (one, PARTS)
     assert registry.find(model, one).tags["atlas.x"] == "y"
     two = registry.register(ModelRegistration(model, "run-2", PARTS, {}, {"s.q": 0.5}), source)
     assert two != one
     rule = {"metric": "s.q", "beats_champion": True}
-    worse = promote(registry, model, two, rule, {"s.q": 0.5})
+    worse = promote(store, registry, model, two, rule, {"s.q": 0.5})
     assert (worse.promoted, worse.previous) == (False, one)
     assert worse.reason == "s.q is 0.5, and the champion's is 1 on its own test set"
-    assert promote(registry, model, two, rule, {"s.q": 1.5}).promoted
+    assert promote(store, registry, model, two, rule, {"s.q": 1.5}).promoted
     assert resolve(registry, model, CHAMPION).version == two
     assert resolve(registry, model, one).version == one
     assert registry.find(model, "99") is None
@@ -129,7 +129,7 @@ RULES = [
 
 @pytest.mark.parametrize(("rule", "metrics", "words"), RULES)
 def test_rules(store, rule, metrics, words):
-    result = promote(LocalRegistry(store), "m", "local-1", rule, metrics)
+    result = promote(store, LocalRegistry(store), "m", "local-1", rule, metrics)
     assert not result.promoted
     assert words in result.reason
 

@@ -111,13 +111,19 @@ class ConfigBuilder(DocumentBuilder):
         self,
         metric: str,
         *,
+        direction: str | None = None,
         at_least: float | None = None,
         at_most: float | None = None,
-        beats_champion: bool | None = None,
+        beats_champion: bool | Mapping[str, float] | None = None,
+        key: str | None = None,
+        guards: Sequence[Mapping[str, Any]] | None = None,
+        slices: Mapping[str, Any] | None = None,
     ) -> None:
         """Say when a new version becomes the champion; the metric is ``step.metric``."""
-        bounds = {"at_least": at_least, "at_most": at_most, "beats_champion": beats_champion}
-        self._document["promotion"] = given({"metric": metric, **bounds})
+        bounds = {"direction": direction, "at_least": at_least, "at_most": at_most}
+        compared = {"beats_champion": beats_champion, "key": key, "guards": guards}
+        rule = {"metric": metric, **bounds, **compared, "slices": slices}
+        self._document["promotion"] = plain(given(rule))
 
     def retraining(self, /, **triggers: Any) -> None:
         """Say what starts a new training: new_rows, new_labels, degradation, drift; as in JSON."""

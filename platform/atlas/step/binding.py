@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from atlas.config import PromotionRule
 from atlas.errors import AtlasError, PlatformError, StoreError
 from atlas.step.parameters import checked_parameters
 from atlas.step.parts import located
@@ -167,7 +168,8 @@ def model_of(store: Store, plan: Plan) -> ModelVersion | None:
 def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
     """Return the champion that a new training run has to beat; None without one, or unreachable."""
     model = plan.model
-    if model is None or not model.parts or not plan.promotion.get("beats_champion"):
+    rule = PromotionRule.parse(plan.promotion)
+    if model is None or not model.parts or rule is None or not rule.compares:
         return None
     from atlas.tracking.registry import CHAMPION
 

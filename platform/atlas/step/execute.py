@@ -153,15 +153,16 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     inputs = _inputs(job, reader, item)
     result = call(job, job.step, inputs, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}
-    champions, note = score_champion(job, reader)
-    values = job.mask.plain({**metrics.values, **champions})
+    champion = score_champion(job, reader)
+    manifests |= {name: _put(job, name, value) for name, value in champion.outputs.items()}
+    values = job.mask.plain({**metrics.values, **champion.metrics})
     writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     if manifests and not writes and not key.refusal:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    notes = (*((note,) if note else ()), *warnings_of(job, manifests))
+    notes = (*((champion.note,) if champion.note else ()), *warnings_of(job, manifests))
     return Outcome(
         DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests, notes=notes
     )

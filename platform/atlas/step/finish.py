@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import PlatformError, StepError
+from atlas.models.promotion import Promotion
 from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
@@ -17,7 +18,6 @@ from atlas.step.registering import registered
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
 from atlas.tracking.outbox import pending_for, state_outbox
-from atlas.tracking.promotion import Promotion
 from atlas.tracking.registry import LocalRegistry
 from atlas.values import canonical
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
-    from atlas.tracking.promotion import Promotion
+    from atlas.models.promotion import Promotion
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Scoring the champion on the test set of its challenger.
 
-The step that records the metric of the Config's promotion rule runs twice: once with the model that
+A step that records a metric of the Config's promotion rule runs twice: once with the model that
 its run has trained, and once with the champion's parts in their place, on the same rows. Steps
-between (one that scales rows by a part, say) run again for the champion, in memory. Its value is
-recorded beside the challenger's, as ``champion.<metric>``.
+between (one that scales rows by a part, say) run again for the champion, in memory. Its values are
+recorded beside the challenger's, as ``champion.<metric>``, and so is its output ``row_metrics``,
+for a paired test.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import inspect
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from atlas.config import PromotionRule
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
+from atlas.models.decision import champions
+from atlas.models.evidence import ROW_METRICS
 from atlas.plan.parts import InputSource
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line
 from atlas.step.metrics import MetricsCollector
-from atlas.tracking.promotion import champions
 from atlas.values import digest
 
 if TYPE_CHECKING:
@@ -38,33 +41,52 @@ def judged(plan: Plan, run: Run, step: PlanStep) -> str:
 
     A step that trains and records how well that went has no other model to score.
     """
-    judge, _, _ = plan.promotion.get("metric", "").rpartition(".")
+    rule = PromotionRule.parse(plan.promotion)
+    judges = {metric.step for metric in rule.metrics} if rule else set()
     makes = plan.model is not None and any(
         output.rpartition(".")[0] == step.name for output in plan.model.parts.values()
     )
-    if run.champion is None or judge != step.name or makes or step.foreach is not None:
+    if run.champion is None or step.name not in judges or makes or step.foreach is not None:
         return ""
     return digest({name: part.identity for name, part in run.champion.parts.items()})
 
 
-def score_champion(job: Job, reader: Reader) -> tuple[dict[str, float], str]:
-    """Run the job's step with the champion's parts; return the metric, and why there is none.
+class Score(NamedTuple):
+    """What the champion has reached.
+
+    Attributes:
+        metrics: ``champion.<metric>`` → value.
+        outputs: ``champion.row_metrics`` → its rows, where the step gives them.
+        note: why it has no score.
+    """
+
+    metrics: Mapping[str, float] = {}
+    outputs: Mapping[str, Any] = {}
+    note: str = ""
+
+
+def score_champion(job: Job, reader: Reader) -> Score:
+    """Run the job's step with the champion's parts, where that is asked for.
 
     Whatever goes wrong is the champion's affair: it doesn't fail the step.
     """
-    if not judged(job.plan, job.run, job.step):
-        return {}, ""
+    rule = PromotionRule.parse(job.plan.promotion)
+    if rule is None or not judged(job.plan, job.run, job.step):
+        return Score()
     metrics = MetricsCollector(job.step.name)
-    name = job.plan.promotion["metric"].rpartition(".")[2]
     try:
-        _Again(job, reader).outputs(job.step, metrics)
+        outputs = _Again(job, reader).outputs(job.step, metrics)
     except AtlasError as error:
-        return {}, f"{_UNABLE}: {error}"
+        return Score(note=f"{_UNABLE}: {error}")
     except Exception as error:
-        return {}, f"{_UNABLE}: {one_line(error)}"
-    if name not in metrics.values:
-        return {}, f"{_UNABLE}: step {job.step.name} records no metric '{name}' for it"
-    return {champions(name): metrics.values[name]}, ""
+        return Score(note=f"{_UNABLE}: {one_line(error)}")
+    names = [metric.name for metric in rule.metrics if metric.step == job.step.name]
+    missing = [name for name in names if name not in metrics.values]
+    if missing:
+        text = f"step {job.step.name} records no metric '{missing[0]}' for it"
+        return Score(note=f"{_UNABLE}: {text}")
+    rows = {champions(ROW_METRICS): outputs[ROW_METRICS]} if ROW_METRICS in outputs else {}
+    return Score({champions(name): metrics.values[name] for name in names}, rows)
 
 
 _UNABLE = "the champion can't be scored on this test set"

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.config import PromotionRule
 from atlas.errors import PlatformError
+from atlas.models.champions import Champions, Ruling
+from atlas.models.decision import Judge
+from atlas.models.evidence import evidence_of
+from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.step.execute import recorded
 from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
 from atlas.store import ModelPart, artifact_key
 from atlas.store.exclusive import exclusive
 from atlas.store.run import same_parts
-from atlas.tracking.promotion import Promotion, promote
 from atlas.tracking.record import metrics_of, tags_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from atlas.values import canonical
@@ -58,22 +62,37 @@ def _registered(
         promotion = Promotion(True, "this run made the very same", champion.version)
         return replace(finished, model=model.name, version=champion.version, promotion=promotion)
     version = registry.register(registration, finished.tracked)
-    metrics = registration.metrics
-    rule, rival = plan.promotion, run.champion
-    promotion = promote(registry, model.name, version, rule, metrics, rival=rival)
+    champions = Champions(store, registry, model.name)
+    (promotion,) = promote([Candidate(champions, version, judge_of(store, plan, run))])
     if not isinstance(registry, LocalRegistry):
-        _mirror(LocalRegistry(store), registration, version, promotion)
+        _mirror(store, registration, version, promotion)
     warnings = (*finished.warnings, *_notes(store, plan, run))
     return replace(
         finished, model=model.name, version=version, promotion=promotion, warnings=warnings
     )
 
 
+def judge_of(store: Store, plan: Plan, run: Run, *, spend: bool = True) -> Judge:
+    """Return what decides on the version that a training run has made, by its Plan's rule.
+
+    Args:
+        store: the artifact store.
+        plan: the run's Plan.
+        run: the run.
+        spend: whether the use of the test set is recorded.
+    """
+    assert plan.model is not None  # noqa: S101  (only of a run that made a version; for mypy)
+    rule = PromotionRule.parse(plan.promotion)
+    evidence = evidence_of(store, plan, run, rule)
+    return Judge(store, plan.model.name, rule, plan.promotion, evidence, spend)
+
+
 def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
-    """Return what the step that scored the model says of its scoring the champion."""
-    judge = plan.promotion.get("metric", "").rpartition(".")[0]
-    outcome = recorded(store, run, judge) if judge in plan.by_name else None
-    return outcome.notes if outcome else ()
+    """Return what the steps that scored the model say of their scoring the champion."""
+    rule = PromotionRule.parse(plan.promotion)
+    judges = dict.fromkeys(metric.step for metric in rule.metrics) if rule else {}
+    outcomes = (recorded(store, run, judge) for judge in judges if judge in plan.by_name)
+    return tuple(note for outcome in outcomes if outcome for note in outcome.notes)
 
 
 def _is_same(champion: RegisteredVersion, registration: ModelRegistration) -> bool:
@@ -91,12 +110,15 @@ def _is_same(champion: RegisteredVersion, registration: ModelRegistration) -> bo
 
 
 def _mirror(
-    local: LocalRegistry, registration: ModelRegistration, version: str, promotion: Promotion
+    store: Store, registration: ModelRegistration, version: str, promotion: Promotion
 ) -> None:
     """Keep what MLflow knows in the store too, for runs while MLflow is down."""
+    local = LocalRegistry(store)
     local.add(registration, version)
     if promotion.promoted:
-        local.set_alias(registration.model, CHAMPION, version)
+        champions = Champions(store, local, registration.model)
+        ruling = Ruling(True, f"as in MLflow: {promotion.reason}")
+        promote([Candidate(champions, version, lambda _: ruling)])
 
 
 def _registration(store: Store, plan: Plan, run: Run) -> ModelRegistration:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas import files
 from atlas.advice import command
@@ -37,6 +37,7 @@ class TrackingDatabase:
     """
 
     file: Path
+    kind: ClassVar[str] = "file"
 
     @cached_property
     def client(self) -> Any:
@@ -143,6 +144,21 @@ class TrackingDatabase:
         """Point an alias at a version."""
         with self._explained():
             self.client.set_registered_model_alias(model, alias, version)
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; a missing one is fine."""
+        with self._explained():
+            self.client.delete_registered_model_alias(model, alias)
+
+    def tag(self, model: str, name: str) -> str:
+        """Return a tag of a registered model; empty for none."""
+        with self._explained():
+            return str(self.client.get_registered_model(model).tags.get(name, ""))
+
+    def set_tag(self, model: str, name: str, value: str) -> None:
+        """Set a tag of a registered model."""
+        with self._explained():
+            self.client.set_registered_model_tag(model, name, value)
 
     def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""

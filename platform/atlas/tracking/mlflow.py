@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from atlas.errors import MalformedError, RefusedError, clean
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.tracking.record import RunRecord
     from atlas.tracking.registry import ModelRegistration
 
-_MISSING = "RESOURCE_DOES_NOT_EXIST"
+_MISSING, _INVALID = "RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"
 _OK = 200
 _CREATIONS = ("runs/create", "model-versions/create")
 """Methods that make something new each time; all the others do the same however often."""
@@ -40,6 +40,7 @@ class MlflowTracker:
 
     url: str
     credentials: str = ""
+    kind: ClassVar[str] = "mlflow"
 
     @property
     def service(self) -> Service:
@@ -109,13 +110,34 @@ class MlflowTracker:
         payload = {"name": model, "alias": alias, "version": version}
         self.call("POST", "registered-models/alias", payload)
 
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; a missing one is fine."""
+        payload = {"name": model, "alias": alias}
+        self.call("DELETE", "registered-models/alias", payload, (_MISSING, _INVALID))
+
+    def tag(self, model: str, name: str) -> str:
+        """Return a tag of a registered model; empty for none."""
+        path = "registered-models/get"
+        answer = self.call("GET", path, {"name": model}, (_MISSING,))
+        if answer is None:
+            return ""
+        where = f"mlflow at {self.url}: {path}"
+        found = pick(answer, "registered_model", dict, where)
+        tags = objects(found, "tags", where, "key") if found.get("tags") else []
+        return next((str(tag.get("value", "")) for tag in tags if tag["key"] == name), "")
+
+    def set_tag(self, model: str, name: str, value: str) -> None:
+        """Set a tag of a registered model."""
+        payload = {"name": model, "key": name, "value": value}
+        self.call("POST", "registered-models/set-tag", payload)
+
     def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
         if version.isdigit():
             path, query = "model-versions/get", {"name": model, "version": version}
         else:
             path, query = "registered-models/alias", {"name": model, "alias": version}
-        answer = self.call("GET", path, query, (_MISSING, "INVALID_PARAMETER_VALUE"))
+        answer = self.call("GET", path, query, (_MISSING, _INVALID))
         where = f"mlflow at {self.url}: {path}"
         if answer is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from atlas.advice import command
 from atlas.errors import PlatformError, clean
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 """The alias of the version that inference follows."""
+CHALLENGER = "challenger"
+"""The alias of the version that was judged last and isn't the champion."""
 PARTS = "atlas.parts"
 """Tag of a version: JSON, part → uri, sha256 and the manifest's digest. It is data to check: where
 parts are read from, the run's store and its Environment say."""
@@ -130,11 +132,24 @@ _MOST_PARTS = 1000
 class ModelRegistry(Protocol):
     """Keeps versions of models and the aliases that point at them."""
 
+    @property
+    def kind(self) -> str:
+        """Its kind: each kind in a store has champion logs of its own."""
+
     def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; a missing one is fine."""
+
+    def tag(self, model: str, name: str) -> str:
+        """Return a tag of a registered model; empty for none."""
+
+    def set_tag(self, model: str, name: str, value: str) -> None:
+        """Set a tag of a registered model."""
 
     def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
@@ -175,6 +190,7 @@ class LocalRegistry:
     """
 
     store: Store
+    kind: ClassVar[str] = "store"
 
     def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""
@@ -198,6 +214,21 @@ class LocalRegistry:
         """Point an alias at a version."""
         content = canonical({"version": version}).encode()
         self.store.place.write(f"{self._folder(model)}/aliases/{alias}.json", content)
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; a missing one is fine."""
+        self.store.place.remove(f"{self._folder(model)}/aliases/{alias}.json")
+
+    def tag(self, model: str, name: str) -> str:
+        """Return a tag of a registered model; empty for none."""
+        try:
+            return self.store.place.read(f"{self._folder(model)}/tags/{name}").decode()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return ""
+
+    def set_tag(self, model: str, name: str, value: str) -> None:
+        """Set a tag of a registered model."""
+        self.store.place.write(f"{self._folder(model)}/tags/{name}", value.encode())
 
     def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""

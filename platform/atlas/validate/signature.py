@@ -27,6 +27,8 @@ HOOKS = {
                                  "inputs": {"rows": "apply", "fitted": "apply"}},
     "atlas.template.Trainer": {"outputs": {"model": "train"}, "inputs": {"rows": "train"}},
     "atlas.template.Evaluator": {"inputs": {"rows": "evaluate", "model": "evaluate"}},
+    "atlas.template.RowEvaluator": {"outputs": {"row_metrics": "evaluate_rows"},
+                                    "inputs": {"rows": "evaluate_rows", "model": "evaluate_rows"}},
     "atlas.template.Predictor": {"outputs": {"scores": "predict"},
                                  "inputs": {"rows": "predict", "model": "predict"}},
     "atlas.template.Sink": {"inputs": {"rows": "write"}},
@@ -36,6 +38,7 @@ _TO_WRITE = {
     "atlas.template.Transform": "apply",
     "atlas.template.Trainer": "train",
     "atlas.template.Evaluator": "evaluate",
+    "atlas.template.RowEvaluator": "evaluate_rows",
     "atlas.template.Predictor": "predict",
     _TEMPLATE: "run",
 }

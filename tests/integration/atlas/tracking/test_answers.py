@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from atlas.errors import AtlasError
 from atlas.http.service import Patience, Service
-from atlas.store import ModelPart
+from atlas.models.champions import Champions, Ruling
+from atlas.store import ModelPart, open_store
 from atlas.tracking.mlflow import MlflowTracker
-from atlas.tracking.promotion import promote
 from atlas.tracking.record import FINISHED, RunRecord
 from atlas.tracking.registry import CHAMPION, ModelRegistration
 from tests.projects import environment, project
+from tests.promoting import promote
 from tests.strange import HALF, STRANGE, VALUES, Script, mutations
 
 __all__ = ["project"]
@@ -41,13 +43,31 @@ ANSWERS: dict[str, Any] = {
     "mlflow-artifacts": {},
     "registered-models/create": {"registered_model": {"name": "m"}},
     "registered-models/alias": {"model_version": VERSION},
+    "registered-models/get": {
+        "registered_model": {"name": "m", "tags": [{"key": "k", "value": "v"}]}
+    },
+    "registered-models/set-tag": {},
     "registered-models/search": {"registered_models": [{"name": "m"}]},
     "model-versions/create": {"model_version": VERSION},
     "model-versions/search": {"model_versions": [VERSION, {**VERSION, "version": "2"}]},
     "model-versions/get": {"model_version": VERSION},
     "model-versions/delete": {},
 }
-RULE = {"metric": "s.q", "beats_champion": True}
+RULE = {"metric": "s.q", "at_least": 3}
+
+
+def kept(server: MlflowTracker) -> None:
+    with TemporaryDirectory() as folder:
+        assert not promote(open_store(folder), server, "m", "2", RULE, {"s.q": 2.0}).promoted
+
+
+def moved(server: MlflowTracker) -> None:
+    with TemporaryDirectory() as folder:
+        champions = Champions(open_store(folder), server, "m")
+        with champions.held() as lease:
+            champions.move(champions.intend("1", Ruling(True, "it passes"), ""), lease)
+
+
 CALLS: dict[str, Callable[[MlflowTracker], Any]] = {
     "send": lambda it: it.send(RECORD),
     "send again": lambda it: it.send(RECORD, again=True),
@@ -55,7 +75,8 @@ CALLS: dict[str, Callable[[MlflowTracker], Any]] = {
     "set alias": lambda it: it.set_alias("m", CHAMPION, "1"),
     "find": lambda it: [it.find("m", "1"), it.find("m", CHAMPION)],
     "resolve": lambda it: it.find("m", CHAMPION).resolved(),  # type: ignore[union-attr]
-    "promote": lambda it: promote(it, "m", "2", RULE, {"s.q": 2.0}),
+    "keep": kept,
+    "move": moved,
     "models": lambda it: it.models(),
     "versions": lambda it: [one.metrics() for one in it.versions("m")],
 }

@@ -1,0 +1,168 @@
+"""Promotion: a version, or those of a whole family, judged and made the champion."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from atlas.errors import RefusedError
+from atlas.models.champions import Ruling, is_decided
+from atlas.models.lease import WAIT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas.models.champions import Champions
+    from atlas.models.lease import Lease
+    from atlas.models.log import LogEntry
+    from atlas.tracking.registry import RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of a version.
+
+    Attributes:
+        promoted: whether it is the champion now.
+        reason: why, or why not, in words.
+        previous: the version that was the champion, or empty.
+    """
+
+    promoted: bool
+    reason: str
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that may become the champion.
+
+    Attributes:
+        champions: the model's champion and its log.
+        version: the version's number.
+        judge: decides, given the champion as it is now.
+    """
+
+    champions: Champions
+    version: str
+    judge: Callable[[RegisteredVersion | None], Ruling]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A candidate, the lease that its model is held by, and what was decided."""
+
+    candidate: Candidate
+    lease: Lease
+    ruling: Ruling
+    previous: str
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it is the champion already."""
+        return self.previous == self.candidate.version
+
+    @property
+    def model(self) -> str:
+        return self.candidate.champions.model
+
+
+def promote(candidates: Sequence[Candidate], *, wait: float = WAIT_SECONDS) -> list[Promotion]:
+    """Make versions the champions if all of them pass; else none of them becomes it.
+
+    Args:
+        candidates: a version of a model, or one of each member of a family.
+        wait: seconds to wait for another process that promotes a version of one of the models.
+
+    Returns:
+        What became of each, in the order given.
+
+    Raises:
+        PlatformError: another process promotes for too long, or the registry doesn't answer; the
+            next call completes what was begun.
+    """
+    with ExitStack() as stack:
+        leases = {}
+        for candidate in sorted(candidates, key=lambda one: one.champions.folder):
+            held = candidate.champions.held(wait=wait)
+            leases[candidate.champions.folder] = stack.enter_context(held)
+        judged = [_judged(one, leases[one.champions.folder]) for one in candidates]
+        if all(one.ruling.passes for one in judged):
+            return _moved(judged)
+        return [_kept(one, judged) for one in judged]
+
+
+def preview(candidates: Sequence[Candidate]) -> list[Promotion]:
+    """Return what `promote` would do; nothing is changed, and nobody is waited for."""
+    judged = []
+    for candidate in candidates:
+        champion = candidate.champions.current()
+        previous = champion.version if champion else ""
+        ruling = _ruling(candidate, champion)
+        judged.append((candidate, ruling, previous))
+    failed = [one.champions.model for one, ruling, _ in judged if not ruling.passes]
+    return [
+        Promotion(not failed, _reason(one.champions.model, ruling, failed), previous)
+        for one, ruling, previous in judged
+    ]
+
+
+def _judged(candidate: Candidate, lease: Lease) -> _Judged:
+    champion = candidate.champions.current()
+    ruling = _ruling(candidate, champion)
+    return _Judged(candidate, lease, ruling, champion.version if champion else "")
+
+
+def _ruling(candidate: Candidate, champion: RegisteredVersion | None) -> Ruling:
+    if champion is not None and champion.version == candidate.version:
+        return Ruling(True, "it is the champion already")
+    return candidate.judge(champion)
+
+
+def _kept(one: _Judged, every: Sequence[_Judged]) -> Promotion:
+    """RunRecord that a version isn't promoted: for its own sake, or for another member's."""
+    failed = [other.model for other in every if not other.ruling.passes]
+    reason = _reason(one.model, one.ruling, failed)
+    if not one.is_champion:
+        ruling = replace(one.ruling, passes=False, reason=reason)
+        one.candidate.champions.keep(one.candidate.version, ruling, one.previous)
+    return Promotion(one.is_champion, reason, one.previous)
+
+
+def _reason(model: str, ruling: Ruling, failed: Sequence[str]) -> str:
+    if not failed or model in failed:
+        return ruling.reason
+    return f"a family is promoted as a whole, and {failed[0]} doesn't pass; {ruling.reason}"
+
+
+def _moved(judged: Sequence[_Judged]) -> list[Promotion]:
+    """Move the aliases of all that aren't there yet: first every intent, then every move."""
+    new = [one for one in judged if not one.is_champion]
+    family = secrets.token_hex(16) if len(new) > 1 else ""
+    intents = {
+        one.model: one.candidate.champions.intend(
+            one.candidate.version, one.ruling, one.previous, family=family
+        )
+        for one in new
+    }
+    if family and not is_decided(new[0].candidate.champions.store, family, commit=True):
+        reason = "another process has abandoned the promotion of the family; run it again"
+        for one in new:
+            one.candidate.champions.abandon(intents[one.model], reason)
+        return [Promotion(one.is_champion, reason, one.previous) for one in judged]
+    return [_move(one, intents.get(one.model)) for one in judged]
+
+
+def _move(one: _Judged, intent: LogEntry | None) -> Promotion:
+    """Move one alias; a registry that refuses leaves the old champion."""
+    if intent is None:
+        return Promotion(True, one.ruling.reason, one.previous)
+    champions = one.candidate.champions
+    try:
+        champions.move(intent, one.lease)
+    except RefusedError as error:
+        champions.abandon(intent, str(error))
+        return Promotion(False, str(error), one.previous)
+    return Promotion(True, one.ruling.reason, one.previous)

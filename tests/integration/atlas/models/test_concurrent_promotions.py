@@ -1,0 +1,166 @@
+"""Many promote at once, some of them are killed: one champion, a whole log, never no champion."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from atlas.models import log
+from atlas.models.champions import HEAD, Champions, Ruling
+from atlas.models.promotion import Candidate, promote
+from atlas.store import open_store
+from atlas.tracking.mlflow import MlflowTracker
+from atlas.tracking.registry import CHAMPION, ModelRegistration
+from tests.servers import mlflow_server
+
+__all__ = ["mlflow_server"]
+
+PROGRAM = Path(__file__).with_name("promoting.py")
+
+
+@pytest.fixture
+def champions(mlflow_server: str, tmp_path: Path) -> Champions:
+    store = open_store((tmp_path / "store").as_uri())
+    return Champions(store, MlflowTracker(mlflow_server), f"m-{tmp_path.name}")
+
+
+def registered(champions: Champions, count: int) -> list[str]:
+    return [
+        champions.registry.register(ModelRegistration(champions.model, f"run-{number}", {}))
+        for number in range(count)
+    ]
+
+
+def first_champion(champions: Champions, version: str) -> None:
+    promote([Candidate(champions, version, lambda _: Ruling(True, "it passes"))])
+
+
+@dataclass
+class Seen:
+    """What somebody sees who asks for the champion all the time."""
+
+    versions: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def watched(champions: Champions) -> Iterator[Seen]:
+    seen = Seen()
+
+    def watch() -> None:
+        while not seen.over.is_set():
+            found = champions.registry.find(champions.model, CHAMPION)
+            seen.versions.append(found.version if found else "")
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        seen.over.set()
+        thread.join()
+
+
+def started(champions: Champions, versions: list[str]) -> subprocess.Popen[str]:
+    url, store = champions.registry.url, champions.store.url
+    command = [sys.executable, str(PROGRAM), url, store, champions.model, *versions]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("processes", "threads"),
+    [pytest.param(4, 5), pytest.param(20, 10, marks=pytest.mark.long)],
+)
+def test_concurrent_promotions_leave_one_champion_and_a_whole_log(champions, processes, threads):
+    first, *others = registered(champions, processes * threads + 1)
+    first_champion(champions, first)
+    with watched(champions) as seen:
+        running = [
+            started(champions, others[start : start + threads])
+            for start in range(0, len(others), threads)
+        ]
+        answers = [line for one in running for line in one.communicate(timeout=500)[0].splitlines()]
+    assert sorted(answers) == sorted(f"{version} True" for version in others)
+    assert "" not in seen.versions
+    assert len(seen.versions) > processes
+    entries = list(champions.log.entries())
+    promoted = [entry for entry in entries if entry.action == log.PROMOTED]
+    assert [entry.version for entry in promoted[:1]] == [first]
+    assert sorted(int(entry.version) for entry in promoted[1:]) == sorted(map(int, others))
+    assert len(entries) == 2 * len(promoted)
+    assert champions.current().version == promoted[-1].version
+    for before, after in pairwise(promoted):
+        assert after.before == before.version
+    assert champions.faults() == []
+    assert champions.registry.tag(champions.model, HEAD) == entries[-1].head
+
+
+def test_processes_that_are_killed_at_any_moment_leave_a_champion(champions):
+    first, *others = registered(champions, 9)
+    first_champion(champions, first)
+    with watched(champions) as seen:
+        for number, version in enumerate(others[:-1]):
+            process = started(champions, [version])
+            time.sleep(0.25 + 0.03 * number)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        first_champion(champions, others[-1])
+    assert "" not in seen.versions
+    assert champions.current().version == others[-1]
+    assert champions.faults() == []
+    assert {entry.action for entry in champions.log.entries()} <= {log.INTENDED, log.PROMOTED}
+
+
+def test_an_alias_that_is_moved_in_mlflow_is_told(champions):
+    first, second = registered(champions, 2)
+    first_champion(champions, first)
+    assert champions.faults() == []
+    champions.registry.set_alias(champions.model, CHAMPION, second)
+    (fault,) = champions.faults()
+    assert "it was moved by hand" in fault
+
+
+def test_a_store_that_was_put_back_to_an_earlier_state_is_told(champions):
+    first, second = registered(champions, 2)
+    first_champion(champions, first)
+    place = champions.store.place
+    before = {entry.key: place.read(entry.key) for entry in place.entries("champions")}
+    first_champion(champions, second)
+    place.remove("champions")
+    for key, content in before.items():
+        place.write(key, content)
+    (fault,) = champions.faults()
+    assert fault.startswith(f"mlflow tag {HEAD}: ")
+    first_champion(champions, first)
+    assert any("entries are missing" in fault for fault in champions.faults())
+
+
+def test_a_version_that_was_deleted_under_its_alias(champions):
+    first, second = registered(champions, 2)
+    first_champion(champions, first)
+    payload = {"name": champions.model, "version": first}
+    champions.registry.call("DELETE", "model-versions/delete", payload)
+    (fault,) = champions.faults()
+    assert "the registry none" in fault
+    first_champion(champions, second)
+    assert champions.current().version == second
+    reasons = [entry.reason for entry in champions.log.entries() if entry.action == log.NOTICED]
+    assert reasons == [f"version {first} or its alias was removed by hand"]
+
+
+def test_a_promotion_takes_little_beyond_mlflow_s_own_calls(champions):
+    first, second = registered(champions, 2)
+    first_champion(champions, first)
+    begin = time.perf_counter()
+    first_champion(champions, second)
+    assert time.perf_counter() - begin < 3.0

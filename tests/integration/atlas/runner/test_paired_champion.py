@@ -1,0 +1,131 @@
+"""Champion and challenger are compared row by row when the evaluating step gives its rows."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from atlas.models import log
+from atlas.models.champions import Champions
+from atlas.runner import RunSettings
+from atlas.store import open_store
+from atlas.tracking.registry import LocalRegistry
+from tests.projects import project
+
+__all__ = ["project"]
+
+SOURCE = """
+import numpy as np
+import pandas as pd
+from atlas import RowEvaluator
+
+class Rows(NamedTuple):
+    rows: pd.DataFrame
+
+class Trained(NamedTuple):
+    model: dict[str, float]
+
+class Load(Template):
+    def run(self) -> Rows:
+        at = np.arange(300)
+        return Rows(pd.DataFrame({"patient": at, "region": np.where(at % 3 == 0, "emea", "apac"), "y": np.sin(at)}))
+
+class Train(Template):
+    off: float
+    seed: int
+    def run(self, rows: pd.DataFrame) -> Trained:
+        return Trained({"off": self.off, "seed": self.seed})
+
+class Measure(RowEvaluator):
+    def evaluate_rows(self, model: dict[str, float], rows: pd.DataFrame) -> pd.DataFrame:
+        noise = np.random.default_rng(int(model["seed"])).normal(0, 0.2, len(rows))
+        return rows[["patient", "region"]].assign(error=(model["off"] + noise) ** 2)
+
+    def evaluate(self, model: dict[str, float], rows: pd.DataFrame) -> dict[str, float]:
+        return {"rows": len(rows)}
+"""
+RULE = {
+    "metric": "measure.error", "direction": "lower", "key": "patient",
+    "beats_champion": {"confidence": 0.95}, "slices": {"by": "region", "margin": 0.1},
+}  # fmt: skip
+STEPS = {
+    "load": {"class": "steps:Load", "cache": "1"},
+    "train": {"class": "steps:Train", "inputs": {"rows": "load.rows"}},
+    "measure": {"class": "steps:Measure", "inputs": {"model": "train.model", "rows": "load.rows"}},
+}
+
+
+def train(project, *, off, seed=1, isolate="none"):
+    steps = {**STEPS, "train": {**STEPS["train"], "params": {"off": off, "seed": seed}}}
+    config = {"model": {"name": "m", "from": {"part": "train.model"}}, "promotion": RULE}
+    project.pipeline("p", SOURCE, steps, config=config)
+    ran = project.run(settings=RunSettings(isolate=isolate, jobs=1))
+    assert ran.ok, ran.errors()
+    return ran
+
+
+def champions(project) -> Champions:
+    store = open_store((project.state / "store").as_uri())
+    return Champions(store, LocalRegistry(store), "m")
+
+
+@pytest.mark.parametrize("isolate", ["none", "process"])
+def test_models_are_compared_row_by_row(project, isolate):
+    first = train(project, off=0.5, isolate=isolate)
+    promotion = first.first.finished.promotion
+    assert promotion.promoted
+    assert promotion.reason.startswith("measure.error is 0.26")
+    second = train(project, off=0.5, seed=2, isolate=isolate)
+    promotion = second.first.finished.promotion
+    assert not promotion.promoted
+    assert (
+        "on the same 300 rows: indistinguishable, so the champion stays (difference"
+        in promotion.reason
+    )
+    third = train(project, off=0.2, seed=3, isolate=isolate)
+    promotion = third.first.finished.promotion
+    assert promotion.promoted
+    assert "on the same 300 rows: better (" in promotion.reason
+    assert "none of 2 slices by region is worse" in promotion.reason
+    assert "use 2 of this test set" in promotion.reason
+    assert third.outcome("measure").metrics.keys() == {"error", "rows", "champion.error"}
+    assert set(third.outcome("measure").outputs) == {
+        "metrics",
+        "row_metrics",
+        "champion.row_metrics",
+    }
+    entries = list(champions(project).log.entries())
+    assert [entry.action for entry in entries] == [
+        log.INTENDED, log.PROMOTED, log.KEPT, log.INTENDED, log.PROMOTED,
+    ]  # fmt: skip
+    kept = entries[2]
+    assert kept.rule == RULE
+    assert kept.evidence["testset"]["number"] == 1
+    assert kept.evidence["rows"]["measure"].keys() == {"challenger", "champion"}
+    assert json.loads(kept.content)["evidence"]["findings"][0]["verdict"] == "indistinguishable"
+    assert champions(project).faults() == []
+
+
+def test_both_models_rows_are_artifacts_of_the_run(project):
+    train(project, off=0.5)
+    ran = train(project, off=0.4, seed=2)
+    store = open_store((project.state / "store").as_uri())
+    run = ran.first.run
+    mine, other = (
+        store.get(run.pipeline, run.id, "measure", name)
+        for name in ("row_metrics", "champion.row_metrics")
+    )
+    pd.testing.assert_series_equal(mine["patient"], other["patient"])
+    assert mine["error"].mean() == pytest.approx(ran.outcome("measure").metrics["error"])
+    assert other["error"].mean() == pytest.approx(ran.outcome("measure").metrics["champion.error"])
+
+
+def test_a_cached_result_keeps_both(project):
+    train(project, off=0.5)
+    train(project, off=0.5, seed=2)
+    again = train(project, off=0.5, seed=2)
+    assert "measure" in again.cached()
+    assert "champion.row_metrics" in again.outcome("measure").outputs
+    assert "indistinguishable" in again.first.finished.promotion.reason
