@@ -44,7 +44,7 @@ CASES = [
 
 
 @dataclass
-class World:
+class Rig:
     """A stack of its own on the session's platform.
 
     Attributes:
@@ -146,7 +146,7 @@ def unclosed_loops():
 
 
 @pytest.fixture
-def world(platform, tmp_path, monkeypatch, request):
+def rig(platform, tmp_path, monkeypatch, request):
     provider = faulty.install(tmp_path / "bin")
     whole = Backend.variables
 
@@ -156,29 +156,29 @@ def world(platform, tmp_path, monkeypatch, request):
 
     monkeypatch.setattr(Backend, "variables", variables)
     name = f"crash{request.node.callspec.indices['first']}"
-    made = World(platform, tmp_path / "state", name, provider, {})
+    made = Rig(platform, tmp_path / "state", name, provider, {})
     yield made
     made.wanted = {}
     made.open().destroy()
 
 
 @pytest.mark.parametrize(("first", "second"), CASES, ids=str)
-def test_what_was_killed_converges_when_it_is_repeated(world, first, second):
-    a, b, gone = (f"{world.name}-{end}" for end in ("a", "b", "gone"))
-    world.wanted = {a: "11", gone: "99"}
-    world.killed(first, "up")
-    world.open().up()
-    world.is_as_wanted()
-    world.wanted = {a: "12", b: "22"}
-    world.killed(second, "up")
-    world.open().up()
-    world.is_as_wanted()
-    assert world.open().up().changes == {}
-    world.open().destroy()
-    world.wanted = {}
-    world.is_as_wanted()
-    query = urllib.parse.urlencode({"name": world.name})
-    url = f"{world.services['mlflow']['url']}/api/2.0/mlflow/registered-models/get?{query}"
-    request = urllib.request.Request(url, headers=world.platform.opens("mlflow"))
+def test_what_was_killed_converges_when_it_is_repeated(rig, first, second):
+    a, b, gone = (f"{rig.name}-{end}" for end in ("a", "b", "gone"))
+    rig.wanted = {a: "11", gone: "99"}
+    rig.killed(first, "up")
+    rig.open().up()
+    rig.is_as_wanted()
+    rig.wanted = {a: "12", b: "22"}
+    rig.killed(second, "up")
+    rig.open().up()
+    rig.is_as_wanted()
+    assert rig.open().up().changes == {}
+    rig.open().destroy()
+    rig.wanted = {}
+    rig.is_as_wanted()
+    query = urllib.parse.urlencode({"name": rig.name})
+    url = f"{rig.services['mlflow']['url']}/api/2.0/mlflow/registered-models/get?{query}"
+    request = urllib.request.Request(url, headers=rig.platform.opens("mlflow"))
     with urllib.request.urlopen(request, timeout=60) as answer:
-        assert json.load(answer)["registered_model"]["name"] == world.name, "models stay"
+        assert json.load(answer)["registered_model"]["name"] == rig.name, "models stay"

@@ -15,7 +15,7 @@ from atlas.targets.airflow import dag_removal, rollout
 from atlas_provider import running
 from atlas_provider.kinds import KINDS
 from tests.integration.atlas_provider.faults import Killed, killing
-from tests.integration.atlas_provider.worlds import (
+from tests.integration.atlas_provider.rigs import (
     CONTEXT,
     Dags,
     Databases,
@@ -25,7 +25,7 @@ from tests.integration.atlas_provider.worlds import (
     Packages,
     Processes,
     Versions,
-    worlds_in,
+    rigs_in,
 )
 from tests.servers import registry_server
 
@@ -34,7 +34,7 @@ __all__ = ["registry_server"]
 # Whoever is killed waits for none of its children.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
-WORLDS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Versions]
+RIGS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Versions]
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 NEVER = 10**6
 
@@ -56,32 +56,32 @@ def registered(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def worlds(tmp_path: Path):
-    yield from worlds_in(tmp_path)
+def rigs(tmp_path: Path):
+    yield from rigs_in(tmp_path)
 
 
-def create(world: Any) -> Callable[[], Any]:
-    wanted = world.inputs(**NEW)
-    return lambda: world.kind.create(wanted, CONTEXT)
+def create(rig: Any) -> Callable[[], Any]:
+    wanted = rig.inputs(**NEW)
+    return lambda: rig.kind.create(wanted, CONTEXT)
 
 
-def update(world: Any) -> Callable[[], Any]:
-    old, wanted = world.inputs(**OLD), world.inputs(**NEW)
-    identity, outputs = world.kind.create(old, CONTEXT)
-    return lambda: world.kind.update(identity, {**old, **outputs}, wanted, CONTEXT)
+def update(rig: Any) -> Callable[[], Any]:
+    old, wanted = rig.inputs(**OLD), rig.inputs(**NEW)
+    identity, outputs = rig.kind.create(old, CONTEXT)
+    return lambda: rig.kind.update(identity, {**old, **outputs}, wanted, CONTEXT)
 
 
-def delete(world: Any) -> Callable[[], Any]:
-    old = world.inputs(**OLD)
-    identity, outputs = world.kind.create(old, CONTEXT)
-    return lambda: world.kind.delete(identity, {**old, **outputs}, CONTEXT)
+def delete(rig: Any) -> Callable[[], Any]:
+    old = rig.inputs(**OLD)
+    identity, outputs = rig.kind.create(old, CONTEXT)
+    return lambda: rig.kind.delete(identity, {**old, **outputs}, CONTEXT)
 
 
-def read(world: Any) -> Callable[[], Any]:
-    old = world.inputs(**OLD)
-    identity, outputs = world.kind.create(old, CONTEXT)
+def read(rig: Any) -> Callable[[], Any]:
+    old = rig.inputs(**OLD)
+    identity, outputs = rig.kind.create(old, CONTEXT)
     state = {**old, **outputs}
-    return lambda: world.kind.read(identity, state, CONTEXT).state == state or pytest.fail("drift")
+    return lambda: rig.kind.read(identity, state, CONTEXT).state == state or pytest.fail("drift")
 
 
 def expected(make: type, operation: Callable[..., Any]) -> dict[str, str]:
@@ -99,40 +99,40 @@ def expected(make: type, operation: Callable[..., Any]) -> dict[str, str]:
 
 
 def test_every_kind_is_in_the_matrix():
-    assert {type(of.kind) for of in KINDS.values()} == {type(make.kind.kind) for make in WORLDS}
+    assert {type(of.kind) for of in KINDS.values()} == {type(make.kind.kind) for make in RIGS}
 
 
 @pytest.mark.parametrize("operation", [create, update, delete, read])
-@pytest.mark.parametrize("make", WORLDS)
-def test_a_killed_operation_converges_when_it_is_repeated(worlds, make, operation):
-    world = worlds(make)
-    run = operation(world)
+@pytest.mark.parametrize("make", RIGS)
+def test_a_killed_operation_converges_when_it_is_repeated(rigs, make, operation):
+    rig = rigs(make)
+    run = operation(rig)
     with killing(NEVER, after=False) as counted:
         run()
-    assert world.there() == expected(make, operation)
+    assert rig.there() == expected(make, operation)
     for at in range(counted.count):
         # A supervisor takes a second each time: there, after one call is before the next.
         for after in (False,) if make is Processes else (False, True):
-            world = worlds(make)
-            run = operation(world)
+            rig = rigs(make)
+            run = operation(rig)
             with killing(at, after=after) as killer, suppress(Killed):
                 run()
             run()
-            assert world.there() == expected(make, operation), (at, after, killer.names[-1:])
+            assert rig.there() == expected(make, operation), (at, after, killer.names[-1:])
 
 
 @pytest.mark.parametrize("make", [Dags, Packages, Versions, Images])
-def test_a_killed_create_that_nobody_wants_any_more_leaves_nothing(worlds, make):
+def test_a_killed_create_that_nobody_wants_any_more_leaves_nothing(rigs, make):
     """Pulumi knows of no resource then: what `atlas destroy` removes, it finds by its owner."""
-    world = worlds(make)
-    run = create(world)
+    rig = rigs(make)
+    run = create(rig)
     with killing(NEVER, after=False) as counted:
         run()
     for at in range(counted.count):
-        world = worlds(make)
-        run = create(world)
+        rig = rigs(make)
+        run = create(rig)
         with killing(at, after=True), suppress(Killed):
             run()
-        nothing = {**world.inputs(**NEW), "members": {}, "plans": {}}
-        world.kind.delete("it", nothing, CONTEXT)
-        assert world.there() == {}, at
+        nothing = {**rig.inputs(**NEW), "members": {}, "plans": {}}
+        rig.kind.delete("it", nothing, CONTEXT)
+        assert rig.there() == {}, at

@@ -19,13 +19,13 @@ from atlas_provider.kinds.database import DatabaseKind
 from atlas_provider.kinds.ports import PortsKind
 from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.supervision import Supervisor
-from tests.integration.atlas_provider.worlds import (
+from tests.integration.atlas_provider.rigs import (
     Dags,
     Images,
     Models,
     Packages,
     Versions,
-    worlds_in,
+    rigs_in,
 )
 from tests.servers import registry_server
 
@@ -40,10 +40,10 @@ PLACES = {
 
 
 @pytest.fixture
-def worlds(tmp_path: Path, request: pytest.FixtureRequest):
+def rigs(tmp_path: Path, request: pytest.FixtureRequest):
     if "Images" in request.node.name:
         Images.registry = request.getfixturevalue("registry_server")
-    yield from worlds_in(tmp_path)
+    yield from rigs_in(tmp_path)
 
 
 def query(given: dict[str, str]) -> str:
@@ -120,33 +120,33 @@ def id_of(wanted: dict[str, Any], **more: str) -> str:
 
 
 @pytest.mark.parametrize("make", [Dags, Packages, Versions, Models, Images])
-def test_what_was_created_is_imported_as_it_is(worlds, make):
-    world = worlds(make)
-    wanted = world.inputs(a="11", b="22")
+def test_what_was_created_is_imported_as_it_is(rigs, make):
+    rig = rigs(make)
+    wanted = rig.inputs(a="11", b="22")
     wanted.pop("purge", None)
-    identity, outputs = world.kind.create(wanted, CONTEXT)
+    identity, outputs = rig.kind.create(wanted, CONTEXT)
     given = id_of(wanted, **({"models": "a,b,unknown"} if make is Models else {}))
-    live = world.kind.read(given, {}, CONTEXT)
+    live = rig.kind.read(given, {}, CONTEXT)
     assert live.identity == identity == wanted["owner"]
     assert live.inputs == wanted
     assert live.state == {**wanted, **outputs}
-    assert world.kind.diff(live.state, wanted).changes == {}
+    assert rig.kind.diff(live.state, wanted).changes == {}
 
 
 @pytest.mark.parametrize("make", [Dags, Packages, Versions, Models, Images])
-def test_where_nothing_is_there_the_import_says_so(worlds, make):
-    world = worlds(make)
-    given = id_of(world.inputs(), **({"models": "a"} if make is Models else {}))
+def test_where_nothing_is_there_the_import_says_so(rigs, make):
+    rig = rigs(make)
+    given = id_of(rig.inputs(), **({"models": "a"} if make is Models else {}))
     with pytest.raises(DeployError, match=r"^it\.local/\w+: has no \w+.* in .*atlas list"):
-        world.kind.read(given, {}, CONTEXT)
+        rig.kind.read(given, {}, CONTEXT)
 
 
-def test_an_airflow_that_doesnt_answer_is_no_empty_one(worlds):
-    world = worlds(Dags)
-    wanted = world.inputs(a="11")
-    world.kind.create(wanted, CONTEXT)
+def test_an_airflow_that_doesnt_answer_is_no_empty_one(rigs):
+    rig = rigs(Dags)
+    wanted = rig.inputs(a="11")
+    rig.kind.create(wanted, CONTEXT)
     with pytest.raises(PlatformError, match="no answer"):
-        world.kind.read(id_of({**wanted, "airflow": "http://127.0.0.1:9"}), {}, CONTEXT)
+        rig.kind.read(id_of({**wanted, "airflow": "http://127.0.0.1:9"}), {}, CONTEXT)
 
 
 def test_ports_are_what_the_id_says():

@@ -20,7 +20,7 @@ from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api, api, runs
 from tests.flaky import ALL, flaky
 from tests.integration import fake_kubeflow
-from tests.integration.atlas_provider.worlds import CONTEXT, Dags, Models, Versions, worlds_in
+from tests.integration.atlas_provider.rigs import CONTEXT, Dags, Models, Versions, rigs_in
 
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 ADDRESSES = {Dags: "airflow", Models: "mlflow", Versions: "kubeflow"}
@@ -43,8 +43,8 @@ def quick(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def worlds(tmp_path: Path):
-    yield from worlds_in(tmp_path)
+def rigs(tmp_path: Path):
+    yield from rigs_in(tmp_path)
 
 
 def insist(work):
@@ -58,19 +58,19 @@ def insist(work):
 
 
 @pytest.mark.parametrize("make", ADDRESSES, ids=lambda one: one.__name__)
-def test_an_update_is_made_once(worlds, make):
-    met = [updated(worlds(make), seed) for seed in range(8)]
+def test_an_update_is_made_once(rigs, make):
+    met = [updated(rigs(make), seed) for seed in range(8)]
     assert len({fault for faults in met for fault in faults}) > 2
 
 
-def updated(world: Any, seed: int) -> set[str]:
+def updated(rig: Any, seed: int) -> set[str]:
     """Deploy, and deploy something else; return which faults were met."""
-    kind, address = world.kind, ADDRESSES[type(world)]
-    with flaky(world.url, rate=0.15, faults=ALL, seed=seed, late=0.6) as proxy:
-        old, new = ({**world.inputs(**members), address: proxy.url} for members in (OLD, NEW))
+    kind, address = rig.kind, ADDRESSES[type(rig)]
+    with flaky(rig.url, rate=0.15, faults=ALL, seed=seed, late=0.6) as proxy:
+        old, new = ({**rig.inputs(**members), address: proxy.url} for members in (OLD, NEW))
         _, outputs = insist(lambda: kind.create(old, CONTEXT))
         insist(lambda: kind.update("it", {**old, **outputs}, new, CONTEXT))
-    there = world.there()
+    there = rig.there()
     assert {name: there.get(name) for name in NEW} == NEW
     return {*proxy.met}
 
@@ -88,19 +88,19 @@ IMAGE = f"registry/it@sha256:{'1' * 64}"
 
 
 @pytest.mark.parametrize("fault", ALL)
-def test_every_endpoint_of_kubeflow_with_every_fault(worlds, tmp_path, fault):
+def test_every_endpoint_of_kubeflow_with_every_fault(rigs, tmp_path, fault):
     """Runs are started and ended, while a deployment is made, changed and destroyed."""
     pytest.importorskip("kfp")
-    world, fake = worlds(Versions), fake_kubeflow.FakeKubeflow()
+    rig, fake = rigs(Versions), fake_kubeflow.FakeKubeflow()
     server, url = fake_kubeflow.serve(fake)
     seen: set[str] = set()
     try:
         with (
-            flaky(world.url, each=fault, late=0.6) as deployed,
+            flaky(rig.url, each=fault, late=0.6) as deployed,
             flaky(url, each=fault, late=0.6) as started,
             ThreadPoolExecutor(6) as pool,
         ):
-            works = [pool.submit(deploy_and_destroy, world, deployed.url)]
+            works = [pool.submit(deploy_and_destroy, rig, deployed.url)]
             one = KubeflowLauncher(Api(started.url), open_store(tmp_path.as_uri()), images)
             names = [f"training-{number}" for number in (1, 1, 1, 2, 3)]
             works += [pool.submit(start_and_end, one, name, fake) for name in names]
@@ -117,20 +117,20 @@ def test_every_endpoint_of_kubeflow_with_every_fault(worlds, tmp_path, fault):
     assert {name for name, _ in runs_there} == {"training-1", "training-2", "training-3"}
     kinds = ("pipelines", "versions", "experiments")
     assert [len(fake.items[kind]) for kind in kinds] == [1, 1, 1]
-    assert [len(world.fake.items[kind]) for kind in (*kinds[:2], "recurringruns")] == [0, 0, 0]
+    assert [len(rig.fake.items[kind]) for kind in (*kinds[:2], "recurringruns")] == [0, 0, 0]
 
 
 def images(_: Plan) -> dict[str, str]:
     return {"": IMAGE}
 
 
-def deploy_and_destroy(world: Versions, url: str) -> None:
-    kind = world.kind
-    old, new = ({**world.inputs(**members), "kubeflow": url} for members in (OLD, NEW))
+def deploy_and_destroy(rig: Versions, url: str) -> None:
+    kind = rig.kind
+    old, new = ({**rig.inputs(**members), "kubeflow": url} for members in (OLD, NEW))
     insist(lambda: Api(url).check())
     _, outputs = insist(lambda: kind.create(old, CONTEXT))
     outputs = insist(lambda: kind.update("it", {**old, **outputs}, new, CONTEXT))
-    there = world.there()
+    there = rig.there()
     assert {name: there.get(name) for name in NEW} == NEW
     assert insist(lambda: kind.read("it", {**new, **outputs}, CONTEXT)).inputs == new
     insist(lambda: kind.delete("it", {**new, **outputs}, CONTEXT))

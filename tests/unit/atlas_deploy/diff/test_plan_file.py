@@ -48,7 +48,7 @@ def test_a_missing_plan_is_reported(tmp_path):
         load(tmp_path / "absent.json")
 
 
-def test_the_same_world_is_accepted(tmp_path):
+def test_the_same_snapshot_is_accepted(tmp_path):
     file = tmp_path / "plan.json"
     save(file, SAVED)
     require_same(load(file).stacks, SAVED.stacks)

@@ -1,4 +1,4 @@
-"""Small worlds, one for each kind of resource: how to make one, and what is really there in it."""
+"""Test rigs, one for each kind of resource: how to make one, and what is really there in it."""
 
 from __future__ import annotations
 
@@ -271,8 +271,8 @@ class Numbers:
         return {}
 
 
-def worlds_in(folder: Path) -> Iterator[Callable[[Callable[[Path], Any]], Any]]:
-    """Yield what makes worlds, each in a folder of its own; one ends when the next is made."""
+def rigs_in(folder: Path) -> Iterator[Callable[[Callable[[Path], Any]], Any]]:
+    """Yield what makes rigs, each in a folder of its own; one ends when the next is made."""
     made: list[Any] = []
 
     def new(make: Callable[[Path], Any]) -> Any:
@@ -286,12 +286,12 @@ def worlds_in(folder: Path) -> Iterator[Callable[[Callable[[Path], Any]], Any]]:
     _end(made[-1:])
 
 
-def _end(worlds: list[Any]) -> None:
-    """End a world: its server, the connections to it, its processes."""
-    for world in worlds:
-        if world.server is not None:
-            world.server.shutdown()
-            world.server.server_close()
-            connection.close_idle(world.url.partition("//")[2])
-        if hasattr(world, "close"):
-            world.close()
+def _end(rigs: list[Any]) -> None:
+    """End a rig: its server, the connections to it, its processes."""
+    for rig in rigs:
+        if rig.server is not None:
+            rig.server.shutdown()
+            rig.server.server_close()
+            connection.close_idle(rig.url.partition("//")[2])
+        if hasattr(rig, "close"):
+            rig.close()
