@@ -44,7 +44,7 @@ def destroy(
     if purge:
         doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
         require_yes(doomed, given=yes)
-    names = {each.stack: [] if purge else atlas_deploy.in_kubeflow(each) for each in found}
+    names = {each.stack: [] if purge else atlas_deploy.versioned_members(each) for each in found}
     ended = atlas_deploy.destroy_all(found, say, jobs)
     done = {stack: was for stack, was in ended.items() if isinstance(was, bool)}
     kept = {}
@@ -79,8 +79,8 @@ def _line(stack: str, left: Leftovers | None, kept: Mapping[str, int], *, was_th
         return "\n".join([deleted, *(f"  {line}" for line in left.kept())])
     stays = "; its models, runs and artifacts stay" if was_there else ""
     lines = [
-        f"  Kubeflow pipeline {name} stays with versions that runs were made by: {count}; "
+        f"  {what_stays} stays with versions that runs were made by: {count}; "
         f"{command('destroy', '--purge')} deletes them"
-        for name, count in kept.items()
+        for what_stays, count in kept.items()
     ]
     return "\n".join([f"{stack}: {what}{stays}", *lines])

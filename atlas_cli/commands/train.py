@@ -87,15 +87,16 @@ def _target(
 ) -> str:
     """Return the target: what is asked for, or what the Environment says."""
     from atlas.errors import AtlasError
-    from atlas_deploy.training import FLOW, TARGETS
+    from atlas.registered import LOCAL_TARGET, is_target, target_names
+    from atlas_deploy.training import FLOW
 
-    if wanted:
-        running.one_of("--target", wanted, TARGETS)
+    if wanted and not is_target(wanted):
+        running.one_of("--target", wanted, (LOCAL_TARGET, *target_names()))
     if not chosen:
         raise AtlasError(f"{path}: no pipeline there has a flow {FLOW}")
     target = wanted or chosen[0][1].target
     for option, is_given in (("--detach", detach), ("--deployed", deployed)):
-        if is_given and target == "local":
+        if is_given and target == LOCAL_TARGET:
             message = "the target is local, and there is nobody else to run it"
             raise typer.BadParameter(message, param_hint=option)
     return target

@@ -61,7 +61,12 @@ STORE_FOLDERS = tuple(line.store_folder for line in TARGETS.values() if line.sto
 
 def target_names() -> tuple[str, ...]:
     """Return the names of all targets that have an orchestrator: Atlas's own first."""
-    return (*TARGETS, *_from_outside())
+    return (*TARGETS, *outside_names())
+
+
+def outside_names() -> tuple[str, ...]:
+    """Return the names of the targets that installed packages add."""
+    return (*_from_outside(),)
 
 
 def is_target(name: str) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas_deploy.operations.deploy import deploy, preview, rollback
     from atlas_deploy.operations.destroy import destroy, destroy_all, unlock
     from atlas_deploy.operations.program import declare
-    from atlas_deploy.operations.purge import in_kubeflow, leftovers, purge, versions_left
+    from atlas_deploy.operations.purge import leftovers, purge, versioned_members, versions_left
     from atlas_deploy.operations.status import history_of, refresh, status, statuses
 
 _HOMES = {
@@ -30,7 +30,7 @@ _HOMES = {
     "operations.deploy": ("deploy", "preview", "rollback"),
     "operations.destroy": ("destroy", "destroy_all", "unlock"),
     "operations.program": ("declare",),
-    "operations.purge": ("in_kubeflow", "leftovers", "purge", "versions_left"),
+    "operations.purge": ("leftovers", "purge", "versioned_members", "versions_left"),
     "operations.status": ("history_of", "refresh", "status", "statuses"),
 }
 """The module of each name: none is imported before it is asked for, for `atlas` starts with it."""
@@ -46,7 +46,6 @@ __all__ = [
     "destroy",
     "destroy_all",
     "history_of",
-    "in_kubeflow",
     "leftovers",
     "load",
     "looked_at",
@@ -59,6 +58,7 @@ __all__ = [
     "status",
     "statuses",
     "unlock",
+    "versioned_members",
     "versions_left",
 ]
 

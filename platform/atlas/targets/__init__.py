@@ -1,6 +1,6 @@
 """Targets: what Plans can be compiled for, run on and deployed to, each behind one descriptor."""
 
-from atlas.targets.descriptor import CompileSite, DeployedKind, Target, target_named
+from atlas.targets.descriptor import CompileSite, DeployedKind, Target, deployed_kinds, target_named
 from atlas.targets.protocol import NOWHERE, Compiler, Origin, deployed_name, refuse
 from atlas.targets.several import Compiled, compile_plans, compiler_named
 
@@ -14,6 +14,7 @@ __all__ = [
     "Target",
     "compile_plans",
     "compiler_named",
+    "deployed_kinds",
     "deployed_name",
     "refuse",
     "target_named",

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import TargetError
-from atlas.registered import load_descriptor
+from atlas.registered import TARGETS, load_descriptor, outside_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from atlas.kinds.protocol import Kind
@@ -84,6 +84,23 @@ class Target:
     launcher: Callable[[LaunchSite], Launcher] | None = None
     deployed: DeployedKind | None = None
     packages: tuple[str, ...] = ()
+
+
+def deployed_kinds() -> Iterator[DeployedKind]:
+    """Give the kinds of resources of all targets: Atlas's own first, before others are looked for.
+
+    Raises:
+        TargetError: the descriptor of a target from outside can't be imported.
+    """
+    yield from _deployed(TARGETS)
+    yield from _deployed(outside_names())
+
+
+def _deployed(names: Iterable[str]) -> Iterator[DeployedKind]:
+    for name in names:
+        kind = target_named(name).deployed
+        if kind is not None:
+            yield kind
 
 
 def target_named(name: str) -> Target:

@@ -156,7 +156,8 @@ class LaunchSite:
             has built those that aren't there.
         require_images: refuses images that were pushed and are gone from the registry.
         origin_of: returns what a Plan is of.
-        deployed_of: returns what is deployed under a Plan's name on a target; None for nothing.
+        deployed_of: returns what is deployed under a Plan's name as a resource of a kind, such as
+            ``KubeflowPipelines``; None for nothing.
     """
 
     pipelines: Sequence[Pipeline]

@@ -58,6 +58,12 @@ class Operations:
     on one platform taken together.
     """
 
+    is_rolled_out = False
+    """Whether `roll_out` and `remove` do something: of many deployments, before each is made."""
+
+    keeps_versions = False
+    """Whether versions of members stay when these are destroyed, which `versions` counts."""
+
     # Before a deployment ---------------------------------------------------------------------
 
     def addresses(self, services: DeployServices) -> dict[str, str]:

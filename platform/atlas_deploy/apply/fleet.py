@@ -12,24 +12,25 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.prepare import prepare
 from atlas_deploy.apply.update import locked, update
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from atlas.targets import DeployedKind
     from atlas_deploy.apply.options import DeployRequest, Runs, Say
     from atlas_deploy.diff.deployment import DeploymentDiff
     from atlas_provider.provider import AtlasProvider
 
 BATCH = 200
 """The most deployments whose locks are held at once."""
-_DAGS = "AirflowDags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +115,13 @@ def _prepared(fleet: _Fleet, locks: ExitStack, diff: DeploymentDiff) -> Iterator
 
 
 def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
-    """Roll the DAGs of all out together; return those deployments that can be updated."""
-    parts = [
-        dict(part.inputs)
-        for one in ready
-        if not one.diff.is_empty
-        for part in one.diff.parts
-        if part.kind == _DAGS
-    ]
-    if not parts:
-        return [*ready]
-    from atlas.targets.airflow.ahead import roll_out
-
-    count = sum(len(part["members"]) for part in parts)
-    fleet.say(
-        f"wrote {count} DAGs of {len(parts)} deployments; waiting until Airflow has read them"
-    )
-    silent = roll_out(parts, Progress(fleet.say, "Airflow has read", "DAGs")).silent
+    """Roll the members of all out together; return those deployments that can be updated."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for part in [part for one in ready if not one.diff.is_empty for part in one.diff.parts]:
+        kinds.setdefault(part.kind, []).append(dict(part.inputs))
+    silent: dict[str, str] = {}
+    for name, resources in kinds.items():
+        silent |= _roll_out(fleet, kind_of_target(name), resources)
     kept = []
     for one in ready:
         missing = sorted({*_members(one.diff)} & {*silent})
@@ -141,9 +132,20 @@ def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
     return kept
 
 
+def _roll_out(
+    fleet: _Fleet, kind: DeployedKind | None, resources: Sequence[dict[str, Any]]
+) -> Mapping[str, str]:
+    """Roll out what is of one kind; return why, by name, of members that can't be made."""
+    if kind is None or not kind.operations().is_rolled_out:
+        return {}
+    count, what = sum(len(one["members"]) for one in resources), f"{kind.noun}s"
+    fleet.say(f"rolling out {count} {what} of {len(resources)} deployments together")
+    return kind.operations().roll_out(resources, Progress(fleet.say, "ready:", what))
+
+
 def _members(diff: DeploymentDiff) -> Iterator[str]:
     for part in diff.parts:
-        if part.kind == _DAGS:
+        if kind_of_target(part.kind):
             yield from part.inputs["members"]
 
 
@@ -152,21 +154,25 @@ def quiet(_line: str) -> None:
 
 
 @contextmanager
-def hosted(gone: Collection[str] = ()) -> Iterator[tuple[int, AtlasProvider]]:
+def hosted(
+    removed: Mapping[DeployedKind, Collection[str]] | None = None,
+) -> Iterator[tuple[int, AtlasProvider]]:
     """Serve Atlas's provider in this process; give its port, and it.
 
     Args:
-        gone: DAGs that are removed already.
+        removed: the members of kinds that are removed already.
     """
     from atlas.kinds.handler import Handler
-    from atlas.targets.airflow.resource import AirflowDagsKind
     from atlas_provider import serve
     from atlas_provider.kinds import KINDS
     from atlas_provider.provider import AtlasProvider
 
     release = version("atlas-ml")
-    provider = AtlasProvider(
-        {**KINDS, f"atlas:index:{_DAGS}": Handler(AirflowDagsKind(gone))}, release
-    )
+    known = {
+        kind.token: Handler(handler)
+        for kind, names in (removed or {}).items()
+        if (handler := kind.operations().handler_after(names)) is not None
+    }
+    provider = AtlasProvider({**KINDS, **known}, release)
     with serve.hosted(provider, release) as port:
         yield port, provider

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.advice import bring_up
-from atlas.errors import PlatformError
 from atlas.kinds import content
 from atlas.store import add_code, open_store
 from atlas_deploy.apply import runs
 from atlas_deploy.desired.images import require_images
 from atlas_deploy.history import fingerprints, ownership
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from atlas_deploy.apply.options import DeployOptions, Runs, Say
@@ -67,11 +66,10 @@ def _require_running(diff: DeploymentDiff) -> None:
     """Refuse a platform on which nothing would read what is deployed.
 
     Raises:
-        PlatformError: a process of Airflow doesn't run, though its API answers.
+        PlatformError: a process of an orchestrator doesn't run, though its API answers.
     """
-    gone = [name for name in diff.snapshot.dead if name.startswith("airflow-")]
-    if gone and any(part.kind == "AirflowDags" for part in diff.parts):
-        raise PlatformError(
-            f"platform {diff.deployment.environment.platform}: {', '.join(gone)}: not running; "
-            f"{bring_up('brings it back')}"
-        )
+    dead = diff.snapshot.dead
+    for kind in dict.fromkeys(part.kind for part in diff.parts) if dead else ():
+        of_target = kind_of_target(kind)
+        if of_target is not None:
+            of_target.operations().require_running(dead, diff.services)

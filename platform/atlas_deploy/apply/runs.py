@@ -1,6 +1,6 @@
-"""Runs under way of DAGs that change, and DAGs that an operator has paused.
+"""Runs under way of members that change, and members that an operator has paused.
 
-Where Airflow keeps no versions of DAG files, a run under way goes on with the new file.
+A run under way may go on with what is new: on Airflow, where it keeps no versions of DAG files.
 """
 
 from __future__ import annotations
@@ -10,34 +10,36 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError
 from atlas_deploy.diff.members import CHANGE, REMOVE
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
-    from atlas.targets.airflow.api import AirflowApi
     from atlas_deploy.apply.options import Runs, Say
     from atlas_deploy.diff.deployment import DeploymentDiff
 
-_DAGS = "AirflowDags"
 _SECONDS, _POLL_SECONDS = 3600.0, 2.0
 
 
 def under_way(diff: DeploymentDiff) -> Runs:
-    """Return the runs under way of DAGs that change; none where Airflow keeps versions of files.
+    """Return the runs under way that the change of a member would change.
 
     Raises:
-        PlatformError: Airflow doesn't answer.
+        PlatformError: an orchestrator doesn't answer.
     """
-    names = [
-        change.name
-        for change in diff.changes
-        if change.resource == _DAGS and change.action in (CHANGE, REMOVE)
-    ]
-    if not names or diff.services.is_versioned:
-        return {}
-    return dict(_airflow(diff).in_flight(names))
+    names: dict[str, list[str]] = {}
+    for change in diff.changes:
+        if change.action in (CHANGE, REMOVE):
+            names.setdefault(change.resource, []).append(change.name)
+    kinds = ((kind_of_target(resource), changed) for resource, changed in names.items())
+    return {
+        name: runs
+        for kind, changed in kinds
+        if kind is not None
+        for name, runs in kind.operations().runs_under_way(diff.services, changed).items()
+    }
 
 
 def drain(diff: DeploymentDiff, say: Say) -> Runs:
-    """Wait until no run is under way of DAGs that change; return none.
+    """Wait until no run is under way that would change; return none.
 
     Raises:
         DeployError: they don't end within an hour.
@@ -49,7 +51,7 @@ def drain(diff: DeploymentDiff, say: Say) -> Runs:
         if time.monotonic() > end:
             raise DeployError(
                 f"{diff.deployment.stack}: runs are still under way after {_SECONDS:.0f} s "
-                f"({text}); deploy without --wait, or mark them as failed in Airflow"
+                f"({text}); deploy without --wait, or end them there"
             )
         if text != reported:
             say(f"waiting for runs under way: {text}")
@@ -59,29 +61,21 @@ def drain(diff: DeploymentDiff, say: Say) -> Runs:
 
 
 def unpause(diff: DeploymentDiff) -> None:
-    """Let the DAGs run again that an operator has paused.
+    """Let members run again that an operator has paused.
 
     Raises:
-        PlatformError: Airflow doesn't answer, or refuses.
+        PlatformError: an orchestrator doesn't answer, or refuses.
     """
-    members = {name for part in diff.parts if part.kind == _DAGS for name in part.inputs["members"]}
-    paused = sorted(members & {*diff.paused})
-    if paused:
-        _airflow(diff).unpause(paused)
+    paused = {*diff.paused}
+    for part in diff.parts:
+        kind = kind_of_target(part.kind)
+        names = sorted(paused & part.inputs["members"].keys())
+        if kind is not None and names:
+            kind.operations().unpause(diff.services, names)
 
 
 def render_runs(active: Runs) -> str:
     """Return runs under way as text, the first few of many."""
     first = [f"{dag} ({', '.join(runs[:3])})" for dag, runs in [*active.items()][:3]]
     more = len(active) - len(first)
-    return ", ".join(first) + (f" and those of {more} more DAGs" if more else "")
-
-
-def _airflow(diff: DeploymentDiff) -> AirflowApi:
-    """Return the platform's Airflow."""
-    from atlas.targets.airflow.api import AirflowApi
-
-    services = diff.services
-    return AirflowApi(
-        services.url("airflow"), services.url("secrets"), services.credentials("airflow")
-    )
+    return ", ".join(first) + (f" and those of {more} more" if more else "")

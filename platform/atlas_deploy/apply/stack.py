@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
+from atlas_deploy.desired.addresses import IMAGES
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history.ownership import OUTPUT
@@ -13,9 +14,12 @@ from atlas_deploy.stacks.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pulumi import ResourceOptions
+
     from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.bundle import Part
     from atlas_deploy.desired.deployment import Deployment
+    from atlas_provider.resource import AtlasResource
 
 
 def open_stack(deployment: Deployment, parts: Sequence[Part], say: Say, provider: int = 0) -> Stack:
@@ -58,12 +62,24 @@ def declare_parts(parts: Sequence[Part], prefix: str = "") -> dict[str, Any]:
     """
     from pulumi import ResourceOptions
 
-    from atlas_provider import resources as classes
-
     made: dict[str, Any] = {}
     images: list[Any] = []
-    for part in sorted(parts, key=lambda part: part.kind != "StepImages"):
+    for part in sorted(parts, key=lambda part: part.kind != IMAGES):
         options, name = ResourceOptions(depends_on=[*images]), f"{prefix}{part.name}"
-        made[name] = getattr(classes, part.kind)(name, **part.inputs, opts=options)
-        images += [made[name]] * (part.kind == "StepImages")
+        made[name] = _declare(part, name, options)
+        images += [made[name]] * (part.kind == IMAGES)
     return made
+
+
+def _declare(part: Part, name: str, options: ResourceOptions) -> AtlasResource:
+    """Declare one resource; that of a target from outside has no typed class."""
+    from atlas_provider import resources
+    from atlas_provider.kinds import KINDS, PREFIX
+    from atlas_provider.resource import AtlasResource
+
+    typed = getattr(resources, part.kind, None)
+    if typed is not None:
+        made: AtlasResource = typed(name, **part.inputs, opts=options)
+        return made
+    outputs = [*KINDS[f"{PREFIX}{part.kind}"].schema.outputs]
+    return AtlasResource(part.kind, name, part.inputs, outputs, options)

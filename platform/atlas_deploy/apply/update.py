@@ -12,9 +12,11 @@ from atlas_deploy.apply import runs
 from atlas_deploy.apply.locks import lock
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.stack import open_stack
+from atlas_deploy.desired.addresses import MODELS
 from atlas_deploy.diff.plan_file import planned_stacks, require_same
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,12 +73,13 @@ def result_of(
 
 
 def _pages(parts: Sequence[Part]) -> dict[str, str]:
-    """Return the address of the page of each DAG and registered model."""
+    """Return the address of the page of each member and registered model that has one."""
     found: dict[str, str] = {}
     for part in parts:
-        if part.kind == "AirflowDags":
-            found |= {n: f"{part.inputs['airflow']}/dags/{n}" for n in part.inputs["members"]}
-        if part.kind == "RegisteredModels":
+        of_target = kind_of_target(part.kind)
+        if of_target is not None:
+            found |= of_target.operations().pages(part.inputs)
+        if part.kind == MODELS:
             found |= {
                 f"model {n}": f"{part.inputs['mlflow']}/#/models/{quote(n, safe='')}"
                 for n in part.inputs["members"]
@@ -110,7 +113,7 @@ def _champions(parts: Sequence[Part]) -> dict[str, str]:
     from atlas.tracking.registry import CHAMPION
     from atlas_provider.models import mlflow_of, registered
 
-    inputs = [part.inputs for part in parts if part.kind == "RegisteredModels"]
+    inputs = [part.inputs for part in parts if part.kind == MODELS]
     models: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in inputs]
     return {
         name: model.aliases[CHAMPION]

@@ -8,26 +8,27 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
 from atlas.kinds import content
+from atlas.registered import LOCAL_TARGET
 from atlas.store import open_store
-from atlas.targets import CompileSite, compile_plans, compiler_named, deployed_name
-from atlas_deploy.desired.addresses import (
-    KINDS,
-    has_api_server,
-    images_inputs,
-    mlflow_inputs,
-    target_inputs,
+from atlas.targets import (
+    CompileSite,
+    compile_plans,
+    compiler_named,
+    deployed_name,
+    target_named,
 )
+from atlas_deploy.desired.addresses import IMAGES, MODELS, images_inputs, mlflow_inputs
 from atlas_deploy.desired.fingerprint import fingerprint_of
 from atlas_deploy.desired.images import pushed_members, references_of
 from atlas_deploy.desired.origins import origin_of
 from atlas_deploy.platforms.services import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from atlas.errors import Problem
     from atlas.plan import Plan
-    from atlas.targets import Compiled
+    from atlas.targets import Compiled, DeployedKind
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.platforms.services import Services
 
@@ -37,7 +38,7 @@ class Part:
     """One resource of the stack.
 
     Attributes:
-        kind: name of its class in `atlas_provider.resources`.
+        kind: its kind, such as ``AirflowDags``.
         name: its name in the stack.
         inputs: its inputs.
     """
@@ -79,7 +80,8 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
 
     Raises:
         InvalidError: a target can't express one of its Plans.
-        DeployError: Kubeflow would run images that aren't built.
+        DeployError: I201, a cluster would pull images that aren't built; or a target's flows can't
+            be deployed.
     """
     plans = [plan for _, plan in deployment.plans()]
     images = references_of(deployment.pipelines)
@@ -95,7 +97,7 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
     if errors:
         raise InvalidError(errors)
     unbuilt = sorted({image for each in compiled for image in each.unbuilt})
-    if unbuilt and has_api_server(services):
+    if unbuilt and _needs_built_images(compiled, services):
         raise DeployError(
             f"{deployment.stack}: images not built: {', '.join(unbuilt)}; "
             f"{command('build')} builds them",
@@ -112,8 +114,8 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
         [text for each in compiled for text in each.files.values()],
         {plan.digest: plan for plan in plans},
         fingerprint_of(deployment, services, images),
-        [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == "local"],
-        [problem for problem in problems if not _is_met(problem, services)],
+        [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == LOCAL_TARGET],
+        problems,
         unbuilt,
     )
 
@@ -134,12 +136,7 @@ def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
             "members": members,
             **images_inputs(services),
         }
-        yield Part("StepImages", "images", inputs)
-
-
-def _is_met(problem: Problem, services: Services) -> bool:
-    """Tell whether the platform has what a warning says is missing: T110, Kubeflow's schedules."""
-    return problem.code == "T110" and has_api_server(services)
+        yield Part(IMAGES, "images", inputs)
 
 
 def _targets(
@@ -153,36 +150,39 @@ def _targets(
     for member in compiled:
         flow = member.name.rpartition("-")[2]
         groups.setdefault((flow, member.target), []).append(member)
+    named = {deployed_name(plan): plan for plan in plans}
     for (flow, orchestrator), members in sorted(groups.items()):
+        kind = _kind_of(orchestrator)
+        operations = kind.operations()
         inputs = {
             "owner": owner_of(deployment, flow),
             "members": {member.name: _digest(member) for member in members},
             "plans": {member.name: member.plan for member in members},
-            **target_inputs(services, orchestrator),
+            **operations.addresses(services),
+            **operations.inputs({member.name: named[member.name] for member in members}, services),
         }
-        if "kubeflow" in inputs:
-            inputs["schedules"] = _schedules(plans, inputs["members"])
-        yield Part(KINDS[orchestrator], f"{flow}-{orchestrator}", inputs)
+        yield Part(kind.name, f"{flow}-{orchestrator}", inputs)
 
 
-def _schedules(plans: Sequence[Plan], names: Iterable[str]) -> dict[str, str]:
-    """Return when the members run that run by the clock, by deployed name.
+def _needs_built_images(compiled: Sequence[Compiled], services: Services) -> bool:
+    """Tell whether a target that has unbuilt images can't do with that."""
+    used = {member.target for member in compiled if member.unbuilt}
+    return any(_kind_of(name).operations().needs_built_images(services) for name in used)
+
+
+def _kind_of(target: str) -> DeployedKind:
+    """Return how a target's flows are deployed.
 
     Raises:
-        DeployError: one runs by the clock of another time zone than UTC.
+        DeployError: they aren't.
     """
-    from atlas.targets.kubeflow.server import line_of
-
-    named = {deployed_name(plan): plan.schedule for plan in plans}
-    found = {name: when for name in names if (when := named[name]) is not None}
-    for name, when in found.items():
-        if when.timezone != "UTC":
-            raise DeployError(
-                f"{name}: found a schedule in {when.timezone}, expected UTC, which is "
-                "Kubeflow's; give the time in UTC, or set the flow's target to Airflow",
-                code="T116",
-            )
-    return {name: line_of(when) for name, when in found.items()}
+    found = target_named(target)
+    if found.deployed is None:
+        raise DeployError(
+            f"target {target}: Atlas compiles for {found.title} and deploys nothing to it; "
+            f"{command('compile', '--target', target)} writes its files"
+        )
+    return found.deployed
 
 
 def _digest(compiled: Compiled) -> str:
@@ -204,4 +204,4 @@ def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -
             "members": dict(sorted(members.items())),
             **mlflow_inputs(services),
         }
-        yield Part("RegisteredModels", "models", inputs)
+        yield Part(MODELS, "models", inputs)

@@ -6,13 +6,14 @@ compilers and project.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.registered import LOCAL_TARGET
-from atlas.targets import compiler_named
+from atlas.targets import compiler_named, target_named
 from atlas.values import digest
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.desired.images import references_of
@@ -44,14 +45,17 @@ def fingerprint_of(
     plans = {plan.digest: plan for _, plan in deployment.plans()}
     used = {name: images(plan) for name, plan in plans.items() if _uses_images(plan.target)}
     project = identity_of(deployment.project)
-    around = _around(services)
-    return digest({"plans": sorted(plans), "images": used, "around": around, "project": project})
-
-
-def _around(services: Services) -> str:
-    """Return the digest of the platform and of the compilers."""
     platform: Mapping[str, Any] = {name: dict(each) for name, each in services.found.items()}
-    return digest({"services": platform, "by": _compilers()})
+    targets = {plan.target for plan in plans.values()} - {LOCAL_TARGET}
+    return digest(
+        {
+            "plans": sorted(plans),
+            "images": used,
+            "services": platform,
+            "compilers": {name: _compiler(name) for name in targets},
+            "project": project,
+        }
+    )
 
 
 @cache
@@ -61,20 +65,22 @@ def _uses_images(name: str) -> bool:
 
 
 @cache
-def _compilers() -> list[str]:
-    """Return what the compiled form of a Plan depends on besides the Plan."""
+def _compiler(name: str) -> list[str]:
+    """Return the versions and the digest of the sources that decide what a target's files hold."""
     import atlas.targets
 
-    folder = Path(atlas.targets.__file__).parent
-    texts = [path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))]
-    return [version("atlas-ml"), _kfp(), digest(texts)]
+    target = target_named(name)
+    module = sys.modules[target.compiler.__module__]
+    own = Path(str(module.__file__))
+    files = [*Path(atlas.targets.__file__).parent.glob("*.py")]
+    files += own.parent.rglob("*.py") if module.__package__ else [own]
+    texts = [path.read_text("utf-8") for path in sorted(files)]
+    return [*map(_version, ("atlas-ml", *target.packages)), digest(texts)]
 
 
-def _kfp() -> str:
-    """Return the version of Kubeflow's compiler; empty where it isn't installed."""
-    from importlib.metadata import PackageNotFoundError
-
+def _version(package: str) -> str:
+    """Return the version of a package; empty where it isn't installed."""
     try:
-        return version("kfp")
+        return version(package)
     except PackageNotFoundError:
         return ""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_store
+from atlas_deploy.desired.addresses import IMAGES
 from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from atlas_deploy.live.snapshot import Snapshot
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
-
-IMAGES = "StepImages"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas_deploy.diff.members import ADD, CHANGE, SAME, SIGNS
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
     from atlas_deploy.diff.members import MemberChange
 
 _NAMED = 3
-_KINDS = {
-    "AirflowDags": "Airflow DAG",
-    "KubeflowPipelines": "Kubeflow pipeline",
+_NOUNS = {
     "RegisteredModels": "model",
     "StepImages": "image",
     "AlertRules": "alert rules",
@@ -49,15 +48,13 @@ def total(changes: Sequence[MemberChange], pipelines: int) -> str:
 
 def _pipeline(change: MemberChange) -> str:
     """Return the pipeline of a member; empty for what isn't a pipeline's own."""
-    if change.resource not in ("AirflowDags", "KubeflowPipelines"):
-        return ""
-    return change.name.rpartition("-")[0]
+    return change.name.rpartition("-")[0] if kind_of_target(change.resource) else ""
 
 
 def _line(group: Sequence[MemberChange]) -> str:
     """Return the line of members that change alike."""
     first = group[0]
-    kind = _KINDS.get(first.resource, first.kind)
+    kind = _noun(first)
     contents = {change.content for change in group} - {""}
     what = list(first.details)
     if contents:
@@ -67,6 +64,14 @@ def _line(group: Sequence[MemberChange]) -> str:
     text = "; ".join(what) if first.action == CHANGE else kind
     extra = f" ({first.new})" if first.action == ADD and first.resource == "StepImages" else ""
     return f"{SIGNS[first.action]} {_names(group)}: {text}{extra}"
+
+
+def _noun(change: MemberChange) -> str:
+    """Return what a member is to a person."""
+    if change.resource in _NOUNS:
+        return _NOUNS[change.resource]
+    of_target = kind_of_target(change.resource) if change.resource else None
+    return of_target.noun if of_target else change.kind
 
 
 def _names(group: Sequence[MemberChange]) -> str:

@@ -25,8 +25,11 @@ from atlas.advice import mention
 from atlas.errors import DeployError, clean
 from atlas.kinds import ownership
 from atlas.store import open_location
+from atlas.targets import deployed_kinds
+from atlas_deploy.desired.addresses import MODELS
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import copies, records
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,8 +42,6 @@ if TYPE_CHECKING:
 
 OUTPUT = "project"
 """The output of a stack that says whose it is."""
-OWNED = {"AirflowDags": "dags", "KubeflowPipelines": "kubeflow"}
-"""Kind of resource → what its members are owned as, by their resource's `owner`."""
 _FOLDER = ownership.FOLDER
 _LONGEST = 200
 _STACKS, _MODELS, _EXPERIMENTS = "stacks", "models", "experiments"
@@ -48,8 +49,6 @@ _WORDS = {
     _STACKS: "stack",
     _MODELS: "registered model",
     _EXPERIMENTS: "experiment",
-    "dags": "DAG",
-    "kubeflow": "Kubeflow pipeline",
 }
 
 
@@ -100,11 +99,11 @@ def require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
     """
     known = {one.name: one.inputs["members"] for one in resources}
     for part in parts:
-        kind = OWNED.get(part.kind)
-        if kind:
+        kind = kind_of_target(part.kind)
+        if kind is not None:
             given = part.inputs
             fresh = given["members"].keys() - known.get(part.name, {}).keys()
-            ownership.require_free(given["store"], kind, fresh, given["owner"])
+            ownership.require_free(given["store"], kind.owned_as, fresh, given["owner"])
 
 
 def _require_names(
@@ -181,9 +180,7 @@ def _named(deployment: Deployment, parts: Sequence[Part]) -> dict[str, list[str]
     """Return the names of a deployment that stay its project's: models, and the experiment."""
     if not parts:
         return {}
-    models = [
-        n for part in parts if part.kind == "RegisteredModels" for n in part.inputs["members"]
-    ]
+    models = [n for part in parts if part.kind == MODELS for n in part.inputs["members"]]
     return {_MODELS: models, _EXPERIMENTS: [_experiment(deployment)]}
 
 
@@ -219,9 +216,9 @@ def _require_pipelines(
         DeployError: D017, one has.
     """
     wanted = {
-        name.rpartition("-")[0]: (OWNED[part.kind], name)
+        name.rpartition("-")[0]
         for part in parts
-        if part.kind in OWNED
+        if kind_of_target(part.kind)
         for name in part.inputs["members"]
     }
     projects: dict[str, Owner | None] = {}
@@ -247,7 +244,7 @@ def _stack_of(place: Location, kind: str, name: str) -> str:
 
 def _flows(place: Location) -> Iterator[tuple[str, str]]:
     """Return the deployed names that somebody has, each with its kind."""
-    for kind in OWNED.values():
+    for kind in sorted({*place.names(_FOLDER)} - _WORDS.keys()):
         yield from ((kind, name) for name in place.names(f"{_FOLDER}/{kind}"))
 
 
@@ -265,14 +262,14 @@ def _owner(place: Location, kind: str, name: str) -> Owner | None:
         return None
     except (ValueError, LookupError, TypeError, RecursionError):
         raise DeployError(
-            f"{place.url}/{key}: no owner of {_WORDS[kind]} {name} can be read; expected JSON with "
-            "project and stack; if the name is this project's, remove the file and repeat"
+            f"{place.url}/{key}: no owner of {noun_of(kind)} {name} can be read; expected JSON "
+            "with project and stack; if the name is this project's, remove the file and repeat"
         ) from None
 
 
 def _taken(kind: str, name: str, found: Owner, project: str) -> DeployError:
     """Return the error that another project has a name, with the ways out."""
-    what = f"{_WORDS[kind]} {name}: "
+    what = f"{noun_of(kind)} {name}: "
     other = "give this Config another name, or this environment a prefix"
     if not found.project:
         return DeployError(
@@ -288,6 +285,12 @@ def _taken(kind: str, name: str, found: Owner, project: str) -> DeployError:
         f'write id = "{theirs}" under [tool.atlas] in its pyproject.toml',
         code="D017",
     )
+
+
+def noun_of(kind: str) -> str:
+    """Return what a name is of, to a person."""
+    nouns = (one.noun for one in deployed_kinds() if one.owned_as == kind)
+    return _WORDS.get(kind) or next(nouns, kind)
 
 
 def _key(kind: str, name: str) -> str:

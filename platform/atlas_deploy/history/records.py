@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError
 from atlas.values import canonical, digest
 from atlas_deploy.desired.bundle import Part
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from atlas.store import Location
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
-_ADDRESSES = (
-    "store", "dags", "airflow", "secrets", "credentials", "mlflow", "registry", "kubeflow",
-    "namespace",
-)  # fmt: skip
-"""Inputs that say where the platform is; an older Atlas's records may have some of them."""
+_ADDRESSES = frozenset({"store", "secrets", "credentials", "mlflow", "registry"})
+"""Inputs that say where the platform is; a target's kind has others besides.
+
+An older Atlas's records may have some of them.
+"""
 DEPLOY, ROLLBACK, DESTROY = "deploy", "rollback", "destroy"
 
 
@@ -43,7 +44,7 @@ class Record:
     @classmethod
     def of(cls, parts: Iterable[Part]) -> Record:
         """Return the record of a stack's resources."""
-        return cls(tuple(Part(one.kind, one.name, _lasting(one.inputs)) for one in parts))
+        return cls(tuple(Part(one.kind, one.name, _lasting(one.kind, one.inputs)) for one in parts))
 
     @property
     def digest(self) -> str:
@@ -169,9 +170,11 @@ def add(
         number += 1
 
 
-def _lasting(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _lasting(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs without what depends on where the platform is."""
-    return {name: value for name, value in inputs.items() if name not in _ADDRESSES}
+    of_target = kind_of_target(kind)
+    addresses = _ADDRESSES | of_target.addresses if of_target else _ADDRESSES
+    return {name: value for name, value in inputs.items() if name not in addresses}
 
 
 def _user() -> str:

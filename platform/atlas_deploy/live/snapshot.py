@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from atlas_deploy.desired.addresses import addresses, has_api_server, target_inputs
+from atlas_deploy.desired.addresses import IMAGES, MODELS, addresses
 from atlas_deploy.live.state import StackState, live_together, state_of
 from atlas_deploy.platforms import lifecycle
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
-_SERVICES = {"AirflowDags": "airflow", "RegisteredModels": "mlflow"}
-"""Kind → the service that must be there for it."""
-_SLOW = ("StepImages",)
+_SLOW = (IMAGES,)
 """Kinds that are asked one by one, and that a quick look leaves out."""
 
 
@@ -106,16 +105,14 @@ def require(services: Services, kinds: Iterable[str]) -> None:
     Raises:
         PlatformError: one is.
     """
-    kinds = [*kinds]
-    for kind in kinds:
-        if kind in _SERVICES:
-            services.require_alive(_SERVICES[kind])
-    if "KubeflowPipelines" in kinds and has_api_server(services):
-        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
-
-        kubeflow_server.require_alive(target_inputs(services, "kubeflow"))
-    if "StepImages" in kinds:
-        services.registry().check()
+    for kind in dict.fromkeys(kinds):
+        of_target = kind_of_target(kind)
+        if of_target is not None:
+            of_target.operations().require_alive(services)
+        elif kind == MODELS:
+            services.require_alive("mlflow", "health")
+        elif kind == IMAGES:
+            services.registry().check()
 
 
 def moved(resource: Resource, services: Services) -> Resource:

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_location
+from atlas.targets import deployed_kinds
 from atlas_deploy.apply import fleet, locks
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.stack import open_stack
-from atlas_deploy.desired.addresses import KINDS, addresses, target_inputs
+from atlas_deploy.desired.addresses import IMAGES, addresses
 from atlas_deploy.desired.bundle import Part, owner_of
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import copies, ownership, records
@@ -18,11 +19,13 @@ from atlas_deploy.live import snapshot
 from atlas_deploy.live.state import exists, state_of
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
+from atlas_provider.kinds import KINDS, PREFIX, kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.errors import AtlasError
+    from atlas.targets import DeployedKind
     from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.state import Resource, StackState
@@ -75,28 +78,32 @@ def destroy_all(
 def _destroy_together(
     deployments: Sequence[Deployment], say: Say, jobs: int
 ) -> dict[str, bool | AtlasError]:
-    from atlas.targets.airflow import ahead
-
     by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
     services = services_of(deployments[0].project, deployments[0].environment)
     with ExitStack() as held:
-        states = []
+        states: dict[DeployedKind, list[dict[str, Any]]] = {}
         for each in by_stack.values():
             held.enter_context(locks.lock(each, say, 0))
             state = state_of(each.backend, each.stack)
             ownership.require_own(each, services, state)
-            states += [snapshot.moved(one, services).state for one in state.resources]
-        dags = [dict(one) for one in states if "dags" in one]
-        if dags:
-            say(f"removing the DAGs of {len(dags)} deployments from Airflow")
-        gone = ahead.remove(dags)
+            for one in state.resources:
+                kind = kind_of_target(one.kind)
+                if kind is not None and kind.operations().is_rolled_out:
+                    states.setdefault(kind, []).append({**snapshot.moved(one, services).state})
+        removed = {kind: _remove(kind, resources, say) for kind, resources in states.items()}
         progress = Progress(say, "removed", "deployments")
-        with fleet.hosted(gone) as (port, provider):
+        with fleet.hosted(removed) as (port, provider):
 
             def remove(stack: str) -> bool:
                 return _destroy(by_stack[stack], services, fleet.quiet, port)
 
             return at_once([*by_stack], remove, jobs, progress, provider.end_early)
+
+
+def _remove(kind: DeployedKind, resources: Sequence[dict[str, Any]], say: Say) -> frozenset[str]:
+    """Remove the members of several resources together; return those that are gone."""
+    say(f"removing the {kind.noun}s of {len(resources)} deployments together")
+    return kind.operations().remove(resources)
 
 
 def _destroy(deployment: Deployment, services: Services, say: Say, provider: int = 0) -> bool:
@@ -150,16 +157,15 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
     """Remove what a killed update left and Pulumi doesn't know of; tell whether there was any."""
     from atlas.kinds import ownership as members
     from atlas.kinds.protocol import OperationContext
-    from atlas_provider.kinds import KINDS as HANDLERS
 
     swept = False
     for flow in _FLOWS:
         owner = owner_of(deployment, flow)
-        for target, kind in KINDS.items():
-            if members.owned(services.store, ownership.OWNED[kind], owner):
-                left = {"owner": owner, "members": {}, **target_inputs(services, target)}
-                HANDLERS[f"atlas:index:{kind}"].delete("", left, OperationContext(flow))
+        for kind in deployed_kinds():
+            if members.owned(services.store, kind.owned_as, owner):
+                left = {"owner": owner, "members": {}, **addresses(kind.name, services)}
+                KINDS[kind.token].delete("", left, OperationContext(flow))
                 swept = True
     held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
-    HANDLERS["atlas:index:StepImages"].delete("", held, OperationContext("images"))
+    KINDS[f"{PREFIX}{IMAGES}"].delete("", held, OperationContext("images"))
     return swept

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_location
-from atlas_deploy.desired.addresses import addresses, has_api_server, target_inputs
+from atlas.targets import deployed_kinds
+from atlas_deploy.desired.addresses import IMAGES, MODELS, addresses
 from atlas_deploy.desired.bundle import owner_of
 from atlas_deploy.history import ownership, records
 from atlas_deploy.live.state import state_of
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from atlas.store import Location
+    from atlas.targets import DeployedKind
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.state import StackState
     from atlas_deploy.platforms.services import Services
 
-_KUBEFLOW = "kubeflow"
 _MODEL = "model "
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
@@ -36,26 +37,29 @@ class Leftovers:
     Attributes:
         models: registered name → number of versions.
         runs: pipeline → number of runs in the store, each with its artifacts.
-        kubeflow: pipeline of Kubeflow → number of versions, in the store or on its API server.
+        versions: kind of members (``kubeflow``) → member → number of its versions.
         images: image's name → repository and digest.
         shared: what stays, for another stack deploys it, too → that stack.
     """
 
     models: Mapping[str, int]
     runs: Mapping[str, int]
-    kubeflow: Mapping[str, int]
+    versions: Mapping[str, Mapping[str, int]]
     images: Mapping[str, str]
     shared: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
+        """Return it as plain data, the versions under the name of each kind."""
+        plain = asdict(self)
+        return {**plain, **plain.pop("versions")}
 
     def lines(self) -> Iterator[str]:
         """Return it as text, a line each."""
         yield from (f"model {name}, {count} versions" for name, count in self.models.items())
         yield from (f"{count} runs of {name}, artifacts" for name, count in self.runs.items())
-        yield from (f"{n} versions of Kubeflow pipeline {k}" for k, n in self.kubeflow.items())
+        for kind, versions in self.versions.items():
+            noun = ownership.noun_of(kind)
+            yield from (f"{count} versions of {noun} {name}" for name, count in versions.items())
         yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
 
     @property
@@ -89,8 +93,8 @@ def leftovers(deployment: Deployment) -> Leftovers:
         models=_models(services, [name for name in wanted.models if name not in others.models]),
         shared=wanted.shared_with(others),
         runs={name: count for name, count in runs.items() if count},
-        kubeflow={name: count for name, count in versions.items() if count},
-        images=dict(inputs.get("StepImages", {}).get("members", {})),
+        versions=versions,
+        images=dict(inputs.get(IMAGES, {}).get("members", {})),
     )
 
 
@@ -113,7 +117,7 @@ class _Names:
         flows: dict[str, str] = {}
         for kind, inputs in parts:
             flows |= dict.fromkeys(inputs.get("plans", {}), stack)
-            if kind == "RegisteredModels":
+            if kind == MODELS:
                 models |= dict.fromkeys(inputs["members"], stack)
         return cls(models, flows)
 
@@ -163,12 +167,8 @@ def purge(deployment: Deployment, left: Leftovers) -> None:
     if left.images:
         _purge_images(deployment, services, left)
     place = open_location(services.store)
-    if left.kubeflow and has_api_server(services):
-        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
-
-        kubeflow_server.purge(target_inputs(services, _KUBEFLOW), left.kubeflow)
-    for name in left.kubeflow:
-        place.remove(f"{_KUBEFLOW}/{name}")
+    for kind in _versioned_kinds():
+        kind.operations().purge(services, left.versions.get(kind.owned_as, {}))
     for name in left.runs:
         place.remove(name)
     ownership.give_back(deployment, services, left.shared_models)
@@ -197,34 +197,41 @@ def _runs(names: list[str]) -> int:
     return sum(name.startswith(("training-", "inference-")) for name in names)
 
 
-def in_kubeflow(deployment: Deployment) -> list[str]:
-    """Return the names of a deployment's pipelines in Kubeflow, as its stack has them."""
+def versioned_members(deployment: Deployment) -> list[str]:
+    """Return the names of a deployment's members that have versions, as its stack has them."""
+    kinds = {kind.name for kind in _versioned_kinds()}
     found = state_of(deployment.backend, deployment.stack).resources
-    members = [one.inputs["members"] for one in found if one.kind == "KubeflowPipelines"]
-    return sorted({name for each in members for name in each})
+    return sorted({name for one in found if one.kind in kinds for name in one.inputs["members"]})
 
 
 def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
-    """Return how many versions those of some pipelines have that are still in Kubeflow.
+    """Return how many versions there are still of some members: what each is → number.
 
     Raises:
         PlatformError: the platform is missing or down.
     """
     if not names:
         return {}
-    found = _versions(services_of(deployment.project, deployment.environment), names)
-    return {name: count for name, count in sorted(found.items()) if count}
+    services = services_of(deployment.project, deployment.environment)
+    return {
+        f"{ownership.noun_of(kind)} {name}": count
+        for kind, versions in _versions(services, names).items()
+        for name, count in sorted(versions.items())
+    }
 
 
-def _versions(services: Services, names: list[str]) -> dict[str, int]:
-    """Return how many versions each deployed name has, where Kubeflow's pipelines are."""
-    if names and services.has(_KUBEFLOW) and has_api_server(services):
-        from atlas.targets.kubeflow import server_pipelines as kubeflow_server
+def _versions(services: Services, names: list[str]) -> dict[str, dict[str, int]]:
+    """Return how many versions each deployed name has, by kind; a name without any is left out."""
+    found = {kind.owned_as: kind.operations() for kind in _versioned_kinds()}
+    return {
+        kind: {name: n for name, n in operations.versions(services, names).items() if n}
+        for kind, operations in found.items()
+    }
 
-        return kubeflow_server.left_versions(target_inputs(services, _KUBEFLOW), names)
-    place = open_location(services.store)
-    files = {name: place.names(f"{_KUBEFLOW}/{name}") for name in names}
-    return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
+
+def _versioned_kinds() -> Iterator[DeployedKind]:
+    """Give the kinds whose members' versions stay when they are destroyed."""
+    return (kind for kind in deployed_kinds() if kind.operations().keeps_versions)
 
 
 def _models(services: Services, names: list[str]) -> dict[str, int]:
@@ -248,12 +255,12 @@ def _purge_models(services: Services, left: Leftovers) -> None:
 def _purge_images(deployment: Deployment, services: Services, left: Leftovers) -> None:
     """Delete the images that no other stack holds."""
     from atlas.kinds.protocol import OperationContext
-    from atlas_provider.kinds import KINDS
+    from atlas_provider.kinds import KINDS, PREFIX
 
     inputs = {
         "owner": owner_of(deployment, "images"),
         "members": dict(left.images),
         "purge": True,
-        **addresses("StepImages", services),
+        **addresses(IMAGES, services),
     }
-    KINDS["atlas:index:StepImages"].delete("", inputs, OperationContext("images"))
+    KINDS[f"{PREFIX}{IMAGES}"].delete("", inputs, OperationContext("images"))

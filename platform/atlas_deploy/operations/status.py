@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
+from atlas.registered import LOCAL_TARGET
 from atlas.store import open_location
 from atlas.targets import deployed_name
 from atlas_deploy.apply.stack import open_stack
@@ -16,6 +17,7 @@ from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import records
 from atlas_deploy.live import snapshot, state
 from atlas_deploy.platforms.services import services_of
+from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,7 +168,7 @@ def _is_unfinished(place: Location, entry: records.Entry | None, found: Sequence
 
 def _on_disk(deployment: Deployment) -> dict[str, str]:
     """Return the digest of each Plan on disk that would be deployed, by deployed name."""
-    plans = (plan for _, plan in deployment.plans() if plan.target != "local")
+    plans = (plan for _, plan in deployment.plans() if plan.target != LOCAL_TARGET)
     return {deployed_name(plan): plan.digest for plan in plans}
 
 
@@ -263,17 +265,8 @@ def _last_runs(found: Sequence[Resource]) -> list[_LastRuns]:
 
 def _last_runs_of(resource: Resource) -> _LastRuns:
     """Return id and state of the last run of each member."""
-    if resource.inputs.get("kubeflow"):
-        from atlas.targets.kubeflow.server_pipelines import last_runs
-
-        return last_runs(dict(resource.inputs))
-    if "airflow" not in resource.inputs:
-        return {}
-    from atlas.targets.airflow.api import AirflowApi
-
-    given = resource.inputs
-    airflow = AirflowApi(given["airflow"], given["secrets"], given["credentials"])
-    return airflow.last_runs(given["members"]) if given["members"] else {}
+    kind = kind_of_target(resource.kind)
+    return kind.operations().last_runs(resource.inputs) if kind else {}
 
 
 def _quiet(_line: str) -> None:

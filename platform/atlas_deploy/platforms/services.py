@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _OK = 200
 REGISTRY = "registry"
 """The service that has images."""
-_HEALTH = {"airflow": "api/v2/monitor/health", "mlflow": "health"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +71,19 @@ class Services:
 
         return mlflow_of({"mlflow": self.url("mlflow"), **self.opened("mlflow")})
 
-    @property
-    def namespace(self) -> str:
-        """The namespace of Kubeflow that pipelines are in; empty in single-user mode."""
-        return str(self._service("kubeflow").get("namespace") or "")
+    def detail(self, name: str, setting: str) -> Any:
+        """Return what a service's outputs say besides, such as a namespace; None for nothing."""
+        return self._service(name).get(setting)
 
-    @property
-    def is_versioned(self) -> bool:
-        """Whether Airflow keeps the versions of DAG files."""
-        return bool(self._service("dags").get("versioned"))
-
-    def require_alive(self, name: str) -> None:
-        """Ask a service whether it is there.
+    def require_alive(self, name: str, path: str) -> None:
+        """Ask a service whether it is there: a GET of a path that answers 200.
 
         Raises:
             PlatformError: it isn't.
         """
         url = self.url(name)
         try:
-            status = Service(name, url).send("GET", _HEALTH[name]).status
+            status = Service(name, url).send("GET", path).status
         except PlatformError as error:
             raise PlatformError(
                 f"platform {self.platform}: {name} is down ({error}); {bring_up('brings it back')}"

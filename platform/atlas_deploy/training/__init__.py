@@ -1,6 +1,6 @@
 """Training on any target: what is asked for, and the one way to have it done."""
 
-from atlas_deploy.training.request import FLOW, TARGETS, Request
+from atlas_deploy.training.request import FLOW, Request
 from atlas_deploy.training.start import start
 
-__all__ = ["FLOW", "TARGETS", "Request", "start"]
+__all__ = ["FLOW", "Request", "start"]

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
 
-TARGETS = ("local", "kubeflow", "airflow")
 FLOW = "training"
 
 
@@ -19,7 +18,7 @@ class Request:
     """What is to run, where and how.
 
     Attributes:
-        target: one of `TARGETS`.
+        target: the target's name; ``local`` for this machine.
         chosen: the Plans, with their pipelines.
         parameters: those that differ from the Plans' defaults.
         interval: start and end of the runs' interval; empty for none.

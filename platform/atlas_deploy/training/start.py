@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.registered import LOCAL_TARGET
 from atlas_deploy.training.request import FLOW
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def start(request: Request, listener: Listener, say: Callable[[str], None]) -> T
     Raises:
         AtlasError: what it takes isn't there, or something asked for there isn't.
     """
-    if request.target == "local":
+    if request.target == LOCAL_TARGET:
         return _here(request, listener)
     return _elsewhere(request, listener, say)
 

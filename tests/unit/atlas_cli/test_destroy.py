@@ -7,7 +7,7 @@ from atlas_cli.commands.destroy import _text
 
 def test_versions_that_stay_in_kubeflow_are_told():
     done = {"p.prod": True, "q.prod": True, "r.prod": False}
-    kept = {"p.prod": {"p-training": 2}, "q.prod": {}, "r.prod": {}}
+    kept = {"p.prod": {"Kubeflow pipeline p-training": 2}, "q.prod": {}, "r.prod": {}}
     assert _text(done, {}, kept).splitlines() == [
         "p.prod: removed; its models, runs and artifacts stay",
         "  Kubeflow pipeline p-training stays with versions that runs were made by: 2; "

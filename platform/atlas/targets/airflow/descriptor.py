@@ -9,6 +9,7 @@ from atlas.targets.descriptor import DeployedKind, Target
 if TYPE_CHECKING:
     from atlas.kinds.protocol import Kind
     from atlas.targets.descriptor import CompileSite
+    from atlas.targets.launcher import Launcher, LaunchSite
     from atlas.targets.operations import Operations
     from atlas.targets.protocol import Compiler
 
@@ -17,6 +18,12 @@ def _compiler(site: CompileSite) -> Compiler:
     from atlas.targets.airflow.compiler import compiler_at
 
     return compiler_at(site)
+
+
+def _launcher(site: LaunchSite) -> Launcher:
+    from atlas.targets.airflow.launcher import launcher_at
+
+    return launcher_at(site)
 
 
 def _handler() -> Kind[Any, Any]:
@@ -35,6 +42,7 @@ TARGET = Target(
     name="airflow",
     title="Airflow",
     compiler=_compiler,
+    launcher=_launcher,
     deployed=DeployedKind(
         name="AirflowDags",
         noun="Airflow DAG",

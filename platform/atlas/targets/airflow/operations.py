@@ -24,6 +24,8 @@ _PROCESSES = "airflow-"
 class AirflowOperations(Operations):
     """What is done with resources of the kind `AirflowDags`."""
 
+    is_rolled_out = True
+
     def addresses(self, services: DeployServices) -> dict[str, str]:
         """Return the store, the folder of DAGs, and the API server with its secret."""
         return {
@@ -33,6 +35,10 @@ class AirflowOperations(Operations):
             "secrets": services.url("secrets"),
             "credentials": services.credentials("airflow"),
         }
+
+    def needs_built_images(self, services: DeployServices) -> bool:
+        """Tell whether tasks are pods: a cluster pulls images, and builds none."""
+        return bool(services.detail("airflow", "tasks") == "kubernetes")
 
     def require_alive(self, services: DeployServices) -> None:
         """Ask the API server whether it is there.

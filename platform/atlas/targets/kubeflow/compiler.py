@@ -28,10 +28,12 @@ class KubeflowCompiler:
     Attributes:
         exit_handler: whether a last task reports how the run ended; ``kfp.local`` can't run one.
         local: whether ``kfp.local`` runs it, and no cluster.
+        schedules: whether a deployment makes recurring runs of what has a schedule.
     """
 
     exit_handler: bool = False
     local: bool = False
+    schedules: bool = False
     _templates: dict[str, Sequence[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -44,7 +46,7 @@ class KubeflowCompiler:
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what of the Plan Kubeflow can't do."""
         unseen = project_data(plan, "") if self.exit_handler and not self.local else ()
-        return [*problems_of(plan, local=self.local), *unseen]
+        return [*problems_of(plan, local=self.local, schedules=self.schedules), *unseen]
 
     def compile(
         self, plan: Plan, images: Mapping[str, str], origin: Origin = NOWHERE
@@ -72,7 +74,8 @@ class KubeflowCompiler:
 def compiler_at(site: CompileSite) -> KubeflowCompiler:
     """Return the compiler: where a cluster runs it, a last task reports how the run ended."""
     on_cluster = has_api_server(site.services.get("kubeflow", {}).get("kind", LOCAL_KIND))
-    return KubeflowCompiler(exit_handler=site.options.get("exit_handler", on_cluster))
+    exit_handler = site.options.get("exit_handler", on_cluster)
+    return KubeflowCompiler(exit_handler=exit_handler, schedules=on_cluster)
 
 
 def has_api_server(kind: str) -> bool:

@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from atlas.store import Run, Store
     from atlas.targets.kubeflow.server.api import Api
     from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.launcher import DeployedMember
     from atlas.targets.protocol import Origin
 
-_SCHEDULE = "T110"
-"""The warning on schedules: of a run that is started by hand there is nothing to say."""
 _WAIT = 120.0
 """Seconds to wait for another process that starts the same run."""
 _RUN_STATES = {
@@ -44,19 +43,6 @@ _WORST = (
     launcher.RUNNING, launcher.WAITING, launcher.FAILED, launcher.DONE, launcher.SKIPPED,
 )  # fmt: skip
 """States of a step's tasks, that which speaks for all of them first: one may run yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What is deployed under a name.
-
-    Attributes:
-        plan: the Plan's digest.
-        version: digest of its package, which names its version.
-    """
-
-    plan: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,7 @@ class KubeflowLauncher:
     store: Store
     images: Callable[[Plan], Mapping[str, str]]
     origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE
-    deployed_of: Callable[[Plan], Deployed | None] = lambda _: None
+    deployed_of: Callable[[Plan], DeployedMember | None] = lambda _: None
     deployed: bool = False
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
     _cancelling: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -97,11 +83,11 @@ class KubeflowLauncher:
         """
         self.api.check()
         plan = self._plan(plan)
-        problems = KubeflowCompiler().problems(plan)
+        problems = KubeflowCompiler(schedules=True).problems(plan)
         refuse(problems)
         if not self.deployed:
             self._require_images(plan)
-        return plan, [one for one in problems if one.code != _SCHEDULE]
+        return plan, problems
 
     def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run of this Run's id, if Kubeflow has ever been given it."""
@@ -196,7 +182,7 @@ class KubeflowLauncher:
         """
         found, name = self.deployed_of(plan), deployed_name(plan)
         pipeline = own_pipelines(self.api, self.store.url, [name]).get(name)
-        there = versions(self.api, pipeline, found.version) if found and pipeline else []
+        there = versions(self.api, pipeline, found.content) if found and pipeline else []
         if not there:
             raise TargetError(
                 f"{name}: its version isn't in Kubeflow any more; "

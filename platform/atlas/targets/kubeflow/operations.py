@@ -21,6 +21,8 @@ _SERVICE, _FOLDER = "kubeflow", "kubeflow"
 class KubeflowOperations(Operations):
     """What is done with resources of the kind `KubeflowPipelines`."""
 
+    keeps_versions = True
+
     def addresses(self, services: DeployServices) -> dict[str, str]:
         """Return the store and, where there is an API server, its address and who asks it."""
         if not _has_api_server(services):

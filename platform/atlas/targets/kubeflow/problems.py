@@ -22,14 +22,16 @@ _EXACT = 2**53
 """Up to here a double, which is how KFP carries every number, is exact for whole numbers."""
 
 
-def problems_of(plan: Plan, *, local: bool) -> list[Problem]:
+def problems_of(plan: Plan, *, local: bool, schedules: bool = False) -> list[Problem]:
     """Return everything that Kubeflow can't do of the Plan, or does differently.
 
     Args:
         plan: the Plan.
         local: whether `kfp.local` runs it, and no cluster.
+        schedules: whether a deployment makes recurring runs of what has a schedule.
     """
-    rules = (*_RULES, *(_LOCAL_RULES if local else _CLUSTER_RULES))
+    own = () if schedules else (_no_schedule,)
+    rules = (*_RULES, *own, *(_LOCAL_RULES if local else _CLUSTER_RULES))
     return [problem for rule in rules for problem in rule(plan)]
 
 
@@ -97,8 +99,8 @@ def _numbers(plan: Plan) -> Iterator[Problem]:
                     )  # fmt: skip
 
 
-def _schedule(plan: Plan) -> Iterator[Problem]:
-    """A package holds no schedule; a deployment gives it to the API server, which knows UTC."""
+def _no_schedule(plan: Plan) -> Iterator[Problem]:
+    """A package holds no schedule: without an API server, nothing starts the flow."""
     if plan.schedule is not None and plan.schedule.timezone == "UTC":
         yield Problem(
             code="T110", path="schedule", severity="warning",
@@ -106,7 +108,11 @@ def _schedule(plan: Plan) -> Iterator[Problem]:
             "it where there is an API server, and nothing starts this flow where there is none",
             found=plan.schedule.cron, hint="Airflow runs schedules: set the flow's target",
         )  # fmt: skip
-    elif plan.schedule is not None:
+
+
+def _time_zone(plan: Plan) -> Iterator[Problem]:
+    """A deployment gives the schedule to the API server, which knows UTC alone."""
+    if plan.schedule is not None and plan.schedule.timezone != "UTC":
         yield Problem(
             code="T116", path="schedule", severity="warning",
             message="a Kubeflow package holds no schedule, and an API server takes it in UTC only: "
@@ -254,7 +260,7 @@ _MANY = 20
 """Waits that are looked at: with a factor, later ones are beyond any bound."""
 _RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
     nul_variables, same_variable, _names, _taken_parameters, _first_letters, _placeholders,
-    _numbers, _schedule, _upstream,
+    _numbers, _time_zone, _upstream,
 )  # fmt: skip
 _CLUSTER_RULES: Sequence[Callable[[Plan], Iterator[Problem]]] = (
     _cluster_secrets, _factors, _deadlines, _caps, _seconds, _timeouts,

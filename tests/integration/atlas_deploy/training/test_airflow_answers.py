@@ -16,8 +16,8 @@ from atlas.http.service import Patience
 from atlas.plan import Plan
 from atlas.store import Run
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
+from atlas.targets.airflow.launcher import AirflowLauncher
 from atlas.targets.launcher import LaunchedRun
-from atlas_deploy.training.airflow import AirflowLauncher
 from tests.projects import store
 from tests.strange import STRANGE, VALUES, Script, mutations
 

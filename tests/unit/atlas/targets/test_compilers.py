@@ -30,7 +30,11 @@ from atlas.targets.kubeflow.compiler import KubeflowCompiler
         ),
         ("kubeflow", None, KubeflowCompiler()),
         ("kubeflow", {"kubeflow": {"kind": "kfp.local"}}, KubeflowCompiler()),
-        ("kubeflow", {"kubeflow": {"kind": "kubeflow"}}, KubeflowCompiler(exit_handler=True)),
+        (
+            "kubeflow",
+            {"kubeflow": {"kind": "kubeflow"}},
+            KubeflowCompiler(exit_handler=True, schedules=True),
+        ),
     ],
 )
 def test_a_target_is_as_the_platform_has_it(name, services, expected):

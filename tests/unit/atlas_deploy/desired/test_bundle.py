@@ -237,4 +237,4 @@ def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):
 
 def test_a_service_that_is_down_is_told_before_anything_is_done(services):
     with pytest.raises(PlatformError, match=r"airflow is down .*`atlas up` brings it back"):
-        services.require_alive("airflow")
+        services.require_alive("airflow", "api/v2/monitor/health")

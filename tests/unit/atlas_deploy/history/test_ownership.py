@@ -118,7 +118,7 @@ def test_a_stack_of_another_project_in_the_backend_is_refused_on_any_platform(
     ("mine", "what"),
     [
         (parts("liver", "tumour"), "registered model tumour"),
-        (parts("tumour", "liver", "training"), "DAG tumour-inference"),
+        (parts("tumour", "liver", "training"), "Airflow DAG tumour-inference"),
     ],
 )
 def test_names_of_another_projects_stack_are_refused(

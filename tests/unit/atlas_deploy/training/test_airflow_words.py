@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from atlas.plan import Plan
-from atlas_deploy.training.airflow import _exception, _skew, _way_there
+from atlas.targets.airflow.launcher import _exception, _skew, _way_there
 
 
 def test_the_innermost_exception_is_reported():

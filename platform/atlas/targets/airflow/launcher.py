@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.advice import bring_up, command
-from atlas.errors import Problem, TargetError
+from atlas.errors import PlatformError, Problem, TargetError
 from atlas.targets import launcher as states
-from atlas.targets.airflow.dag_runs import REFUSED
+from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import deployed_name
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store import Run, Store
     from atlas.targets.airflow.api import Dag
-    from atlas.targets.airflow.dag_runs import AirflowRunsApi
+    from atlas.targets.launcher import LaunchSite
 
 _CONFLICT, _NOT_FOUND = 409, 404
 _FINISH = "_finish"
+_IN_IMAGES = ("docker", "kubernetes")
+"""Kinds of tasks that need images; one that is gone is reported before a start."""
 _KEYS = ".keys"
 _RUN_STATES = {
     "queued": states.WAITING, "running": states.RUNNING,
@@ -216,6 +218,26 @@ class AirflowLauncher:
     ) -> list[dict[str, Any]]:
         index = raw["map_index"]
         return self.airflow.log(launched.name, launched.id, raw["task_id"], attempt, index)
+
+
+def launcher_at(site: LaunchSite) -> AirflowLauncher:
+    """Return the launcher for a platform's Airflow.
+
+    Raises:
+        DeployError: I201, an image that steps need is gone from the registry.
+        PlatformError: the platform has no Airflow.
+    """
+    service, secrets = site.services.get("airflow"), site.services.get("secrets")
+    if not service or not secrets:
+        named = site.pipelines[0].environment
+        name = named.outputs or named.platform
+        raise PlatformError(f"platform {name}: has no Airflow, or isn't up; {bring_up()}")
+    if service.get("tasks") in _IN_IMAGES and not site.deployed:
+        site.require_images()
+    url, credentials = service["url"].rstrip("/"), service["credentials"] or ""
+    return AirflowLauncher(
+        AirflowRunsApi(url, secrets["url"], credentials), site.store, site.deployed
+    )
 
 
 def _way_there(plan: Plan) -> str:
