@@ -89,7 +89,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "Show step images: built, deployed, and what would change.",
     ),
     CommandEntry(
-        "preview", "preview:preview", "Show what deploy would change, in the Recipe's words."
+        "preview", "preview:preview", "Show what deploy would change, in the terms of its Recipe."
     ),
     CommandEntry(
         "deploy",
