@@ -8,18 +8,23 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, RefusedError
+from atlas.step.delivery import is_refusal
 from atlas.tracking.mlflow import MlflowTracker
+from atlas.tracking.owned import OWNER
+from atlas.tracking.registry import ModelRegistration
 from tests.servers import MlflowServer, platform_mlflow
 
 __all__ = ["platform_mlflow"]
 
 USER, PASSWORD = "guest", "a-guests-long-password"
+ATLAS_RUN = {"key": "atlas.run", "value": "training-1"}
+REGISTERED = "/api/2.0/mlflow/registered-models"
 SECRET_TEXT = "what only the platform's user may read"
 
 
@@ -87,6 +92,35 @@ def test_a_file_without_a_password_is_named(platform_mlflow, tmp_path):
     file.write_text("[]")
     with pytest.raises(PlatformError, match=r"mlflow\.json: found no credentials"):
         MlflowTracker(platform_mlflow.url, str(tmp_path / "mlflow.json")).models()
+
+
+def test_a_model_of_a_guest_is_not_taken_for_atlas_own(platform_mlflow, admin, guest):
+    """Its creator may move its aliases and delete its versions."""
+    assert guest.call("registered-models/create", name="squatted")[0] == 200
+    tag = {"key": OWNER, "value": "p"}
+    for path, payload in (
+        ("registered-models/create", {"name": "forged", "tags": [tag]}),
+        ("registered-models/set-tag", {"name": "squatted", **tag}),
+        ("model-versions/create", {"name": "squatted", "source": "atlas:/it", "tags": [ATLAS_RUN]}),
+    ):
+        status, answer = guest.call(path, **payload)
+        assert (status, answer["error_code"]) == (403, "PERMISSION_DENIED"), path
+        where = f"/ajax-api/2.0/mlflow/{path}"
+        assert guest.ask("POST", where, payload)[0] == 403
+        assert guest.ask("POST", where, json.dumps(payload))[0] in (400, 403), "JSON in JSON"
+    assert guest.call("model-versions/create", name="squatted", source="atlas:/it")[0] == 200
+    tracker = MlflowTracker(platform_mlflow.url, str(platform_mlflow.secret))
+    registration = ModelRegistration("squatted", "training-1", {}, {"atlas.pipeline": "p"})
+    with pytest.raises(RefusedError, match="D019: registered model squatted") as caught:
+        tracker.register(registration)
+    assert is_refusal(caught.value), "the run is kept, with the reason"
+    assert tracker.versions("squatted")[0].tags == {}
+    assert admin.call("registered-models/set-tag", name="squatted", **tag)[0] == 200
+    assert tracker.register(registration) == "2"
+    assert tracker.register(replace(registration, model="new")) == "1"
+    assert tracker.register(replace(registration, model="new", run="training-2")) == "2"
+    for name in ("squatted", "new"):
+        assert admin.ask("DELETE", f"{REGISTERED}/delete", {"name": name})[0] == 200
 
 
 def test_nobody_without_a_password_is_answered_on_any_route(platform_mlflow):

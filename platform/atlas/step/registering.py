@@ -16,6 +16,7 @@ from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
 from atlas.store import ModelPart, artifact_key
 from atlas.store.exclusive import exclusive
+from atlas.store.keys import MODEL_OWNERS
 from atlas.store.run import same_parts
 from atlas.tracking.record import metrics_of, tags_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
@@ -131,7 +132,16 @@ def _registration(store: Store, plan: Plan, run: Run) -> ModelRegistration:
     }
     tags = {**tags_of(plan, run), **data}
     tags = mask_for(plan).plain(tags)
-    return ModelRegistration(model.name, run.id, parts, tags, metrics_of(store, plan, run))
+    metrics, is_deployed = metrics_of(store, plan, run), _is_deployed(store, model.name)
+    return ModelRegistration(model.name, run.id, parts, tags, metrics, is_deployed)
+
+
+def _is_deployed(store: Store, model: str) -> bool:
+    """Tell whether a deployment on this store has a registered model's name."""
+    try:
+        return bool(store.place.read(f"{MODEL_OWNERS}/{model}"))
+    except FileNotFoundError:
+        return False
 
 
 def _part(store: Store, run: Run, output: str) -> ModelPart:

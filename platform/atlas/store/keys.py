@@ -14,6 +14,8 @@ RESERVED = (
 )
 """Folders of the store that are no pipeline's."""
 
+MODEL_OWNERS = "deployments/owners/models"
+"""Folder with a file for each registered model whose name a deployment has taken."""
 MANIFEST = "manifest.json"
 OUTCOME = "outcome.json"
 RUN = "run.json"

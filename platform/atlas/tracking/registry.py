@@ -39,6 +39,7 @@ class ModelRegistration:
         parts: part → artifact.
         tags: what the version is made from: digests, commit, run; plain strings.
         metrics: ``step.metric`` → value.
+        is_deployed: whether a deployment has taken the name, so that the model is Atlas's own.
     """
 
     model: str
@@ -46,6 +47,7 @@ class ModelRegistration:
     parts: Mapping[str, ModelPart]
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    is_deployed: bool = False
 
     def all_tags(self) -> dict[str, str]:
         """Return the tags with the parts, the metrics and the run in them."""

@@ -16,6 +16,7 @@ from atlas.http.answers import excerpt, listed, objects, optional, pick
 from atlas.http.once import create_once
 from atlas.tracking.limits import batches, fitted, fitting, wire
 from atlas.tracking.mlflow import number_of
+from atlas.tracking.owned import NOT_OWNED, is_owned, not_owned, owner_tags
 from atlas.tracking.registry import PARTS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from atlas.tracking.record import RunRecord
     from atlas.tracking.registry import ModelRegistration
 
-_OK, _BUSY = 200, 503
+_OK, _CONFLICT, _BUSY = 200, 409, 503
 _THERE = "RESOURCE_ALREADY_EXISTS"
 _MARK = ("atlas.run", "atlas.pipeline")
 """Tags that say which run of Atlas something is of."""
@@ -73,10 +74,10 @@ def register(server: MlflowTracker, registration: ModelRegistration, source: str
         source: id of the MLflow run that it comes from, or empty.
 
     Raises:
-        PlatformError: the server doesn't answer, or refuses.
+        PlatformError: the server doesn't answer, or refuses; or others have made the model (D019).
     """
     model = registration.model
-    server.call("POST", "registered-models/create", {"name": model}, (_THERE,))
+    _make_model(server, registration)
 
     def find() -> str | None:
         return next((str(raw["version"]) for raw in _versions(server, registration)), None)
@@ -94,6 +95,23 @@ def register(server: MlflowTracker, registration: ModelRegistration, source: str
         payload = {"name": model, "version": other}
         server.call("DELETE", "model-versions/delete", payload, ("RESOURCE_DOES_NOT_EXIST",))
     return first
+
+
+def _make_model(server: MlflowTracker, registration: ModelRegistration) -> None:
+    """Make the registered model, unless Atlas has made it before, here or in a deployment.
+
+    Raises:
+        RefusedError: D019, others have made it.
+    """
+    name = registration.model
+    tags = owner_tags(registration.all_tags().get("atlas.pipeline", ""))
+    made = server.call("POST", "registered-models/create", {"name": name, "tags": tags}, (_THERE,))
+    if made is not None or registration.is_deployed:
+        return
+    where = f"mlflow at {server.url}: registered-models/get"
+    answer = server.call("GET", "registered-models/get", {"name": name}) or {}
+    if not is_owned(pick(answer, "registered_model", dict, where), where):
+        raise RefusedError(not_owned(name, server.url), _CONFLICT, code=NOT_OWNED)
 
 
 def _create_version(server: MlflowTracker, registration: ModelRegistration, source: str) -> str:

@@ -7,6 +7,8 @@
   the server's account may read and write. No link that leads out of that folder is followed.
 - What runs programs or asks other servers is off for everybody, also for the administrator: the
   assistant (which starts agents of a command line), jobs, the gateway to language models.
+- Tags of registered models and versions that begin with ``atlas.`` are the administrator's: they
+  say what is Atlas's own.
 - A browser's request from a page of another origin is refused, also of another port of this host.
 - The administrator's password is the configured one at every start; MLflow alone takes it once.
 - The database of users is made and migrated in a copy, so that a kill leaves the old one or none.
@@ -36,6 +38,8 @@ _LOCATION = ("artifact_location", "artifactLocation")
 """How a request spells it: protobuf's JSON takes both, but not at once."""
 _KEPT = tuple(f"mlflow.server.{one}" for one in ("artifact_router", "otel_api", "server_info_api"))
 """Modules whose routes are served beside Flask's."""
+_REGISTRY = ("registered-models", "model-versions")
+_OWN_TAGS = "atlas."
 _SQLITE = "sqlite:///"
 _FORBIDDEN = 403
 _ELSEWHERE = b"Refused: the request is made by a page of another origin.\n"
@@ -49,6 +53,7 @@ def create_app() -> Asgi:
     migrate_in_copy(auth.auth_config.database_uri, lambda uri: _migrate(auth, uri))
     served = auth.create_app(app)
     app.before_request(_refuse_locations)
+    app.before_request(_refuse_tags)
     _keep_password(auth)
     keep_routes(served.router.routes)
     return SameOrigin(served)
@@ -203,11 +208,42 @@ def _refuse_locations() -> Response | None:
     return make_response(jsonify(answer), _FORBIDDEN)
 
 
-def _location(given: Any) -> str:
-    """Return the location that a request asks for, which may be JSON in JSON; empty for none."""
+def _refuse_tags() -> Response | None:
+    """Refuse tags of registered models and versions that only Atlas writes."""
+    from flask import jsonify, make_response, request
+    from mlflow.server import auth
+
+    is_registry = any(f"/mlflow/{part}/" in request.path for part in _REGISTRY)
+    if not is_registry or request.method == "GET":
+        return None
+    given = _object(request.get_json(force=True, silent=True))
+    keys = [*tag_keys(given), *request.args.getlist("key")]
+    own = next((key for key in keys if key.startswith(_OWN_TAGS)), "")
+    if not own or auth.sender_is_admin():
+        return None
+    message = f"tags: found '{own}'; tags that begin with {_OWN_TAGS} are the administrator's"
+    answer = {"error_code": "PERMISSION_DENIED", "message": message}
+    return make_response(jsonify(answer), _FORBIDDEN)
+
+
+def tag_keys(given: Any) -> list[str]:
+    """Return the keys of the tags that a request sets or deletes."""
+    tags = given.get("tags") if isinstance(given, dict) else None
+    found = [given, *(tags if isinstance(tags, list) else ())]
+    return [str(one["key"]) for one in found if isinstance(one, dict) and "key" in one]
+
+
+def _object(given: Any) -> Any:
+    """Return what a request gives, which may be JSON in JSON."""
     if isinstance(given, str):
         with suppress(ValueError):
-            given = json.loads(given)
+            return json.loads(given)
+    return given
+
+
+def _location(given: Any) -> str:
+    """Return the location that a request asks for; empty for none."""
+    given = _object(given)
     names = [name for name in _LOCATION if isinstance(given, dict) and given.get(name)]
     return str(given[names[0]]) if names else ""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.environment import find_project
 from atlas.errors import Problem
 from atlas.load import clean, is_file, leads_out, shown
+from atlas.validate.confidential import looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -195,6 +196,20 @@ def code_problems(
             message = f"can't be taken along as code: {reason}"
             hint = "fix or remove it, or move it out of the pipeline's folder"
             yield Problem(code="R043", message=message, file=clean(shown(file)), hint=hint)
+        elif secret := looks_like(file):
+            yield _confidential(file, secret)
+
+
+def _confidential(file: Path, secret: str) -> Problem:
+    """Return the warning that a secret would be kept where others read it."""
+    message = f"looks like {secret}, and goes into the pipeline's images and snapshots"
+    hint = (
+        "move it out of the pipeline's folder, and name it under `secrets` of the Environment and "
+        "of the step that needs it; a file whose name begins with a dot isn't taken along"
+    )
+    return Problem(
+        code="N007", message=message, file=clean(shown(file)), hint=hint, severity="warning"
+    )
 
 
 def _folders_astray(folder: Path, root: Path) -> Iterator[Problem]:

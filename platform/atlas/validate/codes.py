@@ -21,6 +21,7 @@ CODES = {
     "D016": "a name belongs to another stack",
     "D017": "a name belongs to another project",
     "D018": "a project is a copy of one that is deployed",
+    "D019": "MLflow has a model of this name that Atlas didn't make",
     "P001": "a pyproject.toml isn't TOML",
     "P002": "[tool.atlas] has a wrong setting",
     "S001": "a field is unknown",
@@ -160,4 +161,5 @@ CODES = {
     "N004": "nothing reads what a step gives",
     "N005": "no Config uses a Recipe",
     "N006": "a config.json isn't a Config",
+    "N007": "a file of the pipeline's folder looks like a secret",
 }

@@ -30,6 +30,7 @@ from atlas_deploy.desired.addresses import MODELS
 from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import copies, records
 from atlas_provider.kinds import kind_of_target
+from atlas_provider.models import require_free as require_free_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,22 +89,25 @@ def require_own(
 
 
 def require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
-    """Refuse names that are to be deployed and that another stack has, before anything is made.
+    """Refuse names that are to be deployed and that others have, before anything is made.
 
     Args:
         parts: the resources that should be.
         resources: those that the stack has: what is a member of one is its own.
 
     Raises:
-        DeployError: D016, another stack has one of them.
+        DeployError: D016, another stack has one of them; D019, MLflow has a model of one of the
+            names that Atlas didn't make.
+        PlatformError: MLflow doesn't answer.
     """
     known = {one.name: one.inputs["members"] for one in resources}
     for part in parts:
-        kind = kind_of_target(part.kind)
+        given, kind = part.inputs, kind_of_target(part.kind)
+        fresh = given["members"].keys() - known.get(part.name, {}).keys()
         if kind is not None:
-            given = part.inputs
-            fresh = given["members"].keys() - known.get(part.name, {}).keys()
             ownership.require_free(given["store"], kind.owned_as, fresh, given["owner"])
+        elif part.kind == MODELS:
+            require_free_models(given, fresh)
 
 
 def _require_names(

@@ -12,9 +12,12 @@ from atlas.kinds.members import OptionalSecrets, Owner
 from atlas.kinds.parsing import parse
 from atlas.kinds.properties import properties
 from atlas.kinds.protocol import FoundResource, Kind, State
-from atlas_provider.models import mlflow_at, registered
+from atlas.tracking.owned import owner_tags
+from atlas_provider.models import mlflow_at, registered, require_ours
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from atlas.kinds.protocol import OperationContext
     from atlas.tracking.mlflow import MlflowTracker
 
@@ -23,10 +26,10 @@ _EXISTS = "RESOURCE_ALREADY_EXISTS"
 
 @properties
 class RegisteredModelsInputs:
-    """Names of models in MLflow; one that is there already is taken over with its versions.
+    """Names of models in MLflow; one that Atlas has made already is kept with its versions.
 
-    The update fails when MLflow doesn't answer or refuses a name. Deleting keeps models and
-    versions.
+    The update fails when MLflow doesn't answer, refuses a name, or has a model of that name that
+    Atlas didn't make (D019). Deleting keeps models and versions.
     """
 
     owner: Owner
@@ -56,8 +59,8 @@ class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]
     def create(
         self, inputs: RegisteredModelsInputs, context: OperationContext
     ) -> tuple[str, RegisteredModelsOutputs]:
-        """Register the names; one that is there already is taken over with its versions."""
-        _register(inputs)
+        """Register the names; one that Atlas has made already is kept with its versions."""
+        _register(inputs, ())
         return inputs.owner, _NOTHING
 
     def read(self, identity: str, state: _State, context: OperationContext) -> _State | None:
@@ -102,7 +105,7 @@ class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]
         context: OperationContext,
     ) -> RegisteredModelsOutputs:
         """Register new names, and correct descriptions; what is no member any more stays."""
-        _register(inputs)
+        _register(inputs, state.inputs.members)
         return _NOTHING
 
     def delete(self, identity: str, state: _State, context: OperationContext) -> None:
@@ -114,13 +117,34 @@ def _mlflow(inputs: RegisteredModelsInputs) -> MlflowTracker:
     return mlflow_at(inputs.mlflow, inputs.secrets, inputs.credentials)
 
 
-def _register(inputs: RegisteredModelsInputs) -> None:
-    """Make the names that aren't there, and give each its description."""
+def _register(inputs: RegisteredModelsInputs, known: Iterable[str]) -> None:
+    """Make the names that aren't there, and give each its description.
+
+    Args:
+        inputs: of the resource.
+        known: names that are the resource's already.
+
+    Raises:
+        DeployError: D019, others have made a model of one of the names; nothing is made then.
+    """
     mlflow = _mlflow(inputs)
     found = registered(mlflow, inputs.members)
+    require_ours(mlflow, found, inputs.members.keys() - {*known})
     for name, description in inputs.members.items():
-        if name in found and found[name].description == description:
-            continue
-        payload = {"name": name, "description": description}
-        if mlflow.call("POST", "registered-models/create", payload, (_EXISTS,)) is None:
-            mlflow.call("PATCH", "registered-models/update", payload)
+        if name not in found:
+            _make(mlflow, name, description, inputs.owner)
+        elif found[name].description != description:
+            _describe(mlflow, name, description)
+
+
+def _make(mlflow: MlflowTracker, name: str, description: str, owner: str) -> None:
+    """Make a model; who else has made it meanwhile must be Atlas."""
+    payload = {"name": name, "description": description, "tags": owner_tags(owner)}
+    if mlflow.call("POST", "registered-models/create", payload, (_EXISTS,)) is None:
+        require_ours(mlflow, registered(mlflow, [name]), [name])
+        _describe(mlflow, name, description)
+
+
+def _describe(mlflow: MlflowTracker, name: str, description: str) -> None:
+    payload = {"name": name, "description": description}
+    mlflow.call("PATCH", "registered-models/update", payload)

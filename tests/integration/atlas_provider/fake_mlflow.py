@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from atlas.tracking.owned import OWNER
 
-def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
-    """Serve registered models (name → description) on a free loopback port."""
+
+def serve(
+    models: dict[str, str], strangers: Collection[str] = ()
+) -> tuple[ThreadingHTTPServer, str]:
+    """Serve registered models on a free loopback port.
+
+    Args:
+        models: name → description.
+        strangers: names of those among them that Atlas didn't make.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -35,6 +45,7 @@ def serve(models: dict[str, str]) -> tuple[ThreadingHTTPServer, str]:
                         "name": n,
                         "description": d,
                         "aliases": [{"alias": "champion", "version": "7"}],
+                        "tags": [] if n in strangers else [{"key": OWNER, "value": "it"}],
                     }
                     for n, d in models.items()
                     if n.startswith(start)

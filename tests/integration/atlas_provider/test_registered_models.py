@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import PlatformError
+from atlas.errors import DeployError, PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import OperationContext
 from atlas.tracking.mlflow import MlflowTracker
@@ -16,10 +16,13 @@ KIND = Handler(RegisteredModelsKind())
 CONTEXT = OperationContext("models")
 
 
+STRANGERS = ("theirs",)
+
+
 @pytest.fixture
 def mlflow():
     models: dict[str, str] = {}
-    server, url = serve(models)
+    server, url = serve(models, STRANGERS)
     yield models, url
     server.shutdown()
     server.server_close()
@@ -36,6 +39,26 @@ def test_create_takes_over_what_training_has_made(mlflow):
     assert KIND.create(wanted, CONTEXT) == ("p.dev/models", {})
     assert models == {"a": "A.", "b": "B."}
     assert KIND.read("models", wanted, CONTEXT).inputs == wanted
+
+
+def test_what_others_have_made_is_refused_and_nothing_is_made(mlflow):
+    models, url = mlflow
+    models["theirs"] = "somebody's"
+    with pytest.raises(DeployError, match=r"D019: registered model theirs: .* atlas\.owner;"):
+        KIND.create(inputs(url, a="A.", theirs="Ours."), CONTEXT)
+    ours = inputs(url, a="A.")
+    KIND.create(ours, CONTEXT)
+    with pytest.raises(DeployError, match="D019"):
+        KIND.update("models", ours, inputs(url, a="B.", theirs="Ours."), CONTEXT)
+    assert models == {"a": "A.", "theirs": "somebody's"}
+
+
+def test_a_model_of_the_stacks_state_stays_its_own(mlflow):
+    models, url = mlflow
+    models["theirs"] = "made by an older Atlas"
+    before = inputs(url, theirs="Before.")
+    KIND.update("models", before, inputs(url, theirs="Now."), CONTEXT)
+    assert models == {"theirs": "Now."}
 
 
 def test_drift_is_found_and_repaired(mlflow):
