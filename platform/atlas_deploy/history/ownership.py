@@ -103,7 +103,7 @@ def require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
     known = {one.name: one.inputs["members"] for one in resources}
     for part in parts:
         given, kind = part.inputs, kind_of_target(part.kind)
-        fresh = given["members"].keys() - known.get(part.name, {}).keys()
+        fresh = given.get("members", {}).keys() - known.get(part.name, {}).keys()
         if kind is not None:
             ownership.require_free(given["store"], kind.owned_as, fresh, given["owner"])
         elif part.kind == MODELS:
