@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import socket
 import threading
-from pathlib import Path
+from typing import Any
+
+import psutil
 
 from atlas.errors import PlatformError
-from atlas_provider import procfs
+from atlas_provider import process_trees
 
 # Below Linux's range for outgoing connections (from 32768), so that none takes a chosen port.
 _LOWEST, _HIGHEST = 15000, 32000
 _TRIES = 500
-_LISTENING = "0A"
 _chosen: set[int] = set()
 _lock = threading.Lock()
 
@@ -55,58 +56,23 @@ def is_listening(port: int, seconds: float = 2.0) -> bool:
 
 
 def holder(port: int) -> int | None:
-    """Return the pid of the process that listens on a port; None when /proc doesn't show it."""
-    inodes = _listening_inodes(port)
-    return (
-        next((pid for pid in procfs.pids() if inodes & _socket_inodes(pid)), None)
-        if inodes
-        else None
-    )
+    """Return the pid of the process that listens on a port; None if it isn't shown."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:
+        return None
+    return next((each.pid for each in connections if _listens(each, port)), None)
+
+
+def _listens(connection: Any, port: int) -> bool:
+    """Tell whether a connection is a listening socket on a port."""
+    is_open = connection.status == psutil.CONN_LISTEN
+    return is_open and bool(connection.laddr) and connection.laddr.port == port
 
 
 def describe_holder(port: int) -> str:
-    """Return which process listens on a port, as far as /proc shows it, for an error."""
+    """Return which process listens on a port, as far as the system shows it, for an error."""
     pid = holder(port)
     if pid is None:
         return "another process"
-    return f"process {pid} ({procfs.command(pid)})"
-
-
-def _listening_inodes(port: int) -> set[str]:
-    """Return the socket inodes that listen on a port, from the kernel's tables."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in _lines(table)[1:]:
-            fields = line.split()
-            if fields[3] == _LISTENING and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                inodes.add(fields[9])
-    return inodes
-
-
-def _socket_inodes(pid: int) -> set[str]:
-    """Return the inodes of a process's sockets; none when it has ended or isn't ours."""
-    inodes = set()
-    try:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            target = _target(link)
-            if target.startswith("socket:["):
-                inodes.add(target[len("socket:[") : -1])
-    except OSError:
-        return inodes
-    return inodes
-
-
-def _target(link: Path) -> str:
-    """Return what a link points to; nothing when it has been removed."""
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
-
-
-def _lines(path: str) -> list[str]:
-    """Return a file's lines; none where it doesn't exist."""
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
+    return f"process {pid} ({process_trees.command(pid)})"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from atlas import files
 from atlas.errors import DeployError
 from atlas.kinds.properties import to_plain
-from atlas_provider.procfs import MARK
+from atlas_provider.process_trees import MARK
 from atlas_provider.templates import Filling
 
 if TYPE_CHECKING:

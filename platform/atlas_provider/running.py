@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas import files
 from atlas.errors import PlatformError
 from atlas.waiting import Clock, wait_until, wait_while
-from atlas_provider import launch, procfs, program
+from atlas_provider import launch, process_trees, program
 from atlas_provider.health import Health, ailment
 from atlas_provider.launch import passed_environment
 from atlas_provider.ports import choose_port, describe_holder, is_free, is_listening
@@ -118,7 +118,7 @@ def run(desired: PlatformProgram, seconds: float, cancelled: threading.Event) ->
     Raises:
         PlatformError: if it fails, or takes too long; with its last lines. Nothing of it is left.
     """
-    procfs.end(procfs.marked(str(desired.directory)), _PORT_SECONDS)
+    process_trees.end(process_trees.marked(str(desired.directory)), _PORT_SECONDS)
     filling = desired.filling({}, make=True)
     rendered = render(desired, filling)
     log = Supervisor(desired.folder).log(desired.name)
@@ -157,7 +157,7 @@ def _await_exit(
         return
     if process.returncode is not None:
         raise PlatformError(f"{name}: exited with status {process.returncode}")
-    procfs.end(procfs.descendants(process.pid), _PORT_SECONDS)
+    process_trees.end(process_trees.descendants(process.pid), _PORT_SECONDS)
     process.wait()
     ending = "interrupted" if cancelled.is_set() else f"not done after {seconds:.0f} s"
     raise PlatformError(f"{name}: {ending}")
@@ -178,11 +178,11 @@ def stop(directory: Path, grace: float) -> None:
     """
     supervisor = Supervisor(directory.parent)
     pid = supervisor.pid(directory.name)
-    offspring = procfs.descendants(pid) if pid else set()
+    offspring = process_trees.descendants(pid) if pid else set()
     supervisor.stop(directory.name)
-    left = procfs.end(offspring | procfs.marked(str(directory)), grace)
+    left = process_trees.end(offspring | process_trees.marked(str(directory)), grace)
     if left:
-        names = ", ".join(f"{process.pid} ({procfs.command(process.pid)})" for process in left)
+        names = process_trees.describe(left)
         raise PlatformError(f"{directory.name}: can't be stopped: {names}; end these by hand")
 
 

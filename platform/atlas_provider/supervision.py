@@ -19,7 +19,7 @@ from xmlrpc.client import Fault
 from atlas import files
 from atlas.errors import PlatformError
 from atlas.waiting import wait_until, wait_while
-from atlas_provider import launch, procfs
+from atlas_provider import launch, process_trees
 from atlas_provider.launch import passed_environment
 from atlas_provider.supervisor_rpc import PID, SOCKET, SupervisorRpc
 from atlas_provider.unixrpc import UNREACHABLE
@@ -234,4 +234,4 @@ class Supervisor:
 def _await_end(process: ProcessIdentity) -> None:
     """Wait for supervisord's end, and force it when it takes too long."""
     wait_while(lambda: process.is_alive, _STOP_SECONDS, _POLL_SECONDS)
-    procfs.end({process}, 1.0)
+    process_trees.end({process}, 1.0)

@@ -8,7 +8,7 @@ from xmlrpc.client import ServerProxy
 
 from atlas import files
 from atlas.processes import find
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.unixrpc import CALL_SECONDS, UNREACHABLE, UnixTransport, short_path
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class SupervisorRpc:
         """End a supervisord that is there and doesn't answer, and remove its socket."""
         process = self._recorded()
         if process is not None:
-            procfs.end({process}, _STOP_SECONDS)
+            process_trees.end({process}, _STOP_SECONDS)
         files.remove(self.folder / SOCKET)
 
     def _recorded(self) -> ProcessIdentity | None:
@@ -81,4 +81,4 @@ class SupervisorRpc:
             pid = int((self.folder / PID).read_text())
         except (OSError, ValueError):
             return None
-        return find(pid) if "supervisord" in procfs.command(pid) else None
+        return find(pid) if "supervisord" in process_trees.command(pid) else None

@@ -17,7 +17,7 @@ import pytest
 
 from atlas.http.credentials import basic
 from atlas.processes import ProcessIdentity
-from atlas_provider import ports, procfs
+from atlas_provider import ports, process_trees
 from tests.yard import Yard
 
 Result = subprocess.CompletedProcess[str]
@@ -74,7 +74,7 @@ class Atlas:
 
     def processes(self, stack: str = "local") -> set[ProcessIdentity]:
         """Return the processes of a platform."""
-        return procfs.marked_below(str(self.state / "platform" / stack))
+        return process_trees.marked_below(str(self.state / "platform" / stack))
 
     def engines(self) -> set[int]:
         """Return the pids of engines and providers that work on this state folder."""
@@ -82,7 +82,7 @@ class Atlas:
         names = (b"pulumi", b"pulumi-resource")
         return {
             pid
-            for pid in procfs.pids()
+            for pid in process_trees.pids()
             if wanted in _read(pid, "environ").split(b"\0")
             and _read(pid, "comm").strip().startswith(names)
         }

@@ -15,7 +15,7 @@ import pytest
 from atlas.errors import DeployError
 from atlas_deploy.stacks import Stack
 from atlas_deploy.stacks.backend import Backend
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.ports import is_free
 from atlas_provider.resources import Ports, Process
 from atlas_provider.supervision import Supervisor
@@ -41,7 +41,7 @@ def state(tmp_path):
     folder = state / "platform" / "a"
     if folder.exists():
         Supervisor(folder).shut_down()
-        procfs.end(procfs.marked_below(str(folder)), 5)
+        process_trees.end(process_trees.marked_below(str(folder)), 5)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_an_engine_killed_while_it_creates_is_taken_up_from_there(open_stack, st
     thread = threading.Thread(target=update)
     thread.start()
     end = time.monotonic() + 60
-    while not procfs.marked_below(str(state / "platform" / "a")):
+    while not process_trees.marked_below(str(state / "platform" / "a")):
         assert time.monotonic() < end, failed
         time.sleep(0.05)
     (engine,) = engines(state)
@@ -133,7 +133,7 @@ def test_an_engine_killed_while_it_creates_is_taken_up_from_there(open_stack, st
     thread.join()
     assert "killed by signal 9; run the same command again" in failed[0]
     assert stack.up().changes == {"create": ["web"]}
-    assert len(procfs.marked_below(str(state / "platform" / "a"))) == 1
+    assert len(process_trees.marked_below(str(state / "platform" / "a"))) == 1
 
 
 RUN_SERVER = (
@@ -145,7 +145,7 @@ RUN_SERVER = (
 def engines(state):
     """Return the pids of the engines on a state folder."""
     wanted = f"ATLAS_STATE={state}"
-    return [pid for pid in procfs.pids() if is_engine(pid) and wanted in variables(pid)]
+    return [pid for pid in process_trees.pids() if is_engine(pid) and wanted in variables(pid)]
 
 
 def is_engine(pid):

@@ -16,7 +16,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.supervision import Supervisor
 
 pytestmark = pytest.mark.stack
@@ -264,7 +264,9 @@ def test_an_interrupted_up_ends_soon_and_leaves_what_is_whole(atlas):
     assert running.returncode == 130
     assert "interrupted: what is under way ends first" in rest
     assert atlas.engines() == set()
-    names = {Path(procfs.command(process.pid).split()[0]).name for process in atlas.processes()}
+    names = {
+        Path(process_trees.command(process.pid).split()[0]).name for process in atlas.processes()
+    }
     assert "prometheus" in names
     assert not any(name.startswith(("python", "airflow")) for name in names)
 

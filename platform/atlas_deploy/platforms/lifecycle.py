@@ -24,7 +24,7 @@ from atlas_deploy.stacks.backend import Backend
 from atlas_deploy.stacks.events import DONE
 from atlas_deploy.stacks.keeping import keeping
 from atlas_deploy.stacks.stack import Stack
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -272,9 +272,9 @@ def _sweep(state: Path, name: str) -> None:
     place = folder(state, name)
     if not place.exists():
         return
-    orphans = procfs.marked_below(str(place))
+    orphans = process_trees.marked_below(str(place))
     Supervisor(place).shut_down()
-    left = procfs.end(orphans, _END_SECONDS)
+    left = process_trees.end(orphans, _END_SECONDS)
     if left:
-        names = ", ".join(f"{process.pid} ({procfs.command(process.pid)})" for process in left)
+        names = process_trees.describe(left)
         raise PlatformError(f"platform {name}: can't be stopped: {names}; end these by hand")

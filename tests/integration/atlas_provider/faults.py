@@ -19,7 +19,7 @@ from atlas.http.service import Service
 from atlas.images import ImageRegistry
 from atlas.store.folder import FolderLocation
 from atlas.targets.airflow.dag_folder import DagFolder
-from atlas_provider import procfs, running
+from atlas_provider import process_trees, running
 from atlas_provider.kinds import ports
 from atlas_provider.supervisor_rpc import SupervisorRpc
 
@@ -27,7 +27,7 @@ CALLS: list[tuple[Any, str]] = [
     *((FolderLocation, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("write", "write_new", "remove")),
     (Service, "_exchange"), (DagFolder, "read"), (ImageRegistry, "_sent"),
-    (SupervisorRpc, "call"), (procfs, "end"), (procfs, "marked"),
+    (SupervisorRpc, "call"), (process_trees, "end"), (process_trees, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip
 """Everything by which an operation reaches outside its own process."""

@@ -19,7 +19,7 @@ from atlas.plan import Plan
 from atlas.store import open_store
 from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.kinds.database import DatabaseKind
 from atlas_provider.kinds.ports import PortsKind
 from atlas_provider.kinds.process import ProcessKind
@@ -201,7 +201,7 @@ class Processes:
     def there(self) -> dict[str, str]:
         pid = Supervisor(self.folder).pid("p") if self.folder.exists() else None
         told = self._told(pid) if pid else ""
-        running = {process.pid for process in procfs.marked_below(str(self.folder))}
+        running = {process.pid for process in process_trees.marked_below(str(self.folder))}
         assert running == ({pid} if pid else set())
         files = {path.name for path in (self.folder / "p").glob("*") if path.suffix != ".json"}
         return {name: told if name == "a" else "x" for name in sorted(files)}
@@ -246,7 +246,7 @@ class Databases:
         return {"name": "p", "folder": str(self.folder), "command": command, "file": "app.db"}
 
     def there(self) -> dict[str, str]:
-        assert procfs.marked_below(str(self.folder)) == set()
+        assert process_trees.marked_below(str(self.folder)) == set()
         assert not [*self.folder.glob("p/*.draft*")]
         if not (self.folder / "p" / "app.db").exists():
             return {}

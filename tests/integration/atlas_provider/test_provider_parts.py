@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from atlas.errors import PlatformError
-from atlas_provider import ports, procfs, program, vault
+from atlas_provider import ports, process_trees, program, vault
 from atlas_provider.health import Health, ailment
 from atlas_provider.program import PlatformProgram, render
 from atlas_provider.templates import Filling, ports_of
@@ -116,22 +116,22 @@ def test_a_process_with_its_offspring_is_found_and_ended():
     with subprocess.Popen(
         [sys.executable, "-c", FAMILY],
         stdout=subprocess.PIPE,
-        env={**os.environ, procfs.MARK: "/state/x"},
+        env={**os.environ, process_trees.MARK: "/state/x"},
     ) as parent:
         parent.stdout.readline()
-        offspring = procfs.descendants(parent.pid)
+        offspring = process_trees.descendants(parent.pid)
         assert len(offspring) == 2
-        assert procfs.marked("/state/x") == offspring
-        assert procfs.marked("/state") == set()
-        assert procfs.end(offspring, 5) == set()
-    assert procfs.find(parent.pid) is None
+        assert process_trees.marked("/state/x") == offspring
+        assert process_trees.marked("/state") == set()
+        assert process_trees.end(offspring, 5) == set()
+    assert process_trees.find(parent.pid) is None
 
 
 def test_who_ignores_the_signal_is_killed():
     deaf = f"import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); {SLEEPER}"
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert procfs.end(procfs.descendants(process.pid), 0.2) == set()
+        assert process_trees.end(process_trees.descendants(process.pid), 0.2) == set()
         assert process.wait() == -9
 
 

@@ -13,7 +13,7 @@ from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
 from atlas.kinds.protocol import OperationContext
-from atlas_provider import procfs
+from atlas_provider import process_trees
 from atlas_provider.kinds.database import DatabaseKind
 from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.supervision import Supervisor
@@ -196,7 +196,7 @@ def test_it_is_ended_when_it_takes_too_long_or_is_cancelled(inputs, database):
     cancelled.set()
     with pytest.raises(PlatformError, match="app: interrupted"):
         KIND.create(slow, OperationContext("app", 0, cancelled))
-    assert procfs.marked(str(database.parent)) == set()
+    assert process_trees.marked(str(database.parent)) == set()
 
 
 def test_check_and_preview_bear_unknowns(inputs):

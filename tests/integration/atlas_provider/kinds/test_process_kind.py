@@ -20,7 +20,7 @@ from atlas.errors import PlatformError
 from atlas.kinds.handler import Handler
 from atlas.kinds.parsing import UNKNOWN
 from atlas.kinds.protocol import OperationContext
-from atlas_provider import procfs, program, supervisor_rpc, unixrpc
+from atlas_provider import process_trees, program, supervisor_rpc, unixrpc
 from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.ports import is_free, is_listening
 from atlas_provider.supervision import Supervisor
@@ -142,7 +142,7 @@ def test_delete_leaves_no_process_port_or_file_but_the_data(inputs, folder):
     (folder / "web" / "data.db").write_text("precious")
     KIND.delete(identity, state, CONTEXT)
     assert is_free(state["bound"]["http"])
-    assert procfs.marked(identity) == set()
+    assert process_trees.marked(identity) == set()
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert left == {".lock", "log/web.log", "web/data.db"}
     KIND.delete(identity, state, CONTEXT)
@@ -158,9 +158,9 @@ def test_delete_ends_children_that_left_the_group(inputs, folder):
     lonely = {**inputs, "command": [sys.executable, "-c", parent], "ports": {}, "files": {}}
     lonely.pop("health")
     identity, state = create(lonely)
-    wait_until(lambda: len(procfs.marked(identity)) == 2)
+    wait_until(lambda: len(process_trees.marked(identity)) == 2)
     KIND.delete(identity, state, CONTEXT)
-    assert procfs.marked(identity) == set()
+    assert process_trees.marked(identity) == set()
 
 
 def test_orphans_of_a_killed_supervisor_are_ended(inputs, folder):
@@ -203,7 +203,7 @@ def test_a_supervisor_that_hangs_is_replaced(inputs, folder, monkeypatch):
     monkeypatch.setattr(supervisor_rpc, "_BUSY_SECONDS", 1.0)
     monkeypatch.setattr(supervisor_rpc, "_STOP_SECONDS", 1.0)
     identity, state = create(inputs)
-    server = procfs.find(int((folder / "supervisord.pid").read_text()))
+    server = process_trees.find(int((folder / "supervisord.pid").read_text()))
     os.kill(server.pid, signal.SIGSTOP)
     state = KIND.update(identity, state, inputs, CONTEXT)
     assert not server.is_alive
@@ -223,7 +223,7 @@ def test_two_programs_share_a_supervisor_and_the_last_ends_it(inputs, folder):
         thread.start()
     for thread in threads:
         thread.join()
-    server = procfs.find(int((folder / "supervisord.pid").read_text()))
+    server = process_trees.find(int((folder / "supervisord.pid").read_text()))
     assert server
     KIND.delete(*results["web"], CONTEXT)
     assert server.is_alive
@@ -248,7 +248,7 @@ def test_a_program_that_never_becomes_well(inputs, folder):
     deaf = {**inputs, "command": [sys.executable, "-c", "import time; time.sleep(600)"]}
     with pytest.raises(PlatformError, match=r"web: not well after 1 s: http://.*printed nothing"):
         KIND.create({**deaf, "healthTimeout": 1}, CONTEXT)
-    assert procfs.marked(str(folder / "web")) == set()
+    assert process_trees.marked(str(folder / "web")) == set()
 
 
 def test_a_command_that_is_not_there(inputs):
@@ -276,7 +276,7 @@ def test_a_create_that_was_killed_is_taken_over(inputs, folder):
     """What an interrupted create left runs under the same name and is unknown to Pulumi."""
     _, first = create(inputs)
     _, second = create(inputs)
-    assert len(procfs.marked(str(folder / "web"))) == 1
+    assert len(process_trees.marked(str(folder / "web"))) == 1
     assert is_listening(second["bound"]["http"])
     if first["bound"] != second["bound"]:
         assert is_free(first["bound"]["http"])
@@ -352,9 +352,9 @@ def test_killed_anywhere_the_repeat_converges(inputs, folder, monkeypatch, opera
         if operation != "delete":
             assert read(identity, state).state == state
             assert KIND.diff(state, wanted).changes == {}
-            assert len(procfs.marked(identity)) == 1
+            assert len(process_trees.marked(identity)) == 1
             KIND.delete(identity, state, CONTEXT)
-        assert procfs.marked(identity) == set()
+        assert process_trees.marked(identity) == set()
         assert not (folder / "supervisord.sock").exists()
     assert moment > 20
 
@@ -365,7 +365,7 @@ def test_cancelling_a_create_leaves_nothing(inputs, folder):
     threading.Timer(1, cancelled.set).start()
     with pytest.raises(PlatformError, match="web: interrupted while it started"):
         KIND.create(deaf, OperationContext("web", 0, cancelled))
-    assert procfs.marked(str(folder / "web")) == set()
+    assert process_trees.marked(str(folder / "web")) == set()
     assert not (folder / "web").exists()
 
 

@@ -1,42 +1,36 @@
-"""Processes as /proc shows them: a process with all its offspring, and the end of them.
+"""Processes with all their offspring, and the end of them.
 
 A service's offspring are its descendants, and everything that carries its mark: an environment
-variable that children inherit, so that those are found too whose parent has ended. Without a
-/proc nothing is found, and only the process group can be stopped.
+variable that children inherit, so that those are found too whose parent has ended.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from atlas.processes import ProcessIdentity, find
-from atlas.processes import stat as _stat
 from atlas.waiting import wait_while
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MARK = "ATLAS_PROCESS"
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 5.0
-_PARENT = 1
+_SHOWN = 120
 
 
 def descendants(pid: int) -> set[ProcessIdentity]:
     """Return a process with its children, their children and so on."""
-    children: dict[int, list[int]] = {}
-    for other in pids():
-        fields = _stat(other)
-        if fields is not None:
-            children.setdefault(int(fields[_PARENT]), []).append(other)
-    waiting, family = [pid], set()
-    while waiting:
-        current = waiting.pop()
-        waiting += children.get(current, [])
-        family.add(find(current))
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return set()
+    family = [find(pid), *(find(child.pid) for child in children)]
     return {process for process in family if process is not None}
 
 
@@ -57,10 +51,11 @@ def _with_mark(matches: Callable[[str], bool]) -> set[ProcessIdentity]:
 
 
 def _mark(pid: int) -> str:
-    """Return a process's mark; empty for none."""
-    prefix = f"{MARK}=".encode()
-    marks = (item for item in _environment(pid) if item.startswith(prefix))
-    return os.fsdecode(next(marks, prefix)[len(prefix) :])
+    """Return a process's mark; empty for none, and where it isn't ours to read."""
+    try:
+        return str(psutil.Process(pid).environ().get(MARK, ""))
+    except (psutil.Error, OSError):
+        return ""
 
 
 def end(processes: set[ProcessIdentity], seconds: float) -> set[ProcessIdentity]:
@@ -97,24 +92,17 @@ def _kill(process: ProcessIdentity, number: int) -> None:
 
 def pids() -> list[int]:
     """Return the ids of all processes."""
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
+    return list(psutil.pids())
 
 
 def command(pid: int) -> str:
     """Return a process's command line, shortened for an error message."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
+        return " ".join(psutil.Process(pid).cmdline()).strip()[:_SHOWN]
+    except psutil.Error:
         return "already ended"
-    return b" ".join(words).decode(errors="replace").strip()[:120]
 
 
-def _environment(pid: int) -> list[bytes]:
-    """Return the variables that a process was started with; none when it isn't ours to read."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+def describe(processes: Iterable[ProcessIdentity]) -> str:
+    """Return the ids and command lines of processes, for an error message."""
+    return ", ".join(f"{process.pid} ({command(process.pid)})" for process in processes)
