@@ -1,6 +1,6 @@
 """`python -m atlas.containers.serve SOCKET [REGISTRY]`: podman's service, with Docker's API.
 
-It is told what this machine's podman has to be told, and that a registry of this machine speaks
+It gets the settings that podman takes on this machine, and that a registry of this machine speaks
 plain HTTP, which Docker assumes of any on loopback.
 """
 

@@ -72,7 +72,9 @@ class _Audit:
 
     def run(self) -> None:
         """Check the whole archive."""
-        packed = [one.filename for one in self._files.values() if one.compress_type != ZIP_STORED]
+        packed = [
+            file.filename for file in self._files.values() if file.compress_type != ZIP_STORED
+        ]
         if packed:
             raise StoreError(f"'{packed[0]}' in it is compressed; Atlas writes it as it is")
         if _SCHEMA not in self._files:
@@ -101,7 +103,7 @@ class _Audit:
     def _kind(self, path: str, node: Any) -> tuple[str, str, str]:
         """Return a node's loader, module and class; nodes of one id are one object, and equal."""
         fields = ("__loader__", "__module__", "__class__")
-        given = [node.get(one) if isinstance(node, dict) else None for one in fields]
+        given = [node.get(field) if isinstance(node, dict) else None for field in fields]
         if not all(isinstance(one, str) for one in given):
             raise StoreError(f"{place_of(path)} is no node of skops")
         identity = node.get("__id__")

@@ -180,7 +180,7 @@ def _are_vectors(values: Any, kinds: set[type]) -> bool:
     """Tell whether all cells are arrays of one dimension and one type of numbers."""
     if len(kinds) != 1 or next(iter(kinds)).__name__ != "ndarray":
         return False
-    shapes = {(one.dtype.str, one.ndim) for one in values}
+    shapes = {(value.dtype.str, value.ndim) for value in values}
     return len(shapes) == 1 and next(iter(shapes))[1] == 1 and values[0].dtype.kind in "iuf" and (
         values[0].dtype.isnative and values[0].dtype.itemsize in (1, 2, 4, 8)
     ) and values[0].dtype.str[1:] != "f2"  # fmt: skip

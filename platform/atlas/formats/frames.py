@@ -133,7 +133,7 @@ def _names(frame: Any) -> list[str]:
     """Return a name in the file for each column: its label where that is a string of its own."""
     labels = list(frame.columns)
     plain = len(set(labels)) == len(labels) and all(
-        type(one) is str and not one.startswith("__") for one in labels
+        type(label) is str and not label.startswith("__") for label in labels
     )
     return labels if plain else [f"{i}" for i in range(len(labels))]
 
@@ -200,7 +200,7 @@ def _dtype_facts(dtype: Any, shown: str, trust: Trust) -> Any:
     import pandas
 
     if isinstance(dtype, pandas.CategoricalDtype):
-        values = [packed(one, trust, shown) for one in dtype.categories]
+        values = [packed(category, trust, shown) for category in dtype.categories]
         of = _dtype_facts(dtype.categories.dtype, shown, trust)
         return {"categories": values, "of": of, "ordered": bool(dtype.ordered)}
     text = str(dtype)
@@ -247,7 +247,7 @@ def _restored_labels(names: list[str], facts: Mapping[str, Any], trust: Trust) -
 def _index_facts(index: Any, names: list[str], trust: Trust) -> dict[str, Any]:
     import pandas
 
-    own = [packed(one, trust, "the index's name") for one in index.names]
+    own = [packed(name, trust, "the index's name") for name in index.names]
     if isinstance(index, pandas.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": own}
     levels = [name for name, _, _ in _levels(index, names)]

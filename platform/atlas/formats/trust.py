@@ -63,7 +63,7 @@ class Trust:
             return False
         if self.own and f"{module}.".startswith(f"{self.own}."):
             return _is_defined(module, name, type if role != "functions" else (type, FunctionType))
-        inside = any(f"{module}.".startswith(f"{one}.") for one in self.packages)
+        inside = any(f"{module}.".startswith(f"{package}.") for package in self.packages)
         return inside and role in ("objects", "types") and _is_defined(module, name, type)
 
 

@@ -70,9 +70,9 @@ def attached(registry: ImageRegistry, repository: str, image: str) -> list[dict[
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
     return [
-        one
-        for one in _referrers(registry, repository, image)
-        if one.get("artifactType") == CYCLONEDX
+        referrer
+        for referrer in _referrers(registry, repository, image)
+        if referrer.get("artifactType") == CYCLONEDX
     ]
 
 

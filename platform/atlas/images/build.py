@@ -240,6 +240,6 @@ def raise_failures(outcomes: Iterable[BuildOutcome]) -> None:
     Raises:
         DeployError: at least one did.
     """
-    errors = {str(one.error) for one in outcomes if one.error}
+    errors = {str(outcome.error) for outcome in outcomes if outcome.error}
     if errors:
         raise DeployError("\n".join(sorted(errors)))

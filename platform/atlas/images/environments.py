@@ -88,7 +88,7 @@ def tried(work: Work, build: Build, shown: str) -> None:
     """Build.
 
     Raises:
-        DeployError: I204, it failed; it has the last lines of what the builder said.
+        DeployError: I204, it failed; the message has the last lines that the builder printed.
     """
     try:
         work.builder.build(build)

@@ -118,24 +118,24 @@ def prove(work: Work, desired: DesiredImage) -> Contents:
     """
     name = local_name(desired)
     try:
-        said = json.loads(work.builder.run(name, _PROOF).strip().splitlines()[-1])
+        report = json.loads(work.builder.run(name, _PROOF).strip().splitlines()[-1])
     except (CommandError, ValueError, IndexError) as error:
         detail = getattr(error, "output", "") or str(error)
         raise DeployError(
             f"{desired.full}: doesn't start: {_last_lines(detail)}", code="I205"
         ) from None
     facts = work.builder.facts(name)
-    wrong = _wrong(desired, said, facts.entrypoint if facts else ())
+    wrong = _wrong(desired, report, facts.entrypoint if facts else ())
     if wrong:
         raise DeployError(f"{desired.full}: {wrong}", code="I205")
-    return Contents(said["python"], said["debian"])
+    return Contents(report["python"], report["debian"])
 
 
-def _wrong(desired: DesiredImage, said: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
+def _wrong(desired: DesiredImage, report: Mapping[str, object], entrypoint: tuple[str, ...]) -> str:
     """Return what is wrong with an image that starts; empty when nothing is."""
-    if said["user"] != int(USER.partition(":")[0]):
-        return f"runs as user {said['user']}, expected {USER}"
-    if said["code"] != desired.code:
+    if report["user"] != int(USER.partition(":")[0]):
+        return f"runs as user {report['user']}, expected {USER}"
+    if report["code"] != desired.code:
         return "the code in it isn't the pipeline's; it has changed meanwhile, build again"
     return f"has the entry point {list(entrypoint)}, expected none" if entrypoint else ""
 

@@ -58,7 +58,7 @@ def list_images(
         store: where builds are recorded.
         referenced: digests that deployments and releases refer to.
     """
-    known = {one.name: one for one in records(store)}
+    known = {record.name: record for record in records(store)}
     today = [_listed(one, known, referenced) for one in desired]
     names = {one.name for one in today}
     others = [

@@ -30,7 +30,8 @@ def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[Des
         store: where builds are recorded.
     """
     known = (
-        (one, read_record(store, one.repository, one.tag)) for one in desired_images(pipelines)
+        (desired_image, read_record(store, desired_image.repository, desired_image.tag))
+        for desired_image in desired_images(pipelines)
     )
     return [(one, built) for one, built in known if built is not None and built.digest]
 

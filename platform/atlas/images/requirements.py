@@ -120,9 +120,9 @@ def _absolute(match: re.Match[str], folder: Path) -> str:
 def _logical(text: str) -> Iterator[str]:
     """Return the lines that say something, joined where they end in a backslash."""
     for line in text.lstrip("\ufeff").replace("\\\n", " ").splitlines():
-        said = re.sub(r"(^|\s)#.*$", "", line).strip()
-        if said:
-            yield " ".join(said.split())
+        text = re.sub(r"(^|\s)#.*$", "", line).strip()
+        if text:
+            yield " ".join(text.split())
 
 
 def _written_out(line: str) -> Iterable[str]:

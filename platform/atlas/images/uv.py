@@ -60,7 +60,7 @@ def program() -> str:
 
 
 def reason(output: str) -> str:
-    """Return what uv said, in lines without marks, passwords or empty ones."""
+    """Return what uv printed, in lines without marks, passwords or empty ones."""
     lines = (re.sub(r"^[^\w'\"<(]+", "", line).rstrip() for line in output.splitlines())
-    said: Sequence[str] = [line for line in lines if line]
-    return "\n  ".join(redacted(line) for line in said) or "it failed and printed nothing"
+    shown: Sequence[str] = [line for line in lines if line]
+    return "\n  ".join(redacted(line) for line in shown) or "it failed and printed nothing"

@@ -36,8 +36,8 @@ def _parts(value: str) -> set[str]:
     text = value.strip()
     every = {text, *_texts_in(text), *_password_in(text)}
     parts = {line.strip() for one in every for line in one.splitlines()}
-    long = {one for one in parts if len(one) >= _LINE and not one.startswith("-----")}
-    return long or {one for one in parts if len(one) >= SHORTEST}
+    long = {part for part in parts if len(part) >= _LINE and not part.startswith("-----")}
+    return long or {part for part in parts if len(part) >= SHORTEST}
 
 
 def _texts_in(text: str) -> Iterator[str]:

@@ -32,7 +32,7 @@ class Mask:
             values: the secrets; those of fewer than `SHORTEST` characters are left out.
             encoding: ``utf-8`` for text that stands for bytes, one character each; else empty.
         """
-        self.values = tuple(sorted({one for one in values if len(one.strip()) >= SHORTEST}))
+        self.values = tuple(sorted({value for value in values if len(value.strip()) >= SHORTEST}))
         self._encoding = encoding
 
     def __bool__(self) -> bool:

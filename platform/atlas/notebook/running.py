@@ -112,9 +112,9 @@ def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
     """Return the one pipeline that is meant."""
     from atlas.errors import AtlasError
 
-    found = [one for one in pipelines if name in ("", one.name)]
+    found = [pipeline for pipeline in pipelines if name in ("", pipeline.name)]
     if len(found) != 1:
-        names = ", ".join(one.name for one in pipelines)
+        names = ", ".join(pipeline.name for pipeline in pipelines)
         raise AtlasError(
             f"{len(found)} pipelines are meant, expected one; give member=, of {names}"
         )

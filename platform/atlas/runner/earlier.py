@@ -61,7 +61,7 @@ def source_of(store: Store, run: Run, last: str, steps: Sequence[PlanStep]) -> s
     Returns:
         The run's id; that of the last run where none has done all of them.
     """
-    units = [Unit(one.name, None if one.foreach is None else 0) for one in steps]
+    units = [Unit(step.name, None if step.foreach is None else 0) for step in steps]
     for name in (last, *islice(_earlier(store, run), _LOOKED_AT)):
         if all(done_in(store, run.pipeline, name, unit) for unit in units):
             return name
@@ -71,4 +71,4 @@ def source_of(store: Store, run: Run, last: str, steps: Sequence[PlanStep]) -> s
 def _earlier(store: Store, run: Run) -> Iterator[str]:
     """Give the other runs of a flow, the newest first, as far as their ids tell."""
     names = (one for one in reversed(store.runs(run.pipeline)) if one != run.id)
-    return (one for one in names if one.startswith(f"{run.flow}-"))
+    return (name for name in names if name.startswith(f"{run.flow}-"))

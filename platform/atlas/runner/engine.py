@@ -163,19 +163,19 @@ class RunEngine:
     def _wait(self) -> None:
         """Wait for the next unit to be over, or for the next moment at which something is due."""
         try:
-            self._hear(self._ended.get(timeout=self._time_left()))
+            self._receive(self._ended.get(timeout=self._time_left()))
             while True:
-                self._hear(self._ended.get_nowait())
+                self._receive(self._ended.get_nowait())
         except Empty:
             self._end_late_ones()
 
-    def _hear(self, said: UnitEnd | Event | Interrupt) -> None:
-        """Deal with what a unit, its log or a signal says."""
-        if isinstance(said, Event):
-            self._listener(said)
-        elif isinstance(said, UnitEnd):
-            self._end(said)
-        elif said.at_once or self.stopping:
+    def _receive(self, message: UnitEnd | Event | Interrupt) -> None:
+        """Handle the end of a unit, a line of its log, or a signal."""
+        if isinstance(message, Event):
+            self._listener(message)
+        elif isinstance(message, UnitEnd):
+            self._end(message)
+        elif message.at_once or self.stopping:
             self.interrupted = True
             raise _GivenUp("interrupted")
         else:

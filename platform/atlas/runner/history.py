@@ -56,7 +56,9 @@ def history(store: Store, pipelines: Collection[str] | None, limit: int) -> list
         pipelines: names of those to look at; None for all.
         limit: how many.
     """
-    names = [one for one in store.pipelines() if pipelines is None or one in pipelines]
+    names = [
+        pipeline for pipeline in store.pipelines() if pipelines is None or pipeline in pipelines
+    ]
     found = sorted(
         (run for name in names for run in _runs(store, name)),
         key=lambda run: run.created,

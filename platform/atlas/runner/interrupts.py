@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: said on its queue, so that they never cut through its work."""
+"""Signals that ask a run to end: put into its queue, so that they never cut through its work."""
 
 from __future__ import annotations
 

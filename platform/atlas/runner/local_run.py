@@ -256,7 +256,7 @@ class LocalRun:
         """The run that results of other steps than the selected are taken from: one for all."""
         if self.opened.resumed:
             return self.run.id
-        others = [one for one in self.plan.steps if one.name not in self._selected | self._stale]
+        others = [step for step in self.plan.steps if step.name not in self._selected | self._stale]
         return source_of(self.store, self.run, self.opened.previous, others)
 
     def _keep(self, unit: Unit, outcome: Outcome, why: str) -> None:

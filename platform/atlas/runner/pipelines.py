@@ -73,7 +73,7 @@ def _send_what_waits(runs: Sequence[LocalRun]) -> None:
     tracker, outbox = tracker_of_steps(), state_outbox()
     if tracker is None or outbox is None:
         return
-    ours = {(one.run.pipeline, one.run.id): one for one in runs if one.is_open}
+    ours = {(run.run.pipeline, run.run.id): run for run in runs if run.is_open}
     with suppress(PlatformError):
         for sent in sync(outbox, tracker, refused=False):
             run = ours.get((sent.pipeline, sent.run))

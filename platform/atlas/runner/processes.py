@@ -81,7 +81,7 @@ class Processes:
     def stop(self, number: int) -> bool:
         """End a unit by force, with all that it has started."""
         with self._lock:
-            for worker in [one for one in self._workers if one.number == number]:
+            for worker in [worker for worker in self._workers if worker.number == number]:
                 self._remove(worker)
         return True
 
@@ -97,7 +97,7 @@ class Processes:
 
     def _idle(self, env: tuple[tuple[str, str], ...]) -> Worker:
         """Return a worker that waits and has the right variables; make one when there is none."""
-        waiting = [one for one in self._workers if one.number is None]
+        waiting = [worker for worker in self._workers if worker.number is None]
         found = next((one for one in waiting if one.env == env), None)
         if found is not None:
             return found
@@ -135,7 +135,7 @@ class Processes:
         """Hand on what workers say, and look after their memory."""
         while True:
             with self._lock:
-                busy = any(one.watch and one.watch.limit for one in self._workers)
+                busy = any(worker.watch and worker.watch.limit for worker in self._workers)
             ready = self._selector.select(_TICK if busy else None)
             with self._lock:
                 if self._closed:

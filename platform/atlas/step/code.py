@@ -80,7 +80,7 @@ def announce(folders: Mapping[str, Path]) -> None:
 
 
 def _publish() -> None:
-    """Set the variable for processes that are started here; what it said of others stays."""
+    """Set the variable for processes that are started here; its entries for others stay."""
     os.environ[FOLDERS] = json.dumps({**_announced(), **_folders})
 
 
@@ -95,7 +95,9 @@ def unmount(name: str) -> None:
     _folders.pop(name, None)
     _versions.pop(name, None)
     package = f"{_PREFIX}{name}"
-    for module in [one for one in sys.modules if one == package or one.startswith(f"{package}.")]:
+    for module in [
+        module for module in sys.modules if module == package or module.startswith(f"{package}.")
+    ]:
         del sys.modules[module]
     _is_sibling.cache_clear()
 

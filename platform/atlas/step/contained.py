@@ -61,7 +61,7 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
         found[Path(store.place.root)] = None
     steps = list(steps)
     reads_model = any(source.kind == "model" for step in steps for source in step.sources())
-    others = (one for one in plan.stores if reads_model and is_file_uri(one))
+    others = (store for store in plan.stores if reads_model and is_file_uri(store))
     found |= dict.fromkeys(map(path_of, others))
     found |= dict.fromkeys(one for step in steps for one in _data_folders(plan, step, project))
     for folder in found:

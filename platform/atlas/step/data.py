@@ -56,7 +56,7 @@ class DataHandle:
             keys = _parts(place, key, self.format) if self.uri.endswith("/") else [key]
             if not keys:
                 raise FileNotFoundError(self.uri)
-            return _joined([self._read(place, one) for one in keys])
+            return _joined([self._read(place, key) for key in keys])
         except FileNotFoundError:
             hint = "the Environment's data says where it is"
             raise StepError(
@@ -184,7 +184,7 @@ def absolute(uri: str, store: str) -> str:
 def _parts(place: Location, key: str, format: str) -> list[str]:
     """Return the keys of a folder's parts, in the order of their intervals."""
     keys = (entry.key for entry in place.entries(key))
-    wanted = [one for one in keys if one.endswith(f".{format}") and not _hidden(one)]
+    wanted = [key for key in keys if key.endswith(f".{format}") and not _hidden(key)]
     return sorted(wanted)
 
 

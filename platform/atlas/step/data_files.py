@@ -109,13 +109,13 @@ def _check_table(value: Any) -> None:
 def _check_labels(frame: Any) -> None:
     """Refuse labels of columns that a file has no place for."""
     labels = list(getattr(frame, "columns", ()))
-    wrong = next((one for one in labels if not isinstance(one, str)), None)
+    wrong = next((label for label in labels if not isinstance(label, str)), None)
     if wrong is not None:
         raise StoreError(
             f"the column label {clean(repr(wrong), 80)} is {article(type_name(wrong))}, expected a "
             "string; frame.columns = frame.columns.map(str) makes it one"
         )
-    twice = next((one for one in labels if labels.count(one) > 1), None)
+    twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise StoreError(f"two columns are called {clean(repr(twice), 80)}; rename one")
 

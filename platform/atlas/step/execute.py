@@ -218,7 +218,7 @@ def _failed(job: Job, error: str, cause: BaseException | None = None) -> Outcome
 def _users(job: Job, error: AtlasError) -> BaseException | None:
     """Return what of an error of Atlas's, or of its cause, the user's code had a part in."""
     causes = (error.__cause__, error)
-    return next((one for one in causes if one and passes_through(one, job.folder)), None)
+    return next((cause for cause in causes if cause and passes_through(cause, job.folder)), None)
 
 
 def _message(job: Job, error: AtlasError) -> str:

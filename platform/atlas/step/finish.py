@@ -190,7 +190,7 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
     except StepError:
         return False
     outcomes = (recorded(store, run, step.name, index) for index in count)
-    return all(one is not None and one.ok for one in outcomes)
+    return all(outcome is not None and outcome.ok for outcome in outcomes)
 
 
 def _announce(pending: Pending) -> None:

@@ -112,7 +112,9 @@ def _newest(runs: list[Run], keep: int) -> set[RunKey]:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.pipeline, run.flow].append(run)
-    newest = (sorted(one, key=lambda run: run.created)[-keep:] for one in groups.values() if keep)
+    newest = (
+        sorted(group, key=lambda run: run.created)[-keep:] for group in groups.values() if keep
+    )
     return {_place(run) for group in newest for run in group}
 
 

@@ -87,7 +87,7 @@ def _fits_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> bool:
     if origin in (Union, types.UnionType):
         return any(fits(value, arg) for arg in args)
     if origin is Literal:
-        return any(type(one) is type(value) and one == value for one in args)
+        return any(type(arg) is type(value) and arg == value for arg in args)
     if not isinstance(origin, type) or not isinstance(value, origin):
         return not isinstance(origin, type)
     return _items_fit(value, origin, args)

@@ -61,8 +61,8 @@ def import_problems(report: Report) -> list[Problem]:
     for checked in report.checked:
         with contextlib.redirect_stdout(sys.stderr):
             found |= dict.fromkeys(_of_config(checked))
-    told = {(one.code, one.file, one.path) for one in report.problems}
-    return [one for one in found if (one.code, one.file, one.path) not in told]
+    reported = {(problem.code, problem.file, problem.path) for problem in report.problems}
+    return [one for one in found if (one.code, one.file, one.path) not in reported]
 
 
 def _of_config(checked: Checked) -> Iterator[Problem]:
@@ -146,25 +146,34 @@ def _differences(
         ("I003", "param", read.params, real.params),
         ("I004", "input", read.inputs, real.inputs),
     )
-    for number, what, told, found in words:
-        for name in {**told, **found} if read.closed else told:
-            said, is_so = _field(told.get(name), types), _field(found.get(name), None)
-            if UNKNOWN.name not in f"{said} {is_so}" and said != is_so:
-                yield _differs(step, number, f"{what} '{name}'", said, is_so)
+    for number, what, in_source, found in words:
+        for name in {**in_source, **found} if read.closed else in_source:
+            source_type = _field(in_source.get(name), types)
+            imported_type = _field(found.get(name), None)
+            if _are_different(source_type, imported_type):
+                yield _differs(step, number, f"{what} '{name}'", source_type, imported_type)
     for name in {**(read.outputs or {}), **(real.outputs or {})} if _compare(read, real) else ():
-        said = _output((read.outputs or {}).get(name), types)
-        is_so = _output((real.outputs or {}).get(name), None)
-        if UNKNOWN.name not in f"{said} {is_so}" and said != is_so:
-            yield _differs(step, "I005", f"output '{name}'", said, is_so)
+        source_type = _output((read.outputs or {}).get(name), types)
+        imported_type = _output((real.outputs or {}).get(name), None)
+        if _are_different(source_type, imported_type):
+            yield _differs(step, "I005", f"output '{name}'", source_type, imported_type)
 
 
 def _compare(read: Signature, real: Signature) -> bool:
     return read.outputs is not None or (read.closed and real.outputs is not None)
 
 
-def _differs(step: FlatStep, number: str, what: str, said: str, is_so: str) -> Problem:
-    message = f"the {what} of {step.cls} is {is_so} once it is imported, and {said} in its source"
-    return step.cls_place.problem(number, message, found=is_so, expected=said)
+def _are_different(source_type: str, imported_type: str) -> bool:
+    """Tell whether two types differ, as far as both are known."""
+    return UNKNOWN.name not in f"{source_type} {imported_type}" and source_type != imported_type
+
+
+def _differs(
+    step: FlatStep, number: str, what: str, source_type: str, imported_type: str
+) -> Problem:
+    found = f"is {imported_type} once it is imported, and {source_type} in its source"
+    message = f"the {what} of {step.cls} {found}"
+    return step.cls_place.problem(number, message, found=imported_type, expected=source_type)
 
 
 def _field(one: Field | None, types: RealTypes | None) -> str:

@@ -137,7 +137,7 @@ class _Again:
         Raises:
             StepError: it has no input for one.
         """
-        own = [one for one in self.parts if one.rpartition(".")[0] == step.name]
+        own = [part for part in self.parts if part.rpartition(".")[0] == step.name]
         names = {one: one.rpartition(".")[2] for one in own}
         takes = inspect.signature(load(self.job, step).run).parameters if own else ()
         missing = [one for one in own if names[one] not in takes]

@@ -123,7 +123,9 @@ def _is_harmless(node: ast.stmt) -> bool:
     if isinstance(node, ast.If):
         return "TYPE_CHECKING" in ast.unparse(node.test)
     if isinstance(node, ast.Assign):
-        return all(isinstance(one, ast.Name) for one in node.targets) and _is_plain(node.value)
+        return all(isinstance(target, ast.Name) for target in node.targets) and _is_plain(
+            node.value
+        )
     if isinstance(node, ast.AnnAssign):
         return node.value is None or _is_plain(node.value)
     return isinstance(node, _HARMLESS)

@@ -84,4 +84,4 @@ class Outcome:
         return cls(**{**given, "notes": tuple(given.get("notes", ()))})
 
 
-_NAMES = tuple(one.name for one in fields(Outcome))
+_NAMES = tuple(field.name for field in fields(Outcome))

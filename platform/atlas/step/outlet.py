@@ -143,7 +143,9 @@ class _Pump:
 
     def __init__(self, mask: Mask, targets: dict[int, int], control: socket.socket) -> None:
         self._targets = targets
-        self._streams: dict[int, MaskedText] = {one: mask.of_bytes.stream() for one in targets}
+        self._streams: dict[int, MaskedText] = {
+            target: mask.of_bytes.stream() for target in targets
+        }
         self._control: socket.socket | None = control
         self._log: int | None = None
 
@@ -155,7 +157,7 @@ class _Pump:
                 for pipe, stream in self._streams.items():
                     self._write(pipe, stream.release())
             if self._control is not None and self._control.fileno() in ready:
-                self._heed(self._control)  # First: what was said was said before what is to read.
+                self._heed(self._control)  # First: a message was sent before what is to be read.
             else:
                 self._read(ready)
 
@@ -181,12 +183,12 @@ class _Pump:
         del self._targets[pipe]
 
     def _heed(self, control: socket.socket) -> None:
-        """Do what the step's process says; that it is gone says that it is over."""
+        """Handle a message of the step's process; when it is gone, the step is over."""
         try:
-            said, files, *_ = socket.recv_fds(control, 1, 1)
+            message, files, *_ = socket.recv_fds(control, 1, 1)
         except OSError:
-            said, files = _END, []
-        if said == _KEEP:
+            message, files = _END, []
+        if message == _KEEP:
             self._log = files[0] if files else None
         else:
             self._settle(control)

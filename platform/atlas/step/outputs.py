@@ -56,7 +56,7 @@ def _fields(step: PlanStep, result: Any, kind: type[Any] | None) -> dict[str, An
     if isinstance(result, tuple) and hasattr(result, "_fields"):
         return dict(zip(result._fields, result, strict=True))
     if is_dataclass(result) and not isinstance(result, type):
-        return {one.name: getattr(result, one.name) for one in fields(result)}
+        return {field.name: getattr(result, field.name) for field in fields(result)}
     if isinstance(result, dict) and (kind is None or issubclass(kind, dict)):
         return {str(name): value for name, value in result.items()}
     raise StepError(step.name, f"returned a {type_name(result)}, expected {_RECORD}")

@@ -160,7 +160,7 @@ class RealSignature:
     def signature(self) -> Signature:
         """Return what the class takes and gives."""
         run = inspect.signature(self.cls.run)
-        kinds = [one.kind for one in run.parameters.values()]
+        kinds = [parameter.kind for parameter in run.parameters.values()]
         outputs, returns = self._outputs()
         inputs = self._inputs(run)
         if self.cls.run.__module__ == _TEMPLATES:

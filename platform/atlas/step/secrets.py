@@ -52,8 +52,8 @@ def secret(plan: Plan, step: str, name: str) -> str:
     place = plan.secrets.get(name, {})
     found = _found(plan, name)
     if found is None:
-        said = ", ".join(f"{kind} {where}" for kind, where in place.items())
-        hint = f"set {variable_of(name)}" + (f", or mend {said}" if said else "")
+        sources = ", ".join(f"{kind} {where}" for kind, where in place.items())
+        hint = f"set {variable_of(name)}" + (f", or mend {sources}" if sources else "")
         raise StepError(step, f"secret '{name}' isn't there ({hint})")
     return found
 

@@ -47,7 +47,7 @@ def ticks(cron: str, now: datetime) -> Iterator[datetime]:
     today = now.astimezone(UTC).date()
     for day in (today - timedelta(days) for days in range(_DAYS)):
         if _is_on(cron, fields, day):
-            moments = (datetime.combine(day, each) for each in times)
+            moments = (datetime.combine(day, time) for time in times)
             yield from (moment for moment in moments if moment <= now)
 
 

@@ -1,4 +1,4 @@
-"""Where files live: one small protocol, and what is said of an operating system's errors.
+"""Where files live: one small protocol, and messages for an operating system's errors.
 
 A key is a relative path with forward slashes. A write is whole or not there: what a reader finds
 under a key was written to its end.

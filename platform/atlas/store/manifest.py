@@ -146,7 +146,7 @@ def path_digest(path: Path, size: int | None = None) -> tuple[str, int]:
         return ("", status.st_size) if is_other else file_digest(path)
     found = {}
     for top, folders, names in os.walk(path):
-        for name in (*names, *(one for one in folders if os.path.islink(f"{top}/{one}"))):
+        for name in (*names, *(folder for folder in folders if os.path.islink(f"{top}/{folder}"))):
             file = path.__class__(top, name)
             if file.is_symlink():
                 raise StoreError(f"{file}: is a link; links in an artifact's folder aren't read")

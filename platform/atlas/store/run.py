@@ -113,7 +113,9 @@ class Run:
         """Read back what `to_json` gave."""
         versions = ("model", "champion")
         fields = {key: value for key, value in raw.items() if key not in ("version", *versions)}
-        model, champion = (_model(raw[one]) if raw.get(one) else None for one in versions)
+        model, champion = (
+            _model(raw[version]) if raw.get(version) else None for version in versions
+        )
         return cls(**fields, model=model, champion=champion)
 
 

@@ -27,9 +27,9 @@ def bench_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
         if found is None:
             raise AtlasError(f"{request.path}: is in no pipeline's folder")
         pipelines = resolve(found[1])
-        chosen = [one for one in pipelines if name in ("", one.name)]
+        chosen = [pipeline for pipeline in pipelines if name in ("", pipeline.name)]
         if not chosen:
-            known = ", ".join(one.name for one in pipelines)
+            known = ", ".join(pipeline.name for pipeline in pipelines)
             raise AtlasError(f"no pipeline '{name}' in {found[1]}; there are {known}")
         folder = tmp_path / "bench" / chosen[0].name
         folder.mkdir(parents=True, exist_ok=True)

@@ -133,9 +133,9 @@ class TrackingDatabase:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         condition = f"name='{model}' and tags.`atlas.run` = '{registration.run}'"
-        for one in self.client.search_model_versions(condition):
-            if same.items() <= one.tags.items():
-                return str(one.version)
+        for version in self.client.search_model_versions(condition):
+            if same.items() <= version.tags.items():
+                return str(version.version)
         fit = {tag["key"]: tag["value"] for tag in fitting(tags)}
         made = self.client.create_model_version(model, f"runs:/{source}/model", source, tags=fit)
         return str(made.version)

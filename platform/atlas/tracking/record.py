@@ -58,7 +58,7 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
     """Read a run's record from the store."""
     outcomes = dict(outcomes_of(store, plan, run))
     started = _millis(run.created)
-    ends = [_millis(one["ended"]) for one in outcomes.values() if one.get("ended")]
+    ends = [_millis(outcome["ended"]) for outcome in outcomes.values() if outcome.get("ended")]
     return RunRecord(
         experiment=experiment_of(plan),
         name=run.id if plan.pipeline == plan.config else f"{plan.pipeline} {run.id}",

@@ -29,7 +29,7 @@ def facts(raw: Mapping[str, Any]) -> Facts:
     digests = raw.get("RepoDigests") or ()
     return Facts(
         identity=str(raw.get("Id", "")).removeprefix("sha256:"),
-        digest=next((one.partition("@")[2] for one in digests), ""),
+        digest=next((digest.partition("@")[2] for digest in digests), ""),
         size=int(raw.get("Size") or 0),
         variables=variables(config.get("Env")),
         user=str(config.get("User") or ""),
