@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.images import require_pushed
 from atlas.kinds import content
 from atlas.store import add_code, open_store
 from atlas_deploy.apply import runs
-from atlas_deploy.desired.images import require_images
 from atlas_deploy.history import fingerprints, ownership
+from atlas_deploy.platforms.services import REGISTRY
 from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def prepare(diff: DeploymentDiff, say: Say, options: DeployOptions) -> Runs:
         PlatformError: nothing would read what is deployed.
         StoreError: the store can't be written.
     """
-    require_images(diff.deployment.pipelines)
+    _require_images(diff)
     if diff.bundle:
         write(diff.bundle)
     under_way = runs.drain(diff, say) if options.wait else runs.under_way(diff)
@@ -60,6 +61,19 @@ def write(bundle: Bundle) -> None:
         add_code(store, folder, code)
     for text in bundle.contents:
         content.put(bundle.store, text)
+
+
+def _require_images(diff: DeploymentDiff) -> None:
+    """Refuse images that were pushed and are gone; without a registry, none.
+
+    Raises:
+        DeployError: I201, the registry hasn't got one of them any more.
+        PlatformError: I206, the registry refuses, or doesn't answer.
+    """
+    services = diff.services
+    if services.has(REGISTRY):
+        store = open_store(services.store)
+        require_pushed(diff.deployment.deployed, store, services.registry())
 
 
 def _require_running(diff: DeploymentDiff) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
-from atlas_deploy.desired.addresses import IMAGES
 from atlas_deploy.desired.deployment import PROJECT
-from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history.ownership import OUTPUT
+from atlas_deploy.platforms.addresses import IMAGES
 from atlas_deploy.stacks.stack import Stack
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def _program(deployment: Deployment, parts: Sequence[Part]) -> None:
     """Declare the resources, and whose they are: the Pulumi program of a deployment."""
     from pulumi import export
 
-    export(OUTPUT, identity_of(deployment.project))
+    export(OUTPUT, deployment.identity)
     declare_parts(parts)
 
 

@@ -12,10 +12,10 @@ from atlas_deploy.apply import runs
 from atlas_deploy.apply.locks import lock
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.stack import open_stack
-from atlas_deploy.desired.addresses import MODELS
 from atlas_deploy.diff.plan_file import planned_stacks, require_same
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
+from atlas_deploy.platforms.addresses import MODELS
 from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:

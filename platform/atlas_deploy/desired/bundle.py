@@ -17,10 +17,10 @@ from atlas.targets import (
     deployed_name,
     target_named,
 )
-from atlas_deploy.desired.addresses import IMAGES, MODELS, images_inputs, mlflow_inputs
 from atlas_deploy.desired.fingerprint import fingerprint_of
 from atlas_deploy.desired.images import pushed_members, references_of
 from atlas_deploy.desired.origins import origin_of
+from atlas_deploy.platforms.addresses import IMAGES, MODELS
 from atlas_deploy.platforms.services import REGISTRY
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             be deployed.
     """
     plans = [plan for _, plan in deployment.plans()]
-    images = references_of(deployment.pipelines)
+    images = references_of(deployment.pipelines, services.found)
     site = CompileSite(services.found, deployment.project.root)
     compiled = compile_plans(
         plans,
@@ -134,7 +134,7 @@ def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
         inputs = {
             "owner": owner_of(deployment, "images"),
             "members": members,
-            **images_inputs(services),
+            **services.addresses(IMAGES),
         }
         yield Part(IMAGES, "images", inputs)
 
@@ -202,6 +202,6 @@ def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -
         inputs = {
             "owner": owner_of(deployment, "models"),
             "members": dict(sorted(members.items())),
-            **mlflow_inputs(services),
+            **services.addresses(MODELS),
         }
         yield Part(MODELS, "models", inputs)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, InvalidError
 from atlas.load import load_environment
 from atlas.plan import pipelines, resolve
+from atlas.registered import LOCAL_TARGET
 from atlas.validate import check
+from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.stacks.backend import Backend
 
 if TYPE_CHECKING:
@@ -48,6 +51,16 @@ class Deployment:
             DeployError: the project says what is no backend.
         """
         return Backend.of(self.project)
+
+    @cached_property
+    def identity(self) -> str:
+        """The id of its project."""
+        return identity_of(self.project)
+
+    @property
+    def deployed(self) -> list[Pipeline]:
+        """Its pipelines, with only those flows that are deployed."""
+        return deployed_flows(self.pipelines)
 
     @property
     def stack(self) -> str:
@@ -172,3 +185,14 @@ def _require(path: Path, found: Sequence[Deployment]) -> None:
             f"{path}: no Config, so there is nothing to deploy; expected a config.json or "
             "configs/*.json there or below"
         )
+
+
+def deployed_flows(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
+    """Return pipelines with only those flows that are deployed: their target isn't ``local``."""
+    return [
+        replace(
+            one,
+            plans={flow: plan for flow, plan in one.plans.items() if plan.target != LOCAL_TARGET},
+        )
+        for one in pipelines
+    ]

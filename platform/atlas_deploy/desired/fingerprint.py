@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from atlas.registered import LOCAL_TARGET
 from atlas.targets import compiler_named, target_named
 from atlas.values import digest
-from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.desired.images import references_of
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
 def fingerprints(deployments: Sequence[Deployment], services: Services) -> dict[str, str]:
     """Return the fingerprint of each deployment, by its stack; nothing is compiled for it."""
-    images = references_of([pipeline for each in deployments for pipeline in each.pipelines])
+    pipelines = [pipeline for each in deployments for pipeline in each.pipelines]
+    images = references_of(pipelines, services.found)
     return {each.stack: fingerprint_of(each, services, images) for each in deployments}
 
 
@@ -44,7 +44,7 @@ def fingerprint_of(
     """
     plans = {plan.digest: plan for _, plan in deployment.plans()}
     used = {name: images(plan) for name, plan in plans.items() if _uses_images(plan.target)}
-    project = identity_of(deployment.project)
+    project = deployment.identity
     platform: Mapping[str, Any] = {name: dict(each) for name, each in services.found.items()}
     targets = {plan.target for plan in plans.values()} - {LOCAL_TARGET}
     return digest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,10 @@ from atlas.images import (
     tag_of,
 )
 from atlas.plan import resolve
-from atlas.registered import LOCAL_TARGET
 from atlas.store import open_store
 from atlas.targets import CompileSite, compiler_named
 from atlas.uris import uri_of
+from atlas_deploy.desired.deployment import deployed_flows
 from atlas_deploy.platforms.references import services_here
 
 if TYPE_CHECKING:
@@ -81,18 +81,21 @@ def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
     return cache(lambda: find_builder(around.project.state, choice))
 
 
-def references_of(pipelines: Sequence[Pipeline]) -> Callable[[Plan], Mapping[str, str]]:
+def references_of(
+    pipelines: Sequence[Pipeline], platform: Mapping[str, Any] | None = None
+) -> Callable[[Plan], Mapping[str, str]]:
     """Return what gives the references of a Plan's images: pinned where pushed, else by tag.
 
     Args:
         pipelines: the pipelines that the Plans are of.
+        platform: the services of their platform; read when they are first needed by default.
     """
     folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
 
     @cache
     def place() -> tuple[Store, str]:
         first = pipelines[0]
-        services = services_here(first.project, first.environment)
+        services = platform or services_here(first.project, first.environment)
         url = services.get("registry", {}).get("workload_url", "")
         return open_store(_store(first.project, services)), host_at(url)
 
@@ -135,7 +138,7 @@ def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str
         pipelines: whose images; a flow whose target is ``local`` isn't deployed.
         store: where builds are recorded.
     """
-    found = pushed_images(_deployed(pipelines), store)
+    found = pushed_images(deployed_flows(pipelines), store)
     count = Counter(one.name for one, _ in found)
     names = (
         one.name or "default" if count[one.name] == 1 else f"{one.name}/{'+'.join(one.recipes)}"
@@ -153,18 +156,7 @@ def require_images(pipelines: Sequence[Pipeline]) -> None:
     """
     around = around_pipelines(pipelines)
     if around.registry is not None:
-        require_pushed(_deployed(pipelines), around.store, around.registry)
-
-
-def _deployed(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
-    """Return pipelines with those flows alone that are deployed."""
-    return [
-        replace(
-            one,
-            plans={flow: plan for flow, plan in one.plans.items() if plan.target != LOCAL_TARGET},
-        )
-        for one in pipelines
-    ]
+        require_pushed(deployed_flows(pipelines), around.store, around.registry)
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

@@ -26,9 +26,8 @@ from atlas.errors import DeployError, clean
 from atlas.kinds import ownership
 from atlas.store import open_location
 from atlas.targets import deployed_kinds
-from atlas_deploy.desired.addresses import MODELS
-from atlas_deploy.desired.identity import identity_of
 from atlas_deploy.history import copies, records
+from atlas_deploy.platforms.addresses import MODELS
 from atlas_provider.kinds import kind_of_target
 from atlas_provider.models import require_free as require_free_models
 
@@ -69,7 +68,7 @@ class Owner:
 def require_own(
     deployment: Deployment, services: Services, state: StackState, parts: Sequence[Part] = ()
 ) -> None:
-    """Refuse a deployment of which another project has a name; nothing is taken.
+    """Refuse a deployment of which another project or stack has a name; nothing is taken.
 
     Args:
         deployment: the deployment.
@@ -79,16 +78,18 @@ def require_own(
 
     Raises:
         DeployError: D017, another project has the stack, or a model, experiment, DAG or pipeline of
-            one of the names; D018, the project is a copy of one that is deployed.
+            one of the names; D018, the project is a copy of one that is deployed; D016, another
+            stack has one of the DAGs or pipelines.
     """
-    place, project = open_location(services.store), identity_of(deployment.project)
+    place, project = open_location(services.store), deployment.identity
     copies.require_original(place, deployment)
     _require_stack(place, deployment.stack, project, state)
     _require_names(place, deployment, parts, project)
     _require_pipelines(place, deployment, parts, project)
+    _require_free(parts, state.resources)
 
 
-def require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
+def _require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
     """Refuse names that are to be deployed and that others have, before anything is made.
 
     Args:
@@ -132,7 +133,7 @@ def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> N
     Raises:
         DeployError: D017, another project has one.
     """
-    place, project = open_location(services.store), identity_of(deployment.project)
+    place, project = open_location(services.store), deployment.identity
     copies.require_original(place, deployment)
     _require_stack(place, deployment.stack, project, None)
     _require_names(place, deployment, parts, project)
@@ -157,7 +158,7 @@ def give_back(deployment: Deployment, services: Services, models: Iterable[str] 
         services: its platform.
         models: registered models that stay, because another stack of the project has them.
     """
-    place, project = open_location(services.store), identity_of(deployment.project)
+    place, project = open_location(services.store), deployment.identity
     ours = Owner(project, deployment.stack)
     stays = {_MODELS: {*models}, _EXPERIMENTS: {*_shared_experiment(place, deployment, project)}}
     for kind in (_MODELS, _EXPERIMENTS, _STACKS):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from atlas_deploy.desired.addresses import IMAGES, MODELS, addresses
 from atlas_deploy.live.state import StackState, live_together, state_of
 from atlas_deploy.platforms import lifecycle
+from atlas_deploy.platforms.addresses import IMAGES, MODELS
 from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def require(services: Services, kinds: Iterable[str]) -> None:
 
 def moved(resource: Resource, services: Services) -> Resource:
     """Return a resource as the platform is reached today: it may have come up on other ports."""
-    here = addresses(resource.kind, services)
+    here = services.addresses(resource.kind)
     return replace(resource, inputs={**resource.inputs, **here}, state={**resource.state, **here})
 
 

@@ -11,7 +11,6 @@ from atlas_deploy.apply import fleet, locks, runs
 from atlas_deploy.apply.options import DeployOptions, DeployRequest, DeployResult
 from atlas_deploy.apply.prepare import prepare, take_names
 from atlas_deploy.apply.update import locked, record, result_of, update, update_stack
-from atlas_deploy.desired.addresses import addresses
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.diff.plan_file import planned_stacks, require_same
 from atlas_deploy.history import records
@@ -147,7 +146,7 @@ def _roll_back(deployment: Deployment, say: Say, to: int) -> tuple[DeployResult,
     place = open_location(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
     parts = [
-        Part(one.kind, one.name, {**one.inputs, **addresses(one.kind, services)})
+        Part(one.kind, one.name, {**one.inputs, **services.addresses(one.kind)})
         for one in records.read(place, entry).parts
     ]
     diff = compare_parts(deployment, services, parts)

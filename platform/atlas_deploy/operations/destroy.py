@@ -11,12 +11,12 @@ from atlas.targets import deployed_kinds
 from atlas_deploy.apply import fleet, locks
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.stack import open_stack
-from atlas_deploy.desired.addresses import IMAGES, addresses
 from atlas_deploy.desired.bundle import Part, owner_of
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import copies, ownership, records
 from atlas_deploy.live import snapshot
 from atlas_deploy.live.state import exists, state_of
+from atlas_deploy.platforms.addresses import IMAGES
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
 from atlas_provider.kinds import KINDS, PREFIX, kind_of_target
@@ -138,7 +138,7 @@ def _empty(
 ) -> None:
     """Remove every member where the platform is now, if it isn't where it was."""
     found = state.resources
-    here = [addresses(resource.kind, services) for resource in found]
+    here = [services.addresses(resource.kind) for resource in found]
     moved = any(
         not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
     )
@@ -163,7 +163,7 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
         owner = owner_of(deployment, flow)
         for kind in deployed_kinds():
             if members.owned(services.store, kind.owned_as, owner):
-                left = {"owner": owner, "members": {}, **addresses(kind.name, services)}
+                left = {"owner": owner, "members": {}, **services.addresses(kind.name)}
                 KINDS[kind.token].delete("", left, OperationContext(flow))
                 swept = True
     held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}

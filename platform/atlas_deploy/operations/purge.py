@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_location
 from atlas.targets import deployed_kinds
-from atlas_deploy.desired.addresses import IMAGES, MODELS, addresses
 from atlas_deploy.desired.bundle import owner_of
 from atlas_deploy.history import ownership, records
 from atlas_deploy.live.state import state_of
+from atlas_deploy.platforms.addresses import IMAGES, MODELS
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
@@ -261,6 +261,6 @@ def _purge_images(deployment: Deployment, services: Services, left: Leftovers) -
         "owner": owner_of(deployment, "images"),
         "members": dict(left.images),
         "purge": True,
-        **addresses(IMAGES, services),
+        **services.addresses(IMAGES),
     }
     KINDS[f"{PREFIX}{IMAGES}"].delete("", inputs, OperationContext("images"))

@@ -75,6 +75,12 @@ class Services:
         """Return what a service's outputs say besides, such as a namespace; None for nothing."""
         return self._service(name).get(setting)
 
+    def addresses(self, kind: str) -> dict[str, str]:
+        """Return the inputs by which a resource of a kind finds the platform."""
+        from atlas_deploy.platforms.addresses import addresses
+
+        return addresses(kind, self)
+
     def require_alive(self, name: str, path: str) -> None:
         """Ask a service whether it is there: a GET of a path that answers 200.
 
