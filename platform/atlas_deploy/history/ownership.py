@@ -68,7 +68,7 @@ class Owner:
 def require_own(
     deployment: Deployment, services: Services, state: StackState, parts: Sequence[Part] = ()
 ) -> None:
-    """Refuse a deployment of which another project or stack has a name; nothing is taken.
+    """Refuse a deployment of which another project has a name; nothing is taken.
 
     Args:
         deployment: the deployment.
@@ -78,21 +78,40 @@ def require_own(
 
     Raises:
         DeployError: D017, another project has the stack, or a model, experiment, DAG or pipeline of
-            one of the names; D018, the project is a copy of one that is deployed; D016, another
-            stack has one of the DAGs or pipelines.
+            one of the names; D018, the project is a copy of one that is deployed.
     """
     place, project = open_location(services.store), deployment.identity
     copies.require_original(place, deployment)
     _require_stack(place, deployment.stack, project, state)
     _require_names(place, deployment, parts, project)
     _require_pipelines(place, deployment, parts, project)
-    _require_free(parts, state.resources)
 
 
-def _require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
+def require_names(
+    deployment: Deployment, services: Services, state: StackState, parts: Sequence[Part]
+) -> None:
+    """Refuse a deployment of which anybody else has a name; nothing is taken.
+
+    Args:
+        deployment: the deployment.
+        services: its platform.
+        state: the state of its stack.
+        parts: the resources that should be.
+
+    Raises:
+        DeployError: another project (D017, D018) or stack (D016) has a name, or MLflow has a model
+            of one that Atlas didn't make (D019).
+        PlatformError: MLflow doesn't answer.
+    """
+    require_own(deployment, services, state, parts)
+    _require_free(services.store, parts, state.resources)
+
+
+def _require_free(store: str, parts: Sequence[Part], resources: Sequence[Resource]) -> None:
     """Refuse names that are to be deployed and that others have, before anything is made.
 
     Args:
+        store: URL of the store.
         parts: the resources that should be.
         resources: those that the stack has: what is a member of one is its own.
 
@@ -106,7 +125,7 @@ def _require_free(parts: Sequence[Part], resources: Sequence[Resource]) -> None:
         given, kind = part.inputs, kind_of_target(part.kind)
         fresh = given.get("members", {}).keys() - known.get(part.name, {}).keys()
         if kind is not None:
-            ownership.require_free(given["store"], kind.owned_as, fresh, given["owner"])
+            ownership.require_free(store, kind.owned_as, fresh, given["owner"])
         elif part.kind == MODELS:
             require_free_models(given, fresh)
 

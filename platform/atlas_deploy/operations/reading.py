@@ -82,7 +82,7 @@ def compare_parts(
     """
     kinds = {deployment.stack: {part.kind for part in parts}}
     there = snapshot.read([deployment], services, kinds)[deployment.stack]
-    ownership.require_own(deployment, services, there.state, parts)
+    ownership.require_names(deployment, services, there.state, parts)
     return DeploymentDiff(deployment, services, parts, there)
 
 
@@ -113,7 +113,7 @@ def _diff(
     Raises:
         DeployError: another stack or project has one of the names.
     """
-    ownership.require_own(deployment, services, there.state, bundle.parts)
+    ownership.require_names(deployment, services, there.state, bundle.parts)
     place = open_location(services.store)
     entry = records.last(place, deployment.stack) if entries else None
     return DeploymentDiff(deployment, services, bundle.parts, there, bundle, entry)

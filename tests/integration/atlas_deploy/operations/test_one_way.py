@@ -92,7 +92,7 @@ READ = [
     ("platforms/services.py", "services_of"),
     ("desired/bundle.py", "compile_bundle"),
     ("live/snapshot.py", "read"),
-    ("history/ownership.py", "require_own"),
+    ("history/ownership.py", "require_names"),
 ]
 MADE = [
     ("apply/update.py", "locked"),
