@@ -19,7 +19,7 @@ help:
 	@echo "make bench      what it takes, against what it may take"
 	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
 	@echo "make sbom       the wheel's bill of materials, in dist/"
-	@echo "make lock       write requirements.lock anew (LOCK=--upgrade for the newest versions)"
+	@echo "make lock       write requirements.lock again (LOCK=--upgrade for the newest versions)"
 	@echo "make clean      remove caches and builds; .venv and .atlas stay"
 
 setup:

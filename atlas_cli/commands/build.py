@@ -30,7 +30,7 @@ def build(
         bool, typer.Option("--upgrade", help="Lock the newest versions that requirements allow.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Look for newer bases, and build all anew.")
+        bool, typer.Option("--again", help="Look for newer bases, and build all again.")
     ] = False,
     lock: Annotated[
         bool, typer.Option("--lock", help="Only lock requirements; no engine is needed.")

@@ -20,7 +20,7 @@ def init(
     ] = Path(),
     name: Annotated[str, typer.Option(help="Name of the pipeline; by default, the folder's.")] = "",
     schemas: Annotated[
-        bool, typer.Option("--schemas", help="Only write the editor's schemas anew.")
+        bool, typer.Option("--schemas", help="Only write the editor's schemas again.")
     ] = False,
     json: Json = False,
 ) -> None:

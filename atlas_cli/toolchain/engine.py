@@ -141,7 +141,7 @@ def get(say: Callable[[str], None]) -> dict[str, str]:
     """Get what is missing of the engine and the language host, into the cache.
 
     Args:
-        say: is told what takes long, before it does.
+        say: prints what takes long, before it does.
 
     Returns:
         Why it couldn't be got, by program; empty reasons for what is there now.

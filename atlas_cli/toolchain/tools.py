@@ -34,7 +34,7 @@ def obtain(say: Callable[[str], None], *, again: bool) -> dict[str, str]:
     """Get the programs that are missing, as far as this machine lets us.
 
     Args:
-        say: is told what takes long, before it does.
+        say: prints what takes long, before it does.
         again: whether to try what was refused lately, too.
 
     Returns:

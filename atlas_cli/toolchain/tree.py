@@ -150,7 +150,7 @@ def _stamped(tree: Tree) -> Iterator[None]:
     """Stamp the virtual environment as unfinished, until it has been filled.
 
     A package that was being installed when the power went looks installed to uv: so an environment
-    that was left unfinished is made anew. One that wasn't touched (no network) is as before.
+    that was left unfinished is made again. One that wasn't touched (no network) is as before.
     """
     stamp, have = cache.read_json(tree.stamp), installed(tree.site())
     cache.write_json(tree.stamp, {"unfinished": True})

@@ -1,7 +1,7 @@
 """Commands of Atlas as messages tell them: to be pasted as they are, and to mean what is meant.
 
-A command that is told names the PATH, the Environment and the platform's stack of the call that
-tells it. A platform that Atlas didn't make is nothing that a command of Atlas could mend.
+A command in a message names the PATH, the Environment and the platform's stack of the call that
+prints it. A platform that Atlas didn't make is nothing that a command of Atlas could mend.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "run": _OF_PIPELINES, "runs": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,),
     "train": _OF_PIPELINES, "unlock": _OF_PIPELINES, "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip
-"""Command → what it is told with; a test holds it to what the commands take."""
+"""Command → the options that a message gives it; a test holds it to what the commands take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _resolved(lock: ImageLock, folder: Path, *, upgrade: bool) -> str:
 
 
 def relock_core(arguments: Sequence[str] = ()) -> None:
-    """Write anew the lock of what Atlas itself needs; part of `make lock`."""
+    """Write the lock of what Atlas itself needs again; part of `make lock`."""
     requirements = read_requirements(CORE.parent, "")
     text = CORE.read_text("utf-8") if CORE.is_file() else ""
     make_lock(ImageLock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)

@@ -19,7 +19,7 @@ class Logs:
     """The logs of a run's units."""
 
     def __init__(self, store: Store, run: Run, progress: LaunchProgress) -> None:
-        """Begin with nothing told; of a unit that is over, tell the rest before its end is told."""
+        """Begin with nothing printed; of a unit that is over, print the rest before its end."""
         self._store, self._run, self._progress = store, run, progress
         self._told: dict[Unit, int] = {}
         progress.ending = self._end

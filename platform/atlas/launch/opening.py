@@ -1,6 +1,6 @@
 """The run to start, or the one to go on with: the Run is bound before any orchestrator has it.
 
-So a wrong parameter or a missing model is told at once, the run has one id everywhere, and whoever
+So a wrong parameter or a missing model fails at once, the run has one id everywhere, and whoever
 was killed between two moves finds at the next call how far it had come.
 """
 

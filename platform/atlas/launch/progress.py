@@ -33,7 +33,7 @@ class LaunchProgress:
     Attributes:
         outcomes: how units ended, so far.
         skipped: steps that won't run, and why.
-        ending: called for a unit that is over, before that is told.
+        ending: called for a unit that is over, before that is reported.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ def keep_log(job: Job) -> None:
 
 
 def _keep_in_folder(place: FolderLocation, key: str, *, is_first: bool) -> None:
-    with place.appending(key, anew=is_first) as log:
+    with place.appending(key, truncate=is_first) as log:
         keep_output(log.fileno())
 
 

@@ -1,7 +1,7 @@
 """One at a time: of all processes and machines that share a store, one holds a name in it.
 
 In a folder the name is a locked file, which a process that ends lets go of. In any other place it
-is a numbered claim that is created exclusively and ends by itself; whoever finds it over creates
+is a numbered lease that is created exclusively and ends by itself; whoever finds it over creates
 the next number, which only one can.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LOCKS = f"{TEMPORARY}locks"
 """Folder of the store that has them; it holds nothing while nobody works."""
-_CLAIM_SECONDS = 900.0
-"""After which a claim is over: its machine was lost."""
+_LEASE_SECONDS = 900.0
+"""After which a lease is over: its machine was lost."""
 _PAUSE_SECONDS = 0.05
 
 
@@ -47,7 +47,7 @@ def exclusive(place: Location, name: str, *, wait: float = 0.0) -> Iterator[bool
         StoreError: the store can't be written.
     """
     key = f"{LOCKS}/{_file_name(name)}"
-    hold = _hold_file if isinstance(place, FolderLocation) else _hold_claim
+    hold = _hold_file if isinstance(place, FolderLocation) else _hold_lease
     held = wait_until(lambda: hold(place, key), wait, _PAUSE_SECONDS)
     try:
         yield held is not None
@@ -82,8 +82,8 @@ def _hold_file(place: Location, key: str) -> _File | None:
     return None
 
 
-class _Claim:
-    """A claim in a place that has no locks."""
+class _NumberedLease:
+    """A lease in a place that has no locks."""
 
     def __init__(self, place: Location, key: str) -> None:
         self.place, self.key = place, key
@@ -93,22 +93,22 @@ class _Claim:
         self.place.remove(self.key)
 
 
-def _hold_claim(place: Location, key: str) -> _Claim | None:
-    """Create the next claim; None while the last one isn't over."""
+def _hold_lease(place: Location, key: str) -> _NumberedLease | None:
+    """Create the next lease; None while the last one isn't over."""
     numbers = sorted(int(name) for name in place.names(key) if name.isdecimal())
     if numbers and not _is_over(place, f"{key}/{numbers[-1]:09}"):
         return None
     mine = f"{key}/{(numbers[-1] if numbers else 0) + 1:09}"
-    content = {"holder": secrets.token_hex(8), "until": time.time() + _CLAIM_SECONDS}
+    content = {"holder": secrets.token_hex(8), "until": time.time() + _LEASE_SECONDS}
     if not place.create(mine, json.dumps(content).encode()):
         return None
     for number in numbers:
         place.remove(f"{key}/{number:09}")
-    return _Claim(place, mine)
+    return _NumberedLease(place, mine)
 
 
 def _is_over(place: Location, key: str) -> bool:
-    """Tell whether a claim is gone, or its time is."""
+    """Tell whether a lease is gone, or its time is."""
     try:
         return float(json.loads(place.read(key))["until"]) < time.time()
     except FileNotFoundError:

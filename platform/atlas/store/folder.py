@@ -173,12 +173,12 @@ class FolderLocation:
             self._private = not os.stat(_nearest(self.root)).st_mode & _OTHERS
         return self._private
 
-    def appending(self, key: str, *, anew: bool = False) -> BinaryIO:
+    def appending(self, key: str, *, truncate: bool = False) -> BinaryIO:
         """Open a file to append to; it is made when missing, with its folder, or emptied."""
         path = self._path(key)
         with explained("write", path):
             self._make_folder(os.path.dirname(path))
-            flags = _APPEND | (os.O_TRUNC if anew else 0)
+            flags = _APPEND | (os.O_TRUNC if truncate else 0)
             descriptor = os.open(path, flags, self._mode(_FILE))
             return os.fdopen(descriptor, "ab")
 

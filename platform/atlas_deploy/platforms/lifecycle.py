@@ -237,7 +237,7 @@ def root() -> Path:
     for place in (package / "_root", package.parents[1]):
         if (place / "Pulumi.yaml").exists() and (place / "infra" / "__main__.py").exists():
             return place
-    raise PlatformError(f"{package}: no Pulumi program beside it; install atlas-ml anew")
+    raise PlatformError(f"{package}: no Pulumi program beside it; install atlas-ml again")
 
 
 def _run(program: Path) -> None:

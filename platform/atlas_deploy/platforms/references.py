@@ -34,7 +34,7 @@ _MARK = "followed"
 
 
 def follow(project: Project, environment: Environment, *, needed: bool = False) -> None:
-    """Read anew the outputs of an Environment's platform, where it was stood up elsewhere.
+    """Read the outputs of an Environment's platform again, where it was stood up elsewhere.
 
     Nothing is read where the Environment names a file of outputs, or where `atlas up` has the
     platform on this machine.
@@ -68,7 +68,7 @@ def services_here(project: Project, environment: Environment) -> Mapping[str, An
 
 
 def follow_stack(project: Project, name: str, *, needed: bool = True) -> None:
-    """Read anew the outputs of the platform of a name, as `follow` does, once a process."""
+    """Read the outputs of the platform of a name again, as `follow` does, once a process."""
     if not _NAME.fullmatch(name):
         raise PlatformError(
             f"platform {clean(name)}: no stack is called so; expected letters, digits, '.', '_' "

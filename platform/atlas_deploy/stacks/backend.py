@@ -1,4 +1,4 @@
-"""Where stacks are kept, where a state folder keeps Pulumi's files, and how Pulumi is told of both.
+"""Where stacks are kept, where a state folder keeps Pulumi's files, and how Pulumi learns of both.
 
 Nothing of Pulumi is outside the state folder: its home, its file backend, the passphrase, and one
 folder for each project with the settings that it writes beside a program (which may lie in a

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Listener = Callable[[Event], None]
 
 _AT_ONCE = 8
-"""Runs that one call has on an orchestrator at once, unless it is told otherwise."""
+"""Runs that one call has on an orchestrator at once, unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

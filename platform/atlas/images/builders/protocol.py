@@ -1,4 +1,4 @@
-"""What every builder can do: the few things that Atlas needs of a Dockerfile's world."""
+"""What every builder can do: the few things that Atlas needs for a Dockerfile."""
 
 from __future__ import annotations
 

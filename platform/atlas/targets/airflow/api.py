@@ -135,7 +135,7 @@ class AirflowApi:
                 found.setdefault(item["dag_id"], set()).add(item["dag_run_id"])
         return {name: sorted(ids) for name, ids in found.items()}
 
-    def in_flight(self, names: Iterable[str]) -> dict[str, list[str]]:
+    def runs_under_way(self, names: Iterable[str]) -> dict[str, list[str]]:
         """Return the ids of the runs that aren't over, by DAG, of those that have any: by list."""
         return self.active_runs(names, ())
 

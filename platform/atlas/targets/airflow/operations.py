@@ -71,7 +71,7 @@ class AirflowOperations(Operations):
         """
         if not names or services.detail("dags", "versioned"):
             return {}
-        return dict(_api(self.addresses(services)).in_flight(names))
+        return dict(_api(self.addresses(services)).runs_under_way(names))
 
     def unpause(self, services: DeployServices, names: Sequence[str]) -> None:
         """Let DAGs run again that an operator has paused.

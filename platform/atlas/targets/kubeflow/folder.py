@@ -81,7 +81,7 @@ class RunFolder:
         """Start its process; tell whether this call has, and no other did before.
 
         Args:
-            job: what the process is told; no secrets.
+            job: what the process reads; no secrets.
             package: the compiled pipeline.
             variables: its environment.
         """

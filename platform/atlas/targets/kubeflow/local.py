@@ -143,7 +143,7 @@ class LocalKubeflow:
     def _job(
         self, plan: Plan, run: Run, engine: ContainerEngine, images: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Return what the process is told; its secrets it finds in its environment."""
+        """Return what the process reads; its secrets are in its environment."""
         folders = [*contained.folders(self.store, plan, plan.steps, self.project)]
         folders += [Path(one) for one in _secret_files(plan)]
         return {

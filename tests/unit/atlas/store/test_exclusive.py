@@ -81,7 +81,7 @@ def test_an_error_inside_lets_go(place):
 
 def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
     place = Claims(FolderLocation(tmp_path))
-    monkeypatch.setattr(module, "_CLAIM_SECONDS", -1.0)
+    monkeypatch.setattr(module, "_LEASE_SECONDS", -1.0)
     lost = exclusive(place, "a")
     assert lost.__enter__()
     monkeypatch.undo()

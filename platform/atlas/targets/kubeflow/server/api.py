@@ -25,6 +25,7 @@ _PAGE = 200
 _OK = range(200, 300)
 _REDIRECTED = range(300, 400)
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
+_UPLOAD_REASON = "the reason is only in the log of Kubeflow's API server"
 _PATIENCE = Patience(unanswered=3.0, busy=20.0, failed=3.0)
 """Brief for failures inside: Kubeflow also answers so to what it will never take."""
 _JSON = {"Content-Type": "application/json"}
@@ -114,7 +115,7 @@ class Api:
         try:
             status, answer = self._call("POST", path, body, headers, (_CONFLICT,))
         except RefusedError as error:
-            raise PlatformError(f"{error}; why, it tells its log alone") from error
+            raise PlatformError(f"{error}; {_UPLOAD_REASON}") from error
         return None if status == _CONFLICT else answer
 
     def order(self, path: str) -> bool:

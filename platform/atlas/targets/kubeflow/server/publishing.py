@@ -82,7 +82,7 @@ def _describe(plan: str) -> str:
 
 
 def plan_of(version: Version) -> str:
-    """Return the digest of the Plan that a version was compiled from; empty when none is told."""
+    """Return the digest of the Plan that a version's description names; empty for none."""
     lines = version.description.splitlines()
     plans = (line.removeprefix(_PLAN) for line in lines if line.startswith(_PLAN))
     return next(plans, "")

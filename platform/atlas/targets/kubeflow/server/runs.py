@@ -177,7 +177,7 @@ def _can_end(api: Api, identity: str) -> bool:
 
 
 def archive(api: Api, identity: str) -> None:
-    """Put a run out of sight."""
+    """Archive a run: lists of runs leave it out."""
     api.order(f"runs/{quote(identity)}:archive")
 
 
