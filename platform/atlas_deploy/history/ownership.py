@@ -147,10 +147,10 @@ def _require_names(
 
 
 def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> None:
-    """Take the names of a deployment for its project, before anything is made.
+    """Take the names of a deployment for its project, before anything is made: all, or none.
 
     Raises:
-        DeployError: D017, another project has one.
+        DeployError: D017, another project has one; or has just taken it.
     """
     place, project = open_location(services.store), deployment.identity
     copies.require_original(place, deployment)
@@ -160,12 +160,16 @@ def take(deployment: Deployment, services: Services, parts: Sequence[Part]) -> N
     owner = Owner(project, deployment.stack)
     text = json.dumps({"project": owner.project, "stack": owner.stack}, sort_keys=True).encode()
     named = {_STACKS: [deployment.stack], **_named(deployment, parts)}
-    for kind, names in named.items():
-        for name in names:
-            if not place.create(_key(kind, name), text):
-                found = _owner(place, kind, name)
-                if found and found.project != owner.project:
-                    raise _taken(kind, name, found, owner.project)
+    taken: list[str] = []
+    for kind, name in ((kind, name) for kind, names in named.items() for name in names):
+        if place.create(_key(kind, name), text):
+            taken.append(_key(kind, name))
+            continue
+        found = _owner(place, kind, name)
+        if found and found.project != owner.project:
+            for key in taken:
+                place.remove(key)
+            raise _taken(kind, name, found, owner.project)
     copies.remember(place, deployment)
 
 

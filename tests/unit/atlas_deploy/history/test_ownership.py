@@ -219,3 +219,16 @@ def test_an_owner_that_cannot_be_read_is_nobodys(
     open_location(services.store).write("deployments/owners/stacks/tumour.local", content)
     with pytest.raises(DeployError, match=r"no owner of stack tumour\.local can be read"):
         require_own(deployment(tmp_path, "one"), services)
+
+
+def test_who_loses_a_race_for_one_name_keeps_none(tmp_path: Path, services: Services, monkeypatch):
+    """Two projects found all names free; the other one has taken the model in between."""
+    ours, theirs = deployment(tmp_path, "one"), deployment(tmp_path, "two", "other")
+    ownership.take(theirs, services, parts("other", "shared"))
+    for name in ("_require_names", "_require_pipelines"):
+        monkeypatch.setattr(ownership, name, lambda *_: None)
+    with pytest.raises(DeployError, match="D017: registered model shared: belongs to project two"):
+        ownership.take(ours, services, parts("tumour", "shared"))
+    place = open_location(services.store)
+    assert place.names("deployments/owners/stacks") == ["other.local"]
+    assert place.names("deployments/owners/models") == ["shared"]
