@@ -110,7 +110,7 @@ def test_only_the_step_dies(project, how, words, settings):
     assert ran.first.skipped == {"behind": "step bad isn't done"}
     assert ran.outcome("beside").ok
     assert project.store.outcome("p", ran.id, "bad")["status"] == "failed"
-    log = project.store.place.read(f"p/{ran.id}/bad/log.txt").decode()
+    log = project.store.location.read(f"p/{ran.id}/bad/log.txt").decode()
     assert {"past python", "from a child"} <= set(log.splitlines())
 
 
@@ -166,7 +166,7 @@ def test_a_full_disk(project, disk, monkeypatch, isolate):
     assert "no space left on device" in error
     assert "atlas gc" in error
     assert ran.value("good", "number") == 1
-    left = [entry.key for entry in project.store.place.entries("p") if "data" in entry.key]
+    left = [entry.key for entry in project.store.location.entries("p") if "data" in entry.key]
     assert sorted(left) == [f"p/{ran.id}/{name}/number/data.json" for name in ("beside", "good")]
 
 

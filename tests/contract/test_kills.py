@@ -91,7 +91,7 @@ def pipeline(project: Project, ledger: Path) -> None:
 def done_units(store: Store, run: str) -> set[str]:
     """Return what the store says is done."""
     found = set()
-    for entry in store.place.entries(f"p/{run}"):
+    for entry in store.location.entries(f"p/{run}"):
         parts = entry.key.split("/")[2:]
         if parts[-1] == "outcome.json" and len(parts) > 1:
             index = int(parts[1]) if len(parts) > 2 else None
@@ -207,7 +207,7 @@ def last_run(store: Store) -> str:
     import json
 
     try:
-        return json.loads(store.place.read("p/last-training.json"))["run"]
+        return json.loads(store.location.read("p/last-training.json"))["run"]
     except FileNotFoundError:
         return ""
 

@@ -269,7 +269,7 @@ def printed(project) -> str:
     store = project.store
     *_, run = store.runs("p")
     try:
-        return store.place.read(f"p/{run}/it/log.txt").decode()
+        return store.location.read(f"p/{run}/it/log.txt").decode()
     except FileNotFoundError:
         return ""
 

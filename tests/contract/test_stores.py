@@ -43,7 +43,7 @@ def any_store(url: str) -> Store:
 
 
 def test_files(any_store):
-    place = any_store.place
+    place = any_store.location
     place.write("a/b", b"1")
     place.write("a/b", b"2")
     place.write("a/c/d", b"3")
@@ -67,7 +67,7 @@ def test_only_one_creates(any_store):
 
     def create(number: int) -> None:
         barrier.wait()
-        if any_store.place.create("p/run.json", str(number).encode()):
+        if any_store.location.create("p/run.json", str(number).encode()):
             won.append(number)
 
     threads = [threading.Thread(target=create, args=(number,)) for number in range(4)]
@@ -75,7 +75,7 @@ def test_only_one_creates(any_store):
         thread.start()
     for thread in threads:
         thread.join()
-    assert any_store.place.read("p/run.json") == str(won[0]).encode()
+    assert any_store.location.read("p/run.json") == str(won[0]).encode()
     assert len(won) == 1
 
 
@@ -98,10 +98,10 @@ def test_tables_and_folders(any_store, tmp_path):
 
 def test_half_and_corrupt_artifacts_are_named(any_store):
     manifest = any_store.put("p", "r", "s", "o", [1])
-    any_store.place.write(manifest.data, b"[9]")
+    any_store.location.write(manifest.data, b"[9]")
     with pytest.raises(StoreError, match=r"p/r/s/o/data.json: corrupt"):
         any_store.get("p", "r", "s", "o")
-    any_store.place.remove("p/r/s/o/manifest.json")
+    any_store.location.remove("p/r/s/o/manifest.json")
     with pytest.raises(StoreError, match=r"p/r/s/o: the artifact is only half written"):
         any_store.get("p", "r", "s", "o")
 
@@ -150,7 +150,7 @@ def test_a_whole_run(url, project: Project, monkeypatch, isolate):
     assert first.ok, first.errors()
     assert first.value("add", "total") == 6
     assert project.run(settings=RunSettings(isolate=isolate)).cached() == {"make", "add"}
-    log = project.store.place.read(f"sums/{first.id}/make/log.txt")
+    log = project.store.location.read(f"sums/{first.id}/make/log.txt")
     assert log == b"made\n"
 
 

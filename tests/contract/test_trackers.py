@@ -251,7 +251,7 @@ def test_sync_to_a_file(project):
 def test_a_run_that_is_gone_is_said(project):
     project.pipeline("p", SOURCE, TRAIN)
     ran = project.run()
-    project.store.place.remove(f"p/{ran.id}")
+    project.store.location.remove(f"p/{ran.id}")
     done = project.atlas("runs", "--sync")
     assert "not sent" in done.stdout
     assert "there is no such run" in done.stdout

@@ -321,7 +321,7 @@ def test_no_secret_is_in_a_layer_or_a_log(shared, yard):
 
 def test_the_bill_of_materials(shared):
     (built,) = [one for one in records(shared.store) if one.name == shared.first["base"]["name"]]
-    bom = json.loads(shared.store.place.read(built.sbom))
+    bom = json.loads(shared.store.location.read(built.sbom))
     known = {one["purl"] for one in bom["components"]}
     assert "pkg:pypi/atlas-test-greeter@1.0" in {purl.replace("_", "-") for purl in known}
     assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in known)
@@ -458,7 +458,7 @@ def test_without_a_registry_a_run_still_has_its_images(words):
 
 def test_pruning_keeps_what_is_referred_to(words, yard):
     first = words.build()["base"]["record"]
-    words.store.place.write("deployments/words.json", json.dumps(first).encode())
+    words.store.location.write("deployments/words.json", json.dumps(first).encode())
     for number in range(3):
         words.edit(f"# {number}\n")
         last = words.build()["base"]["record"]

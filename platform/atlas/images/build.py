@@ -213,7 +213,7 @@ def _recorded(work: Work, built: Built, contents: Contents) -> Built:
     In this order: so an image with a record has all three, and one without is taken up again.
     """
     key, bill = sbom_key(built), sbom(built, contents)
-    work.store.place.write(key, bill)
+    work.store.location.write(key, bill)
     _attached(work, built, bill)
     built = replace(built, sbom=key)
     write_record(work.store, built)

@@ -96,8 +96,8 @@ def prune(
         _forget(builder, f"{LOCAL}{one.name}")
         _forget(builder, f"{one.registry}/{one.pinned}")
         if one.sbom:
-            store.place.remove(one.sbom)
-        store.place.remove(record_key(one.repository, one.tag))
+            store.location.remove(one.sbom)
+        store.location.remove(record_key(one.repository, one.tag))
     for digest in pruning.environments:
         _forget(builder, f"{LOCAL}atlas/environment:{digest}")
 

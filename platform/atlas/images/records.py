@@ -93,7 +93,7 @@ def record_key(repository: str, tag: str) -> str:
 def read_record(store: Store, repository: str, tag: str) -> Built | None:
     """Return what is known of an image; None when it isn't built, or its record is unreadable."""
     try:
-        raw = json.loads(store.place.read(record_key(repository, tag)))
+        raw = json.loads(store.location.read(record_key(repository, tag)))
         known = {field.name for field in fields(Built)}
         return Built(**{key: value for key, value in raw.items() if key in known})
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
@@ -103,12 +103,12 @@ def read_record(store: Store, repository: str, tag: str) -> Built | None:
 def write_record(store: Store, built: Built) -> None:
     """Keep the record of an image, in place of an earlier one."""
     text = canonical(built.to_json()).encode()
-    store.place.write(record_key(built.repository, built.tag), text)
+    store.location.write(record_key(built.repository, built.tag), text)
 
 
 def records(store: Store) -> Iterator[Built]:
     """Return every image that the store remembers, by repository and tag."""
-    for entry in sorted(store.place.entries(ROOT)):
+    for entry in sorted(store.location.entries(ROOT)):
         folder, _, name = entry.key.rpartition("/")
         if name.endswith(".json") and not name.endswith(".cdx.json"):
             built = read_record(store, folder.partition("/")[2], name.removesuffix(".json"))

@@ -110,7 +110,7 @@ class Followed:
     @property
     def place(self) -> str:
         """Where what the run leaves behind is: a path, where the store is a folder."""
-        key, place = run_key(self.run.pipeline, self.run.id), self._store.place
+        key, place = run_key(self.run.pipeline, self.run.id), self._store.location
         return str(place.local(key)) if isinstance(place, FolderLocation) else f"{place.url}/{key}"
 
     @property
@@ -249,7 +249,7 @@ class Followed:
         if self._report is not None and self._progress is not None:
             text = self._report(self.plan, self.run, self.outcomes, self._progress.skipped)
             key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
-            self._store.place.write(key, text.encode("utf-8", "replace"))
+            self._store.location.write(key, text.encode("utf-8", "replace"))
 
     def _explain(self, status: RunStatus) -> None:
         """Say what no step's failure tells: why the run ended, or that the two don't agree."""

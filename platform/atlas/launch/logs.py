@@ -35,7 +35,7 @@ class Logs:
     def _tell(self, unit: Unit, *, is_over: bool) -> None:
         """Tell whole lines; of a unit that is over, the last one, too, whole or not."""
         with suppress(StoreError):
-            text = read_log(self._store.place, self._run, unit.step, unit.item)
+            text = read_log(self._store.location, self._run, unit.step, unit.item)
             start = self._told.get(unit, 0)
             end = max(start, len(text) if is_over else text.rfind("\n") + 1)
             for line in text[start:end].splitlines():

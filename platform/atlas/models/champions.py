@@ -74,7 +74,7 @@ class Champions:
     @cached_property
     def log(self) -> ChampionLog:
         """The log."""
-        return ChampionLog(self.store.place, self.folder)
+        return ChampionLog(self.store.location, self.folder)
 
     def current(self) -> RegisteredVersion | None:
         """Return the champion, as the registry has it."""
@@ -90,7 +90,7 @@ class Champions:
         Raises:
             PlatformError: another process holds it, or the registry doesn't answer.
         """
-        with leased(self.store.place, f"{self.folder}/lease", wait=wait) as lease:
+        with leased(self.store.location, f"{self.folder}/lease", wait=wait) as lease:
             self.settle(lease)
             yield lease
 
@@ -260,5 +260,5 @@ def is_decided(store: Store, family: str, *, commit: bool) -> bool:
     """
     key = f"{FOLDER}/families/{family}"
     decision = b"commit" if commit else b"abandon"
-    store.place.create(key, decision)
-    return store.place.read(key) == b"commit"
+    store.location.create(key, decision)
+    return store.location.read(key) == b"commit"

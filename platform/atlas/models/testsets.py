@@ -71,18 +71,18 @@ def use(
     """
     if not spend:
         return Use(testset, _number(store, testset, evidence), confidence)
-    with exclusive(store.place, f"test set {testset}", wait=_WAIT_SECONDS) as is_held:
+    with exclusive(store.location, f"test set {testset}", wait=_WAIT_SECONDS) as is_held:
         if not is_held:
             raise PlatformError(f"test set {testset[:12]}: another process records its use of it")
         number = _number(store, testset, evidence)
         facts = {"model": model, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-        store.place.create(_key(testset, number, evidence), canonical(facts).encode())
+        store.location.create(_key(testset, number, evidence), canonical(facts).encode())
         return Use(testset, number, confidence)
 
 
 def _number(store: Store, testset: str, evidence: str) -> int:
     """Return the number that evidence has, or the next one."""
-    names = store.place.names(f"{_FOLDER}/{testset}")
+    names = store.location.names(f"{_FOLDER}/{testset}")
     known = {name[7:]: int(name[:6]) for name in names if name[:6].isdecimal()}
     return known.get(evidence[:_NAME_DIGITS]) or max(known.values(), default=0) + 1
 

@@ -143,7 +143,7 @@ def outcome_of(store: Store, run: Run, step: str) -> str:
     """
     from atlas.store import unit_key
 
-    names = store.place.names(unit_key(run.pipeline, run.id, step, None))
+    names = store.location.names(unit_key(run.pipeline, run.id, step, None))
     keys: list[int | None] = [int(name) for name in names if name.isdigit()]
     found = [store.outcome(run.pipeline, run.id, step, index) for index in keys or [None]]
     ended = [one for one in found if one]

@@ -101,7 +101,7 @@ class LocalRun:
     @property
     def place(self) -> str:
         """Where what the run leaves behind is: a path, where the store is a folder."""
-        place = self.store.place
+        place = self.store.location
         key = run_key(self.run.pipeline, self.run.id)
         return str(place.local(key)) if isinstance(place, FolderLocation) else f"{place.url}/{key}"
 

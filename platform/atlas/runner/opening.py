@@ -137,9 +137,9 @@ def _lock(store: Store, opened: OpenedRun) -> None:
     Raises:
         StoreError: another process holds it.
     """
-    if not isinstance(store.place, FolderLocation):
+    if not isinstance(store.location, FolderLocation):
         return
-    lock = store.place.appending(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
+    lock = store.location.appending(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
     opened.held.callback(lock.close)
     if not files.lock(lock):
         opened.held.close()

@@ -83,14 +83,14 @@ class StepLog:
             self._echo(self._rest)
         if isinstance(self._file, io.StringIO):
             text = self._file.getvalue()[-LONGEST:]
-            self._job.store.place.write(self._key(), text.encode("utf-8", "replace"))
+            self._job.store.location.write(self._key(), text.encode("utf-8", "replace"))
         self._file.close()
 
     def _key(self) -> str:
         return log_key(self._job.run, self._job.step.name, self._job.index)
 
     def _open(self) -> Any:
-        place = self._job.store.place
+        place = self._job.store.location
         if not isinstance(place, FolderLocation):
             return io.StringIO()
         raw = place.appending(self._key())

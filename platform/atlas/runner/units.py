@@ -24,7 +24,7 @@ def write_report(store: Store, plan: Plan, run: Run, text: str) -> None:
     """Write a run's report beside its artifacts, without the values of secrets."""
     shown = mask_for(plan).text(text)
     key = f"{run_key(run.pipeline, run.id)}/{REPORT}"
-    store.place.write(key, shown.encode("utf-8", "replace"))
+    store.location.write(key, shown.encode("utf-8", "replace"))
 
 
 class Unit(NamedTuple):

@@ -80,7 +80,7 @@ def remember(store: Store, run: Run) -> None:
     before = last_run(store, run.pipeline, run.flow)
     if before != run.id:
         pointer = canonical({"run": run.id, "previous": before}).encode()
-        store.place.write(_last_key(run.pipeline, run.flow), pointer)
+        store.location.write(_last_key(run.pipeline, run.flow), pointer)
 
 
 def last_run(store: Store, pipeline: str, flow: str) -> str:
@@ -96,7 +96,7 @@ def previous_run(store: Store, run: Run) -> str:
 
 def _last(store: Store, pipeline: str, flow: str) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads(store.place.read(_last_key(pipeline, flow)))
+        found: dict[str, str] = json.loads(store.location.read(_last_key(pipeline, flow)))
     except (FileNotFoundError, ValueError):
         return {}
     return found
@@ -104,13 +104,13 @@ def _last(store: Store, pipeline: str, flow: str) -> dict[str, str]:
 
 def remember_target(store: Store, run: Run, target: str) -> None:
     """Record to which target a run is given, before that has it."""
-    store.place.create(_target_key(run), canonical({"target": target}).encode())
+    store.location.create(_target_key(run), canonical({"target": target}).encode())
 
 
 def target_of(store: Store, run: Run) -> str:
     """Return the target that a run was given to; empty for one that nobody launched."""
     try:
-        return str(json.loads(store.place.read(_target_key(run)))["target"])
+        return str(json.loads(store.location.read(_target_key(run)))["target"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return ""
 

@@ -95,7 +95,7 @@ def _refusal(plan: Plan, step: PlanStep) -> str:
 def find(store: Store, key: Key) -> Hit | None:
     """Return the result that is kept under a key, when all of it is still there."""
     try:
-        raw = json.loads(store.place.read(_place(key)))
+        raw = json.loads(store.location.read(_place(key)))
         outputs = {name: Manifest.from_json(one) for name, one in raw["outputs"].items()}
         hit = Hit(raw["run"], outputs, raw["metrics"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -107,7 +107,7 @@ def keep(store: Store, key: Key, hit: Hit) -> None:
     """Keep a result under a key."""
     outputs = {name: manifest.to_json() for name, manifest in hit.outputs.items()}
     entry = {"run": hit.run, "outputs": outputs, "metrics": dict(hit.metrics)}
-    store.place.write(_place(key), canonical(entry).encode())
+    store.location.write(_place(key), canonical(entry).encode())
 
 
 def _place(key: Key) -> str:

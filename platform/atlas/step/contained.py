@@ -57,8 +57,8 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
         project: what ``project:`` stands for where no variable says.
     """
     found: dict[Path, None] = {}
-    if isinstance(store.place, FolderLocation):
-        found[Path(store.place.root)] = None
+    if isinstance(store.location, FolderLocation):
+        found[Path(store.location.root)] = None
     steps = list(steps)
     reads_model = any(source.kind == "model" for step in steps for source in step.sources())
     others = (store for store in plan.stores if reads_model and is_file_uri(store))

@@ -47,7 +47,7 @@ def sending(store: Store, pipeline: str, run: str, *, wait: float = 0.0) -> Iter
     Yields:
         Whether it is held.
     """
-    with exclusive(store.place, f"send {pipeline}/{run}", wait=wait) as is_held:
+    with exclusive(store.location, f"send {pipeline}/{run}", wait=wait) as is_held:
         yield is_held
 
 
@@ -111,7 +111,7 @@ def _family(store: Store, tracker: Tracker, record: RunRecord, name: str) -> str
     key = (repr(tracker), record.experiment, name)
     if key in _families:
         return _families[key]
-    with exclusive(store.place, f"family {record.experiment}/{name}", wait=WAIT_SECONDS) as held:
+    with exclusive(store.location, f"family {record.experiment}/{name}", wait=WAIT_SECONDS) as held:
         if not held:
             raise PlatformError(f"family {name}: another process is sending its run to MLflow")
         _families[key] = tracker.send(family_record(record, name), again=True)

@@ -62,16 +62,16 @@ def finish(
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
     _announce(pending_for(store, run, running=True, parent=parent))
-    store.place.write(key, canonical(outcome).encode())
+    store.location.write(key, canonical(outcome).encode())
     if not missing:
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
-        store.place.write(latest_key(plan.name, plan.flow), pointer)
+        store.location.write(latest_key(plan.name, plan.flow), pointer)
     pending = pending_for(store, run, running=False, parent=parent)
     finished = deliver(store, plan, run, Finished(status, tuple(failed)), pending, again=again)
     facts = finished.to_json()
     if facts:
-        store.place.write(key, canonical({**outcome, **facts}).encode())
+        store.location.write(key, canonical({**outcome, **facts}).encode())
     return finished
 
 
@@ -154,7 +154,7 @@ def amend(store: Store, run: Run, finished: Finished) -> None:
     if raw:
         kept = {name: raw[name] for name in ("status", "plan", "ended", "missing") if name in raw}
         text = canonical({**kept, **finished.to_json()})
-        store.place.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", text.encode())
+        store.location.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", text.encode())
 
 
 def unfinished(store: Store, plan: Plan, run: Run) -> list[str]:
@@ -175,7 +175,7 @@ def finish_if_over(store: Store, plan: Plan, run: Run, step: str) -> Finished | 
     if step in followed or unfinished(store, plan, run):
         return None
     marker = f"{run_key(run.pipeline, run.id)}/finished-{run.plan[:16]}.json"
-    return finish(store, plan, run) if store.place.create(marker, b"{}") else None
+    return finish(store, plan, run) if store.location.create(marker, b"{}") else None
 
 
 def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:

@@ -85,10 +85,10 @@ def collect(store: Store, garbage: Garbage) -> None:
         StoreError: the store can't be written.
     """
     for key in garbage.keys:
-        store.place.remove(key)
+        store.location.remove(key)
     for place in garbage.runs:
-        if not any(True for _ in store.place.entries(place.key)):
-            store.place.remove(place.key)
+        if not any(True for _ in store.location.entries(place.key)):
+            store.location.remove(place.key)
 
 
 def _runs(store: Store) -> Iterator[Run]:
@@ -121,7 +121,7 @@ def _newest(runs: list[Run], keep: int) -> set[RunKey]:
 def _in_doomed(store: Store, doomed: tuple[RunKey, ...], shared: set[str]) -> Iterator[StoredFile]:
     """Give the files of doomed runs, except data that others use."""
     for place in doomed:
-        for entry in store.place.entries(place.key):
+        for entry in store.location.entries(place.key):
             if not _is_shared(entry.key, shared):
                 yield entry
 
@@ -138,7 +138,7 @@ def _without_run(
     """Give what earlier collections left of runs for others' sake, once that is over."""
     shared = shared_data(store, stays)
     for pipeline in store.pipelines():
-        for entry in store.place.entries(pipeline):
+        for entry in store.location.entries(pipeline):
             parts = entry.key.split("/")
             orphan = len(parts) > 2 and RunKey(*parts[:2]) not in runs  # noqa: PLR2004
             unfinished = parts[-1].startswith(TEMPORARY) and not parts[-1].endswith("lock")
@@ -151,12 +151,12 @@ def _unused(store: Store, stays: set[RunKey], now: float) -> Iterator[StoredFile
     """Give Plans that no run and no deployment names, and code of none that stays."""
     plans = plans_in_use(store, stays)
     codes = codes_in_use(store, plans)
-    for entry in store.place.entries("plans"):
+    for entry in store.location.entries("plans"):
         digest = entry.key.removeprefix("plans/").removesuffix(".json")
         if digest not in plans and now - entry.modified > _FRESH:
             yield entry
-    for digest in set(store.place.names("code")) - codes:
-        files = list(store.place.entries(f"code/{digest}"))
+    for digest in set(store.location.names("code")) - codes:
+        files = list(store.location.entries(f"code/{digest}"))
         newest = max((file.modified for file in files), default=0.0)
         if now - newest > _FRESH:
             yield StoredFile(f"code/{digest}", sum(file.size for file in files), newest)
@@ -164,7 +164,7 @@ def _unused(store: Store, stays: set[RunKey], now: float) -> Iterator[StoredFile
 
 def _stale_results(store: Store, going: set[str]) -> Iterator[StoredFile]:
     """Give entries of the cache whose data are going or are gone."""
-    for entry in store.place.entries("cache"):
+    for entry in store.location.entries("cache"):
         data = _data_of(store, entry.key)
         if data is None or any(not store.has(one) or _goes(one.data, going) for one in data):
             yield entry
@@ -177,7 +177,7 @@ def _goes(data: str, going: set[str]) -> bool:
 def _data_of(store: Store, key: str) -> list[Manifest] | None:
     """Return the artifacts that an entry of the cache names; None when it can't be read."""
     try:
-        raw = json.loads(store.place.read(key))
+        raw = json.loads(store.location.read(key))
         return [Manifest.from_json(one) for one in raw["outputs"].values()]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -48,7 +48,7 @@ def keep_log(job: Job) -> None:
     The log of a further attempt comes behind those of the attempts before it. A log that can't be
     kept is a warning: the step's work goes before it.
     """
-    place, key = job.store.place, log_key(job.run, job.step.name, job.index)
+    place, key = job.store.location, log_key(job.run, job.step.name, job.index)
     try:
         if isinstance(place, FolderLocation):
             _keep_in_folder(place, key, is_first=job.attempt == 1)

@@ -66,9 +66,9 @@ def unsent() -> set[RunKey]:
 
 def _pointed(store: Store, pipeline: str) -> Iterator[RunKey]:
     """Give the runs that a pipeline's pointers name: the last and the latest successful ones."""
-    for name in store.place.names(pipeline):
+    for name in store.location.names(pipeline):
         if name.startswith(("last-", "latest-")) and name.endswith(".json"):
-            raw = json.loads(store.place.read(f"{pipeline}/{name}"))
+            raw = json.loads(store.location.read(f"{pipeline}/{name}"))
             yield RunKey(pipeline, raw["run"])
 
 
@@ -121,7 +121,7 @@ def shared_data(store: Store, places: Iterable[RunKey]) -> set[str]:
     """Return the keys of data that these runs use and that lie in other runs' folders."""
     found: set[str] = set()
     for place in places:
-        for entry in store.place.entries(place.key):
+        for entry in store.location.entries(place.key):
             if entry.key.endswith(f"/{MANIFEST}"):
                 found |= _elsewhere(store, place, entry.key)
     return found
@@ -129,7 +129,7 @@ def shared_data(store: Store, places: Iterable[RunKey]) -> set[str]:
 
 def _elsewhere(store: Store, place: RunKey, key: str) -> set[str]:
     try:
-        data = Manifest.parse(store.place.read(key)).data
+        data = Manifest.parse(store.location.read(key)).data
     except (ValueError, FileNotFoundError):
         return set()
     return set() if data.startswith(f"{place.key}/") else {data}
@@ -165,7 +165,7 @@ def digests_named(store: Store, folders: Iterable[str]) -> set[str]:
     """Return every sha256 that files in folders of a store name, in whatever form they name it."""
     digests: set[str] = set()
     for folder in folders:
-        for entry in store.place.entries(folder):
-            content = store.place.read(entry.key)
+        for entry in store.location.entries(folder):
+            content = store.location.read(entry.key)
             digests |= {match.decode() for match in _DIGEST.findall(content)}
     return digests

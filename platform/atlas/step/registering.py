@@ -46,7 +46,7 @@ def registered(
     model = plan.model
     if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
         return finished
-    with exclusive(store.place, f"model {model.name}", wait=WAIT_SECONDS) as is_held:
+    with exclusive(store.location, f"model {model.name}", wait=WAIT_SECONDS) as is_held:
         if not is_held:
             raise PlatformError(f"model {model.name}: another process is registering a version")
         return _registered(store, plan, run, registry, finished)
@@ -139,7 +139,7 @@ def _registration(store: Store, plan: Plan, run: Run) -> ModelRegistration:
 def _is_deployed(store: Store, model: str) -> bool:
     """Tell whether a deployment on this store has a registered model's name."""
     try:
-        return bool(store.place.read(f"{MODEL_OWNERS}/{model}"))
+        return bool(store.location.read(f"{MODEL_OWNERS}/{model}"))
     except FileNotFoundError:
         return False
 

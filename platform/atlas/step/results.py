@@ -33,9 +33,9 @@ def look(store: Store) -> Cache:
     data: dict[str, int] = {}
     pipelines: dict[str, int] = {}
     count = 0
-    for entry in store.place.entries("cache"):
+    for entry in store.location.entries("cache"):
         try:
-            raw = json.loads(store.place.read(entry.key))
+            raw = json.loads(store.location.read(entry.key))
             data |= {one["data"]: one["size"] for one in raw["outputs"].values()}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             continue
@@ -58,19 +58,19 @@ def prune(store: Store, *, older: float = 0.0, pipeline: str = "") -> int:
     """
     doomed = list(_doomed(store, time.time() - older, pipeline))
     for entry in doomed:
-        store.place.remove(entry.key)
+        store.location.remove(entry.key)
     return len(doomed)
 
 
 def _doomed(store: Store, before: float, pipeline: str) -> Iterator[StoredFile]:
-    for entry in store.place.entries("cache"):
+    for entry in store.location.entries("cache"):
         if entry.modified <= before and (not pipeline or _is_of(store, entry.key, pipeline)):
             yield entry
 
 
 def _is_of(store: Store, key: str, pipeline: str) -> bool:
     try:
-        run = json.loads(store.place.read(key))["run"]
+        run = json.loads(store.location.read(key))["run"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     return str(run).partition("/")[0] == pipeline

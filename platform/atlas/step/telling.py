@@ -37,6 +37,6 @@ def _tells(job: Job, manifest: Manifest) -> bool:
     if manifest.size > _MOST_BYTES:
         return False
     try:
-        return job.mask.finds(job.store.place.read(manifest.data))
+        return job.mask.finds(job.store.location.read(manifest.data))
     except (StoreError, OSError):  # A folder, or gone already.
         return False

@@ -37,7 +37,7 @@ def latest(store: Store, pipeline: str, step: str) -> str:
     for flow in FLOWS:
         key = latest_key(pipeline, flow)
         try:
-            pointer = json.loads(store.place.read(key))
+            pointer = json.loads(store.location.read(key))
             if step in pointer["steps"]:
                 return f"{pipeline}/{run_key(pipeline, pointer['run']).rpartition('/')[2]}"
         except FileNotFoundError:

@@ -26,9 +26,9 @@ def add_code(store: Store, folder: Path, digest: str) -> None:
         StoreError: the folder has changed since, or the copy can't be written.
     """
     key = code_key(digest)
-    if store.place.exists(key):
+    if store.location.exists(key):
         return
-    with store.place.writing(key) as copy:
+    with store.location.writing(key) as copy:
         copy.mkdir()
         for file in code_files(folder):
             target = copy / file.relative_to(folder)
@@ -46,7 +46,7 @@ def code_folder(store: Store, digest: str) -> Path:
     """
     key = code_key(digest)
     try:
-        folder = store.place.local(key)
+        folder = store.location.local(key)
     except FileNotFoundError:
         folder = None
     if folder is None or not folder.is_dir():

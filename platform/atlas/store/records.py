@@ -24,23 +24,23 @@ class RunRecords:
     """Plans, runs and outcomes in one place.
 
     Attributes:
-        place: where its files are.
+        location: where its files are.
     """
 
-    place: Location
+    location: Location
 
     @property
     def url(self) -> str:
         """Where it is, as `open_store` takes it."""
-        return self.place.url
+        return self.location.url
 
     # Plans and runs -------------------------------------------------------------------------
 
     def add_plan(self, plan: Plan) -> None:
         """Keep a Plan under its digest."""
         key = f"plans/{plan.digest}.json"
-        if not self.place.exists(key):
-            self.place.write(key, plan.text.encode())
+        if not self.location.exists(key):
+            self.location.write(key, plan.text.encode())
 
     def plan(self, digest: str) -> Plan:
         """Return the Plan of a digest.
@@ -52,7 +52,7 @@ class RunRecords:
 
         key = f"plans/{digest}.json"
         try:
-            text = self.place.read(key)
+            text = self.location.read(key)
         except FileNotFoundError:
             raise StoreError(f"{self.url}/{key}: there is no such Plan; deploy it again") from None
         if hashlib.sha256(text).hexdigest() != digest:
@@ -65,7 +65,7 @@ class RunRecords:
     def bind(self, run: Run) -> Run:
         """Write a run's facts once and for all, and return those that hold: the first writer's."""
         key = run_key(run.pipeline, run.id)
-        if self.place.create(f"{key}/{RUN}", canonical(run.to_json()).encode()):
+        if self.location.create(f"{key}/{RUN}", canonical(run.to_json()).encode()):
             return run
         return self.run(run.pipeline, run.id)
 
@@ -76,9 +76,9 @@ class RunRecords:
         """
         key = run_key(run.pipeline, run.id)
         own = f"{key}/run-{run.plan[:16]}.json"
-        if not self.place.create(own, canonical(run.to_json()).encode()):
-            run = Run.from_json(json.loads(self.place.read(own)))
-        self.place.write(f"{key}/{RUN}", canonical(run.to_json()).encode())
+        if not self.location.create(own, canonical(run.to_json()).encode()):
+            run = Run.from_json(json.loads(self.location.read(own)))
+        self.location.write(f"{key}/{RUN}", canonical(run.to_json()).encode())
         return run
 
     def run(self, pipeline: str, run: str) -> Run:
@@ -89,7 +89,7 @@ class RunRecords:
         """
         key = f"{run_key(pipeline, run)}/{RUN}"
         try:
-            return Run.from_json(json.loads(self.place.read(key)))
+            return Run.from_json(json.loads(self.location.read(key)))
         except FileNotFoundError:
             raise StoreError(f"{self.url}/{key}: there is no such run") from None
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -97,27 +97,27 @@ class RunRecords:
 
     def has_run(self, pipeline: str, run: str) -> bool:
         """Tell whether a run is bound."""
-        return self.place.exists(f"{run_key(pipeline, run)}/{RUN}")
+        return self.location.exists(f"{run_key(pipeline, run)}/{RUN}")
 
     def runs(self, pipeline: str) -> list[str]:
         """Return the ids of a pipeline's runs, by name."""
-        return [name for name in self.place.names(pipeline) if self.has_run(pipeline, name)]
+        return [name for name in self.location.names(pipeline) if self.has_run(pipeline, name)]
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have runs here."""
-        return [name for name in self.place.names("") if name not in RESERVED]
+        return [name for name in self.location.names("") if name not in RESERVED]
 
     def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
         """Return how a run ended; None when that isn't recorded."""
         try:
-            found = json.loads(self.place.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
+            found = json.loads(self.location.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
 
     def indexes(self, run: Run, step: str) -> list[int]:
         """Return the indexes of the keys that a step has run for under a run's Plan, in order."""
-        names = self.place.names(f"{run_key(run.pipeline, run.id)}/{step}")
+        names = self.location.names(f"{run_key(run.pipeline, run.id)}/{step}")
         found = (
             (index, self.outcome(run.pipeline, run.id, step, index))
             for index in map(int, filter(is_index, names))
@@ -131,14 +131,14 @@ class RunRecords:
     ) -> None:
         """Record how a step, or one key of it, ended."""
         key = f"{unit_key(pipeline, run, step, index)}/{OUTCOME}"
-        self.place.write(key, canonical(outcome).encode("utf-8", "replace"))
+        self.location.write(key, canonical(outcome).encode("utf-8", "replace"))
 
     def outcome(
         self, pipeline: str, run: str, step: str, index: int | None = None
     ) -> dict[str, Any] | None:
         """Return how a step, or one key of it, ended; None when it hasn't."""
         try:
-            text = self.place.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
+            text = self.location.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
             found = json.loads(text)
         except (FileNotFoundError, ValueError, RecursionError):
             return None

@@ -55,21 +55,21 @@ class Store(RunRecords):
         """
         base = artifact_key(pipeline, run, step, output, index)
         kind = named(format) if format else chosen(value)
-        self.place.remove(f"{base}/{MANIFEST}")
+        self.location.remove(f"{base}/{MANIFEST}")
         manifest = self._write(base, kind, value, trust)
-        self.place.write(f"{base}/{MANIFEST}", manifest.text)
+        self.location.write(f"{base}/{MANIFEST}", manifest.text)
         return manifest
 
     def _write(self, base: str, kind: Format, value: Any, trust: Trust) -> Manifest:
         key = f"{base}/data{kind.suffix_of(value)}"
         if isinstance(kind, Encoded):
             content, facts = encode(kind, value, base, trust)
-            self.place.write(key, content)
+            self.location.write(key, content)
             sha256 = hashlib.sha256(content).hexdigest()
             return Manifest(kind.name, type_name(value), sha256, len(content), key, dict(facts))
         if not kind.suffix:
-            self.place.remove(key)
-        with self.place.writing(key) as path:
+            self.location.remove(key)
+        with self.location.writing(key) as path:
             facts = write(kind, value, path, base, trust)
             sha256, size = path_digest(path)
         return Manifest(kind.name, type_name(value), sha256, size, key, facts)
@@ -117,9 +117,9 @@ class Store(RunRecords):
             StoreError: there is no such artifact, or it isn't whole.
         """
         try:
-            manifest = Manifest.parse(self.place.read(f"{key}/{MANIFEST}"))
+            manifest = Manifest.parse(self.location.read(f"{key}/{MANIFEST}"))
         except FileNotFoundError:
-            half = self.place.exists(key)
+            half = self.location.exists(key)
             state = "is only half written" if half else "isn't there"
             message = f"{self.url}/{key}: the artifact {state}; run the step that writes it again"
             raise StoreError(message) from None
@@ -137,7 +137,7 @@ class Store(RunRecords):
         """
         earlier = manifest.data.rpartition("/")[0]
         try:
-            found = Manifest.parse(self.place.read(f"{earlier}/{MANIFEST}"))
+            found = Manifest.parse(self.location.read(f"{earlier}/{MANIFEST}"))
         except (FileNotFoundError, ValueError):
             return
         if found.digest != manifest.digest or found.data != manifest.data:
@@ -165,13 +165,13 @@ class Store(RunRecords):
             )
         try:
             if isinstance(kind, Encoded):
-                if (size := self.place.size(manifest.data)) > manifest.size + _SLACK:
+                if (size := self.location.size(manifest.data)) > manifest.size + _SLACK:
                     raise StoreError(corrupt(where, manifest, size))
-                content = self.place.read(manifest.data)
+                content = self.location.read(manifest.data)
                 check_content(content, manifest, where)
                 with failed(where, f"can't be read as {kind.name}"):
                     return kind.unpack(content, manifest.facts, trust)
-            path = self.place.local(manifest.data)
+            path = self.location.local(manifest.data)
             return check_path(path, manifest, where, kind, trust)
         except FileNotFoundError:
             message = f"{where}: the artifact's data is gone; run the step that writes it again"
@@ -189,14 +189,14 @@ class Store(RunRecords):
     ) -> None:
         """Make an artifact of an earlier run this run's too, without a copy."""
         base = artifact_key(pipeline, run, step, output, index)
-        self.place.write(f"{base}/{MANIFEST}", manifest.text)
+        self.location.write(f"{base}/{MANIFEST}", manifest.text)
 
     def has(self, manifest: Manifest) -> bool:
         """Tell whether an artifact's data is still there, by its size alone."""
         if _is_folder(manifest):
-            return self.place.exists(manifest.data)
+            return self.location.exists(manifest.data)
         try:
-            return self.place.size(manifest.data) == manifest.size
+            return self.location.size(manifest.data) == manifest.size
         except FileNotFoundError:
             return False
 

@@ -249,7 +249,7 @@ class Bench:
         if plan.model is None:
             raise AtlasError(f"{plan.name}: has no model to give parts of")
         parts = {}
-        run = f"model-{len(self.store.place.names('given'))}"
+        run = f"model-{len(self.store.location.names('given'))}"
         for name, value in model.items():
             manifest = self.store.put(_GIVEN, run, "model", name, value)
             key = artifact_key(_GIVEN, run, "model", name, None)

@@ -91,7 +91,7 @@ def outcomes_of(store: Store, plan: Plan, run: Run) -> Iterator[tuple[str, dict[
             if outcome:
                 yield step.name, outcome
             continue
-        names = store.place.names(f"{run.pipeline}/{run.id}/{step.name}")
+        names = store.location.names(f"{run.pipeline}/{run.id}/{step.name}")
         for index in (int(name) for name in names if name.isdigit()):
             outcome = store.outcome(run.pipeline, run.id, step.name, index)
             if outcome:
@@ -160,7 +160,7 @@ def _artifacts(outcomes: Mapping[str, Mapping[str, Any]]) -> bytes:
 
 def _report(store: Store, run: Run) -> dict[str, bytes]:
     try:
-        return {"report.html": store.place.read(f"{run.pipeline}/{run.id}/report.html")}
+        return {"report.html": store.location.read(f"{run.pipeline}/{run.id}/report.html")}
     except FileNotFoundError:
         return {}
 

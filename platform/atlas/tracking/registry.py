@@ -210,27 +210,27 @@ class LocalRegistry:
         """Add a version under a given number, unless there is one; tell whether it was added."""
         content = canonical({"version": version, "tags": registration.all_tags()}).encode()
         key = f"{self._folder(registration.model)}/versions/{version}.json"
-        return self.store.place.create(key, content)
+        return self.store.location.create(key, content)
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
         content = canonical({"version": version}).encode()
-        self.store.place.write(f"{self._folder(model)}/aliases/{alias}.json", content)
+        self.store.location.write(f"{self._folder(model)}/aliases/{alias}.json", content)
 
     def remove_alias(self, model: str, alias: str) -> None:
         """Remove an alias; a missing one is fine."""
-        self.store.place.remove(f"{self._folder(model)}/aliases/{alias}.json")
+        self.store.location.remove(f"{self._folder(model)}/aliases/{alias}.json")
 
     def tag(self, model: str, name: str) -> str:
         """Return a tag of a registered model; empty for none."""
         try:
-            return self.store.place.read(f"{self._folder(model)}/tags/{name}").decode()
+            return self.store.location.read(f"{self._folder(model)}/tags/{name}").decode()
         except (FileNotFoundError, UnicodeDecodeError):
             return ""
 
     def set_tag(self, model: str, name: str, value: str) -> None:
         """Set a tag of a registered model."""
-        self.store.place.write(f"{self._folder(model)}/tags/{name}", value.encode())
+        self.store.location.write(f"{self._folder(model)}/tags/{name}", value.encode())
 
     def find(self, model: str, version: str) -> RegisteredVersion | None:
         """Return the version of a number or an alias, or None."""
@@ -239,11 +239,11 @@ class LocalRegistry:
 
     def models(self) -> list[str]:
         """Return the names of all models."""
-        return self.store.place.names("models")
+        return self.store.location.names("models")
 
     def versions(self, model: str) -> list[RegisteredVersion]:
         """Return all versions of a model."""
-        names = self.store.place.names(f"{self._folder(model)}/versions")
+        names = self.store.location.names(f"{self._folder(model)}/versions")
         found = (self._read(model, name.removesuffix(".json")) for name in names)
         return [one for one in found if one is not None]
 
@@ -263,7 +263,7 @@ class LocalRegistry:
             PlatformError: it is none of the registry's.
         """
         try:
-            found = json.loads(self.store.place.read(key))
+            found = json.loads(self.store.location.read(key))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError):

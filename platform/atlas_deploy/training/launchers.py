@@ -68,8 +68,8 @@ def _deployed(store: Store, plan: Plan, kind: str) -> DeployedMember | None:
     """Return what the last deployment has put under a Plan's name, as a resource of a kind."""
     from atlas_deploy.history import records
 
-    entry = records.last(store.place, f"{plan.config}.{plan.environment}")
-    parts = records.read(store.place, entry).parts if entry and entry.record else ()
+    entry = records.last(store.location, f"{plan.config}.{plan.environment}")
+    parts = records.read(store.location, entry).parts if entry and entry.record else ()
     name = deployed_name(plan)
     members = (
         DeployedMember(part.inputs["plans"][name], part.inputs["members"][name])

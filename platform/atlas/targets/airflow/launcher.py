@@ -152,7 +152,7 @@ class AirflowLauncher:
 
     def _digest(self, tag: str) -> str:
         """Return the digest of the Plan that the store has and a tag means; the tag for none."""
-        names = (name.removesuffix(".json") for name in self.store.place.names("plans"))
+        names = (name.removesuffix(".json") for name in self.store.location.names("plans"))
         return next((name for name in names if tag and name.startswith(tag)), tag)
 
     def _notes(self) -> list[Problem]:

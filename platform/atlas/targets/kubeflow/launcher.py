@@ -105,7 +105,9 @@ class KubeflowLauncher:
             TargetError: Kubeflow refuses it.
             PlatformError: there is no answer, or another process has been starting it for too long.
         """
-        with exclusive(self.store.place, f"start {run.pipeline}/{run.id}", wait=_WAIT) as is_held:
+        with exclusive(
+            self.store.location, f"start {run.pipeline}/{run.id}", wait=_WAIT
+        ) as is_held:
             if not is_held:
                 raise PlatformError(f"run {run.id}: another process is starting it on Kubeflow")
             try:

@@ -255,7 +255,7 @@ def test_images_that_are_only_built_are_refused_too(make, store, pipeline):
 def test_the_bill_of_materials_is_beside_the_record(make, registry, store):
     make(registry, only="base")
     (built,) = records(store)
-    bom = json.loads(store.place.read(built.sbom))
+    bom = json.loads(store.location.read(built.sbom))
     assert bom["bomFormat"] == "CycloneDX"
     assert {one["purl"] for one in bom["components"]} == {
         "pkg:pypi/hello@1.0",

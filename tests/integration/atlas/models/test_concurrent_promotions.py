@@ -133,7 +133,7 @@ def test_an_alias_that_is_moved_in_mlflow_is_told(champions):
 def test_a_store_that_was_put_back_to_an_earlier_state_is_told(champions):
     first, second = registered(champions, 2)
     first_champion(champions, first)
-    place = champions.store.place
+    place = champions.store.location
     before = {entry.key: place.read(entry.key) for entry in place.entries("champions")}
     first_champion(champions, second)
     place.remove("champions")

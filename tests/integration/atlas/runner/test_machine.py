@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_under_an_array(tmp_path, mounted):
     store = open_store((folder / "store").as_uri())
     with pytest.raises(StoreError, match=r"can't write: no space left on device \(free some space"):
         store.put("p", "training-1", "one", "array", np.zeros(1_000_000))
-    assert list(store.place.entries("p")) == []
+    assert list(store.location.entries("p")) == []
 
 
 def test_a_run_that_was_sent_at_last_doesnt_wait(project, monkeypatch):

@@ -129,7 +129,7 @@ def test_one_unit_a_key(project, isolate):
     assert [ran.value("square", "number", index) for index in range(3)] == [0, 1, 4]
     assert ran.value("sum", "number") == 5
     assert ran.outcome("square", 2).metrics == {"square": 4.0}
-    log = project.store.place.read(f"p/{ran.id}/square/0001/log.txt")
+    log = project.store.location.read(f"p/{ran.id}/square/0001/log.txt")
     assert log == b"index 1\n"
 
 
@@ -221,7 +221,7 @@ def test_resuming_with_mended_code_keeps_what_hasn_t_changed(project):
 def test_a_result_that_is_half_gone_is_made_again(project):
     project.pipeline("p", SOURCE, DIAMOND)
     first = project.run()
-    project.store.place.remove(f"p/{first.id}/right/number/manifest.json")
+    project.store.location.remove(f"p/{first.id}/right/number/manifest.json")
     again = project.run(settings=RunSettings(resume=True, use_cache=False))
     assert [e.step for e in again.events if e.kind == "step-started"] == ["right"]
 
@@ -382,9 +382,9 @@ def test_a_clock_that_goes_backwards(project, monkeypatch):
 def test_what_is_left_in_the_store(project):
     project.pipeline("p", SOURCE, DIAMOND)
     ran = project.run()
-    names = project.store.place.names(f"p/{ran.id}")
+    names = project.store.location.names(f"p/{ran.id}")
     assert {"run.json", "outcome.json", *DIAMOND} <= set(names)
-    status = json.loads(project.store.place.read(f"p/{ran.id}/outcome.json"))["status"]
+    status = json.loads(project.store.location.read(f"p/{ran.id}/outcome.json"))["status"]
     assert status == "done"
-    pointer = json.loads(project.store.place.read("p/latest-training.json"))
+    pointer = json.loads(project.store.location.read("p/latest-training.json"))
     assert pointer["run"] == ran.id

@@ -66,7 +66,7 @@ def run(steps: Steps, step: str, *more: str) -> tuple[int, str]:
 
 def log(steps: Steps, step: str) -> str:
     one = Run("training-r1", "p", "training", "")
-    return read_log(steps.store.place, one, step)
+    return read_log(steps.store.location, one, step)
 
 
 def test_it_has_what_was_printed_by_whatever_way_and_no_secret(steps):
@@ -113,7 +113,7 @@ def test_who_keeps_the_log_itself_says_so(steps):
 
 
 def test_a_log_that_cannot_be_kept_is_no_reason_to_fail(steps):
-    folder = steps.store.place.local(log_key(Run("training-r1", "p", "training", ""), "say"))
+    folder = steps.store.location.local(log_key(Run("training-r1", "p", "training", ""), "say"))
     folder.mkdir(parents=True)
     code, err = run(steps, "say")
     assert code == 0
@@ -136,7 +136,7 @@ def test_to_a_store_that_is_no_folder_it_is_sent(tmp_path, capfd, mask):
             keep_log(job)
             os.write(1, b"attempt %d s3cret-value\n" % attempt)
             os.write(1, b"and more\n")
-    text = read_log(job.store.place, job.run, "say")
+    text = read_log(job.store.location, job.run, "say")
     shown = "***" if mask else "s3cret-value"
     assert [*text.splitlines()] == [
         f"attempt 1 {shown}", "and more", f"attempt 2 {shown}", "and more"
@@ -150,6 +150,6 @@ def test_of_a_very_long_one_the_end_is_sent(tmp_path, capfd):
         for _ in range(12):
             os.write(1, b"x" * (1 << 20))
         os.write(1, b"the end\n")
-    text = read_log(job.store.place, job.run, "say")
+    text = read_log(job.store.location, job.run, "say")
     assert len(text) == LONGEST
     assert text.endswith("xthe end\n")

@@ -233,7 +233,7 @@ def test_usage(project):
 
 def test_code_that_was_changed_isn_t_run(project):
     steps = Steps(project)
-    code = steps.store.place.local(f"code/{steps.plans['training'].code}/steps.py")
+    code = steps.store.location.local(f"code/{steps.plans['training'].code}/steps.py")
     code.write_text(code.read_text() + "# changed\n")
     done = steps.run("make")
     assert "isn't the code of its name" in done.stderr
@@ -244,7 +244,7 @@ def test_an_image_s_own_code(project, tmp_path):
 
     steps = Steps(project)
     digest = steps.plans["training"].code
-    shutil.move(str(steps.store.place.local(f"code/{digest}")), tmp_path / "app")
+    shutil.move(str(steps.store.location.local(f"code/{digest}")), tmp_path / "app")
     done = steps.run("make", ATLAS_CODE_FOLDER=str(tmp_path / "app"))
     assert done.returncode == 0, done.stderr
 

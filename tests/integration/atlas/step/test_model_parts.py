@@ -69,10 +69,10 @@ def registered(project: Project) -> dict[str, Any]:
 def forge(project: Project, **fields: Any) -> None:
     """Change what the registry says of the champion's part."""
     key = "models/m/versions/local-1.json"
-    record = json.loads(project.store.place.read(key))
+    record = json.loads(project.store.location.read(key))
     part = {k: v for k, v in {**registered(project), **fields}.items() if v is not None}
     record["tags"][PARTS] = json.dumps({"part": part})
-    project.store.place.write(key, json.dumps(record).encode())
+    project.store.location.write(key, json.dumps(record).encode())
 
 
 def refusal(project: Project) -> str:
@@ -158,9 +158,9 @@ def test_a_uri_of_anywhere_else_is_refused(project, uri):
 def test_a_changed_manifest_is_told(project, field, value):
     trained(project)
     key = registered(project)["uri"].removeprefix(f"{project.url}/")
-    manifest = json.loads(project.store.place.read(f"{key}/manifest.json"))
+    manifest = json.loads(project.store.location.read(f"{key}/manifest.json"))
     manifest[field] = value
-    project.store.place.write(f"{key}/manifest.json", json.dumps(manifest).encode())
+    project.store.location.write(f"{key}/manifest.json", json.dumps(manifest).encode())
     message = refusal(project)
     assert "isn't the part that was registered: its manifest's digest is" in message
     assert "its format, type or facts have been changed" in message
@@ -252,7 +252,7 @@ def test_fields_of_a_later_version_are_left():
 )  # fmt: skip
 def test_a_damaged_record_of_the_store_s_registry_is_told(project, key, content):
     trained(project)
-    project.store.place.write(f"models/m/{key}", content)
+    project.store.location.write(f"models/m/{key}", content)
     with pytest.raises(PlatformError, match=r"is no record of a model|is damaged"):
         LocalRegistry(project.store).find("m", "champion")
 
@@ -343,6 +343,6 @@ def test_a_damaged_pointer_to_the_latest_run_is_told(project, content):
     from atlas.step.upstream import latest
 
     trained(project)
-    project.store.place.write("p/latest-training.json", content)
+    project.store.location.write("p/latest-training.json", content)
     with pytest.raises(StoreError, match=r"points at no run|no run can be called"):
         latest(project.store, "p", "make")

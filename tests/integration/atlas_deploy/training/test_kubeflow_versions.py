@@ -81,7 +81,7 @@ class Numbers:
         packages = {name: (digest, content) for name, digest in inputs["members"].items()}
         publish(self.api, self.store.url, packages, inputs["plans"])
         write(bundle)
-        records.add(self.store.place, deployment.stack, records.DEPLOY, Record.of(bundle.parts))
+        records.add(self.store.location, deployment.stack, records.DEPLOY, Record.of(bundle.parts))
         return next(iter(inputs["members"].values()))
 
     def launcher(self, **options):
@@ -137,7 +137,7 @@ def test_what_was_never_deployed_runs_unless_that_is_asked_for(numbers, there):
 
 def test_what_was_taken_away_isnt_deployed(numbers):
     numbers.deploy()
-    records.add(numbers.store.place, "numbers.local", records.DESTROY, None)
+    records.add(numbers.store.location, "numbers.local", records.DESTROY, None)
     with pytest.raises(TargetError, match="T301: numbers-training isn't deployed"):
         numbers.train(deployed=True)
 

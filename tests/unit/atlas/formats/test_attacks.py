@@ -327,7 +327,7 @@ def test_the_manifest_widens_nothing(tmp_path):
         **manifest.to_json(), "sha256": hashlib.sha256(content).hexdigest(), "size": len(content),
         "facts": {"trusted": ["numpy.loadtxt"]},
     }  # fmt: skip
-    store.place.write("p/r/s/o/manifest.json", json.dumps(forged).encode())
+    store.location.write("p/r/s/o/manifest.json", json.dumps(forged).encode())
     with pytest.raises(StoreError, match=r"numpy\.loadtxt"):
         store.get("p", "r", "s", "o")
 

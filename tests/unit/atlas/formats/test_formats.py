@@ -197,7 +197,7 @@ def test_big_files_are_checked_while_they_are_read(tmp_path, monkeypatch):
     store = open_store(str(tmp_path))
     manifest = store.put("p", "r", "s", "o", FRAME)
     pd.testing.assert_frame_equal(store.get("p", "r", "s", "o"), FRAME)
-    path = store.place.local(manifest.data)
+    path = store.location.local(manifest.data)
     content = bytearray(path.read_bytes())
     content[8] ^= 1
     path.write_bytes(content)

@@ -139,14 +139,14 @@ def test_a_forged_value_makes_nothing_else(store, forged):
     OWN.pickle = __import__("pickle")
     manifest = store.put("p", "r", "s", "o", (1,))
     content = json.dumps(forged).encode()
-    store.place.write(manifest.data, content)
+    store.location.write(manifest.data, content)
     import hashlib
 
     forged_manifest = Manifest(
         "json", "x", hashlib.sha256(content).hexdigest(), len(content), manifest.data,
         {"packed": True},
     )  # fmt: skip
-    store.place.write("p/r/s/o/manifest.json", forged_manifest.text)
+    store.location.write("p/r/s/o/manifest.json", forged_manifest.text)
     with pytest.raises(StoreError, match="can't be read as json"):
         store.get("p", "r", "s", "o", trust=TRUST)
 
@@ -155,7 +155,7 @@ def test_what_json_knows_is_plain_json(store):
     value = {"a": [1, 2.5, None, "x", True], "b": {"c": {}}}
     manifest = store.put("p", "r", "s", "o", value)
     assert not manifest.facts
-    assert json.loads(store.place.read(manifest.data)) == value
+    assert json.loads(store.location.read(manifest.data)) == value
     assert is_plain(value)
 
 
@@ -267,13 +267,13 @@ def test_a_subclass_would_come_back_as_its_base(store):
 def test_a_plain_table_is_a_plain_file(store):
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": pd.Categorical(["u", "v"])})
     manifest = store.put("p", "r", "s", "o", frame)
-    found = parquet.read_table(store.place.local(manifest.data)).to_pandas()
+    found = parquet.read_table(store.location.local(manifest.data)).to_pandas()
     assert list(found.columns) == ["a", "b", "c"]
     assert found["a"].tolist() == [1, 2]
     assert found["c"].tolist() == ["u", "v"]
     named = frame.set_index("b")
     manifest = store.put("p", "r", "s", "o", named)
-    found = parquet.read_table(store.place.local(manifest.data))
+    found = parquet.read_table(store.location.local(manifest.data))
     assert set(found.column_names) == {"a", "b", "c"}
 
 
@@ -292,7 +292,7 @@ def test_tables_of_earlier_versions_are_read_as_before(store):
         (frame["a"].rename(None), {"library": "series", "unnamed": True}),
     ):
         manifest = store.put("p", "r", "s", "o", frame)
-        path = store.place.local(manifest.data)
+        path = store.location.local(manifest.data)
         plain = value if isinstance(value, pd.DataFrame) else value.to_frame("values")
         parquet.write_table(pa.Table.from_pandas(plain), path)
         from atlas.store.manifest import file_digest

@@ -33,7 +33,7 @@ def image(number: int, repository: str = "atlas/words/base", **more: str) -> Bui
 def ten(store):
     for number in range(1, 11):
         write_record(store, image(number, sbom=f"images/atlas/words/base/{number:016x}.cdx.json"))
-        store.place.write(f"images/atlas/words/base/{number:016x}.cdx.json", b"{}")
+        store.location.write(f"images/atlas/words/base/{number:016x}.cdx.json", b"{}")
     return store
 
 
@@ -70,7 +70,7 @@ def test_pruning_removes_from_everywhere_and_a_repeat_finds_nothing(ten, builder
     assert ("atlas/words/base", digest(2)) not in gone
     assert sorted(int(one.tag, 16) for one in records(ten)) == [2, 10]
     assert f"localhost/{image(1).name}" in builder.removed
-    left = {name for name in ten.place.names("images/atlas/words/base") if "cdx" in name}
+    left = {name for name in ten.location.names("images/atlas/words/base") if "cdx" in name}
     assert len(left) == 2
     assert plan_pruning(ten, {digest(2)}, keep=1).doomed == ()
 
@@ -84,10 +84,10 @@ def test_lower_layers_go_with_their_last_image(ten, builder, registry):
 
 
 def test_what_deployments_name_is_referred_to(store, tmp_path):
-    store.place.write("deployments/content/x", f"image: h/atlas/x@{digest(1)}\n".encode())
-    store.place.write("deployments/words.json", f'{{"images": ["{digest(2)}"]}}'.encode())
-    store.place.write("kubeflow/packages/y.yaml", f"image: '{digest(3)}'".encode())
-    store.place.write("words/run/log.txt", digest(4).encode())
+    store.location.write("deployments/content/x", f"image: h/atlas/x@{digest(1)}\n".encode())
+    store.location.write("deployments/words.json", f'{{"images": ["{digest(2)}"]}}'.encode())
+    store.location.write("kubeflow/packages/y.yaml", f"image: '{digest(3)}'".encode())
+    store.location.write("words/run/log.txt", digest(4).encode())
     assert referenced(store, tmp_path) == {digest(1), digest(2), digest(3)}
 
 
@@ -133,7 +133,7 @@ def test_a_listing(pipeline, store):
 
 
 def test_a_record_of_another_version_or_a_broken_one(store):
-    store.place.write("images/atlas/x/y/1.json", b'{"repository": "r", "tag": "1", "new": 1}')
-    store.place.write("images/atlas/x/y/2.json", b"{")
-    store.place.write("images/atlas/x/y/3.json", b"[]")
+    store.location.write("images/atlas/x/y/1.json", b'{"repository": "r", "tag": "1", "new": 1}')
+    store.location.write("images/atlas/x/y/2.json", b"{")
+    store.location.write("images/atlas/x/y/3.json", b"[]")
     assert [one.tag for one in records(store)] == ["1"]

@@ -98,7 +98,7 @@ class Stepper:
         attempt = 1 if before is None else before.attempts + 1
         step = plan.step(name)
         job = Job(self.store, plan, run, step, self.folder, index=index, attempt=attempt)
-        self.store.place.write(log_key(run, name, index), f"{name} says hello\n".encode())
+        self.store.location.write(log_key(run, name, index), f"{name} says hello\n".encode())
         outcome = execute(job)
         if not outcome.ok and attempt > step.retries.limit:
             self.failed.add(name)

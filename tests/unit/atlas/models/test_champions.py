@@ -98,10 +98,10 @@ def test_the_champion_at_a_moment(champions):
 def test_preview_changes_nothing(champions, store):
     promoted(champions, "a")
     new = version(champions, "b")
-    before = {entry.key: entry.modified for entry in store.place.entries("champions")}
+    before = {entry.key: entry.modified for entry in store.location.entries("champions")}
     shown = preview([Candidate(champions, new, passes)])
     assert (shown[0].promoted, shown[0].previous) == (True, "local-1")
-    assert {e.key: e.modified for e in store.place.entries("champions")} == before
+    assert {e.key: e.modified for e in store.location.entries("champions")} == before
     assert alias(champions) == "local-1"
 
 
@@ -109,7 +109,7 @@ def test_preview_changes_nothing(champions, store):
 
 
 def entry_file(store: Store, number: int) -> Path:
-    return store.place.local(f"champions/store/{MODEL}/log/{number:09}.json")
+    return store.location.local(f"champions/store/{MODEL}/log/{number:09}.json")
 
 
 def altered(file: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_head_beside_the_log_that_was_cut_too_leaves_the_registrys(champions, 
     promoted(champions, "b")
     for number in (3, 4):
         entry_file(store, number).unlink()
-    store.place.write(f"{champions.folder}/head", head.encode())
+    store.location.write(f"{champions.folder}/head", head.encode())
     champions.registry.set_alias(MODEL, CHAMPION, "local-1")
     (fault,) = champions.faults()
     assert fault.startswith(f"store tag {HEAD}: ")
@@ -232,7 +232,7 @@ class Breaking:
 
 
 def breaking(store: Store, left: list[int], *, before: bool, runs: str):
-    place = Breaking(store.place, left, before)
+    place = Breaking(store.location, left, before)
     registry = Breaking(LocalRegistry(store), left, before)
     broken = Champions(replace(store, place=place), registry, MODEL)
     return promote(
@@ -301,41 +301,41 @@ def test_a_version_that_was_deleted_leaves_the_old_champion(champions, monkeypat
 
 def test_who_comes_second_is_told_who_was_first(store):
     with (
-        leased(store.place, "l"),
+        leased(store.location, "l"),
         pytest.raises(PlatformError) as error,
-        leased(store.place, "l", wait=0.0),
+        leased(store.location, "l", wait=0.0),
     ):
         pass
     assert f"{this_process()} is promoting a version of this model" in str(error.value)
-    with leased(store.place, "l", wait=0.0) as lease:
+    with leased(store.location, "l", wait=0.0) as lease:
         assert lease.number == 2
-    assert store.place.names("l") == ["000000002.json"]
+    assert store.location.names("l") == ["000000002.json"]
 
 
 def test_a_lease_ends_with_its_time_and_its_holder_is_told(store, monkeypatch):
     monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.05)
-    with leased(store.place, "l") as first:
+    with leased(store.location, "l") as first:
         first.check()
         time.sleep(0.1)
         with pytest.raises(PlatformError, match="stopped for too long"):
             first.check()
-        with leased(store.place, "l", wait=0.0) as second:
+        with leased(store.location, "l", wait=0.0) as second:
             second.check()
 
 
 def test_a_lease_of_a_process_that_is_gone_is_free(store, monkeypatch):
-    with leased(store.place, "l") as first:
+    with leased(store.location, "l") as first:
         gone = replace(this_process(), process="999999999.1.x")
         raw = {"holder": gone.to_json(), "until": first.until}
-        store.place.write("l/000000001.json", json.dumps(raw).encode())
-        with pytest.raises(PlatformError), leased(store.place, "l", wait=0.0):
+        store.location.write("l/000000001.json", json.dumps(raw).encode())
+        with pytest.raises(PlatformError), leased(store.location, "l", wait=0.0):
             pass
         own = this_process()
         pid, started, boot = own.process.split(".")
         gone = replace(own, process=f"{pid}.{int(started) - 1}.{boot}")
         raw = {"holder": gone.to_json(), "until": first.until}
-        store.place.write("l/000000001.json", json.dumps(raw).encode())
-        with leased(store.place, "l", wait=0.0) as second:
+        store.location.write("l/000000001.json", json.dumps(raw).encode())
+        with leased(store.location, "l", wait=0.0) as second:
             assert second.number == 2
         with pytest.raises(PlatformError):
             first.check()
@@ -382,7 +382,7 @@ def test_a_family_s_promotion_that_ended_halfway_is_whole_or_undone(tmp_path, mo
         both = family(store)
         new = [version(one, "b") for one in both]
         left = [number]
-        place = Breaking(store.place, left)
+        place = Breaking(store.location, left)
         registry = Breaking(LocalRegistry(store), left)
         broken = [Champions(replace(store, place=place), registry, one.model) for one in both]
         try:

@@ -91,7 +91,7 @@ def test_a_dry_run_spends_nothing(store):
     found = evidence(table(shift=-0.1, seed=2), table(seed=1))
     judge = Judge(store, "m", PromotionRule.parse(RULE), RULE, found, spend=False)
     assert judge(champion()) == judge(champion())
-    assert list(store.place.entries("champions")) == []
+    assert list(store.location.entries("champions")) == []
 
 
 def test_many_tries_on_one_test_set_find_nothing_by_chance(store):

@@ -138,14 +138,14 @@ def test_what_writes_data_or_gives_nothing_isn_t_kept(project):
     again = project.run()
     assert again.cached() == {"make", "double"}
     assert reasons(again)["tell"] == "it has no output to keep"
-    assert project.store.place.read("data/x.json") == b'{"number": 2}'
+    assert project.store.location.read("data/x.json") == b'{"number": 2}'
 
 
 def test_a_result_that_is_gone_is_made_again(project):
     chain(project)
     first = project.run()
     manifest = project.store.manifest("p", first.id, "make", "number")
-    project.store.place.remove(manifest.data)
+    project.store.location.remove(manifest.data)
     again = project.run()
     assert again.cached() == {"double"}
     assert reasons(again)["make"] == "its earlier result is gone"

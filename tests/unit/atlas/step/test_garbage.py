@@ -68,7 +68,7 @@ def test_old_runs_go_and_the_last_one_stays(quiet):
     assert clean(quiet) == set(old)
     assert runs(quiet) == {last.id}
     assert last.value("double", "number") == 18
-    assert not quiet.store.place.exists(f"p/{old[0]}")
+    assert not quiet.store.location.exists(f"p/{old[0]}")
     assert results.look(quiet.store).results == 2
 
 
@@ -81,12 +81,12 @@ def test_data_that_a_run_took_from_another_stays(quiet):
     assert clean(quiet) == {first.id}
     assert last.value("double", "number") == 2
     assert quiet.run().cached() == set(STEPS)
-    assert not quiet.store.place.exists(f"p/{first.id}/run.json")
+    assert not quiet.store.location.exists(f"p/{first.id}/run.json")
     other = quiet.run(settings=RunSettings(parameters={"start": 5}, use_cache=False))
     age(quiet)
     clean(quiet)
     assert runs(quiet) == {other.id}
-    assert not quiet.store.place.exists(f"p/{first.id}/make/number/data.json")
+    assert not quiet.store.location.exists(f"p/{first.id}/make/number/data.json")
 
 
 def test_what_a_model_is_made_of_stays(quiet):
@@ -134,10 +134,10 @@ def test_plans_and_code(quiet):
     last = quiet.plan()
     quiet.run(settings=RunSettings(use_cache=False))
     text = json.dumps({"dag": f"tag plan:{deployed.digest}"}).encode()
-    quiet.store.place.write("deployments/content/x", text)
+    quiet.store.location.write("deployments/content/x", text)
     age(quiet)
     clean(quiet)
-    place = quiet.store.place
+    place = quiet.store.location
     assert set(place.names("plans")) == {f"{old.digest}.json", f"{last.digest}.json"}
     assert set(place.names("code")) == {old.code, last.code}
     assert middle.code not in place.names("code")
@@ -146,8 +146,8 @@ def test_plans_and_code(quiet):
 def test_nothing_fresh_goes(quiet):
     quiet.pipeline("p", SOURCE, STEPS, parameters=PARAMETERS)
     quiet.run()
-    quiet.store.place.write("plans/" + "0" * 64 + ".json", b"{}")
-    quiet.store.place.write("p/unbound/step/out/data.json", b"1")
+    quiet.store.location.write("plans/" + "0" * 64 + ".json", b"{}")
+    quiet.store.location.write("p/unbound/step/out/data.json", b"1")
     garbage = find_garbage(quiet.store, keep=0, older=0.0)
     assert garbage.keys == ()
     age(quiet)
@@ -161,9 +161,9 @@ def test_an_interrupted_collection_is_completed(quiet):
     age(quiet)
     garbage = find_garbage(quiet.store, keep=0, older=0.0)
     for key in garbage.keys[:5]:
-        quiet.store.place.remove(key)
+        quiet.store.location.remove(key)
     clean(quiet)
-    assert not list(quiet.store.place.entries(f"p/{first.id}"))
+    assert not list(quiet.store.location.entries(f"p/{first.id}"))
 
 
 def test_pruning_the_cache(quiet):

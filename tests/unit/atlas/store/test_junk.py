@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Store:
 def test_junk_in_place_of_a_record(store: Store, content: bytes) -> None:
     digest = hashlib.sha256(content).hexdigest()
     for key in ("p/r/run.json", "p/r/s/o/manifest.json", f"plans/{digest}.json"):
-        store.place.write(key, content)
+        store.location.write(key, content)
     for read in (
         lambda: store.run("p", "r"),
         lambda: store.manifest("p", "r", "s", "o"),
@@ -39,7 +39,7 @@ def test_junk_in_place_of_a_record(store: Store, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", JUNK, ids=lambda one: one[:20].decode("latin-1"))
 def test_junk_in_place_of_an_outcome_is_none_or_an_object(store: Store, content: bytes) -> None:
-    store.place.write("p/r/outcome.json", content)
-    store.place.write("p/r/s/outcome.json", content)
+    store.location.write("p/r/outcome.json", content)
+    store.location.write("p/r/s/outcome.json", content)
     for found in (store.run_outcome("p", "r"), store.outcome("p", "r", "s")):
         assert found is None or isinstance(found, dict)

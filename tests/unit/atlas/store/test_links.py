@@ -169,7 +169,7 @@ BAD = {
 def test_a_manifest_is_checked(tmp_path, field, value):
     store = open_store(str(tmp_path / "store"))
     store.put("p", "r", "s", "o", "x")
-    store.place.write("p/r/s/o/manifest.json", json.dumps({**GOOD, field: value}).encode())
+    store.location.write("p/r/s/o/manifest.json", json.dumps({**GOOD, field: value}).encode())
     with pytest.raises(StoreError, match="is no manifest"):
         store.get("p", "r", "s", "o")
 

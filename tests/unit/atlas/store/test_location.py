@@ -103,7 +103,7 @@ def test_errors_say_what_to_do():
 def test_urls(tmp_path):
     folder = tmp_path / "a b#c"
     store = open_store(folder.as_uri())
-    store.place.write("k", b"v")
+    store.location.write("k", b"v")
     assert (folder / "k").read_bytes() == b"v"
     assert open_store(store.url).place.read("k") == b"v"
 

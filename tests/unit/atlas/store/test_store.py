@@ -20,10 +20,10 @@ RUN = Run(
 
 def test_a_manifest_comes_last(store):
     manifest = store.put("p", "r", "s", "o", [1])
-    store.place.remove("p/r/s/o/manifest.json")
+    store.location.remove("p/r/s/o/manifest.json")
     with pytest.raises(StoreError, match="only half written"):
         store.get("p", "r", "s", "o")
-    assert store.place.exists(manifest.data)
+    assert store.location.exists(manifest.data)
 
 
 def test_writing_again_takes_the_manifest_away_first(store, monkeypatch):
@@ -41,13 +41,13 @@ def test_writing_again_takes_the_manifest_away_first(store, monkeypatch):
 
 def test_changed_bytes_are_corrupt(store):
     manifest = store.put("p", "r", "s", "o", [1])
-    store.place.write(manifest.data, b"[2]")
+    store.location.write(manifest.data, b"[2]")
     with pytest.raises(StoreError, match="its sha256 isn't"):
         store.get("p", "r", "s", "o")
-    store.place.write(manifest.data, b"[2, 3]")
+    store.location.write(manifest.data, b"[2, 3]")
     with pytest.raises(StoreError, match="found 6 bytes, expected 3"):
         store.get("p", "r", "s", "o")
-    store.place.remove(manifest.data)
+    store.location.remove(manifest.data)
     with pytest.raises(StoreError, match="data is gone"):
         store.get("p", "r", "s", "o")
 
@@ -55,7 +55,7 @@ def test_changed_bytes_are_corrupt(store):
 def test_a_broken_manifest(store):
     store.put("p", "r", "s", "o", [1])
     for text in (b"{", b"[]", b'{"a": 1}'):
-        store.place.write("p/r/s/o/manifest.json", text)
+        store.location.write("p/r/s/o/manifest.json", text)
         with pytest.raises(StoreError, match="is no manifest"):
             store.get("p", "r", "s", "o")
 
@@ -66,7 +66,7 @@ def test_referring_shares_the_bytes(store):
     assert store.get("p", "r2", "s", "o") == [1]
     assert store.manifest("p", "r2", "s", "o").data == manifest.data
     assert store.has(manifest)
-    store.place.remove(manifest.data)
+    store.location.remove(manifest.data)
     assert not store.has(manifest)
 
 
@@ -79,7 +79,7 @@ def test_keys_are_apart(store):
 def test_plans(store):
     store.add_plan(PLAN)
     assert store.plan(PLAN.digest) == PLAN
-    store.place.write(f"plans/{PLAN.digest}.json", b"{}")
+    store.location.write(f"plans/{PLAN.digest}.json", b"{}")
     with pytest.raises(StoreError, match="isn't the Plan of its name"):
         store.plan(PLAN.digest)
     with pytest.raises(StoreError, match="no such Plan"):
@@ -115,7 +115,7 @@ def test_names_that_would_leave_their_folder(store, name):
 def test_no_such_run(store):
     with pytest.raises(StoreError, match="no such run"):
         store.run("p", "r")
-    store.place.write("p/r/run.json", b"{}")
+    store.location.write("p/r/run.json", b"{}")
     with pytest.raises(StoreError, match="no run's record"):
         store.run("p", "r")
 
@@ -124,7 +124,7 @@ def test_outcomes(store):
     assert store.outcome("p", "r", "s") is None
     store.write_outcome("p", "r", "s", {"status": "done"}, None)
     assert store.outcome("p", "r", "s") == {"status": "done"}
-    store.place.write("p/r/s/outcome.json", b"{")
+    store.location.write("p/r/s/outcome.json", b"{")
     assert store.outcome("p", "r", "s") is None
 
 
