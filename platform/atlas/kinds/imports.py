@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from atlas.advice import command
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from atlas.kinds.properties import Property
 
 _OUTPUTS = "outputs"
-_NO_SERVER = ("kfp.local",)
-"""Kinds of services that are none: nothing answers at their address."""
 
 
 def located(identity: str, inputs: type, more: str = "") -> dict[str, str]:
@@ -90,7 +88,7 @@ def _addresses(file: Path, names: set[str]) -> dict[str, str]:
     """
     try:
         services = json.loads(file.read_text("utf-8"))["services"]
-        there = {n: each for n, each in services.items() if each.get("kind") not in _NO_SERVER}
+        there = {n: each for n, each in services.items() if not _is_local(each)}
         urls = {name: str(each["url"]).rstrip("/") for name, each in there.items()}
         servers = [n for n, url in urls.items() if n in names and url.startswith("http")]
         secrets = [str(there[n]["credentials"]) for n in servers if there[n].get("credentials")]
@@ -103,3 +101,8 @@ def _addresses(file: Path, names: set[str]) -> dict[str, str]:
         return {name: url for name, url in urls.items() if name in names - {"secrets"}}
     urls["credentials"] = secrets[0]
     return {name: url for name, url in urls.items() if name in names}
+
+
+def _is_local(service: Mapping[str, Any]) -> bool:
+    """Tell whether a service is one without a server, such as ``kfp.local``."""
+    return str(service.get("kind", "")).endswith(".local")
