@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from urllib.parse import quote
 
 import pytest
 
@@ -22,6 +24,8 @@ from atlas.images import (
     resolve_images,
 )
 from atlas.plan import resolve
+from atlas.uris import path_of
+from tests import canary
 
 pytestmark = pytest.mark.usefixtures("no_own")
 
@@ -93,6 +97,28 @@ def test_images_are_put_together_by_copying_alone(make, builder):
     assert 'CMD ["python", "-m", "atlas.step"]' in final
     assert "ENTRYPOINT []" in final
     assert "USER 10001:10001" in final
+
+
+def test_no_secret_is_in_labels_bills_or_layers(  # noqa: PLR0917 - fixtures
+    make, builder, registry, pipeline, store, monkeypatch
+):
+    """Of the environment, of an index that asks for a password, of a remote, of a hidden file."""
+    url = f"https://me:{quote(canary.CANARY, safe='')}@example.org"
+    for name, value in canary.VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ATLAS_SECRET_CANARY", canary.CANARY)
+    monkeypatch.setenv("UV_EXTRA_INDEX_URL", f"{url}/simple")
+    pipeline.environment(secrets=canary.SECRETS)
+    pipeline.write("words/.env", f"PASSWORD={canary.CANARY}\n")
+    for words in (("init", "-q"), ("remote", "add", "origin", f"{url}/words.git")):
+        subprocess.run(["git", *words], cwd=pipeline.root, check=True)
+    assert states(make(registry)) == {"base": PUSHED, "trees": PUSHED}
+    kept = [json.dumps(builder.labels), json.dumps(builder.dockerfiles)]
+    kept += [json.dumps(builder.files), json.dumps(registry.documents)]
+    folder = path_of(store.url)
+    assert len([*folder.rglob("*.cdx.json")]) == 2
+    assert [found for text in kept if (found := canary.traces(text))] == []
+    assert canary.traces_below(folder) == canary.traces_below(pipeline.state) == {}
 
 
 def test_labels_say_where_an_image_comes_from(make, builder):
