@@ -9,7 +9,6 @@ from atlas.errors import StoreError
 from atlas.git import git, has_repository
 from atlas.images.records import records
 from atlas.registered import LOCAL_TARGET
-from atlas.step.reachable import DEPLOYED, RunKey, digests_named, known_plans, plans_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +36,8 @@ def referenced(store: Store, project: Path) -> set[str]:
 
 def deployed(store: Store) -> set[str]:
     """Return the digests that deployments and their records name, earlier ones among them."""
+    from atlas.step.reachable import DEPLOYED, digests_named
+
     return {f"sha256:{digest}" for digest in digests_named(store, (*DEPLOYED, "plans"))}
 
 
@@ -45,6 +46,8 @@ def run_in(store: Store) -> set[str]:
 
     What such a run was made by is known by its code: its model's lineage may ask for it again.
     """
+    from atlas.step.reachable import RunKey, known_plans, plans_of
+
     runs = (RunKey(name, run) for name in store.pipelines() for run in store.runs(name))
     plans = known_plans(store, plans_of(store, runs))
     codes = {plan.code for plan in plans if plan.target != LOCAL_TARGET}

@@ -12,7 +12,6 @@ from atlas.plan import pipelines, resolve
 from atlas.registered import LOCAL_TARGET
 from atlas.validate import check
 from atlas_deploy.desired.identity import identity_of
-from atlas_deploy.stacks.backend import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from atlas.environment import Environment, Project
     from atlas.plan import Pipeline, Plan
     from atlas.validate import Report
+    from atlas_deploy.stacks.backend import Backend
 
 PROJECT = "atlas-pipelines"
 """The Pulumi project of every deployment."""
@@ -50,6 +50,8 @@ class Deployment:
         Raises:
             DeployError: the project says what is no backend.
         """
+        from atlas_deploy.stacks.backend import Backend
+
         return Backend.of(self.project)
 
     @cached_property
