@@ -116,6 +116,16 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "unlock:unlock",
         "Break the lock of an update that ended without giving it back.",
     ),
+    CommandEntry(
+        "promote",
+        "promote:promote",
+        "Make a trained version the champion if it passes its rule; a family as a whole.",
+    ),
+    CommandEntry(
+        "champion",
+        "champion:champion",
+        "Show which version is the champion, or was; and whether its log is whole.",
+    ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

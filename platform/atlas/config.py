@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FLOWS = ("training", "inference")
 """The flows that a Config can have a Recipe for."""
+ROW_METRICS = "row_metrics"
+"""The output with each row's metrics, of the step that measures a model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from atlas.config import ROW_METRICS
 from atlas.errors import StoreError
 from atlas.models.decision import Evidence, champions
 from atlas.models.rows import Pairs, pair
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from atlas.config import PromotionRule
     from atlas.plan import Plan
     from atlas.store import Manifest, Run, Store
-
-ROW_METRICS = "row_metrics"
-"""The output with each row's metrics, of the step that measures a model."""
 
 
 def evidence_of(store: Store, plan: Plan, run: Run, rule: PromotionRule | None) -> Evidence:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from atlas.config import PromotionRule
+from atlas.config import ROW_METRICS, PromotionRule
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
 from atlas.models.decision import champions
-from atlas.models.evidence import ROW_METRICS
 from atlas.plan.parts import InputSource
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle

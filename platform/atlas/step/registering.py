@@ -57,7 +57,7 @@ def _registered(
 ) -> Finished:
     model = plan.model
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
-    registration = _registration(store, plan, run)
+    registration = registration_of(store, plan, run)
     champion = registry.find(model.name, CHAMPION)
     if champion is not None and _is_same(champion, registration):
         promotion = Promotion(True, "this run made the very same", champion.version)
@@ -66,25 +66,28 @@ def _registered(
     champions = Champions(store, registry, model.name)
     (promotion,) = promote([Candidate(champions, version, judge_of(store, plan, run))])
     if not isinstance(registry, LocalRegistry):
-        _mirror(store, registration, version, promotion)
+        mirror(store, registration, version, promotion)
     warnings = (*finished.warnings, *_notes(store, plan, run))
     return replace(
         finished, model=model.name, version=version, promotion=promotion, warnings=warnings
     )
 
 
-def judge_of(store: Store, plan: Plan, run: Run, *, spend: bool = True) -> Judge:
-    """Return what decides on the version that a training run has made, by its Plan's rule.
+def judge_of(
+    store: Store, plan: Plan, run: Run, *, made_by: Plan | None = None, spend: bool = True
+) -> Judge:
+    """Return what decides on the version that a training run has made.
 
     Args:
         store: the artifact store.
-        plan: the run's Plan.
+        plan: the Plan whose rule decides.
         run: the run.
+        made_by: the run's own Plan; None where it is the same.
         spend: whether the use of the test set is recorded.
     """
     assert plan.model is not None  # noqa: S101  (only of a run that made a version; for mypy)
     rule = PromotionRule.parse(plan.promotion)
-    evidence = evidence_of(store, plan, run, rule)
+    evidence = evidence_of(store, made_by or plan, run, rule)
     return Judge(store, plan.model.name, rule, plan.promotion, evidence, spend)
 
 
@@ -110,7 +113,7 @@ def _is_same(champion: RegisteredVersion, registration: ModelRegistration) -> bo
     return same and champion.tags.get(plan) == registration.tags.get(plan)
 
 
-def _mirror(
+def mirror(
     store: Store, registration: ModelRegistration, version: str, promotion: Promotion
 ) -> None:
     """Keep what MLflow knows in the store too, for runs while MLflow is down."""
@@ -122,7 +125,8 @@ def _mirror(
         promote([Candidate(champions, version, lambda _: ruling)])
 
 
-def _registration(store: Store, plan: Plan, run: Run) -> ModelRegistration:
+def registration_of(store: Store, plan: Plan, run: Run) -> ModelRegistration:
+    """Return the version that a training run has made, as it is registered."""
     model = plan.model
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     parts = {name: _part(store, run, output) for name, output in model.parts.items()}

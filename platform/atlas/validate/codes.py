@@ -91,6 +91,7 @@ CODES = {
     "C014": "a pipeline's name is too long",
     "C015": "there is nothing to promote, or no way to",
     "C016": "runs overwrite each other's data",
+    "C017": "a comparison with the champion doesn't say which values are better",
     "E001": "there is no such Environment",
     "E002": "the Environment doesn't say where data are",
     "E003": "the Environment doesn't know a secret",
@@ -162,4 +163,6 @@ CODES = {
     "N005": "no Config uses a Recipe",
     "N006": "a config.json isn't a Config",
     "N007": "a file of the pipeline's folder looks like a secret",
+    "N008": "which values of a metric are better is guessed",
+    "N009": "a paired test has no rows",
 }

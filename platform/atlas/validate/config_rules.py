@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.config import PromotionRule
 from atlas.load import nearest
 from atlas.validate.flat import DocumentPath, names
 
@@ -71,9 +72,8 @@ def _schedules(place: DocumentPath, config: Config) -> Iterator[Problem]:
 
 
 def _promotion(place: DocumentPath, config: Config) -> Iterator[Problem]:
-    rule = config.promotion
-    low, high = rule.get("at_least"), rule.get("at_most")
-    if not rule:
+    rule = PromotionRule.parse(config.promotion)
+    if rule is None:
         return
     if "training" not in config.recipes:
         message = "there is a promotion, and no training Recipe that makes versions"
@@ -81,9 +81,32 @@ def _promotion(place: DocumentPath, config: Config) -> Iterator[Problem]:
     elif config.model is None:
         message = "there is a promotion, and no model to promote"
         yield place.problem("C015", message, expected="model")
-    if low is not None and high is not None and low > high:
-        message = f"no value is at least {low} and at most {high}"
-        yield place.problem("C015", message, expected="at_least below at_most")
+    yield from _bounds(place, rule)
+    yield from _direction(place, rule)
+
+
+def _bounds(place: DocumentPath, rule: PromotionRule) -> Iterator[Problem]:
+    guards = [(place / "guards" / number, guard) for number, guard in enumerate(rule.guards)]
+    for at, metric in [(place, rule.main), *guards]:
+        low, high = metric.at_least, metric.at_most
+        if low is not None and high is not None and low > high:
+            message = f"no value is at least {low} and at most {high}"
+            yield at.problem("C015", message, expected="at_least below at_most")
+
+
+def _direction(place: DocumentPath, rule: PromotionRule) -> Iterator[Problem]:
+    """Check that a comparison says which values are better."""
+    if rule.main.direction or not (rule.beats_champion or rule.by):
+        return
+    better = "lower" if rule.main.is_lower_better else "higher"
+    if rule.is_paired or rule.by:
+        message = "a paired test has to know which values of the metric are better"
+        expected = '"direction": "higher" or "direction": "lower"'
+        yield place.problem("C017", message, expected=expected)
+    else:
+        message = f"{better} values are taken for better, and two numbers are compared"
+        hint = f'write "direction": "{better}", for a paired test where rows come'
+        yield place.problem("N008", message, severity="warning", hint=hint)
 
 
 def _retraining(place: DocumentPath, config: Config) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.config import ROW_METRICS, PromotionRule
 from atlas.graph import find_cycle
 from atlas.load import nearest
 from atlas.validate.flat import DocumentPath, names
@@ -52,9 +53,10 @@ def _read_by_config(subject: Subject) -> set[str]:
     """Return the steps that the Config reads, as parts of the model or for its metric."""
     config = subject.file.config
     parts = config.model.parts.values() if config.model else ()
-    metric = str(config.promotion.get("metric", "")).rpartition(".")[0]
+    rule = PromotionRule.parse(config.promotion)
+    judges = [metric.step for metric in rule.metrics] if rule else []
     exported = (reference.name for reference in subject.flat.exports.values())
-    return {*(subject.part_source(part).name for part in parts), metric, *exported}
+    return {*(subject.part_source(part).name for part in parts), *judges, *exported}
 
 
 def check_data(subject: Subject) -> Iterator[Problem]:
@@ -125,15 +127,24 @@ def _output_there(subject: Subject, reference: Reference, place: DocumentPath) -
 
 
 def check_metric(subject: Subject) -> Iterator[Problem]:
-    """Check that the step whose metric promotes is there."""
-    metric = str(subject.file.config.promotion.get("metric", ""))
-    step = metric.rpartition(".")[0]
-    flat = subject.flat
-    if flat.flow == "training" and flat.is_whole and step and step not in flat.steps:
-        place = subject.config_place / "promotion" / "metric"
-        message = f"training has no step '{step}'"
-        hint, expected = nearest(step, flat.steps), names(flat.steps)
-        yield place.problem("C005", message, found=metric, expected=expected, hint=hint)
+    """Check that the steps whose metrics promote are there, and give rows for a paired test."""
+    rule, flat = PromotionRule.parse(subject.file.config.promotion), subject.flat
+    if rule is None or flat.flow != "training" or not flat.is_whole:
+        return
+    place = subject.config_place / "promotion"
+    guards = [(place / "guards" / number, guard) for number, guard in enumerate(rule.guards)]
+    for at, metric in [(place, rule.main), *guards]:
+        if metric.step not in flat.steps:
+            message = f"training has no step '{metric.step}'"
+            hint, expected = nearest(metric.step, flat.steps), names(flat.steps)
+            problem = (at / "metric").problem
+            yield problem("C005", message, found=metric.metric, expected=expected, hint=hint)
+    outputs = subject.outputs(rule.main.step)
+    is_paired = rule.main.direction and (rule.is_paired or rule.by)
+    if is_paired and outputs is not None and ROW_METRICS not in outputs:
+        message = f"the step '{rule.main.step}' has no output '{ROW_METRICS}'"
+        hint = "make its class a RowEvaluator; else two numbers are compared"
+        yield place.problem("N009", message, severity="warning", hint=hint)
 
 
 def check_flow(subject: Subject) -> Iterator[Problem]:

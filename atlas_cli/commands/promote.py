@@ -1,0 +1,73 @@
+"""`atlas promote`: a trained version becomes the champion, if it passes its Config's rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.plan import Plan
+    from atlas.step.promoting import PromotedModel, TrainedModel
+    from atlas.store import Store
+
+
+def promote(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    *,
+    run: Annotated[
+        str, typer.Option("--run", help="Id of the training run; by default the latest.")
+    ] = "",
+    best: Annotated[
+        bool, typer.Option("--best", help="Take the run with the best value of the rule's metric.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the decision, and change nothing.")
+    ] = False,
+    env: Environment = "local",
+    as_json: Json = False,
+) -> None:
+    """Make a trained version the champion if it passes its rule; a family as a whole."""
+    from atlas.step.promoting import promote_trained
+    from atlas_cli.modelling import opened
+
+    if run and best:
+        raise typer.BadParameter("give --run or --best, not both", param_hint="--best")
+    with opened(path, env) as models:
+        chosen = _chosen(models.store, models.plans, run, best=best)
+        found = promote_trained(models.store, models.registry, chosen, dry_run=dry_run)
+    data = [one.to_json() for one in found]
+    emit(data, lambda: "\n".join(_line(one, dry_run=dry_run) for one in found), as_json=as_json)
+    if not all(one.promotion.promoted for one in found):
+        raise typer.Exit(1)
+
+
+def _chosen(store: Store, plans: Sequence[Plan], run: str, *, best: bool) -> list[TrainedModel]:
+    """Return the run of each model.
+
+    Raises:
+        AtlasError: there is none, or one run's id is given for several pipelines.
+    """
+    from atlas.errors import AtlasError
+    from atlas.step.promoting import trained_model
+
+    if run and len(plans) > 1:
+        names = ", ".join(plan.name for plan in plans[:5])
+        raise AtlasError(f"--run names the run of one pipeline; expected one of {names} as PATH")
+    return [trained_model(store, plan, run=run, best=best) for plan in plans]
+
+
+def _line(one: PromotedModel, *, dry_run: bool) -> str:
+    version = f"version {one.version}" if one.version else "a version that isn't registered yet"
+    verb = "is" if one.promotion.promoted else "isn't"
+    if dry_run:
+        verb = "would be" if one.promotion.promoted else "wouldn't be"
+    was = f"; it was version {one.promotion.previous}" if one.promotion.previous else ""
+    moved = was if one.promotion.promoted and one.promotion.previous != one.version else ""
+    return f"{one.model}: {version} {verb} the champion: {one.promotion.reason}{moved}"

@@ -1,0 +1,189 @@
+"""Promoting what was trained before: the version of a run, or those of a whole family's runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlas.advice import command
+from atlas.config import PromotionRule
+from atlas.errors import AtlasError, StoreError
+from atlas.models.champions import Champions
+from atlas.models.promotion import Candidate, preview, promote
+from atlas.step.finish import finished_run
+from atlas.step.outcome import DONE
+from atlas.step.registering import judge_of, mirror, registration_of
+from atlas.step.upstream import latest_key
+from atlas.tracking.record import metrics_of
+from atlas.tracking.registry import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from atlas.models.promotion import Promotion
+    from atlas.plan import Plan
+    from atlas.store import Run, Store
+    from atlas.tracking.registry import ModelRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A training run that has made a model, and the Plan by whose rule it is judged now.
+
+    Attributes:
+        plan: the pipeline's training Plan, as the Config has it now.
+        run: the run.
+        made_by: the Plan of the run.
+    """
+
+    plan: Plan
+    run: Run
+    made_by: Plan
+
+    @property
+    def model(self) -> str:
+        """The registered name."""
+        assert self.plan.model is not None  # noqa: S101  (`trained_model` has looked; for mypy)
+        return self.plan.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class PromotedModel:
+    """What became of one model.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        model: the registered name.
+        run: the training run's id.
+        version: the version's number; empty where it isn't registered yet.
+        promotion: what became of it.
+    """
+
+    pipeline: str
+    model: str
+    run: str
+    version: str
+    promotion: Promotion
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        names = ("pipeline", "model", "run", "version")
+        outcome = self.promotion
+        return {
+            **{name: getattr(self, name) for name in names},
+            "promoted": outcome.promoted,
+            "reason": outcome.reason,
+            "previous": outcome.previous,
+        }
+
+
+def trained_model(store: Store, plan: Plan, *, run: str = "", best: bool = False) -> TrainedModel:
+    """Return the training run whose version is to be promoted.
+
+    Args:
+        store: the artifact store.
+        plan: the pipeline's training Plan.
+        run: id of the run; empty for the latest successful one.
+        best: whether to take the run with the best value of the rule's metric.
+
+    Raises:
+        AtlasError: there is no such run, it isn't done, or no metric says which one is the best.
+    """
+    if plan.model is None or not plan.model.parts:
+        raise AtlasError(f"{plan.name}: makes no model; expected model.from in its Config")
+    chosen = run or (_best(store, plan) if best else _latest(store, plan))
+    found = store.run(plan.name, chosen)
+    finished = finished_run(store, found)
+    if found.flow != plan.flow or finished is None or finished.status != DONE:
+        state = finished.status if finished else "not over"
+        text = f"run {chosen} is {state}, and of flow {found.flow}"
+        raise AtlasError(f"{plan.name}: {text}; expected a training run that is done")
+    return TrainedModel(plan, found, store.plan(found.plan))
+
+
+def promote_trained(
+    store: Store, registry: ModelRegistry, models: Sequence[TrainedModel], *, dry_run: bool = False
+) -> list[PromotedModel]:
+    """Promote the versions of some runs: all of them, or none.
+
+    Args:
+        store: the artifact store.
+        registry: where the models are registered.
+        models: one run for each model.
+        dry_run: whether to tell only what would become of them; nothing is changed.
+
+    Raises:
+        PlatformError: the registry doesn't answer, or another process promotes for too long.
+    """
+    versions = [_version(store, registry, one, dry_run=dry_run) for one in models]
+    candidates = [
+        Candidate(
+            Champions(store, registry, one.model),
+            version,
+            judge_of(store, one.plan, one.run, made_by=one.made_by, spend=not dry_run),
+        )
+        for one, version in zip(models, versions, strict=True)
+    ]
+    outcomes = preview(candidates) if dry_run else promote(candidates)
+    results = [
+        PromotedModel(one.plan.name, one.model, one.run.id, version, outcome)
+        for one, version, outcome in zip(models, versions, outcomes, strict=True)
+    ]
+    if not dry_run and registry.kind != "store":
+        for one, result in zip(models, results, strict=True):
+            registration = registration_of(store, one.made_by, one.run)
+            mirror(store, registration, result.version, result.promotion)
+    return results
+
+
+def _version(store: Store, registry: ModelRegistry, one: TrainedModel, *, dry_run: bool) -> str:
+    """Return the number of a run's version, which is registered if it wasn't."""
+    finished = finished_run(store, one.run)
+    known = finished.version if finished else ""
+    found = registry.find(one.model, known) if known else None
+    registration = registration_of(store, one.made_by, one.run)
+    if found is not None and found.tags.get(PARTS) == registration.all_tags()[PARTS]:
+        return known
+    if dry_run:
+        return ""
+    return registry.register(registration, finished.tracked if finished else "")
+
+
+def _latest(store: Store, plan: Plan) -> str:
+    """Return the latest successful training run."""
+    try:
+        return str(json.loads(store.place.read(latest_key(plan.name, plan.flow)))["run"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        raise AtlasError(f"{plan.name}: {_NO_RUN.format(command=command('train'))}") from None
+
+
+_NO_RUN = "no training run of it is done; start one by {command}"
+
+
+def _best(store: Store, plan: Plan) -> str:
+    """Return the successful training run with the best value of the rule's metric."""
+    rule = PromotionRule.parse(plan.promotion)
+    if rule is None:
+        text = "the Config has no promotion.metric that says which run is the best"
+        raise AtlasError(f"{plan.name}: {text}; give --run ID")
+    values = dict(_values(store, plan, rule.main.metric))
+    if not values:
+        text = f"no training run of it that is done has the metric '{rule.main.metric}'"
+        raise AtlasError(f"{plan.name}: {text}")
+    choose = min if rule.main.is_lower_better else max
+    return choose(values, key=lambda run: values[run])
+
+
+def _values(store: Store, plan: Plan, metric: str) -> Iterator[tuple[str, float]]:
+    """Give each successful training run that has a metric, and its value."""
+    for name in store.runs(plan.name):
+        try:
+            run = store.run(plan.name, name)
+            outcome = store.run_outcome(plan.name, name) or {}
+            if run.flow == plan.flow and outcome.get("status") == DONE:
+                metrics = metrics_of(store, store.plan(run.plan), run)
+                if metric in metrics:
+                    yield name, metrics[metric]
+        except StoreError:
+            continue
