@@ -37,14 +37,14 @@ class Lease:
     """The right to move the aliases of a model.
 
     Attributes:
-        place: the store's place.
+        location: where the store's files are.
         folder: the folder of the model's leases.
         number: which one it is.
         until: when it ends, in seconds since 1970.
         holder: who holds it.
     """
 
-    place: Location
+    location: Location
     folder: str
     number: int
     until: float
@@ -56,14 +56,14 @@ class Lease:
         Raises:
             PlatformError: its time is over, or another process has taken over.
         """
-        if time.time() < self.until and _numbers(self.place, self.folder)[-1:] == [self.number]:
+        if time.time() < self.until and _numbers(self.location, self.folder)[-1:] == [self.number]:
             return
-        message = f"{self.place.url}/{self.folder}: lease {self.number} is over"
+        message = f"{self.location.url}/{self.folder}: lease {self.number} is over"
         raise PlatformError(f"{message}: this process was stopped for too long; run it again")
 
     def release(self) -> None:
         """Give it back; its file stays as the highest number, and says that it is over."""
-        self.place.write(_key(self.folder, self.number), self.content(until=0.0))
+        self.location.write(_key(self.folder, self.number), self.content(until=0.0))
 
     def content(self, until: float) -> bytes:
         """Return what its file holds."""
@@ -71,11 +71,11 @@ class Lease:
 
 
 @contextmanager
-def leased(place: Location, folder: str, *, wait: float = WAIT_SECONDS) -> Iterator[Lease]:
+def leased(location: Location, folder: str, *, wait: float = WAIT_SECONDS) -> Iterator[Lease]:
     """Hold the lease of a folder for as long as the context lasts.
 
     Args:
-        place: the store's place.
+        location: where the store's files are.
         folder: the folder that the leases are kept in.
         wait: seconds to wait while another process holds it.
 
@@ -83,32 +83,32 @@ def leased(place: Location, folder: str, *, wait: float = WAIT_SECONDS) -> Itera
         PlatformError: another process holds it; it says who, and until when.
     """
     end = time.monotonic() + wait
-    lease = _take(place, folder)
+    lease = _take(location, folder)
     while lease is None:
         if time.monotonic() >= end:
-            raise PlatformError(_held_by(place, folder))
+            raise PlatformError(_held_by(location, folder))
         time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-        lease = _take(place, folder)
+        lease = _take(location, folder)
     try:
         yield lease
     finally:
         lease.release()
 
 
-def _take(place: Location, folder: str) -> Lease | None:
+def _take(location: Location, folder: str) -> Lease | None:
     """Create the next number; None while the last one isn't over, or when another was faster."""
-    numbers = _numbers(place, folder)
+    numbers = _numbers(location, folder)
     last = numbers[-1] if numbers else 0
-    if last and not _is_over(_read(place, folder, last)):
+    if last and not _is_over(_read(location, folder, last)):
         return None
     until = time.time() + LEASE_SECONDS
-    lease = Lease(place, folder, last + 1, until)
-    if not place.create(_key(folder, lease.number), lease.content(until)):
+    lease = Lease(location, folder, last + 1, until)
+    if not location.create(_key(folder, lease.number), lease.content(until)):
         return None
-    if _numbers(place, folder)[-1] != lease.number:
+    if _numbers(location, folder)[-1] != lease.number:
         return None
     for number in numbers:
-        place.remove(_key(folder, number))
+        location.remove(_key(folder, number))
     return lease
 
 
@@ -116,29 +116,29 @@ def _is_over(raw: dict[str, Any]) -> bool:
     return float(raw["until"]) < time.time() or Actor.from_json(raw["holder"]).is_gone
 
 
-def _read(place: Location, folder: str, number: int) -> dict[str, Any]:
+def _read(location: Location, folder: str, number: int) -> dict[str, Any]:
     """Return what a lease's file says; of one that can't be read, that it is over."""
     try:
-        raw = json.loads(place.read(_key(folder, number)))
+        raw = json.loads(location.read(_key(folder, number)))
         return {"until": float(raw["until"]), "holder": dict(raw["holder"])}
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return {"until": 0.0, "holder": {}}
 
 
-def _held_by(place: Location, folder: str) -> str:
+def _held_by(location: Location, folder: str) -> str:
     """Say who holds a lease."""
-    numbers = _numbers(place, folder)
-    raw = _read(place, folder, numbers[-1] if numbers else 0)
+    numbers = _numbers(location, folder)
+    raw = _read(location, folder, numbers[-1] if numbers else 0)
     until = datetime.fromtimestamp(raw["until"], UTC).isoformat(timespec="seconds")
     holder = Actor.from_json(raw["holder"])
     return (
-        f"{place.url}/{folder}: {holder} is promoting a version of this model; "
+        f"{location.url}/{folder}: {holder} is promoting a version of this model; "
         f"try again when that is done, at the latest at {until}"
     )
 
 
-def _numbers(place: Location, folder: str) -> list[int]:
-    names = (name.removesuffix(".json") for name in place.names(folder))
+def _numbers(location: Location, folder: str) -> list[int]:
+    names = (name.removesuffix(".json") for name in location.names(folder))
     return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
 

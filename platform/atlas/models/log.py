@@ -109,11 +109,11 @@ class ChampionLog:
     """The log of one model in one registry.
 
     Attributes:
-        place: the store's place.
+        location: where the store's files are.
         folder: ``champions/<registry>/<model>``.
     """
 
-    place: Location
+    location: Location
     folder: str
 
     def last(self) -> LogEntry | None:
@@ -133,14 +133,14 @@ class ChampionLog:
         """
         key = self._key(number)
         try:
-            entry = LogEntry.parse(self.place.read(key))
+            entry = LogEntry.parse(self.location.read(key))
             if entry.number == number:
                 return entry
             raise ValueError(f"it says that it is entry {entry.number}")
         except FileNotFoundError:
-            raise StoreError(f"{self.place.url}/{key}: the entry is gone") from None
+            raise StoreError(f"{self.location.url}/{key}: the entry is gone") from None
         except (ValueError, TypeError, RecursionError) as error:
-            raise StoreError(f"{self.place.url}/{key}: the entry was altered: {error}") from None
+            raise StoreError(f"{self.location.url}/{key}: the entry was altered: {error}") from None
 
     def entries(self) -> Iterator[LogEntry]:
         """Return every entry, the oldest first.
@@ -164,16 +164,16 @@ class ChampionLog:
             before = self.last() if after is None else after
             entry = _chained(draft, before)
             key = self._key(entry.number)
-            if self.place.create(key, entry.content):
-                self.place.write(f"{self.folder}/head", entry.head.encode())
+            if self.location.create(key, entry.content):
+                self.location.write(f"{self.folder}/head", entry.head.encode())
                 return entry
             if after is not None:
-                raise StoreError(f"{self.place.url}/{key}: another process has written it")
+                raise StoreError(f"{self.location.url}/{key}: another process has written it")
 
     def head(self) -> str:
         """Return the head that is kept beside the log; empty for none."""
         try:
-            return self.place.read(f"{self.folder}/head").decode("utf-8", "replace")
+            return self.location.read(f"{self.folder}/head").decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 
@@ -206,7 +206,7 @@ class ChampionLog:
         numbers = self._numbers()
         digest: str | None = ""
         for number in range(1, numbers[-1] + 1 if numbers else 1):
-            where = f"{self.place.url}/{self._key(number)}"
+            where = f"{self.location.url}/{self._key(number)}"
             try:
                 entry = self.entry(number)
             except StoreError as error:
@@ -220,7 +220,7 @@ class ChampionLog:
             digest = entry.digest
 
     def _numbers(self) -> list[int]:
-        names = (name.removesuffix(".json") for name in self.place.names(f"{self.folder}/log"))
+        names = (name.removesuffix(".json") for name in self.location.names(f"{self.folder}/log"))
         return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
     def _key(self, number: int) -> str:

@@ -153,7 +153,7 @@ def _version(store: Store, registry: ModelRegistry, one: TrainedModel, *, dry_ru
 def _latest(store: Store, plan: Plan) -> str:
     """Return the latest successful training run."""
     try:
-        return str(json.loads(store.place.read(latest_key(plan.name, plan.flow)))["run"])
+        return str(json.loads(store.location.read(latest_key(plan.name, plan.flow)))["run"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise AtlasError(f"{plan.name}: {_NO_RUN.format(command=command('train'))}") from None
 

@@ -107,6 +107,6 @@ def test_mlflow_s_own_champion(project, mlflow_server, monkeypatch):
     assert champions.current().version == second
     assert [entry.champion for entry in champions.log.entries()][-1] == second
     assert champions.registry.find("m-cli", first).tags["atlas.run"]
-    local = project.store.place.names("champions")
+    local = project.store.location.names("champions")
     assert set(local) >= {"mlflow", "store"}
     assert champions.faults() == []

@@ -133,12 +133,12 @@ def test_an_alias_that_is_moved_in_mlflow_is_told(champions):
 def test_a_store_that_was_put_back_to_an_earlier_state_is_told(champions):
     first, second = registered(champions, 2)
     first_champion(champions, first)
-    place = champions.store.location
-    before = {entry.key: place.read(entry.key) for entry in place.entries("champions")}
+    location = champions.store.location
+    before = {entry.key: location.read(entry.key) for entry in location.entries("champions")}
     first_champion(champions, second)
-    place.remove("champions")
+    location.remove("champions")
     for key, content in before.items():
-        place.write(key, content)
+        location.write(key, content)
     (fault,) = champions.faults()
     assert fault.startswith(f"mlflow tag {HEAD}: ")
     first_champion(champions, first)

@@ -208,7 +208,7 @@ class CrashError(BaseException):
 
 @dataclass
 class Breaking:
-    """A registry, or a store's place, whose nth change is the last thing that the process does."""
+    """A registry, or a store's location, whose nth change is the last thing that the process does."""
 
     of: object
     left: list[int] = field(default_factory=lambda: [10**9])
@@ -232,9 +232,9 @@ class Breaking:
 
 
 def breaking(store: Store, left: list[int], *, before: bool, runs: str):
-    place = Breaking(store.location, left, before)
+    location = Breaking(store.location, left, before)
     registry = Breaking(LocalRegistry(store), left, before)
-    broken = Champions(replace(store, place=place), registry, MODEL)
+    broken = Champions(replace(store, location=location), registry, MODEL)
     return promote(
         [Candidate(broken, version(Champions(store, LocalRegistry(store), MODEL), runs), passes)]
     )
@@ -382,9 +382,9 @@ def test_a_family_s_promotion_that_ended_halfway_is_whole_or_undone(tmp_path, mo
         both = family(store)
         new = [version(one, "b") for one in both]
         left = [number]
-        place = Breaking(store.location, left)
+        location = Breaking(store.location, left)
         registry = Breaking(LocalRegistry(store), left)
-        broken = [Champions(replace(store, place=place), registry, one.model) for one in both]
+        broken = [Champions(replace(store, location=location), registry, one.model) for one in both]
         try:
             promote([Candidate(one, v, passes) for one, v in zip(broken, new, strict=True)])
             crashed = False
