@@ -139,7 +139,7 @@ def deploy_and_destroy(rig: Versions, url: str) -> None:
 
 def start_and_end(launcher: KubeflowLauncher, name: str, fake: fake_kubeflow.FakeKubeflow) -> None:
     launched = insist(lambda: launcher.submit(PLAN, replace(RUN, id=name)))
-    assert not insist(lambda: launcher.standing(launched)).is_over
+    assert not insist(lambda: launcher.status(launched)).is_over
     if name == "training-3":
         insist(lambda: launcher.cancel(launched))
         insist(lambda: runs.archive(launcher.api, launched.id))
