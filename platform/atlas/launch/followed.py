@@ -132,15 +132,15 @@ class Followed:
         self._launched = opened.launched or self._submit(run)
         if self._settings.logs:
             self._logs = Logs(self._store, run, self._progress)
-        known = "" if self._launched.is_new else ", under way already"
-        self._begin(f"on {self._launcher.target}{known}")
+        suffix = "" if self._launched.is_new else ", under way already"
+        self._begin(f"on {self._launcher.target}{suffix}")
         self.detached = self._settings.detach
         if self.detached:
             target = self._launcher.target
             self._notice(f"{self.name}: left to {target}; {self._way_back()}")
 
     def look(self) -> bool:
-        """Find out what is new; tell whether anything is.
+        """Read what is new; return whether anything is.
 
         Raises:
             AtlasError: what came of the run can't be read or recorded.
@@ -169,7 +169,7 @@ class Followed:
             return
         self._notice(f"{self.name}: {why}: cancellation requested on {self._launcher.target}")
 
-    def tell_wait(self, seconds: float) -> None:
+    def report_wait(self, seconds: float) -> None:
         """Say that a run that was cancelled is still under way, and for how long it is waited for.
 
         Args:
@@ -177,8 +177,8 @@ class Followed:
         """
         if self.is_over or self._progress is None:
             return
-        units = [one.step if one.item is None else f"{one.step}[{one.item}]"
-                 for one in self._progress.running()]  # fmt: skip
+        units = [unit.step if unit.item is None else f"{unit.step}[{unit.item}]"
+                 for unit in self._progress.running()]  # fmt: skip
         what = f"running there: {', '.join(units)}" if units else "no step is running there"
         self._notice(
             f"{self.name}: waiting up to {seconds:.0f} s for {self._launcher.target} to end the run"
@@ -239,8 +239,8 @@ class Followed:
         self._progress.end()
         run = self.run
         self._write_report()
-        known = finished_run(self._store, run)
-        self.finished = known or finish(self._store, self.plan, run)
+        recorded = finished_run(self._store, run)
+        self.finished = recorded or finish(self._store, self.plan, run)
         self._progress.tell(events.RUN_ENDED, text=self.finished.status)
         self._explain(status)
 
@@ -255,8 +255,8 @@ class Followed:
         """Say what no step's failure tells: why the run ended, or that the two don't agree."""
         assert self.finished  # noqa: S101  (for mypy)
         target, reason = self._launcher.target, status.reason
-        errors = [one.error for one in self.outcomes.values() if not one.ok]
-        is_told = bool(errors) and not (reason and "interrupted" in errors)
+        errors = [outcome.error for outcome in self.outcomes.values() if not outcome.ok]
+        is_explained = bool(errors) and not (reason and "interrupted" in errors)
         if self.finished.status != FAILED:
             if status.state != states.DONE:
                 self._notice(
@@ -267,7 +267,7 @@ class Followed:
             self.error = self._cancelled
         elif status.state == states.CANCELLED:
             self.error = f"T305: {reason or f'the run was cancelled on {target}'}"
-        elif not is_told:
+        elif not is_explained:
             self.error = f"T305: {target} ended the run: {reason or 'without a reason'}"
 
     def _way_back(self) -> str:

@@ -1,4 +1,4 @@
-"""What steps log on an orchestrator, told line by line as it comes: read from the store."""
+"""What steps log on an orchestrator: read from the store, and reported line by line."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Logs:
     def __init__(self, store: Store, run: Run, progress: LaunchProgress) -> None:
         """Begin with nothing printed; of a unit that is over, print the rest before its end."""
         self._store, self._run, self._progress = store, run, progress
-        self._told: dict[Unit, int] = {}
+        self._reported: dict[Unit, int] = {}
         progress.ending = self._end
 
     def look(self) -> None:
-        """Tell the lines that are new of units that run."""
+        """Report the new lines of units that run."""
         for unit in self._progress.running():
-            self._tell(unit, is_over=False)
+            self._report(unit, is_over=False)
 
     def _end(self, unit: Unit) -> None:
-        self._tell(unit, is_over=True)
+        self._report(unit, is_over=True)
 
-    def _tell(self, unit: Unit, *, is_over: bool) -> None:
-        """Tell whole lines; of a unit that is over, the last one, too, whole or not."""
+    def _report(self, unit: Unit, *, is_over: bool) -> None:
+        """Report whole lines; of a unit that is over, also an incomplete last one."""
         with suppress(StoreError):
             text = read_log(self._store.location, self._run, unit.step, unit.item)
-            start = self._told.get(unit, 0)
+            start = self._reported.get(unit, 0)
             end = max(start, len(text) if is_over else text.rfind("\n") + 1)
             for line in text[start:end].splitlines():
                 self._progress.tell(events.LOG, unit, line)
-            self._told[unit] = end
+            self._reported[unit] = end

@@ -134,7 +134,7 @@ def _as_known(store: Store, plan: Plan, run: Run, launcher: Launcher) -> OpenedL
 
 def _values(plan: Plan, request: RunRequest) -> dict[str, Any] | None:
     """Return every parameter as a new run would have it; None where one has no value."""
-    needed = {name for name, one in plan.parameters.items() if one.default is None}
+    needed = {name for name, parameter in plan.parameters.items() if parameter.default is None}
     complete = needed <= request.parameters.keys()
     return checked_parameters(plan, request.parameters) if complete else None
 
@@ -143,16 +143,16 @@ def _difference(
     store: Store, plan: Plan, run: Run, request: RunRequest, launcher: Launcher
 ) -> list[str]:
     """Return in what a run isn't what is asked for; nothing when it is the same."""
-    wanted: dict[str, Any] = {
+    desired: dict[str, Any] = {
         "target": launcher.target,
         "Plan": plan.digest,
         "interval": (moment(request.interval_start), moment(request.interval_end)),
         "parameters": _values(plan, request),
     }
-    found = {
+    recorded = {
         "target": target_of(store, run),
         "Plan": run.plan,
         "interval": (run.interval_start, run.interval_end),
         "parameters": run.parameters,
     }
-    return [name for name in wanted if wanted[name] != found[name]]
+    return [name for name in desired if desired[name] != recorded[name]]

@@ -27,7 +27,7 @@ class LaunchResult:
     """How runs ended.
 
     Attributes:
-        runs: one for each run.
+        runs: how each of them went.
         complete: whether all came to their ends by themselves: not interrupted, and in time.
         timed_out: whether it was for the time that they didn't.
         missing: services of the platform that didn't answer, in words.
@@ -87,7 +87,7 @@ def launch_pipelines(
         prepared, warnings = launcher.prepare(plan)
         for warning in warnings:
             listener(Event(NOTICE, plan.name, plan.flow, "", text=str(warning)))
-        after = frozenset(_name(one) for _, one in chosen if comes_after(plan, one))
+        after = frozenset(_name(other) for _, other in chosen if comes_after(plan, other))
         runs.append(
             Followed(
                 prepared,

@@ -1,4 +1,4 @@
-"""How far a run is that runs elsewhere: read from the store, told as the local engine tells it."""
+"""How far a run on an orchestrator is: read from the store, with the events of a local run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LaunchProgress:
         self._listener = listener
         self._frontier = Frontier({step.name: step.upstream() for step in plan.steps})
         self._open: dict[str, list[Unit]] = {}
-        self._told: dict[Unit, int] = {}
+        self._attempts: dict[Unit, int] = {}
         self._done, self._total = 0, len(plan.steps)
 
     def begin(self) -> None:
@@ -55,7 +55,7 @@ class LaunchProgress:
         self._free(self._frontier.first())
 
     def tell(self, kind: str, unit: Unit | None = None, text: str = "") -> None:
-        """Tell whoever listens what has happened."""
+        """Report an event to the listener."""
         step, item = unit or ("", None)
         outcome = self.outcomes.get(unit) if unit else None
         place = (self._plan.name, self._plan.flow, self._run.id)
@@ -63,13 +63,13 @@ class LaunchProgress:
         self._listener(Event(kind, *place, step, item, outcome, *counts, text))
 
     def look(self, status: RunStatus) -> bool:
-        """Find out what has come of the units that may run; tell whether anything is new.
+        """Find out what has come of the units that may run; return whether anything is new.
 
         Args:
-            status: what the orchestrator says; steps' outcomes are the store's.
+            status: what the orchestrator reports; outcomes of steps are in the store.
         """
         tasks = {(task.step, task.index): task for task in status.tasks}
-        before = len(self.outcomes), len(self._told)
+        before = len(self.outcomes), len(self._attempts)
         waiting = deque(self._open)
         while waiting:
             name = waiting.popleft()
@@ -77,8 +77,8 @@ class LaunchProgress:
             for unit in list(self._open[name]):
                 self._look_at(unit, tasks.get(unit) or tasks.get((name, None)), status)
             self._close(name)
-            waiting.extend(one for one in self._open if one not in known)
-        return before != (len(self.outcomes), len(self._told))
+            waiting.extend(step for step in self._open if step not in known)
+        return before != (len(self.outcomes), len(self._attempts))
 
     def end(self) -> None:
         """Skip what hasn't begun, for the run is over."""
@@ -89,7 +89,7 @@ class LaunchProgress:
 
     def running(self) -> list[Unit]:
         """Return the units that have begun and aren't over, as far as the orchestrator says."""
-        return [one for units in self._open.values() for one in units if one in self._told]
+        return [unit for units in self._open.values() for unit in units if unit in self._attempts]
 
     # Units -----------------------------------------------------------------------------------
 
@@ -102,33 +102,33 @@ class LaunchProgress:
             self._retried(unit, outcome)
         elif task is not None and task.state == FAILED:
             self._lost(unit, task.reason or status.reason)
-        elif status.is_over and unit in self._told:
+        elif status.is_over and unit in self._attempts:
             self._lost(unit, status.reason)
-        elif task is not None and task.state == RUNNING and unit not in self._told:
-            self._told[unit] = 0
+        elif task is not None and task.state == RUNNING and unit not in self._attempts:
+            self._attempts[unit] = 0
             self.tell(events.STEP_STARTED, unit)
 
     def _is_last(
         self, unit: Unit, outcome: Outcome, task: TaskStatus | None, status: RunStatus
     ) -> bool:
-        """Tell whether a failure is the last one: no attempt is left, or none will be made."""
+        """Return whether a failure is the last one: no attempt is left, or none will be made."""
         is_over = status.is_over or (task is not None and task.state == FAILED)
         return is_over or outcome.attempts > self._plan.step(unit.step).retries.limit
 
     def _retried(self, unit: Unit, outcome: Outcome) -> None:
-        """Tell of a failed attempt, once."""
-        if self._told.get(unit, 0) < outcome.attempts:
-            self._told[unit] = outcome.attempts
+        """Report a failed attempt, once."""
+        if self._attempts.get(unit, 0) < outcome.attempts:
+            self._attempts[unit] = outcome.attempts
             self.outcomes[unit] = outcome
             self.tell(events.STEP_RETRIED, unit)
             del self.outcomes[unit]
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
         """Count a unit that is over."""
-        if unit not in self._told:
+        if unit not in self._attempts:
             self.tell(events.STEP_STARTED, unit)
         self.ending(unit)
-        self._told[unit] = outcome.attempts
+        self._attempts[unit] = outcome.attempts
         self.outcomes[unit] = outcome
         self._open[unit.step].remove(unit)
         self._done += outcome.ok
@@ -152,7 +152,7 @@ class LaunchProgress:
         if self._open[name]:
             return
         del self._open[name]
-        failed = any(u.step == name and not one.ok for u, one in self.outcomes.items())
+        failed = any(unit.step == name and not end.ok for unit, end in self.outcomes.items())
         if not failed:
             self._free(self._frontier.freed_by(name))
 

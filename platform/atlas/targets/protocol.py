@@ -83,7 +83,7 @@ def facts(plan: Plan, origin: Origin) -> dict[str, str]:
 
 
 def plan_tag(digest: str) -> str:
-    """Return the tag by which an orchestrator tells which Plan it has."""
+    """Return the tag that names the Plan of what is on an orchestrator."""
     return f"plan:{digest[:PLAN_DIGITS]}"
 
 

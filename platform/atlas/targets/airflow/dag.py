@@ -175,7 +175,7 @@ def _task(plan: Plan, step: PlanStep, form: Form) -> str:
 
 
 def _retries(step: PlanStep) -> dict[str, str]:
-    """Return how the step is tried again; always said, for an Airflow has its own defaults.
+    """Return how the step is tried again; always written, because an Airflow has its own defaults.
 
     With a factor, Airflow adds up to as much again to each wait, by chance.
     """

@@ -62,7 +62,7 @@ class AirflowLauncher:
         return "airflow"
 
     def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
-        """Refuse a DAG that isn't there, is held, is broken or is of another Plan.
+        """Refuse a DAG that isn't there, is paused, is broken or is of another Plan.
 
         Raises:
             TargetError: T301 to T304, T310.

@@ -21,7 +21,7 @@ INDEXES = "indexes"
 PARAMETER = "parameter."
 """In front of the Plan's own parameters among a step's inputs; no artifact's name has a dot."""
 CONFIG_MAP = "atlas-platform"
-"""The ConfigMap that tells steps where the platform is."""
+"""The ConfigMap with the addresses of the platform, for steps."""
 PLATFORM = (
     *("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
     *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
