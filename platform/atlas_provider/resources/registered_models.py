@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class RegisteredModels(AtlasResource):
-    """Names of models in MLflow; one that is there already is taken over with its versions.
+    """Names of models in MLflow; one that Atlas has made already is kept with its versions.
 
-    The update fails when MLflow doesn't answer or refuses a name. Deleting keeps models and
-    versions.
+    The update fails when MLflow doesn't answer, refuses a name, or has a model of that name that
+    Atlas didn't make (D019). Deleting keeps models and versions.
     """
 
     def __init__(
