@@ -14,7 +14,7 @@ help:
 	@echo "make unit       the unit tests: no process, no server; about a minute"
 	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
-	@echo "make coverage   what the tests without the platform cover, against its floor"
+	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"
 	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
@@ -42,10 +42,8 @@ test-long: setup
 	@$(BIN)/python -m pytest -m "long"
 
 coverage: setup
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 2 -m "not long and not cluster and not stack"
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term -m "not long and not cluster" \
+	    tests/unit tests/integration tests/golden
 
 lint: setup
 	@$(BIN)/ruff check

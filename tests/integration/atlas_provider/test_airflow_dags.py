@@ -178,7 +178,7 @@ def test_a_member_less_is_removed_from_airflow_too(airflow, context):
     assert [path.name for path in airflow.folder.iterdir()] == ["b.py"]
 
 
-def test_an_operators_pause_is_held_and_kept(airflow, context):
+def test_an_operators_pause_is_reported_and_kept(airflow, context):
     state = created(airflow, context, a=dag("11"))
     airflow.paused.add("a")
     airflow.dags["a"]["is_paused"] = True

@@ -124,7 +124,7 @@ def test_a_schedule_that_a_network_has_made_twice_is_drift_and_one_goes(there, t
     assert [*there.items["recurringruns"].values()] == [one]
 
 
-def test_a_schedule_that_an_operator_stopped_is_held_and_stays_so(there, tmp_path):
+def test_a_schedule_that_an_operator_stopped_is_paused_and_stays_so(there, tmp_path):
     wanted = {**inputs(there, tmp_path, p=plan("a")), "schedules": {"p": "0 6 * * *"}}
     state = deployed(wanted)
     (one,) = there.items["recurringruns"].values()

@@ -68,7 +68,7 @@ class ServerBackend:
         if inputs.schedules is not None or any(each.when for each in schedules.values()):
             when = {name: each.when for name, each in sorted(schedules.items()) if each.is_one}
             live = replace(live, schedules=when)
-        paused = [name for name, each in schedules.items() if each.is_held]
+        paused = [name for name, each in schedules.items() if each.is_paused]
         return State(live, _outputs(live, made, paused))
 
     def take_back(self, inputs: KubeflowPipelinesInputs, names: set[str]) -> None:

@@ -48,6 +48,7 @@ def one(project):
     project.pipeline("p", SOURCE, {"one": {"class": "steps:One"}})
 
 
+@pytest.mark.skipif("COVERAGE_PROCESS_CONFIG" in os.environ, reason="coverage opens files, too")
 @pytest.mark.parametrize("descriptors", [10, 12, 14, 16, 20, 24, 32])
 def test_few_descriptors(project, descriptors):
     one(project)

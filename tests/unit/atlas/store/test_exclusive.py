@@ -104,7 +104,7 @@ def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
     winners[0].__exit__(None, None, None)
 
 
-def test_a_claim_that_can_t_be_read_is_held(tmp_path):
+def test_a_lease_that_can_t_be_read_is_held(tmp_path):
     place = Claims(FolderLocation(tmp_path))
     with exclusive(place, "a"):
         (file,) = tmp_path.rglob("*-*/0*")

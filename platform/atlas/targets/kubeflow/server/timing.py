@@ -32,12 +32,12 @@ class Timing:
         found: Atlas's recurring runs of its name; of more than one, some are left from a kill, or
             a network has made them of one request.
         when: when the one that is right runs, as a schedule of the resource; empty for none.
-        is_held: whether somebody has stopped it.
+        is_paused: whether somebody has stopped it.
     """
 
     found: Sequence[Recurring]
     when: str = ""
-    is_held: bool = False
+    is_paused: bool = False
 
     @property
     def is_one(self) -> bool:
@@ -72,17 +72,17 @@ def keep_schedules(api: Api, wanted: Mapping[str, tuple[Version, str]]) -> list[
         The names whose recurring run somebody has stopped; it stays so.
     """
     there = schedules_of(api, {name: version for name, (version, _) in wanted.items()})
-    held = []
+    paused = []
     for name, (version, when) in wanted.items():
         if _keep(api, name, version, when, there[name]):
-            held.append(name)
-    return held
+            paused.append(name)
+    return paused
 
 
 def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> bool:
     """Make one pipeline's recurring run what it should be; tell whether it is stopped."""
     right = [one for one in timing.found if _is_right(one, version, when)]
-    was_held = bool(timing.found) and not any(one.enabled for one in timing.found)
+    was_paused = bool(timing.found) and not any(one.enabled for one in timing.found)
     kept = right[0] if right else None
     if when and kept is None:
         kept = recur(
@@ -93,7 +93,7 @@ def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> b
             cron=cron_of(when),
             start=start_of(when),
             description=_MARK + when,
-            enabled=not was_held,
+            enabled=not was_paused,
             parameters=_PARAMETERS,
         )
     _delete_others(api, timing, kept)
@@ -124,4 +124,4 @@ def _timing(found: Sequence[Recurring], version: Version | None) -> Timing:
     if not right:
         return Timing(found)
     one, when = right[0]
-    return Timing(found, when, is_held=not one.enabled)
+    return Timing(found, when, is_paused=not one.enabled)
