@@ -11,6 +11,7 @@ from atlas.models.champions import Champions, Ruling
 from atlas.models.decision import Judge
 from atlas.models.evidence import evidence_of
 from atlas.models.promotion import Candidate, Promotion, promote
+from atlas.models.signature import signature_tags
 from atlas.step.execute import recorded
 from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
@@ -134,7 +135,7 @@ def registration_of(store: Store, plan: Plan, run: Run) -> ModelRegistration:
         f"atlas.data.{name}": canonical({"uri": one.uri, "version": one.version})
         for name, one in plan.data.items()
     }
-    tags = {**tags_of(plan, run), **data}
+    tags = {**tags_of(plan, run), **data, **signature_tags(store, plan, run)}
     tags = mask_for(plan).plain(tags)
     metrics, is_deployed = metrics_of(store, plan, run), _is_deployed(store, model.name)
     return ModelRegistration(model.name, run.id, parts, tags, metrics, is_deployed)

@@ -122,6 +122,14 @@ def test_both_models_rows_are_artifacts_of_the_run(project):
     assert other["error"].mean() == pytest.approx(ran.outcome("measure").metrics["champion.error"])
 
 
+def test_the_version_says_which_columns_it_was_trained_on(project):
+    train(project, off=0.5)
+    tags = champions(project).current().tags
+    columns = json.loads(tags["atlas.signature"])["train.rows"]
+    assert [one["name"] for one in columns] == ["patient", "region", "y"]
+    assert [one["type"] for one in columns] == ["int64", "large_string", "double"]
+
+
 def test_a_cached_result_keeps_both(project):
     train(project, off=0.5)
     train(project, off=0.5, seed=2)
