@@ -62,6 +62,6 @@ def test_a_store_is_where_its_path_says(tmp_path, name):
     from atlas.store import open_store
 
     folder = tmp_path / name / "store"
-    open_store(uri_of(folder)).place.write("k", b"v")
+    open_store(uri_of(folder)).location.write("k", b"v")
     assert (folder / "k").read_bytes() == b"v"
     assert quote(name) in open_store(uri_of(folder)).url or name == "ä&=;"

@@ -154,7 +154,7 @@ def test_a_result_that_is_gone_is_made_again(project):
 def test_a_broken_entry_is_no_entry(project):
     chain(project)
     project.run()
-    place = open_store(project.url).place
+    place = open_store(project.url).location
     for entry in list(place.entries("cache")):
         place.write(entry.key, b"{")
     assert project.run().cached() == set()

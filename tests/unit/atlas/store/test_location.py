@@ -105,7 +105,7 @@ def test_urls(tmp_path):
     store = open_store(folder.as_uri())
     store.location.write("k", b"v")
     assert (folder / "k").read_bytes() == b"v"
-    assert open_store(store.url).place.read("k") == b"v"
+    assert open_store(store.url).location.read("k") == b"v"
 
 
 def test_an_unknown_scheme():
