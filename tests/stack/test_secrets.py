@@ -18,6 +18,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
+from atlas_deploy.stacks.backend import Backend
+from atlas_deploy.stacks.keeping import Remote
 from tests import canary
 from tests.projects import Project
 from tests.stack.deployed import call
@@ -145,6 +147,21 @@ def test_no_command_has_shown_them(told):
 
 def test_no_file_of_the_state_folder_has_them(told):
     assert canary.traces_below(told.platform.state) == {}
+
+
+def test_no_stack_that_pulumi_exports_has_them(told):
+    """Nor a password of the platform's services, but where it is encrypted."""
+    state = told.platform.state
+    stacks = [("atlas-pipelines", "told.local"), ("atlas", "local")]
+    engine = Remote(Backend(state))
+    secrets = [json.loads(file.read_text())["password"] for file in state.glob("secrets/*.json")]
+    assert len(secrets) > 3
+    for project, stack in stacks:
+        words = ("stack", "export", "--stack", stack)
+        exported = engine._engine(project, *words)
+        assert '"urn"' in exported
+        assert [secret for secret in secrets if secret in exported] == []
+        assert canary.traces(engine._engine(project, *words, "--show-secrets")) == []
 
 
 def test_mlflow_answers_without_them(told):
