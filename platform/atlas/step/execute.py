@@ -162,7 +162,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    notes = (*((champion.note,) if champion.note else ()), *warnings_of(job, manifests))
+    notes = (*((champion.warning,) if champion.warning else ()), *warnings_of(job, manifests))
     return Outcome(
         DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests, notes=notes
     )

@@ -56,12 +56,12 @@ class Score(NamedTuple):
     Attributes:
         metrics: ``champion.<metric>`` → value.
         outputs: ``champion.row_metrics`` → its rows, where the step gives them.
-        note: why it has no score.
+        warning: why it has no score.
     """
 
     metrics: Mapping[str, float] = {}
     outputs: Mapping[str, Any] = {}
-    note: str = ""
+    warning: str = ""
 
 
 def score_champion(job: Job, reader: Reader) -> Score:
@@ -76,14 +76,14 @@ def score_champion(job: Job, reader: Reader) -> Score:
     try:
         outputs = _Again(job, reader).outputs(job.step, metrics)
     except AtlasError as error:
-        return Score(note=f"{_UNABLE}: {error}")
+        return Score(warning=f"{_UNABLE}: {error}")
     except Exception as error:
-        return Score(note=f"{_UNABLE}: {one_line(error)}")
+        return Score(warning=f"{_UNABLE}: {one_line(error)}")
     names = [metric.name for metric in rule.metrics if metric.step == job.step.name]
     missing = [name for name in names if name not in metrics.values]
     if missing:
         text = f"step {job.step.name} records no metric '{missing[0]}' for it"
-        return Score(note=f"{_UNABLE}: {text}")
+        return Score(warning=f"{_UNABLE}: {text}")
     rows = {champions(ROW_METRICS): outputs[ROW_METRICS]} if ROW_METRICS in outputs else {}
     return Score({champions(name): metrics.values[name] for name in names}, rows)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.config import PromotionRule
-from atlas.errors import PlatformError
+from atlas.errors import PlatformError, StoreError
 from atlas.models.champions import Champions, Ruling
 from atlas.models.decision import Judge
 from atlas.models.evidence import evidence_of
@@ -64,8 +64,14 @@ def _registered(
         promotion = Promotion(True, "this run made the very same", champion.version)
         return replace(finished, model=model.name, version=champion.version, promotion=promotion)
     version = registry.register(registration, finished.tracked)
-    champions = Champions(store, registry, model.name)
-    (promotion,) = promote([Candidate(champions, version, judge_of(store, plan, run))])
+    candidate = Candidate(
+        Champions(store, registry, model.name), version, judge_of(store, plan, run)
+    )
+    try:
+        (promotion,) = promote([candidate])
+    except StoreError as error:  # A log that was altered: the run itself is done.
+        text = f"model {model.name}, version {version}: can't be promoted: {error}"
+        raise PlatformError(text) from error
     if not isinstance(registry, LocalRegistry):
         mirror(store, registration, version, promotion)
     warnings = (*finished.warnings, *_notes(store, plan, run))

@@ -130,6 +130,18 @@ def test_the_version_says_which_columns_it_was_trained_on(project):
     assert [one["type"] for one in columns] == ["int64", "large_string", "double"]
 
 
+def test_a_log_whose_end_was_altered_leaves_the_champion_and_the_run_is_done(project):
+    train(project, off=0.5)
+    last = champions(project).log.last()
+    key = f"champions/store/m/log/{last.number:09}.json"
+    project.store.location.write(key, b"{")
+    ran = train(project, off=0.2, seed=2)
+    warning = " ".join(ran.first.finished.warnings)
+    assert "can't be promoted" in warning
+    assert "the entry was altered" in warning
+    assert champions(project).current().version == "local-1"
+
+
 def test_a_cached_result_keeps_both(project):
     train(project, off=0.5)
     train(project, off=0.5, seed=2)

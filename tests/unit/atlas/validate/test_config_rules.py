@@ -30,6 +30,19 @@ WRONG = {
     "a promotion that nothing passes": (
         [(C, "promotion.at_least", 11)], ["C015 config.json promotion"],
     ),
+    "a guard that nothing passes": (
+        [(C, "promotion.guards", [{"metric": "evaluate.error", "direction": "lower", "at_least": 2, "at_most": 1}])],
+        ["C015 config.json promotion.guards[0]"],
+    ),
+    "a paired test without a direction": (
+        [(C, "promotion.beats_champion", {"margin": 0.1})], ["C017 config.json promotion"],
+    ),
+    "slices without a direction": (
+        [(C, "promotion.slices", {"by": "region"})], ["C017 config.json promotion"],
+    ),
+    "a direction that is guessed": (
+        [(C, "promotion.beats_champion", True)], ["N008 config.json promotion"],
+    ),
     "labels to count without labels": (
         [(C, "retraining.new_labels", 5), (C, "data.sales.label", DROP)],
         ["C013 config.json retraining.new_labels"],

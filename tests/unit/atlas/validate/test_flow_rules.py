@@ -76,6 +76,14 @@ WRONG = {
     "a metric of a step that there isn't": (
         [(C, "promotion.metric", "measure.error")], ["C005 config.json promotion.metric"],
     ),
+    "a guard's metric of a step that there isn't": (
+        [(C, "promotion.guards", [{"metric": "measure.bias", "direction": "lower"}])],
+        ["C005 config.json promotion.guards[0].metric"],
+    ),
+    "a paired test without rows": (
+        [(C, "promotion.direction", "lower"), (C, "promotion.beats_champion", {"confidence": 0.99})],
+        ["N009 config.json promotion"],
+    ),
     # flow and schedule
     "a Recipe of the other flow": (
         [(R, "flow", "inference")], ["C008 config.json recipes.training"],
