@@ -42,16 +42,16 @@ def build(
 ) -> None:
     """Build the images of steps and push them, each of them once."""
     from atlas.images import desired_images, ensure_images, lock_images, raise_failures
-    from atlas_deploy.desired.images import builder_of, surroundings
+    from atlas_deploy.desired.images import builder_of, storage_at
 
-    around = surroundings(path, env)
-    locks = lock_images(around.pipelines, progress, upgrade=upgrade)
+    storage = storage_at(path, env)
+    locks = lock_images(storage.pipelines, progress, upgrade=upgrade)
     outcomes = ensure_images(
-        [] if lock else desired_images(around.pipelines, image),
-        state=around.project.state,
-        store=around.store,
-        registry=around.registry if push else None,
-        builder=builder_of(around, builder),
+        [] if lock else desired_images(storage.pipelines, image),
+        state=storage.project.state,
+        store=storage.store,
+        registry=storage.registry if push else None,
+        builder=builder_of(storage, builder),
         say=progress,
         jobs=jobs,
         again=again,

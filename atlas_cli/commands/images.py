@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlas.images import Builder, ListedImage, Pruning
-    from atlas_deploy.desired.images import Surroundings
+    from atlas_deploy.desired.images import ImageStorage
 
 images = typer.Typer(
     help="Show step images: built, deployed, and what would change.",
@@ -39,11 +39,11 @@ def list_(
 ) -> None:
     """List the images that pipelines want, and the others that are deployed."""
     from atlas.images import desired_images, list_images, referenced
-    from atlas_deploy.desired.images import surroundings
+    from atlas_deploy.desired.images import storage_at
 
-    around = surroundings(path, env)
-    reached = referenced(around.store, around.project.root)
-    found = list_images(desired_images(around.pipelines), around.store, reached)
+    storage = storage_at(path, env)
+    reached = referenced(storage.store, storage.project.root)
+    found = list_images(desired_images(storage.pipelines), storage.store, reached)
     emit([one.to_json() for one in found], lambda: _text(found), as_json=json)
 
 
@@ -83,39 +83,39 @@ def prune(
     """Remove images that no deployment and no release refers to, from registry and engine."""
     from atlas.images import alone, desired_images, plan_pruning, referenced, run_in
     from atlas.images import prune as remove
-    from atlas_deploy.desired.images import surroundings
+    from atlas_deploy.desired.images import storage_at
 
-    around = surroundings(path, env)
-    with alone(around.project.state, progress):
-        reached = referenced(around.store, around.project.root) | run_in(around.store)
-        desired = [one.full for one in desired_images(around.pipelines)]
-        pruning = plan_pruning(around.store, reached, desired=desired, keep=keep)
+    storage = storage_at(path, env)
+    with alone(storage.project.state, progress):
+        reached = referenced(storage.store, storage.project.root) | run_in(storage.store)
+        desired = [one.full for one in desired_images(storage.pipelines)]
+        pruning = plan_pruning(storage.store, reached, desired=desired, keep=keep)
         if not dry_run:
-            remove(pruning, around.store, around.registry, _builder(around), progress)
-            _collect(around, pruning)
+            remove(pruning, storage.store, storage.registry, _builder(storage), progress)
+            _collect(storage, pruning)
     data = {"removed": [one.to_json() for one in pruning.doomed], "kept": len(pruning.kept)}
     emit({**data, "dry_run": dry_run}, lambda: _pruned(pruning, dry_run=dry_run), as_json=json)
 
 
-def _collect(around: Surroundings, pruning: Pruning) -> None:
+def _collect(storage: ImageStorage, pruning: Pruning) -> None:
     """Free the space of what was removed, where the registry is a process of this machine."""
     import os
 
     from atlas.images import collect_garbage
 
-    platform = around.pipelines[0].environment.platform
-    folder = around.project.state / "platform" / platform / "registry"
-    if pruning.doomed and around.registry is not None and around.registry.plain:
+    platform = storage.pipelines[0].environment.platform
+    folder = storage.project.state / "platform" / platform / "registry"
+    if pruning.doomed and storage.registry is not None and storage.registry.plain:
         collect_garbage(folder / "config.yml", dict(os.environ))
 
 
-def _builder(around: Surroundings) -> Builder | None:
+def _builder(storage: ImageStorage) -> Builder | None:
     """Return what has images on this machine; None where nothing does."""
     from atlas.errors import PlatformError
     from atlas.images import find_builder
 
     try:
-        return find_builder(around.project.state)
+        return find_builder(storage.project.state)
     except PlatformError:
         return None
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ImageStorage:
     """Where images are recorded and pushed.
 
     Attributes:
@@ -53,32 +53,32 @@ class Surroundings:
     registry: ImageRegistry | None
 
 
-def surroundings(path: Path, environment: str) -> Surroundings:
-    """Return what images of a PATH's pipelines have to do with.
+def storage_at(path: Path, environment: str) -> ImageStorage:
+    """Return where images of a PATH's pipelines are recorded and pushed.
 
     Raises:
         InvalidError: the pipelines aren't right.
         PlatformError: the platform's outputs can't be read.
     """
-    return around_pipelines(resolve(path, environment=environment))
+    return storage_of(resolve(path, environment=environment))
 
 
-def around_pipelines(pipelines: Sequence[Pipeline]) -> Surroundings:
-    """Return what images of pipelines have to do with.
+def storage_of(pipelines: Sequence[Pipeline]) -> ImageStorage:
+    """Return where images of pipelines are recorded and pushed.
 
     Raises:
         PlatformError: the platform's outputs can't be read.
     """
     project = pipelines[0].project
     services = services_here(project, pipelines[0].environment)
-    return Surroundings(
+    return ImageStorage(
         project, pipelines, open_store(_store(project, services)), _registry(project, services)
     )
 
 
-def builder_of(around: Surroundings, choice: str = "") -> Callable[[], Builder]:
+def builder_of(storage: ImageStorage, choice: str = "") -> Callable[[], Builder]:
     """Return what gives the builder: looked for once, and only when it is needed."""
-    return cache(lambda: find_builder(around.project.state, choice))
+    return cache(lambda: find_builder(storage.project.state, choice))
 
 
 def references_of(
@@ -154,9 +154,9 @@ def require_images(pipelines: Sequence[Pipeline]) -> None:
         DeployError: I201, the registry hasn't got one of them any more.
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
-    around = around_pipelines(pipelines)
-    if around.registry is not None:
-        require_pushed(deployed_flows(pipelines), around.store, around.registry)
+    storage = storage_of(pipelines)
+    if storage.registry is not None:
+        require_pushed(deployed_flows(pipelines), storage.store, storage.registry)
 
 
 def _store(project: Project, services: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from atlas.images import (
     used_images,
 )
 from atlas.runner.containers import Images
-from atlas_deploy.desired.images import around_pipelines, builder_of
+from atlas_deploy.desired.images import builder_of, storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,15 +34,15 @@ def runner_images(pipelines: Sequence[Pipeline], say: Callable[[str], None]) -> 
         DeployError: an image can't be built.
     """
     project = pipelines[0].project
-    around = around_pipelines(pipelines)
+    storage = storage_of(pipelines)
     engine = need_engine(project.state)
     lock_images(pipelines, say, upgrade=False)
     outcomes = ensure_images(
         desired_images(pipelines),
         state=project.state,
-        store=around.store,
+        store=storage.store,
         registry=None,
-        builder=builder_of(around, engine.name),
+        builder=builder_of(storage, engine.name),
         say=say,
     )
     raise_failures(outcomes)
