@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.recipe import Parameter
-    from atlas.targets.airflow.kind import Kind
+    from atlas.targets.airflow.kind import TaskKind
 
 _LONGEST_TAG = 100
 _HEAD = '''\
@@ -67,7 +67,7 @@ class Form:
         project: the project's folder, as tasks see it; empty where they don't.
     """
 
-    kind: Kind
+    kind: TaskKind
     images: Mapping[str, str] = field(default_factory=dict)
     pool: str = ""
     origin: Origin = NOWHERE
@@ -100,7 +100,7 @@ def _project(plan: Plan, form: Form) -> str:
     return f'\n    "ATLAS_PROJECT": {template(form.project)},'
 
 
-def _imports(kind: Kind, each: str, body: str) -> str:
+def _imports(kind: TaskKind, each: str, body: str) -> str:
     """Return the imports that the file's code uses, given without what the Plan's strings say."""
     times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
     standard = {*kind.standard, *(kind.each_standard if each else ())}

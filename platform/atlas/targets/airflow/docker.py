@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.targets.airflow.kind import Arguments, Kind, image_of, secrets_of, variables
+from atlas.targets.airflow.kind import Arguments, TaskKind, image_of, secrets_of, variables
 from atlas.targets.airflow.literals import mapping, sequence, source
 from atlas.targets.protocol import secret_variable
 from atlas.uris import is_file_uri, path_of
@@ -134,7 +134,7 @@ def _secret_files(plan: Plan, step: PlanStep) -> list[str]:
     return [place["file"] for _, place in secrets_of(plan, step, "file")]
 
 
-DOCKER = Kind(
+DOCKER = TaskKind(
     name="docker",
     standard=("import json", "import os"),
     each_standard=(),

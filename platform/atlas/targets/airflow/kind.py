@@ -22,7 +22,7 @@ Arguments = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TaskKind:
     """One kind of tasks.
 
     Attributes:

@@ -10,13 +10,13 @@ from atlas.targets.airflow.kubernetes import KUBERNETES
 from atlas.targets.airflow.process import PROCESS
 
 if TYPE_CHECKING:
-    from atlas.targets.airflow.kind import Kind
+    from atlas.targets.airflow.kind import TaskKind
 
 KINDS = ("process", "docker", "kubernetes")
 """How a step can run: on Airflow's worker, in a container beside it, in a pod."""
 
 
-def kind_of(tasks: str) -> Kind:
+def kind_of(tasks: str) -> TaskKind:
     """Return a kind of tasks by its name.
 
     Raises:

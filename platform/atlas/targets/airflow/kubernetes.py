@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.targets.airflow.kind import Arguments, Kind, image_of, secrets_of, variables
+from atlas.targets.airflow.kind import Arguments, TaskKind, image_of, secrets_of, variables
 from atlas.targets.airflow.literals import source
 from atlas.targets.protocol import secret_variable
 
@@ -132,7 +132,7 @@ def _secret(name: str, place: Mapping[str, str]) -> str:
     return f"Secret({', '.join(map(source, words))})"
 
 
-KUBERNETES = Kind(
+KUBERNETES = TaskKind(
     name="kubernetes",
     standard=("import os",),
     each_standard=(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.targets.airflow.kind import Arguments, Kind, variables
+from atlas.targets.airflow.kind import Arguments, TaskKind, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _arguments(plan: Plan, step: PlanStep, _images: Mapping[str, str]) -> Argume
     return variables(plan, step)
 
 
-PROCESS = Kind(
+PROCESS = TaskKind(
     name="process",
     standard=(),
     each_standard=("import json",),

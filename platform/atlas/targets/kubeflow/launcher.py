@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store import Run, Store
     from atlas.targets.kubeflow.server.api import Api
-    from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion
     from atlas.targets.launcher import DeployedMember
     from atlas.targets.protocol import Origin
 
@@ -169,14 +169,14 @@ class KubeflowLauncher:
                 code="I201",
             )
 
-    def _own_version(self, plan: Plan) -> Version:
+    def _own_version(self, plan: Plan) -> PipelineVersion:
         """Return the version of the sources' Plan; add it where it isn't there."""
         name, target = deployed_name(plan), KubeflowCompiler(exit_handler=True)
         (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
         package = (hashlib.sha256(content).hexdigest(), content)
         return publish(self.api, self.store.url, {name: package}, {name: plan.digest})[name]
 
-    def _deployed_version(self, plan: Plan) -> Version:
+    def _deployed_version(self, plan: Plan) -> PipelineVersion:
         """Return the version that is deployed.
 
         Raises:
@@ -231,16 +231,16 @@ def _parameters(run: Run) -> dict[str, Any]:
     }
 
 
-def _tasks(plan: Plan, run: runs.Run) -> list[TaskStatus]:
+def _tasks(plan: Plan, run: runs.ServerRun) -> list[TaskStatus]:
     """Return how the steps stand that Kubeflow has begun; the tasks that it adds are no step's."""
-    found: dict[str, list[runs.Task]] = {}
+    found: dict[str, list[runs.ServerTask]] = {}
     for task in run.tasks:
         found.setdefault(task.name, []).append(task)
     names = {step.name: words.task_name(step.name) for step in plan.steps}
     return [_task(step, found[name]) for step, name in names.items() if name in found]
 
 
-def _task(step: str, tasks: Sequence[runs.Task]) -> TaskStatus:
+def _task(step: str, tasks: Sequence[runs.ServerTask]) -> TaskStatus:
     states = {_TASK_STATES.get(task.state, launcher.RUNNING) for task in tasks}
     reason = next((task.error for task in tasks if task.error), "")
     return TaskStatus(step, next(state for state in _WORST if state in states), reason=reason)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from atlas.targets.kubeflow.resource import PipelinesState
-    from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion, ServerPipeline
 
 
 class ServerBackend:
@@ -139,7 +139,7 @@ def purge(located: Mapping[str, Any], names: Iterable[str]) -> None:
 
 
 def _outputs(
-    inputs: KubeflowPipelinesInputs, made: Mapping[str, Version], paused: Iterable[str]
+    inputs: KubeflowPipelinesInputs, made: Mapping[str, PipelineVersion], paused: Iterable[str]
 ) -> KubeflowPipelinesOutputs:
     """Return where a person sees each version, and which recurring runs are stopped."""
     page = f"{(inputs.kubeflow or '').rstrip('/')}/#/pipelines/details"
@@ -147,13 +147,13 @@ def _outputs(
     return KubeflowPipelinesOutputs(versions=pages, paused=tuple(sorted(paused)))
 
 
-def _deployed(api: Api, pipeline: Pipeline, digest: str) -> Version | None:
+def _deployed(api: Api, pipeline: ServerPipeline, digest: str) -> PipelineVersion | None:
     """Return the version of a digest, if it is there; for no digest, the newest that has one."""
     deployed = [each for each in versions(api, pipeline, digest) if each.digest]
     return max(deployed, key=lambda each: each.created, default=None)
 
 
-def _remove(api: Api, pipeline: Pipeline, store: str) -> None:
+def _remove(api: Api, pipeline: ServerPipeline, store: str) -> None:
     """Remove a pipeline's versions, and the pipeline where no other version is in it."""
     there = {version.id: version for version in versions(api, pipeline)}
     plans = {version.id: plan_of(version) for version in there.values()}

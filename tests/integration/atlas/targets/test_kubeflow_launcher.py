@@ -180,7 +180,7 @@ def test_a_second_cancellation_is_no_error(there, monkeypatch):
     assert there.calls.count(("POST", f"/apis/v2beta1/runs/{launched.id}:terminate")) == 1
     real, asked = runs.run, iter([{"state": "RUNNING"}])
 
-    def stale(api: Api, identity: str) -> runs.Run | None:
+    def stale(api: Api, identity: str) -> runs.ServerRun | None:
         """Another has cancelled it between our question and our order."""
         found = real(api, identity)
         return replace(found, **next(asked, {}))

@@ -21,7 +21,7 @@ _TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class ServerPipeline:
     """A pipeline: a name that versions are added to.
 
     Attributes:
@@ -36,7 +36,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class PipelineVersion:
     """A version of a pipeline, which never changes.
 
     Attributes:
@@ -62,7 +62,7 @@ class Version:
         return head if len(head) == 64 else ""  # noqa: PLR2004 - sha256
 
 
-def pipelines(api: Api, names: Iterable[str]) -> dict[str, Pipeline]:
+def pipelines(api: Api, names: Iterable[str]) -> dict[str, ServerPipeline]:
     """Return those of some pipelines that there are, by list."""
     wanted = set(names)
     query = {**_of(api), **contains("name", os.path.commonprefix([*wanted]))}  # noqa: RUF071
@@ -71,7 +71,7 @@ def pipelines(api: Api, names: Iterable[str]) -> dict[str, Pipeline]:
     return {one.name: one for one in found if one.name in wanted}
 
 
-def add_pipeline(api: Api, name: str, description: str) -> Pipeline:
+def add_pipeline(api: Api, name: str, description: str) -> ServerPipeline:
     """Add a pipeline without versions, or return the one that has the name by now.
 
     Raises:
@@ -91,12 +91,12 @@ def add_pipeline(api: Api, name: str, description: str) -> Pipeline:
     return there[name]
 
 
-def delete_pipeline(api: Api, pipeline: Pipeline) -> None:
+def delete_pipeline(api: Api, pipeline: ServerPipeline) -> None:
     """Delete a pipeline that has no version."""
     api.delete(f"pipelines/{quote(pipeline.id)}")
 
 
-def versions(api: Api, pipeline: Pipeline, digest: str = "") -> list[Version]:
+def versions(api: Api, pipeline: ServerPipeline, digest: str = "") -> list[PipelineVersion]:
     """Return a pipeline's versions, or those that are named by a digest."""
     path = f"pipelines/{quote(pipeline.id)}/versions"
     raws = api.items(path, "pipeline_versions", contains("name", digest))
@@ -104,8 +104,8 @@ def versions(api: Api, pipeline: Pipeline, digest: str = "") -> list[Version]:
 
 
 def add_version(
-    api: Api, pipeline: Pipeline, digest: str, content: bytes, description: str
-) -> Version:
+    api: Api, pipeline: ServerPipeline, digest: str, content: bytes, description: str
+) -> PipelineVersion:
     """Add a version, or return the one that has the digest by now.
 
     Raises:
@@ -126,7 +126,7 @@ def add_version(
     )
 
 
-def delete_version(api: Api, version: Version) -> None:
+def delete_version(api: Api, version: PipelineVersion) -> None:
     """Delete a version."""
     api.delete(f"pipelines/{quote(version.pipeline)}/versions/{quote(version.id)}")
 
@@ -135,15 +135,15 @@ def _of(api: Api) -> dict[str, str]:
     return {"namespace": api.namespace} if api.namespace else {}
 
 
-def _pipeline(raw: Mapping[str, Any]) -> Pipeline:
+def _pipeline(raw: Mapping[str, Any]) -> ServerPipeline:
     where = "kubeflow: pipeline"
     identity = pick(raw, "pipeline_id", str, where)
-    return Pipeline(identity, _name(raw, where), optional(raw, "description", "", where))
+    return ServerPipeline(identity, _name(raw, where), optional(raw, "description", "", where))
 
 
-def _version(raw: Mapping[str, Any]) -> Version:
+def _version(raw: Mapping[str, Any]) -> PipelineVersion:
     where = "kubeflow: pipeline version"
-    return Version(
+    return PipelineVersion(
         pick(raw, "pipeline_version_id", str, where),
         pick(raw, "pipeline_id", str, where),
         _name(raw, where),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from atlas.targets.kubeflow.server.api import Api
-    from atlas.targets.kubeflow.server.pipelines import Pipeline, Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion, ServerPipeline
 
 _MARK = "Made by Atlas; each version is named by the sha256 of its package."
 _STORE, _PLAN = "store: ", "plan: "
@@ -24,7 +24,7 @@ _STORE, _PLAN = "store: ", "plan: "
 
 def publish(
     api: Api, store: str, packages: Mapping[str, tuple[str, bytes]], plans: Mapping[str, str]
-) -> dict[str, Version]:
+) -> dict[str, PipelineVersion]:
     """Make sure that packages are there as versions, and return them by deployed name.
 
     Repeated after a kill, it finds what is there and adds what is missing. Nothing is deleted.
@@ -50,7 +50,7 @@ def publish(
     return made
 
 
-def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipeline]:
+def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, ServerPipeline]:
     """Return those of some pipelines that there are, all of which must be ours.
 
     Raises:
@@ -64,14 +64,14 @@ def own_pipelines(api: Api, store: str, names: Iterable[str]) -> dict[str, Pipel
 
 def found_pipelines(
     api: Api, store: str, names: Iterable[str]
-) -> tuple[dict[str, Pipeline], dict[str, Pipeline]]:
+) -> tuple[dict[str, ServerPipeline], dict[str, ServerPipeline]]:
     """Return those of some pipelines that are ours, and those that are others', by name."""
     there = pipelines(api, names)
     ours = {name: one for name, one in there.items() if _is_own(one, store)}
     return ours, {name: one for name, one in there.items() if name not in ours}
 
 
-def _is_own(pipeline: Pipeline, store: str) -> bool:
+def _is_own(pipeline: ServerPipeline, store: str) -> bool:
     """Tell whether Atlas has made a pipeline, for this store."""
     return {_MARK, f"{_STORE}{store}"} <= {*pipeline.description.splitlines()}
 
@@ -81,21 +81,21 @@ def _describe(plan: str) -> str:
     return f"{_PLAN}{plan}"
 
 
-def plan_of(version: Version) -> str:
+def plan_of(version: PipelineVersion) -> str:
     """Return the digest of the Plan that a version's description names; empty for none."""
     lines = version.description.splitlines()
     plans = (line.removeprefix(_PLAN) for line in lines if line.startswith(_PLAN))
     return next(plans, "")
 
 
-def _added(api: Api, name: str, store: str) -> Pipeline:
+def _added(api: Api, name: str, store: str) -> ServerPipeline:
     """Add a pipeline; who else has just added it must be Atlas on this store."""
     pipeline = add_pipeline(api, name, f"{_MARK}\n{_STORE}{store}")
     _require_own(api, pipeline, store)
     return pipeline
 
 
-def _require_own(api: Api, pipeline: Pipeline, store: str) -> None:
+def _require_own(api: Api, pipeline: ServerPipeline, store: str) -> None:
     """Refuse a pipeline of others.
 
     Raises:
@@ -117,7 +117,9 @@ def _require_own(api: Api, pipeline: Pipeline, store: str) -> None:
         )
 
 
-def _version(api: Api, pipeline: Pipeline, digest: str, content: bytes, plan: str) -> Version:
+def _version(
+    api: Api, pipeline: ServerPipeline, digest: str, content: bytes, plan: str
+) -> PipelineVersion:
     """Return the version of a digest; add it if it isn't there.
 
     Raises:
@@ -135,7 +137,7 @@ def _version(api: Api, pipeline: Pipeline, digest: str, content: bytes, plan: st
     return version
 
 
-def _is_content(version: Version, content: bytes) -> bool:
+def _is_content(version: PipelineVersion, content: bytes) -> bool:
     """Tell whether a version's content is a package's, however it is written."""
     import yaml
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from atlas.targets.kubeflow.server.api import Api
-    from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion
 
 OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 """States of a run, and of a task, that is over."""
@@ -28,7 +28,7 @@ _STOPPED = re.compile(r"with strategy:?\s*'?Terminate", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ServerTask:
     """A task of a run.
 
     Attributes:
@@ -45,7 +45,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ServerRun:
     """A run.
 
     Attributes:
@@ -67,7 +67,7 @@ class Run:
     created: str
     pipeline: str = ""
     version: str = ""
-    tasks: Sequence[Task] = field(default=())
+    tasks: Sequence[ServerTask] = field(default=())
 
 
 def experiment(api: Api, name: str, description: str) -> str:
@@ -104,8 +104,8 @@ def experiments(api: Api, names: Iterable[str]) -> dict[str, str]:
 
 
 def start(
-    api: Api, version: Version, experiment: str, name: str, parameters: Mapping[str, Any]
-) -> Run:
+    api: Api, version: PipelineVersion, experiment: str, name: str, parameters: Mapping[str, Any]
+) -> ServerRun:
     """Start a run of a version.
 
     Kubeflow takes any number of runs of one name: the name is what a run is looked for by before it
@@ -121,10 +121,10 @@ def start(
         "runtime_config": {"parameters": dict(parameters)},
     }
 
-    def find() -> Run | None:
+    def find() -> ServerRun | None:
         return next(iter(runs_named(api, experiment, name)), None)
 
-    def create() -> Run:
+    def create() -> ServerRun:
         made = api.create("runs", body, bears_repeat=False)
         if made is None:
             raise PlatformError(f"kubeflow at {api.url}: refuses run {name}: its id is taken")
@@ -133,26 +133,26 @@ def start(
     return create_once(find, create, rest=timeout())
 
 
-def reference(version: Version) -> dict[str, str]:
+def reference(version: PipelineVersion) -> dict[str, str]:
     """Return what names a version to Kubeflow."""
     return {"pipeline_id": version.pipeline, "pipeline_version_id": version.id}
 
 
-def runs_named(api: Api, experiment: str, name: str) -> list[Run]:
+def runs_named(api: Api, experiment: str, name: str) -> list[ServerRun]:
     """Return the runs of a name in an experiment, the oldest first, archived ones too."""
     query = {"experiment_id": experiment, **equals("display_name", name)}
     found = [_run(raw) for raw in api.items("runs", "runs", query)]
     return sorted(found, key=lambda run: (run.created, run.id))
 
 
-def last_run(api: Api, experiment: str) -> Run | None:
+def last_run(api: Api, experiment: str) -> ServerRun | None:
     """Return the run in an experiment that was created last; None when it has none."""
     query = {"experiment_id": experiment, "sort_by": "created_at desc", "page_size": 1}
     found = api.get("runs", query) or {}
     return next((_run(raw) for raw in listed(found, "runs", "kubeflow: runs")), None)
 
 
-def run(api: Api, identity: str) -> Run | None:
+def run(api: Api, identity: str) -> ServerRun | None:
     """Return a run; None when it is gone."""
     found = api.get(f"runs/{quote(identity)}")
     return _run(found) if found is not None else None
@@ -181,7 +181,7 @@ def archive(api: Api, identity: str) -> None:
     api.order(f"runs/{quote(identity)}:archive")
 
 
-def _run(raw: Mapping[str, Any]) -> Run:
+def _run(raw: Mapping[str, Any]) -> ServerRun:
     """Return a run from the API's JSON.
 
     Raises:
@@ -189,7 +189,7 @@ def _run(raw: Mapping[str, Any]) -> Run:
     """
     where = "kubeflow: run"
     tasks: list[Any] = optional(raw, "run_details.task_details", [], where)
-    return Run(
+    return ServerRun(
         id=pick(raw, "run_id", str, where),
         name=optional(raw, "display_name", "", where),
         state=CANCELED if _was_cancelled(raw) else _state(raw),
@@ -201,9 +201,9 @@ def _run(raw: Mapping[str, Any]) -> Run:
     )
 
 
-def _task(raw: Mapping[str, Any]) -> Task:
+def _task(raw: Mapping[str, Any]) -> ServerTask:
     where = "kubeflow: task of a run"
-    return Task(
+    return ServerTask(
         id=pick(raw, "task_id", str, where),
         name=optional(raw, "display_name", "", where),
         state=_state(raw),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.targets.kubeflow.server.api import Api
-    from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def recurring_runs(api: Api, part: str) -> list[Recurring]:
 
 def recur(
     api: Api,
-    version: Version,
+    version: PipelineVersion,
     experiment: str,
     name: str,
     *,

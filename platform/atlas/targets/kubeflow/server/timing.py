@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.targets.kubeflow.server.api import Api
-    from atlas.targets.kubeflow.server.pipelines import Version
+    from atlas.targets.kubeflow.server.pipelines import PipelineVersion
     from atlas.targets.kubeflow.server.schedules import Recurring
 
 _MARK = "Made by Atlas: "
@@ -45,7 +45,7 @@ class Timing:
         return bool(self.when) and len(self.found) == 1
 
 
-def schedules_of(api: Api, versions: Mapping[str, Version | None]) -> dict[str, Timing]:
+def schedules_of(api: Api, versions: Mapping[str, PipelineVersion | None]) -> dict[str, Timing]:
     """Return what starts the runs of some versions, by deployed name; one list for all of them.
 
     Args:
@@ -58,7 +58,7 @@ def schedules_of(api: Api, versions: Mapping[str, Version | None]) -> dict[str, 
     return {name: _timing(each, versions[name]) for name, each in found.items()}
 
 
-def keep_schedules(api: Api, wanted: Mapping[str, tuple[Version, str]]) -> list[str]:
+def keep_schedules(api: Api, wanted: Mapping[str, tuple[PipelineVersion, str]]) -> list[str]:
     """Make the recurring runs of some pipelines what they should be.
 
     The new one is made before the old one is deleted, so that a kill in between loses neither the
@@ -79,7 +79,7 @@ def keep_schedules(api: Api, wanted: Mapping[str, tuple[Version, str]]) -> list[
     return paused
 
 
-def _keep(api: Api, name: str, version: Version, when: str, timing: Timing) -> bool:
+def _keep(api: Api, name: str, version: PipelineVersion, when: str, timing: Timing) -> bool:
     """Make one pipeline's recurring run what it should be; tell whether it is stopped."""
     right = [one for one in timing.found if _is_right(one, version, when)]
     was_paused = bool(timing.found) and not any(one.enabled for one in timing.found)
@@ -109,14 +109,14 @@ def _delete_others(api: Api, timing: Timing, kept: Recurring | None) -> None:
             delete_recurring(api, one.id)
 
 
-def _is_right(one: Recurring, version: Version | None, when: str) -> bool:
+def _is_right(one: Recurring, version: PipelineVersion | None, when: str) -> bool:
     """Tell whether a recurring run is what Atlas would make now."""
     is_of = version is not None and one.version == version.id
     is_as_made = not one.catches_up and one.parameters == _PARAMETERS
     return bool(when) and is_of and one.description == _MARK + when and is_as_made
 
 
-def _timing(found: Sequence[Recurring], version: Version | None) -> Timing:
+def _timing(found: Sequence[Recurring], version: PipelineVersion | None) -> Timing:
     whens = [one.description.removeprefix(_MARK) for one in found]
     right = [
         (one, when) for one, when in zip(found, whens, strict=True) if _is_right(one, version, when)
