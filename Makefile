@@ -55,10 +55,10 @@ bench: setup
 	@$(BIN)/python tests/bench/__main__.py
 
 audit: setup
-	@$(BIN)/python -m atlas_cli.toolchain.audit
+	@$(BIN)/python -m tests.supply.audit
 
 sbom: setup
-	@$(BIN)/python -m atlas_cli.toolchain.sbom
+	@$(BIN)/python -m tests.supply.sbom
 
 lock: setup
 	@$(BIN)/uv pip compile -q $(LOCK) --generate-hashes --no-emit-index-url --no-header \

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_STEP = 1024
+
 
 def emit(data: Any, text: str | Callable[[], str], *, as_json: bool) -> None:
     """Print a result: `data` as JSON, or `text` (made only when it is needed) for a person.
@@ -45,3 +47,12 @@ def progress(message: str) -> None:
     """Print a line of progress on stderr, when a person is there to read it."""
     if sys.stderr.isatty():
         print(message, file=sys.stderr, flush=True)
+
+
+def size(amount: float) -> str:
+    """Return a number of bytes with the unit that makes it short: ``3.4 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < _STEP:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= _STEP
+    return f"{amount:.1f} TiB"

@@ -5,81 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
+    from atlas.launch import Followed, LaunchResult
     from atlas.plan import Pipeline, Plan
-    from atlas.runner.units import Unit
-    from atlas.step import Outcome
+    from atlas.runner import RunResult
+    from atlas.runner.local_run import LocalRun
     from atlas.step.finished import Finished
-    from atlas.store import Run
 
 INTERRUPTED = 130
-
-
-class ReportedRun(Protocol):
-    """One run, wherever it ran."""
-
-    @property
-    def plan(self) -> Plan:
-        """The Plan that ran."""
-
-    @property
-    def run(self) -> Run:
-        """The run, once it is open."""
-
-    @property
-    def name(self) -> str:
-        """``pipeline/flow``."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has begun."""
-
-    @property
-    def error(self) -> str:
-        """Why it couldn't be run to its end, or empty."""
-
-    @property
-    def finished(self) -> Finished | None:
-        """How it ended, once it has."""
-
-    @property
-    def outcomes(self) -> Mapping[Unit, Outcome]:
-        """How its units ended."""
-
-    @property
-    def place(self) -> str:
-        """Where what it leaves behind is."""
-
-
-class ReportedResult(Protocol):
-    """How runs ended."""
-
-    @property
-    def runs(self) -> Sequence[ReportedRun]:
-        """One for each run."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that was asked for is done."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether all came to their ends by themselves."""
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody asked for their end."""
-
-    @property
-    def missing(self) -> Sequence[str]:
-        """Services of the platform that didn't answer, in words."""
 
 
 def chosen(pipelines: Sequence[Pipeline], names: Sequence[str]) -> list[Pipeline]:
@@ -148,7 +88,7 @@ def report(*facts: Any) -> str:
     return made(*facts)
 
 
-def say(result: ReportedResult, out: TextIO, *, as_json: bool) -> None:
+def say(result: RunResult | LaunchResult, out: TextIO, *, as_json: bool) -> None:
     """Print how each run ended, and where to look."""
     for text in result.missing:
         print(f"warning: {text}", file=sys.stderr)
@@ -162,7 +102,7 @@ def say(result: ReportedResult, out: TextIO, *, as_json: bool) -> None:
             print(f"error: {run.name}: {run.error}", file=sys.stderr)
 
 
-def _summary(run: ReportedRun) -> dict[str, Any]:
+def _summary(run: LocalRun | Followed) -> dict[str, Any]:
     finished = run.finished
     promotion = finished.promotion if finished else None
     return {
@@ -180,12 +120,12 @@ def _summary(run: ReportedRun) -> dict[str, Any]:
     }
 
 
-def _unfinished(run: ReportedRun) -> str:
+def _unfinished(run: LocalRun | Followed) -> str:
     """Return the status of a run of which no end is known: it failed to start, or was left."""
     return "failed" if run.error or not run.is_open else "left"
 
 
-def _lines(run: ReportedRun, finished: Finished) -> list[str]:
+def _lines(run: LocalRun | Followed, finished: Finished) -> list[str]:
     cached = sum(one.cached for one in run.outcomes.values())
     name = f"{run.plan.name} {run.plan.flow}"
     count = f"{len(run.outcomes)} steps, {cached} cached"
@@ -193,7 +133,7 @@ def _lines(run: ReportedRun, finished: Finished) -> list[str]:
     return [f"{name}: {finished.status}, {count}; {run.place}", *logs, *finished.lines()]
 
 
-def _logs_of_failures(run: ReportedRun) -> list[str]:
+def _logs_of_failures(run: LocalRun | Followed) -> list[str]:
     """Return where the logs are of units that failed, of those that have one."""
     from atlas.step.logs import LOG
 
@@ -203,7 +143,7 @@ def _logs_of_failures(run: ReportedRun) -> list[str]:
     return [path for path in logs if os.path.exists(path)]
 
 
-def code_of(result: ReportedResult, *, timed_out: bool = False) -> int:
+def code_of(result: RunResult | LaunchResult, *, timed_out: bool = False) -> int:
     """Return the exit code of runs: done, failed or out of time, or interrupted."""
     is_interrupted = result.interrupted and not timed_out
     return 0 if result.ok else INTERRUPTED if is_interrupted else 1

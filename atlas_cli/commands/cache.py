@@ -14,9 +14,7 @@ import typer
 from atlas.store import Store
 from atlas_cli.commands.gc import Where, duration
 from atlas_cli.options import Environment, Json
-from atlas_cli.output import emit
-from atlas_cli.projects import project_of
-from atlas_cli.sizes import size
+from atlas_cli.output import emit, size
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -61,9 +59,10 @@ def prune(
 def _store(path: Path, env: str) -> Iterator[Store]:
     """Open the store of a project and an Environment."""
     from atlas.load import load_environment
+    from atlas.load.projects import project_at
     from atlas.runner.process_environment import process_environment
     from atlas.store import open_store
 
-    project = project_of(path)
+    project = project_at(path)
     with process_environment(project, load_environment(project, env)):
         yield open_store(os.environ["ATLAS_STORE"])

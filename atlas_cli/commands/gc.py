@@ -10,9 +10,7 @@ import typer
 
 from atlas.advice import command
 from atlas_cli.options import Environment, Json
-from atlas_cli.output import emit
-from atlas_cli.projects import project_of
-from atlas_cli.sizes import size
+from atlas_cli.output import emit, size
 
 Where = Annotated[Path, typer.Argument(help="Where the project is.")]
 
@@ -41,7 +39,9 @@ def gc(
     from atlas.store import open_store
 
     older = duration(older_than)
-    project = project_of(path)
+    from atlas.load.projects import project_at
+
+    project = project_at(path)
     with process_environment(project, load_environment(project, env)):
         store = open_store(os.environ["ATLAS_STORE"])
         garbage = find_garbage(store, keep=keep, older=older)

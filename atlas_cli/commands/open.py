@@ -18,21 +18,20 @@ def open_(service: Service, stack: Stack = "local") -> None:
     Without a display, it prints the address and the command that prints the password.
     """
     from atlas.environment import find_project
-    from atlas_cli import opening
-    from atlas_deploy.platforms import lifecycle
+    from atlas_deploy.platforms import lifecycle, pages
     from atlas_deploy.platforms.references import follow_stack
 
     project = find_project()
     follow_stack(project, stack)
     found = lifecycle.service_of(project.state, stack, service)
-    url = opening.page_url(service, found)
+    url = pages.page_url(service, found)
     if not found["credentials"]:
-        opening.browse(url)
+        pages.browse(url)
         print(url)
         return
     secret = lifecycle.secret_of(project.state, stack, service)
-    if opening.has_display():
-        opening.browse(opening.write_page(project.state, service, url, secret).as_uri())
+    if pages.has_display():
+        pages.browse(pages.write_page(project.state, service, url, secret).as_uri())
     print(url)
     shows = command("outputs", service, "--secret", stack=stack)
     print(f"user {secret['username']}; {shows} prints the password")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.commands.deploy import PathArgument, data, remarks, summary
+from atlas_cli.commands.deploy import PathArgument
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
@@ -36,11 +36,12 @@ def preview(
     results, planned = atlas_deploy.preview(atlas_deploy.deployments(path, env))
     if save:
         atlas_deploy.save(save, atlas_deploy.PlanFile(str(path.absolute()), env, planned))
-    emit([data(one) for one in results], lambda: _text(results), as_json=json)
+    emit(results, lambda: _text(results), as_json=json)
 
 
 def _text(results: Sequence[DeployResult]) -> str:
     """Return what would change, for a person."""
+    from atlas_deploy.apply.render import remarks, summary
     from atlas_deploy.diff.render import render, total
 
     heads = {one.stack: f"{one.stack}: {total(one.changes, one.pipelines)}" for one in results}

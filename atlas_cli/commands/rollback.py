@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.commands.deploy import PathArgument, data, say, text
+from atlas_cli.commands.deploy import PathArgument, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
@@ -31,7 +31,7 @@ def rollback(
 
     done = [atlas_deploy.rollback(each, say, to=to) for each in atlas_deploy.names(path, env)]
     emit(
-        [{**data(one), "to": entry.to_json()} for one, entry in done],
+        [{**one.to_json(), "to": entry.to_json()} for one, entry in done],
         lambda: "\n".join(_text(*one) for one in done),
         as_json=json,
     )
@@ -39,7 +39,9 @@ def rollback(
 
 def _text(done: DeployResult, entry: Entry) -> str:
     """Return what was done, for a person."""
-    lines = [text(done), f"  as deployment {entry.number} was, of {entry.at}"]
+    from atlas_deploy.apply.render import render_result
+
+    lines = [render_result(done), f"  as deployment {entry.number} was, of {entry.at}"]
     lines += [
         f"  model {name}: its champion was version {version} then; the alias stays where it is"
         for name, version in entry.champions.items()

@@ -10,7 +10,6 @@ import typer
 
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
-from atlas_cli.projects import project_of
 
 if TYPE_CHECKING:
     from atlas.step.sync import Synced
@@ -30,9 +29,10 @@ def runs(
 ) -> None:
     """List runs and how they ended; send to MLflow what waits."""
     from atlas.load import load_environment
+    from atlas.load.projects import project_at
     from atlas.runner.process_environment import process_environment
 
-    project = project_of(path)
+    project = project_at(path)
     with process_environment(project, load_environment(project, env)) as found:
         if sync:
             _sync(found.missing, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.findings import Findings, findings
+from atlas.findings import Findings, findings, state_digest
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def validate(
 
 def _kept(path: Path, env: str, *, warnings: bool) -> Findings:
     """Check everything, or take what was found before, where nothing has changed."""
-    return findings(path, [env, warnings], lambda: _checked(path, env, warnings=warnings))
+    own = state_digest(str(Path(__file__).resolve().parents[1]))
+    return findings(path, [env, warnings, own], lambda: _checked(path, env, warnings=warnings))
 
 
 def _checked(path: Path, env: str, *, warnings: bool) -> Findings:

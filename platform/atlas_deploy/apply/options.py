@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas_deploy.diff.members import SAME
 
@@ -56,6 +56,23 @@ class DeployResult:
     def changed(self) -> list[MemberChange]:
         """The members that aren't as they were."""
         return [change for change in self.changes if change.action != SAME]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        bundle = self.bundle
+        return {
+            "stack": self.stack,
+            "number": self.number,
+            "changes": [change.to_json() for change in self.changes],
+            "paused": list(self.paused),
+            "unpaused": list(self.unpaused),
+            "under_way": {name: list(runs) for name, runs in self.under_way.items()},
+            "opened": self.opened,
+            "error": self.error,
+            "skipped": list(bundle.skipped) if bundle else [],
+            "unbuilt": list(bundle.unbuilt) if bundle else [],
+            "warnings": [str(warning) for warning in bundle.warnings] if bundle else [],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from atlas.environment import Project
 
 _PASSPHRASE_BYTES = 32
-_KEPT_UPDATES = 50
 # Secrets, caches and state are nobody's to commit; the schemas that editors read are.
 _IGNORED = "/*\n!/schemas/\n"
 _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")

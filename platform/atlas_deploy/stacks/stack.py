@@ -1,4 +1,4 @@
-"""One stack: open it, preview it, update it, destroy it; errors in Atlas's own words."""
+"""One stack: open it, update it, refresh it, destroy it; errors in Atlas's own words."""
 
 from __future__ import annotations
 
@@ -158,16 +158,6 @@ class Stack:
             ),
         )
         return Update({}, listener.changes)
-
-    def preview(self, on_event: Callable[[Any], None], *, refresh: bool = True) -> None:
-        """Say what `up` would change: every event of the engine goes to `on_event`."""
-        listener = Listener(_quiet, {})
-
-        def hear(event: Any) -> None:
-            listener.hear(event)
-            on_event(event)
-
-        self._run(listener, lambda: self._handle.preview(refresh=refresh, on_event=hear))
 
     def refresh(self, on_event: Callable[[Any], None]) -> None:
         """Read every resource, and keep what was found as the state."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas_cli.toolchain import audit, sbom
-from atlas_cli.toolchain.audit import Accepted
 from atlas_cli.toolchain.tree import pins
+from tests.supply import audit, sbom
+from tests.supply.audit import Accepted
 
 LOCK = sbom.LOCK.read_text("utf-8")
 TODAY = date(2026, 11, 30)

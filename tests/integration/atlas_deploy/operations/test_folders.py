@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from atlas.store import open_location
-from atlas_cli.commands.deploy import summary
 from atlas_cli.commands.status import text as status_text
 from atlas_deploy import deployments, looked_at, preview, status
+from atlas_deploy.apply.render import summary
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.environment import find_project
 from atlas.errors import AtlasError, Problem, TooLargeError
-from atlas_cli.tree import content_digest, state_digest
+from atlas.findings.tree import content_digest, state_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,12 +123,12 @@ class _Kept:
 
     def _key(self) -> str:
         """Return the digest of all that findings depend on; nothing where it can't be had."""
-        own = Path(__file__).resolve().parents[1]
+        own = str(Path(__file__).resolve().parents[1])
         with suppress(OSError, TooLargeError, RecursionError):
             return _digest(
                 [
                     version("atlas-ml"),
-                    [state_digest(str(place)) for place in _sources(own)],
+                    state_digest(own),
                     sys.version,
                     repr(self.project),
                     {name: value for name, value in os.environ.items() if name[:6] == "ATLAS_"},
@@ -137,13 +137,6 @@ class _Kept:
                 ]
             )
         return ""
-
-
-def _sources(own: Path) -> list[Path]:
-    """Return the folders of Atlas's own sources: in a checkout they change under one version."""
-    import atlas
-
-    return [own / "atlas_cli", Path(str(atlas.__file__)).parent]
 
 
 def _platforms(state: Path) -> list[str]:

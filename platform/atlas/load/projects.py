@@ -1,8 +1,11 @@
-"""The project that a command's PATH is in."""
+"""The project that an existing path is in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from atlas.environment import find_project
+from atlas.errors import AtlasError, clean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -10,16 +13,13 @@ if TYPE_CHECKING:
     from atlas.environment import Project
 
 
-def project_of(path: Path) -> Project:
-    """Return the project that a path is in.
+def project_at(path: Path) -> Project:
+    """Return the project that an existing path is in.
 
     Raises:
         AtlasError: there is nothing at the path.
         DocumentError: the project's settings are wrong.
     """
-    from atlas.environment import find_project
-    from atlas.errors import AtlasError, clean
-
     if not path.exists():
         raise AtlasError(
             f"{clean(str(path))}: there is nothing at this path; "

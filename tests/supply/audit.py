@@ -119,7 +119,7 @@ def ask(service: str) -> dict[str, Any]:
     """
     words = ("--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json")
     command = [sys.executable, "-m", "pip_audit", *words, "-s", service, "-r", str(LOCK)]
-    done = subprocess.run(  # noqa: S603  # a list, no shell
+    done = subprocess.run(  # a list, no shell
         command, capture_output=True, text=True, timeout=_SECONDS, check=False
     )
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas_cli.findings import Findings, findings
-from atlas_cli.tree import content_digest, state_digest
+from atlas.findings.kept import Findings, findings
+from atlas.findings.tree import content_digest, state_digest
 from tests.bench.fleet import fleet
 
 FOLDERS = 50
