@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
-    from atlas.launch import Followed, LaunchResult
+    from atlas.launch import LaunchResult
     from atlas.plan import Pipeline, Plan
     from atlas.runner import RunResult
-    from atlas.runner.local_run import LocalRun
-    from atlas.step.finished import Finished
 
 INTERRUPTED = 130
 
@@ -90,57 +88,18 @@ def report(*facts: Any) -> str:
 
 def say(result: RunResult | LaunchResult, out: TextIO, *, as_json: bool) -> None:
     """Print how each run ended, and where to look."""
+    from atlas_deploy.training.summary import lines, summary
+
     for text in result.missing:
         print(f"warning: {text}", file=sys.stderr)
     for run in result.runs:
         if as_json:
-            print(json.dumps(_summary(run), ensure_ascii=False), file=out)
+            print(json.dumps(summary(run), ensure_ascii=False), file=out)
             continue
         if run.finished is not None:
-            print("\n".join(_lines(run, run.finished)), file=out)
+            print("\n".join(lines(run, run.finished)), file=out)
         if run.error:
             print(f"error: {run.name}: {run.error}", file=sys.stderr)
-
-
-def _summary(run: LocalRun | Followed) -> dict[str, Any]:
-    finished = run.finished
-    promotion = finished.promotion if finished else None
-    return {
-        "event": "summary",
-        "pipeline": run.plan.name,
-        "flow": run.plan.flow,
-        "run": run.run.id if run.is_open else "",
-        "status": finished.status if finished else _unfinished(run),
-        "error": run.error,
-        "model": finished.model if finished else "",
-        "version": finished.version if finished else "",
-        "promoted": bool(promotion and promotion.promoted),
-        "tracked": finished.tracked if finished else "",
-        "warnings": list(finished.warnings) if finished else [],
-    }
-
-
-def _unfinished(run: LocalRun | Followed) -> str:
-    """Return the status of a run of which no end is known: it failed to start, or was left."""
-    return "failed" if run.error or not run.is_open else "left"
-
-
-def _lines(run: LocalRun | Followed, finished: Finished) -> list[str]:
-    cached = sum(one.cached for one in run.outcomes.values())
-    name = f"{run.plan.name} {run.plan.flow}"
-    count = f"{len(run.outcomes)} steps, {cached} cached"
-    logs = [f"log: {path}" for path in _logs_of_failures(run)]
-    return [f"{name}: {finished.status}, {count}; {run.place}", *logs, *finished.lines()]
-
-
-def _logs_of_failures(run: LocalRun | Followed) -> list[str]:
-    """Return where the logs are of units that failed, of those that have one."""
-    from atlas.step.logs import LOG
-
-    failed = [unit for unit, outcome in run.outcomes.items() if not outcome.ok]
-    names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]
-    logs = (f"{run.place}/{name}/{LOG}" for name in names)
-    return [path for path in logs if os.path.exists(path)]
 
 
 def code_of(result: RunResult | LaunchResult, *, timed_out: bool = False) -> int:

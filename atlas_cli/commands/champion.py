@@ -31,7 +31,7 @@ def champion(
     """Show which version is the champion, or was; and whether its log is whole."""
     from atlas.models.champions import Champions
     from atlas.step.binding import moment
-    from atlas_cli.modelling import opened
+    from atlas_deploy.training.models import opened
 
     time = moment(at, "--at")
     with opened(path, env) as models:

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.advice import command
 from atlas_cli.asking import Yes, require_yes
 from atlas_cli.commands.deploy import Jobs, PathArgument, require_done, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from atlas.errors import AtlasError
-    from atlas_deploy.operations.purge import Leftovers
 
 Purge = Annotated[
     bool,
@@ -38,6 +34,7 @@ def destroy(
 ) -> None:
     """Remove what is deployed; models, runs and artifacts stay."""
     import atlas_deploy
+    from atlas_deploy.operations.render import render_destroyed
 
     found = atlas_deploy.names(path, env)
     left = {each.stack: atlas_deploy.leftovers(each) for each in found} if purge else {}
@@ -55,32 +52,9 @@ def destroy(
             atlas_deploy.purge(each, left[each.stack])
         kept[each.stack] = atlas_deploy.versions_left(each, names[each.stack])
     data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
-    emit(data if purge else done, lambda: _text(done, left, kept), as_json=json)
+    emit(data if purge else done, lambda: render_destroyed(done, left, kept), as_json=json)
     require_done({each.stack: _error(ended[each.stack]) for each in found}, "destroy")
 
 
 def _error(ended: bool | AtlasError) -> str:
     return "" if isinstance(ended, bool) else str(ended)
-
-
-def _text(
-    done: Mapping[str, bool], left: Mapping[str, Leftovers], kept: Mapping[str, Mapping[str, int]]
-) -> str:
-    """Return what was done, for a person."""
-    return "\n".join(
-        _line(stack, left.get(stack), kept[stack], was_there=was) for stack, was in done.items()
-    )
-
-
-def _line(stack: str, left: Leftovers | None, kept: Mapping[str, int], *, was_there: bool) -> str:
-    what = "removed" if was_there else "nothing was deployed"
-    if left is not None:
-        deleted = f"{stack}: {what}; {len([*left.lines()])} things that it left were deleted"
-        return "\n".join([deleted, *(f"  {line}" for line in left.kept())])
-    stays = "; its models, runs and artifacts stay" if was_there else ""
-    lines = [
-        f"  {what_stays} stays with versions that runs were made by: {count}; "
-        f"{command('destroy', '--purge')} deletes them"
-        for what_stays, count in kept.items()
-    ]
-    return "\n".join([f"{stack}: {what}{stays}", *lines])

@@ -35,7 +35,7 @@ def promote(
 ) -> None:
     """Make a trained version the champion if it passes its rule; a family as a whole."""
     from atlas.step.promoting import promote_trained
-    from atlas_cli.modelling import opened
+    from atlas_deploy.training.models import opened
 
     if run and best:
         raise typer.BadParameter("give --run or --best, not both", param_hint="--best")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from atlas_cli.commands.deploy import PathArgument
-from atlas_cli.commands.status import text
 from atlas_cli.options import Environment, Json
-from atlas_cli.output import emit
+from atlas_cli.output import emit, table
 
 
 def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json = False) -> None:
     """Read what is really there into the state, and show it."""
     import atlas_deploy
+    from atlas_deploy.operations.render import render_statuses
 
     found = {each.stack: atlas_deploy.refresh(each) for each in atlas_deploy.looked_at(path, env)}
-    emit(found, lambda: "\n".join(text(*one) for one in found.items()), as_json=json)
+    emit(found, lambda: render_statuses(found, table), as_json=json)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas.store import open_location
-from atlas_cli.commands.status import text as status_text
+from atlas_cli.output import table
 from atlas_deploy import deployments, looked_at, preview, status
 from atlas_deploy.apply.render import summary
 from atlas_deploy.desired.bundle import Part
@@ -17,6 +17,7 @@ from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
 from atlas_deploy.operations.listing import list_stacks
 from atlas_deploy.operations.reading import compare
+from atlas_deploy.operations.render import render_status
 from atlas_deploy.platforms.services import services_of
 from tests.laid import lay_down
 
@@ -161,4 +162,7 @@ def test_an_update_that_didnt_finish_is_reported(project):
     records.add(store, "one.local", records.DEPLOY, other)
     (one,) = looked_at(project / "one", "local")
     assert status(one).unfinished
-    assert status_text("one.local", status(one)).count("unfinished: an update after this") == 1
+    assert (
+        render_status("one.local", status(one), table).count("unfinished: an update after this")
+        == 1
+    )

@@ -1,4 +1,4 @@
-"""What the commands about models share: the models of a PATH, their store and their registry."""
+"""The models of a PATH, with their store and their registry."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def opened(path: Path, env: str) -> Iterator[OpenedModels]:
     """
     from atlas.errors import AtlasError, PlatformError
     from atlas.load import load_environment
+    from atlas.load.projects import project_at
     from atlas.plan import resolve
     from atlas.runner.process_environment import process_environment
     from atlas.step.binding import registry
     from atlas.store import open_store
-    from atlas_cli.projects import project_of
 
     every = (pipeline.plans.get("training") for pipeline in resolve(path, environment=env))
     plans = tuple(plan for plan in every if plan is not None and plan.model and plan.model.parts)
@@ -53,7 +53,7 @@ def opened(path: Path, env: str) -> Iterator[OpenedModels]:
         raise AtlasError(
             f"{path}: no pipeline there makes a model; expected model.from in a Config"
         )
-    project = project_of(path)
+    project = project_at(path)
     with process_environment(project, load_environment(project, env)) as found:
         if found.missing:
             raise PlatformError(found.missing[0])
