@@ -37,9 +37,11 @@ def champion(
     with opened(path, env) as models:
         names = [plan.model.name for plan in models.plans if plan.model]
         every = [Champions(models.store, models.registry, name) for name in names]
-        found = [_facts(one, time, history=history) for one in every]
-    emit(found, lambda: "\n".join(map(_text, found)), as_json=as_json)
-    faults = [f"{one['model']}: {fault}" for one in found for fault in one["faults"]]
+        facts_of_models = [_facts(entry, time, history=history) for entry in every]
+    emit(facts_of_models, lambda: "\n".join(map(_text, facts_of_models)), as_json=as_json)
+    faults = [
+        f"{entry['model']}: {fault}" for entry in facts_of_models for fault in entry["faults"]
+    ]
     sys.stdout.flush()
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
@@ -98,10 +100,10 @@ def _table(entries: Any) -> list[str]:
     headers = ("NUMBER", "TIME", "BY", "ACTION", "VERSION", "CHAMPION", "REASON")
     rows = [
         (
-            one["number"], one["time"], _who(one), one["action"], one["version"] or "-",
-            one["champion"] or "-", one["reason"] or "-",
+            entry["number"], entry["time"], _who(entry), entry["action"], entry["version"] or "-",
+            entry["champion"] or "-", entry["reason"] or "-",
         )
-        for one in entries
+        for entry in entries
     ]  # fmt: skip
     return [table(headers, rows)]
 

@@ -41,10 +41,14 @@ def promote(
         raise typer.BadParameter("give --run or --best, not both", param_hint="--best")
     with opened(path, env) as models:
         chosen = _chosen(models.store, models.plans, run, best=best)
-        found = promote_trained(models.store, models.registry, chosen, dry_run=dry_run)
-    data = [one.to_json() for one in found]
-    emit(data, lambda: "\n".join(_line(one, dry_run=dry_run) for one in found), as_json=as_json)
-    if not all(one.promotion.promoted for one in found):
+        outcomes = promote_trained(models.store, models.registry, chosen, dry_run=dry_run)
+    data = [outcome.to_json() for outcome in outcomes]
+    emit(
+        data,
+        lambda: "\n".join(_line(outcome, dry_run=dry_run) for outcome in outcomes),
+        as_json=as_json,
+    )
+    if not all(outcome.promotion.promoted for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -63,11 +67,15 @@ def _chosen(store: Store, plans: Sequence[Plan], run: str, *, best: bool) -> lis
     return [trained_model(store, plan, run=run, best=best) for plan in plans]
 
 
-def _line(one: PromotedModel, *, dry_run: bool) -> str:
-    version = f"version {one.version}" if one.version else "a version that isn't registered yet"
-    verb = "is" if one.promotion.promoted else "isn't"
+def _line(outcome: PromotedModel, *, dry_run: bool) -> str:
+    version = (
+        f"version {outcome.version}" if outcome.version else "a version that isn't registered yet"
+    )
+    verb = "is" if outcome.promotion.promoted else "isn't"
     if dry_run:
-        verb = "would be" if one.promotion.promoted else "wouldn't be"
-    was = f"; it was version {one.promotion.previous}" if one.promotion.previous else ""
-    moved = was if one.promotion.promoted and one.promotion.previous != one.version else ""
-    return f"{one.model}: {version} {verb} the champion: {one.promotion.reason}{moved}"
+        verb = "would be" if outcome.promotion.promoted else "wouldn't be"
+    was = f"; it was version {outcome.promotion.previous}" if outcome.promotion.previous else ""
+    moved = (
+        was if outcome.promotion.promoted and outcome.promotion.previous != outcome.version else ""
+    )
+    return f"{outcome.model}: {version} {verb} the champion: {outcome.promotion.reason}{moved}"

@@ -98,12 +98,12 @@ class Judge:
             return self._ruling(findings, None)
         against = _Against(self, self.rule, champion)
         try:
-            found = [*against.findings()]
+            result = [*against.findings()]
         except PlatformError:
             raise
         except AtlasError as error:
-            found = [MetricFinding(False, f"can't be compared with the champion: {error}")]
-        return self._ruling([*_bare(findings, found), *found], against.used)
+            result = [MetricFinding(False, f"can't be compared with the champion: {error}")]
+        return self._ruling([*_bare(findings, result), *result], against.used)
 
     def _within(self, metric: MetricRule) -> MetricFinding:
         """Return whether a metric is there and within its bounds."""
@@ -121,29 +121,29 @@ class Judge:
         return MetricFinding(True, f"{name} is {value:.6g}")
 
     def _ruling(self, findings: list[MetricFinding], used: Use | None) -> Ruling:
-        failed = [one for one in findings if not one.passes]
+        failed = [finding for finding in findings if not finding.passes]
         shown = failed or findings
-        text = "; ".join(one.text for one in shown)
+        text = "; ".join(finding.text for finding in shown)
         if used is not None:
             text = f"{text} ({_of_use(used)})"
         evidence = {
             "run": self.evidence.run,
             "metrics": dict(self.evidence.metrics),
-            "findings": [dict(one.facts) for one in findings if one.facts],
-            "rows": {step: dict(one) for step, one in self.evidence.digests.items()},
+            "findings": [dict(finding.facts) for finding in findings if finding.facts],
+            "rows": {step: dict(digests) for step, digests in self.evidence.digests.items()},
             **({"testset": used.to_json()} if used else {}),
         }
         return Ruling(not failed, text, dict(self.raw), evidence)
 
 
 def _all_pass(findings: list[MetricFinding]) -> bool:
-    return all(one.passes for one in findings)
+    return all(finding.passes for finding in findings)
 
 
-def _bare(findings: list[MetricFinding], found: list[MetricFinding]) -> list[MetricFinding]:
+def _bare(findings: list[MetricFinding], result: list[MetricFinding]) -> list[MetricFinding]:
     """Return the findings of bounds whose metric no comparison tells of."""
-    told = {str(one.facts.get("metric", "")) for one in found}
-    return [one for one in findings if one.text.split(" ", 1)[0] not in told]
+    compared = {str(finding.facts.get("metric", "")) for finding in result}
+    return [finding for finding in findings if finding.text.split(" ", 1)[0] not in compared]
 
 
 def _of_use(used: Use) -> str:
@@ -230,8 +230,8 @@ class _Against:
         self._check_mean(metric, pairs)
         confidence = self._confidence(metric, pairs)
         question = Question(metric.metric, metric.direction, confidence, metric.margin)
-        found = compare(*pairs.values(metric.name), question)
-        return MetricFinding(found.passes, _in_words(found), found.to_json())
+        result = compare(*pairs.values(metric.name), question)
+        return MetricFinding(result.passes, _in_words(result), result.to_json())
 
     def _check_mean(self, metric: MetricRule, pairs: Pairs) -> None:
         """Check that the rows' values are those that the metric is the mean of."""
@@ -269,10 +269,10 @@ class _Against:
         worse = []
         for name, rows in enough:
             question = Question(f"{main.metric} of {name}", main.direction, confidence, margin)
-            found = compare(*rows.values(main.name), question, is_slice=True)
-            if found.high < -margin:
+            result = compare(*rows.values(main.name), question, is_slice=True)
+            if result.high < -margin:
                 worse.append(
-                    MetricFinding(False, _in_words(found), {**found.to_json(), "slice": name})
+                    MetricFinding(False, _in_words(result), {**result.to_json(), "slice": name})
                 )
         text = f"none of {len(parts)} slices by {', '.join(self.rule.by)} is worse"
         yield from worse or [MetricFinding(True, text)]
@@ -295,20 +295,20 @@ class _Against:
         passes = better > 0 or (margin is not None and better > -margin)
         text = f"{metric.metric} is {value:.6g}, and the champion's is {scored:.6g} {where}"
         # A rule of the older form never asked for more than that.
-        said = self.rule.is_paired or margin is not None or bool(metric.direction)
-        text = f"{text}; single numbers were compared, for {why}" if said else text
+        is_explained = self.rule.is_paired or margin is not None or bool(metric.direction)
+        text = f"{text}; single numbers were compared, for {why}" if is_explained else text
         facts = {"metric": metric.metric, "challenger": value, "champion": scored, "where": where}
         return MetricFinding(passes, text, {**facts, "single_numbers": why})
 
 
-def _in_words(found: PairedComparison) -> str:
+def _in_words(result: PairedComparison) -> str:
     what = (
-        f"{found.metric} is {found.challenger:.6g}, and the champion's is {found.champion:.6g} on "
-        f"the same {found.rows:,} rows"
+        f"{result.metric} is {result.challenger:.6g}, and the champion's is {result.champion:.6g} "
+        f"on the same {result.rows:,} rows"
     )
-    bounds = f"{_number(found.low)} to {_number(found.high)}"
-    difference = f"difference {found.difference:.6g}, {bounds}, {found.test}"
-    return f"{what}: {_VERDICTS[found.verdict].format(margin=found.margin)} ({difference})"
+    bounds = f"{_number(result.low)} to {_number(result.high)}"
+    difference = f"difference {result.difference:.6g}, {bounds}, {result.test}"
+    return f"{what}: {_VERDICTS[result.verdict].format(margin=result.margin)} ({difference})"
 
 
 _VERDICTS = {

@@ -30,14 +30,14 @@ def evidence_of(store: Store, plan: Plan, run: Run, rule: PromotionRule | None) 
     """
     steps = dict.fromkeys(metric.step for metric in rule.metrics) if rule else {}
     tables = {step: _tables(store, run, step) for step in steps if step in plan.by_name}
-    whole = {step: found for step, found in tables.items() if found}
+    whole = {step: manifests for step, manifests in tables.items() if manifests}
 
     @cache
     def pairs(step: str) -> Pairs | None:
-        found = whole.get(step, [])
-        if len(found) != 2 or rule is None:  # noqa: PLR2004 - the challenger's and the champion's
+        manifests = whole.get(step, [])
+        if len(manifests) != 2 or rule is None:  # noqa: PLR2004 - the challenger's and the champion's
             return None
-        challenger, champion = map(store.read, found)
+        challenger, champion = map(store.read, manifests)
         return pair(challenger, champion, key=rule.key, where=f"{step}.{ROW_METRICS}")
 
     names = ("challenger", "champion")
@@ -47,8 +47,8 @@ def evidence_of(store: Store, plan: Plan, run: Run, rule: PromotionRule | None) 
         rival=run.champion,
         pairs=pairs,
         digests={
-            step: dict(zip(names, (one.sha256 for one in found), strict=False))
-            for step, found in whole.items()
+            step: dict(zip(names, (manifest.sha256 for manifest in manifests), strict=False))
+            for step, manifests in whole.items()
         },
         inputs={step: _input_digest(store, plan, run, step) for step in whole},
     )
@@ -56,20 +56,24 @@ def evidence_of(store: Store, plan: Plan, run: Run, rule: PromotionRule | None) 
 
 def _tables(store: Store, run: Run, step: str) -> list[Manifest]:
     """Return the tables of a step: the challenger's, and the champion's if it has one."""
-    found = []
+    manifests: list[Manifest] = []
     for output in (ROW_METRICS, champions(ROW_METRICS)):
         try:
-            found.append(store.manifest_at(artifact_key(run.pipeline, run.id, step, output, None)))
+            manifests.append(
+                store.manifest_at(artifact_key(run.pipeline, run.id, step, output, None))
+            )
         except StoreError:
-            return found
-    return found
+            return manifests
+    return manifests
 
 
 def _input_digest(store: Store, plan: Plan, run: Run, step: str) -> str:
     """Return a digest of what a step was given besides parts of the model; empty if unknown."""
     made = set(plan.model.parts.values()) if plan.model else set()
     sources = plan.step(step).inputs
-    rows = [name for name, one in sources.items() if f"{one.name}.{one.output}" not in made]
+    rows = [
+        name for name, source in sources.items() if f"{source.name}.{source.output}" not in made
+    ]
     parts = (store.outcome(run.pipeline, run.id, step) or {}).get("parts", {})
     known = {name: parts[f"inputs.{name}"] for name in rows if f"inputs.{name}" in parts}
     return digest(known) if known else ""

@@ -101,7 +101,7 @@ class LogEntry:
         return cls(**{name: raw[name] for name in _NAMES}, content=content)
 
 
-_NAMES = tuple(one.name for one in fields(LogEntry) if one.name != "content")
+_NAMES = tuple(item.name for item in fields(LogEntry) if item.name != "content")
 
 
 @dataclass(frozen=True)

@@ -85,13 +85,13 @@ def promote(candidates: Sequence[Candidate], *, wait: float = WAIT_SECONDS) -> l
     """
     with ExitStack() as stack:
         leases = {}
-        for candidate in sorted(candidates, key=lambda one: one.champions.folder):
+        for candidate in sorted(candidates, key=lambda member: member.champions.folder):
             held = candidate.champions.held(wait=wait)
             leases[candidate.champions.folder] = stack.enter_context(held)
-        judged = [_judged(one, leases[one.champions.folder]) for one in candidates]
-        if all(one.ruling.passes for one in judged):
+        judged = [_judged(member, leases[member.champions.folder]) for member in candidates]
+        if all(member.ruling.passes for member in judged):
             return _moved(judged)
-        return [_kept(one, judged) for one in judged]
+        return [_kept(member, judged) for member in judged]
 
 
 def preview(candidates: Sequence[Candidate]) -> list[Promotion]:
@@ -102,10 +102,10 @@ def preview(candidates: Sequence[Candidate]) -> list[Promotion]:
         previous = champion.version if champion else ""
         ruling = _ruling(candidate, champion)
         judged.append((candidate, ruling, previous))
-    failed = [one.champions.model for one, ruling, _ in judged if not ruling.passes]
+    failed = [member.champions.model for member, ruling, _ in judged if not ruling.passes]
     return [
-        Promotion(not failed, _reason(one.champions.model, ruling, failed), previous)
-        for one, ruling, previous in judged
+        Promotion(not failed, _reason(member.champions.model, ruling, failed), previous)
+        for member, ruling, previous in judged
     ]
 
 
@@ -121,14 +121,14 @@ def _ruling(candidate: Candidate, champion: RegisteredVersion | None) -> Ruling:
     return candidate.judge(champion)
 
 
-def _kept(one: _Judged, every: Sequence[_Judged]) -> Promotion:
+def _kept(member: _Judged, every: Sequence[_Judged]) -> Promotion:
     """RunRecord that a version isn't promoted: for its own sake, or for another member's."""
     failed = [other.model for other in every if not other.ruling.passes]
-    reason = _reason(one.model, one.ruling, failed)
-    if not one.is_champion:
-        ruling = replace(one.ruling, passes=False, reason=reason)
-        one.candidate.champions.keep(one.candidate.version, ruling, one.previous)
-    return Promotion(one.is_champion, reason, one.previous)
+    reason = _reason(member.model, member.ruling, failed)
+    if not member.is_champion:
+        ruling = replace(member.ruling, passes=False, reason=reason)
+        member.candidate.champions.keep(member.candidate.version, ruling, member.previous)
+    return Promotion(member.is_champion, reason, member.previous)
 
 
 def _reason(model: str, ruling: Ruling, failed: Sequence[str]) -> str:
@@ -139,30 +139,30 @@ def _reason(model: str, ruling: Ruling, failed: Sequence[str]) -> str:
 
 def _moved(judged: Sequence[_Judged]) -> list[Promotion]:
     """Move the aliases of all that aren't there yet: first every intent, then every move."""
-    new = [one for one in judged if not one.is_champion]
+    new = [member for member in judged if not member.is_champion]
     family = secrets.token_hex(16) if len(new) > 1 else ""
     intents = {
-        one.model: one.candidate.champions.intend(
-            one.candidate.version, one.ruling, one.previous, family=family
+        member.model: member.candidate.champions.intend(
+            member.candidate.version, member.ruling, member.previous, family=family
         )
-        for one in new
+        for member in new
     }
     if family and not is_decided(new[0].candidate.champions.store, family, commit=True):
         reason = "another process has abandoned the promotion of the family; run it again"
-        for one in new:
-            one.candidate.champions.abandon(intents[one.model], reason)
-        return [Promotion(one.is_champion, reason, one.previous) for one in judged]
-    return [_move(one, intents.get(one.model)) for one in judged]
+        for member in new:
+            member.candidate.champions.abandon(intents[member.model], reason)
+        return [Promotion(member.is_champion, reason, member.previous) for member in judged]
+    return [_move(member, intents.get(member.model)) for member in judged]
 
 
-def _move(one: _Judged, intent: LogEntry | None) -> Promotion:
+def _move(member: _Judged, intent: LogEntry | None) -> Promotion:
     """Move one alias; a registry that refuses leaves the old champion."""
     if intent is None:
-        return Promotion(True, one.ruling.reason, one.previous)
-    champions = one.candidate.champions
+        return Promotion(True, member.ruling.reason, member.previous)
+    champions = member.candidate.champions
     try:
-        champions.move(intent, one.lease)
+        champions.move(intent, member.lease)
     except RefusedError as error:
         champions.abandon(intent, str(error))
-        return Promotion(False, str(error), one.previous)
-    return Promotion(True, one.ruling.reason, one.previous)
+        return Promotion(False, str(error), member.previous)
+    return Promotion(True, member.ruling.reason, member.previous)

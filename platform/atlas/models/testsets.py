@@ -64,7 +64,7 @@ def use(
         evidence: digest of what is compared on it.
         confidence: the rule's.
         model: the model, for who looks at the folder.
-        spend: whether it is recorded; else it is only told what it would be.
+        spend: whether it is recorded; else nothing is written, and the number is what it would be.
 
     Raises:
         PlatformError: another process records a use of the test set for too long.

@@ -116,33 +116,33 @@ def promote_trained(
     Raises:
         PlatformError: the registry doesn't answer, or another process promotes for too long.
     """
-    versions = [_version(store, registry, one, dry_run=dry_run) for one in models]
+    versions = [_version(store, registry, trained, dry_run=dry_run) for trained in models]
     candidates = [
         Candidate(
-            Champions(store, registry, one.model),
+            Champions(store, registry, trained.model),
             version,
-            judge_of(store, one.plan, one.run, made_by=one.made_by, spend=not dry_run),
+            judge_of(store, trained.plan, trained.run, made_by=trained.made_by, spend=not dry_run),
         )
-        for one, version in zip(models, versions, strict=True)
+        for trained, version in zip(models, versions, strict=True)
     ]
     outcomes = preview(candidates) if dry_run else promote(candidates)
     results = [
-        PromotedModel(one.plan.name, one.model, one.run.id, version, outcome)
-        for one, version, outcome in zip(models, versions, outcomes, strict=True)
+        PromotedModel(trained.plan.name, trained.model, trained.run.id, version, outcome)
+        for trained, version, outcome in zip(models, versions, outcomes, strict=True)
     ]
     if not dry_run and registry.kind != "store":
-        for one, result in zip(models, results, strict=True):
-            registration = registration_of(store, one.made_by, one.run)
+        for trained, result in zip(models, results, strict=True):
+            registration = registration_of(store, trained.made_by, trained.run)
             mirror(store, registration, result.version, result.promotion)
     return results
 
 
-def _version(store: Store, registry: ModelRegistry, one: TrainedModel, *, dry_run: bool) -> str:
+def _version(store: Store, registry: ModelRegistry, trained: TrainedModel, *, dry_run: bool) -> str:
     """Return the number of a run's version, which is registered if it wasn't."""
-    finished = finished_run(store, one.run)
+    finished = finished_run(store, trained.run)
     known = finished.version if finished else ""
-    found = registry.find(one.model, known) if known else None
-    registration = registration_of(store, one.made_by, one.run)
+    found = registry.find(trained.model, known) if known else None
+    registration = registration_of(store, trained.made_by, trained.run)
     if found is not None and found.tags.get(PARTS) == registration.all_tags()[PARTS]:
         return known
     if dry_run:

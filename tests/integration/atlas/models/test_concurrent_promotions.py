@@ -121,7 +121,7 @@ def test_processes_that_are_killed_at_any_moment_leave_a_champion(champions):
     assert {entry.action for entry in champions.log.entries()} <= {log.INTENDED, log.PROMOTED}
 
 
-def test_an_alias_that_is_moved_in_mlflow_is_told(champions):
+def test_an_alias_that_is_moved_in_mlflow_is_reported(champions):
     first, second = registered(champions, 2)
     first_champion(champions, first)
     assert champions.faults() == []
@@ -130,7 +130,7 @@ def test_an_alias_that_is_moved_in_mlflow_is_told(champions):
     assert "it was moved by hand" in fault
 
 
-def test_a_store_that_was_put_back_to_an_earlier_state_is_told(champions):
+def test_a_store_that_was_put_back_to_an_earlier_state_is_reported(champions):
     first, second = registered(champions, 2)
     first_champion(champions, first)
     location = champions.store.location

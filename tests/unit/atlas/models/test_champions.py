@@ -170,7 +170,7 @@ def test_an_end_that_cant_be_read_stops_promotions(champions, store):
     assert alias(champions) == "local-1"
 
 
-def test_an_alias_that_was_moved_by_hand_is_told_and_noticed(champions):
+def test_an_alias_that_was_moved_by_hand_is_reported_and_noticed(champions):
     promoted(champions, "a")
     other = version(champions, "b")
     champions.registry.set_alias(MODEL, CHAMPION, other)
@@ -299,7 +299,7 @@ def test_a_version_that_was_deleted_leaves_the_old_champion(champions, monkeypat
 # The lease ------------------------------------------------------------------------------------
 
 
-def test_who_comes_second_is_told_who_was_first(store):
+def test_who_comes_second_reads_who_was_first(store):
     with (
         leased(store.location, "l"),
         pytest.raises(PlatformError) as error,
@@ -312,7 +312,7 @@ def test_who_comes_second_is_told_who_was_first(store):
     assert store.location.names("l") == ["000000002.json"]
 
 
-def test_a_lease_ends_with_its_time_and_its_holder_is_told(store, monkeypatch):
+def test_a_lease_ends_with_its_time_and_its_holder_finds_out(store, monkeypatch):
     monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.05)
     with leased(store.location, "l") as first:
         first.check()

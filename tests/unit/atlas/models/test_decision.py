@@ -171,7 +171,7 @@ def test_the_direction_is_that_of_the_rule_and_not_of_its_bounds(store):
     assert not ruling(store, found, rule).passes
 
 
-def test_a_champion_that_changed_since_is_told(store):
+def test_a_champion_that_changed_since_is_reported(store):
     found = evidence(table(shift=-0.1, seed=2), table(seed=1))
     other = champion("2", {"part": ModelPart("file:///y", "b" * 64)})
     late = ruling(store, found, champion=other)
@@ -200,7 +200,7 @@ def test_no_rule_and_no_champion(store):
     assert first.reason.startswith("e.loss is ")
 
 
-def test_a_nan_in_the_rows_is_told(store):
+def test_a_nan_in_the_rows_is_reported(store):
     challenger = table(seed=2)
     challenger.loc[3, "loss"] = np.nan
     found = evidence(challenger, table(seed=1))

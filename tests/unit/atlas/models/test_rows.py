@@ -69,7 +69,7 @@ def test_slices_that_are_none():
         list(pair(many, many).slices("region"))
 
 
-def test_a_test_set_is_told_by_what_no_model_changes():
+def test_a_test_set_is_recognised_by_what_no_model_changes():
     one = pair(
         frame(id=[1, 2], loss=[0.1, 0.2], hit=[True, True]),
         frame(id=[1, 2], loss=[0.3, 0.4], hit=[True, False]),
