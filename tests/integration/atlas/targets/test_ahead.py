@@ -7,7 +7,7 @@ from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import OperationContext
 from atlas.targets.airflow import ahead
 from atlas.targets.airflow.resource import AirflowDagsKind
-from tests.integration.atlas_provider.test_airflow_dags import (
+from tests.integration.atlas.targets.test_airflow_dags import (
     KIND,
     airflow,
     context,
