@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from atlas.step.__main__ import _parsed
+from atlas.step.options import parsed
 from atlas.step.params import given_params
 from tests.contract.reading.plan import (
     credentials,
@@ -101,7 +101,7 @@ def _options(task: Mapping[str, Any]) -> Any:
     assert not {*variables} & {"ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ATLAS_")}
     with patch.dict(os.environ, {**kept, **variables}, clear=True):
-        return _parsed([*words, "--store", "file:///store"])
+        return parsed([*words, "--store", "file:///store"])
 
 
 def _words(command: str | Sequence[str]) -> list[str]:

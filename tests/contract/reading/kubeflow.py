@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.step.__main__ import _parsed
+from atlas.step.options import parsed
 from atlas.step.params import given_params
 from tests.contract.reading import settings
 from tests.contract.reading.package import Origin, Package, Task, declared, edge, tasks_of
@@ -89,7 +89,7 @@ def _options(package: Package, task: Task, given: Mapping[str, Any]) -> Any:
     start = words.index("python")
     assert words[start : start + 3] == ["python", "-m", "atlas.step"]
     filled = [executor_input if word == "{{$}}" else word for word in words[start + 3 :]]
-    return _parsed([*filled, "--store", "file:///store"])
+    return parsed([*filled, "--store", "file:///store"])
 
 
 def _value(origin: Origin, given: Mapping[str, Any]) -> Any:
