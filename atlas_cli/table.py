@@ -119,12 +119,12 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "promote",
         "promote:promote",
-        "Make a trained version the champion if it passes its rule; a family as a whole.",
+        "Make a trained version the champion, if it passes its rule.",
     ),
     CommandEntry(
         "champion",
         "champion:champion",
-        "Show which version is the champion, or was; and whether its log is whole.",
+        "Show which version is or was the champion, and check its log.",
     ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(

@@ -28,7 +28,7 @@ def champion(
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
-    """Show which version is the champion, or was; and whether its log is whole."""
+    """Show which version is or was the champion, and check its log."""
     from atlas.models.champions import Champions
     from atlas.step.binding import moment
     from atlas_deploy.training.models import opened

@@ -33,7 +33,10 @@ def promote(
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
-    """Make a trained version the champion if it passes its rule; a family as a whole."""
+    """Make a trained version the champion, if it passes its rule.
+
+    A family is promoted as a whole: all of its members, or none.
+    """
     from atlas.step.promoting import promote_trained
     from atlas_deploy.training.models import opened
 
