@@ -28,7 +28,7 @@ def limits(
 
     Args:
         report: what validation found. Configs that are broken are left out: they have no Plan.
-        warnings: whether to tell what the targets do differently, too.
+        warnings: whether to include what the targets do differently.
         compilers: returns a target's compiler by its name; by default those of no platform.
     """
     subjects = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}

@@ -20,7 +20,7 @@ class Origin:
     Attributes:
         commit: git commit of the pipeline's folder, where it is known.
         release: name of the release that is deployed; empty for none.
-        description: what the Config says of itself.
+        description: the Config's own description.
         owner: who answers for the pipeline.
     """
 
@@ -54,7 +54,7 @@ class Compiler(Protocol):
         Args:
             plan: what to compile.
             images: the Plan's image names, and ``""`` for steps without one → references.
-            origin: what the Plan is of; told wherever the target shows the pipeline.
+            origin: what the Plan is of; shown wherever the target shows the pipeline.
 
         Raises:
             InvalidError: the target can't express the Plan.

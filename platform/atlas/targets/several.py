@@ -71,13 +71,13 @@ def compile_plans(
     Raises:
         TargetError: no target of the chosen name has files.
     """
-    wanted = [(plan, chosen or plan.target) for plan in plans]
+    pairs = [(plan, chosen or plan.target) for plan in plans]
     make = make or compiler_named
-    used = dict.fromkeys(name for _, name in wanted if name != LOCAL_TARGET)
+    used = dict.fromkeys(name for _, name in pairs if name != LOCAL_TARGET)
     found = {name: make(name) for name in used}
     return [
         _compile(plan, name, found[name], images_of, origin_of)
-        for plan, name in wanted
+        for plan, name in pairs
         if name in found
     ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from atlas.targets.airflow.dag import Form, dag_file
+from atlas.targets.airflow.dag import DagOptions, dag_file
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of
 from atlas.targets.protocol import NOWHERE, deployed_name, not_text, project_data, refuse
@@ -62,7 +62,7 @@ class AirflowCompiler:
             InvalidError: Airflow can't express the Plan.
         """
         refuse((*not_text(plan), *self.problems(plan)))
-        form = Form(kind_of(self.tasks), images, self.pool, origin, self.project or "")
+        form = DagOptions(kind_of(self.tasks), images, self.pool, origin, self.project or "")
         return {f"{deployed_name(plan)}.py": dag_file(plan, form).encode("ascii")}
 
 

@@ -56,7 +56,7 @@ END = {{"retries": 1, "retry_delay": timedelta(seconds=10)}}
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class DagOptions:
     """How a DAG's tasks run.
 
     Attributes:
@@ -74,7 +74,7 @@ class Form:
     project: str = ""
 
 
-def dag_file(plan: Plan, form: Form) -> str:
+def dag_file(plan: Plan, form: DagOptions) -> str:
     """Return the source of the Plan's DAG."""
     each = form.kind.each if any(step.foreach for step in plan.steps) else ""
     lines = [
@@ -93,7 +93,7 @@ def dag_file(plan: Plan, form: Form) -> str:
     return f"{head}{functions}\n\n{dag}"
 
 
-def _project(plan: Plan, form: Form) -> str:
+def _project(plan: Plan, form: DagOptions) -> str:
     """Return the line that says where the project is, for a Plan with data in it."""
     if not form.project or not names_in_project(plan):
         return ""
@@ -122,7 +122,7 @@ def _import_order(name: str) -> tuple[bool, bool, str]:
     return name[0].islower(), not name.isupper(), name
 
 
-def _arguments(plan: Plan, form: Form) -> dict[str, str]:
+def _arguments(plan: Plan, form: DagOptions) -> dict[str, str]:
     """Return the arguments of the DAG as expressions."""
     params = {name: _param(plan.parameters[name]) for name in sorted(plan.parameters)}
     tags = ["atlas", plan.flow, f"pipeline:{plan.pipeline}", plan_tag(plan.digest)]
@@ -156,7 +156,7 @@ def _param(parameter: Parameter) -> str:
     return call("Param", given, positional=default)
 
 
-def _task(plan: Plan, step: PlanStep, form: Form) -> str:
+def _task(plan: Plan, step: PlanStep, form: DagOptions) -> str:
     """Return the statement that adds a step to the DAG."""
     name = source(step.name)
     own = form.kind.arguments(plan, step, form.images)
@@ -190,7 +190,7 @@ def _retries(step: PlanStep) -> dict[str, str]:
     }
 
 
-def _slots(step: PlanStep, form: Form) -> dict[str, str]:
+def _slots(step: PlanStep, form: DagOptions) -> dict[str, str]:
     """Return how many slots of the platform's pool the step takes: one a core."""
     cores = math.ceil(step.resources.cpu or 1)
     return {"pool_slots": source(cores)} if form.pool and cores > 1 else {}
@@ -218,11 +218,11 @@ def _edges(plan: Plan) -> list[str]:
     return [f"steps[{source(up)}] >> steps[{source(down)}]" for up, down in edges]
 
 
-def _finish(plan: Plan, form: Form) -> str:
+def _finish(plan: Plan, form: DagOptions) -> str:
     """Return the statement that has the run recorded after the steps that no other follows.
 
-    It tells of new results. Where the run isn't done it fails, so that it tells of none and Airflow
-    calls the run failed, which looks at this task alone.
+    It announces new results. Where the run isn't done it fails, so that it announces none, and
+    Airflow, which looks at this task alone, calls the run failed.
     """
     followed = {name for step in plan.steps for name in step.upstream()}
     last = [step for step in plan.steps if step.name not in followed]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = 404
 REFUSED = (400, 404, 409, 422)
-"""Statuses by which Airflow says no to a new run: wrong, no such DAG, there already, wrong."""
+"""Statuses by which Airflow refuses a new run: wrong, no such DAG, there already, wrong."""
 NO_INTERVAL = ("", "")
 
 

@@ -118,8 +118,8 @@ def _worker(plan: Plan) -> Iterator[Problem]:
 def _placement(plan: Plan) -> Iterator[Problem]:
     """A task that is no pod runs where Airflow's worker runs."""
     for step in plan.steps:
-        wanted = {"node_selector": step.node_selector, "tolerations": step.tolerations}
-        yield from _unheeded(step, wanted, "this task runs where Airflow's worker does")
+        settings = {"node_selector": step.node_selector, "tolerations": step.tolerations}
+        yield from _unheeded(step, settings, "this task runs where Airflow's worker does")
 
 
 def _gpus(plan: Plan) -> Iterator[Problem]:
@@ -133,12 +133,12 @@ def _gpus(plan: Plan) -> Iterator[Problem]:
 def _shares(plan: Plan) -> Iterator[Problem]:
     """Airflow gives Docker a number of cores as a weight among containers, not as a limit."""
     for step in plan.steps:
-        wanted = {"resources.cpu": step.resources.cpu}
-        yield from _unheeded(step, wanted, "a Docker task's cores are a weight, and no limit")
+        settings = {"resources.cpu": step.resources.cpu}
+        yield from _unheeded(step, settings, "a Docker task's cores are a weight, and no limit")
 
 
-def _unheeded(step: PlanStep, wanted: Mapping[str, object], why: str) -> Iterator[Problem]:
-    for setting in [name for name, value in wanted.items() if value]:
+def _unheeded(step: PlanStep, settings: Mapping[str, object], why: str) -> Iterator[Problem]:
+    for setting in [name for name, value in settings.items() if value]:
         yield Problem(
             code="T204", path=f"steps.{step.name}.{setting}", severity="warning",
             message=f"{why}, whatever this says",

@@ -78,7 +78,7 @@ class RunFolder:
         FolderLocation(self.path).create(ENDED, canonical(facts).encode())
 
     def start(self, job: Mapping[str, Any], package: bytes, variables: Mapping[str, str]) -> bool:
-        """Start its process; tell whether this call has, and no other did before.
+        """Start its process; return whether this call has, and no other before.
 
         Args:
             job: what the process reads; no secrets.

@@ -1,7 +1,7 @@
 """Importing what a compile needs of kfp: its DSL, and neither its API client nor Kubernetes'.
 
 Those two are three quarters of what `import kfp` takes. kfp leaves its client out itself where a
-step's container runs, told by a variable. kfp-kubernetes needs Kubernetes' client for affinities
+step's container runs, which a variable says. kfp-kubernetes needs Kubernetes' client for affinities
 only, so another module stands there until something of it is asked for. Where a version of either
 imports in another way, all is imported, only slower.
 """

@@ -231,11 +231,11 @@ def _local_limits(plan: Plan) -> Iterator[Problem]:
     """`kfp.local` runs every container on this machine, all alike."""
     for step in plan.steps:
         asked = step.resources
-        wanted = {
+        settings = {
             "cpu": asked.cpu, "memory": asked.memory, "gpu": asked.gpu,
             "node_selector": step.node_selector, "tolerations": step.tolerations,
         }  # fmt: skip
-        for setting in [name for name, value in wanted.items() if value]:
+        for setting in [name for name, value in settings.items() if value]:
             yield Problem(
                 code="T114", path=f"steps.{step.name}.{setting}", severity="warning",
                 message="kfp.local gives every container this machine, whatever this says",

@@ -34,7 +34,7 @@ SECRET_FOLDER = "/var/run/secrets/atlas"  # noqa: S105 - a folder
 
 
 GRACE = 300
-"""Seconds that a pod has besides its step's timeout: to start in, and to tell why it ends."""
+"""Seconds that a pod has besides its step's timeout: to start in, and to record why it ends."""
 RETRYING = 3600
 """Seconds after a step's first start within which KFP can try it again."""
 _TAKEN = re.compile(r"(pipeline|condition|condition-branches|for-loop|exit-handler)-[0-9]+")

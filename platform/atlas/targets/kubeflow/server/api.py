@@ -181,20 +181,20 @@ class Api:
 
     def _locked(self, status: int, content: bytes) -> str:
         """Return why the server stays shut, and how to open it."""
-        said = "a page to sign in" if status in _REDIRECTED else _refusal(status, _plain(content))
+        reason = "a page to sign in" if status in _REDIRECTED else _refusal(status, _plain(content))
         if not self._known:
             return (
-                f"{self._name}: asks for a token ({said}); name its secret as `credentials` of "
+                f"{self._name}: asks for a token ({reason}); name its secret as `credentials` of "
                 "the service kubeflow in the platform's outputs"
             )
         if status == _FORBIDDEN:
             return (
                 f"{self._name}: the token of secret '{self.secret}' isn't allowed to do this "
-                f"({said}); give its account the rights, or name another secret"
+                f"({reason}); give its account the rights, or name another secret"
             )
         return (
-            f"{self._name}: doesn't take the token of secret '{self.secret}' ({said}); it may have "
-            "expired: put a new one there, and repeat"
+            f"{self._name}: doesn't take the token of secret '{self.secret}' ({reason}); it may "
+            "have expired: put a new one there, and repeat"
         )
 
     def _json(self, path: str, sent: Answer) -> dict[str, Any]:
@@ -252,8 +252,8 @@ def _plain(content: bytes) -> dict[str, Any]:
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> str:
     """Return an error of the API in a few words; behind its first line is a trace of calls."""
-    said = next(
+    reason = next(
         (answer[key] for key in ("message", "error_message", "error", "") if key in answer), ""
     )
-    line = clean(str(said).strip().partition("\n")[0], 300)
+    line = clean(str(reason).strip().partition("\n")[0], 300)
     return f"status {status}: {line}" if line else f"status {status}"

@@ -64,11 +64,11 @@ class PipelineVersion:
 
 def pipelines(api: Api, names: Iterable[str]) -> dict[str, ServerPipeline]:
     """Return those of some pipelines that there are, by list."""
-    wanted = set(names)
-    query = {**_of(api), **contains("name", os.path.commonprefix([*wanted]))}  # noqa: RUF071
-    raws = api.items("pipelines", "pipelines", query) if wanted else ()
+    chosen = set(names)
+    query = {**_of(api), **contains("name", os.path.commonprefix([*chosen]))}  # noqa: RUF071
+    raws = api.items("pipelines", "pipelines", query) if chosen else ()
     found = (_pipeline(raw) for raw in raws)
-    return {one.name: one for one in found if one.name in wanted}
+    return {one.name: one for one in found if one.name in chosen}
 
 
 def add_pipeline(api: Api, name: str, description: str) -> ServerPipeline:

@@ -24,7 +24,7 @@ OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 """States of a run, and of a task, that is over."""
 CANCELING, CANCELED = "CANCELING", "CANCELED"
 _STOPPED = re.compile(r"with strategy:?\s*'?Terminate", re.IGNORECASE)
-"""What Argo says of a workflow that was ended by somebody's wish."""
+"""What Argo says of a workflow that was ended on request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ def find_experiment(api: Api, name: str) -> str:
 
 def experiments(api: Api, names: Iterable[str]) -> dict[str, str]:
     """Return the ids of those of some experiments that there are, by list."""
-    wanted = set(names)
-    query = {**contains("display_name", os.path.commonprefix([*wanted]))}  # noqa: RUF071 - no paths
+    chosen = set(names)
+    query = {**contains("display_name", os.path.commonprefix([*chosen]))}  # noqa: RUF071 - no paths
     query |= {"namespace": api.namespace} if api.namespace else {}
     texts = ("display_name", "experiment_id")
-    raws = api.items("experiments", "experiments", query, *texts) if wanted else ()
-    return {r["display_name"]: r["experiment_id"] for r in raws if r["display_name"] in wanted}
+    raws = api.items("experiments", "experiments", query, *texts) if chosen else ()
+    return {r["display_name"]: r["experiment_id"] for r in raws if r["display_name"] in chosen}
 
 
 def start(

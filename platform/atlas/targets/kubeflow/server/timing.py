@@ -58,7 +58,7 @@ def schedules_of(api: Api, versions: Mapping[str, PipelineVersion | None]) -> di
     return {name: _timing(each, versions[name]) for name, each in found.items()}
 
 
-def keep_schedules(api: Api, wanted: Mapping[str, tuple[PipelineVersion, str]]) -> list[str]:
+def keep_schedules(api: Api, desired: Mapping[str, tuple[PipelineVersion, str]]) -> list[str]:
     """Make the recurring runs of some pipelines what they should be.
 
     The new one is made before the old one is deleted, so that a kill in between loses neither the
@@ -66,21 +66,21 @@ def keep_schedules(api: Api, wanted: Mapping[str, tuple[PipelineVersion, str]]) 
 
     Args:
         api: the server.
-        wanted: version and schedule by deployed name; an empty one for none.
+        desired: version and schedule by deployed name; an empty one for none.
 
     Returns:
         The names whose recurring run somebody has stopped; it stays so.
     """
-    there = schedules_of(api, {name: version for name, (version, _) in wanted.items()})
+    there = schedules_of(api, {name: version for name, (version, _) in desired.items()})
     paused = []
-    for name, (version, when) in wanted.items():
+    for name, (version, when) in desired.items():
         if _keep(api, name, version, when, there[name]):
             paused.append(name)
     return paused
 
 
 def _keep(api: Api, name: str, version: PipelineVersion, when: str, timing: Timing) -> bool:
-    """Make one pipeline's recurring run what it should be; tell whether it is stopped."""
+    """Make one pipeline's recurring run what it should be; return whether it is stopped."""
     right = [one for one in timing.found if _is_right(one, version, when)]
     was_paused = bool(timing.found) and not any(one.enabled for one in timing.found)
     kept = right[0] if right else None
