@@ -262,7 +262,7 @@ def test_an_interrupted_up_ends_soon_and_leaves_what_is_whole(atlas):
         running.send_signal(signal.SIGINT)
         rest = running.stdout.read()
     assert running.returncode == 130
-    assert "interrupted: what is under way ends first" in rest
+    assert "interrupted: waiting for the update to end" in rest
     assert atlas.engines() == set()
     names = {
         Path(process_trees.command(process.pid).split()[0]).name for process in atlas.processes()

@@ -3,7 +3,7 @@
     <store>/deployments/owners/folders/<project>/<folder>@<stack>   the folder's path
 
 A copied project has its id. Were it deployed, each of the two would replace the other's DAGs, and
-nobody would be told. Two checkouts of one folder of one repository are one project all the same.
+with no message. Two checkouts of one folder of one repository are one project all the same.
 """
 
 from __future__ import annotations

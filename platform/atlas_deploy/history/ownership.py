@@ -243,15 +243,15 @@ def _require_pipelines(
     Raises:
         DeployError: D017, one has.
     """
-    wanted = {
+    pipelines = {
         name.rpartition("-")[0]
         for part in parts
         if kind_of_target(part.kind)
         for name in part.inputs["members"]
     }
     projects: dict[str, Owner | None] = {}
-    for kind, name in _flows(place) if wanted else ():
-        if name.rpartition("-")[0] not in wanted:
+    for kind, name in _flows(place) if pipelines else ():
+        if name.rpartition("-")[0] not in pipelines:
             continue
         stack = _stack_of(place, kind, name)
         if stack not in projects:
@@ -277,7 +277,7 @@ def _flows(place: Location) -> Iterator[tuple[str, str]]:
 
 
 def _owner(place: Location, kind: str, name: str) -> Owner | None:
-    """Return who has a name; None for nobody.
+    """Return the owner of a name; None for none.
 
     Raises:
         DeployError: it can't be read, so that it isn't known who.

@@ -154,16 +154,16 @@ def add(
     Returns:
         The new entry; None when nothing is new.
     """
-    wanted = record.digest if record else ""
+    desired = record.digest if record else ""
     before = last(place, stack)
-    if (before.record if before else "") == wanted:
+    if (before.record if before else "") == desired:
         return None
     if record:
-        place.write(f"{_RECORDS}/{wanted}.json", canonical(record.to_json()).encode())
+        place.write(f"{_RECORDS}/{desired}.json", canonical(record.to_json()).encode())
     now = datetime.now(UTC).isoformat(timespec="seconds")
     number = before.number + 1 if before else 1
     while True:
-        entry = Entry(number, action, wanted, now, _user(), commit, dict(champions or {}), to)
+        entry = Entry(number, action, desired, now, _user(), commit, dict(champions or {}), to)
         text = canonical(entry.to_json()).encode()
         if place.create(f"{_HISTORY}/{stack}/{number:06d}.json", text):
             return entry

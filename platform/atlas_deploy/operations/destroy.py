@@ -80,10 +80,10 @@ def _destroy_together(
 ) -> dict[str, bool | AtlasError]:
     by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
     services = services_of(deployments[0].project, deployments[0].environment)
-    with ExitStack() as held:
+    with ExitStack() as stack_locks:
         states: dict[DeployedKind, list[dict[str, Any]]] = {}
         for each in by_stack.values():
-            held.enter_context(locks.lock(each, say, 0))
+            stack_locks.enter_context(locks.lock(each, say, 0))
             state = state_of(each.backend, each.stack)
             ownership.require_own(each, services, state)
             for one in state.resources:
@@ -166,6 +166,6 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
                 left = {"owner": owner, "members": {}, **services.addresses(kind.name)}
                 KINDS[kind.token].delete("", left, OperationContext(flow))
                 swept = True
-    held = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
-    KINDS[f"{PREFIX}{IMAGES}"].delete("", held, OperationContext("images"))
+    images = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
+    KINDS[f"{PREFIX}{IMAGES}"].delete("", images, OperationContext("images"))
     return swept

@@ -85,13 +85,13 @@ def leftovers(deployment: Deployment) -> Leftovers:
     ownership.require_own(deployment, services, state)
     inputs = _inputs(deployment, services, state)
     place = open_location(services.store)
-    wanted = _Names.of(inputs.items())
+    own = _Names.of(inputs.items())
     others = _of_others(place, deployment.stack)
-    runs = {one: _runs(place.names(one)) for one in wanted.pipelines if one not in others.pipelines}
-    versions = _versions(services, [name for name in wanted.flows if name not in others.flows])
+    runs = {one: _runs(place.names(one)) for one in own.pipelines if one not in others.pipelines}
+    versions = _versions(services, [name for name in own.flows if name not in others.flows])
     return Leftovers(
-        models=_models(services, [name for name in wanted.models if name not in others.models]),
-        shared=wanted.shared_with(others),
+        models=_models(services, [name for name in own.models if name not in others.models]),
+        shared=own.shared_with(others),
         runs={name: count for name, count in runs.items() if count},
         versions=versions,
         images=dict(inputs.get(IMAGES, {}).get("members", {})),

@@ -167,8 +167,8 @@ def secret_of(state: Path, stack: str, name: str) -> Mapping[str, str]:
     """
     secret = service_of(state, stack, name)["credentials"]
     if not secret:
-        told = command("outputs", name, stack=stack)
-        raise PlatformError(f"{name}: asks for no password; {told} says its URL")
+        shows = command("outputs", name, stack=stack)
+        raise PlatformError(f"{name}: has no password; {shows} prints its URL")
     folder = str(outputs(state, stack)["services"].get("secrets", {}).get("url", ""))
     path = secret_file(folder, secret)
     if not path:

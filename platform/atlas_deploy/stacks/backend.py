@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlas.environment import Project
 
 _PASSPHRASE_BYTES = 32
-# Secrets, caches and state are nobody's to commit; the schemas that editors read are.
+# Secrets, caches and state aren't committed; the schemas that editors read may be.
 _IGNORED = "/*\n!/schemas/\n"
 _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 _TOKEN = "PULUMI_ACCESS_TOKEN"  # noqa: S105 - a variable's name

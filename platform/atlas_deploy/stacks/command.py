@@ -90,7 +90,7 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
         try:
             process.wait()
         except KeyboardInterrupt:
-            self._say("interrupted: what is under way ends first (Ctrl-C again to kill)")
+            self._say("interrupted: waiting for the update to end (Ctrl-C again kills it)")
             process.send_signal(signal.SIGINT)
             _await_or_kill(process)
             raise
@@ -106,7 +106,7 @@ def signal_all(number: int) -> None:
 
 
 def _own() -> dict[str, str]:
-    """Return what the engine and its providers are told besides: for one, the user's own umask."""
+    """Return further variables for the engine and its providers, such as the user's own umask."""
     return {"PULUMI_AUTOMATION_API": "true", UMASK: f"{_umask():o}"}
 
 

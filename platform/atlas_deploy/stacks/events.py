@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 _COLORS = re.compile(r"<\{%[^%]*%\}>")
-# How the engine tells what `check` found: with the value, which may be long, or a secret.
+# How the engine prints what `check` found: with the value, which may be long, or a secret.
 _CHECKED = re.compile(r"^\S+ resource '[^']*': property (\S+) value .*? has a problem: ", re.DOTALL)
 _SEVERAL = re.compile(r"^\d+ errors? occurred:\n")
-# How the engine tells that the provider was killed, or fell: with what it printed at the end.
+# How the engine prints that the provider was killed or crashed: with its last output.
 _ENDED = re.compile(r"\A.*?\s*Detected that \S+ exited prematurely\..*?plugin:\s*", re.DOTALL)
 _ENDED_SO = "the provider was ended; run the same command again, it takes up from there"
 _ECHOES = (

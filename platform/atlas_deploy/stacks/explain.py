@@ -20,30 +20,30 @@ _BUSY = "[409] Conflict"
 _DAMAGED = re.compile(r"failed to (?:load|unmarshal|decode) (?:checkpoint|deployment).*")
 
 
-def explain(listener: Listener, said: str, state: str, passphrase: str) -> str:
-    """Return why the engine failed: what resources said, else what it said itself.
+def explain(listener: Listener, output: str, state: str, passphrase: str) -> str:
+    """Return why the engine failed: the errors of resources, else its own output.
 
     Args:
         listener: what was heard while it ran.
-        said: all that it printed.
+        output: all that it printed.
         state: where the stack's state is.
         passphrase: where the passphrase comes from.
     """
-    told = [
+    errors = [
         text if not name or text.startswith(f"{name}: ") else f"{name}: {text}"
         for name, texts in listener.failures.items()
         for text in _alike(texts)
     ]
-    if told:
-        return "\n".join(told)
-    if "incorrect passphrase" in said:
+    if errors:
+        return "\n".join(errors)
+    if "incorrect passphrase" in output:
         return (
             f"D014: the passphrase in {passphrase} isn't the one that its state was written with; "
             "give it that one again"
         )
-    if found := _DAMAGED.search(said):
+    if found := _DAMAGED.search(output):
         return damaged(state, found[0])
-    return _tail(said) or "the engine failed and said nothing"
+    return _tail(output) or "the engine failed without an error message"
 
 
 def _alike(texts: Sequence[str]) -> list[str]:
@@ -73,26 +73,26 @@ def damaged(state: str, why: str) -> str:
     )
 
 
-def refused(url: str, said: str) -> str:
+def refused(url: str, output: str) -> str:
     """Return why a backend can't be used."""
-    return f"backend {url.partition('?')[0]}: {_tail(said) or 'the engine said nothing'}"
+    return f"backend {url.partition('?')[0]}: {_tail(output) or 'the engine printed nothing'}"
 
 
-def holder(said: str) -> str:
+def holder(output: str) -> str:
     """Return who holds a lock, by what the engine says of it; empty where it says nothing."""
-    found = _HOLDER.search(said)
+    found = _HOLDER.search(output)
     if not found:
         return ""
     return "process {pid} of {user} on {host}, since {at}".format(**found.groupdict())
 
 
-def is_locked(said: str) -> bool:
+def is_locked(output: str) -> bool:
     """Tell whether the engine refused because another update is under way."""
-    return _LOCKED in said or _BUSY in said
+    return _LOCKED in output or _BUSY in output
 
 
-def _tail(said: str) -> str:
+def _tail(output: str) -> str:
     """Return the last lines of the engine's errors."""
-    errors = said.rsplit("stderr:", maxsplit=1)[-1]
-    lines = [line.strip().removeprefix("error: ") for line in errors.splitlines() if line.strip()]
+    text = output.rsplit("stderr:", maxsplit=1)[-1]
+    lines = [line.strip().removeprefix("error: ") for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-_TAIL_LINES:]).strip()

@@ -219,7 +219,7 @@ class Remote:
         return ()
 
     def unlock(self, project: str, stack: str) -> list[str]:
-        """Break the locks of a stack, without a word of whose they were.
+        """Break the locks of a stack; the backend doesn't say whose they were.
 
         Raises:
             DeployError: they can't be broken.
@@ -228,7 +228,7 @@ class Remote:
             self._engine(project, "cancel", "--yes", "--stack", stack)
         except _NoStackError:
             return []
-        return ["whoever held it"]
+        return ["an unknown process"]
 
     def tidy(self, project: str, stack: str) -> None:
         """Leave the history to the backend."""
@@ -257,10 +257,10 @@ class Remote:
             variables = self._backend.variables(command.path)
             return str(command.run([*words], folder, variables).stdout)
         except CommandError as error:
-            said = str(error)
-            if "no stack named" in said or "[404]" in said:
-                raise _NoStackError(said) from None
-            raise DeployError(refused(self._backend.url, said)) from None
+            output = str(error)
+            if "no stack named" in output or "[404]" in output:
+                raise _NoStackError(output) from None
+            raise DeployError(refused(self._backend.url, output)) from None
 
 
 class _NoStackError(Exception):

@@ -85,14 +85,14 @@ def await_unlocked(folder: Path, seconds: float, say: Callable[[str], None]) -> 
         say: takes a line that tells what is waited for.
     """
     end = time.monotonic() + seconds
-    told = False
+    is_reported = False
     while True:
         held = [lock for lock in locks(folder) if not _break(lock)]
         if not held or time.monotonic() > end:
             return held
-        if not told:
+        if not is_reported:
             say(f"waiting for another update ({held[0]})")
-            told = True
+            is_reported = True
         time.sleep(_POLL_SECONDS)
 
 

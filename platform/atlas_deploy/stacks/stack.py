@@ -224,7 +224,7 @@ class Stack:
         """Do something, and again while the engine finds the stack locked."""
         from pulumi.automation.errors import CommandError
 
-        told = False
+        is_reported = False
         while True:
             try:
                 work()
@@ -232,22 +232,22 @@ class Stack:
             except CommandError as error:
                 if not is_locked(str(error)) or time.monotonic() > end:
                     raise
-                if not told:
+                if not is_reported:
                     self._say(f"waiting for another update ({holder(str(error)) or 'unnamed'})")
-                    told = True
+                    is_reported = True
                 time.sleep(_PAUSE_SECONDS)
 
-    def _why(self, listener: Listener, said: str) -> str:
+    def _why(self, listener: Listener, output: str) -> str:
         """Return why the engine failed."""
-        if is_locked(said):
-            return self._locked(holder(said))
+        if is_locked(output):
+            return self._locked(holder(output))
         state = self._keeping.where(self._project, self._handle.name)
-        return explain(listener, said, state, self._backend.passphrase_source())
+        return explain(listener, output, state, self._backend.passphrase_source())
 
     def _locked(self, by: str) -> str:
         """Return what to do about a lock."""
         return (
-            f"D012: locked by another update ({by or 'the backend names nobody'}) for "
+            f"D012: locked by another update ({by or 'an unknown process'}) for "
             f"{_LOCK_SECONDS:.0f} s; wait for it to end; if it has surely ended, "
             f"{self._unlock} breaks its lock"
         )

@@ -140,7 +140,7 @@ def _report(*facts: Any) -> str:
 
 
 def _without_logs(listener: Listener) -> Listener:
-    """Return a listener that isn't told what steps log."""
+    """Return a listener without the log lines of steps."""
     from atlas.runner.events import LOG
 
     def listen(event: Event) -> None:

@@ -95,7 +95,7 @@ def test_an_interruption_is_passed_on_and_waited_for(engine, tmp_path):
     out = caller.communicate(timeout=20)[0]
     assert caller.returncode == 130
     assert out.splitlines() == [
-        "interrupted: what is under way ends first (Ctrl-C again to kill)",
+        "interrupted: waiting for the update to end (Ctrl-C again kills it)",
         "saved",
         "interrupted",
     ]

@@ -159,7 +159,7 @@ def test_a_provider_that_was_killed_is_told_with_what_to_do():
         ({}, "error: incorrect passphrase", "isn't the one that its state was written with"),
         ({}, "error: failed to load checkpoint: place 1: EOF", "in local.json.bak: put it in"),
         ({}, "error: a\n\nb", "a\nb"),
-        ({}, "", "the engine failed and said nothing"),
+        ({}, "", "the engine failed without an error message"),
     ],
 )
 def test_why_the_engine_failed(tmp_path, failures, stderr, message):
