@@ -7,7 +7,8 @@ from typing import Any
 
 from atlas.config import PromotionRule
 from atlas.models.champions import Champions
-from atlas.models.decision import Evidence, Judge
+from atlas.models.decision import Judge
+from atlas.models.findings import Evidence
 from atlas.models.promotion import Candidate, Promotion
 from atlas.models.promotion import promote as promote_all
 from atlas.store import Store

@@ -11,7 +11,8 @@ import pandas as pd
 
 from atlas.config import PromotionRule
 from atlas.models.champions import Champions, Ruling
-from atlas.models.decision import Evidence, Judge
+from atlas.models.decision import Judge
+from atlas.models.findings import Evidence
 from atlas.models.paired import Question, compare
 from atlas.models.promotion import Candidate, promote
 from atlas.models.rows import pair

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.config import ROW_METRICS
 from atlas.errors import StoreError
-from atlas.models.decision import Evidence, champions
+from atlas.models.findings import Evidence, champions
 from atlas.models.rows import Pairs, pair
 from atlas.store import artifact_key
 from atlas.tracking.record import metrics_of

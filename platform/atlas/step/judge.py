@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from atlas.config import ROW_METRICS, PromotionRule
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
-from atlas.models.decision import champions
+from atlas.models.findings import champions
 from atlas.plan.parts import InputSource
 from atlas.step.call import call, load
 from atlas.step.data import DataHandle

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from atlas.config import PromotionRule
-from atlas.models.decision import Evidence, Judge
+from atlas.models.decision import Judge
+from atlas.models.findings import Evidence
 from atlas.models.rows import pair
 from atlas.store import ModelPart, ModelVersion, Store, open_store
 from atlas.tracking.registry import ModelRegistration, RegisteredVersion
