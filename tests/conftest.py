@@ -1,4 +1,4 @@
-"""What every test may use: golden files, written anew with `pytest --update-golden`."""
+"""What every test may use: golden files, written again with `pytest --update-golden`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A yard for container tests: an engine's storage, a base image and a registry of its own.
 
 Nothing of the machine's own images is touched. The base is made by debootstrap once, and kept in the
-user's cache between runs: a test may not depend on a registry of the world.
+user's cache between runs: a test may not depend on a registry of the internet.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def explained(problem: Problem, plan: Plan) -> set[str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """A Plan on a target: how it differs from what it should do, and what was told of it."""
+    """A Plan on a target: how it differs from what it should do, and what was reported of it."""
 
     found: set[str]
     notes: list[Problem]

@@ -86,4 +86,4 @@ def test_the_same_seeds_give_the_same_artifacts(project, monkeypatch, expected, 
     assert draws == expected[0]
     assert [draw[1:4] for draw in draws] == [[str(key), str(key), [key]] for key in range(6)]
     chance = {tuple(draw[0][2::3]) for draw in draws}
-    assert len(chance) == 1, "a generator at the top of a module begins anew in each step"
+    assert len(chance) == 1, "a generator at the top of a module begins again in each step"

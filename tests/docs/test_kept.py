@@ -1,4 +1,4 @@
-"""The page of what comes back is what does: `pytest tests/docs --update-golden` writes it anew."""
+"""The page of what comes back is what does: `pytest tests/docs --update-golden` writes it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference is what the schemas say: `pytest tests/docs --update-golden` writes it anew."""
+"""The reference is what the schemas say: `pytest tests/docs --update-golden` writes it again."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def drifts(pipeline: Pipeline) -> dict[str, str]:
 
 
 def test_drift_is_told_and_repaired(pipeline):
-    """Whatever was changed by hand is told by `status`, and mended by `deploy`; nothing else is."""
+    """Whatever was changed by hand is reported by `status`, and mended by `deploy`; nothing else is."""
     pipeline.deploy()
     dag, package = pipeline.dag, f"{pipeline.name}-training"
     good = pipeline.dag_file.read_bytes()

@@ -134,7 +134,7 @@ def test_the_example_comes_out_the_same_everywhere(
     assert seen(example, inference, again) == first
     assert seen(example, inference, "inference-by-kfp") == first
 
-    # An image that has gone is told before anything starts.
+    # An image that has gone is reported before anything starts.
     pinned = references_of([pipeline])(training)["trees"].partition("/")[2]
     repository, _, digest = pinned.partition("@")
     secret = example.atlas.state / "secrets" / "registry.json"

@@ -103,7 +103,7 @@ class Outcome:
     Attributes:
         tried: how many projects.
         right: how many of them had no error.
-        codes: every code that was told.
+        codes: every code that was reported.
         failures: seed and what went wrong.
         seconds: of processor time, of the slowest.
         slowest: its seed.
@@ -205,7 +205,7 @@ def _unfit(problems: Iterable[Problem]) -> Iterator[str]:
     for one in problems:
         line = str(one)
         if not line.isprintable() or len(line) > 4000:
-            yield f"{one.code} is told so: {line[:200]!r}"
+            yield f"{one.code} is reported so: {line[:200]!r}"
         if one.code not in CODES or one.severity not in ("error", "warning"):
             yield f"{one.code} {one.severity} is unknown"
         if min(one.line, one.column) < 0 or (one.column and not one.line):

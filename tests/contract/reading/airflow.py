@@ -62,7 +62,7 @@ def imported(
 
 
 def airflow_trace(dag: Mapping[str, Any], plans: Mapping[str, Plan]) -> Trace:
-    """Return what Airflow would do in the run that the child was told of."""
+    """Return what Airflow would do in the run that the child was given."""
     assert dag["catchup"] is False
     tasks = {task["id"]: task for task in dag["tasks"]}
     options = {name: _options(task) for name, task in tasks.items() if task["command"]}

@@ -184,7 +184,7 @@ class Images:
 
 
 class Processes:
-    """Process under a real supervisor; what is there is what runs, by what it was told."""
+    """Process under a real supervisor; what is there is what runs, by what it was given."""
 
     kind = Handler(ProcessKind())
     server = None
@@ -207,7 +207,7 @@ class Processes:
         return {name: told if name == "a" else "x" for name in sorted(files)}
 
     def _told(self, pid: int) -> str:
-        """Return what a process was told, once `launch` has become it and Linux shows it whole."""
+        """Return what a process was given, once `launch` has become it and Linux shows it whole."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             variables = Path(f"/proc/{pid}/environ").read_text().split("\0")

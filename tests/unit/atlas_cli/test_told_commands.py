@@ -88,7 +88,7 @@ def test_each_parses_as_it_is_told(where, caller, words, call):
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_what_a_command_is_told_with_it_takes(name):
-    """Each that takes a PATH or an Environment is told with it; none is told with what it lacks."""
+    """Each that takes a PATH or an Environment is printed with it; none is printed with what it lacks."""
     group = typer.main.get_command(app)
     with group.make_context("atlas", [name]) as context:
         _, command, _ = group.resolve_command(context, [name])

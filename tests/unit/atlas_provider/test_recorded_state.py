@@ -20,14 +20,14 @@ def test_every_kind_was_recorded():
     assert {each["type"] for each in RESOURCES} == set(KINDS)
 
 
-@pytest.mark.parametrize("recorded", RESOURCES, ids=lambda each: each["world"])
+@pytest.mark.parametrize("recorded", RESOURCES, ids=lambda each: each["rig"])
 def test_nothing_has_changed_for_a_resource_that_was_deployed(recorded):
     handler, inputs, outputs = KINDS[recorded["type"]], recorded["inputs"], recorded["outputs"]
     assert handler.check(inputs) == []
     assert handler.diff(outputs, inputs).changes == {}
 
 
-@pytest.mark.parametrize("recorded", RESOURCES, ids=lambda each: each["world"])
+@pytest.mark.parametrize("recorded", RESOURCES, ids=lambda each: each["rig"])
 def test_a_recorded_state_is_parsed_and_written_without_loss(recorded):
     kind = KINDS[recorded["type"]].kind
     for state in (recorded["outputs"], recorded["read"]["outputs"]):

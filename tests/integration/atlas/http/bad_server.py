@@ -1,4 +1,4 @@
-"""A server for unit tests that does to each request what it is told: answers, drops, stalls, drips."""
+"""A server for unit tests that does to each request what it is asked to: answers, drops, stalls, drips."""
 
 from __future__ import annotations
 

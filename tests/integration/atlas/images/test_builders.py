@@ -1,4 +1,4 @@
-"""Builders: the first that answers, and what each is told; with programs that only write down."""
+"""Builders: the first that answers, and what each is given; with programs that only write down."""
 
 from __future__ import annotations
 

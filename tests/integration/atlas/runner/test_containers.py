@@ -45,7 +45,7 @@ class Read(Template):
 
 @pytest.fixture
 def engine(tmp_path: Path) -> ContainerEngine:
-    """A `docker` that writes down what it is told, and runs what comes behind the image."""
+    """A `docker` that writes down what it is given, and runs what comes behind the image."""
     script = f"""#!{sys.executable}
 import json, os, sys
 words = sys.argv[1:]

@@ -285,7 +285,7 @@ def test_a_wrong_password_is_told_without_it(airflow, context):
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_token_that_ran_out_is_asked_for_anew(airflow, context):
+def test_a_token_that_ran_out_is_asked_for_again(airflow, context):
     state = created(airflow, context, a=dag("11"))
     api = api_of(state)
     api.dags(["a"])

@@ -225,7 +225,7 @@ def test_an_upload_that_the_server_broke_off_gets_another_name():
         assert [one.id for one in of.versions(Api(url), pipeline, digest)] == [made.id]
 
 
-def test_a_name_that_is_taken_out_of_sight_is_told():
+def test_a_name_that_is_taken_that_lists_leave_out_is_reported():
     with fake() as (there, url):
         there.trouble = [(409, {"code": 6, "message": "there"})]
         with pytest.raises(DeployError, match="has this name for another pipeline"):

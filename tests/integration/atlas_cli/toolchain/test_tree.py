@@ -140,15 +140,15 @@ class Sync:
 
 
 @pytest.mark.parametrize(
-    ("error", "touched", "anew"),
+    ("error", "touched", "again"),
     [
         (subprocess.CalledProcessError(1, ["uv"], "no network"), False, False),
         (subprocess.CalledProcessError(1, ["uv"], "disk full"), True, True),
         (KeyboardInterrupt(), False, True),
     ],
 )
-def test_a_venv_that_was_left_half_filled_is_made_anew(
-    clone: Tree, monkeypatch: pytest.MonkeyPatch, error: BaseException, touched: bool, anew: bool
+def test_a_venv_that_was_left_half_filled_is_made_again(
+    clone: Tree, monkeypatch: pytest.MonkeyPatch, error: BaseException, touched: bool, again: bool
 ) -> None:
     fill(clone)
     clone.stamp.write_text('{"digest": "of an older lock"}')
@@ -160,7 +160,7 @@ def test_a_venv_that_was_left_half_filled_is_made_anew(
     monkeypatch.setattr(tree, "create", made.append)
     with pytest.raises(type(error)):
         tree.make(clone, lambda _: None)
-    assert made == ([clone] if anew else [])
+    assert made == ([clone] if again else [])
 
 
 def test_uv_comes_from_the_lock_with_its_hashes(

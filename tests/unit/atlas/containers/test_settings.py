@@ -1,4 +1,4 @@
-"""What podman is told on machines of different kinds."""
+"""What podman is given on machines of different kinds."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def kept_file(project: Path) -> Path:
 
 
 def asked_again(project: Path, *asked: str) -> int:
-    """How often it is found anew when it is asked for a second time."""
+    """How often it is found again when it is asked for a second time."""
     again = Finding()
     assert findings(project, asked, again).summaries == again.found.summaries
     return again.count

@@ -20,7 +20,7 @@ Unit = tuple[str, int | None]
 
 @dataclass
 class Stepper:
-    """Runs steps one by one, with the faults that it is told to have.
+    """Runs steps one by one, with the faults that it is set to have.
 
     Attributes:
         mute: step → why its task fails without having recorded anything.

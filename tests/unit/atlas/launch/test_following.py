@@ -44,7 +44,7 @@ TELLING = (events.STEP_DONE, events.STEP_FAILED, events.STEP_RETRIED, events.STE
 
 
 class Talk:
-    """A pipeline, its orchestrator, and what was told of its runs."""
+    """A pipeline, its orchestrator, and what was reported of its runs."""
 
     def __init__(self, project, steps=STEPS, **stepper):
         project.pipeline("talk", SOURCE, steps, parameters=PARAMETERS)

@@ -318,7 +318,7 @@ def test_a_folder_with_too_long_a_name_is_told(tmp_path: Path) -> None:
         start(tmp_path / ("a" * 300), "new")
 
 
-def test_schemas_are_written_anew(tmp_path: Path) -> None:
+def test_schemas_are_written_again(tmp_path: Path) -> None:
     start(tmp_path, "new")
     old = tmp_path / ".atlas" / "schemas" / "recipe.v1.json"
     old.write_text("{}")

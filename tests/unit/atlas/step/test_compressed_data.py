@@ -1,4 +1,4 @@
-"""CSV files that are compressed are tables; what has no tables is told before a run."""
+"""CSV files that are compressed are tables; what has no tables is reported before a run."""
 
 from __future__ import annotations
 

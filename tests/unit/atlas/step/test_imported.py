@@ -190,7 +190,7 @@ class One(Template):
     assert any(message in one.message for one in problems), problems
 
 
-def test_what_a_base_out_of_sight_has_is_checked(write: Write, library: Any) -> None:
+def test_what_a_base_that_is_not_read_has_is_checked(write: Write, library: Any) -> None:
     library(
         HEAD + "class Base(Template):\n    depth: int\n    def run(self, rows: int) -> None: ..."
     )
@@ -302,7 +302,7 @@ def test_a_class_of_an_allowed_package(write: Write, library: Any) -> None:
     assert found(folder) == []
 
 
-def test_it_reads_the_code_anew(write: Write) -> None:
+def test_it_reads_the_code_again(write: Write) -> None:
     folder = write(ONE, HEAD + "class One(Template):\n    def run(self) -> None: ...\nboom")
     assert [one.code for one in found(folder)] == ["I001"]
     (folder / "steps.py").write_text(HEAD + "class One(Template):\n    def run(self) -> None: ...")

@@ -15,7 +15,7 @@ from atlas.store import exclusive as module
 from atlas.store.exclusive import LOCKS, exclusive
 
 
-class Claims:
+class Leases:
     """A folder that is taken for a place without locks."""
 
     def __init__(self, place: FolderLocation) -> None:
@@ -25,10 +25,10 @@ class Claims:
         return getattr(self.place, name)
 
 
-@pytest.fixture(params=["file", "claims"])
+@pytest.fixture(params=["file", "leases"])
 def place(request: pytest.FixtureRequest, tmp_path: Path):
     found = open_location(tmp_path.as_uri())
-    return found if request.param == "file" else Claims(found)
+    return found if request.param == "file" else Leases(found)
 
 
 def test_one_at_a_time(place):
@@ -79,8 +79,8 @@ def test_an_error_inside_lets_go(place):
         assert held
 
 
-def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
-    place = Claims(FolderLocation(tmp_path))
+def test_a_lease_of_a_lost_machine_ends(tmp_path, monkeypatch):
+    place = Leases(FolderLocation(tmp_path))
     monkeypatch.setattr(module, "_LEASE_SECONDS", -1.0)
     lost = exclusive(place, "a")
     assert lost.__enter__()
@@ -105,7 +105,7 @@ def test_a_claim_of_a_lost_machine_ends(tmp_path, monkeypatch):
 
 
 def test_a_lease_that_can_t_be_read_is_held(tmp_path):
-    place = Claims(FolderLocation(tmp_path))
+    place = Leases(FolderLocation(tmp_path))
     with exclusive(place, "a"):
         (file,) = tmp_path.rglob("*-*/0*")
         assert json.loads(file.read_text())["until"] > time.time()

@@ -1,4 +1,4 @@
-"""Records in a store that others have written: one that is none is told in a line."""
+"""Records in a store that others have written: one that is none is reported in a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Kubeflow refuses, and that it is told before kfp is imported."""
+"""What Kubeflow refuses, and that it is reported before kfp is imported."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ WRONG = {
          (R, "parameters", {}), ("config.json", "parameters", {})],
         ["R036 training.json steps.train.class"],
     ),
-    "an unreadable source is told once": (
+    "an unreadable source is reported once": (
         [("steps.py", "class Train(Template):", "class Train(Template)")],
         ["R032 steps.py"],
     ),
