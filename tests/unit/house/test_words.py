@@ -132,8 +132,12 @@ def pattern(word: str) -> re.Pattern[str]:
 @cache
 def places(word: str) -> frozenset[str]:
     """Return the files that have a word."""
-    found = pattern(word)
-    return frozenset(path for path, text in texts().items() if found.search(text))
+    found, spellings = pattern(word), (word, word.capitalize())
+    return frozenset(
+        path
+        for path, text in texts().items()
+        if any(spelling in text for spelling in spellings) and found.search(text)
+    )
 
 
 @pytest.mark.parametrize("word", RETIRED)
