@@ -55,6 +55,9 @@ class Format:
         makes_objects: whether the content names what is made of it, so that its digest is checked
             before it is read.
         takes_trust: whether a Recipe's ``trust`` says what its values may be made of.
+        proves_itself: whether what it wrote can be read for sure: writing has compared its
+            structure, has read it, or takes nothing else. What another format writes is read once
+            by the store. A subclass doesn't inherit it.
         is_unsafe: whether reading runs what is in the content, so that it is read only where the
             Recipe names this format for the output.
     """
@@ -66,6 +69,7 @@ class Format:
     shows: ClassVar[str] = ""
     makes_objects: ClassVar[bool] = False
     takes_trust: ClassVar[bool] = False
+    proves_itself: ClassVar[bool] = False
     is_unsafe: ClassVar[bool] = False
 
     @property

@@ -21,6 +21,7 @@ class Skops(Format):
 
     name = "skops"
     suffix = ".skops"
+    proves_itself = True
     shows = "model"
     makes_objects = True
     takes_trust = True
@@ -78,6 +79,7 @@ class Pickle(Format):
 
     name = "pickle"
     suffix = ".pickle"
+    proves_itself = True
     makes_objects = True
     is_unsafe = True
 

@@ -22,6 +22,7 @@ class Json(Encoded):
 
     name = "json"
     suffix = ".json"
+    proves_itself = True
 
     def accepts(self, value: Any) -> bool:
         """Take what comes back as it was, of its own type."""
@@ -55,6 +56,7 @@ class Text(Encoded):
 
     name = "text"
     suffix = ".txt"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {"str": ()}
     kind: ClassVar[type[str]] = str
 
@@ -83,6 +85,7 @@ class HtmlText(Text):
 
     name = "html"
     suffix = ".html"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {"atlas.template.Html": ("str",)}
     shows = "html"
     kind = Html
@@ -93,6 +96,7 @@ class MarkdownText(Text):
 
     name = "markdown"
     suffix = ".md"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {"atlas.template.Markdown": ("str",)}
     shows = "markdown"
     kind = Markdown
@@ -103,6 +107,7 @@ class Bytes(Encoded):
 
     name = "bytes"
     suffix = ".bin"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {
         "bytes": (),
         "bytearray": ("MutableSequence",),
@@ -131,6 +136,7 @@ class FileFormat(Format):
     """A file that a step made, given as its path; read back as the path of a copy."""
 
     name = "file"
+    proves_itself = True
 
     @property
     def is_folder(self) -> bool:
@@ -166,6 +172,7 @@ class FolderFormat(Format):
     """A folder that a step made, given as its path; read back as the path of a copy."""
 
     name = "folder"
+    proves_itself = True
 
     def accepts(self, value: Any) -> bool:
         """Take a folder's path."""

@@ -87,6 +87,7 @@ class Parquet(_Table):
 
     name = "parquet"
     suffix = ".parquet"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {
         "pandas.DataFrame": ("Collection",),
         "pandas.Series": ("Collection",),
@@ -124,6 +125,7 @@ class Arrow(_Table):
 
     name = "arrow"
     suffix = ".arrow"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {"pyarrow.Table": ()}
     aliases: ClassVar[Mapping[str, str]] = {"pyarrow.lib.Table": "pyarrow.Table"}
 
@@ -152,6 +154,7 @@ class Npy(Format):
 
     name = "npy"
     suffix = ".npy"
+    proves_itself = True
     types: ClassVar[WiderTypes] = {"numpy.ndarray": ("Collection",)}
     aliases: ClassVar[Mapping[str, str]] = {"numpy.typing.NDArray": "numpy.ndarray"}
     shows = "table"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.formats import PROVEN, is_own
+from atlas.formats import PROVEN, proves_itself
 from atlas.store.manifest import path_digest, path_size
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def encode(kind: Encoded, value: Any, where: str, trust: Trust) -> tuple[bytes, 
     """
     with failed(where, f"can't be written as {kind.name}"):
         content, facts = kind.pack(value, trust)
-    if len(content) <= PROVEN and not is_own(kind):
+    if len(content) <= PROVEN and not proves_itself(kind):
         with failed(where, f"can't be read back as {kind.name}"):
             kind.unpack(content, facts, trust)
     return content, facts
@@ -51,15 +51,14 @@ def encode(kind: Encoded, value: Any, where: str, trust: Trust) -> tuple[bytes, 
 def write(kind: Format, value: Any, path: Path, where: str, trust: Trust) -> Facts:
     """Write a value to a file or folder, from which it can be read again.
 
-    Atlas's own formats prove it themselves, by the structure of what they wrote; another's is read
-    once, unless it is big.
+    A format that proves what it wrote says so; what another wrote is read once, unless it is big.
 
     Raises:
         StoreError: the format can't keep it, or doesn't give back what it was given.
     """
     with failed(where, f"can't be written as {kind.name}"):
         facts = dict(kind.write_trusting(value, path, trust))
-    if not is_own(kind) and path_size(path) <= PROVEN:
+    if not proves_itself(kind) and path_size(path) <= PROVEN:
         with failed(where, f"can't be read back as {kind.name}"):
             kind.read_trusting(path, facts, trust)
     return facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history.ownership import OUTPUT
-from atlas_deploy.platforms.addresses import IMAGES
+from atlas_deploy.platforms.deployed_kinds import IMAGES
 from atlas_deploy.stacks.stack import Stack
 
 if TYPE_CHECKING:

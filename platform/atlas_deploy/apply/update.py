@@ -15,7 +15,7 @@ from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.diff.plan_file import planned_stacks, require_same
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
-from atlas_deploy.platforms.addresses import MODELS
+from atlas_deploy.platforms.deployed_kinds import MODELS
 from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from atlas.targets import (
 from atlas_deploy.desired.fingerprint import fingerprint_of
 from atlas_deploy.desired.images import pushed_members, references_of
 from atlas_deploy.desired.origins import origin_of
-from atlas_deploy.platforms.addresses import IMAGES, MODELS
+from atlas_deploy.platforms.deployed_kinds import IMAGES, MODELS
 from atlas_deploy.platforms.services import REGISTRY
 
 if TYPE_CHECKING:

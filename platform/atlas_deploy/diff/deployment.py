@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_store
 from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes
-from atlas_deploy.platforms.addresses import IMAGES
+from atlas_deploy.platforms.deployed_kinds import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

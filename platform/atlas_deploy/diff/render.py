@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas_deploy.diff.members import ADD, CHANGE, SAME, SIGNS
-from atlas_provider.kinds import kind_of_target
+from atlas_deploy.platforms.deployed_kinds import find_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from atlas_deploy.diff.members import MemberChange
 
 _NAMED = 3
-_NOUNS = {
-    "RegisteredModels": "model",
-    "StepImages": "image",
-    "AlertRules": "alert rules",
-    "RetrainingMonitor": "monitor",
-}
 
 
 def render(changes: Sequence[MemberChange]) -> list[str]:
@@ -48,13 +42,14 @@ def total(changes: Sequence[MemberChange], pipelines: int) -> str:
 
 def _pipeline(change: MemberChange) -> str:
     """Return the pipeline of a member; empty for what isn't a pipeline's own."""
-    return change.name.rpartition("-")[0] if kind_of_target(change.resource) else ""
+    facts = find_facts(change.resource)
+    return change.name.rpartition("-")[0] if facts and facts.is_per_pipeline else ""
 
 
 def _line(group: Sequence[MemberChange]) -> str:
     """Return the line of members that change alike."""
-    first = group[0]
-    kind = _noun(first)
+    first, facts = group[0], find_facts(group[0].resource)
+    kind = facts.noun if facts else first.kind
     contents = {change.content for change in group} - {""}
     what = list(first.details)
     if contents:
@@ -62,16 +57,9 @@ def _line(group: Sequence[MemberChange]) -> str:
     elif first.action == CHANGE and not what:
         what.append(f"{kind} changes")
     text = "; ".join(what) if first.action == CHANGE else kind
-    extra = f" ({first.new})" if first.action == ADD and first.resource == "StepImages" else ""
+    is_shown = first.action == ADD and facts is not None and facts.shows_new
+    extra = f" ({first.new})" if is_shown else ""
     return f"{SIGNS[first.action]} {_names(group)}: {text}{extra}"
-
-
-def _noun(change: MemberChange) -> str:
-    """Return what a member is to a person."""
-    if change.resource in _NOUNS:
-        return _NOUNS[change.resource]
-    of_target = kind_of_target(change.resource) if change.resource else None
-    return of_target.noun if of_target else change.kind
 
 
 def _names(group: Sequence[MemberChange]) -> str:

@@ -27,7 +27,7 @@ from atlas.kinds import ownership
 from atlas.store import open_location
 from atlas.targets import deployed_kinds
 from atlas_deploy.history import copies, records
-from atlas_deploy.platforms.addresses import MODELS
+from atlas_deploy.platforms.deployed_kinds import MODELS
 from atlas_provider.kinds import kind_of_target
 from atlas_provider.models import require_free as require_free_models
 

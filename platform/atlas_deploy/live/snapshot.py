@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas_deploy.live.state import StackState, live_together, state_of
 from atlas_deploy.platforms import lifecycle
-from atlas_deploy.platforms.addresses import IMAGES, MODELS
-from atlas_provider.kinds import kind_of_target
+from atlas_deploy.platforms.deployed_kinds import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
-
-_SLOW = (IMAGES,)
-"""Kinds that are asked one by one, and that a quick look leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,7 @@ def _live(
         (stack, resource)
         for stack, resources in placed.items()
         for resource in resources
-        if stack not in quick or resource.kind not in _SLOW
+        if stack not in quick or not facts_of(resource.kind).is_slow
     ]
     found: dict[str, dict[str, Live]] = {}
     lives = live_together([resource for _, resource in pairs])
@@ -106,13 +102,7 @@ def require(services: Services, kinds: Iterable[str]) -> None:
         PlatformError: one is.
     """
     for kind in dict.fromkeys(kinds):
-        of_target = kind_of_target(kind)
-        if of_target is not None:
-            of_target.operations().require_alive(services)
-        elif kind == MODELS:
-            services.require_alive("mlflow", "health")
-        elif kind == IMAGES:
-            services.registry().check()
+        facts_of(kind).require_alive(services)
 
 
 def moved(resource: Resource, services: Services) -> Resource:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError
 from atlas.values import digest
 from atlas_deploy.desired.deployment import PROJECT
+from atlas_deploy.platforms.deployed_kinds import facts_of
 from atlas_deploy.stacks.explain import damaged
 from atlas_deploy.stacks.keeping import keeping
 
@@ -58,8 +59,6 @@ class Resource:
 
 _OWN = ("owner", "members", "plans", "schedules")
 """Inputs that differ between the stacks of one platform."""
-_APART = ("StepImages",)
-"""Kinds whose members have names of the stack's own."""
 
 
 def live_together(resources: Sequence[Resource]) -> list[Live | None]:
@@ -81,7 +80,9 @@ def together(resources: Sequence[Resource]) -> list[list[int]]:
     groups: dict[str, list[int]] = {}
     for number, resource in enumerate(resources):
         place = {name: value for name, value in resource.inputs.items() if name not in _OWN}
-        key = str(number) if resource.kind in _APART else digest([resource.type, place])
+        key = (
+            str(number) if facts_of(resource.kind).is_read_apart else digest([resource.type, place])
+        )
         groups.setdefault(key, []).append(number)
     return [*groups.values()]
 

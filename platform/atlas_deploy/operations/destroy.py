@@ -16,7 +16,7 @@ from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import copies, ownership, records
 from atlas_deploy.live import snapshot
 from atlas_deploy.live.state import exists, state_of
-from atlas_deploy.platforms.addresses import IMAGES
+from atlas_deploy.platforms.deployed_kinds import IMAGES
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
 from atlas_provider.kinds import KINDS, PREFIX, kind_of_target

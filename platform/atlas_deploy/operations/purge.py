@@ -14,7 +14,7 @@ from atlas.targets import deployed_kinds
 from atlas_deploy.desired.bundle import owner_of
 from atlas_deploy.history import ownership, records
 from atlas_deploy.live.state import state_of
-from atlas_deploy.platforms.addresses import IMAGES, MODELS
+from atlas_deploy.platforms.deployed_kinds import IMAGES, MODELS
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ class Services:
 
     def addresses(self, kind: str) -> dict[str, str]:
         """Return the inputs by which a resource of a kind finds the platform."""
-        from atlas_deploy.platforms.addresses import addresses
+        from atlas_deploy.platforms.deployed_kinds import addresses
 
         return addresses(kind, self)
 

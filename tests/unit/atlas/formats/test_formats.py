@@ -168,6 +168,52 @@ class Points(Encoded):
         return Point(*map(int, content.split(b",")))
 
 
+BUILT_IN_VALUES: dict[str, Any] = {
+    "html": Html("<p>ä"), "markdown": Markdown("# ä"), "text": "ä", "bytes": b"\x00", "json": [1],
+    "file": Path(__file__), "folder": Path(__file__).parent, "parquet": FRAME, "arrow": FRAME,
+    "npy": np.arange(3), "skops": StandardScaler(), "pickle": {1, 2},
+}  # fmt: skip
+"""A value for each built-in format: a format that is new has one here."""
+
+
+def test_every_built_in_format_is_tried():
+    assert [*BUILT_IN_VALUES] == [*registration.BUILT_IN]
+
+
+@pytest.mark.parametrize("name", registration.BUILT_IN)
+def test_what_a_built_in_format_writes_is_proven(store, name, monkeypatch):
+    """By the format, where it says so; by the store otherwise, which then finds what it can't read."""
+    form = type(registration.built_in(name))
+
+    def unreadable(*_: Any) -> Any:
+        raise ValueError("unreadable")
+
+    monkeypatch.delattr(form, "proves_itself")
+    for method in ("read", "read_trusting", "unpack", "decode"):
+        monkeypatch.setattr(form, method, unreadable, raising=False)
+    with pytest.raises(StoreError, match="unreadable"):
+        store.put("p", "r", "s", "o", BUILT_IN_VALUES[name], format=name)
+
+
+def test_a_subclass_of_a_format_proves_nothing_by_its_base(store, monkeypatch):
+    class Odd(Json):
+        name = "odd"
+
+        def unpack(self, content: bytes, facts: Any, trust: Trust) -> Any:
+            raise ValueError("unreadable")
+
+    monkeypatch.setattr(registration, "_registered", {})
+    register(Odd())
+    with pytest.raises(StoreError, match="can't be read back as odd: unreadable"):
+        store.put("p", "r", "s", "o", [1], format="odd")
+
+
+def test_types_of_two_built_in_formats_do_not_overlap():
+    forms = [registration.built_in(name) for name in registration.BUILT_IN]
+    types = [type for form in forms for type in (*form.types, *form.aliases)]
+    assert len(types) == len(set(types))
+
+
 def test_a_format_of_one_s_own(store, monkeypatch):
     monkeypatch.setattr(registration, "_registered", {})
     register(Points())

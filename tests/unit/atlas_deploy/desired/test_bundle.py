@@ -18,7 +18,7 @@ from atlas_deploy.apply.prepare import write
 from atlas_deploy.desired.bundle import compile_bundle
 from atlas_deploy.desired.images import pushed_members
 from atlas_deploy.history.records import Record
-from atlas_deploy.platforms.addresses import addresses
+from atlas_deploy.platforms.deployed_kinds import addresses
 from atlas_deploy.platforms.services import Services, services_of
 from atlas_provider.kinds.step_images import StepImagesKind
 from infra.outputs import VERSION
