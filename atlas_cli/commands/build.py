@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from atlas_cli.output import emit, progress, table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from atlas.errors import Problem
     from atlas.images import BuildOutcome
 
 
@@ -42,9 +44,12 @@ def build(
 ) -> None:
     """Build the images of steps and push them, each of them once."""
     from atlas.images import desired_images, ensure_images, lock_images, raise_failures
+    from atlas.validate.code import confidential_problems
     from atlas_deploy.desired.images import builder_of, storage_at
 
     storage = storage_at(path, env)
+    warnings = confidential_problems(one.folder for one in storage.pipelines)
+    _warn(warnings)
     locks = lock_images(storage.pipelines, progress, upgrade=upgrade)
     outcomes = ensure_images(
         [] if lock else desired_images(storage.pipelines, image),
@@ -56,9 +61,19 @@ def build(
         jobs=jobs,
         again=again,
     )
-    data = {"locks": [str(lock) for lock in locks], "images": [_data(one) for one in outcomes]}
+    data = {
+        "locks": [str(lock) for lock in locks],
+        "images": [_data(one) for one in outcomes],
+        "warnings": [str(warning) for warning in warnings],
+    }
     emit(data, lambda: "\n".join(_lines(outcomes, locks, asked=not lock)), as_json=json)
     raise_failures(outcomes)
+
+
+def _warn(warnings: Sequence[Problem]) -> None:
+    """Print warnings before anything is built: what was pushed may have been pulled already."""
+    for warning in warnings:
+        print(warning, file=sys.stderr, flush=True)
 
 
 def _data(outcome: BuildOutcome) -> dict[str, Any]:

@@ -200,6 +200,16 @@ def code_problems(
             yield _confidential(file, secret)
 
 
+def confidential_problems(folders: Iterable[Path]) -> list[Problem]:
+    """Return a warning for each file of pipelines' code that looks like a secret.
+
+    Args:
+        folders: the pipelines'; of several pipelines in one folder its files are looked at once.
+    """
+    files = (file for folder in dict.fromkeys(folders) for file in code_files(folder))
+    return [_confidential(file, secret) for file in files if (secret := looks_like(file))]
+
+
 def _confidential(file: Path, secret: str) -> Problem:
     """Return the warning that a secret would be kept where others read it."""
     message = f"looks like {secret}, and goes into the pipeline's images and snapshots"
