@@ -74,6 +74,27 @@ def _services() -> Iterator[tuple[str, dict[str, Any]]]:
             yield path.parent.name, json.loads(path.read_text(encoding="utf-8"))
 
 
+_NEEDED = {"programs": ("needed", "without", "home"), "distribution": ("extra", "without")}
+"""Key of a service's data → the keys that it needs beside it."""
+
+
+def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a service, which has all keys that are read here.
+
+    Raises:
+        ValueError: one is missing.
+    """
+    for key, others in _NEEDED.items():
+        missing = [other for other in others if key in data and other not in data]
+        if missing:
+            raise ValueError(
+                f"platform/services/{name}/service.json: found '{key}' without "
+                f"{' and '.join(map(repr, missing))}; expected {', '.join(map(repr, others))} "
+                "beside it: add what is missing (CONTRIBUTING.md, Add a platform service)"
+            )
+    return data
+
+
 def _program(name: str, data: dict[str, Any]) -> ToolchainProgram:
     """Return the program of a service."""
     return ToolchainProgram(
@@ -87,7 +108,7 @@ def _program(name: str, data: dict[str, Any]) -> ToolchainProgram:
     )
 
 
-_SERVICES = dict(_services())
+_SERVICES = {name: _checked(name, data) for name, data in _services()}
 PROGRAMS: tuple[ToolchainProgram, ...] = (
     *(_program(name, data) for name, data in _SERVICES.items() if "programs" in data),
     ToolchainProgram(

@@ -1,7 +1,7 @@
 """Runs in a process of its own: compile a project or Plans, and print a digest of every file.
 
 Arguments: ``project FOLDER`` or ``plans FILE`` (a JSON list), then a JSON object with image
-references by name, then the targets: ``kubeflow``, ``airflow``.
+references by name, then names of targets.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+
+from tests.contract.flavours import compilers
 
 
 def main(kind, place, images, *targets):
@@ -37,21 +39,6 @@ def of_plans(file):
     from atlas.plan.model import Plan
 
     return [Plan.from_json(raw) for raw in json.loads(file.read_text("utf-8"))]
-
-
-def compilers(targets):
-    """Give every flavour of the targets."""
-    if "kubeflow" in targets:
-        from atlas.targets.kubeflow.compiler import KubeflowCompiler
-
-        yield "cluster", KubeflowCompiler(exit_handler=True)
-        yield "kfp.local", KubeflowCompiler(local=True)
-    if "airflow" in targets:
-        from atlas.targets.airflow.compiler import AirflowCompiler
-
-        yield from (
-            (tasks, AirflowCompiler(tasks)) for tasks in ("process", "docker", "kubernetes")
-        )
 
 
 PLANS = {"project": of_project, "plans": of_plans}

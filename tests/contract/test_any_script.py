@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from atlas.registered import TARGETS
+
 WORDS = ["süß", "日本", "ключ", "😀", "e\u0301", "\u2028", "{{ x }}", "'\"\\", "שלום"]
 SOURCE = """
 from typing import Any
@@ -84,7 +86,7 @@ def test_a_run_here(project: Path, isolate: str, locale: dict[str, str], street:
 @pytest.mark.parametrize("locale", [{}, C], ids=["here", "C"])
 def test_compiled_files(project: Path, locale: dict[str, str]) -> None:
     pytest.importorskip("kfp")
-    for target in ("airflow", "kubeflow"):
+    for target in TARGETS:
         atlas(project, "compile", "--target", target, "--out", "out", **locale)
     dag = (project / "out" / "p-training.py").read_text("ascii")
     nodes = [one.value for one in ast.walk(ast.parse(dag)) if isinstance(one, ast.Constant)]

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from atlas.registered import TARGETS
 from tests.contract.feature_documents import row_documents
+from tests.contract.flavours import FLAVOURS
 from tests.contract.projects import resolved, write_project
 from tests.contract.test_parity import REGISTRY
 
@@ -52,13 +54,13 @@ def compiled(
     code: int = 0,
 ) -> dict[str, str]:
     """Return the digest of every file that a child process compiles to."""
-    command = [python, "-P", CHILD, kind, place, IMAGES, *(targets or ("kubeflow", "airflow"))]
+    command = [python, "-P", CHILD, kind, place, IMAGES, *(targets or TARGETS)]
     own = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_ALL")}
     done = subprocess.run(
         command,
         env={
             **own,
-            "PYTHONPATH": str(ROOT / "platform"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONWARNINGS": "ignore",
             **variables,
         },
@@ -91,7 +93,7 @@ def turned(value: Any) -> Any:
     return [turned(one) for one in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("target", ["airflow", "kubeflow"])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("version", PYTHONS)
 def test_pythons(usual, version, target, tmp_path):
     python = found_python(version)
@@ -105,7 +107,7 @@ def test_pythons(usual, version, target, tmp_path):
     found = compiled(python, "plans", file, {}, target)
     names = {f"{plan.name}-{plan.flow}" for plan in plans.values()}
     kinds = {name.partition(" ")[0] for name in found}
-    assert len(kinds) == (2 if target == "kubeflow" else 3)
+    assert kinds == {*FLAVOURS[target]()}
     assert found == {
         name: digest
         for name, digest in usual.items()

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atlas.errors import InvalidError
-from atlas.targets.airflow.compiler import AirflowCompiler
-from atlas.targets.kubeflow.compiler import KubeflowCompiler
+from atlas.registered import TARGETS
 from atlas.targets.protocol import Origin
 from tests.contract import covering, features
 from tests.contract.feature_documents import row_documents
+from tests.contract.flavours import FLAVOURS
 from tests.contract.projects import resolved, write_project
 from tests.contract.random_recipes import random_documents
 from tests.contract.reading.airflow import REGISTRY, airflow_trace, imported
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.plan import Plan
     from atlas.targets import Target
+    from atlas.targets.airflow.compiler import AirflowCompiler
+    from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
 pytest.importorskip("kfp")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
 RANDOM = 1000
-KUBEFLOW = {
-    "cluster": KubeflowCompiler(exit_handler=True),
-    "kfp.local": KubeflowCompiler(local=True),
-}
-AIRFLOW = {tasks: AirflowCompiler(tasks=tasks) for tasks in ("process", "docker", "kubernetes")}
+KUBEFLOW, AIRFLOW = FLAVOURS["kubeflow"](), FLAVOURS["airflow"]()
+COMPARED = {"kubeflow": KUBEFLOW, "airflow": AIRFLOW}
+"""The targets whose files are read back here, in a section each."""
 ENVIRONMENT = {
     "cluster": "pods", "kfp.local": "machine",
     "process": "worker", "docker": "worker", "kubernetes": "pods",
@@ -268,6 +268,11 @@ def test_written_recipes_on_airflow(written, tasks, tmp_path):
     refused = {code for plan in plans.values() for code in codes_of(AIRFLOW[tasks], plan)}
     assert refused == {"T202"}, "only a schedule, which can give no parameter, is a reason"
     assert compare_on_airflow(plans, dict.fromkeys(plans, tasks), tmp_path) == {}
+
+
+def test_every_target_of_atlas_is_compared():
+    assert {*COMPARED} == {*TARGETS} == {*FLAVOURS}
+    assert {*ENVIRONMENT} == {flavour for each in COMPARED.values() for flavour in each}
 
 
 # The Recipes themselves -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from atlas.formats import registration
+from atlas.registered import TARGETS
 from tests.projects import Project, environment, project
 
 __all__ = ["project"]
@@ -134,7 +135,7 @@ def test_a_wrong_type_over_an_edge_is_found_by_an_import(toy: Project) -> None:
     assert "Grid" in done.stdout
 
 
-@pytest.mark.parametrize("target", ["kubeflow", "airflow"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_it_compiles(toy: Project, target: str, tmp_path: Path) -> None:
     if target == "kubeflow":
         pytest.importorskip("kfp")

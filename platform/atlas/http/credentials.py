@@ -8,12 +8,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from atlas.errors import PlatformError
+from atlas.http import variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-MLFLOW, PUSHGATEWAY = "ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"
+MLFLOW, PUSHGATEWAY = variables.CREDENTIALS["mlflow"], variables.CREDENTIALS["pushgateway"]
 """Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
 _LARGEST = 1 << 16
 _MOUNTED = "/var/run/secrets/"

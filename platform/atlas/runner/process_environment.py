@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from atlas import files
 from atlas.advice import bring_up
+from atlas.http import variables
 from atlas.load import platform_services
 from atlas.store import open_store
 from atlas.uris import secret_file, uri_of
@@ -25,16 +26,7 @@ if TYPE_CHECKING:
     from atlas.environment import Environment, Project
     from atlas.store import Store
 
-_SERVICES = {"mlflow": "ATLAS_MLFLOW_URL", "pushgateway": "ATLAS_PUSHGATEWAY_URL"}
-_CREDENTIALS = {
-    "mlflow": "ATLAS_MLFLOW_CREDENTIALS",
-    "pushgateway": "ATLAS_PUSHGATEWAY_CREDENTIALS",
-}
-_VARIABLES = (
-    *("ATLAS_STATE", "ATLAS_PROJECT", "ATLAS_FORMATS", "ATLAS_STORE"),
-    *_SERVICES.values(),
-    *_CREDENTIALS.values(),
-)
+_VARIABLES = ("ATLAS_STATE", "ATLAS_PROJECT", "ATLAS_FORMATS", *variables.VARIABLES)
 _PATIENCE = 0.5
 """Seconds to wait for a service that ought to be there."""
 
@@ -77,9 +69,9 @@ def _set_variables(project: Project, services: Mapping[str, Any]) -> ProcessEnvi
     os.environ.setdefault("ATLAS_PROJECT", str(project.root))
     if project.formats:
         os.environ.setdefault("ATLAS_FORMATS", ",".join(project.formats))
-    missing = [_connect(name, services) for name in _SERVICES]
-    store = os.environ.get("ATLAS_STORE") or _url(services, "store") or _default_store(project)
-    os.environ["ATLAS_STORE"] = store
+    missing = [_connect(name, services) for name in variables.SERVICES]
+    store = os.environ.get(variables.STORE) or _url(services, "store") or _default_store(project)
+    os.environ[variables.STORE] = store
     return ProcessEnvironment(open_store(store), tuple(filter(None, missing)))
 
 
@@ -88,7 +80,7 @@ def _connect(name: str, services: Mapping[str, Any]) -> str:
 
     The platform's user and password go to no server that another variable names.
     """
-    variable, url = _SERVICES[name], _url(services, name)
+    variable, url = variables.ADDRESSES[name], _url(services, name)
     if not url or variable in os.environ:
         return ""
     if not _answers(url):
@@ -96,7 +88,7 @@ def _connect(name: str, services: Mapping[str, Any]) -> str:
     os.environ[variable] = url
     secret = secret_file(_url(services, "secrets"), services[name].get("credentials") or "")
     if secret:
-        os.environ.setdefault(_CREDENTIALS[name], secret)
+        os.environ.setdefault(variables.CREDENTIALS[name], secret)
     return ""
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.http.variables import CREDENTIALS, VARIABLES
 from atlas.store import FolderLocation
 from atlas.tracking.outbox import FOLDER
 from atlas.uris import is_file_uri, path_of
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 NETWORK = "ATLAS_CONTAINER_NETWORK"
 """Variable that names the network of steps' containers; ``host`` by default."""
 
-_CREDENTIALS = ("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS")
-_PASSED = (
-    *("ATLAS_STORE", "ATLAS_PROJECT", "ATLAS_STATE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
-    *_CREDENTIALS,
-)
+_PASSED = ("ATLAS_PROJECT", "ATLAS_STATE", *VARIABLES)
 
 
 def network() -> str:
@@ -43,7 +40,7 @@ def variables() -> dict[str, str]:
 
 def credentials() -> list[Path]:
     """Return the private files that open the platform's services; a step may only read them."""
-    paths = [Path(os.environ[name]) for name in _CREDENTIALS if os.environ.get(name)]
+    paths = [Path(os.environ[name]) for name in CREDENTIALS.values() if os.environ.get(name)]
     return [path for path in paths if path.is_file()]
 
 

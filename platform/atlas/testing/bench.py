@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError
+from atlas.http.variables import VARIABLES
 from atlas.load.words import nearest
 from atlas.plan import InputSource, Output, PlanData, PlanStep, Value
 from atlas.runner import THREADS, RunSettings, Selection
@@ -270,10 +271,7 @@ class Bench:
             os.environ.update(before)
 
 
-_PLATFORM = (
-    *("ATLAS_STATE", "ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
-    *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
-)
+_PLATFORM = ("ATLAS_STATE", *VARIABLES)
 
 
 def _placed(declared: PlanData, name: str, value: Any) -> PlanData:

@@ -25,6 +25,7 @@ from atlas.errors import Problem
 from atlas.load import loader_for
 from atlas.load.schema import SCHEMAS, slow_validator
 from atlas.plan import Plan, pipelines
+from atlas.registered import TARGETS
 from atlas.targets import compiler_named
 from atlas.targets.limits import limits
 from atlas.validate import check
@@ -148,7 +149,7 @@ def _begin() -> Watch:
     warnings.simplefilter("error")
     for kind in SCHEMAS:
         list(slow_validator(kind).iter_errors({"a": [1]}))
-    for name in ("airflow", "kubeflow"):
+    for name in TARGETS:
         compiler_named(name)
     watch = Watch()
     for index in range(20):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.http.variables import ADDRESSES, CREDENTIALS, STORE
 from atlas.targets.airflow.kind import Arguments, TaskKind, image_of, secrets_of, variables
 from atlas.targets.airflow.literals import mapping, sequence, source
 from atlas.targets.protocol import secret_variable
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
 
-_FUNCTIONS = '''
+_CONSTANTS = f"""
 COMMAND = ["python", "-m", "atlas.step"]
 ONE = [*COMMAND, "--no-finish"]
 SEEN = ("ATLAS_PROJECT",)
-CREDENTIALS = ("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS")
-PLATFORM = ("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL", *CREDENTIALS)
-
+CREDENTIALS = ({", ".join(map(source, CREDENTIALS.values()))})
+PLATFORM = ({", ".join(map(source, (STORE, *ADDRESSES.values())))}, *CREDENTIALS)
+"""
+_FUNCTIONS = '''
 
 class Step(DockerOperator):
     """Runs a step in its image; what differs from place to place comes from the worker."""
@@ -139,7 +141,7 @@ DOCKER = TaskKind(
     standard=("import json", "import os"),
     each_standard=(),
     airflow=("from airflow.providers.docker.operators.docker import DockerOperator",),
-    functions=_FUNCTIONS,
+    functions=_CONSTANTS + _FUNCTIONS,
     each=_EACH,
     arguments=_arguments,
 )

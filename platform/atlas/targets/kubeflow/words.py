@@ -21,12 +21,7 @@ INDEXES = "indexes"
 PARAMETER = "parameter."
 """In front of the Plan's own parameters among a step's inputs; no artifact's name has a dot."""
 CONFIG_MAP = "atlas-platform"
-"""The ConfigMap with the addresses of the platform, for steps."""
-PLATFORM = (
-    *("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
-    *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
-)
-"""Its keys, and the variables that steps see."""
+"""The ConfigMap with the addresses of the platform, for steps: its keys are the variables."""
 SECRET = "atlas-platform"  # noqa: S105 - a secret's name
 """The Secret whose files open the platform's services."""
 SECRET_FOLDER = "/var/run/secrets/atlas"  # noqa: S105 - a folder

@@ -1,0 +1,23 @@
+"""The variables by which steps know the platform: one list, for every target and this machine.
+
+A service that steps speak to is one name in `SERVICES`. The local platform's Airflow sets the same
+variables (`infra/local/airflow.py`, which imports nothing of the SDK); a test compares them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STORE = "ATLAS_STORE"
+"""Variable with the URL of the artifact store."""
+SERVICES = ("mlflow", "pushgateway")
+"""The services that steps speak to."""
+ADDRESSES: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_URL" for name in SERVICES}
+"""Service → variable with its URL."""
+CREDENTIALS: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_CREDENTIALS" for name in SERVICES}
+"""Service → variable with the path of the private file that opens it."""
+VARIABLES = (STORE, *ADDRESSES.values(), *CREDENTIALS.values())
+"""All of them."""
