@@ -56,7 +56,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "train",
         "train:train",
-        "Train here, on Kubeflow or on Airflow, with the same output.",
+        "Train here, on Kubeflow or on Airflow: the same kind of output.",
     ),
     CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."

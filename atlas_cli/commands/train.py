@@ -51,7 +51,7 @@ def train(
     logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train here, on Kubeflow or on Airflow, with the same output."""
+    """Train here, on Kubeflow or on Airflow: the same kind of output."""
     from atlas.plan import resolve
     from atlas_cli.watching import own_stdout, watcher
     from atlas_deploy.training import FLOW, Request, start

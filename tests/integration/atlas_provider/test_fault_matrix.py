@@ -14,6 +14,7 @@ from atlas.targets.airflow import api as airflow_api
 from atlas.targets.airflow import dag_removal, rollout
 from atlas_provider import running
 from atlas_provider.kinds import KINDS
+from tests.integration.atlas_provider import recording
 from tests.integration.atlas_provider.faults import Killed, killing
 from tests.integration.atlas_provider.rigs import (
     CONTEXT,
@@ -100,6 +101,14 @@ def expected(make: type, operation: Callable[..., Any]) -> dict[str, str]:
 
 def test_every_kind_is_in_the_matrix():
     assert {type(of.kind) for of in KINDS.values()} == {type(make.kind.kind) for make in RIGS}
+
+
+@pytest.mark.parametrize("make", RIGS)
+def test_every_rig_is_recorded(rigs, make, tmp_path, request):
+    """One that is new is recorded with --update-golden; one that is there is never changed."""
+    if request.config.getoption("--update-golden") and make.__name__ not in recording.recorded():
+        recording.record(rigs(make), tmp_path / "0", OLD)
+    assert make.__name__ in recording.recorded(), "record it: pytest --update-golden"
 
 
 @pytest.mark.parametrize("operation", [create, update, delete, read])
