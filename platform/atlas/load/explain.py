@@ -113,8 +113,7 @@ def _type(document: Document, at: JsonPath, error: Any) -> list[Problem]:
     kinds = [kind] if isinstance(kind, str) else kind
     given = _kind(error.instance)
     expected = listed(map(article, kinds))
-    message = f"found {article(given)}, expected {expected}"
-    return [document.problem("S003", at, message, found=given, expected=expected)]
+    return [document.problem("S003", at, f"found {article(given)}", found=given, expected=expected)]
 
 
 def _pattern(document: Document, at: JsonPath, error: Any) -> list[Problem]:
