@@ -74,6 +74,7 @@ def _services() -> Iterator[tuple[str, dict[str, Any]]]:
             yield path.parent.name, json.loads(path.read_text(encoding="utf-8"))
 
 
+_ALWAYS = ("description", "version")
 _NEEDED = {"programs": ("needed", "without", "home"), "distribution": ("extra", "without")}
 """Key of a service's data → the keys that it needs beside it."""
 
@@ -84,14 +85,14 @@ def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: one is missing.
     """
-    for key, others in _NEEDED.items():
-        missing = [other for other in others if key in data and other not in data]
-        if missing:
-            raise ValueError(
-                f"platform/services/{name}/service.json: found '{key}' without "
-                f"{' and '.join(map(repr, missing))}; expected {', '.join(map(repr, others))} "
-                "beside it: add what is missing (CONTRIBUTING.md, Add a platform service)"
-            )
+    needed = [*_ALWAYS, *(one for key in _NEEDED if key in data for one in _NEEDED[key])]
+    missing = [key for key in dict.fromkeys(needed) if key not in data]
+    if missing:
+        raise ValueError(
+            f"platform/services/{name}/service.json: found {', '.join(map(repr, data))}; "
+            f"expected {', '.join(map(repr, missing))} as well: add what is missing "
+            "(CONTRIBUTING.md, Add a platform service)"
+        )
     return data
 
 

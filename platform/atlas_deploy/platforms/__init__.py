@@ -1,1 +1,1 @@
-"""Platform stacks, wherever they were stood up, and the services that they offer."""
+"""Platform stacks, wherever they were created, and the services that they offer."""

@@ -173,7 +173,7 @@ def secret_of(state: Path, stack: str, name: str) -> Mapping[str, str]:
     path = secret_file(folder, secret)
     if not path:
         raise PlatformError(
-            f"{name}: its secret '{secret}' isn't on this machine: platform {stack} was stood up "
+            f"{name}: its secret '{secret}' isn't on this machine: platform {stack} was created "
             "elsewhere, and keeps it there"
         )
     return read_secret(Path(path).parent, secret)

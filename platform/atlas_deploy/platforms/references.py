@@ -1,4 +1,4 @@
-"""Platforms that were stood up elsewhere: their outputs, by a reference to the platform's stack.
+"""Platforms that were created elsewhere: their outputs, by a reference to the platform's stack.
 
 A platform is brought up by `atlas up`, or by `pulumi up` in a clone, here or elsewhere. Its
 stack is then where Atlas's settings say that stacks are kept (``ATLAS_BACKEND``, or ``backend`` in
@@ -34,7 +34,7 @@ _MARK = "followed"
 
 
 def follow(project: Project, environment: Environment, *, needed: bool = False) -> None:
-    """Read the outputs of an Environment's platform again, where it was stood up elsewhere.
+    """Read the outputs of an Environment's platform again, where it was created elsewhere.
 
     Nothing is read where the Environment names a file of outputs, or where `atlas up` has the
     platform on this machine.
@@ -54,7 +54,7 @@ def follow(project: Project, environment: Environment, *, needed: bool = False) 
 
 
 def services_here(project: Project, environment: Environment) -> Mapping[str, Any]:
-    """Return the services of an Environment's platform, wherever it was stood up; else none.
+    """Return the services of an Environment's platform, wherever it was created; else none.
 
     Raises:
         PlatformError: its outputs can't be read.
@@ -83,7 +83,7 @@ def follow_stack(project: Project, name: str, *, needed: bool = True) -> None:
 
 
 def followed(state: Path, name: str) -> str:
-    """Return where the stack of a platform is that was stood up elsewhere; empty for none."""
+    """Return where the stack of a platform is that was created elsewhere; empty for none."""
     try:
         return (state / "platform" / name / _MARK).read_text("utf-8").strip()
     except OSError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_cli import table
 from tests.bench.fleet import fleet
 from tests.projects import ATLAS, Project, environment, project
 
@@ -44,7 +45,16 @@ COMMANDS = [
     *(["compile", "p", "--out", "../out"], ["graph", "p"], ["list"], ["runs"], ["runs", "--sync"]),
     *(["preview", "p"], ["deploy", "p"], ["destroy", "p", "--yes"], ["status"]),
     *(["unlock"], ["outputs"], ["down", "--yes"], ["train", "p"], ["doctor"]),
+    *(["refresh", "p"], ["rollback", "p"], ["history", "p"], ["promote", "p"], ["champion", "p"]),
+    *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),
 ]
+WITHOUT_STATE = {"init"}
+"""Commands that use no project's state folder."""
+
+
+def test_every_command_is_tried() -> None:
+    tried = {arguments[0] for arguments in COMMANDS}
+    assert tried | WITHOUT_STATE == {entry.name for entry in table.COMMANDS}
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
