@@ -84,6 +84,8 @@ class Watch:
             return
         real = os.path.realpath(os.fsdecode(path))
         writes = (mode and mode[:1] != "r") or (flags or 0) & (os.O_WRONLY | os.O_RDWR)
+        if not writes and real in map(os.path.realpath, sys.path):
+            return  # listed in the search for installed packages; airflow's import adds two such
         if writes or not real.startswith((self.folder, *_READ)):
             self.seen.append(f"opened {real} {mode} {flags}")
 
