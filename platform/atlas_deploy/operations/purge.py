@@ -51,7 +51,8 @@ class Leftovers:
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data, the versions under the name of each kind."""
         plain = asdict(self)
-        return {**plain, **plain.pop("versions")}
+        versions = plain.pop("versions")
+        return {**plain, **versions}
 
     def lines(self) -> Iterator[str]:
         """Return it as text, a line each."""
