@@ -2,7 +2,8 @@
 
     <store>/deployments/basis/<stack>   the fingerprint of what was deployed last
 
-One is written at the end of an update that succeeded, and removed before the next one begins.
+One is written at the end of an update that succeeded, and removed before Pulumi's state changes
+otherwise: by the next update, a refresh, which keeps drift as the state, or a destruction.
 Losing it costs time only: a deployment without it is compiled and compared as a whole.
 """
 

@@ -13,7 +13,7 @@ from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part, owner_of
 from atlas_deploy.desired.deployment import PROJECT
-from atlas_deploy.history import copies, ownership, records
+from atlas_deploy.history import copies, fingerprints, ownership, records
 from atlas_deploy.live import snapshot
 from atlas_deploy.live.state import exists, state_of
 from atlas_deploy.platforms.deployed_kinds import IMAGES
@@ -110,6 +110,7 @@ def _destroy(deployment: Deployment, services: Services, say: Say, provider: int
     name = deployment.stack
     state = state_of(deployment.backend, name)
     ownership.require_own(deployment, services, state)
+    fingerprints.forget(services.store, name)
     is_there = exists(deployment.backend, name)
     if is_there:
         _empty(deployment, services, state, say, provider)

@@ -14,7 +14,7 @@ from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.revisions import release_at
 from atlas_deploy.diff.members import digest_in, shortened
-from atlas_deploy.history import records
+from atlas_deploy.history import fingerprints, records
 from atlas_deploy.live import snapshot, state
 from atlas_deploy.platforms.services import services_of
 from atlas_provider.kinds import kind_of_target
@@ -193,6 +193,8 @@ def refresh(deployment: Deployment) -> DeploymentStatus:
     """
     found = status(deployment)
     if found.resources:
+        services = services_of(deployment.project, deployment.environment)
+        fingerprints.forget(services.store, deployment.stack)
         open_stack(deployment, (), _quiet).refresh(_ignore)
     return found
 

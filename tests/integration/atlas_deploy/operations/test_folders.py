@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from atlas.errors import DeployError
 from atlas.store import open_location
 from atlas_cli.output import table
-from atlas_deploy import deployments, looked_at, preview, status
+from atlas_deploy import deployments, destroy_all, looked_at, preview, refresh, status
 from atlas_deploy.apply.render import summary
 from atlas_deploy.desired.bundle import Part
+from atlas_deploy.desired.deployment import Deployment
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.history.records import Record
 from atlas_deploy.operations.listing import list_stacks
@@ -105,6 +107,44 @@ def test_a_fingerprint_that_is_forgotten_opens_the_stack(project):
     store = services_of(found[0].project, found[0].environment).store
     fingerprints.forget(store, found[0].stack)
     assert same(project) == {each.stack for each in found[1:]}
+
+
+class Stack:
+    """A stack whose destruction is interrupted, and whose refresh finds no member."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.file = deployment.backend.folder / (
+            f".pulumi/stacks/atlas-pipelines/{deployment.stack}.json"
+        )
+
+    def destroy(self) -> None:
+        raise DeployError("interrupted")
+
+    def refresh(self, _on_event: object) -> None:
+        state = json.loads(self.file.read_text())
+        for resource in state["checkpoint"]["latest"]["resources"]:
+            resource["inputs"] |= {"members": {}, "plans": {}}
+        self.file.write_text(json.dumps(state))
+
+
+def test_a_destruction_that_was_interrupted_opens_the_stack(project, monkeypatch):
+    lay_down(deployments(project, "local"))
+    open_stack = "atlas_deploy.operations.destroy.open_stack"
+    monkeypatch.setattr(open_stack, lambda deployment, *_: Stack(deployment))
+    with pytest.raises(DeployError, match="interrupted"):
+        destroy_all(deployments(project / "two", "local"), print)
+    assert same(project) == {"one.local", "three.local"}
+
+
+def test_drift_that_a_refresh_keeps_as_the_state_opens_the_stack(project, tmp_path, monkeypatch):
+    lay_down(deployments(project, "local"))
+    (tmp_path / "store/kubeflow/two-training/current").unlink()
+    open_stack = "atlas_deploy.operations.status.open_stack"
+    monkeypatch.setattr(open_stack, lambda deployment, *_: Stack(deployment))
+    refresh(deployments(project / "two", "local")[0])
+    compared = compare(deployments(project, "local"))
+    assert {*compared.unchanged} == {"one.local", "three.local"}
+    assert [change.action for change in compared.diffs[0].changes] == ["add"]
 
 
 def test_one_alone_is_always_opened(project):
