@@ -108,6 +108,8 @@ LOCK = ("apply/locks.py", "number_of")
 """Read before everything else: whoever had the lock since has changed what is read afterwards."""
 BELOW = ("stacks",)
 """Rooms whose functions are tools of `live` and `apply`."""
+TABLES = ("platforms/deployed_kinds.py",)
+"""Modules that read and change nothing: what is looked up in them is constant."""
 
 
 def way(trace: Trace) -> list[tuple[str, str]]:
@@ -115,7 +117,9 @@ def way(trace: Trace) -> list[tuple[str, str]]:
     return [
         (module, name)
         for by, module, name in trace.entries
-        if room_of(by) != room_of(module) and room_of(module) not in ("operations", *BELOW)
+        if room_of(by) != room_of(module)
+        and room_of(module) not in ("operations", *BELOW)
+        and module not in TABLES
     ]
 
 
