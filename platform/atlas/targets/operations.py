@@ -112,8 +112,9 @@ class Operations:
         """Return the runs under way that a change of these members would change: name → ids."""
         return {}
 
-    def unpause(self, services: DeployServices, names: Sequence[str]) -> None:
-        """Let members run again that an operator has paused."""
+    def unpause(self, services: DeployServices, names: Sequence[str]) -> Sequence[str]:
+        """Let members run again that an operator has paused; return those that do."""
+        return ()
 
     def roll_out(
         self, resources: Sequence[Plain], progress: Callable[[int, int], None]

@@ -30,8 +30,8 @@ class DeployResult:
         stack: the deployment's stack.
         changes: what becomes of each member.
         pipelines: how many pipelines the Config stands for; 0 where that isn't known.
-        paused: DAGs that an operator has paused, and that stay so.
-        unpaused: DAGs that an operator had paused, and that run again.
+        paused: members that an operator has paused, and that stay so.
+        unpaused: members that an operator had paused, and that run again.
         under_way: runs under way of DAGs that change.
         bundle: what was deployed, compiled; None where it comes from a record.
         number: the entry in the stack's history, 0 when nothing is new.

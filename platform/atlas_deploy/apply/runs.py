@@ -60,18 +60,20 @@ def drain(diff: DeploymentDiff, say: Say) -> Runs:
     return {}
 
 
-def unpause(diff: DeploymentDiff) -> None:
-    """Let members run again that an operator has paused.
+def unpause(diff: DeploymentDiff) -> list[str]:
+    """Let members run again that an operator has paused; return those that do.
 
     Raises:
         PlatformError: an orchestrator doesn't answer, or refuses.
     """
     paused = {*diff.paused}
+    unpaused: list[str] = []
     for part in diff.parts:
         kind = kind_of_target(part.kind)
         names = sorted(paused & part.inputs["members"].keys())
         if kind is not None and names:
-            kind.operations().unpause(diff.services, names)
+            unpaused += kind.operations().unpause(diff.services, names)
+    return unpaused
 
 
 def render_runs(active: Runs) -> str:

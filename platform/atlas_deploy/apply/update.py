@@ -50,21 +50,20 @@ def update(
     number = record(diff, records.DEPLOY, commit=commit_of(deployment.pipelines[0].folder))
     if diff.bundle:
         fingerprints.remember(diff.services.store, deployment.stack, diff.bundle.fingerprint)
-    if options.unpause:
-        runs.unpause(diff)
-    return result_of(diff, under_way, number, is_unpaused=options.unpause)
+    unpaused = runs.unpause(diff) if options.unpause else ()
+    return result_of(diff, under_way, number, unpaused)
 
 
 def result_of(
-    diff: DeploymentDiff, under_way: Runs, number: int, *, is_unpaused: bool = False
+    diff: DeploymentDiff, under_way: Runs, number: int, unpaused: Sequence[str] = ()
 ) -> DeployResult:
     """Return what was, or would be, done to a deployment."""
     return DeployResult(
         stack=diff.deployment.stack,
         changes=diff.changes,
         pipelines=len(diff.deployment.pipelines),
-        paused=() if is_unpaused else diff.paused,
-        unpaused=diff.paused if is_unpaused else (),
+        paused=[name for name in diff.paused if name not in unpaused],
+        unpaused=unpaused,
         under_way=under_way,
         bundle=diff.bundle,
         number=number,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_store
 from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes
-from atlas_deploy.platforms.deployed_kinds import IMAGES
+from atlas_deploy.platforms.deployed_kinds import IMAGES, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,8 +70,8 @@ class DeploymentDiff:
 
     @property
     def paused(self) -> list[str]:
-        """The DAGs that an operator has paused."""
-        return [name for one in self.snapshot.live.values() for name in one.state.get("held", ())]
+        """The members that an operator has paused."""
+        return self.snapshot.paused
 
     @cached_property
     def changes(self) -> list[MemberChange]:
@@ -109,7 +109,8 @@ class DeploymentDiff:
 
 def drifted(snapshot: Snapshot) -> bool:
     """Tell whether what a quick look shows isn't what Pulumi's state says."""
-    return any(_differs(one, snapshot.live) for one in snapshot.resources if one.kind != IMAGES)
+    was_read = [one for one in snapshot.resources if not facts_of(one.kind).is_slow]
+    return any(_differs(resource, snapshot.live) for resource in was_read)
 
 
 def _differs(resource: Resource, live: Mapping[str, Live]) -> bool:

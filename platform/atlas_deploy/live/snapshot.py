@@ -35,9 +35,9 @@ class Snapshot:
     dead: Sequence[str] = ()
 
     @property
-    def inputs(self) -> dict[str, Mapping[str, object]]:
-        """The inputs that would make what is there, by the resource's name."""
-        return {name: each.inputs for name, each in self.live.items()}
+    def paused(self) -> list[str]:
+        """The members that an operator has paused."""
+        return [name for live in self.live.values() for name in live.state.get("held", ())]
 
 
 def read(

@@ -88,6 +88,8 @@ def deploy(
     found = compare(deployments, entries=with_entries)
     if plan is not None:
         require_same(plan, planned_stacks(found.diffs, found.unchanged))
+    if options.unpause and found.paused:
+        found = compare(deployments, entries=with_entries, whole=found.paused)
 
     def compare_again(deployment: Deployment) -> DeploymentDiff:
         (diff,) = compare([deployment], entries=with_entries).diffs

@@ -15,7 +15,7 @@ from atlas_deploy.live import snapshot
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from atlas_deploy.desired.bundle import Bundle, Part
     from atlas_deploy.desired.deployment import Deployment
@@ -32,13 +32,17 @@ class Comparison:
     Attributes:
         diffs: those that were compared as a whole.
         unchanged: fingerprint of each other one, which is as it should be, by its stack.
+        paused: the stacks of these that have members that an operator has paused.
     """
 
     diffs: Sequence[DeploymentDiff]
     unchanged: Mapping[str, str]
+    paused: Collection[str]
 
 
-def compare(deployments: Sequence[Deployment], *, entries: bool = False) -> Comparison:
+def compare(
+    deployments: Sequence[Deployment], *, entries: bool = False, whole: Collection[str] = ()
+) -> Comparison:
     """Compile deployments, read what there is of them, and compare; nothing is written.
 
     Of several, those are left alone whose fingerprint is the recorded one, and of which each
@@ -47,6 +51,7 @@ def compare(deployments: Sequence[Deployment], *, entries: bool = False) -> Comp
     Args:
         deployments: of one Environment.
         entries: whether the last entry of each history is read, too.
+        whole: stacks that aren't left alone whatever their fingerprint is.
 
     Raises:
         InvalidError: a target can't express a Plan.
@@ -54,7 +59,9 @@ def compare(deployments: Sequence[Deployment], *, entries: bool = False) -> Comp
         DeployError: the state of a stack can't be read, or another stack or project has a name.
     """
     services = services_of(deployments[0].project, deployments[0].environment)
-    same = _same(deployments, services)
+    same = {
+        stack: text for stack, text in _same(deployments, services).items() if stack not in whole
+    }
     bundles = _bundles([one for one in deployments if one.stack not in same], services)
     kinds = {stack: {part.kind for part in one.parts} for stack, one in bundles.items()}
     snapshots = snapshot.read(deployments, services, kinds, quick=[*same])
@@ -68,7 +75,8 @@ def compare(deployments: Sequence[Deployment], *, entries: bool = False) -> Comp
         for one in deployments
         if one.stack in bundles
     ]
-    return Comparison(diffs, {stack: text for stack, text in same.items() if stack not in bundles})
+    unchanged = {stack: text for stack, text in same.items() if stack not in bundles}
+    return Comparison(diffs, unchanged, [stack for stack in unchanged if snapshots[stack].paused])
 
 
 def compare_parts(

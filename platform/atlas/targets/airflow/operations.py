@@ -73,13 +73,14 @@ class AirflowOperations(Operations):
             return {}
         return dict(_api(self.addresses(services)).runs_under_way(names))
 
-    def unpause(self, services: DeployServices, names: Sequence[str]) -> None:
-        """Let DAGs run again that an operator has paused.
+    def unpause(self, services: DeployServices, names: Sequence[str]) -> Sequence[str]:
+        """Let DAGs run again that an operator has paused; return them.
 
         Raises:
             PlatformError: Airflow doesn't answer, or refuses.
         """
         _api(self.addresses(services)).unpause(names)
+        return names
 
     def roll_out(
         self, resources: Sequence[Plain], progress: Callable[[int, int], None]

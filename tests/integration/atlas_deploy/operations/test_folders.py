@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atlas.errors import DeployError
 from atlas.store import open_location
+from atlas.targets.kubeflow.operations import KubeflowOperations
+from atlas.targets.kubeflow.resource import KubeflowPipelinesInputs, PipelinesState
 from atlas_cli.output import table
-from atlas_deploy import deployments, destroy_all, looked_at, preview, refresh, status
+from atlas_deploy import (
+    DeployOptions,
+    deploy,
+    deployments,
+    destroy_all,
+    looked_at,
+    preview,
+    refresh,
+    status,
+)
+from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.render import summary
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.deployment import Deployment
@@ -145,6 +159,44 @@ def test_drift_that_a_refresh_keeps_as_the_state_opens_the_stack(project, tmp_pa
     compared = compare(deployments(project, "local"))
     assert {*compared.unchanged} == {"one.local", "three.local"}
     assert [change.action for change in compared.diffs[0].changes] == ["add"]
+
+
+@pytest.fixture
+def paused(project, monkeypatch) -> None:
+    """An operator has paused a member of a stack that nothing changed of."""
+    from atlas.targets.kubeflow.store_pipelines import StoreBackend
+
+    read = StoreBackend.read
+
+    def read_paused(self: StoreBackend, inputs: KubeflowPipelinesInputs) -> PipelinesState:
+        state = read(self, inputs)
+        names = tuple(name for name in state.inputs.members if name == "two-training")
+        return replace(state, outputs=replace(state.outputs, paused=names))
+
+    lay_down(deployments(project, "local"))
+    monkeypatch.setattr(StoreBackend, "read", read_paused)
+
+
+def of_each(results: Sequence[DeployResult]) -> dict[str, tuple[bool, list[str], list[str]]]:
+    return {one.stack: (one.opened, [*one.paused], [*one.unpaused]) for one in results}
+
+
+@pytest.mark.usefixtures("paused")
+def test_what_an_operator_has_paused_runs_again_where_nothing_else_changes(project, monkeypatch):
+    alone, found = (False, [], []), deployments(project, "local")
+    plain = {"one.local": alone, "two.local": alone, "three.local": alone}
+    assert of_each(deploy(found, print)) == plain
+    unpaused = DeployOptions(unpause=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(KubeflowOperations, "unpause", lambda _self, _services, names: names)
+        results = of_each(deploy(found, print, unpaused))
+    assert results == {**plain, "two.local": (True, [], ["two-training"])}
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_member_that_atlas_cant_unpause_is_reported_as_paused(project):
+    results = deploy(deployments(project, "local"), print, DeployOptions(unpause=True))
+    assert of_each(results)["two.local"] == (True, ["two-training"], [])
 
 
 def test_one_alone_is_always_opened(project):
