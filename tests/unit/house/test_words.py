@@ -66,7 +66,7 @@ ALLOWED = {
                 "docs/resources.md",
                 "platform/atlas/targets/airflow/resource.py",
                 "platform/atlas/targets/kubeflow/resource.py",
-                "platform/atlas_deploy/diff/deployment.py",
+                "platform/atlas_deploy/live/snapshot.py",
                 "platform/atlas_deploy/operations/status.py",
                 "platform/atlas_provider/resources/airflow_dags.py",
                 "platform/atlas_provider/resources/kubeflow_pipelines.py",
