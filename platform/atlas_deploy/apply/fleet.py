@@ -19,10 +19,11 @@ from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.prepare import prepare
 from atlas_deploy.apply.update import locked, update
+from atlas_deploy.desired.bundle import stack_of
 from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from atlas.targets import DeployedKind
     from atlas_deploy.apply.options import DeployRequest, Runs, Say
@@ -138,9 +139,14 @@ def _roll_out(
     """Roll out what is of one kind; return why, by name, of members that can't be made."""
     if kind is None or not kind.operations().is_rolled_out:
         return {}
-    count, what = sum(len(one["members"]) for one in resources), f"{kind.noun}s"
-    fleet.say(f"rolling out {count} {what} of {len(resources)} deployments together")
+    count, what = sum(len(inputs["members"]) for inputs in resources), f"{kind.noun}s"
+    fleet.say(f"rolling out {count} {what} of {count_stacks(resources)} deployments together")
     return kind.operations().roll_out(resources, Progress(fleet.say, "ready:", what))
+
+
+def count_stacks(resources: Iterable[Mapping[str, Any]]) -> int:
+    """Return of how many stacks resources are: a stack has one a flow and target."""
+    return len({stack_of(inputs["owner"]) for inputs in resources})
 
 
 def _members(diff: DeploymentDiff) -> Iterator[str]:

@@ -125,6 +125,11 @@ def owner_of(deployment: Deployment, flow: str) -> str:
     return f"{deployment.stack}/{flow}"
 
 
+def stack_of(owner: str) -> str:
+    """Return the stack of an owner that `owner_of` has given."""
+    return owner.rpartition("/")[0]
+
+
 def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
     """Return the resource with the images that the steps' deployed flows use, once pushed."""
     if not services.has(REGISTRY):

@@ -102,7 +102,7 @@ def _destroy_together(
 
 def _remove(kind: DeployedKind, resources: Sequence[dict[str, Any]], say: Say) -> frozenset[str]:
     """Remove the members of several resources together; return those that are gone."""
-    say(f"removing the {kind.noun}s of {len(resources)} deployments together")
+    say(f"removing the {kind.noun}s of {fleet.count_stacks(resources)} deployments together")
     return kind.operations().remove(resources)
 
 
