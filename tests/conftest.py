@@ -46,7 +46,10 @@ class _Grouped(LoadScopeScheduling):
 
 
 _SHARED = {
-    **dict.fromkeys(("test_example_runs.py", "test_images.py", "test_parity_runs.py"), "containers"),
+    **dict.fromkeys(
+        ("test_example_runs.py", "test_images.py", "test_parity_runs.py", "test_secrets_in_containers.py"),
+        "containers",
+    ),
     **dict.fromkeys(
         ("test_crashes.py", "test_deploy.py", "test_plain_program.py", "test_platform.py", "test_purge.py", "test_printed_commands.py", "test_rollback.py", "test_train.py"),
         "platform",

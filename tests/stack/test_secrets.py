@@ -1,19 +1,18 @@
 """A secret that steps tell in every way is found nowhere, and nobody else may read what is kept.
 
 The steps run by `atlas run` and on the platform's own Airflow. Then every file of the state folder,
-all that MLflow answers, and every log and record that Airflow answers are searched. kfp.local runs
-containers only; what a step prints there comes by the same process as in Airflow's tasks.
+all that MLflow answers, and every log and record that Airflow answers are searched.
+`test_secrets_in_containers.py` does the same with steps in containers.
 """
 
 from __future__ import annotations
 
 import json
 import stat
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
@@ -22,7 +21,7 @@ from atlas_deploy.stacks.backend import Backend
 from atlas_deploy.stacks.keeping import Remote
 from tests import canary
 from tests.projects import Project
-from tests.stack.deployed import call
+from tests.stack.mlflow_answers import mlflow_answers
 
 pytestmark = pytest.mark.stack
 
@@ -165,39 +164,10 @@ def test_no_stack_that_pulumi_exports_has_them(told):
 
 
 def test_mlflow_answers_without_them(told):
-    answers = [*mlflow_says(told.platform)]
+    answers = [*mlflow_answers(told.platform)]
     assert len(answers) > 8
     assert any(run in one for one in answers for run in [told.there])
     assert [found for one in answers if (found := canary.traces(one))] == []
-
-
-def mlflow_says(platform: Any) -> Iterator[str]:
-    """Return all that MLflow answers: experiments, runs with all that they have, and artifacts."""
-    base, opens = f"{platform.url('mlflow')}/api/2.0/mlflow", platform.opens("mlflow")
-
-    def get(method: str, **query: str) -> Any:
-        return call(f"{base}/{method}?{urlencode(query)}", headers=opens)
-
-    found = get("experiments/search", max_results="1000")
-    yield json.dumps(found)
-    for experiment in found["experiments"]:
-        body = {"experiment_ids": [experiment["experiment_id"]], "max_results": 1000}
-        for run in call(f"{base}/runs/search", body, headers=opens).get("runs", []):
-            yield json.dumps(run)
-            yield from _artifacts(platform, get, run["info"]["run_id"], "")
-
-
-def _artifacts(platform: Any, get: Any, run: str, path: str) -> Iterator[str]:
-    for one in get("artifacts/list", run_id=run, path=path).get("files", []):
-        yield json.dumps(one)
-        if one.get("is_dir"):
-            yield from _artifacts(platform, get, run, one["path"])
-            continue
-        query = urlencode({"run_id": run, "path": one["path"]})
-        url = f"{platform.url('mlflow')}/get-artifact?{query}"
-        request = urllib.request.Request(url, headers=platform.opens("mlflow"))
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            yield answer.read().decode("utf-8", "replace")
 
 
 def test_airflow_answers_without_them(told):

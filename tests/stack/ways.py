@@ -166,7 +166,11 @@ def with_kfp(
 def with_airflow(
     file: Path, home: Path, parameters: Mapping[str, Any], variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """Run a DAG by Airflow's own scheduling and operators; return the run's id and state."""
+    """Run a DAG by Airflow's own scheduling and operators.
+
+    Returns:
+        The run's id and state, and all that was printed: the tasks' logs among it.
+    """
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -176,16 +180,17 @@ def with_airflow(
     own = {**variables, **settings}
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
     _run(command, own)
-    printed = _python(_AIRFLOW, file, json.dumps(parameters), **own)
-    told: dict[str, str] = json.loads(printed.splitlines()[-1])
-    return told
+    code = [sys.executable, "-c", _AIRFLOW, str(file), json.dumps(parameters)]
+    done = _run(code, own)
+    dag_run: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return {**dag_run, "printed": done.stdout + done.stderr}
 
 
 def _python(code: str, *words: str | Path, **variables: str) -> str:
-    return _run([sys.executable, "-c", code, *map(str, words)], variables)
+    return _run([sys.executable, "-c", code, *map(str, words)], variables).stdout
 
 
-def _run(command: list[str], variables: Mapping[str, str]) -> str:
+def _run(command: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         command,
         env={**os.environ, "PYTHONWARNINGS": "ignore", **variables},
@@ -194,7 +199,7 @@ def _run(command: list[str], variables: Mapping[str, str]) -> str:
         timeout=_SECONDS,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
-    return done.stdout
+    return done
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Step(DockerOperator):
         self.mounts = [{"type": "bind", "source": f, "target": f} for f in sorted(folders)]
         files = [known[name] for name in CREDENTIALS if os.path.isfile(known.get(name, ""))]
         self.mounts += [
-            {"type": "bind", "source": f, "target": f, "readonly": True} for f in files
+            {"type": "bind", "source": f, "target": f, "read_only": True} for f in files
         ]
         registry = here.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
