@@ -112,7 +112,7 @@ class Champions:
         return found.version if found else ""
 
     def _check_end(self) -> None:
-        """RunRecord it when entries are missing at the end of the log, or were replaced."""
+        """Record it when entries are missing at the end of the log, or were replaced."""
         for head in (self.log.head(), self.registry.tag(self.model, HEAD)):
             missing = self.log.misses(head)
             if missing:
@@ -134,7 +134,7 @@ class Champions:
             return self.abandon(intent, str(error))
 
     def abandon(self, intent: LogEntry, reason: str) -> LogEntry:
-        """RunRecord that an intent won't be carried out."""
+        """Record that an intent won't be carried out."""
         draft = LogEntry(
             log.ABANDONED,
             intent.before,
@@ -146,7 +146,7 @@ class Champions:
         return self._append(draft, after=intent)
 
     def _notice(self, last: LogEntry | None, version: str) -> None:
-        """RunRecord that the alias isn't where the log has it."""
+        """Record that the alias isn't where the log has it."""
         before = last.champion if last else ""
         reason = "it was the champion before the log began"
         if last is not None:
@@ -157,7 +157,7 @@ class Champions:
     # Moving it ------------------------------------------------------------------------------
 
     def keep(self, version: str, ruling: Ruling, champion: str) -> None:
-        """RunRecord that a version was judged and isn't the champion; the same twice is once.
+        """Record that a version was judged and isn't the champion; the same twice is once.
 
         Args:
             version: its number.
@@ -194,17 +194,16 @@ class Champions:
         if version != intent.version:
             what = f"is at version {version or 'none'} after it was moved to {intent.version}"
             raise PlatformError(f"model {self.model}: the alias {what}; another program moves it")
+        self.registry.remove_alias(self.model, CHALLENGER)
         draft = LogEntry(
             log.PROMOTED, intent.version, intent.version, intent.before, family=intent.family
         )
         try:
-            entry = self._append(draft, after=intent)
+            return self._append(draft, after=intent)
         except StoreError as error:
             self._give_way(intent)
             message = f"another process has taken over: {error}; run it again"
             raise PlatformError(f"model {self.model}: {message}") from error
-        self.registry.remove_alias(self.model, CHALLENGER)
-        return entry
 
     def _give_way(self, intent: LogEntry) -> None:
         """Put the alias back to what those have decided who took over."""

@@ -122,7 +122,7 @@ def _ruling(candidate: Candidate, champion: RegisteredVersion | None) -> Ruling:
 
 
 def _kept(member: _Judged, every: Sequence[_Judged]) -> Promotion:
-    """RunRecord that a version isn't promoted: for its own sake, or for another member's."""
+    """Record that a version isn't promoted: for its own sake, or for another member's."""
     failed = [other.model for other in every if not other.ruling.passes]
     reason = _reason(member.model, member.ruling, failed)
     if not member.is_champion:
