@@ -56,28 +56,28 @@ def registered(
 def _registered(
     store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
 ) -> Finished:
-    model = plan.model
-    assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     registration = registration_of(store, plan, run)
-    champion = registry.find(model.name, CHAMPION)
-    if champion is not None and _is_same(champion, registration):
-        promotion = Promotion(True, "this run made the very same", champion.version)
-        return replace(finished, model=model.name, version=champion.version, promotion=promotion)
-    version = registry.register(registration, finished.tracked)
-    candidate = Candidate(
-        Champions(store, registry, model.name), version, judge_of(store, plan, run)
-    )
+    name = registration.model
+    champion = registry.find(name, CHAMPION)
+    is_same = champion is not None and _is_same(champion, registration)
+    if champion is not None and is_same:
+        version = champion.version
+    else:
+        version = registry.register(registration, finished.tracked)
     try:
-        (promotion,) = promote([candidate])
+        if is_same:
+            promotion = Promotion(True, "this run made the very same", version)
+        else:
+            judge = judge_of(store, plan, run)
+            (promotion,) = promote([Candidate(Champions(store, registry, name), version, judge)])
+        if not isinstance(registry, LocalRegistry):
+            mirror(store, registration, version, promotion)
     except StoreError as error:  # A log that was altered: the run itself is done.
-        text = f"model {model.name}, version {version}: can't be promoted: {error}"
+        text = f"model {name}, version {version}: can't be promoted: {error}"
         raise PlatformError(text) from error
-    if not isinstance(registry, LocalRegistry):
-        mirror(store, registration, version, promotion)
-    warnings = (*finished.warnings, *_notes(store, plan, run))
-    return replace(
-        finished, model=model.name, version=version, promotion=promotion, warnings=warnings
-    )
+    notes = () if is_same else _notes(store, plan, run)
+    warnings = (*finished.warnings, *notes)
+    return replace(finished, model=name, version=version, promotion=promotion, warnings=warnings)
 
 
 def judge_of(
