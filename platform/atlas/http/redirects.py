@@ -31,14 +31,22 @@ def followed(answer: Answer, method: str, url: str, headers: Mapping[str, str]) 
         UnreachableError: there was no answer.
         PlatformError: the redirects have no end, or lead from https to http.
     """
+    if method not in ("GET", "HEAD"):
+        return answer
     for _ in range(_MOST):
-        location = answer.headers.get("location", "")
-        if method not in ("GET", "HEAD") or answer.status not in _MOVED or not location:
+        if not _leads_on(answer):
             return answer
-        target = urljoin(url, location)
+        target = urljoin(url, answer.headers["location"])
         headers = _headers_for(target, url, headers)
         url, answer = target, exchange(method, target, None, headers, timeout())
-    raise PlatformError(f"redirected more than {_MOST} times")
+    if _leads_on(answer):
+        raise PlatformError(f"redirected more than {_MOST} times")
+    return answer
+
+
+def _leads_on(answer: Answer) -> bool:
+    """Tell whether an answer is a redirect that says where to."""
+    return answer.status in _MOVED and bool(answer.headers.get("location"))
 
 
 def _headers_for(target: str, url: str, headers: Mapping[str, str]) -> Mapping[str, str]:

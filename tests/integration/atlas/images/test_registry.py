@@ -172,6 +172,13 @@ def test_redirects_end():
         assert server.lines == ["GET /v2/a/blobs/x", *["GET /again"] * 5]
 
 
+def test_as_many_redirects_as_are_followed_may_lead_to_an_answer():
+    with serving(*[answer(307, Location="/again")] * 5) as server:
+        client = ImageRegistry(server.url.removeprefix("http://"))
+        assert client.document("a", "blobs/x") == {}
+        assert server.lines == ["GET /v2/a/blobs/x", *["GET /again"] * 5]
+
+
 @pytest.mark.parametrize("content", [b"[]", b"<html>", b'{"tags": 3}', b"null"])
 def test_tags_of_another_shape(content):
     with serving(answer(200, content)) as server:
