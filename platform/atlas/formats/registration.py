@@ -16,6 +16,7 @@ from atlas.formats.format import article, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from importlib.metadata import EntryPoint
 
     from atlas.formats.format import Format
 
@@ -45,7 +46,14 @@ _registered: dict[str, Format] = {}
 
 
 def register(added: Format) -> None:
-    """Add a format, which is asked before those that are there; one of the same name goes."""
+    """Add a format, which is asked before those that are there; one of the same name goes.
+
+    Raises:
+        StoreError: it has the name of one of Atlas's own, which means the same everywhere.
+    """
+    if added.name in BUILT_IN:
+        message = f"format '{added.name}': is one of Atlas's own; give yours another name"
+        raise StoreError(message)
     _import_named_modules()
     others = {name: format for name, format in _registered.items() if name != added.name}
     _registered.clear()
@@ -182,8 +190,25 @@ def _import(module: str) -> None:
 
 def _from_packages(name: str) -> Format | None:
     for point in _entry_points(name):
-        register(point.load()())
+        register(_loaded(point))
     return _registered.get(name)
+
+
+def _loaded(point: EntryPoint) -> Format:
+    """Return the format of an entry point.
+
+    Raises:
+        StoreError: it can't be imported, or has another name.
+    """
+    where = f"format '{point.name}': the entry point {point.value} of an installed package"
+    try:
+        format: Format = point.load()()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise StoreError(f"{where} can't be loaded: {error}") from error
+    if format.name != point.name:
+        found = f"gives a format with the name '{format.name}'"
+        raise StoreError(f"{where} {found}; expected '{point.name}'")
+    return format
 
 
 @cache

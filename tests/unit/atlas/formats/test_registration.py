@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from atlas.errors import StoreError
-from atlas.formats import BUILT_IN, Encoded, Format, built_in, named, registration
+from atlas.formats import BUILT_IN, Encoded, Format, built_in, named, register, registration
 from atlas.plan import Output
 from atlas.store import open_store
 from atlas.targets.kubeflow import artifacts
@@ -102,3 +103,35 @@ def test_the_store_keeps_its_values(tmp_path: Path) -> None:
 def test_without_the_line_there_is_none() -> None:
     with pytest.raises(StoreError, match="there is no format 'grid'"):
         named("grid")
+
+
+class Loose(Encoded):
+    """Takes the name of one of Atlas's own formats."""
+
+    name = "skops"
+
+
+def test_a_name_of_a_built_in_format_can_not_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "_registered", {})
+    with pytest.raises(StoreError, match="format 'skops': is one of Atlas's own; give yours"):
+        register(Loose())
+    assert named("skops") is built_in("skops")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("other", f"{__name__}:Grids", "gives a format with the name 'grid'; expected 'other'"),
+        ("other", f"{__name__}:Nothing", "can't be loaded: .*Nothing"),
+        ("other", "no_such_module_here:Grids", "can't be loaded: No module named"),
+    ],
+)
+def test_an_entry_point_has_to_give_the_format_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    point = EntryPoint(name, value, registration.ENTRY_POINTS)
+    monkeypatch.setattr(registration, "_registered", {})
+    monkeypatch.setattr(registration, "_entry_points", lambda _: (point,))
+    with pytest.raises(StoreError, match=f"^format '{name}': the entry point {value}.* {message}"):
+        named(name)
+    assert registration._registered == {}
