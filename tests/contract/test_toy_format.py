@@ -157,6 +157,7 @@ def test_it_runs_and_is_read_back(
 
     folders = [toy.root.parent / "site", toy.root / "shapes"]
     monkeypatch.setattr(registration, "_registered", {})
+    registration._entry_points.cache_clear()
     for folder in folders:
         monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(os.sys.modules, "toy_grids", raising=False)
