@@ -61,7 +61,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
     ),
-    CommandEntry("runs", "runs:runs", "List runs and how they ended; send to MLflow what waits."),
+    CommandEntry(
+        "runs", "runs:runs", "List runs, filter, rank, compare and tag them; send what waits."
+    ),
     CommandEntry("cache", "cache:app", "Show the cache's size, or prune it."),
     CommandEntry(
         "gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."

@@ -1,10 +1,11 @@
-"""`atlas runs`: what has run, and how it ended."""
+"""`atlas runs`: what has run, how it ended, which one is the best, and what differs between two."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,32 @@ def runs(
         Path, typer.Argument(help="Where the project is; a pipeline's folder for its runs only.")
     ] = Path(),
     *,
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="Show all of one run: ID or PIPELINE/ID.")
+    ] = "",
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag --run; KEY= takes a tag away."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Add a note to --run.")] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="CONDITION", help="Such as status=done or train.rate>0.1."),
+    ] = None,
+    best: Annotated[
+        str, typer.Option("--best", metavar="METRIC", help="List the best first, by STEP.METRIC.")
+    ] = "",
+    direction: Annotated[
+        str, typer.Option("--direction", help="What is better for --best: higher or lower.")
+    ] = "",
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--compare", metavar="RUN RUN", help="Show what differs between two runs."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write --compare as a page, with plots."),
+    ] = None,
     sync: Annotated[
         bool, typer.Option("--sync", help="Send the runs that wait in the outbox to MLflow.")
     ] = False,
@@ -27,52 +54,37 @@ def runs(
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
-    """List runs and how they ended; send to MLflow what waits."""
+    """List runs, filter, rank, compare and tag them; send what waits.
+
+    A condition of --where compares a field, tag.KEY, a param or a metric by = != > >= < <=.
+    """
     from atlas.load import load_environment
     from atlas.load.projects import project_at
     from atlas.runner.process_environment import process_environment
+    from atlas.runs.answers import RunQuery, answer
 
+    if sync and any((run, tag, note, where, best, compare, html)):
+        raise typer.BadParameter("goes with none of the others", param_hint="--sync")
+    query = RunQuery(
+        run, tuple(tag or ()), note, tuple(where or ()), best, direction, compare, html, limit
+    )
     project = project_at(path)
     with process_environment(project, load_environment(project, env)) as found:
         if sync:
-            _sync(found.missing, as_json=as_json)
-        else:
-            _list(path, limit, as_json=as_json)
+            _send(found.missing, as_json=as_json)
+            return
+        reply = answer(found.store, path, query)
+    for warning in reply.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    lines = [table(reply.headers, reply.rows)] if reply.rows else []
+    emit(reply.data, lambda: "\n".join([*lines, *reply.lines]), as_json=as_json)
 
 
-def _list(path: Path, limit: int, *, as_json: bool) -> None:
-    from atlas.runner.history import history
-    from atlas.store import open_store
-
-    only = _names(path)
-    found = history(open_store(os.environ["ATLAS_STORE"]), only, limit)
-    headers = ("run", "pipeline", "status", "started", "seconds", "model")
-    rows = [
-        (one.run, one.pipeline, one.status, one.started[:19], f"{one.seconds:.1f}", one.model)
-        for one in found
-    ]
-    data = [one.to_json() for one in found]
-    emit(data, lambda: table(headers, rows) if rows else "no runs", as_json=as_json)
-
-
-def _names(path: Path) -> set[str] | None:
-    """Return the names of the pipelines of a folder; None for those of the whole project."""
-    from atlas.load import configs_under, load_configs, loader_for
-
-    loader = loader_for(path)
-    if not path.is_dir() or not any(map(loader.is_config, configs_under(path, loader.project))):
-        return None
-    if path.resolve() == loader.project.root.resolve():
-        return None
-    configs = load_configs(path, loader)
-    return {one.config.member_name(axes) for one in configs for axes in one.config.members()}
-
-
-def _sync(missing: tuple[str, ...], *, as_json: bool) -> None:
+def _send(missing: tuple[str, ...], *, as_json: bool) -> None:
     """Send what waits: to the platform's MLflow, or to MLflow's file in the state folder."""
     from atlas.errors import PlatformError
     from atlas.step.finish import tracker_of_steps
-    from atlas.step.sync import sync
+    from atlas.step.sync import summary, sync
     from atlas.tracking.database import TrackingDatabase
     from atlas.tracking.outbox import outbox_in
 
@@ -90,28 +102,14 @@ def _sync(missing: tuple[str, ...], *, as_json: bool) -> None:
     except PlatformError as error:
         failure = error
     unreadable = outbox.unreadable()
-    data = {"to": where, "runs": [_plain(one) for one in sent], "unreadable": unreadable}
-    lines = [*map(_line, sent), *(f"{outbox.folder}/{name}: no run's" for name in unreadable)]
+    data = {"to": where, "runs": [one.to_json() for one in sent], "unreadable": unreadable}
+    lines = [
+        *(one.line() for one in sent),
+        *(f"{outbox.folder}/{name}: no run's" for name in unreadable),
+    ]
     if sent or failure is None:
-        emit(data, lambda: "\n".join([*lines, _summary(sent, where)]), as_json=as_json)
+        emit(data, lambda: "\n".join([*lines, summary(sent, where)]), as_json=as_json)
     if failure is not None:
         raise failure
     if any(one.failed for one in sent):
         raise typer.Exit(1)
-
-
-def _plain(one: Synced) -> dict[str, Any]:
-    return {
-        "pipeline": one.pipeline, "run": one.run, "tracked": one.tracked, "problem": one.problem,
-    }  # fmt: skip
-
-
-def _line(one: Synced) -> str:
-    kept = "; it stays in the outbox" if one.failed else ""
-    words = one.finished.lines() if one.finished else [f"not sent: {one.problem}{kept}"]
-    return f"{one.pipeline} {one.run}: {'; '.join(words) or 'sent'}"
-
-
-def _summary(sent: list[Synced], where: str) -> str:
-    number = sum(bool(one.tracked) for one in sent)
-    return f"{number} of {len(sent)} runs sent to {where}" if sent else "no run waits to be sent"

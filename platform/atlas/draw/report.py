@@ -27,7 +27,7 @@ Outcomes: TypeAlias = "Mapping[tuple[str, int | None], Outcome]"
 
 _MOST_BARS = 500
 _BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
-_STYLE = """
+STYLE = """
 :root { color-scheme: light; font: 14px/1.45 system-ui, sans-serif; color: #1f2328; }
 body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 h1 { font-size: 20px; }
@@ -44,7 +44,7 @@ pre { background: #f6f8fa; padding: 12px; overflow: auto; white-space: pre-wrap;
 .graph { overflow: auto; border: 1px solid #d1d9e0; border-radius: 8px; }
 .failed { color: #cf222e; }
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def report(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> str:
@@ -63,8 +63,8 @@ def _lines(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str])
     """Give the page line by line."""
     title = f"{run.pipeline} {run.flow}: {run.id}"
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield f"<title>{xml(title)}</title><style>{_STYLE}</style></head><body>"
+    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    yield f"<title>{xml(title)}</title><style>{STYLE}</style></head><body>"
     yield f"<h1>{xml(title)}</h1>{_facts(_about(plan, run, outcomes, skipped))}"
     yield from _failures(outcomes)
     graph = svg(of_plan(plan), marks_of(outcomes, skipped))

@@ -13,6 +13,7 @@ from atlas.launch.progress import LaunchProgress
 from atlas.runner import events
 from atlas.runner.units import REPORT
 from atlas.step import FAILED
+from atlas.step.binding import remember_page
 from atlas.step.finish import finish, finished_run
 from atlas.store import FolderLocation, run_key
 from atlas.targets import launcher as states
@@ -130,6 +131,7 @@ class Followed:
             self._conclude(states.RunStatus(states.DONE))
             return
         self._launched = opened.launched or self._submit(run)
+        remember_page(self._store, run, self.url)
         if self._settings.logs:
             self._logs = Logs(self._store, run, self._progress)
         suffix = "" if self._launched.is_new else ", under way already"

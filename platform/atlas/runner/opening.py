@@ -112,6 +112,7 @@ def _run_to_resume(store: Store, plan: Plan, settings: RunSettings) -> Run | Non
 def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> RunRequest:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
     return RunRequest(
+        target="local",
         id=new_id(plan.flow) if new or not settings.run else settings.run,
         interval_start=settings.interval_start,
         interval_end=settings.interval_end,

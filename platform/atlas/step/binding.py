@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.config import PromotionRule
 from atlas.errors import AtlasError, PlatformError, StoreError
+from atlas.models.actor import this_process
 from atlas.step.parameters import checked_parameters
 from atlas.step.parts import located
 from atlas.step.upstream import upstream_runs
 from atlas.store import Run, run_key
-from atlas.store.keys import LAUNCHED
+from atlas.store.keys import LAUNCHED, PAGE
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RunRequest:
         parameters: those that differ from the Plan's defaults.
         trigger: what started it.
         commit: git commit of the code, where it is known.
+        target: where it runs, if that isn't the Plan's target.
     """
 
     id: str
@@ -45,6 +47,7 @@ class RunRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     trigger: str = "manual"
     commit: str = ""
+    target: str = ""
 
 
 def run_id(flow: str, given: str) -> str:
@@ -115,6 +118,24 @@ def target_of(store: Store, run: Run) -> str:
         return ""
 
 
+def remember_page(store: Store, run: Run, url: str) -> None:
+    """Record where the orchestrator shows a run, once that has it."""
+    if url and page_of(store, run) != url:
+        store.location.write(_page_key(run), canonical({"url": url}).encode())
+
+
+def page_of(store: Store, run: Run) -> str:
+    """Return the orchestrator's page of a run; empty where none is known."""
+    try:
+        return str(json.loads(store.location.read(_page_key(run)))["url"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _page_key(run: Run) -> str:
+    return f"{run_key(run.pipeline, run.id)}/{PAGE}"
+
+
 def _target_key(run: Run) -> str:
     return f"{run_key(run.pipeline, run.id)}/{LAUNCHED}"
 
@@ -139,6 +160,8 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         trigger=request.trigger,
         commit=request.commit or os.environ.get("ATLAS_COMMIT", ""),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        user=str(this_process()),
+        target=request.target or plan.target,
     )
 
 

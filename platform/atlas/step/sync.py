@@ -14,7 +14,7 @@ from atlas.step.registering import registered
 from atlas.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from atlas.tracking.outbox import Outbox, Pending
     from atlas.tracking.registry import Tracker
@@ -39,6 +39,23 @@ class Synced:
     finished: Finished | None = None
     problem: str = ""
     failed: bool = False
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as plain data."""
+        names = ("pipeline", "run", "tracked", "problem")
+        return {name: getattr(self, name) for name in names}
+
+    def line(self) -> str:
+        """Return it in words."""
+        kept = "; it stays in the outbox" if self.failed else ""
+        words = self.finished.lines() if self.finished else [f"not sent: {self.problem}{kept}"]
+        return f"{self.pipeline} {self.run}: {'; '.join(words) or 'sent'}"
+
+
+def summary(sent: Sequence[Synced], where: str) -> str:
+    """Return in words how many runs were sent, and where to."""
+    number = sum(bool(run.tracked) for run in sent)
+    return f"{number} of {len(sent)} runs sent to {where}" if sent else "no run waits to be sent"
 
 
 def sync(outbox: Outbox, tracker: Tracker, *, refused: bool = True) -> Iterator[Synced]:

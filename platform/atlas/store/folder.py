@@ -106,6 +106,13 @@ class FolderLocation:
             return []
         return sorted(name for name in found if not name.startswith(TEMPORARY))
 
+    def folders(self, key: str) -> dict[str, int]:
+        """Return the folders directly in a folder → when a file in each was last written (ns)."""
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._whole(key)) as found:
+            folders = [entry for entry in found if entry.is_dir(follow_symlinks=False)]
+            return {entry.name: entry.stat().st_mtime_ns for entry in folders}
+        return {}
+
     def entries(self, key: str) -> Iterator[StoredFile]:
         """Return every file below a folder."""
         start = len(self.root) + 1

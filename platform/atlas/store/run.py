@@ -88,6 +88,8 @@ class Run:
             ``retraining``.
         commit: git commit of the pipeline's folder, where it is known.
         created: when it was bound, ISO 8601 in UTC.
+        user: who bound it, as ``user@host``; empty for a run of an earlier version of Atlas.
+        target: where it was to run: ``local``, or a target's name; empty likewise.
     """
 
     id: str
@@ -103,6 +105,8 @@ class Run:
     trigger: str = "manual"
     commit: str = ""
     created: str = ""
+    user: str = ""
+    target: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as plain data."""

@@ -65,7 +65,7 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
         status=_status(store, run),
         started=started,
         ended=max([started, *ends]),
-        params=_params(plan, run),
+        params=params_of(plan, run),
         metrics=_metrics(outcomes),
         tags=tags_of(plan, run),
         artifacts={"artifacts.json": _artifacts(outcomes), **_report(store, run)},
@@ -131,7 +131,7 @@ def _status(store: Store, run: Run) -> str:
     return FAILED if outcome.get("status") == "failed" else FINISHED
 
 
-def _params(plan: Plan, run: Run) -> dict[str, str]:
+def params_of(plan: Plan, run: Run) -> dict[str, str]:
     """Return the run's parameters and the params that steps are given as literals."""
     params = {name: _text(value) for name, value in run.parameters.items()}
     for step in plan.steps:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas.runner import RunSettings
 from tests.projects import project
 
 __all__ = ["project"]
@@ -162,3 +163,87 @@ def test_a_path_that_isn_t_there(project, command):
         "error: nope: there is nothing at this path; expected a project's folder or one in it\n"
     )
     assert json.loads(project.atlas("cache", "show", "--json").stdout)["results"] == 1
+
+
+MEASURE = """
+class Rate(NamedTuple):
+    rate: float
+
+class Fit(Template):
+    rate: float = 0.5
+    def run(self) -> Rate:
+        self.context.metric("error", self.rate)
+        return Rate(self.rate)
+"""
+FIT = {"fit": {"class": "steps:Fit", "params": {"rate": {"parameter": "rate"}}}}
+RATE = {"rate": {"type": "number", "default": 0.5}}
+
+
+@pytest.fixture
+def fitted(project):
+    """Two runs of `fit`, of 0.5 and 0.25, and one of `q`."""
+    project.pipeline("fit", MEASURE, FIT, parameters=RATE)
+    project.pipeline("q", SOURCE, MAKE, parameters=PARAMETERS)
+    runs = [project.run("fit", settings=RunSettings(parameters={"rate": r})) for r in (0.5, 0.25)]
+    return [*(run.id for run in runs), project.run("q").id]
+
+
+def test_filtering_and_ranking(project, fitted):
+    listed = json.loads(project.atlas("runs", "fit", "--where", "rate<0.5", "--json").stdout)
+    assert [one["run"] for one in listed] == [fitted[1]]
+    ranked = project.atlas("runs", "fit", "--best", "fit.error", "--direction", "lower")
+    lines = ranked.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["run", fitted[1], fitted[0]]
+    assert project.atlas("runs", "--where", "status=failed").stdout == (
+        "no run meets these conditions\n"
+    )
+
+
+def test_comparing(project, fitted):
+    first, second, other = fitted
+    done = project.atlas("runs", "--compare", first, second, "--html", "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "metrics: fit.error" in done.stdout
+    assert "-0.25" in done.stdout
+    assert "<svg" in (project.root / "page.html").read_text()
+    raw = json.loads(project.atlas("runs", "--compare", first, other, "--json").stdout)
+    differing = {fact["name"] for fact in raw["facts"] if fact["differs"]}
+    assert {"pipeline", "rate", "start", "fit.error"} <= differing
+
+
+def test_tagging(project, fitted):
+    tagged = project.atlas(
+        "runs", "--run", fitted[0], "--tag", "owner=ann", "--note", "good", "--json"
+    )
+    raw = json.loads(tagged.stdout)
+    assert (raw["tags"], raw["notes"][0]["note"]) == ({"owner": "ann"}, "good")
+    assert "good" in project.atlas("runs", "--run", fitted[0]).stdout
+    (listed,) = json.loads(project.atlas("runs", "--where", "tag.owner=ann", "--json").stdout)
+    assert listed["run"] == fitted[0]
+
+
+def test_what_cannot_be_shown(project, fitted):
+    for arguments, code, text in (
+        (("--run", "training-none"), 1, "no run 'training-none' of fit, q"),
+        (("fit", "--run", fitted[2]), 1, f"no run '{fitted[2]}' of fit"),
+        (("--compare", fitted[0], "x"), 1, "no run 'x' of"),
+        (("--best", "fit.error"), 1, "no promotion rule of these runs states"),
+        (("--best", "fit.none", "--direction", "lower"), 1, "has the metric 'fit.none'"),
+        (("--best", "fit.error", "--direction", "up"), 1, "expected higher or lower"),
+        (("--where", "moon=1"), 1, "no run has a metric, param or field 'moon'"),
+        (("--tag", "a=1"), 1, "--tag needs --run"),
+        (("--html", "x.html"), 1, "--html needs --compare"),
+        (("--run", fitted[0], "--sync"), 2, "goes with none"),
+        (("--run", fitted[0], "--tag", "a"), 1, "expected KEY=VALUE"),
+    ):
+        done = project.atlas("runs", *arguments)
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        assert text in " ".join(done.stderr.replace("│", "").split()), arguments
+        assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_record_is_a_warning(project, fitted):
+    project.store.location.write(f"fit/{fitted[0]}/run.json", b"{")
+    done = project.atlas("runs", "fit", "--json")
+    assert [one["run"] for one in json.loads(done.stdout)] == [fitted[1]]
+    assert f"fit/{fitted[0]}/run.json: is no run's record" in done.stderr

@@ -11,7 +11,7 @@ from atlas.draw.report import report
 from atlas.errors import AtlasError, PlatformError, TargetError
 from atlas.launch import LaunchSettings, following, launch_pipelines
 from atlas.runner import events
-from atlas.runner.history import history
+from atlas.runs.history import history
 from atlas.targets.launcher import DONE, FAILED, RUNNING, RunStatus, TaskStatus
 from tests.unit.atlas.launch.stepper import Stepper
 
@@ -107,7 +107,7 @@ def test_a_failed_step_is_told_with_the_users_traceback_and_what_follows_is_skip
     assert 'raise ValueError("no such word")' in failed.traceback
     assert talk.texts(events.STEP_SKIPPED) == ["step fail isn't done"]
     assert run.finished.missing == ("fail", "join")
-    assert [one.status for one in history(project.store, None, 5)] == ["failed"]
+    assert [one.status for one in history(project.store).runs] == ["failed"]
 
 
 def test_attempts_are_told_one_by_one(project):
@@ -134,7 +134,7 @@ def test_a_repeat_follows_the_run_that_is_under_way(talk):
     left = talk.train(detach=True)
     assert left.ok
     assert left.finished is None
-    assert [one.status for one in history(talk.project.store, None, 5)] == ["on airflow"]
+    assert [one.status for one in history(talk.project.store).runs] == ["on airflow"]
     again = talk.train()
     assert (again.ok, again.run.id) == (True, left.run.id)
     assert "on airflow, under way already" in talk.texts(events.RUN_STARTED)
@@ -282,7 +282,7 @@ def test_a_run_that_is_refused_has_ended_and_is_not_left_there(talk, monkeypatch
         patched.setattr(talk.stepper, "submit", refused)
         run = talk.train()
     assert run.error == "T311: no such version"
-    (entry,) = history(talk.project.store, None, 5)
+    (entry,) = history(talk.project.store).runs
     assert entry.status == "failed"
     assert talk.train().ok, "a repeat is a new run"
     assert len(talk.stepper.submitted) == 1
@@ -295,7 +295,7 @@ def test_a_run_that_is_refused_because_it_is_there_stays(talk, monkeypatch):
 
     monkeypatch.setattr(talk.stepper, "submit", refused)
     assert talk.train().error == "T311: its id is taken"
-    (entry,) = history(talk.project.store, None, 5)
+    (entry,) = history(talk.project.store).runs
     assert entry.status == "on airflow"
 
 

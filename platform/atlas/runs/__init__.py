@@ -1,0 +1,1 @@
+"""What has run: summaries of runs, filters, the best one, what differs between two, tags, notes."""
