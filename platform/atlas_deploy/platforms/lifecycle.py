@@ -7,6 +7,7 @@ an installed wheel inside this package.
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 from functools import partial
@@ -44,6 +45,8 @@ _WORDS = {
     "Ports:delete": "free",
 }
 _END_SECONDS = 10.0
+_SECRET = re.compile(r"\{secret:([a-z][a-z0-9-]*)")
+"""How a file of a service names a secret."""
 _PAGES = "open-"
 """How the names of the private pages begin that open a service."""
 
@@ -95,18 +98,24 @@ def unlock(state: Path, name: str) -> list[str]:
 
 def doomed(state: Path, name: str) -> list[Path]:
     """Return the data of a platform that `purge` deletes; the store is none of them."""
-    there = sorted((state / "secrets").glob("*"))
-    secrets = [path for path in there if path.name.startswith((*_served(), _PAGES))]
-    found = [folder(state, name), *secrets]
-    return [path for path in found if path.exists()]
+    secrets, own = state / "secrets", {f"{secret}.json" for secret in _made_secrets()}
+    there = [path for path in sorted(secrets.glob("*")) if path.name in own or _is_page(path.name)]
+    return [path for path in (folder(state, name), *there) if path.exists()]
 
 
-def _served() -> list[str]:
-    """Return the names of the services that a platform of this machine runs itself.
+def _is_page(name: str) -> bool:
+    return name.startswith(_PAGES) and name.endswith(".html")
 
-    The secrets of a service begin with its name.
+
+def _made_secrets() -> set[str]:
+    """Return the names of the secrets that a platform of this machine makes itself.
+
+    A service's own secret has its name; its files name others. All other secrets are the user's.
     """
-    return [name for name, data in service_data().items() if data.get("listens")]
+    services = {name for name, data in service_data().items() if data.get("listens")}
+    files = [*root().glob("platform/services/*/*"), *root().glob("infra/local/*.py")]
+    texts = (path.read_text("utf-8", "replace") for path in files if path.is_file())
+    return services.union(*(_SECRET.findall(text) for text in texts))
 
 
 def service_data() -> dict[str, Mapping[str, Any]]:

@@ -251,13 +251,16 @@ def test_only_atlass_part_of_a_stacks_configuration_is_taken(tmp_path):
 
 
 def test_purge_takes_the_platforms_data_and_leaves_the_store(tmp_path):
-    for name in ("platform/local/mlflow/mlflow.db", "secrets/airflow-jwt.json"):
+    made = ("airflow-jwt.json", "airflow.json", "open-mlflow.html", "registry-http.json")
+    for name in ("platform/local/mlflow/mlflow.db", *(f"secrets/{secret}" for secret in made)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-    for name in ("platform/other/x", "secrets/mine.json", "store/x"):
+    users = ("secrets/airflow-prod.json", "secrets/mine.json", "secrets/open-data.json")
+    for name in ("platform/other/x", *users, "store/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     deleted = lifecycle.purge(tmp_path, "local")
-    assert deleted == [tmp_path / "platform/local", tmp_path / "secrets/airflow-jwt.json"]
+    secrets = [tmp_path / "secrets" / secret for secret in made]
+    assert deleted == [tmp_path / "platform/local", *secrets]
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert left == ["platform/other/x", "secrets/mine.json", "store/x"]
+    assert left == ["platform/other/x", *users, "store/x"]
