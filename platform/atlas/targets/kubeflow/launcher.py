@@ -109,7 +109,10 @@ class KubeflowLauncher:
             self.store.location, f"start {run.pipeline}/{run.id}", wait=_WAIT
         ) as is_held:
             if not is_held:
-                raise PlatformError(f"run {run.id}: another process is starting it on Kubeflow")
+                raise PlatformError(
+                    f"run {run.id}: another process has been starting it on Kubeflow for "
+                    f"{_WAIT:.0f} s; repeat the command once that has ended"
+                )
             try:
                 return self._found(plan, run) or self._started(plan, run)
             except RefusedError as error:

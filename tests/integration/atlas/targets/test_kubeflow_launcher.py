@@ -11,6 +11,7 @@ import pytest
 from atlas.errors import PlatformError, TargetError
 from atlas.plan import Plan, PlanStep
 from atlas.store import Run, open_store
+from atlas.store.exclusive import exclusive
 from atlas.targets import launcher as states
 from atlas.targets.kubeflow.launcher import KubeflowLauncher
 from atlas.targets.kubeflow.server import Api, runs
@@ -73,6 +74,16 @@ def test_of_many_that_start_one_run_at_once_one_does(there):
         launched = [*pool.map(lambda _: launcher(there).submit(PLAN, RUN), range(12))]
     assert [one.is_new for one in launched].count(True) == 1
     assert {one.id for one in launched} == {*there.items["runs"]}
+
+
+def test_a_run_that_another_process_keeps_starting_is_refused(there, monkeypatch):
+    monkeypatch.setattr("atlas.targets.kubeflow.launcher._WAIT", 0.0)
+    with (
+        exclusive(there.store.location, "start p/training-1"),
+        pytest.raises(PlatformError, match=r"another process .* repeat the command once that has"),
+    ):
+        launcher(there).submit(PLAN, RUN)
+    assert launcher(there).submit(PLAN, RUN).is_new
 
 
 def test_what_a_network_has_made_of_one_request_is_ended_but_for_the_first(there):
