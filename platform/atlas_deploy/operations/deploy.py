@@ -14,7 +14,7 @@ from atlas_deploy.apply.update import locked, record, result_of, update, update_
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.diff.plan_file import planned_stacks, require_same
 from atlas_deploy.history import records
-from atlas_deploy.operations.reading import compare, compare_parts
+from atlas_deploy.operations.reading import Comparison, compare, compare_parts
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def deploy(
     if plan is not None:
         require_same(plan, planned_stacks(found.diffs, found.unchanged))
     if options.unpause and found.paused:
-        found = compare(deployments, entries=with_entries, whole=found.paused)
+        found = _with_paused(deployments, found, plan)
 
     def compare_again(deployment: Deployment) -> DeploymentDiff:
         (diff,) = compare([deployment], entries=with_entries).diffs
@@ -101,6 +101,25 @@ def deploy(
     else:
         results = fleet.deploy_all(found.diffs, say, request, jobs)
     return _ordered(deployments, found.unchanged, results)
+
+
+def _with_paused(
+    deployments: Sequence[Deployment], found: Comparison, plan: Mapping[str, PlannedStack] | None
+) -> Comparison:
+    """Compare as a whole, too, what is unchanged and has paused members.
+
+    Raises:
+        DeployError: D010, one of them has changed since the plan was saved.
+    """
+    paused = [deployment for deployment in deployments if deployment.stack in found.paused]
+    opened = compare(paused, entries=plan is not None, whole=found.paused).diffs
+    if plan is not None:
+        changed = planned_stacks([diff for diff in opened if not diff.is_empty], {})
+        require_same({stack: plan[stack] for stack in changed}, changed)
+    unchanged = {
+        stack: text for stack, text in found.unchanged.items() if stack not in found.paused
+    }
+    return Comparison([*found.diffs, *opened], unchanged, ())
 
 
 def _deploy_one(diff: DeploymentDiff, say: Say, request: DeployRequest) -> DeployResult:

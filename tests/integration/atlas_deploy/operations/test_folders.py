@@ -194,6 +194,19 @@ def test_what_an_operator_has_paused_runs_again_where_nothing_else_changes(proje
 
 
 @pytest.mark.usefixtures("paused")
+def test_a_plan_of_stacks_that_dont_change_is_no_obstacle_to_unpausing(project, tmp_path):
+    _, plan = preview(deployments(project, "local"))
+    unpaused = DeployOptions(unpause=True)
+    results = deploy(deployments(project, "local"), print, unpaused, plan)
+    assert [(one.stack, one.opened, one.number) for one in results] == [
+        ("one.local", False, 0), ("three.local", False, 0), ("two.local", True, 0),
+    ]  # fmt: skip
+    (tmp_path / "store/kubeflow/two-training/current").unlink()
+    with pytest.raises(DeployError, match=r"two\.local: now changes"):
+        deploy(deployments(project, "local"), print, unpaused, plan)
+
+
+@pytest.mark.usefixtures("paused")
 def test_a_member_that_atlas_cant_unpause_is_reported_as_paused(project):
     results = deploy(deployments(project, "local"), print, DeployOptions(unpause=True))
     assert of_each(results)["two.local"] == (True, ["two-training"], [])
