@@ -14,7 +14,7 @@ from atlas.git import commit_of
 from atlas.step import RunRequest, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FolderLocation, add_code
-from atlas.store.location import TEMPORARY
+from atlas.store.location import TEMPORARY, explained
 from atlas.tracking.outbox import pending_for, state_outbox
 
 if TYPE_CHECKING:
@@ -136,13 +136,16 @@ def _lock(store: Store, opened: OpenedRun) -> None:
     """Hold the run's lock as long as this process lives; only a folder has locks.
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: another process holds it, or the store's file system has no locks.
     """
     if not isinstance(store.location, FolderLocation):
         return
-    lock = store.location.appending(f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock")
+    key = f"{opened.run.pipeline}/{opened.run.id}/{TEMPORARY}lock"
+    lock = store.location.appending(key)
     opened.held.callback(lock.close)
-    if not files.lock(lock):
+    with explained("lock", str(store.location.local(key))):
+        is_locked = files.lock(lock)
+    if not is_locked:
         opened.held.close()
         message = f"run {opened.run.id} of {opened.run.pipeline}: another process runs it"
         raise StoreError(f"{message}; wait until it is over")
