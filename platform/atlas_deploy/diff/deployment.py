@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
+_BY_MEMBER = ("members", "plans", "schedules")
+"""Inputs that have a value for each member."""
+
 
 @dataclass(frozen=True)
 class DeploymentDiff:
@@ -116,8 +119,4 @@ def drifted(snapshot: Snapshot) -> bool:
 def _differs(resource: Resource, live: Mapping[str, Live]) -> bool:
     """Tell whether a resource isn't as it was deployed."""
     inputs = live[resource.name].inputs if resource.name in live else {}
-    return any(
-        inputs.get(name, {}).get(member) != value
-        for name in ("members", "plans")
-        for member, value in resource.inputs.get(name, {}).items()
-    )
+    return any((inputs.get(name) or {}) != (resource.inputs.get(name) or {}) for name in _BY_MEMBER)
