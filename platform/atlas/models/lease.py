@@ -30,6 +30,8 @@ LEASE_SECONDS = 300.0
 WAIT_SECONDS = 60.0
 """For how long to wait for another holder."""
 _PAUSE_SECONDS = 0.05
+_LATEST = 1e11
+"""Seconds since 1970 that no lease lasts to; such a number, or none, can't be read as a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def _read(location: Location, folder: str, number: int) -> dict[str, Any]:
     """Return what a lease's file says; of one that can't be read, that it is over."""
     try:
         raw = json.loads(location.read(_key(folder, number)))
-        return {"until": float(raw["until"]), "holder": dict(raw["holder"])}
+        until, holder = float(raw["until"]), dict(raw["holder"])
+        return {"until": until if 0.0 <= until < _LATEST else 0.0, "holder": holder}
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return {"until": 0.0, "holder": {}}
 

@@ -34,6 +34,8 @@ NOTICED = "noticed"
 """The alias isn't where the log has it: somebody, or something else, has moved it."""
 DAMAGED = "damaged"
 """The log's end isn't the one that its head names: entries are missing or were replaced."""
+_DIGITS = 9
+"""Of an entry's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class ChampionLog:
         number, _, digest = head.partition(":")
         if not head:
             return ""
-        if not (number.isascii() and number.isdecimal()):
+        if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS):
             return f"the head {head[:80]!r} is no head"
         try:
             return "" if self.entry(int(number)).digest == digest else f"entry {number} is another"
@@ -224,7 +226,7 @@ class ChampionLog:
         return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
     def _key(self, number: int) -> str:
-        return f"{self.folder}/log/{number:09}.json"
+        return f"{self.folder}/log/{number:0{_DIGITS}}.json"
 
 
 def _chained(draft: LogEntry, before: LogEntry | None) -> LogEntry:

@@ -398,3 +398,19 @@ def test_a_family_s_promotion_that_ended_halfway_is_whole_or_undone(tmp_path, mo
         ends.add(frozenset(alias(one) for one in both))
     assert ends == {frozenset({"local-1"}), frozenset({"local-2"})}
     assert number > 15
+
+
+@pytest.mark.parametrize("until", ["NaN", "Infinity", "1e300", "-1"])
+def test_a_lease_whose_end_is_no_time_is_over(champions, store, until):
+    key = f"{champions.folder}/lease/000000001.json"
+    store.location.write(key, f'{{"holder": {{}}, "until": {until}}}'.encode())
+    with leased(store.location, f"{champions.folder}/lease", wait=0.0) as lease:
+        assert lease.number == 2
+
+
+def test_a_head_with_too_long_a_number_is_a_fault(champions):
+    promoted(champions, "a")
+    champions.registry.set_tag(MODEL, HEAD, "9" * 5000)
+    (fault,) = champions.faults()
+    assert "is no head" in fault
+    assert promoted(champions, "b").promoted
