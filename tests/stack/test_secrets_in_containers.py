@@ -51,7 +51,7 @@ class Told:
         platform: a registry and an MLflow; the state folder is the project's own.
         printed: what each way has printed.
         runs: the id of the run that each way has made.
-        airflow_home: the folder of Airflow's logs and database.
+        airflow_home: the folder of Airflow's database.
     """
 
     def __init__(self, yard: Yard, mlflow: MlflowServer, root: Path) -> None:
@@ -194,7 +194,8 @@ def test_no_file_of_the_state_folder_has_them(told):
     assert canary.traces_below(state) == {}
 
 
-def test_neither_logs_nor_database_of_airflow_have_them(told):
+def test_neither_airflows_database_nor_its_home_has_them(told):
+    """What its tasks log is among what was printed, for this way writes no file of it."""
     assert (told.airflow_home / "airflow.db").exists()
     assert canary.traces_below(told.airflow_home) == {}
 
