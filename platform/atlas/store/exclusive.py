@@ -85,12 +85,14 @@ def _hold_file(place: Location, key: str) -> _File | None:
 class _NumberedLease:
     """A lease in a place that has no locks."""
 
-    def __init__(self, place: Location, key: str) -> None:
-        self.place, self.key = place, key
+    def __init__(self, place: Location, key: str, content: bytes) -> None:
+        self.place, self.key, self.content = place, key, content
 
     def release(self) -> None:
-        """Let go."""
-        self.place.remove(self.key)
+        """Let go; a lease that ended by itself may have the same number as another's by now."""
+        with suppress(FileNotFoundError):
+            if self.place.read(self.key) == self.content:
+                self.place.remove(self.key)
 
 
 def _hold_lease(place: Location, key: str) -> _NumberedLease | None:
@@ -99,12 +101,13 @@ def _hold_lease(place: Location, key: str) -> _NumberedLease | None:
     if numbers and not _is_over(place, f"{key}/{numbers[-1]:09}"):
         return None
     mine = f"{key}/{(numbers[-1] if numbers else 0) + 1:09}"
-    content = {"holder": secrets.token_hex(8), "until": time.time() + _LEASE_SECONDS}
-    if not place.create(mine, json.dumps(content).encode()):
+    lease = {"holder": secrets.token_hex(8), "until": time.time() + _LEASE_SECONDS}
+    content = json.dumps(lease).encode()
+    if not place.create(mine, content):
         return None
     for number in numbers:
         place.remove(f"{key}/{number:09}")
-    return _NumberedLease(place, mine)
+    return _NumberedLease(place, mine, content)
 
 
 def _is_over(place: Location, key: str) -> bool:

@@ -104,6 +104,21 @@ def test_a_lease_of_a_lost_machine_ends(tmp_path, monkeypatch):
     winners[0].__exit__(None, None, None)
 
 
+def test_who_comes_back_late_takes_no_lease_of_the_same_number_away(tmp_path, monkeypatch):
+    place = Leases(FolderLocation(tmp_path))
+    monkeypatch.setattr(module, "_LEASE_SECONDS", -1.0)
+    late = exclusive(place, "a")
+    assert late.__enter__()
+    monkeypatch.undo()
+    with exclusive(place, "a") as second:
+        assert second
+    with exclusive(place, "a") as third:
+        assert third
+        late.__exit__(None, None, None)
+        with exclusive(place, "a") as held:
+            assert not held
+
+
 def test_a_lease_that_can_t_be_read_is_held(tmp_path):
     place = Leases(FolderLocation(tmp_path))
     with exclusive(place, "a"):
