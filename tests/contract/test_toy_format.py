@@ -73,14 +73,23 @@ TRAINING: dict[str, Any] = {
 }
 
 
-def installed(project: Project, site: Path) -> None:
-    """Install a package that has the format as an entry point; the Recipe names it."""
+NAMED = {name: {**step, **GRID} for name, step in TRAINING.items()}
+"""The steps of a Recipe that names the format."""
+
+
+def install(site: Path) -> None:
+    """Put a package into a folder that has the format as an entry point."""
     (site / "toy_grids.py").write_text(FORMAT)
     info = site / "toy_grids-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-grids\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[atlas.formats]\ngrid = toy_grids:Grids\n")
-    project.pipeline("shapes", STEPS, {name: {**step, **GRID} for name, step in TRAINING.items()})
+
+
+def installed(project: Project, site: Path) -> None:
+    """Install a package that has the format as an entry point; the Recipe names it."""
+    install(site)
+    project.pipeline("shapes", STEPS, NAMED)
 
 
 def own_code(project: Project, site: Path) -> None:

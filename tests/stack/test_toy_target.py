@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.contract import test_toy_format as toy_format
 from tests.stack.conftest import Atlas
 from tests.toy_target import install
 
@@ -156,6 +158,30 @@ def test_a_target_from_outside_goes_the_whole_way(atlas, project, tmp_path):
     assert not (jobs / "sums-training.json").exists()
     owners = tmp_path / "store" / "deployments" / "owners" / "toy-jobs"
     assert not owners.exists() or not os.listdir(owners)
+
+
+def test_a_format_from_outside_goes_there_too(atlas, project, tmp_path):
+    """Both come from packages: the target runs steps whose values only the other one can keep."""
+    toy_format.install(atlas.installed)
+    sums = project / "sums"
+    head = "from typing import NamedTuple\n\nfrom atlas import Template\n"
+    write(sums / "steps.py", head + textwrap.dedent(toy_format.STEPS))
+    write(sums / "training.json", {**RECIPE, "steps": toy_format.NAMED})
+    here = ("--env", "toys")
+
+    assert "fine" in atlas.run("validate", sums, *here, cwd=project).stdout
+    out = tmp_path / "out"
+    atlas.run("compile", sums, *here, "--out", out, cwd=project)
+    assert (out / "sums-training.json").exists()
+    atlas.run("deploy", sums, *here, cwd=project)
+    trained = atlas.run("train", sums, *here, "--json", "--timeout", "120s", cwd=project).stdout
+    assert json.loads(trained.splitlines()[-1])["status"] == "done", trained
+    (kept,) = (tmp_path / "store" / "sums").glob("*/turn/grid/data*")
+    assert (kept.name, kept.read_text()) == ("data.grid", "ac\nbd")
+    status = atlas.run("status", sums, *here, "--json", cwd=project).stdout
+    assert json.loads(status)["sums.toys"]["resources"][0]["drift"] == {}
+    atlas.run("destroy", sums, *here, cwd=project)
+    assert kept.exists(), "artifacts stay"
 
 
 def test_it_says_what_it_can_not_do_at_the_line_that_asks_for_it(atlas, project):
