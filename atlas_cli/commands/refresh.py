@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from atlas_cli.commands.deploy import PathArgument
+from atlas_cli.commands.deploy import PathArgument, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
@@ -14,5 +14,7 @@ def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json 
     import atlas_deploy
     from atlas_deploy.operations.render import render_statuses
 
-    found = {each.stack: atlas_deploy.refresh(each) for each in atlas_deploy.looked_at(path, env)}
+    found = {
+        each.stack: atlas_deploy.refresh(each, say) for each in atlas_deploy.looked_at(path, env)
+    }
     emit(found, lambda: render_statuses(found, table), as_json=json)

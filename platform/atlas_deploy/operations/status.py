@@ -10,6 +10,7 @@ from atlas.errors import StoreError
 from atlas.registered import LOCAL_TARGET
 from atlas.store import open_location
 from atlas.targets import deployed_name
+from atlas_deploy.apply import locks
 from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.desired.revisions import release_at
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from atlas.kinds.handler import Live
     from atlas.store import Location
+    from atlas_deploy.apply.options import Say
     from atlas_deploy.desired.deployment import Deployment
     from atlas_deploy.live.snapshot import Snapshot
     from atlas_deploy.live.state import Resource
@@ -184,19 +186,24 @@ def history_of(deployment: Deployment) -> list[records.Entry]:
     )
 
 
-def refresh(deployment: Deployment) -> DeploymentStatus:
+def refresh(deployment: Deployment, say: Say) -> DeploymentStatus:
     """Have Pulumi read what is there and keep it as the state; return it as `status` does.
+
+    Args:
+        deployment: which.
+        say: takes a line when another command has to be waited for.
 
     Raises:
         PlatformError: the platform is missing or down.
         DeployError: the engine failed.
     """
-    found = status(deployment)
-    if found.resources:
-        services = services_of(deployment.project, deployment.environment)
-        fingerprints.forget(services.store, deployment.stack)
-        open_stack(deployment, (), _quiet).refresh(_ignore)
-    return found
+    with locks.lock(deployment, say, 0):
+        before = status(deployment)
+        if before.resources:
+            services = services_of(deployment.project, deployment.environment)
+            fingerprints.forget(services.store, deployment.stack)
+            open_stack(deployment, (), _quiet).refresh(_ignore)
+        return before
 
 
 def _status(

@@ -25,6 +25,7 @@ from atlas_deploy import (
     refresh,
     status,
 )
+from atlas_deploy.apply import locks
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.render import summary
 from atlas_deploy.desired.bundle import Part
@@ -155,10 +156,23 @@ def test_drift_that_a_refresh_keeps_as_the_state_opens_the_stack(project, tmp_pa
     (tmp_path / "store/kubeflow/two-training/current").unlink()
     open_stack = "atlas_deploy.operations.status.open_stack"
     monkeypatch.setattr(open_stack, lambda deployment, *_: Stack(deployment))
-    refresh(deployments(project / "two", "local")[0])
+    refresh(deployments(project / "two", "local")[0], print)
     compared = compare(deployments(project, "local"))
     assert {*compared.unchanged} == {"one.local", "three.local"}
     assert [change.action for change in compared.diffs[0].changes] == ["add"]
+
+
+def test_a_refresh_makes_what_was_read_before_it_invalid(project, monkeypatch):
+    """So that a deployment which had compared just before it reads the state again."""
+    lay_down(deployments(project, "local"))
+    (deployment,) = deployments(project / "two", "local")
+    known = locks.number_of(deployment)
+    monkeypatch.setattr(
+        "atlas_deploy.operations.status.open_stack", lambda deployment, *_: Stack(deployment)
+    )
+    refresh(deployment, print)
+    with locks.lock(deployment, print, known) as is_valid:
+        assert not is_valid
 
 
 @pytest.fixture
