@@ -44,10 +44,10 @@ def docker_api(engine: ContainerEngine) -> Iterator[str]:
 def _docker_host(engine: ContainerEngine) -> str:
     """Return where the client's current context says that Docker listens."""
     try:
-        found = engine.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+        endpoint = engine.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     except CommandError:
         return "unix:///var/run/docker.sock"
-    return found.strip()
+    return endpoint.strip()
 
 
 @contextmanager

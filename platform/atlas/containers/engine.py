@@ -102,9 +102,9 @@ def find_engine(state: Path, choice: str = "") -> ContainerEngine | None:
         state: the state folder, for podman's settings.
         choice: the one to ask; by default `ATLAS_CONTAINER_ENGINE`, else all of them.
     """
-    wanted = choice or os.environ.get(CHOICE, "")
-    names = [wanted] if wanted in ENGINES else ENGINES
-    return next((found for name in names if (found := _asked(name, state))), None)
+    desired = choice or os.environ.get(CHOICE, "")
+    names = [desired] if desired in ENGINES else ENGINES
+    return next((engine for name in names if (engine := _asked(name, state))), None)
 
 
 def need_engine(state: Path) -> ContainerEngine:
@@ -113,13 +113,13 @@ def need_engine(state: Path) -> ContainerEngine:
     Raises:
         PlatformError: I202, none does.
     """
-    found = find_engine(state)
-    if found is None:
+    engine = find_engine(state)
+    if engine is None:
         clients = [name for name in ENGINES if shutil.which(name)]
         have = f"{' and '.join(clients)} found, but no engine answers" if clients else "none found"
         hint = f"install podman, or start docker; {command('doctor')} shows what is there"
         raise PlatformError(f"no container engine: {have}; {hint}", code="I202")
-    return found
+    return engine
 
 
 def _asked(name: str, state: Path) -> ContainerEngine | None:

@@ -87,7 +87,7 @@ def _as_caller() -> tuple[str, ...]:
 _OWN: Mapping[str, Callable[[], tuple[str, ...]]] = {"docker": tuple, "podman": _as_caller}
 _GPUS: Mapping[str, Callable[[int], tuple[str, ...]]] = {
     "docker": lambda count: ("--gpus", str(count)),
-    "podman": lambda count: tuple(f"--device=nvidia.com/gpu={each}" for each in range(count)),
+    "podman": lambda count: tuple(f"--device=nvidia.com/gpu={index}" for index in range(count)),
 }
 
 

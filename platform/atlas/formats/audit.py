@@ -66,7 +66,7 @@ class _Audit:
 
     def __init__(self, archive: ZipFile, trust: Trust) -> None:
         self._trust = trust
-        self._files = {one.filename: one for one in archive.infolist()}
+        self._files = {file.filename: file for file in archive.infolist()}
         self._archive = archive
         self._ids: dict[int, Node] = {}
 
@@ -81,9 +81,9 @@ class _Audit:
             raise StoreError("it has no schema.json, so it is no skops archive")
         schema = json.loads(self._archive.read(_SCHEMA), object_pairs_hook=without_repeats)
         if not isinstance(schema, dict) or schema.get("protocol") != PROTOCOL:
-            found = schema.get("protocol") if isinstance(schema, dict) else type(schema).__name__
+            protocol = schema.get("protocol") if isinstance(schema, dict) else type(schema).__name__
             raise StoreError(
-                f"it is of skops' protocol {found!r}, expected {PROTOCOL}; train the model again"
+                f"it is of skops' protocol {protocol!r}, expected {PROTOCOL}; train the model again"
             )
         self._walk(schema)
 
@@ -96,7 +96,7 @@ class _Audit:
             if rule is None:
                 raise refused(path, f"a {module}.{name}, kept in a way ({loader}) that isn't read")
             try:
-                waiting += [(f"{path}{one}", child) for one, child in rule(self, path, node)]
+                waiting += [(f"{path}{suffix}", child) for suffix, child in rule(self, path, node)]
             except (KeyError, TypeError, AttributeError, ValueError):
                 raise StoreError(f"{place_of(path)} has a malformed {loader}") from None
 
@@ -104,7 +104,7 @@ class _Audit:
         """Return a node's loader, module and class; nodes of one id are one object, and equal."""
         fields = ("__loader__", "__module__", "__class__")
         given = [node.get(field) if isinstance(node, dict) else None for field in fields]
-        if not all(isinstance(one, str) for one in given):
+        if not all(isinstance(value, str) for value in given):
             raise StoreError(f"{place_of(path)} is no node of skops")
         identity = node.get("__id__")
         if identity is not None:
@@ -140,8 +140,8 @@ class _Audit:
         self.allow(path, node, "mappings")
         types, content = node["key_types"], node["content"]
         self.exactly(path, types, "builtins.list")
-        for one in types["content"]:
-            check_key(path, one)
+        for key_type in types["content"]:
+            check_key(path, key_type)
         if len(types["content"]) != len(content):
             raise StoreError(f"{place_of(path)} is a dict with keys that are the same as text")
         yield "", types
@@ -150,7 +150,7 @@ class _Audit:
     def default(self, path: str, node: Node) -> Children:
         self.exactly(path, node, "collections.defaultdict")
         main = node["content"]["main"]
-        if any(one["__class__"] != "str" for one in main["key_types"]["content"]):
+        if any(key_type["__class__"] != "str" for key_type in main["key_types"]["content"]):
             raise StoreError(f"{place_of(path)} is a defaultdict with keys that aren't strings")
         yield "", main
         yield ".default_factory", node["content"]["default_factory"]
@@ -167,10 +167,10 @@ class _Audit:
 
     def partial(self, path: str, node: Node) -> Children:
         self.exactly(path, node, "functools.partial")
-        yield from ((f".{one}", node["content"][one]) for one in _PARTIAL)
+        yield from ((f".{attribute}", node["content"][attribute]) for attribute in _PARTIAL)
 
     def slice(self, path: str, node: Node) -> Children:
-        if any(type(one) not in (int, type(None)) for one in node["content"].values()):
+        if any(type(bound) not in (int, type(None)) for bound in node["content"].values()):
             raise StoreError(f"{place_of(path)} is a slice of something else than whole numbers")
         yield from ()
 
@@ -227,7 +227,7 @@ class _Audit:
             self.file(path, node)
             return
         yield ".shape", node["shape"]
-        yield from ((f"[{i}]", one) for i, one in enumerate(node["content"]))
+        yield from ((f"[{i}]", element) for i, element in enumerate(node["content"]))
 
     def masked(self, path: str, node: Node) -> Children:
         self.exactly(path, node, "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray")

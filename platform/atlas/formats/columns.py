@@ -190,20 +190,20 @@ def _are_lists(values: Any, kinds: set[type]) -> bool:
     """Tell whether all cells are lists of one type of plain values."""
     if kinds != {list}:
         return False
-    inner = {kind for one in values for kind in set(map(type, one))}
+    inner = {kind for cell in values for kind in set(map(type, cell))}
     if inner not in _LISTED:
         return False
-    return inner != {int} or all(-_BIGGEST <= n < _BIGGEST for one in values for n in one)
+    return inner != {int} or all(-_BIGGEST <= n < _BIGGEST for cell in values for n in cell)
 
 
 def _as_text(values: Any, shown: str, trust: Trust) -> Any:
     import numpy
 
-    found = numpy.empty(len(values), dtype=object)
+    texts = numpy.empty(len(values), dtype=object)
     for i, value in enumerate(values):
         plain = packed(value, trust, f"row {i} of {shown}")
         try:
-            found[i] = json.dumps(plain, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+            texts[i] = json.dumps(plain, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         except (ValueError, RecursionError) as error:
             raise StoreError(f"row {i} of {shown}: {clean(str(error), 200)}; {_WAY_OUT}") from None
-    return found
+    return texts

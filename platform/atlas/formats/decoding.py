@@ -46,9 +46,9 @@ def _interval(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust:
 def _complex(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
     import numpy
 
-    found = numpy.empty(len(values), dtype=how["dtype"])
-    found.real, found.imag = values, raw(flat[how["part"]])
-    return found
+    numbers = numpy.empty(len(values), dtype=how["dtype"])
+    numbers.real, numbers.imag = values, raw(flat[how["part"]])
+    return numbers
 
 
 def _cast(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
@@ -89,24 +89,24 @@ def _categorical(values: Any, flat: Any, table: Any, how: Mapping[str, Any], tru
 def _objects(values: Any, flat: Any, table: Any, how: Mapping[str, Any], trust: Trust) -> Any:
     import numpy
 
-    found = numpy.empty(len(values), dtype=object)
+    objects = numpy.empty(len(values), dtype=object)
     read = _READ[how["of"]]
-    for i, one in enumerate(values):
-        found[i] = read(one, trust)
-    return found
+    for i, cell in enumerate(values):
+        objects[i] = read(cell, trust)
+    return objects
 
 
 _READ: dict[str, Callable[[Any, Trust], Any]] = {
-    "scalars": lambda one, trust: one if isinstance(one, str | bytes | bool) else _scalar(one),
-    "arrays": lambda one, trust: one,
-    "lists": lambda one, trust: one.tolist(),
-    "json": lambda one, trust: unpacked(json.loads(one), trust),
+    "scalars": lambda cell, trust: cell if isinstance(cell, str | bytes | bool) else _scalar(cell),
+    "arrays": lambda cell, trust: cell,
+    "lists": lambda cell, trust: cell.tolist(),
+    "json": lambda cell, trust: unpacked(json.loads(cell), trust),
 }
 
 
-def _scalar(one: Any) -> Any:
+def _scalar(cell: Any) -> Any:
     """Return a value that numpy has of a bool; a missing one is None."""
-    return bool(one) if type(one).__name__ in ("bool", "bool_") else None
+    return bool(cell) if type(cell).__name__ in ("bool", "bool_") else None
 
 
 _DECODERS: dict[str, Callable[..., Any]] = {

@@ -168,8 +168,8 @@ def _labels(columns: Any, names: list[str], trust: Trust) -> dict[str, Any]:
     if type(columns) is type(simple) and columns.identical(simple):
         return {}
     shown = "the label of a column"
-    found: dict[str, Any] = {"names": names, "labels": _label_facts(columns, shown, trust)}
-    return found
+    facts: dict[str, Any] = {"names": names, "labels": _label_facts(columns, shown, trust)}
+    return facts
 
 
 def _label_facts(columns: Any, shown: str, trust: Trust) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _label_facts(columns: Any, shown: str, trust: Trust) -> dict[str, Any]:
     return {
         "multi": isinstance(columns, pandas.MultiIndex),
         "levels": [
-            {"values": [packed(one, trust, shown) for one in level],
+            {"values": [packed(label, trust, shown) for label in level],
              "dtype": _dtype_facts(level.dtype, shown, trust),
              "name": packed(level.name, trust, shown)}
             for level in levels
@@ -233,15 +233,15 @@ def _restored_labels(names: list[str], facts: Mapping[str, Any], trust: Trust) -
         return pandas.RangeIndex(*raw["range"], name=unpacked(raw["name"], trust))
     levels = [
         pandas.Index(
-            unpacked(one["values"], trust),
-            dtype=_restored_dtype(one["dtype"], trust),
-            name=unpacked(one["name"], trust),
+            unpacked(level["values"], trust),
+            dtype=_restored_dtype(level["dtype"], trust),
+            name=unpacked(level["name"], trust),
             tupleize_cols=False,
         )
-        for one in raw["levels"]
+        for level in raw["levels"]
     ]
-    found = pandas.MultiIndex.from_arrays(levels) if raw["multi"] else levels[0]
-    return _with_freq(found, raw["freq"])
+    index = pandas.MultiIndex.from_arrays(levels) if raw["multi"] else levels[0]
+    return _with_freq(index, raw["freq"])
 
 
 def _index_facts(index: Any, names: list[str], trust: Trust) -> dict[str, Any]:
@@ -261,17 +261,17 @@ def _restored_index(
     import pandas
 
     how, own = facts.get("columns", {}), facts["index"]
-    names = [unpacked(one, trust) for one in own["names"]]
+    names = [unpacked(name, trust) for name in own["names"]]
     if "range" in own:
         start, stop, step = own["range"]
         return pandas.RangeIndex(start, stop if rows else start, step, name=names[0])
     arrays = [decoded(flat, table, name, how.get(name), trust) for name in own["levels"]]
     levels = [
-        pandas.Index(one, dtype=one.dtype, name=name, tupleize_cols=False)
-        for one, name in zip(arrays, names, strict=True)
+        pandas.Index(array, dtype=array.dtype, name=name, tupleize_cols=False)
+        for array, name in zip(arrays, names, strict=True)
     ]
-    found = pandas.MultiIndex.from_arrays(levels) if own["multi"] else levels[0]
-    return _with_freq(found, own["freq"])
+    index = pandas.MultiIndex.from_arrays(levels) if own["multi"] else levels[0]
+    return _with_freq(index, own["freq"])
 
 
 def freq_of(index: Any) -> str | None:

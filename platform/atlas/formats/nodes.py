@@ -18,24 +18,24 @@ _KEYS = ("int", "float", "str")
 
 def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with a key twice: which one counts is for each reader to decide."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise StoreError("its schema.json has a key twice")
-    return found
+    return members
 
 
 _UNEQUAL = {"__id__", "file"}
 
 
-def is_equal(one: Any, other: Any) -> bool:
+def is_equal(node: Any, other: Any) -> bool:
     """Tell whether two nodes are the same but for their ids and the files of their arrays."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = one.keys() - _UNEQUAL
+    if isinstance(node, dict) and isinstance(other, dict):
+        keys = node.keys() - _UNEQUAL
         same = keys == other.keys() - _UNEQUAL
-        return same and all(is_equal(one[key], other[key]) for key in keys)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_equal, one, other))
-    return type(one) is type(other) and bool(one == other)
+        return same and all(is_equal(node[key], other[key]) for key in keys)
+    if isinstance(node, list) and isinstance(other, list):
+        return len(node) == len(other) and all(map(is_equal, node, other))
+    return type(node) is type(other) and bool(node == other)
 
 
 def is_named(node: Node, full: str) -> bool:

@@ -60,12 +60,12 @@ def untaken(value: Any, path: str = "") -> tuple[str, Any]:
     kind = type(value)
     items: Any = ()
     if kind is dict:
-        items = ((f"[{key!r}]", one) for key, one in value.items())
+        items = ((f"[{key!r}]", part) for key, part in value.items())
     elif kind in (list, tuple):
-        items = ((f"[{i}]", one) for i, one in enumerate(value))
-    for step, one in items:
-        if not takes(one):
-            return untaken(one, f"{path}{step}")
+        items = ((f"[{i}]", part) for i, part in enumerate(value))
+    for step, part in items:
+        if not takes(part):
+            return untaken(part, f"{path}{step}")
     return path, value
 
 
@@ -84,11 +84,11 @@ def packed(value: Any, trust: Trust, path: str = "it") -> Any:
     if kind in _PLAIN:
         return value
     if kind is list:
-        return [packed(one, trust, f"{path}[{i}]") for i, one in enumerate(value)]
+        return [packed(part, trust, f"{path}[{i}]") for i, part in enumerate(value)]
     if kind is dict:
         return _packed_dict(value, trust, path)
     if kind in (tuple, set, frozenset):
-        items = [packed(one, trust, f"{path}[{i}]") for i, one in enumerate(value)]
+        items = [packed(part, trust, f"{path}[{i}]") for i, part in enumerate(value)]
         ordered = items if kind is tuple else sorted(items, key=json.dumps)
         return {f"${kind.__name__}": ordered}
     rule = _rule(value)
@@ -96,14 +96,14 @@ def packed(value: Any, trust: Trust, path: str = "it") -> Any:
         raise refused(path, value)
     tag, pack = rule
     try:
-        found = pack(value, trust)
-        found = found if tag is None else {tag: found}
-        again = unpacked(found, trust)
+        plain = pack(value, trust)
+        plain = plain if tag is None else {tag: plain}
+        again = unpacked(plain, trust)
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
         raise refused(path, value, str(error)) from None
     if not _same(again, value):
         raise refused(path, value, f"it would come back as {again!r}")
-    return found
+    return plain
 
 
 def refused(path: str, value: Any, reason: str = "") -> StoreError:
@@ -123,23 +123,23 @@ def refused(path: str, value: Any, reason: str = "") -> StoreError:
 
 def _packed_dict(value: dict[Any, Any], trust: Trust, path: str) -> Any:
     if set(map(type, value)) <= {str} and not is_tag(value):
-        return {key: packed(one, trust, f"{path}[{key!r}]") for key, one in value.items()}
+        return {key: packed(part, trust, f"{path}[{key!r}]") for key, part in value.items()}
     pairs = [
-        [packed(key, trust, f"the key {key!r} of {path}"), packed(one, trust, f"{path}[{key!r}]")]
-        for key, one in value.items()
+        [packed(key, trust, f"the key {key!r} of {path}"), packed(part, trust, f"{path}[{key!r}]")]
+        for key, part in value.items()
     ]
     return {"$dict": pairs}
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(value: Any, other: Any) -> bool:
     """Tell whether two values are of one type and show alike; arrays, have the same bytes."""
-    if one is other:
+    if value is other:
         return True
-    if type(one) is not type(other):
+    if type(value) is not type(other):
         return False
-    if hasattr(one, "tobytes"):
-        return bool(one.dtype == other.dtype and one.tobytes() == other.tobytes())
-    return bool(one == other) if type(one) is int else repr(one) == repr(other)
+    if hasattr(value, "tobytes"):
+        return bool(value.dtype == other.dtype and value.tobytes() == other.tobytes())
+    return bool(value == other) if type(value) is int else repr(value) == repr(other)
 
 
 # A rule a type: what tells it, and how it is packed ------------------------------------------
@@ -151,7 +151,7 @@ def _rule(value: Any) -> tuple[str | None, Callable[[Any, Trust], Any]] | None:
         return _WRITERS[kind]
     if isinstance(value, enum.Enum):
         return "$enum", _enum
-    names = {f"{one.__module__.partition('.')[0]}.{one.__name__}" for one in kind.__mro__}
+    names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__}
     own = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     if own in _TEXTS:
         return _TEXTS[own], _text

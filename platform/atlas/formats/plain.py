@@ -197,5 +197,5 @@ _SUFFIXES = re.compile(r"(\.[A-Za-z0-9][A-Za-z0-9_-]{0,15}){1,2}$")
 
 def _suffix_of(path: Path) -> str:
     """Return the ending of a file's name, as ``.csv`` or ``.tar.gz``; none of an odd one."""
-    found = _SUFFIXES.search(path.name.lstrip("."))
-    return found.group() if found and len(found.group()) < len(path.name.lstrip(".")) else ""
+    match = _SUFFIXES.search(path.name.lstrip("."))
+    return match.group() if match and len(match.group()) < len(path.name.lstrip(".")) else ""

@@ -30,9 +30,9 @@ def prove(value: Any, read: Callable[[], Any]) -> None:
         raise
     except Exception as error:
         raise unkept(value, error) from error
-    found = next(_differences("", value, back, set()), None)
-    if found is not None:
-        path, before, after = found
+    difference = next(_differences("", value, back, set()), None)
+    if difference is not None:
+        path, before, after = difference
         what = f"its attribute {clean(path.removeprefix('.'), 200)}" if path else "it"
         raise StoreError(f"{what} is {before}, and would come back as {after}; {_WAY_OUT}")
 
@@ -70,14 +70,14 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """Give the attributes or items of a value, and how messages call them."""
     kind = type(value)
     if isinstance(value, dict):
-        yield from ((f"[{key!r}]", one) for key, one in value.items())
+        yield from ((f"[{key!r}]", part) for key, part in value.items())
     elif isinstance(value, list | tuple):
-        yield from ((f"[{i}]", one) for i, one in enumerate(value))
+        yield from ((f"[{i}]", part) for i, part in enumerate(value))
     elif hasattr(value, "dtype") and hasattr(value, "shape"):
         if kind.__name__ == "ndarray" and value.dtype == object:
-            yield from ((f"[{i}]", one) for i, one in enumerate(value.flat))
+            yield from ((f"[{i}]", part) for i, part in enumerate(value.flat))
     elif hasattr(value, "__dict__") and not isinstance(value, type | FunctionType):
-        yield from ((f".{key}", one) for key, one in vars(value).items())
+        yield from ((f".{key}", part) for key, part in vars(value).items())
 
 
 def _differences(

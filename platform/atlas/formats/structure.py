@@ -27,14 +27,14 @@ def proven(frame: Any, empty: Any, facts: dict[str, Any], trust: Trust) -> dict[
     back = restored(empty, facts, trust)
     names = [*facts.get("names", frame.columns)]
     for i, name in enumerate(names):
-        given, found = frame.dtypes.iloc[i], back.dtypes.iloc[i]
-        if not _same_type(given, found) and name not in facts.get("columns", {}):
+        given, returned = frame.dtypes.iloc[i], back.dtypes.iloc[i]
+        if not _same_type(given, returned) and name not in facts.get("columns", {}):
             facts.setdefault("columns", {})[name] = _mended(given, name)
     back = restored(empty, facts, trust)
     for i in range(len(names)):
-        given, found = frame.dtypes.iloc[i], back.dtypes.iloc[i]
-        if not _same_type(given, found):
-            raise _changed(f"column {clean(repr(frame.columns[i]), 80)}", given, found)
+        given, returned = frame.dtypes.iloc[i], back.dtypes.iloc[i]
+        if not _same_type(given, returned):
+            raise _changed(f"column {clean(repr(frame.columns[i]), 80)}", given, returned)
     _compare_labels("the columns", frame.columns, back.columns, whole=True)
     _compare_labels("the index", frame.index, back.index, whole=False)
     if back.attrs != frame.attrs:
@@ -42,30 +42,30 @@ def proven(frame: Any, empty: Any, facts: dict[str, Any], trust: Trust) -> dict[
     return facts
 
 
-def _same_type(one: Any, other: Any) -> bool:
-    categories = getattr(one, "categories", None)
-    same = bool(one == other) and type(one) is type(other)
+def _same_type(dtype: Any, other: Any) -> bool:
+    categories = getattr(dtype, "categories", None)
+    same = bool(dtype == other) and type(dtype) is type(other)
     return same and (categories is None or categories.identical(other.categories))
 
 
-def _compare_labels(what: str, given: Any, found: Any, *, whole: bool) -> None:
+def _compare_labels(what: str, given: Any, returned: Any, *, whole: bool) -> None:
     for i in range(given.nlevels):
-        one, other = given.get_level_values(i), found.get_level_values(i)
-        if type(one) is not type(other) or not _same_type(one.dtype, other.dtype):
-            raise _changed(what, f"{type(one).__name__} of {one.dtype}",
-                           f"{type(other).__name__} of {other.dtype}")  # fmt: skip
-        if repr(one.name) != repr(other.name):
-            raise _changed(f"the name of {what}", one.name, other.name)
-        if whole and [(type(a), repr(a)) for a in one] != [(type(a), repr(a)) for a in other]:
-            raise _changed(what, list(one), list(other))
-    if freq_of(given) != freq_of(found):
-        raise _changed(f"the frequency of {what}", freq_of(given), freq_of(found))
+        before, after = given.get_level_values(i), returned.get_level_values(i)
+        if type(before) is not type(after) or not _same_type(before.dtype, after.dtype):
+            raise _changed(what, f"{type(before).__name__} of {before.dtype}",
+                           f"{type(after).__name__} of {after.dtype}")  # fmt: skip
+        if repr(before.name) != repr(after.name):
+            raise _changed(f"the name of {what}", before.name, after.name)
+        if whole and [(type(a), repr(a)) for a in before] != [(type(a), repr(a)) for a in after]:
+            raise _changed(what, list(before), list(after))
+    if freq_of(given) != freq_of(returned):
+        raise _changed(f"the frequency of {what}", freq_of(given), freq_of(returned))
 
 
-def _changed(what: str, given: Any, found: Any) -> StoreError:
-    one, other = clean(str(given), 120), clean(str(found), 120)
+def _changed(what: str, given: Any, returned: Any) -> StoreError:
+    before, after = clean(str(given), 120), clean(str(returned), 120)
     hint = 'convert it first, or keep the output as "pickle"'
-    return StoreError(f"{what} is {one}, and would come back as {other}; {hint}")
+    return StoreError(f"{what} is {before}, and would come back as {after}; {hint}")
 
 
 def _mended(kind: Any, name: str) -> dict[str, Any]:

@@ -173,12 +173,12 @@ class Npy(Format):
                 f"{article(name)} would come back as a plain array; {_ARRAY_HINTS.get(name, '')}"
             )
         if value.dtype.hasobject:
-            found = (
-                sorted({type_name(one) for one in value.flat[:1000]})
+            types = (
+                sorted({type_name(element) for element in value.flat[:1000]})
                 if value.dtype == object
                 else []
             )
-            of = f" ({', '.join(found[:5])})" if found else ""
+            of = f" ({', '.join(types[:5])})" if types else ""
             raise StoreError(f"an array of objects{of} needs pickle; return a list, or numbers")
         with path.open("wb") as file:
             numpy.save(file, value, allow_pickle=False)
@@ -212,7 +212,7 @@ def _library(value: Any) -> str:
         StoreError: it is no table, or of a subclass, which wouldn't come back.
     """
     name, names = type_name(value), ancestry(value)
-    known = next((one for one in _TABLES if one in names), "")
+    known = next((table for table in _TABLES if table in names), "")
     if not known:
         found = f"found {article(name)}"
         raise StoreError(f"{found}; expected a DataFrame, a Series or a pyarrow Table")
@@ -250,18 +250,22 @@ def _arrow_of(written: Written) -> Any:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **own})
 
 
-def _compare(given: Any, found: Any, format: str) -> None:
+def _compare(given: Any, returned: Any, format: str) -> None:
     """Compare schemas of Arrow.
 
     Raises:
         StoreError: they differ.
     """
-    if given.names != found.names:
-        raise StoreError(f"its columns would come back as {found.names}, and are {given.names}")
-    for name, one, other in zip(given.names, given.types, found.types, strict=True):
-        if one != other:
+    if given.names != returned.names:
+        raise StoreError(f"its columns would come back as {returned.names}, and are {given.names}")
+    for name, given_type, returned_type in zip(
+        given.names, given.types, returned.types, strict=True
+    ):
+        if given_type != returned_type:
             hint = "" if format == "arrow" else '; the format "arrow" keeps it'
-            raise StoreError(f"column {name!r} is {one}, and would come back as {other}{hint}")
+            raise StoreError(
+                f"column {name!r} is {given_type}, and would come back as {returned_type}{hint}"
+            )
 
 
 def _from_arrow(table: Any, facts: Facts) -> Any:

@@ -46,4 +46,4 @@ def _follow(nodes: Any, inner: Any, fields: tuple[str, str]) -> bool:
 
     places = numpy.arange(len(nodes))[inner]
     children = [nodes[field][inner].astype("i8") for field in fields]
-    return all(bool(((one > places) & (one < len(nodes))).all()) for one in children)
+    return all(bool(((indexes > places) & (indexes < len(nodes))).all()) for indexes in children)

@@ -79,7 +79,7 @@ def listed() -> Mapping[str, Mapping[str, frozenset[str]]]:
 def _is_defined(module: str, name: str, kind: type | tuple[type, ...]) -> bool:
     """Tell whether a module of the pipeline defines a name, rather than only imports it."""
     try:
-        found = getattr(sys.modules.get(module) or import_module(module), name, None)
+        member = getattr(sys.modules.get(module) or import_module(module), name, None)
     except ImportError:
         return False
-    return isinstance(found, kind) and found.__module__ == module
+    return isinstance(member, kind) and member.__module__ == module

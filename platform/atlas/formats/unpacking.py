@@ -32,11 +32,11 @@ def unpacked(raw: Any, trust: Trust) -> Any:
         StoreError: it has a type that isn't known, or that isn't trusted.
     """
     if isinstance(raw, list):
-        return [unpacked(one, trust) for one in raw]
+        return [unpacked(part, trust) for part in raw]
     if not isinstance(raw, dict):
         return raw
     if not is_tag(raw):
-        return {key: unpacked(one, trust) for key, one in raw.items()}
+        return {key: unpacked(part, trust) for key, part in raw.items()}
     ((tag, content),) = raw.items()
     if tag not in _READERS:
         raise StoreError(f"it has a value of the type {clean(tag, 80)!r}, which isn't known")
@@ -45,12 +45,12 @@ def unpacked(raw: Any, trust: Trust) -> Any:
 
 def _read_moment(kind: Any, raw: Any) -> Any:
     text, key, fold = raw
-    found = kind.fromisoformat(text).replace(fold=fold)
+    moment = kind.fromisoformat(text).replace(fold=fold)
     if not key:
-        return found
+        return moment
     from zoneinfo import ZoneInfo
 
-    return found.replace(tzinfo=ZoneInfo(key))
+    return moment.replace(tzinfo=ZoneInfo(key))
 
 
 def _read_text(module: str, name: str, raw: Any) -> Any:
@@ -93,7 +93,7 @@ def _read_array(raw: Any, trust: Trust) -> Any:
     import numpy
 
     kind, shape, content = raw
-    dtype = numpy.dtype(kind if isinstance(kind, str) else [tuple(one) for one in kind])
+    dtype = numpy.dtype(kind if isinstance(kind, str) else [tuple(field) for field in kind])
     if dtype.hasobject:
         raise StoreError("it has an array of objects")
     return numpy.frombuffer(base64.b64decode(content), dtype).reshape(shape).copy()
@@ -104,8 +104,8 @@ def _read_timestamp(raw: Any, trust: Trust) -> Any:
     import pandas
 
     ticks, unit, zone = raw
-    found = pandas.Timestamp(numpy.datetime64(ticks, unit))
-    return found if zone is None else found.tz_localize("UTC").tz_convert(zone)
+    timestamp = pandas.Timestamp(numpy.datetime64(ticks, unit))
+    return timestamp if zone is None else timestamp.tz_localize("UTC").tz_convert(zone)
 
 
 def _read_timedelta(raw: Any, trust: Trust) -> Any:

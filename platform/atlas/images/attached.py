@@ -57,9 +57,9 @@ def attach(registry: ImageRegistry, repository: str, image: str, content: bytes,
     own = {**_descriptor(_MANIFEST, digest, len(manifest)), "artifactType": CYCLONEDX}
     if not is_listed:
         _list(registry, repository, image, own)
-    for one in earlier:
-        if one["digest"] != digest:
-            registry.delete(repository, one["digest"])
+    for descriptor in earlier:
+        if descriptor["digest"] != digest:
+            registry.delete(repository, descriptor["digest"])
     return digest
 
 
@@ -82,8 +82,8 @@ def detach(registry: ImageRegistry, repository: str, image: str) -> None:
     Raises:
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
-    for one in attached(registry, repository, image):
-        registry.delete(repository, one["digest"])
+    for descriptor in attached(registry, repository, image):
+        registry.delete(repository, descriptor["digest"])
     listed = registry.digest(repository, _tag(image))
     if listed:
         registry.delete(repository, listed)
@@ -96,16 +96,16 @@ def _tag(image: str) -> str:
 
 def _referrers(registry: ImageRegistry, repository: str, image: str) -> Sequence[dict[str, Any]]:
     """Return the descriptors of all that refers to an image."""
-    found = registry.document(repository, f"referrers/{image}")
-    if "manifests" not in found:
-        found = registry.document(repository, f"manifests/{_tag(image)}")
-    return found.get("manifests") or ()
+    index = registry.document(repository, f"referrers/{image}")
+    if "manifests" not in index:
+        index = registry.document(repository, f"manifests/{_tag(image)}")
+    return index.get("manifests") or ()
 
 
 def _list(registry: ImageRegistry, repository: str, image: str, own: dict[str, Any]) -> None:
     """Put an artifact on the list of an image's referrers; what others have put there stays."""
     listed = registry.document(repository, f"manifests/{_tag(image)}").get("manifests") or ()
-    others = [one for one in listed if one.get("artifactType") != CYCLONEDX]
+    others = [descriptor for descriptor in listed if descriptor.get("artifactType") != CYCLONEDX]
     desired = [*others, own]
     if desired != list(listed):
         index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": desired}

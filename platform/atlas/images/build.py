@@ -92,9 +92,9 @@ def build_images(work: Work, desired: Sequence[DesiredImage], jobs: int = 2) -> 
         jobs: how many at a time.
     """
     with alone(work.state, work.say), _pool(jobs) as pool:
-        firsts = {one.environment: one for one in desired}
+        firsts = {image.environment: image for image in desired}
         lower = dict(zip(firsts, pool.map(partial(_lower, work), firsts.values()), strict=True))
-        pairs = [(one, lower[one.environment]) for one in desired]
+        pairs = [(image, lower[image.environment]) for image in desired]
         return list(pool.map(lambda pair: _upper(work, *pair), pairs))
 
 
@@ -184,11 +184,11 @@ def _pushed(work: Work, built: Built, name: str, log: Path) -> Built:
         raise DeployError(
             f"{built.name}: can't be pushed: {error}; build again", code="I206"
         ) from None
-    found = work.registry.manifest(built.repository, digest or built.tag)
-    if found is None:
+    manifest = work.registry.manifest(built.repository, digest or built.tag)
+    if manifest is None:
         what = f"registry {work.registry.host} doesn't have what was pushed"
         raise DeployError(f"{built.name}: {what}; build again", code="I206")
-    return replace(built, digest=found.digest, size=found.size, registry=work.registry.host)
+    return replace(built, digest=manifest.digest, size=manifest.size, registry=work.registry.host)
 
 
 def _know_by_digest(work: Work, built: Built, digest: str, access: Access, log: Path) -> None:

@@ -59,8 +59,8 @@ def credentials_of(host: str, secret: Path | None = None) -> Credentials | None:
         raw = _json(secret)
         if raw.get("username"):
             return Credentials(str(raw["username"]), str(raw.get("password", "")))
-    found = (_in_file(_json(file), host) for file in standard_files())
-    return next(filter(None, found), None) or _amazon(host)
+    candidates = (_in_file(_json(file), host) for file in standard_files())
+    return next(filter(None, candidates), None) or _amazon(host)
 
 
 def standard_files() -> list[Path]:
@@ -98,19 +98,19 @@ def auth_folder(host: str, credentials: Credentials | None, parent: Path) -> Ite
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _in_file(config: dict[str, Any], host: str) -> Credentials | None:
     """Return what one standard file knows of a registry."""
     helper = config.get("credHelpers", {}).get(host) or config.get("credsStore")
     if helper:
-        found = _helped(str(helper), host)
-        if found:
-            return found
+        credentials = _helped(str(helper), host)
+        if credentials:
+            return credentials
     entries = config.get("auths", {})
     names = (host, f"https://{host}", f"http://{host}", *_hub_names(host))
     entry: dict[str, str] = next((entries[name] for name in names if entries.get(name)), {})

@@ -77,27 +77,27 @@ def desired_images(pipelines: Iterable[Pipeline], only: str = "") -> list[Desire
     Raises:
         InvalidError: what an image is made from can't be read.
     """
-    found: dict[str, DesiredImage] = {}
+    by_name: dict[str, DesiredImage] = {}
     for (config, name, folder, image, code), recipes in _used(pipelines).items():
         if only in ("", name or "default"):
-            one = _wanted(config, name, folder, image, code)
-            earlier = found.get(one.full)
+            desired_image = _wanted(config, name, folder, image, code)
+            earlier = by_name.get(desired_image.full)
             known = {*recipes, *(earlier.recipes if earlier else ())}
-            found[one.full] = replace(one, recipes=tuple(sorted(known)))
-    return [found[full] for full in sorted(found)]
+            by_name[desired_image.full] = replace(desired_image, recipes=tuple(sorted(known)))
+    return [by_name[full] for full in sorted(by_name)]
 
 
 def _used(pipelines: Iterable[Pipeline]) -> dict[tuple[str, str, Path, Image, str], set[str]]:
     """Return what decides on an image → the Recipes that use it; members of a family share it."""
-    found: dict[tuple[str, str, Path, Image, str], set[str]] = {}
+    recipes_by_key: dict[tuple[str, str, Path, Image, str], set[str]] = {}
     for pipeline in pipelines:
         for plan in pipeline.plans.values():
             for name in used_images(plan):
                 image = plan.images[name] if name != NO_IMAGE else Image()
                 if not image.reference:
                     key = (plan.config, name, pipeline.folder, image, plan.code)
-                    found.setdefault(key, set()).add(plan.recipe)
-    return found
+                    recipes_by_key.setdefault(key, set()).add(plan.recipe)
+    return recipes_by_key
 
 
 def _wanted(config: str, name: str, folder: Path, image: Image, code: str) -> DesiredImage:

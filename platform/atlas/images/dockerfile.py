@@ -57,7 +57,7 @@ def context_files(folder: Path, text: str) -> list[Path]:
 
 def copied(text: str) -> list[str] | None:
     """Return the sources of all COPY and ADD instructions; None when they can't be told."""
-    found: list[str] = []
+    all_sources: list[str] = []
     for line in instructions(text):
         if _MOUNT.match(line):
             return None
@@ -67,8 +67,8 @@ def copied(text: str) -> list[str] | None:
         sources = _sources(copy[2])
         if any("$" in source or "<<" in source for source in sources):
             return None
-        found += sources
-    return found
+        all_sources += sources
+    return all_sources
 
 
 def instructions(text: str) -> Iterator[str]:
@@ -105,7 +105,9 @@ def _matches(file: Path, patterns: list[str]) -> bool:
         if desired == ".":
             if not _hidden(file):
                 return True
-        elif any(fnmatch.fnmatchcase(str(each), desired) for each in (path, *path.parents)):
+        elif any(
+            fnmatch.fnmatchcase(str(candidate), desired) for candidate in (path, *path.parents)
+        ):
             beyond = PurePosixPath(*path.parts[len(PurePosixPath(desired).parts) :])
             if not _hidden(beyond):
                 return True

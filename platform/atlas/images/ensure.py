@@ -50,7 +50,7 @@ def ensure_images(
         PlatformError: the registry refuses or doesn't answer, or there is no builder.
     """
     there = {} if again else _there(desired, store, registry, builder)
-    missing = [one for one in desired if one.full not in there]
+    missing = [image for image in desired if image.full not in there]
     made: list[BuildOutcome] = []
     if missing:
         if registry is not None:
@@ -59,8 +59,8 @@ def ensure_images(
             state=state, store=store, builder=builder(), registry=registry, say=say, again=again
         )
         made = build_images(work, missing, jobs)
-    by_name = there | {one.desired.full: one for one in made}
-    return [by_name[one.full] for one in desired]
+    by_name = there | {outcome.desired.full: outcome for outcome in made}
+    return [by_name[image.full] for image in desired]
 
 
 def _there(
@@ -70,8 +70,8 @@ def _there(
     builder: Callable[[], Builder],
 ) -> dict[str, BuildOutcome]:
     """Return what is where it has to be."""
-    found = ((one, _record(one, store, registry, builder)) for one in desired)
-    return {one.full: BuildOutcome(one, UNCHANGED, built) for one, built in found if built}
+    recorded = ((image, _record(image, store, registry, builder)) for image in desired)
+    return {image.full: BuildOutcome(image, UNCHANGED, built) for image, built in recorded if built}
 
 
 def _record(

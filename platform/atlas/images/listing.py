@@ -59,12 +59,12 @@ def list_images(
         referenced: digests that deployments and releases refer to.
     """
     known = {record.name: record for record in records(store)}
-    today = [_listed(one, known, referenced) for one in desired]
-    names = {one.name for one in today}
+    today = [_listed(image, known, referenced) for image in desired]
+    names = {image.name for image in today}
     others = [
-        ListedImage(one.name, _state(one), one, deployed=True, desired=False)
-        for one in known.values()
-        if one.digest in referenced and one.name not in names
+        ListedImage(record.name, _state(record), record, deployed=True, desired=False)
+        for record in known.values()
+        if record.digest in referenced and record.name not in names
     ]
     return [*today, *others]
 
@@ -75,8 +75,8 @@ def _listed(desired: DesiredImage, known: dict[str, Built], referenced: set[str]
         return ListedImage(
             built.name, _state(built), built, built.digest in referenced, desired=True
         )
-    earlier = [one for one in known.values() if one.repository == desired.repository]
-    newest = max(earlier, key=lambda one: one.created, default=None)
+    earlier = [record for record in known.values() if record.repository == desired.repository]
+    newest = max(earlier, key=lambda record: record.created, default=None)
     differs = tuple(changes(_parts(desired), newest)) if newest else ("new",)
     return ListedImage(
         desired.full, "not built", None, deployed=False, desired=True, changes=differs

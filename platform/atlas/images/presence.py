@@ -33,7 +33,7 @@ def pushed_images(pipelines: Iterable[Pipeline], store: Store) -> list[tuple[Des
         (desired_image, read_record(store, desired_image.repository, desired_image.tag))
         for desired_image in desired_images(pipelines)
     )
-    return [(one, built) for one, built in known if built is not None and built.digest]
+    return [(image, built) for image, built in known if built is not None and built.digest]
 
 
 def require_pushed(pipelines: Iterable[Pipeline], store: Store, registry: ImageRegistry) -> None:
@@ -66,7 +66,7 @@ def require_there(registry: ImageRegistry, pinned: Iterable[str]) -> None:
     """
     desired = list(pinned)
     there = present(registry, desired)
-    gone = [one for one in desired if one not in there]
+    gone = [reference for reference in desired if reference not in there]
     if gone:
         what = f"registry {registry.host}: images that were pushed are gone: {', '.join(gone)}"
         raise DeployError(f"{what}; {command('build')} builds and pushes them again", code="I201")
@@ -84,8 +84,8 @@ def present(registry: ImageRegistry, pinned: Iterable[str]) -> set[str]:
     """
     desired = sorted(set(pinned))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = list(pool.map(lambda one: _is_there(registry, one), desired))
-    return {one for one, is_there in zip(desired, there, strict=True) if is_there}
+        there = list(pool.map(lambda reference: _is_there(registry, reference), desired))
+    return {reference for reference, is_there in zip(desired, there, strict=True) if is_there}
 
 
 def _is_there(registry: ImageRegistry, pinned: str) -> bool:

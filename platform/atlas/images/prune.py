@@ -36,8 +36,8 @@ class Pruning:
     @property
     def environments(self) -> tuple[str, ...]:
         """The lower layers that only doomed images have."""
-        gone = {one.environment for one in self.doomed}
-        return tuple(sorted(gone - {one.environment for one in self.kept} - {""}))
+        gone = {image.environment for image in self.doomed}
+        return tuple(sorted(gone - {image.environment for image in self.kept} - {""}))
 
 
 def plan_pruning(
@@ -52,22 +52,22 @@ def plan_pruning(
         keep: how many of the newest of each repository stay in any case.
     """
     known = list(records(store))
-    stays = {one.name for one in known if one.digest in referenced} | set(desired)
+    stays = {image.name for image in known if image.digest in referenced} | set(desired)
     by_repository: dict[str, list[Built]] = defaultdict(list)
-    for one in known:
-        by_repository[one.repository].append(one)
+    for image in known:
+        by_repository[image.repository].append(image)
     for group in by_repository.values():
-        newest = sorted(group, key=lambda one: one.created, reverse=True)[:keep]
-        stays |= {one.name for one in newest}
+        newest = sorted(group, key=lambda image: image.created, reverse=True)[:keep]
+        stays |= {image.name for image in newest}
     # Two tags may be one image: it goes only with its last one.
-    digests = {(one.repository, one.digest) for one in known if one.name in stays}
+    digests = {(image.repository, image.digest) for image in known if image.name in stays}
     doomed = [
-        one
-        for one in known
-        if one.name not in stays and (one.repository, one.digest) not in digests
+        image
+        for image in known
+        if image.name not in stays and (image.repository, image.digest) not in digests
     ]
-    gone = {one.name for one in doomed}
-    return Pruning(tuple(doomed), tuple(one for one in known if one.name not in gone))
+    gone = {image.name for image in doomed}
+    return Pruning(tuple(doomed), tuple(image for image in known if image.name not in gone))
 
 
 def prune(
@@ -89,15 +89,15 @@ def prune(
     Raises:
         PlatformError: the registry refuses or doesn't answer.
     """
-    for one in pruning.doomed:
-        say(f"removing {one.name}")
-        if registry is not None and one.digest:
-            delete_image(registry, one.repository, one.digest)
-        _forget(builder, f"{LOCAL}{one.name}")
-        _forget(builder, f"{one.registry}/{one.pinned}")
-        if one.sbom:
-            store.location.remove(one.sbom)
-        store.location.remove(record_key(one.repository, one.tag))
+    for image in pruning.doomed:
+        say(f"removing {image.name}")
+        if registry is not None and image.digest:
+            delete_image(registry, image.repository, image.digest)
+        _forget(builder, f"{LOCAL}{image.name}")
+        _forget(builder, f"{image.registry}/{image.pinned}")
+        if image.sbom:
+            store.location.remove(image.sbom)
+        store.location.remove(record_key(image.repository, image.tag))
     for digest in pruning.environments:
         _forget(builder, f"{LOCAL}atlas/environment:{digest}")
 

@@ -74,12 +74,12 @@ def python_in(builder: Builder, name: str, shown: str) -> ImagePython:
         message = f"{shown}: no `python` starts in it: {error}"
         hint = f"take a base with Python {LOWEST} or newer"
         raise DeployError(f"{message}; {hint}", code="I203") from None
-    found = ImagePython(**{**raw, "libc": tuple(raw["libc"])})
-    if _numbers(found.version) < _numbers(LOWEST):
+    python = ImagePython(**{**raw, "libc": tuple(raw["libc"])})
+    if _numbers(python.version) < _numbers(LOWEST):
         raise DeployError(
-            f"{shown}: has Python {found.version}; expected {LOWEST} or newer", code="I203"
+            f"{shown}: has Python {python.version}; expected {LOWEST} or newer", code="I203"
         )
-    return found
+    return python
 
 
 def _numbers(version: str) -> tuple[int, ...]:

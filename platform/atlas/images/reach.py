@@ -64,11 +64,11 @@ def released(project: Path) -> set[str]:
         return set()
     listed = _read(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
     refs = [ref for ref in listed.split() if "/release/" in ref]
-    found: set[str] = set()
+    digests: set[str] = set()
     for start in range(0, len(refs), 100):
         pattern = ("-h", "-o", "-I", "-E", "sha256:[0-9a-f]{64}")
-        found |= _digests(_read(project, "grep", *pattern, *refs[start : start + 100]))
-    return found
+        digests |= _digests(_read(project, "grep", *pattern, *refs[start : start + 100]))
+    return digests
 
 
 def _digests(content: bytes) -> set[str]:
@@ -81,10 +81,10 @@ def _read(project: Path, *arguments: str) -> bytes:
     Raises:
         StoreError: git isn't there, or can't read the repository.
     """
-    found = git(project, *arguments, codes=(0, _NO_MATCH))
-    if found is None:
+    output = git(project, *arguments, codes=(0, _NO_MATCH))
+    if output is None:
         raise StoreError(
             f"{project}: its git repository can't be read, so it isn't known which images its "
             "releases use; `git status` there says why"
         )
-    return found
+    return output

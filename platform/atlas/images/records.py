@@ -124,8 +124,8 @@ def changes(desired: Mapping[str, str], built: Built) -> list[str]:
         built: what there is.
     """
     words = {"base": "base", "environment": "packages", "package": "Atlas", "code": "code"}
-    found = [word for key, word in words.items() if desired[key] != getattr(built, key)]
-    return [word for word in found if word != "packages" or "base" not in found]
+    differences = [word for key, word in words.items() if desired[key] != getattr(built, key)]
+    return [word for word in differences if word != "packages" or "base" not in differences]
 
 
 def used_images(plan: Plan) -> list[str]:
@@ -147,14 +147,16 @@ def resolve_images(plan: Plan, folder: Path, store: Store, registry: str = "") -
         DeployError: I201, at least one of them isn't built, or isn't pushed; it names them all.
         InvalidError: what an image is made from can't be read.
     """
-    found = known_images(plan, folder, store, registry)
-    used = ((name, found[name]) for name in used_images(plan))
-    missing = [f"{name or 'default'} ({one})" for name, one in used if "@" not in one]
+    references = known_images(plan, folder, store, registry)
+    used = ((name, references[name]) for name in used_images(plan))
+    missing = [
+        f"{name or 'default'} ({reference})" for name, reference in used if "@" not in reference
+    ]
     if missing:
         what = f"{plan.name} {plan.flow}: not built, or not pushed: {', '.join(missing)}"
         hint = f"run {command('build', path=shown(folder))} with a registry in the platform"
         raise DeployError(f"{what}; {hint}", code="I201")
-    return found
+    return references
 
 
 def known_images(
@@ -187,7 +189,9 @@ def known_images(
         for name in names
         if name not in ready
     }
-    pinned = {name: _pinned(plan, name, one, store, registry) for name, one in tags.items()}
+    pinned = {
+        name: _pinned(plan, name, image_tag, store, registry) for name, image_tag in tags.items()
+    }
     return {name: ready.get(name) or pinned[name] for name in names}
 
 

@@ -126,10 +126,10 @@ class ImageRegistry:
             PlatformError: I206, the registry refuses, or doesn't answer.
         """
         try:
-            found = json.loads(self._ask("GET", repository, path).content)
+            document = json.loads(self._ask("GET", repository, path).content)
         except (FileNotFoundError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return document if isinstance(document, dict) else {}
 
     def add_blob(self, repository: str, content: bytes) -> str:
         """Upload content unless it is there, and return its digest.

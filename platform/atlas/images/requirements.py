@@ -68,11 +68,13 @@ def read_requirements(folder: Path, path: str) -> Requirements:
     Raises:
         InvalidError: a file is missing, is outside of the folder, or holds a password.
     """
-    found = list(_lines(folder, folder / path, ())) if path else []
-    desired = [line for kind, line in found if kind == "-r" and line[0] != "-"]
-    written_out = [each for line in (*desired, DISTRIBUTION) for each in _written_out(line)]
-    bounds = tuple(line for kind, line in found if kind == "-c" and line[0] != "-")
-    options = tuple(line for _, line in found if line[0] == "-")
+    lines = list(_lines(folder, folder / path, ())) if path else []
+    desired = [line for kind, line in lines if kind == "-r" and line[0] != "-"]
+    written_out = [
+        requirement for line in (*desired, DISTRIBUTION) for requirement in _written_out(line)
+    ]
+    bounds = tuple(line for kind, line in lines if kind == "-c" and line[0] != "-")
+    options = tuple(line for _, line in lines if line[0] == "-")
     return Requirements(tuple(dict.fromkeys(written_out)), bounds, options)
 
 
@@ -148,7 +150,7 @@ def own_requirements(extras: frozenset[str] = frozenset()) -> tuple[str, ...]:
         message = f"{DISTRIBUTION} has no extra '{min(strange)}'; expected one of {expected}"
         raise invalid("I103", message)
     lines = [line for line, extra in known if not extra or extra in extras]
-    return tuple(sorted({each for line in lines for each in _written_out(line)}))
+    return tuple(sorted({requirement for line in lines for requirement in _written_out(line)}))
 
 
 def _only_cli(line: str) -> bool:

@@ -69,11 +69,11 @@ def _components(contents: Contents) -> list[Any]:
     from packageurl import PackageURL
 
     kinds = (("pypi", None, contents.python), ("deb", "debian", contents.debian))
-    found = []
+    components = []
     for kind, namespace, packages in kinds:
         for name, number in sorted(packages.items()):
             purl = PackageURL(kind, namespace, name.lower(), number)
-            found.append(
+            components.append(
                 Component(
                     name=name,
                     version=number,
@@ -82,4 +82,4 @@ def _components(contents: Contents) -> list[Any]:
                     purl=purl,
                 )
             )
-    return found
+    return components

@@ -51,12 +51,12 @@ def program() -> str:
         DeployError: there is none.
     """
     own = Path(sysconfig.get_path("scripts")) / "uv"
-    found = str(own) if own.is_file() else shutil.which("uv")
-    if not found:
+    path = str(own) if own.is_file() else shutil.which("uv")
+    if not path:
         raise DeployError(
             "there is no uv, which locks requirements; to get it: pip install uv", code="I202"
         )
-    return found
+    return path
 
 
 def reason(output: str) -> str:

@@ -109,7 +109,7 @@ def _read(path: Path, manifest: Manifest, where: str, kind: Format, trust: Trust
 
 def corrupt(where: str, manifest: Manifest, size: int) -> str:
     """Say that an artifact isn't what was written, and what to do."""
-    found = f"found {size} bytes, expected {manifest.size}" if size != manifest.size else (
+    difference = f"found {size} bytes, expected {manifest.size}" if size != manifest.size else (
         f"its sha256 isn't {manifest.sha256[:12]}…"
     )  # fmt: skip
-    return f"{where}: corrupt: {found}; run the step that writes it again with --no-cache"
+    return f"{where}: corrupt: {difference}; run the step that writes it again with --no-cache"

@@ -101,15 +101,15 @@ class FolderLocation:
     def names(self, key: str) -> list[str]:
         """Return the names of what is directly in a folder, sorted; of a missing one, none."""
         try:
-            found = os.listdir(self._whole(key))
+            names = os.listdir(self._whole(key))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(name for name in found if not name.startswith(TEMPORARY))
+        return sorted(name for name in names if not name.startswith(TEMPORARY))
 
     def folders(self, key: str) -> dict[str, int]:
         """Return the folders directly in a folder → when a file in each was last written (ns)."""
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._whole(key)) as found:
-            folders = [entry for entry in found if entry.is_dir(follow_symlinks=False)]
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._whole(key)) as scan:
+            folders = [entry for entry in scan if entry.is_dir(follow_symlinks=False)]
             return {entry.name: entry.stat().st_mtime_ns for entry in folders}
         return {}
 

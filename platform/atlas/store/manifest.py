@@ -144,12 +144,12 @@ def path_digest(path: Path, size: int | None = None) -> tuple[str, int]:
         status = path.lstat()
         is_other = stat.S_ISREG(status.st_mode) and size not in (None, status.st_size)
         return ("", status.st_size) if is_other else file_digest(path)
-    found = {}
+    digests = {}
     for top, folders, names in os.walk(path):
         for name in (*names, *(folder for folder in folders if os.path.islink(f"{top}/{folder}"))):
             file = path.__class__(top, name)
             if file.is_symlink():
                 raise StoreError(f"{file}: is a link; links in an artifact's folder aren't read")
-            found[file.relative_to(path).as_posix()] = file_digest(file)
-    whole = digest({name: sha256 for name, (sha256, _) in found.items()})
-    return whole, sum(size for _, size in found.values())
+            digests[file.relative_to(path).as_posix()] = file_digest(file)
+    whole = digest({name: sha256 for name, (sha256, _) in digests.items()})
+    return whole, sum(size for _, size in digests.values())

@@ -110,19 +110,19 @@ class RunRecords:
     def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
         """Return how a run ended; None when that isn't recorded."""
         try:
-            found = json.loads(self.location.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
+            outcome = json.loads(self.location.read(f"{run_key(pipeline, run)}/{OUTCOME}"))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return outcome if isinstance(outcome, dict) else None
 
     def indexes(self, run: Run, step: str) -> list[int]:
         """Return the indexes of the keys that a step has run for under a run's Plan, in order."""
         names = self.location.names(f"{run_key(run.pipeline, run.id)}/{step}")
-        found = (
+        outcomes = (
             (index, self.outcome(run.pipeline, run.id, step, index))
             for index in map(int, filter(is_index, names))
         )
-        return sorted(i for i, outcome in found if outcome and outcome.get("plan") == run.plan)
+        return sorted(i for i, outcome in outcomes if outcome and outcome.get("plan") == run.plan)
 
     # Outcomes -------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class RunRecords:
         """Return how a step, or one key of it, ended; None when it hasn't."""
         try:
             text = self.location.read(f"{unit_key(pipeline, run, step, index)}/{OUTCOME}")
-            found = json.loads(text)
+            outcome = json.loads(text)
         except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return outcome if isinstance(outcome, dict) else None

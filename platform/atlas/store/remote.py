@@ -71,17 +71,17 @@ class BucketLocation:
         """Return the names of what is directly in a folder, sorted; of a missing one, none."""
         with _explained("list", f"{self.url}/{key}"):
             try:
-                found = self._fs.ls(self._path(key), detail=False)
+                paths = self._fs.ls(self._path(key), detail=False)
             except (FileNotFoundError, NotADirectoryError):
                 return []
-        return sorted({str(path).rstrip("/").rpartition("/")[2] for path in found})
+        return sorted({str(path).rstrip("/").rpartition("/")[2] for path in paths})
 
     def entries(self, key: str) -> Iterator[StoredFile]:
         """Return every file below a folder."""
         with _explained("list", f"{self.url}/{key}"):
-            found = self._fs.find(self._path(key), detail=True)
+            by_path = self._fs.find(self._path(key), detail=True)
         start = len(self._root) + 1
-        for path, facts in found.items():
+        for path, facts in by_path.items():
             modified = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
             yield StoredFile(str(path)[start:], int(facts.get("size") or 0), _seconds(modified))
 
@@ -126,8 +126,8 @@ def _filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     no_cache = {"use_listings_cache": False, "skip_instance_cache": True}
-    found: tuple[Any, str] = url_to_fs(url, **no_cache, **options)
-    return found
+    filesystem_and_path: tuple[Any, str] = url_to_fs(url, **no_cache, **options)
+    return filesystem_and_path
 
 
 def _seconds(modified: Any) -> float:

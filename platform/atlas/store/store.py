@@ -137,10 +137,10 @@ class Store(RunRecords):
         """
         earlier = manifest.data.rpartition("/")[0]
         try:
-            found = Manifest.parse(self.location.read(f"{earlier}/{MANIFEST}"))
+            earlier_manifest = Manifest.parse(self.location.read(f"{earlier}/{MANIFEST}"))
         except (FileNotFoundError, ValueError):
             return
-        if found.digest != manifest.digest or found.data != manifest.data:
+        if earlier_manifest.digest != manifest.digest or earlier_manifest.data != manifest.data:
             text = f"uses the data of {earlier}, which has been written again since"
             raise StoreError(f"{self.url}/{key}: {text}; run the step again with --no-cache")
 

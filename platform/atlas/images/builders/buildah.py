@@ -105,7 +105,7 @@ class Buildah:
             listed = json.loads(self._call("images", "--json"))
         except (CommandError, ValueError):
             return 0
-        sizes = (one.get("size", "") for one in listed if one.get("id") == identity)
+        sizes = (image.get("size", "") for image in listed if image.get("id") == identity)
         return _bytes(next(sizes, ""))
 
     def _call(self, *arguments: str) -> str:

@@ -73,8 +73,8 @@ class Docker:
         """Return the digest that the engine noted when it pushed."""
         shown = self.engine.call("image", "inspect", '--format={{join .RepoDigests "\\n"}}', target)
         repository = target.rpartition(":")[0]
-        found = (line.partition("@") for line in shown.splitlines())
-        return next((digest for name, _, digest in found if name == repository), "")
+        references = (line.partition("@") for line in shown.splitlines())
+        return next((digest for name, _, digest in references if name == repository), "")
 
     def _logged(self, log: Path, *arguments: str) -> None:
         command = self.engine.command(*arguments)

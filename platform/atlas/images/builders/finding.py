@@ -54,5 +54,7 @@ def _have(names: Sequence[str], state: Path) -> str:
     """Say what there is, though none of it builds."""
     if "docker" in names and find_engine(state, "docker"):
         return "docker answers, but has no buildx (its package is docker-buildx-plugin)"
-    found = [name for name in names if shutil.which(name)]
-    return f"{', '.join(found)} found, but no engine answers" if found else "none is installed"
+    installed = [name for name in names if shutil.which(name)]
+    return (
+        f"{', '.join(installed)} found, but no engine answers" if installed else "none is installed"
+    )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def inspect(engine: ContainerEngine, name: str) -> Facts | None:
     """Return what an engine knows of an image; None when it hasn't got it."""
     try:
-        found = json.loads(engine.call("image", "inspect", name, timeout=60))
+        images = json.loads(engine.call("image", "inspect", name, timeout=60))
     except (CommandError, ValueError):
         return None
-    return facts(found[0]) if found else None
+    return facts(images[0]) if images else None
 
 
 def facts(raw: Mapping[str, Any]) -> Facts:
