@@ -106,8 +106,8 @@ class Handler(Generic[I, O]):
     def read(self, identity: str, state: Plain, context: OperationContext) -> Live | None:
         """Return what is really there; None when nothing is. An import has no state."""
         if not state:
-            found = self.kind.find(identity, context)
-            return _live(found.state, found.identity, found.secrets)
+            resource = self.kind.find(identity, context)
+            return _live(resource.state, resource.identity, resource.secrets)
         live = self.kind.read(identity, self._state(state), context)
         return None if live is None else _live(live)
 

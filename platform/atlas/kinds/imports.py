@@ -88,8 +88,8 @@ def _addresses(file: Path, names: set[str]) -> dict[str, str]:
     """
     try:
         services = json.loads(file.read_text("utf-8"))["services"]
-        there = {n: each for n, each in services.items() if not _is_local(each)}
-        urls = {name: str(each["url"]).rstrip("/") for name, each in there.items()}
+        there = {n: service for n, service in services.items() if not _is_local(service)}
+        urls = {name: str(service["url"]).rstrip("/") for name, service in there.items()}
         servers = [n for n, url in urls.items() if n in names and url.startswith("http")]
         secrets = [str(there[n]["credentials"]) for n in servers if there[n].get("credentials")]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

@@ -20,13 +20,13 @@ def used(place: Location, plans: Mapping[str, str]) -> set[str]:
         place: the artifact store.
         plans: digest of the Plan by version.
     """
-    store, found = Store(place), set()
+    store, versions = Store(place), set()
     for version, digest in plans.items():
         try:
             pipeline = store.plan(digest).name
         except StoreError:
-            found.add(version)
+            versions.add(version)
             continue
         if any(store.run(pipeline, run).plan == digest for run in store.runs(pipeline)):
-            found.add(version)
-    return found
+            versions.add(version)
+    return versions

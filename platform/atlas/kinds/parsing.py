@@ -82,7 +82,9 @@ def parse(cls: type[_T], plain: Mapping[str, Any]) -> _T:
     """
     failures = check(cls, plain)
     if failures:
-        raise DeployError("; ".join(f"{each.property}: {each.reason}" for each in failures))
+        raise DeployError(
+            "; ".join(f"{failure.property}: {failure.reason}" for failure in failures)
+        )
     return _parsed(cls, {name: plain.get(name) for name in properties_of(cls)})
 
 
@@ -162,9 +164,13 @@ def _has_type(value: Any, name: str) -> bool:
     if value is UNKNOWN:
         return True
     if item and is_list(name):
-        return isinstance(value, list | tuple) and all(_has_type(each, item) for each in value)
+        return isinstance(value, list | tuple) and all(
+            _has_type(element, item) for element in value
+        )
     if item:
-        return isinstance(value, dict) and all(_has_type(each, item) for each in value.values())
+        return isinstance(value, dict) and all(
+            _has_type(element, item) for element in value.values()
+        )
     if isinstance(value, bool) and name in ("integer", "number"):
         return False
     return isinstance(value, _PYTHON_TYPES[name])

@@ -108,7 +108,7 @@ def properties_of(cls: type[Any]) -> Mapping[str, Property]:
     if cls not in _read:
         hints = get_type_hints(cls, include_extras=True)
         declared = [_property(field, hints[field.name]) for field in dataclasses.fields(cls)]
-        _read[cls] = {each.name: each for each in declared}
+        _read[cls] = {spec.name: spec for spec in declared}
     return _read[cls]
 
 
@@ -168,10 +168,10 @@ def wire_name(attribute: str) -> str:
 
 def to_plain(values: Any) -> Plain:
     """Return an instance's properties by Pulumi's names, without those that weren't given."""
-    found = {
+    by_name = {
         name: getattr(values, spec.attribute) for name, spec in properties_of(type(values)).items()
     }
-    return {name: plain_value(value) for name, value in found.items() if value is not None}
+    return {name: plain_value(value) for name, value in by_name.items() if value is not None}
 
 
 def plain_value(value: Any) -> Any:

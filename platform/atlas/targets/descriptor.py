@@ -109,10 +109,10 @@ def target_named(name: str) -> Target:
     Raises:
         TargetError: there is none of that name, or it can't be imported.
     """
-    found = load_descriptor(name)
-    if not isinstance(found, Target) or found.name != name:
+    registered = load_descriptor(name)
+    if not isinstance(registered, Target) or registered.name != name:
         raise TargetError(
-            f"target {name}: what is registered under the name is {found!r:.200}; expected an "
+            f"target {name}: what is registered under the name is {registered!r:.200}; expected an "
             f"atlas.targets.Target whose name is '{name}'"
         )
-    return found
+    return registered

@@ -31,7 +31,10 @@ def limits(
         warnings: whether to include what the targets do differently.
         compilers: returns a target's compiler by its name; by default those of no platform.
     """
-    subjects = {(one.file.folder, one.file.config.name): one.subjects for one in report.checked}
+    subjects = {
+        (checked.file.folder, checked.file.config.name): checked.subjects
+        for checked in report.checked
+    }
     compiler_of = cache(compilers or compiler_named)
     problems = (
         problem
@@ -46,14 +49,14 @@ def _limits(
     pipeline: Pipeline, subjects: Mapping[str, Subject], compilers: Callable[[str], Compiler]
 ) -> Iterator[Problem]:
     for flow, plan in pipeline.plans.items():
-        for one in compilers(plan.target).problems(plan) if plan.target != LOCAL_TARGET else ():
-            yield _place(subjects[flow], one.path).problem(
-                one.code,
-                one.message,
-                found=one.found,
-                expected=one.expected,
-                hint=one.hint,
-                severity=one.severity,
+        for problem in compilers(plan.target).problems(plan) if plan.target != LOCAL_TARGET else ():
+            yield _place(subjects[flow], problem.path).problem(
+                problem.code,
+                problem.message,
+                found=problem.found,
+                expected=problem.expected,
+                hint=problem.hint,
+                severity=problem.severity,
             )
 
 

@@ -161,7 +161,7 @@ def secret_names(plan: Plan, step: PlanStep) -> list[str]:
     """Return the secrets that a step needs: its own, and those that open the data it reads."""
     read = {source.name for source in step.sources() if source.kind == "data"}
     data = (data for name, data in plan.data.items() if name in read)
-    return sorted({*step.secrets, *(each.credential for each in data if each.credential)})
+    return sorted({*step.secrets, *(entry.credential for entry in data if entry.credential)})
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -74,11 +74,11 @@ def compile_plans(
     pairs = [(plan, chosen or plan.target) for plan in plans]
     make = make or compiler_named
     used = dict.fromkeys(name for _, name in pairs if name != LOCAL_TARGET)
-    found = {name: make(name) for name in used}
+    compilers = {name: make(name) for name in used}
     return [
-        _compile(plan, name, found[name], images_of, origin_of)
+        _compile(plan, name, compilers[name], images_of, origin_of)
         for plan, name in pairs
-        if name in found
+        if name in compilers
     ]
 
 

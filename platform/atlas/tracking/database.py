@@ -93,13 +93,13 @@ class TrackingDatabase:
 
         params = ({"key": name, "value": value} for name, value in record.params.items())
         for batch in batches(params):
-            self.client.log_batch(run, params=[Param(**one) for one in batch])
+            self.client.log_batch(run, params=[Param(**param) for param in batch])
         metrics = (
             {"key": name, "value": value, "timestamp": at, "step": 0}
             for name, (value, at) in record.metrics.items()
         )
         for batch in batches(metrics):
-            self.client.log_batch(run, metrics=[Metric(**one) for one in batch])
+            self.client.log_batch(run, metrics=[Metric(**metric) for metric in batch])
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -168,15 +168,15 @@ class TrackingDatabase:
         if not version.isdigit():
             get = self.client.get_model_version_by_alias
         try:
-            found = get(model, version)
+            registered = get(model, version)
         except MlflowException:
             return None
-        return RegisteredVersion(model, str(found.version), dict(found.tags))
+        return RegisteredVersion(model, str(registered.version), dict(registered.tags))
 
     def _experiment(self, name: str) -> str:
-        found = self.client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         place = self.file.parent / "mlflow-artifacts"
         return str(self.client.create_experiment(name, artifact_location=uri_of(place)))
 
@@ -185,8 +185,8 @@ class TrackingDatabase:
         query = f"tags.`atlas.run` = '{name}' and tags.`atlas.pipeline` = '{pipeline}'"
         if "atlas.family" not in record.tags:
             query += f" and attributes.start_time = {record.started}"
-        found = self.client.search_runs([experiment], query, max_results=1)
-        return str(found[0].info.run_id) if found else ""
+        runs = self.client.search_runs([experiment], query, max_results=1)
+        return str(runs[0].info.run_id) if runs else ""
 
     def _create(self, experiment: str, record: RunRecord, parent: str) -> str:
         tags = {**record.tags, **({"mlflow.parentRunId": parent} if parent else {})}

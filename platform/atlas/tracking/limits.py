@@ -60,9 +60,9 @@ def fitted(record: RunRecord) -> Fitted:
 
 def mapped(name: str) -> str:
     """Return a name as MLflow takes it."""
-    found = "/".join(_segment(one) for one in _ODD.sub(_code, name).split("/"))
-    found = f"_x2e_{found[1:]}" if found.startswith("..") else found
-    return found if len(found) <= NAME else f"{found[: NAME - _CUT]}-{_digest(name)}"
+    key = "/".join(_segment(segment) for segment in _ODD.sub(_code, name).split("/"))
+    key = f"_x2e_{key[1:]}" if key.startswith("..") else key
+    return key if len(key) <= NAME else f"{key[: NAME - _CUT]}-{_digest(name)}"
 
 
 def original(name: str) -> str:
@@ -135,7 +135,9 @@ def _shortened(value: str) -> str:
         raw = json.loads(value)
     except ValueError:
         return value[:MODEL_TAG]
-    if not isinstance(raw, dict) or not all(isinstance(one, int | float) for one in raw.values()):
+    if not isinstance(raw, dict) or not all(
+        isinstance(number, int | float) for number in raw.values()
+    ):
         return value
     kept, size = {}, 2
     for name, number in raw.items():

@@ -122,8 +122,8 @@ class MlflowTracker:
         if answer is None:
             return ""
         where = f"mlflow at {self.url}: {path}"
-        found = pick(answer, "registered_model", dict, where)
-        tags = objects(found, "tags", where, "key") if found.get("tags") else []
+        registered = pick(answer, "registered_model", dict, where)
+        tags = objects(registered, "tags", where, "key") if registered.get("tags") else []
         return next((str(tag.get("value", "")) for tag in tags if tag["key"] == name), "")
 
     def set_tag(self, model: str, name: str, value: str) -> None:
@@ -141,11 +141,11 @@ class MlflowTracker:
         where = f"mlflow at {self.url}: {path}"
         if answer is None:
             return None
-        found = _version(pick(answer, "model_version", dict, where), where)
-        if found.model != model or (version.isdigit() and found.version != version):
-            what = f"{clean(found.model, 80)}, version {found.version}"
+        registered = _version(pick(answer, "model_version", dict, where), where)
+        if registered.model != model or (version.isdigit() and registered.version != version):
+            what = f"{clean(registered.model, 80)}, version {registered.version}"
             raise MalformedError(f"{where}: found {what}; expected {model}, version {version}")
-        return found
+        return registered
 
     def models(self) -> list[str]:
         """Return the names of all registered models."""
@@ -167,8 +167,8 @@ class MlflowTracker:
 
     def versions(self, model: str) -> list[RegisteredVersion]:
         """Return a model's versions, the newest first."""
-        found = self.model_versions(f"name='{model}'")
-        return [_version(raw, f"mlflow at {self.url}") for raw in found]
+        raws = self.model_versions(f"name='{model}'")
+        return [_version(raw, f"mlflow at {self.url}") for raw in raws]
 
     def model_versions(self, condition: str) -> Iterator[dict[str, Any]]:
         """Return model versions as MLflow has them, the newest first, page by page.
@@ -193,8 +193,8 @@ def _version(raw: Mapping[str, Any], where: str) -> RegisteredVersion:
     Raises:
         MalformedError: it is none.
     """
-    found = objects(raw, "tags", where, "key") if raw.get("tags") else []
-    tags = {tag["key"]: str(tag.get("value", "")) for tag in found}
+    raw_tags = objects(raw, "tags", where, "key") if raw.get("tags") else []
+    tags = {tag["key"]: str(tag.get("value", "")) for tag in raw_tags}
     return RegisteredVersion(pick(raw, "name", str, where), number_of(raw, where), tags)
 
 

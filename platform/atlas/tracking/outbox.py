@@ -89,8 +89,8 @@ class Outbox:
 
     def pending(self) -> Iterator[Pending]:
         """Return the runs that are pending, by the time at which they started."""
-        found = ((_modified(file), file) for file in self.folder.glob("*.json"))
-        for _, file in sorted(found):
+        by_time = ((_modified(file), file) for file in self.folder.glob("*.json"))
+        for _, file in sorted(by_time):
             pending = _read(file)
             if pending is not None:
                 yield pending
@@ -135,11 +135,11 @@ def _read(file: Path) -> Pending | None:
     """Return what a file keeps; None where it is gone or is no pending run's."""
     try:
         raw = json.loads(file.read_bytes())
-        found = Pending(**{name: raw[name] for name in Pending.__slots__ if name in raw})
+        pending = Pending(**{name: raw[name] for name in Pending.__slots__ if name in raw})
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    is_text = all(isinstance(value, str) for value in asdict(found).values())
-    return found if is_text and _name(found) == file.name else None
+    is_text = all(isinstance(value, str) for value in asdict(pending).values())
+    return pending if is_text and _name(pending) == file.name else None
 
 
 def _modified(file: Path) -> int:

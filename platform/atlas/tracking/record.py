@@ -100,8 +100,12 @@ def outcomes_of(store: Store, plan: Plan, run: Run) -> Iterator[tuple[str, dict[
 
 def metrics_of(store: Store, plan: Plan, run: Run) -> dict[str, float]:
     """Return a run's metrics: ``step.metric`` → value."""
-    found = outcomes_of(store, plan, run)
-    return {f"{step}.{name}": value for step, one in found for name, value in _own(one).items()}
+    outcomes = outcomes_of(store, plan, run)
+    return {
+        f"{step}.{name}": value
+        for step, outcome in outcomes
+        for name, value in _own(outcome).items()
+    }
 
 
 def tags_of(plan: Plan, run: Run) -> dict[str, str]:
@@ -149,12 +153,12 @@ def _metrics(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[float
 
 
 def _own(outcome: Mapping[str, Any]) -> Mapping[str, float]:
-    found: Mapping[str, float] = outcome.get("metrics", {})
-    return found
+    metrics: Mapping[str, float] = outcome.get("metrics", {})
+    return metrics
 
 
 def _artifacts(outcomes: Mapping[str, Mapping[str, Any]]) -> bytes:
-    digests = {step: one.get("outputs", {}) for step, one in outcomes.items()}
+    digests = {step: outcome.get("outputs", {}) for step, outcome in outcomes.items()}
     return json.dumps(digests, indent=2, sort_keys=True).encode()
 
 

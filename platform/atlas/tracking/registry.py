@@ -90,10 +90,10 @@ class RegisteredVersion:
     def metrics(self) -> dict[str, float]:
         """Return the metrics of its training run; none when they can't be read."""
         try:
-            found = json.loads(self.tags.get(METRICS, "{}"))
+            raw = json.loads(self.tags.get(METRICS, "{}"))
         except (ValueError, RecursionError):
             return {}
-        items = found.items() if isinstance(found, dict) else ()
+        items = raw.items() if isinstance(raw, dict) else ()
         return {name: float(value) for name, value in items if _is_finite(value)}
 
 
@@ -106,7 +106,7 @@ def parsed_parts(text: Any) -> dict[str, ModelPart]:
     raw = json.loads(text) if isinstance(text, str) else None
     if not isinstance(raw, dict) or len(raw) > _MOST_PARTS:
         raise ValueError(f"found {str(text)[:80]!r}, expected a JSON object of parts")
-    return {name: _part(name, one) for name, one in raw.items()}
+    return {name: _part(name, part) for name, part in raw.items()}
 
 
 def _part(name: str, raw: Any) -> ModelPart:
@@ -176,11 +176,11 @@ def resolve(registry: ModelRegistry, model: str, version: str) -> ModelVersion:
     Raises:
         PlatformError: there is none.
     """
-    found = registry.find(model, version)
-    if found is None:
+    registered = registry.find(model, version)
+    if registered is None:
         hint = "run the training first, and promote its version"
         raise PlatformError(f"model {model}: there is no version '{version}' ({hint})")
-    return found.resolved()
+    return registered.resolved()
 
 
 @dataclass(frozen=True)
@@ -244,15 +244,15 @@ class LocalRegistry:
     def versions(self, model: str) -> list[RegisteredVersion]:
         """Return all versions of a model."""
         names = self.store.location.names(f"{self._folder(model)}/versions")
-        found = (self._read(model, name.removesuffix(".json")) for name in names)
-        return [one for one in found if one is not None]
+        registered = (self._read(model, name.removesuffix(".json")) for name in names)
+        return [version for version in registered if version is not None]
 
     def _read(self, model: str, version: str) -> RegisteredVersion | None:
-        found = self._json(f"{self._folder(model)}/versions/{version}.json")
-        if found is None:
+        record = self._json(f"{self._folder(model)}/versions/{version}.json")
+        if record is None:
             return None
-        tags = found.get("tags")
-        if found["version"] != version or not isinstance(tags, dict):
+        tags = record.get("tags")
+        if record["version"] != version or not isinstance(tags, dict):
             raise PlatformError(f"{self.store.url}/models/{model}: version {version} is damaged")
         return RegisteredVersion(model, version, {str(k): str(v) for k, v in tags.items()})
 
@@ -263,16 +263,16 @@ class LocalRegistry:
             PlatformError: it is none of the registry's.
         """
         try:
-            found = json.loads(self.store.location.read(key))
+            record = json.loads(self.store.location.read(key))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError):
-            found = None
-        version = found.get("version") if isinstance(found, dict) else None
+            record = None
+        version = record.get("version") if isinstance(record, dict) else None
         if not isinstance(version, str) or "/" in version:
             where = f"{self.store.url}/{key}: is no record of a model"
             raise PlatformError(f"{where}; remove it, and run the training again")
-        return dict(found)
+        return dict(record)
 
     @staticmethod
     def _folder(model: str) -> str:

@@ -50,8 +50,8 @@ def send(server: MlflowTracker, record: RunRecord, *, parent: str = "", again: b
     """
     record = fitted(record).record
     experiment = _experiment(server, record.experiment)
-    found = next(iter(_find(server, experiment, record)), None) if again else None
-    info = found or _create(server, experiment, record, parent)
+    existing = next(iter(_find(server, experiment, record)), None) if again else None
+    info = existing or _create(server, experiment, record, parent)
     run = pick(info, "run_id", str, f"mlflow at {server.url}: the run {record.name}")
     try:
         _log(server, run, record)
@@ -87,10 +87,10 @@ def register(server: MlflowTracker, registration: ModelRegistration, source: str
 
     number = find() or create_once(find, create)
     parts = registration.all_tags()[PARTS]
-    found = [
+    same_parts = [
         raw for raw in _versions(server, registration) if _tags(raw, model).get(PARTS) == parts
     ]
-    first, *others = [str(raw["version"]) for raw in found] or [number]
+    first, *others = [str(raw["version"]) for raw in same_parts] or [number]
     for other in others:
         payload = {"name": model, "version": other}
         server.call("DELETE", "model-versions/delete", payload, ("RESOURCE_DOES_NOT_EXIST",))
@@ -134,15 +134,15 @@ def _versions(server: MlflowTracker, registration: ModelRegistration) -> list[_R
     condition = f"name='{registration.model}' and tags.`atlas.run` = '{registration.run}'"
     where = f"mlflow at {server.url}: model-versions/search"
     same = {name: tags[name] for name in _MARK if name in tags}
-    found = [
+    raws = [
         raw for raw in server.model_versions(condition) if same.items() <= _tags(raw, where).items()
     ]
-    return sorted(found, key=lambda raw: (not raw.get("aliases"), int(number_of(raw, where))))
+    return sorted(raws, key=lambda raw: (not raw.get("aliases"), int(number_of(raw, where))))
 
 
 def _tags(raw: Mapping[str, Any], where: str) -> dict[str, str]:
-    found = objects(raw, "tags", where, "key") if raw.get("tags") else []
-    return {tag["key"]: str(tag.get("value", "")) for tag in found}
+    raw_tags = objects(raw, "tags", where, "key") if raw.get("tags") else []
+    return {tag["key"]: str(tag.get("value", "")) for tag in raw_tags}
 
 
 def _experiment(server: MlflowTracker, name: str) -> str:
@@ -170,8 +170,8 @@ def _find(server: MlflowTracker, experiment: str, record: RunRecord) -> list[_Ra
     payload = {"experiment_ids": [experiment], "filter": " and ".join(conditions)}
     answer = server.call("POST", "runs/search", payload) or {}
     where = f"mlflow at {server.url}: runs/search"
-    found = [pick(run, "info", dict, where) for run in listed(answer, "runs", where)]
-    return sorted(found, key=lambda info: pick(info, "run_id", str, where))
+    infos = [pick(run, "info", dict, where) for run in listed(answer, "runs", where)]
+    return sorted(infos, key=lambda info: pick(info, "run_id", str, where))
 
 
 def _create(server: MlflowTracker, experiment: str, record: RunRecord, parent: str) -> _Raw:

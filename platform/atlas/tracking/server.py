@@ -36,7 +36,9 @@ _INDIRECT = (_PROXIED, "runs", "models")
 """Schemes of locations that stand for others, which are held to the rule in their turn."""
 _LOCATION = ("artifact_location", "artifactLocation")
 """How a request spells it: protobuf's JSON takes both, but not at once."""
-_KEPT = tuple(f"mlflow.server.{one}" for one in ("artifact_router", "otel_api", "server_info_api"))
+_KEPT = tuple(
+    f"mlflow.server.{module}" for module in ("artifact_router", "otel_api", "server_info_api")
+)
 """Modules whose routes are served beside Flask's."""
 _REGISTRY = ("registered-models", "model-versions")
 _OWN_TAGS = "atlas."
@@ -157,15 +159,15 @@ def _own_place() -> str:
 
 def is_within(location: str, place: str) -> bool:
     """Tell whether a location is a place or lies in it, when links in its path are followed."""
-    found, own = urlsplit(location), urlsplit(place)
-    if not place or found.query or found.fragment:
+    url, own = urlsplit(location), urlsplit(place)
+    if not place or url.query or url.fragment:
         return False
     if own.scheme not in ("", "file"):
         inside = f"{location.rstrip('/')}/".startswith(f"{place.rstrip('/')}/")
-        return inside and ".." not in unquote(found.path).split("/")
-    if found.scheme not in ("", "file") or found.netloc not in ("", "localhost"):
+        return inside and ".." not in unquote(url.path).split("/")
+    if url.scheme not in ("", "file") or url.netloc not in ("", "localhost"):
         return False
-    return Path(unquote(found.path)).resolve().is_relative_to(Path(unquote(own.path)).resolve())
+    return Path(unquote(url.path)).resolve().is_relative_to(Path(unquote(own.path)).resolve())
 
 
 def _unlinked() -> Callable[..., Any]:
@@ -229,8 +231,8 @@ def _refuse_tags() -> Response | None:
 def tag_keys(given: Any) -> list[str]:
     """Return the keys of the tags that a request sets or deletes."""
     tags = given.get("tags") if isinstance(given, dict) else None
-    found = [given, *(tags if isinstance(tags, list) else ())]
-    return [str(one["key"]) for one in found if isinstance(one, dict) and "key" in one]
+    entries = [given, *(tags if isinstance(tags, list) else ())]
+    return [str(entry["key"]) for entry in entries if isinstance(entry, dict) and "key" in entry]
 
 
 def _object(given: Any) -> Any:

@@ -76,11 +76,11 @@ def roll_out(resources: Sequence[Plain], report: Report) -> Ahead:
 
 def _by_target(resources: Iterable[AirflowDagsInputs]) -> dict[_Target, list[AirflowDagsInputs]]:
     """Return resources by the Airflow that they are on."""
-    found: dict[_Target, list[AirflowDagsInputs]] = {}
+    by_target: dict[_Target, list[AirflowDagsInputs]] = {}
     for inputs in resources:
         target = _Target(inputs.dags, inputs.airflow, inputs.secrets, inputs.credentials)
-        found.setdefault(target, []).append(inputs)
-    return found
+        by_target.setdefault(target, []).append(inputs)
+    return by_target
 
 
 def _roll_out(target: _Target, resources: Sequence[AirflowDagsInputs], report: Report) -> Ahead:
@@ -115,8 +115,8 @@ def remove(resources: Sequence[Plain]) -> frozenset[str]:
     targets = _by_target(parse_state(AirflowDagsInputs, resource) for resource in resources)
     removed: set[str] = set()
     for target, several in targets.items():
-        owned = [ownership.owned(each.store, OWNED, each.owner) for each in several]
-        names = {name for each in several for name in each.members}.union(*owned)
+        owned = [ownership.owned(inputs.store, OWNED, inputs.owner) for inputs in several]
+        names = {name for inputs in several for name in inputs.members}.union(*owned)
         # What goes wrong here is reported by the resource itself, which tries again.
         with suppress(AtlasError):
             removed |= _removed(*target.open(), names)

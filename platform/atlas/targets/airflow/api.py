@@ -129,11 +129,11 @@ class AirflowApi:
             "task_instances",
             {"dag_ids": inactive, "state": _ACTIVE[:1]},
         )
-        found: dict[str, set[str]] = {}
+        run_ids: dict[str, set[str]] = {}
         for path, key, body in (runs, tasks):
             for item in self._listed(path, key, body) if body["dag_ids"] else ():
-                found.setdefault(item["dag_id"], set()).add(item["dag_run_id"])
-        return {name: sorted(ids) for name, ids in found.items()}
+                run_ids.setdefault(item["dag_id"], set()).add(item["dag_run_id"])
+        return {name: sorted(ids) for name, ids in run_ids.items()}
 
     def runs_under_way(self, names: Iterable[str]) -> dict[str, list[str]]:
         """Return the ids of the runs that aren't over, by DAG, of those that have any: by list."""
@@ -155,19 +155,19 @@ class AirflowApi:
     def last_runs(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return id and state of the latest run of each DAG that has one, by list."""
         asked = set(names)
-        found: dict[str, tuple[str, str]] = {}
+        latest: dict[str, tuple[str, str]] = {}
         for seen in range(0, _RUNS, _RUNS_PAGE):
             body = {"dag_ids": sorted(asked), "order_by": "-run_after", "page_offset": seen}
             _, answer = self._call("POST", "dags/~/dagRuns/list", body=body)
             where = f"airflow at {self.url}: dagRuns/list"
             runs = objects(answer, "dag_runs", where, "dag_id", *_RUN)
             for run in runs:
-                found.setdefault(run["dag_id"], (run["dag_run_id"], run["state"]))
+                latest.setdefault(run["dag_id"], (run["dag_run_id"], run["state"]))
             is_all = seen + len(runs) >= pick(answer, "total_entries", int, where)
-            if is_all or not runs or len(found) == len(asked):
-                return found
-        others = {name: self.last_run(name) for name in asked - set(found)}
-        return {**found, **{name: run for name, run in others.items() if run[0]}}
+            if is_all or not runs or len(latest) == len(asked):
+                return latest
+        others = {name: self.last_run(name) for name in asked - set(latest)}
+        return {**latest, **{name: run for name, run in others.items() if run[0]}}
 
     def forget(self, dag: str) -> bool:
         """Delete what Airflow keeps of a DAG; False while tasks of it are running."""

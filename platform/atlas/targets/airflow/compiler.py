@@ -75,9 +75,9 @@ def compiler_at(site: CompileSite) -> AirflowCompiler:
     service = site.services.get("airflow", {})
     tasks = service.get("tasks") or "process"
     seen = str(site.project) if site.project and _is_here(site.services, tasks) else ""
-    found = AirflowCompiler(tasks, service.get("pool") or "", seen if service else None)
-    found.require_kind()
-    return found
+    compiler = AirflowCompiler(tasks, service.get("pool") or "", seen if service else None)
+    compiler.require_kind()
+    return compiler
 
 
 def _is_here(services: Mapping[str, Mapping[str, Any]], tasks: str) -> bool:

@@ -76,7 +76,7 @@ class DagOptions:
 
 def dag_file(plan: Plan, form: DagOptions) -> str:
     """Return the source of the Plan's DAG."""
-    each = form.kind.each if any(step.foreach for step in plan.steps) else ""
+    each_function = form.kind.each if any(step.foreach for step in plan.steps) else ""
     lines = [
         *(_task(plan, step, form) for step in plan.steps),
         *_edges(plan),
@@ -84,8 +84,8 @@ def dag_file(plan: Plan, form: DagOptions) -> str:
     ]
     body = indent("".join(f"{line}\n" for line in lines))
     dag = f"with {call('DAG', _arguments(plan, form))}:\n    steps = {{}}\n{body}"
-    functions = f"{form.kind.functions}{each}"
-    imports = _imports(form.kind, each, f"{functions}{without_strings(dag)}")
+    functions = f"{form.kind.functions}{each_function}"
+    imports = _imports(form.kind, each_function, f"{functions}{without_strings(dag)}")
     commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
     head = _HEAD.format(
         digest=plan.digest, imports=imports, commit=commit, project=_project(plan, form)
@@ -100,10 +100,10 @@ def _project(plan: Plan, form: DagOptions) -> str:
     return f'\n    "ATLAS_PROJECT": {template(form.project)},'
 
 
-def _imports(kind: TaskKind, each: str, body: str) -> str:
+def _imports(kind: TaskKind, each_function: str, body: str) -> str:
     """Return the imports that the file's code uses, given without what the Plan's strings say."""
     times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
-    standard = {*kind.standard, *(kind.each_standard if each else ())}
+    standard = {*kind.standard, *(kind.each_standard if each_function else ())}
     froms = [f"from datetime import {', '.join(times)}"]
     froms += ["from urllib.parse import unquote"] if "unquote(" in body else []
     froms += ["from zoneinfo import ZoneInfo"] if "ZoneInfo(" in body else []

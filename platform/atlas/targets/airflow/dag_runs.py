@@ -58,12 +58,12 @@ class AirflowRunsApi(AirflowApi):
         """Return the tasks of a run, each key of a mapped one by itself; new ones have no state."""
         path = f"{self._path(dag, run)}/taskInstances"
         where = f"airflow at {self.url}: {path}"
-        found = [*self._pages(path, "task_instances", {}, "task_id")]
-        for one in found:
+        instances = [*self._pages(path, "task_instances", {}, "task_id")]
+        for instance in instances:
             for number in ("map_index", "try_number"):
-                pick(one, number, int, where)
-            one["state"] = optional(one, "state", "", where)
-        return found
+                pick(instance, number, int, where)
+            instance["state"] = optional(instance, "state", "", where)
+        return instances
 
     def log(self, dag: str, run: str, task: str, attempt: int, index: int) -> list[dict[str, Any]]:
         """Return the entries of a task's log; none where there is no log."""
@@ -73,7 +73,7 @@ class AirflowRunsApi(AirflowApi):
         content = [] if status == _NOT_FOUND else answer.get("content")
         if not isinstance(content, list):
             return []
-        return [one if isinstance(one, dict) else {"event": str(one)} for one in content]
+        return [entry if isinstance(entry, dict) else {"event": str(entry)} for entry in content]
 
     def fail(self, dag: str, run: str) -> None:
         """End a run: what runs of it is ended, what waits is skipped; a teardown still runs."""

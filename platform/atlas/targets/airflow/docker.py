@@ -122,10 +122,10 @@ def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Argumen
 
 def _folders(plan: Plan, step: PlanStep) -> list[str]:
     """Return the folders of this machine that the step reads or writes data in, or models from."""
-    reads_model = any(one.kind == "model" for one in step.sources())
+    reads_model = any(source.kind == "model" for source in step.sources())
     stores = plan.stores if reads_model else ()
     own = [f"{path_of(url)}/" for url in stores if is_file_uri(url)]
-    names = [one.name for one in step.sources() if one.kind == "data"]
+    names = [source.name for source in step.sources() if source.kind == "data"]
     uris = [plan.data[name].uri for name in names]
     paths = [(uri, path_of(uri)) for uri in uris if is_file_uri(uri)]
     data = [f"{path}/" if uri.endswith("/") else f"{path.parent}" for uri, path in paths]

@@ -25,5 +25,5 @@ def document(plan: Plan, origin: Origin) -> str:
 def _line(step: PlanStep) -> str:
     """Return one step of the graph: what it is, and the steps that it follows."""
     after = ", ".join(f"`{name}`" for name in step.upstream())
-    each = f" for each key of `{step.foreach[1].name}`" if step.foreach else ""
-    return f"- `{step.name}` ({step.cls}){each}{f' after {after}' if after else ''}"
+    per_key = f" for each key of `{step.foreach[1].name}`" if step.foreach else ""
+    return f"- `{step.name}` ({step.cls}){per_key}{f' after {after}' if after else ''}"

@@ -105,7 +105,9 @@ def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Argumen
     if step.node_selector:
         made["node_selector"] = source(dict(sorted(step.node_selector.items())))
     if step.tolerations:
-        made["tolerations"] = source([dict(sorted(one.items())) for one in step.tolerations])
+        made["tolerations"] = source(
+            [dict(sorted(toleration.items())) for toleration in step.tolerations]
+        )
     secrets = [_secret(name, place) for name, place in secrets_of(plan, step, "kubernetes")]
     return made | ({"secrets": f"[{', '.join(secrets)}]"} if secrets else {})
 

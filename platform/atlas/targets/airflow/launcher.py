@@ -108,16 +108,16 @@ class AirflowLauncher:
 
     def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how the DAG run and its tasks stand."""
-        found = self.airflow.dag_run(launched.name, launched.id)
-        if found is None:
+        dag_run = self.airflow.dag_run(launched.name, launched.id)
+        if dag_run is None:
             return RunStatus(
                 states.FAILED, (), "the run is gone from Airflow: it was deleted there"
             )
         raws = self.airflow.task_instances(launched.name, launched.id)
-        state = _RUN_STATES.get(found["state"], states.RUNNING)
+        state = _RUN_STATES.get(dag_run["state"], states.RUNNING)
         if any(raw["state"] in _ACTIVE for raw in raws) and state != states.WAITING:
             state = states.RUNNING
-        tasks = [one for raw in raws if (one := self._task(launched, raw)) is not None]
+        tasks = [task for raw in raws if (task := self._task(launched, raw)) is not None]
         reason = self._reason(launched, raws) if state == states.FAILED else ""
         return RunStatus(state, tasks, reason)
 
@@ -203,11 +203,11 @@ class AirflowLauncher:
     def _last_words(self, launched: LaunchedRun, raw: Mapping[str, Any]) -> str:
         """Return the last error of a task's log: what Airflow knows of one that recorded none."""
         entries = self._log(launched, raw, max(1, raw["try_number"]))
-        errors = [one for one in entries if one.get("level") in ("error", "critical")]
-        for one in reversed(errors):
-            found = _exception(one) or str(one.get("event", ""))
-            if found:
-                return f"task {raw['task_id']}: {found[:_LONGEST]}"
+        errors = [entry for entry in entries if entry.get("level") in ("error", "critical")]
+        for entry in reversed(errors):
+            message = _exception(entry) or str(entry.get("event", ""))
+            if message:
+                return f"task {raw['task_id']}: {message[:_LONGEST]}"
         return (
             f"task {raw['task_id']}: Airflow says {raw['state']}, and no more: it was set so by "
             "hand, or its worker was lost"

@@ -105,13 +105,13 @@ def _worker(plan: Plan) -> Iterator[Problem]:
         "cpu": any(step.resources.cpu is not None for step in plan.steps),
         "memory": any(step.resources.memory is not None for step in plan.steps),
     }
-    found = [name for name, is_asked in asked.items() if is_asked]
-    if found:
+    ignored = [name for name, is_asked in asked.items() if is_asked]
+    if ignored:
         yield Problem(
             code="T205", path="steps", severity="warning",
             message="a process task runs in the worker's Python, with what is free there, "
             "whatever this says",
-            found=", ".join(found),
+            found=", ".join(ignored),
         )  # fmt: skip
 
 

@@ -154,10 +154,10 @@ class Rollout:
 
     def _refused(self, waiting: list[str]) -> dict[str, str]:
         """Return Airflow's own message for each file that it can't import."""
-        found = self.airflow.import_failures()
+        failures = self.airflow.import_failures()
         refused = {}
         for name in waiting:
-            failure, before = found.get(f"{name}.py"), self._failures.get(f"{name}.py")
+            failure, before = failures.get(f"{name}.py"), self._failures.get(f"{name}.py")
             is_fresh = name not in self.written or failure != before
             if failure and (is_fresh or before is None):
                 refused[name] = f"Airflow can't import its file: {_shortened(failure.trace)}"

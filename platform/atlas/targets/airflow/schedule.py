@@ -17,7 +17,7 @@ def schedule(plan: Plan) -> dict[str, str]:
     """Return the DAG's arguments that say when it runs, as expressions."""
     if plan.schedule is None:
         read = _read(plan)
-        lines = "".join(f"{one},\n" for one in read)
+        lines = "".join(f"{asset},\n" for asset in read)
         return {"schedule": f"[\n{indent(lines)}]" if read else "None"}
     # Explicit, for a bare cron has no data interval in Airflow 3.
     cron, timezone = source(plan.schedule.cron), source(plan.schedule.timezone)
@@ -39,7 +39,7 @@ def _read(plan: Plan) -> list[str]:
     """Return the assets of other pipelines that the Plan reads, as expressions."""
     prefix = plan.name.removesuffix(plan.pipeline)
     sources = (source for step in plan.steps for source in step.sources())
-    return sorted({_any(prefix, one) for one in sources if one.kind == "pipeline"})
+    return sorted({_any(prefix, source) for source in sources if source.kind == "pipeline"})
 
 
 def _any(prefix: str, read: InputSource) -> str:

@@ -159,6 +159,8 @@ def _run_inputs(plan: Plan) -> dict[str, Any]:
 
 def _artifact(kind: str) -> str:
     """Return an artifact class as KFP writes it."""
-    found = getattr(artifact_types, kind)
-    bundled: str = type_utils.create_bundled_artifact_type(found.schema_title, found.schema_version)
+    artifact_class = getattr(artifact_types, kind)
+    bundled: str = type_utils.create_bundled_artifact_type(
+        artifact_class.schema_title, artifact_class.schema_version
+    )
     return bundled

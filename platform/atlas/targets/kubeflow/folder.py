@@ -68,10 +68,10 @@ class RunFolder:
     def ended(self) -> Mapping[str, Any] | None:
         """What is recorded of its end; None when nothing is."""
         try:
-            found: dict[str, Any] = json.loads((self.path / ENDED).read_bytes())
+            record: dict[str, Any] = json.loads((self.path / ENDED).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        return found
+        return record
 
     def end(self, **facts: str) -> None:
         """Record its end, unless that is recorded already."""
@@ -118,8 +118,8 @@ class RunFolder:
 
     def task(self) -> str:
         """Return the KFP task that runs, or ran last; empty before the first."""
-        found = _BEGINS.findall(self._text())
-        return found[-1] if found else ""
+        tasks = _BEGINS.findall(self._text())
+        return tasks[-1] if tasks else ""
 
     def _text(self) -> str:
         try:

@@ -23,8 +23,8 @@ class LastingContainer(Container):  # type: ignore[misc]  # docker has no types
 
     def logs(self, **options: Any) -> Any:
         """Return the log; as a stream, line by line, for kfp.local indents whatever comes."""
-        found = super().logs(**options)
-        return _lines(found) if options.get("stream") else found
+        log = super().logs(**options)
+        return _lines(log) if options.get("stream") else log
 
     def wait(self, **options: Any) -> Any:
         """Wait for the end; return what the engine says of it."""
@@ -60,8 +60,8 @@ class LastingClient(DockerClient):  # type: ignore[misc]
     @classmethod
     def from_env(cls, **options: Any) -> LastingClient:
         """Return a client of the engine that the variables name."""
-        found: LastingClient = super().from_env(**{"timeout": _PATIENCE_SECONDS, **options})
-        return found
+        client: LastingClient = super().from_env(**{"timeout": _PATIENCE_SECONDS, **options})
+        return client
 
     @property
     def containers(self) -> LastingContainers:

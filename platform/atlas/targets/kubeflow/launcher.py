@@ -92,8 +92,8 @@ class KubeflowLauncher:
     def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the run of this Run's id, if Kubeflow has ever been given it."""
         experiment = runs.find_experiment(self.api, deployed_name(plan))
-        found = runs.runs_named(self.api, experiment, run.id) if experiment else []
-        return self._launched(plan, found[0].id) if found else None
+        server_runs = runs.runs_named(self.api, experiment, run.id) if experiment else []
+        return self._launched(plan, server_runs[0].id) if server_runs else None
 
     def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Start a run: experiment, pipeline, version and run, each where it isn't there.
@@ -120,15 +120,15 @@ class KubeflowLauncher:
 
     def status(self, launched: LaunchedRun) -> RunStatus:
         """Return how a run stands now; one that is gone has failed."""
-        found = runs.run(self.api, launched.id)
-        if found is None:
+        server_run = runs.run(self.api, launched.id)
+        if server_run is None:
             return RunStatus(launcher.FAILED, reason=f"Kubeflow has no run {launched.id} any more")
-        state = _RUN_STATES.get(found.state, launcher.RUNNING)
-        if found.state == runs.CANCELING:
+        state = _RUN_STATES.get(server_run.state, launcher.RUNNING)
+        if server_run.state == runs.CANCELING:
             self._cancelling.add(launched.id)
         if state == launcher.FAILED and launched.id in self._cancelling:
             state = launcher.CANCELLED
-        return RunStatus(state, _tasks(self._plans[launched.id], found), found.error)
+        return RunStatus(state, _tasks(self._plans[launched.id], server_run), server_run.error)
 
     def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; over already is fine."""
@@ -140,21 +140,21 @@ class KubeflowLauncher:
         Raises:
             TargetError: T301, T302.
         """
-        found, name = self.deployed_of(plan), deployed_name(plan)
-        if found is None and self.deployed:
+        member, name = self.deployed_of(plan), deployed_name(plan)
+        if member is None and self.deployed:
             raise TargetError(
                 f"{name} isn't deployed to Kubeflow; {command('deploy')} deploys it", code="T301"
             )
-        if found is None or found.plan == plan.digest:
+        if member is None or member.plan == plan.digest:
             return plan
         if not self.deployed:
             raise TargetError(
-                f"{name}: Plan {found.plan[:12]} is deployed, and the sources give "
+                f"{name}: Plan {member.plan[:12]} is deployed, and the sources give "
                 f"{plan.digest[:12]}; {command('deploy')} deploys them, --deployed runs what is "
                 "there",
                 code="T302",
             )
-        return self.store.plan(found.plan)
+        return self.store.plan(member.plan)
 
     def _require_images(self, plan: Plan) -> None:
         """Refuse images that no cluster could pull.
@@ -185,9 +185,9 @@ class KubeflowLauncher:
         Raises:
             TargetError: T301, it was deleted on the server.
         """
-        found, name = self.deployed_of(plan), deployed_name(plan)
+        member, name = self.deployed_of(plan), deployed_name(plan)
         pipeline = own_pipelines(self.api, self.store.url, [name]).get(name)
-        there = versions(self.api, pipeline, found.content) if found and pipeline else []
+        there = versions(self.api, pipeline, member.content) if member and pipeline else []
         if not there:
             raise TargetError(
                 f"{name}: its version isn't in Kubeflow any more; "
@@ -212,7 +212,7 @@ class KubeflowLauncher:
 
     def _first(self, experiment: str, run: Run) -> str:
         """Return Kubeflow's id of the first run of a name, or none, and end all others of it."""
-        identities = [found.id for found in runs.runs_named(self.api, experiment, run.id)]
+        identities = [server_run.id for server_run in runs.runs_named(self.api, experiment, run.id)]
         for other in identities[1:]:
             runs.terminate(self.api, other)
             runs.archive(self.api, other)
@@ -236,11 +236,11 @@ def _parameters(run: Run) -> dict[str, Any]:
 
 def _tasks(plan: Plan, run: runs.ServerRun) -> list[TaskStatus]:
     """Return how the steps stand that Kubeflow has begun; the tasks that it adds are no step's."""
-    found: dict[str, list[runs.ServerTask]] = {}
+    by_name: dict[str, list[runs.ServerTask]] = {}
     for task in run.tasks:
-        found.setdefault(task.name, []).append(task)
+        by_name.setdefault(task.name, []).append(task)
     names = {step.name: words.task_name(step.name) for step in plan.steps}
-    return [_task(step, found[name]) for step, name in names.items() if name in found]
+    return [_task(step, by_name[name]) for step, name in names.items() if name in by_name]
 
 
 def _task(step: str, tasks: Sequence[runs.ServerTask]) -> TaskStatus:

@@ -145,15 +145,15 @@ class LocalKubeflow:
     ) -> dict[str, Any]:
         """Return what the process reads; its secrets are in its environment."""
         folders = [*contained.folders(self.store, plan, plan.steps, self.project)]
-        folders += [Path(one) for one in _secret_files(plan)]
+        folders += [Path(file) for file in _secret_files(plan)]
         return {
             "state": str(self.state),
             "engine": engine.name,
             "images": sorted({images[step.image] for step in plan.steps}),
             "arguments": _arguments(run),
             "variables": {name: name for name in contained.variables()},
-            "folders": sorted({str(one) for one in folders}),
-            "files": sorted({str(one) for one in contained.credentials()}),
+            "folders": sorted({str(folder) for folder in folders}),
+            "files": sorted({str(file) for file in contained.credentials()}),
             "container": {
                 "user": contained.user(),
                 "labels": {_LABEL: f"{run.pipeline}/{run.id}"},

@@ -65,8 +65,8 @@ def _runner(job: dict[str, Any]) -> Any:
     return local.DockerRunner(
         environment={name: os.environ[of] for name, of in job["variables"].items()},
         mounts=[
-            *(Mount(one, one, type="bind") for one in job["folders"]),
-            *(Mount(one, one, type="bind", read_only=True) for one in job["files"]),
+            *(Mount(folder, folder, type="bind") for folder in job["folders"]),
+            *(Mount(file, file, type="bind", read_only=True) for file in job["files"]),
         ],
         **job["container"],
     )

@@ -95,7 +95,7 @@ def _words(shape: Shape) -> dict[str, str]:
         "model": shape.model,
         "commit": shape.origin.commit,
         **{f"digest-{name}": text for name, text in shape.plan.digests.items()},
-        **{f"image-{digest(name)[:16]}": one for name, one in shape.images.items()},
+        **{f"image-{digest(name)[:16]}": reference for name, reference in shape.images.items()},
     }
 
 

@@ -45,15 +45,17 @@ class KubeflowOperations(Operations):
             return {}
         from atlas.targets.kubeflow.server import line_of
 
-        found = {name: plan.schedule for name, plan in plans.items() if plan.schedule is not None}
-        for name, schedule in found.items():
+        scheduled = {
+            name: plan.schedule for name, plan in plans.items() if plan.schedule is not None
+        }
+        for name, schedule in scheduled.items():
             if schedule.timezone != "UTC":
                 raise DeployError(
                     f"{name}: found a schedule in {schedule.timezone}, expected UTC, which "
                     "is Kubeflow's; give the time in UTC, or set the flow's target to Airflow",
                     code="T116",
                 )
-        return {"schedules": {name: line_of(schedule) for name, schedule in found.items()}}
+        return {"schedules": {name: line_of(schedule) for name, schedule in scheduled.items()}}
 
     def needs_built_images(self, services: DeployServices) -> bool:
         """Tell whether there is an API server: its cluster pulls images, and builds none."""
@@ -86,7 +88,10 @@ class KubeflowOperations(Operations):
             return left_versions(self.addresses(services), names)
         place = open_location(services.store)
         files = {name: place.names(f"{_FOLDER}/{name}") for name in names}
-        return {name: sum(one.endswith(".yaml") for one in each) for name, each in files.items()}
+        return {
+            name: sum(file_name.endswith(".yaml") for file_name in file_names)
+            for name, file_names in files.items()
+        }
 
     def purge(self, services: DeployServices, names: Iterable[str]) -> None:
         """Remove pipelines with all of their versions."""

@@ -76,7 +76,10 @@ def _placeholders(plan: Plan) -> Iterator[Problem]:
         for step in plan.steps
         for name, value in step.env.items()
     ]
-    values += [(f"parameters.{name}.default", one.default) for name, one in plan.parameters.items()]
+    values += [
+        (f"parameters.{name}.default", parameter.default)
+        for name, parameter in plan.parameters.items()
+    ]
     for path, value in values:
         if isinstance(value, str) and "{{" in value:
             yield Problem(

@@ -65,10 +65,12 @@ class ServerBackend:
             members={name: version.digest for name, version in sorted(made.items())},
             plans={name: plan_of(version) for name, version in sorted(made.items())},
         )
-        if inputs.schedules is not None or any(each.when for each in schedules.values()):
-            when = {name: each.when for name, each in sorted(schedules.items()) if each.is_one}
+        if inputs.schedules is not None or any(timing.when for timing in schedules.values()):
+            when = {
+                name: timing.when for name, timing in sorted(schedules.items()) if timing.is_one
+            }
             live = replace(live, schedules=when)
-        paused = [name for name, each in schedules.items() if each.is_paused]
+        paused = [name for name, timing in schedules.items() if timing.is_paused]
         return State(live, _outputs(live, made, paused))
 
     def take_back(self, inputs: KubeflowPipelinesInputs, names: set[str]) -> None:
@@ -82,7 +84,7 @@ class ServerBackend:
         ours, others = found_pipelines(api, inputs.store, names)
         theirs = {pipeline.id for pipeline in others.values()}
         for schedule in schedules_of(api, dict.fromkeys(names)).values():
-            for recurring in schedule.found:
+            for recurring in schedule.runs:
                 if recurring.pipeline not in theirs:
                     delete_recurring(api, recurring.id)
         for pipeline in ours.values():
@@ -143,14 +145,17 @@ def _outputs(
 ) -> KubeflowPipelinesOutputs:
     """Return where a person sees each version, and which recurring runs are stopped."""
     page = f"{(inputs.kubeflow or '').rstrip('/')}/#/pipelines/details"
-    pages = {name: f"{page}/{one.pipeline}/version/{one.id}" for name, one in sorted(made.items())}
+    pages = {
+        name: f"{page}/{version.pipeline}/version/{version.id}"
+        for name, version in sorted(made.items())
+    }
     return KubeflowPipelinesOutputs(versions=pages, paused=tuple(sorted(paused)))
 
 
 def _deployed(api: Api, pipeline: ServerPipeline, digest: str) -> PipelineVersion | None:
     """Return the version of a digest, if it is there; for no digest, the newest that has one."""
-    deployed = [each for each in versions(api, pipeline, digest) if each.digest]
-    return max(deployed, key=lambda each: each.created, default=None)
+    deployed = [version for version in versions(api, pipeline, digest) if version.digest]
+    return max(deployed, key=lambda version: version.created, default=None)
 
 
 def _remove(api: Api, pipeline: ServerPipeline, store: str) -> None:

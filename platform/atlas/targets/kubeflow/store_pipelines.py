@@ -82,10 +82,10 @@ def _pointer(name: str) -> str:
 def _whole(place: Location, name: str, digest: str) -> bytes | None:
     """Return a version's content if it is what its name says."""
     try:
-        found = place.read(_version(name, digest))
+        package = place.read(_version(name, digest))
     except FileNotFoundError:
         return None
-    return found if content.digest_of(found) == digest else None
+    return package if content.digest_of(package) == digest else None
 
 
 def _current(place: Location, name: str) -> tuple[str, str]:
@@ -94,8 +94,8 @@ def _current(place: Location, name: str) -> tuple[str, str]:
         digest = place.read(_pointer(name)).decode("ascii", "replace")
     except FileNotFoundError:
         return "", ""
-    found = _whole(place, name, digest)
-    return (digest, _plan_of(found)) if found is not None else ("", "")
+    package = _whole(place, name, digest)
+    return (digest, _plan_of(package)) if package is not None else ("", "")
 
 
 def _plan_of(package: bytes) -> str:

@@ -63,8 +63,8 @@ class Api:
         Raises:
             PlatformError: it isn't, doesn't, or has several users and no namespace is named.
         """
-        found = self.get("healthz") or {}
-        if found.get("multi_user") and not self.namespace:
+        health = self.get("healthz") or {}
+        if health.get("multi_user") and not self.namespace:
             raise PlatformError(
                 f"{self._name}: serves several users, and no namespace is named; write it as "
                 "`namespace` of the service kubeflow in the platform's outputs, or as `namespace` "

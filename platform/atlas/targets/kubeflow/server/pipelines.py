@@ -67,8 +67,8 @@ def pipelines(api: Api, names: Iterable[str]) -> dict[str, ServerPipeline]:
     chosen = set(names)
     query = {**_of(api), **contains("name", os.path.commonprefix([*chosen]))}  # noqa: RUF071
     raws = api.items("pipelines", "pipelines", query) if chosen else ()
-    found = (_pipeline(raw) for raw in raws)
-    return {one.name: one for one in found if one.name in chosen}
+    candidates = (_pipeline(raw) for raw in raws)
+    return {pipeline.name: pipeline for pipeline in candidates if pipeline.name in chosen}
 
 
 def add_pipeline(api: Api, name: str, description: str) -> ServerPipeline:

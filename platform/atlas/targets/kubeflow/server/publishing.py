@@ -67,8 +67,8 @@ def found_pipelines(
 ) -> tuple[dict[str, ServerPipeline], dict[str, ServerPipeline]]:
     """Return those of some pipelines that are ours, and those that are others', by name."""
     there = pipelines(api, names)
-    ours = {name: one for name, one in there.items() if _is_own(one, store)}
-    return ours, {name: one for name, one in there.items() if name not in ours}
+    ours = {name: pipeline for name, pipeline in there.items() if _is_own(pipeline, store)}
+    return ours, {name: pipeline for name, pipeline in there.items() if name not in ours}
 
 
 def _is_own(pipeline: ServerPipeline, store: str) -> bool:
@@ -125,10 +125,10 @@ def _version(
     Raises:
         DeployError: it is there with other content.
     """
-    found = versions(api, pipeline, digest)
-    if not found:
+    existing = versions(api, pipeline, digest)
+    if not existing:
         return add_version(api, pipeline, digest, content, _describe(plan))
-    version = found[0]
+    version = existing[0]
     if plan_of(version) != plan and not _is_content(version, content):
         raise DeployError(
             f"{pipeline.name}: Kubeflow at {api.url} has version {version.name} with other "
@@ -144,6 +144,6 @@ def _is_content(version: PipelineVersion, content: bytes) -> bool:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     documents = [*yaml.load_all(content, Loader=loader)]
     given: dict[str, Any] = documents[0] if documents else {}
-    more = [one for one in documents[1:] if one]
+    more = [document for document in documents[1:] if document]
     whole = {"pipeline_spec": given, "platform_spec": more[0]} if more else given
     return version.spec in (whole, given)

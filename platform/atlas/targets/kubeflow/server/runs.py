@@ -76,16 +76,16 @@ def experiment(api: Api, name: str, description: str) -> str:
     Raises:
         PlatformError: the name is taken, and no experiment is listed under it.
     """
-    found = find_experiment(api, name)
-    if found:
-        return found
+    identity = find_experiment(api, name)
+    if identity:
+        return identity
     body = {"display_name": name, "description": description}
     body |= {"namespace": api.namespace} if api.namespace else {}
     made = api.create("experiments", body, bears_repeat=True)
-    found = pick(made, "experiment_id", str, name) if made else find_experiment(api, name)
-    if not found:
+    identity = pick(made, "experiment_id", str, name) if made else find_experiment(api, name)
+    if not identity:
         raise PlatformError(f"kubeflow at {api.url}: experiment {name} is there, and isn't listed")
-    return found
+    return identity
 
 
 def find_experiment(api: Api, name: str) -> str:
@@ -141,21 +141,21 @@ def reference(version: PipelineVersion) -> dict[str, str]:
 def runs_named(api: Api, experiment: str, name: str) -> list[ServerRun]:
     """Return the runs of a name in an experiment, the oldest first, archived ones too."""
     query = {"experiment_id": experiment, **equals("display_name", name)}
-    found = [_run(raw) for raw in api.items("runs", "runs", query)]
-    return sorted(found, key=lambda run: (run.created, run.id))
+    named = [_run(raw) for raw in api.items("runs", "runs", query)]
+    return sorted(named, key=lambda run: (run.created, run.id))
 
 
 def last_run(api: Api, experiment: str) -> ServerRun | None:
     """Return the run in an experiment that was created last; None when it has none."""
     query = {"experiment_id": experiment, "sort_by": "created_at desc", "page_size": 1}
-    found = api.get("runs", query) or {}
-    return next((_run(raw) for raw in listed(found, "runs", "kubeflow: runs")), None)
+    answer = api.get("runs", query) or {}
+    return next((_run(raw) for raw in listed(answer, "runs", "kubeflow: runs")), None)
 
 
 def run(api: Api, identity: str) -> ServerRun | None:
     """Return a run; None when it is gone."""
-    found = api.get(f"runs/{quote(identity)}")
-    return _run(found) if found is not None else None
+    raw = api.get(f"runs/{quote(identity)}")
+    return _run(raw) if raw is not None else None
 
 
 def terminate(api: Api, identity: str) -> None:
@@ -224,7 +224,7 @@ def _was_cancelled(raw: Mapping[str, Any]) -> bool:
     if _state(raw) != "FAILED":
         return False
     history: list[Any] = optional(raw, "state_history", [], "kubeflow: run")
-    states = [_state(one) for one in history]
+    states = [_state(entry) for entry in history]
     before = [state for state in states if state not in ("FAILED", CANCELED)]
     return before[-1:] == [CANCELING] or _STOPPED.search(_error(raw)) is not None
 

@@ -52,7 +52,7 @@ def recurring_runs(api: Api, part: str) -> list[Recurring]:
     query = {**contains("display_name", part)}
     query |= {"namespace": api.namespace} if api.namespace else {}
     raws = api.items("recurringruns", "recurringRuns", query)
-    return sorted((_recurring(raw) for raw in raws), key=lambda one: one.id)
+    return sorted((_recurring(raw) for raw in raws), key=lambda recurring: recurring.id)
 
 
 def recur(

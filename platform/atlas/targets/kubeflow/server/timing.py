@@ -29,20 +29,20 @@ class Timing:
     """What starts a pipeline's runs.
 
     Attributes:
-        found: Atlas's recurring runs of its name; of more than one, some are left from a kill, or
+        runs: Atlas's recurring runs of its name; of more than one, some are left from a kill, or
             a network has made them of one request.
         when: when the one that is right runs, as a schedule of the resource; empty for none.
         is_paused: whether somebody has stopped it.
     """
 
-    found: Sequence[Recurring]
+    runs: Sequence[Recurring]
     when: str = ""
     is_paused: bool = False
 
     @property
     def is_one(self) -> bool:
         """Whether exactly the right one is there, so that there is nothing to mend."""
-        return bool(self.when) and len(self.found) == 1
+        return bool(self.when) and len(self.runs) == 1
 
 
 def schedules_of(api: Api, versions: Mapping[str, PipelineVersion | None]) -> dict[str, Timing]:
@@ -53,9 +53,9 @@ def schedules_of(api: Api, versions: Mapping[str, PipelineVersion | None]) -> di
         versions: version by name; one of another version isn't right.
     """
     prefix = os.path.commonprefix([*versions])  # noqa: RUF071 - no paths
-    mine = [one for one in recurring_runs(api, prefix) if one.description.startswith(_MARK)]
-    found = {name: [one for one in mine if one.name == name] for name in versions}
-    return {name: _timing(each, versions[name]) for name, each in found.items()}
+    mine = [run for run in recurring_runs(api, prefix) if run.description.startswith(_MARK)]
+    by_name = {name: [run for run in mine if run.name == name] for name in versions}
+    return {name: _timing(runs, versions[name]) for name, runs in by_name.items()}
 
 
 def keep_schedules(api: Api, desired: Mapping[str, tuple[PipelineVersion, str]]) -> list[str]:
@@ -81,8 +81,8 @@ def keep_schedules(api: Api, desired: Mapping[str, tuple[PipelineVersion, str]])
 
 def _keep(api: Api, name: str, version: PipelineVersion, when: str, timing: Timing) -> bool:
     """Make one pipeline's recurring run what it should be; return whether it is stopped."""
-    right = [one for one in timing.found if _is_right(one, version, when)]
-    was_paused = bool(timing.found) and not any(one.enabled for one in timing.found)
+    right = [run for run in timing.runs if _is_right(run, version, when)]
+    was_paused = bool(timing.runs) and not any(run.enabled for run in timing.runs)
     kept = right[0] if right else None
     if when and kept is None:
         kept = recur(
@@ -104,24 +104,24 @@ def _keep(api: Api, name: str, version: PipelineVersion, when: str, timing: Timi
 
 def _delete_others(api: Api, timing: Timing, kept: Recurring | None) -> None:
     """Delete a pipeline's recurring runs but one."""
-    for one in timing.found:
-        if kept is None or one.id != kept.id:
-            delete_recurring(api, one.id)
+    for run in timing.runs:
+        if kept is None or run.id != kept.id:
+            delete_recurring(api, run.id)
 
 
-def _is_right(one: Recurring, version: PipelineVersion | None, when: str) -> bool:
+def _is_right(run: Recurring, version: PipelineVersion | None, when: str) -> bool:
     """Tell whether a recurring run is what Atlas would make now."""
-    is_of = version is not None and one.version == version.id
-    is_as_made = not one.catches_up and one.parameters == _PARAMETERS
-    return bool(when) and is_of and one.description == _MARK + when and is_as_made
+    is_of = version is not None and run.version == version.id
+    is_as_made = not run.catches_up and run.parameters == _PARAMETERS
+    return bool(when) and is_of and run.description == _MARK + when and is_as_made
 
 
-def _timing(found: Sequence[Recurring], version: PipelineVersion | None) -> Timing:
-    whens = [one.description.removeprefix(_MARK) for one in found]
+def _timing(runs: Sequence[Recurring], version: PipelineVersion | None) -> Timing:
+    whens = [run.description.removeprefix(_MARK) for run in runs]
     right = [
-        (one, when) for one, when in zip(found, whens, strict=True) if _is_right(one, version, when)
+        (run, when) for run, when in zip(runs, whens, strict=True) if _is_right(run, version, when)
     ]
     if not right:
-        return Timing(found)
-    one, when = right[0]
-    return Timing(found, when, is_paused=not one.enabled)
+        return Timing(runs)
+    run, when = right[0]
+    return Timing(runs, when, is_paused=not run.enabled)
