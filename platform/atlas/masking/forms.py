@@ -35,7 +35,7 @@ def _parts(value: str) -> set[str]:
     """Return a value, its lines, the texts in it, its password, as far as they aren't too short."""
     text = value.strip()
     every = {text, *_texts_in(text), *_password_in(text)}
-    parts = {line.strip() for one in every for line in one.splitlines()}
+    parts = {line.strip() for candidate in every for line in candidate.splitlines()}
     long = {part for part in parts if len(part) >= _LINE and not part.startswith("-----")}
     return long or {part for part in parts if len(part) >= SHORTEST}
 
@@ -51,10 +51,12 @@ def _texts_in(text: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, str) and len(one) >= _LINE and not _is_address(one):
-            yield one
-        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        node = waiting.pop()
+        if isinstance(node, str) and len(node) >= _LINE and not _is_address(node):
+            yield node
+        waiting += (
+            node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        )
 
 
 def _is_address(text: str) -> bool:
@@ -110,7 +112,7 @@ def _in_urls(content: bytes) -> Iterator[str]:
 
     for text in (quote(content), quote(content, safe=""), quote_plus(content)):
         yield text
-        yield re.sub("%..", lambda found: found[0].lower(), text)
+        yield re.sub("%..", lambda match: match[0].lower(), text)
 
 
 def _in_source(text: str, content: bytes) -> Iterator[str]:
@@ -121,8 +123,13 @@ def _in_source(text: str, content: bytes) -> Iterator[str]:
     for is_ascii in (True, False):
         written = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
         yield from (written, written.replace("/", "\\/"), _again(written))
-    for one in (repr(text)[1:-1], ascii(text)[1:-1], repr(content)[2:-1]):
-        yield from (one, one.replace("'", "\\'"), one.replace("\\'", "'"), _again(one))
+    for literal in (repr(text)[1:-1], ascii(text)[1:-1], repr(content)[2:-1]):
+        yield from (
+            literal,
+            literal.replace("'", "\\'"),
+            literal.replace("\\'", "'"),
+            _again(literal),
+        )
     yield from (html.escape(text), html.escape(text, quote=False))
 
 

@@ -60,7 +60,7 @@ class Mask:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.plain(key): self.plain(one) for key, one in value.items()}
+            return {self.plain(key): self.plain(member) for key, member in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(map(self.plain, value))
         return value
@@ -81,7 +81,7 @@ class Mask:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where secrets are in a text; what overlaps is one."""
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         match = self._expression.search(text)
         while match is not None:
             start, end = match.span()
@@ -90,9 +90,9 @@ class Mask:
                 further = self._expression.match(text, at)
                 end = max(end, further.end()) if further else end
                 at += 1
-            found.append((start, end))
+            spans.append((start, end))
             match = self._expression.search(text, end)
-        return found
+        return spans
 
     def open_from(self, text: str) -> int:
         """Return from where on a text's end may be the beginning of a secret; else its length."""
@@ -222,10 +222,10 @@ def _branches(forms: tuple[str, ...], depth: int, first: int, last: int) -> Iter
         first = end
 
 
-def _shared(one: str, other: str, depth: int) -> int:
+def _shared(form: str, other: str, depth: int) -> int:
     """Return how many characters two forms begin with in common."""
-    shortest = min(len(one), len(other))
-    while depth < shortest and one[depth] == other[depth]:
+    shortest = min(len(form), len(other))
+    while depth < shortest and form[depth] == other[depth]:
         depth += 1
     return depth
 

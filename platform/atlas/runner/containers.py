@@ -103,8 +103,8 @@ class ContainerIsolation:
     def _serve(self, number: int, job: Job, name: str) -> None:
         outcome = _run(self._images, job, name, lambda line: self._echo(job, line))
         with self._lock:
-            wanted = self._names.pop(number, None) is not None
-        if wanted:
+            is_awaited = self._names.pop(number, None) is not None
+        if is_awaited:
             self._ended.put(UnitEnd(number, outcome))
 
 

@@ -70,5 +70,5 @@ def source_of(store: Store, run: Run, last: str, steps: Sequence[PlanStep]) -> s
 
 def _earlier(store: Store, run: Run) -> Iterator[str]:
     """Give the other runs of a flow, the newest first, as far as their ids tell."""
-    names = (one for one in reversed(store.runs(run.pipeline)) if one != run.id)
+    names = (run_id for run_id in reversed(store.runs(run.pipeline)) if run_id != run.id)
     return (name for name in names if name.startswith(f"{run.flow}-"))

@@ -100,7 +100,7 @@ class RunEngine:
     # Runs ------------------------------------------------------------------------------------
 
     def _open_runs(self) -> None:
-        for run in [one for one in self._waiting if one.after <= self._over.keys()]:
+        for run in [run for run in self._waiting if run.after <= self._over.keys()]:
             self._waiting.remove(run)
             self._begin(run)
 
@@ -120,7 +120,7 @@ class RunEngine:
         self._tell(run)
 
     def _close_runs(self) -> None:
-        for run in [one for one in self._open if one.is_idle]:
+        for run in [run for run in self._open if run.is_idle]:
             self._open.remove(run)
             self._close(run)
             self._open_runs()
@@ -184,36 +184,38 @@ class RunEngine:
             self._listener(Event(STOPPING, "", "", "", text=_PATIENCE))
 
     def _time_left(self) -> float:
-        due = [one.deadline for one in self._running.values() if one.deadline is not None]
+        due = [
+            running.deadline for running in self._running.values() if running.deadline is not None
+        ]
         due += [self._delayed[0][0]] if self._delayed else []
         return max(0.0, min(due) - time.monotonic()) if due else _FOREVER
 
     def _end_late_ones(self) -> None:
         now = time.monotonic()
-        for number, one in list(self._running.items()):
-            if one.deadline is not None and one.deadline <= now:
+        for number, running in list(self._running.items()):
+            if running.deadline is not None and running.deadline <= now:
                 ended = self._isolation.stop(number)
-                text = f"timed out after {one.job.step.timeout:g} s"
-                late = UnitEnd(number, refuse(one.job, text, now - one.started))
+                text = f"timed out after {running.job.step.timeout:g} s"
+                late = UnitEnd(number, refuse(running.job, text, now - running.started))
                 self._end(late, again=ended)
                 if not ended:
-                    raise _GivenUp(f"step {one.unit.step} {text}")
+                    raise _GivenUp(f"step {running.unit.step} {text}")
 
     def _end(self, ended: UnitEnd, *, again: bool = True) -> None:
         """Take note of a unit's end; have it run again where it may and `again` is given."""
-        one = self._running.pop(ended.number, None)
-        if one is None:
+        running = self._running.pop(ended.number, None)
+        if running is None:
             return
-        retries, attempt = one.job.step.retries, one.job.attempt
+        retries, attempt = running.job.step.retries, running.job.attempt
         if ended.outcome.ok or attempt > retries.limit or self.stopping or not again:
-            one.run.end(one.unit, ended.outcome)
-            self._tell(one.run)
+            running.run.end(running.unit, ended.outcome)
+            self._tell(running.run)
             return
         wait = min(retries.delay * retries.factor ** (attempt - 1), retries.max_delay)
-        self._attempts[one.run.name, one.unit] = attempt + 1
-        one.run.retry(one.unit, ended.outcome)
-        self._tell(one.run)
-        item = (time.monotonic() + wait, ended.number, one.run, one.unit, attempt)
+        self._attempts[running.run.name, running.unit] = attempt + 1
+        running.run.retry(running.unit, ended.outcome)
+        self._tell(running.run)
+        item = (time.monotonic() + wait, ended.number, running.run, running.unit, attempt)
         heapq.heappush(self._delayed, item)
 
     # Ends by force ---------------------------------------------------------------------------
@@ -231,9 +233,9 @@ class RunEngine:
     def _abandon(self, why: str) -> None:
         """End what runs by force, record that, and close what can be closed."""
         self._stop()
-        for number, one in list(self._running.items()):
+        for number, running in list(self._running.items()):
             self._isolation.stop(number)
-            self._end(UnitEnd(number, refuse(one.job, why, time.monotonic() - one.started)))
+            self._end(UnitEnd(number, refuse(running.job, why, time.monotonic() - running.started)))
         for run in self._open:
             self._close(run)
         self._open.clear()

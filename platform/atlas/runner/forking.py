@@ -186,6 +186,6 @@ def _let_go_of_files() -> None:
 def _forget_exits() -> None:
     """Forget what the run is to do at its own exit."""
     atexit._clear()
-    for one in list(weakref.finalize._registry):  # type: ignore[attr-defined]
-        one.atexit = False
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]

@@ -38,11 +38,11 @@ class Frontier:
 
     def behind(self, name: str) -> list[str]:
         """Return every step that can't be reached without this one being done, nearest first."""
-        found: dict[str, None] = {}
+        names: dict[str, None] = {}
         waiting = deque(self._followers[name])
         while waiting:
             follower = waiting.popleft()
-            if follower not in found:
-                found[follower] = None
+            if follower not in names:
+                names[follower] = None
                 waiting.extend(self._followers[follower])
-        return list(found)
+        return list(names)

@@ -183,12 +183,12 @@ class LocalRun:
         if self._report is not None:
             text = self._report(self.plan, self.run, self.outcomes, self.skipped)
             write_report(self.store, self.plan, self.run, text)
-        wanted = self._selected if self.settings.selection.is_partial else None
+        selected = self._selected if self.settings.selection.is_partial else None
         self.finished = finish(
             self.store,
             self.plan,
             self.run,
-            wanted=wanted,
+            selected=selected,
             parent=self.parent,
             again=self.opened.resumed,
         )

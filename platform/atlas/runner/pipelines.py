@@ -55,14 +55,14 @@ def run_pipelines(
     settings = settings or RunSettings()
     if not pipelines:
         raise AtlasError("there is no pipeline to run")
-    with process_environment(pipelines[0].project, pipelines[0].environment) as found:
-        runs = list(_runs(pipelines, settings, flows, store or found.store, report))
+    with process_environment(pipelines[0].project, pipelines[0].environment) as process_env:
+        runs = list(_runs(pipelines, settings, flows, store or process_env.store, report))
         if not runs:
             raise AtlasError(_nothing(pipelines, settings, flows))
         _check_parameters(runs, settings)
         result = run_all(runs, settings, listener)
         _send_what_waits(result.runs)
-        return replace(result, missing=found.missing)
+        return replace(result, missing=process_env.missing)
 
 
 def _send_what_waits(runs: Sequence[LocalRun]) -> None:

@@ -98,9 +98,9 @@ class Processes:
     def _idle(self, env: tuple[tuple[str, str], ...]) -> Worker:
         """Return a worker that waits and has the right variables; make one when there is none."""
         waiting = [worker for worker in self._workers if worker.number is None]
-        found = next((one for one in waiting if one.env == env), None)
-        if found is not None:
-            return found
+        worker = next((worker for worker in waiting if worker.env == env), None)
+        if worker is not None:
+            return worker
         if waiting and len(self._workers) >= self._jobs:
             self._remove(waiting[0])
         return self._add(env)

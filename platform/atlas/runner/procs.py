@@ -50,17 +50,17 @@ def resident(process: int) -> int:
 
 def children(process: int) -> list[int]:
     """Return the ids of a process's children and theirs."""
-    found: list[int] = []
+    ids: list[int] = []
     waiting = [process]
     while waiting:
         for task in _tasks(waiting.pop()):
             try:
-                own = [int(one) for one in (task / "children").read_text().split()]
+                own = [int(pid) for pid in (task / "children").read_text().split()]
             except OSError:
                 continue
-            found += own
+            ids += own
             waiting += own
-    return found
+    return ids
 
 
 def end(processes: list[int]) -> None:

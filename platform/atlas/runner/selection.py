@@ -52,11 +52,11 @@ class Selection:
 
 def _named(plan: Plan, names: Iterable[str]) -> set[str]:
     """Return the steps of some names; the name of an inlined Recipe stands for all of its steps."""
-    found: set[str] = set()
+    steps: set[str] = set()
     for name in names:
-        of_name = {one for one in plan.by_name if one == name or one.startswith(f"{name}.")}
+        of_name = {step for step in plan.by_name if step == name or step.startswith(f"{name}.")}
         if not of_name:
             known = ", ".join(plan.by_name)
             raise AtlasError(f"{plan.name}, {plan.flow}: no step '{name}'; it has {known}")
-        found |= of_name
-    return found
+        steps |= of_name
+    return steps

@@ -99,10 +99,10 @@ def previous_run(store: Store, run: Run) -> str:
 
 def _last(store: Store, pipeline: str, flow: str) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads(store.location.read(_last_key(pipeline, flow)))
+        pointer: dict[str, str] = json.loads(store.location.read(_last_key(pipeline, flow)))
     except (FileNotFoundError, ValueError):
         return {}
-    return found
+    return pointer
 
 
 def remember_target(store: Store, run: Run, target: str) -> None:
@@ -197,8 +197,8 @@ def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
     from atlas.tracking.registry import CHAMPION
 
     with suppress(PlatformError):
-        found = registry(store).find(model.name, CHAMPION)
-        return found.resolved() if found else None
+        version = registry(store).find(model.name, CHAMPION)
+        return version.resolved() if version else None
     return None
 
 
@@ -221,12 +221,12 @@ def parse_parameters(text: str) -> dict[str, Any]:
         AtlasError: it is no JSON object.
     """
     try:
-        found = json.loads(text or "{}")
+        parameters = json.loads(text or "{}")
     except ValueError as error:
         raise AtlasError(f"parameters: no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise AtlasError(f"parameters: found a {type(found).__name__}, expected a JSON object")
-    return found
+    if not isinstance(parameters, dict):
+        raise AtlasError(f"parameters: found a {type(parameters).__name__}, expected a JSON object")
+    return parameters
 
 
 def interval_between(start: str, end: str) -> tuple[str, str]:

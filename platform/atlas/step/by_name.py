@@ -54,7 +54,9 @@ def _with_full_names(function: Callable[..., Any], full: Callable[[str], str]) -
     # `importlib.resources.files()` looks for its caller above frames of this name.
     @wraps(function)
     def wrapper(*given: Any, **named: Any) -> Any:
-        return function(*map(_name, given), **{key: _name(one) for key, one in named.items()})
+        return function(
+            *map(_name, given), **{key: _name(argument) for key, argument in named.items()}
+        )
 
     def _name(value: Any) -> Any:
         return full(value) if isinstance(value, str) else value

@@ -96,7 +96,7 @@ def find(store: Store, key: Key) -> Hit | None:
     """Return the result that is kept under a key, when all of it is still there."""
     try:
         raw = json.loads(store.location.read(_place(key)))
-        outputs = {name: Manifest.from_json(one) for name, one in raw["outputs"].items()}
+        outputs = {name: Manifest.from_json(output) for name, output in raw["outputs"].items()}
         hit = Hit(raw["run"], outputs, raw["metrics"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -75,7 +75,9 @@ def announce(folders: Mapping[str, Path]) -> None:
         folders: a Config's name → the folder of its code.
     """
     with _lock:
-        _folders.update({n: os.fspath(one) for n, one in folders.items() if n not in _folders})
+        _folders.update(
+            {n: os.fspath(folder) for n, folder in folders.items() if n not in _folders}
+        )
         _publish()
 
 
@@ -86,8 +88,8 @@ def _publish() -> None:
 
 def _announced() -> dict[str, str]:
     """Return the folders that the variable names."""
-    found: dict[str, str] = json.loads(os.environ.get(FOLDERS) or "{}")
-    return found
+    folders: dict[str, str] = json.loads(os.environ.get(FOLDERS) or "{}")
+    return folders
 
 
 def unmount(name: str) -> None:
@@ -127,7 +129,7 @@ def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
 
 
 def _check_allowed(module: str, allowed: Sequence[str]) -> None:
-    if not any(f"{module}.".startswith(f"{one}.") for one in allowed):
+    if not any(f"{module}.".startswith(f"{package}.") for package in allowed):
         where = "neither in the pipeline's folder nor allowed by the project ([tool.atlas] allow)"
         raise ImportError(f"'{module}' is {where}", name=module)
 
@@ -183,8 +185,8 @@ def _importing(pipeline: str) -> Callable[..., Any]:
             _check_inside(package, globals, level)
         own = name if level else full(name)
         if own == name:
-            found = builtins.__import__(name, globals, locals, fromlist, level)
-            return view(found, full)
+            module = builtins.__import__(name, globals, locals, fromlist, level)
+            return view(module, full)
         import_module(own)
         if fromlist:
             return builtins.__import__(own, globals, locals, fromlist, 0)
@@ -236,5 +238,5 @@ def _file_finder(folder: str) -> FileFinder:
     return FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), sources)
 
 
-if not any(isinstance(one, _StepFinder) for one in sys.meta_path):
+if not any(isinstance(finder, _StepFinder) for finder in sys.meta_path):
     sys.meta_path.insert(0, _StepFinder())

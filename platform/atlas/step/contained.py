@@ -53,20 +53,20 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
         steps: those that run.
         project: what ``project:`` stands for where no variable says.
     """
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     if isinstance(store.location, FolderLocation):
-        found[Path(store.location.root)] = None
+        paths[Path(store.location.root)] = None
     steps = list(steps)
     reads_model = any(source.kind == "model" for step in steps for source in step.sources())
     others = (store for store in plan.stores if reads_model and is_file_uri(store))
-    found |= dict.fromkeys(map(path_of, others))
-    found |= dict.fromkeys(one for step in steps for one in _data_folders(plan, step, project))
-    for folder in found:
+    paths |= dict.fromkeys(map(path_of, others))
+    paths |= dict.fromkeys(path for step in steps for path in _data_folders(plan, step, project))
+    for folder in paths:
         folder.mkdir(parents=True, exist_ok=True)  # An engine would make it, as root.
     state = os.environ.get("ATLAS_STATE")
     if state and Path(state, FOLDER).is_dir():
-        found[Path(state, FOLDER)] = None
-    return list(found)
+        paths[Path(state, FOLDER)] = None
+    return list(paths)
 
 
 def _data_folders(plan: Plan, step: PlanStep, project: Path) -> Iterator[Path]:

@@ -184,8 +184,8 @@ def absolute(uri: str, store: str) -> str:
 def _parts(place: Location, key: str, format: str) -> list[str]:
     """Return the keys of a folder's parts, in the order of their intervals."""
     keys = (entry.key for entry in place.entries(key))
-    wanted = [key for key in keys if key.endswith(f".{format}") and not _hidden(key)]
-    return sorted(wanted)
+    parts = [key for key in keys if key.endswith(f".{format}") and not _hidden(key)]
+    return sorted(parts)
 
 
 def _hidden(key: str) -> bool:

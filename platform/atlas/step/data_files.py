@@ -31,12 +31,12 @@ def _write_parquet(value: Any, path: Path) -> None:
 
     with parquet.ParquetFile(path) as file:
         back = file.schema_arrow.empty_table().to_pandas()
-    for label, given, found in zip(value.columns, value.dtypes, back.dtypes, strict=True):
-        if _is_category(given) and not _is_category(found):
+    for label, given, restored in zip(value.columns, value.dtypes, back.dtypes, strict=True):
+        if _is_category(given) and not _is_category(restored):
             shown = clean(repr(label), 80)
             raise StoreError(
                 f"column {shown} is a category of {given.categories.dtype}, which Parquet gives "
-                f"back as {found}; astype({str(given.categories.dtype)!r}) it, or make its "
+                f"back as {restored}; astype({str(given.categories.dtype)!r}) it, or make its "
                 "categories strings"
             )
 
@@ -66,14 +66,14 @@ def _write_json(value: Any, path: Path) -> None:
         _check_index(value)
         value = [_present(row) for row in value.to_dict(orient="records")]
     elif "pandas.Series" in names:
-        value = [None if _is_missing(one) else one for one in value.tolist()]
+        value = [None if _is_missing(element) else element for element in value.tolist()]
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_plain)
     path.write_text(text, "utf-8")
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row in which what is missing is null, for JSON has no NaN."""
-    return {key: None if _is_missing(one) else one for key, one in row.items()}
+    return {key: None if _is_missing(cell) else cell for key, cell in row.items()}
 
 
 def _is_missing(value: Any) -> bool:

@@ -120,8 +120,8 @@ def _family(store: Store, tracker: Tracker, record: RunRecord, name: str) -> str
 
 def _told(changes: Iterator[str]) -> Iterator[str]:
     """Return a few examples for a message."""
-    found = [*changes]
-    if found:
-        more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    examples = [*changes]
+    if examples:
+        more = f", and {len(examples) - _SHOWN} more" if len(examples) > _SHOWN else ""
         where = "the run's artifact exact.json in MLflow has all of it"
-        yield f"MLflow can't hold all as it is: {'; '.join(found[:_SHOWN])}{more} ({where})"
+        yield f"MLflow can't hold all as it is: {'; '.join(examples[:_SHOWN])}{more} ({where})"

@@ -156,7 +156,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     champion = score_champion(job, reader)
     manifests |= {name: _put(job, name, value) for name, value in champion.outputs.items()}
     values = job.mask.plain({**metrics.values, **champion.metrics})
-    writes = any(isinstance(one, DataHandle) and one.written for one in inputs.values())
+    writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     if manifests and not writes and not key.refusal:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
@@ -185,7 +185,7 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
 def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:
     """Return a value for each input, and the key where there is one."""
     step = job.step
-    inputs = {name: reader.value(step, name, one) for name, one in step.inputs.items()}
+    inputs = {name: reader.value(step, name, source) for name, source in step.inputs.items()}
     return {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
 
 
@@ -206,8 +206,8 @@ def _before(job: Job) -> Mapping[str, str]:
     if not job.previous:
         return {}
     raw = job.store.outcome(job.run.pipeline, job.previous, job.step.name, job.index)
-    found: Mapping[str, str] = raw.get("parts", {}) if raw else {}
-    return found
+    parts: Mapping[str, str] = raw.get("parts", {}) if raw else {}
+    return parts
 
 
 def _failed(job: Job, error: str, cause: BaseException | None = None) -> Outcome:

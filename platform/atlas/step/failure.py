@@ -29,9 +29,9 @@ def user_traceback(error: BaseException) -> str:
     Causes and contexts are part of it. A syntax error in the user's code has no frame of theirs,
     and says its own place.
     """
-    found = traceback.TracebackException.from_exception(error)
-    _trim(found, error)
-    return "".join(found.format())
+    trace = traceback.TracebackException.from_exception(error)
+    _trim(trace, error)
+    return "".join(trace.format())
 
 
 def passes_through(error: BaseException, folder: Path) -> bool:
@@ -46,16 +46,16 @@ def passes_through(error: BaseException, folder: Path) -> bool:
     return False
 
 
-def _trim(found: traceback.TracebackException, error: BaseException) -> None:
+def _trim(trace: traceback.TracebackException, error: BaseException) -> None:
     """Drop Atlas's frames at both ends, and those of imports; of the causes' tracebacks, too."""
     skipped = _atlas_frames(error.__traceback__)
-    del found.stack[:skipped]
-    while found.stack and found.stack[-1].filename.startswith(_ATLAS):
-        found.stack.pop()
-    found.stack[:] = [one for one in found.stack if not one.filename.startswith(_IMPORTING)]
+    del trace.stack[:skipped]
+    while trace.stack and trace.stack[-1].filename.startswith(_ATLAS):
+        trace.stack.pop()
+    trace.stack[:] = [frame for frame in trace.stack if not frame.filename.startswith(_IMPORTING)]
     for inner, cause in (
-        (found.__cause__, error.__cause__),
-        (found.__context__, error.__context__),
+        (trace.__cause__, error.__cause__),
+        (trace.__context__, error.__context__),
     ):
         if inner is not None and cause is not None:
             _trim(inner, cause)

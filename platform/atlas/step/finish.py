@@ -35,7 +35,7 @@ def finish(
     plan: Plan,
     run: Run,
     *,
-    wanted: Collection[str] | None = None,
+    selected: Collection[str] | None = None,
     parent: str = "",
     again: bool = True,
 ) -> Finished:
@@ -48,7 +48,7 @@ def finish(
         store: the artifact store.
         plan: the Plan.
         run: the run.
-        wanted: the steps that were asked for; None for all.
+        selected: the steps that were asked for; None for all.
         parent: name of the family's run that it is nested in, or empty.
         again: whether MLflow may have something of the run already.
 
@@ -56,7 +56,7 @@ def finish(
         StoreError: the outcome can't be recorded.
     """
     missing = unfinished(store, plan, run)
-    failed = missing if wanted is None else [name for name in missing if name in wanted]
+    failed = missing if selected is None else [name for name in missing if name in selected]
     status = FAILED if failed else PARTIAL if missing else DONE
     ended = datetime.now(UTC).isoformat(timespec="milliseconds")
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}

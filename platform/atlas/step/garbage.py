@@ -73,9 +73,9 @@ def find_garbage(store: Store, *, keep: int = 10, older: float = 30 * 86_400.0) 
     # Results first, so that none is found whose data are going; then a run's record, then the rest.
     entries.sort(key=lambda entry: not entry.key.endswith("/run.json"))
     every = [*stale, *entries]
-    keys, size = tuple(entry.key for entry in every), sum(one.size for one in every)
+    keys, size = tuple(entry.key for entry in every), sum(entry.size for entry in every)
     waiting = unsent() - young
-    return Garbage(doomed, keys, size, tuple(one for one in map(_place, runs) if one in waiting))
+    return Garbage(doomed, keys, size, tuple(run for run in map(_place, runs) if run in waiting))
 
 
 def collect(store: Store, garbage: Garbage) -> None:
@@ -166,7 +166,9 @@ def _stale_results(store: Store, going: set[str]) -> Iterator[StoredFile]:
     """Give entries of the cache whose data are going or are gone."""
     for entry in store.location.entries("cache"):
         data = _data_of(store, entry.key)
-        if data is None or any(not store.has(one) or _goes(one.data, going) for one in data):
+        if data is None or any(
+            not store.has(manifest) or _goes(manifest.data, going) for manifest in data
+        ):
             yield entry
 
 
@@ -178,6 +180,6 @@ def _data_of(store: Store, key: str) -> list[Manifest] | None:
     """Return the artifacts that an entry of the cache names; None when it can't be read."""
     try:
         raw = json.loads(store.location.read(key))
-        return [Manifest.from_json(one) for one in raw["outputs"].values()]
+        return [Manifest.from_json(output) for output in raw["outputs"].values()]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -102,6 +102,6 @@ def _is_for_types(node: ast.stmt) -> bool:
 
 def _is_constant(node: ast.expr) -> bool:
     return isinstance(node, _CONSTANT) and all(
-        isinstance(one, (*_CONSTANT, ast.operator, ast.unaryop, ast.expr_context))
-        for one in ast.walk(node)
+        isinstance(child, (*_CONSTANT, ast.operator, ast.unaryop, ast.expr_context))
+        for child in ast.walk(node)
     )

@@ -83,7 +83,7 @@ def _is_whole(value: Any) -> bool:
 
 def _fits_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> bool:
     if origin is Annotated:
-        return fits(value, args[0]) and all(_within(value, one) for one in args[1:])
+        return fits(value, args[0]) and all(_within(value, constraint) for constraint in args[1:])
     if origin in (Union, types.UnionType):
         return any(fits(value, arg) for arg in args)
     if origin is Literal:
@@ -98,9 +98,9 @@ def _items_fit(value: Any, origin: type[Any], args: tuple[Any, ...]) -> bool:
         return len(value) == len(args) and all(map(fits, value, args))
     if issubclass(origin, abc.Mapping):
         keys = all(fits(key, args[0]) for key in value)
-        return keys and all(fits(one, args[1]) for one in value.values())
+        return keys and all(fits(element, args[1]) for element in value.values())
     if issubclass(origin, list | tuple | set | frozenset) or origin is abc.Sequence:
-        return all(fits(one, args[0]) for one in value)
+        return all(fits(element, args[0]) for element in value)
     return True
 
 

@@ -57,12 +57,16 @@ def import_problems(report: Report) -> list[Problem]:
         Where a class is another once imported than its source says (``I001`` …), and what breaks
         the rules only so. With them, the Report's warnings `OPEN` are settled.
     """
-    found: dict[Problem, None] = {}
+    problems: dict[Problem, None] = {}
     for checked in report.checked:
         with contextlib.redirect_stdout(sys.stderr):
-            found |= dict.fromkeys(_of_config(checked))
+            problems |= dict.fromkeys(_of_config(checked))
     reported = {(problem.code, problem.file, problem.path) for problem in report.problems}
-    return [one for one in found if (one.code, one.file, one.path) not in reported]
+    return [
+        problem
+        for problem in problems
+        if (problem.code, problem.file, problem.path) not in reported
+    ]
 
 
 def _of_config(checked: Checked) -> Iterator[Problem]:
@@ -80,7 +84,7 @@ def _of_config(checked: Checked) -> Iterator[Problem]:
         real[flow] = own
         if flow in checked.file.flows:
             for rule in _RULES:
-                yield from (one for one in rule(own) if one.code != OPEN)
+                yield from (problem for problem in rule(own) if problem.code != OPEN)
 
 
 def _import_all(subject: Subject, own: RealSubject) -> Iterator[Problem]:
@@ -89,11 +93,11 @@ def _import_all(subject: Subject, own: RealSubject) -> Iterator[Problem]:
         read = subject.signatures.get(step.name)
         if read is None:
             continue
-        found = _imported(subject, step)
-        if not isinstance(found, type):
-            yield found
+        imported = _imported(subject, step)
+        if not isinstance(imported, type):
+            yield imported
             continue
-        reader = RealSignature(found, read, own.types)
+        reader = RealSignature(imported, read, own.types)
         own.signatures[step.name] = real = reader.signature()
         yield from _differences(step, read, real, own.types)
         yield from _vague(step, reader.vague)
@@ -103,7 +107,7 @@ def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:
     """Return a step's class, or the Problem of importing it."""
     module, _, name = step.cls.partition(":")
     try:
-        found = code.load_class(subject.file.config.name, step.cls, subject.project.allow)
+        cls = code.load_class(subject.file.config.name, step.cls, subject.project.allow)
     except AttributeError as error:
         if _user_line(error, subject):
             return _failed(subject, step, error)
@@ -111,11 +115,11 @@ def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:
         return step.cls_place.problem("I002", message, found=name)
     except (Exception, SystemExit) as error:
         return _failed(subject, step, error)
-    if not issubclass(found, Template):
+    if not issubclass(cls, Template):
         message = f"{step.cls} isn't a Template once it is imported"
         expected = "a class that inherits from atlas.Template"
         return step.cls_place.problem("I002", message, found=step.cls, expected=expected)
-    return found
+    return cls
 
 
 def _failed(subject: Subject, step: FlatStep, error: BaseException) -> Problem:
@@ -146,10 +150,10 @@ def _differences(
         ("I003", "param", read.params, real.params),
         ("I004", "input", read.inputs, real.inputs),
     )
-    for number, what, in_source, found in words:
-        for name in {**in_source, **found} if read.closed else in_source:
+    for number, what, in_source, imported in words:
+        for name in {**in_source, **imported} if read.closed else in_source:
             source_type = _field(in_source.get(name), types)
-            imported_type = _field(found.get(name), None)
+            imported_type = _field(imported.get(name), None)
             if _are_different(source_type, imported_type):
                 yield _differs(step, number, f"{what} '{name}'", source_type, imported_type)
     for name in {**(read.outputs or {}), **(real.outputs or {})} if _compare(read, real) else ():
@@ -171,28 +175,28 @@ def _are_different(source_type: str, imported_type: str) -> bool:
 def _differs(
     step: FlatStep, number: str, what: str, source_type: str, imported_type: str
 ) -> Problem:
-    found = f"is {imported_type} once it is imported, and {source_type} in its source"
-    message = f"the {what} of {step.cls} {found}"
+    difference = f"is {imported_type} once it is imported, and {source_type} in its source"
+    message = f"the {what} of {step.cls} {difference}"
     return step.cls_place.problem(number, message, found=imported_type, expected=source_type)
 
 
-def _field(one: Field | None, types: RealTypes | None) -> str:
+def _field(declared: Field | None, types: RealTypes | None) -> str:
     """Describe a param or input, to compare and to tell."""
-    if one is None:
+    if declared is None:
         return "missing"
-    kind = types.again(one.type) if types else one.type
+    kind = types.again(declared.type) if types else declared.type
     bounds = "".join(
         f", {word} {bound}"
-        for word, bound in (("at least", one.minimum), ("at most", one.maximum))
+        for word, bound in (("at least", declared.minimum), ("at most", declared.maximum))
         if bound is not None
     )
-    return f"{kind}{'' if one.required else ' with a default'}{bounds}"
+    return f"{kind}{'' if declared.required else ' with a default'}{bounds}"
 
 
-def _output(one: Type | None, types: RealTypes | None) -> str:
-    if one is None:
+def _output(kind: Type | None, types: RealTypes | None) -> str:
+    if kind is None:
         return "missing"
-    return str(types.again(one) if types else one)
+    return str(types.again(kind) if types else kind)
 
 
 def _vague(step: FlatStep, hints: Mapping[str, str]) -> Iterator[Problem]:

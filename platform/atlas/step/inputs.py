@@ -60,11 +60,11 @@ class Reader:
         if source.kind == "data":
             declared = self.plan.data[source.name]
             return digest([declared.uri, declared.format, declared.version])
-        found = self._found(step, name, source)
-        if isinstance(found, Found):
-            return found.manifest.digest
-        items = found.items() if isinstance(found, dict) else enumerate(found)
-        return digest([[key, one.manifest.digest] for key, one in items])
+        content = self._found(step, name, source)
+        if isinstance(content, Found):
+            return content.manifest.digest
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        return digest([[key, artifact.manifest.digest] for key, artifact in items])
 
     def value(self, step: PlanStep, name: str, source: InputSource) -> Any:
         """Return an input's value.
@@ -74,13 +74,13 @@ class Reader:
         """
         if source.kind == "data":
             return self._data(step, source)
-        found = self._found(step, name, source)
+        content = self._found(step, name, source)
         with _named(step, name):
-            if isinstance(found, Found):
-                return found.value()
-            if isinstance(found, dict):
-                return {key: one.value() for key, one in found.items()}
-            return [one.value() for one in found]
+            if isinstance(content, Found):
+                return content.value()
+            if isinstance(content, dict):
+                return {key: artifact.value() for key, artifact in content.items()}
+            return [artifact.value() for artifact in content]
 
     def keys(self, step: PlanStep) -> list[Any]:
         """Return the keys that a step runs for, in their order.
@@ -112,8 +112,8 @@ class Reader:
     ) -> Found | list[Found] | dict[str, Found]:
         find: Callable[..., Any] = getattr(self, f"_of_{source.kind}")
         with _named(step, name):
-            found: Found | list[Found] | dict[str, Found] = find(source)
-            return found
+            content: Found | list[Found] | dict[str, Found] = find(source)
+            return content
 
     def _of_step(self, source: InputSource) -> Found | list[Found]:
         declared = self.plan.step(source.name).outputs.get(source.output)
@@ -131,8 +131,8 @@ class Reader:
         place = (source.name, source.output, index)
         if place not in self._manifests:
             pipeline, run, (name, output, _) = self.run.pipeline, self.run.id, place
-            found = self.store.manifest(pipeline, run, name, output, index=index)
-            self._manifests[place] = found
+            manifest = self.store.manifest(pipeline, run, name, output, index=index)
+            self._manifests[place] = manifest
         return self._manifests[place]
 
     def _of_model(self, source: InputSource) -> Found:

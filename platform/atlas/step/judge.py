@@ -125,7 +125,7 @@ class _Again:
         """
         if step.foreach is not None:
             raise StepError(step.name, "runs once per key")
-        inputs = {name: self._value(step, name, one) for name, one in step.inputs.items()}
+        inputs = {name: self._value(step, name, source) for name, source in step.inputs.items()}
         if any(isinstance(value, DataHandle) for value in inputs.values()):
             raise StepError(step.name, "is given data from outside, which it might write")
         return call(self.job, step, {**inputs, **self._own_parts(step)}, metrics)
@@ -137,14 +137,14 @@ class _Again:
             StepError: it has no input for one.
         """
         own = [part for part in self.parts if part.rpartition(".")[0] == step.name]
-        names = {one: one.rpartition(".")[2] for one in own}
+        names = {part: part.rpartition(".")[2] for part in own}
         takes = inspect.signature(load(self.job, step).run).parameters if own else ()
-        missing = [one for one in own if names[one] not in takes]
+        missing = [part for part in own if names[part] not in takes]
         if missing:
             part = self.parts[missing[0]]
             message = f"makes the part '{part}', and has no input '{names[missing[0]]}' to take it"
             raise StepError(step.name, message)
-        return {names[one]: self._part(step, self.parts[one]) for one in own}
+        return {names[part]: self._part(step, self.parts[part]) for part in own}
 
     def _value(self, step: PlanStep, name: str, source: InputSource) -> Any:
         if source.kind == "step" and f"{source.name}.{source.output}" in self.parts:

@@ -102,9 +102,11 @@ def _numbers(store: Store, manifest: Manifest) -> dict[str, float]:
     if manifest.format != "json" or manifest.size > _MOST_BYTES:
         return {}
     value = store.read(manifest)
-    found = value.items() if isinstance(value, dict) and len(value) <= _MOST_NUMBERS else ()
-    plain = ((name, one.item() if hasattr(one, "item") else one) for name, one in found)
-    return {name: one for name, one in plain if isinstance(name, str) and _is_number(one)}
+    entries = value.items() if isinstance(value, dict) and len(value) <= _MOST_NUMBERS else ()
+    plain = (
+        (name, number.item() if hasattr(number, "item") else number) for name, number in entries
+    )
+    return {name: number for name, number in plain if isinstance(name, str) and _is_number(number)}
 
 
 def _is_number(value: Any) -> bool:

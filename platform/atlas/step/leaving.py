@@ -41,7 +41,7 @@ def leave(code: int, last: Callable[[], Any] = bool) -> NoReturn:
 
 
 def _too_late(code: int, last: Callable[[], Any]) -> None:
-    names = [one.name for one in threading.enumerate() if not one.daemon and one.ident]
+    names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread.ident]
     what = ", ".join(name for name in names if name != "MainThread") or "an exit handler"
     text = f"warning: the step is done, and {what} still runs after {_LINGER:g} s: ended\n"
     os.write(2, text.encode())

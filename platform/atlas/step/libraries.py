@@ -44,17 +44,17 @@ def import_libraries(folder: Path, module: str) -> None:
 
 @lru_cache(maxsize=100)
 def _libraries(folder: Path, module: str) -> tuple[Import, ...]:
-    found: list[Import] = []
+    libraries: list[Import] = []
     with suppress(_Acts):
-        _add(folder, module, set(), found)
-    return tuple(found)
+        _add(folder, module, set(), libraries)
+    return tuple(libraries)
 
 
 class _Acts(Exception):
     """A module does something that the imports after it may depend on."""
 
 
-def _add(folder: Path, name: str, seen: set[Path], found: list[Import]) -> None:
+def _add(folder: Path, name: str, seen: set[Path], libraries: list[Import]) -> None:
     """Add the libraries of one of the folder's modules to those that were found.
 
     Raises:
@@ -66,10 +66,10 @@ def _add(folder: Path, name: str, seen: set[Path], found: list[Import]) -> None:
         seen.add(file)
         for library, parts in _imports(file, folder):
             if not _is_own(folder, library):
-                found.append((library, parts))
+                libraries.append((library, parts))
                 continue
-            for one in (library, *(f"{library}.{part}" for part in parts)):
-                _add(folder, one, seen, found)
+            for module in (library, *(f"{library}.{part}" for part in parts)):
+                _add(folder, module, seen, libraries)
 
 
 def _is_own(folder: Path, name: str) -> bool:
@@ -132,7 +132,7 @@ def _is_harmless(node: ast.stmt) -> bool:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    return not any(isinstance(one, ast.Call | ast.Await | ast.Yield) for one in ast.walk(node))
+    return not any(isinstance(child, ast.Call | ast.Await | ast.Yield) for child in ast.walk(node))
 
 
 def _now() -> tuple[object, ...]:

@@ -79,5 +79,8 @@ def _given() -> dict[str, str]:
         request = dict(json.loads(text))
     except (ValueError, TypeError):
         raise AtlasError(f"{_REQUEST}: a JSON object expected, found {text[:80]!r}") from None
-    plain = {key: one if isinstance(one, str) else json.dumps(one) for key, one in request.items()}
+    plain = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in request.items()
+    }
     return {**single, **plain}

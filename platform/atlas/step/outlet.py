@@ -168,7 +168,10 @@ class _Pump:
         if self._control is not None:
             poll.register(self._control, select.POLLIN)
         held = any(stream.holds for stream in self._streams.values())
-        return {one for one, _ in poll.poll(milliseconds if held or not milliseconds else None)}
+        return {
+            descriptor
+            for descriptor, _ in poll.poll(milliseconds if held or not milliseconds else None)
+        }
 
     def _read(self, ready: set[int]) -> None:
         for pipe in ready & self._targets.keys():

@@ -28,16 +28,16 @@ def outputs_of(step: PlanStep, cls: type[Any], result: Any) -> dict[str, Any]:
     hint = _returned(cls)  # type: ignore[arg-type]  # a class has a hash
     kind = hint if isinstance(hint, type) else None
     hints = _field_hints(kind) if kind is not None else {}
-    found = _fields(step, result, kind)
-    missing = [name for name in (hints or step.outputs) if name not in found]
+    outputs = _fields(step, result, kind)
+    missing = [name for name in (hints or step.outputs) if name not in outputs]
     if missing:
-        returned = f"returned {', '.join(found) or 'nothing'}"
+        returned = f"returned {', '.join(outputs) or 'nothing'}"
         raise StepError(step.name, f"output '{missing[0]}' is missing: {step.cls} {returned}")
-    for name, value in found.items():
+    for name, value in outputs.items():
         if name in hints and not fits(value, hints[name]):
             expected = f"expected {shown(hints[name])}"
             raise StepError(step.name, f"output '{name}' is a {type_name(value)}, {expected}")
-    return found
+    return outputs
 
 
 @lru_cache(maxsize=64)
@@ -50,8 +50,8 @@ def _fields(step: PlanStep, result: Any, kind: type[Any] | None) -> dict[str, An
     """Return the fields of a record."""
     if result is None:
         return {}
-    wanted = kind is not None and _is_record(kind) and not is_typeddict(kind)
-    if wanted and not isinstance(result, kind):  # type: ignore[arg-type]
+    is_checked = kind is not None and _is_record(kind) and not is_typeddict(kind)
+    if is_checked and not isinstance(result, kind):  # type: ignore[arg-type]
         raise StepError(step.name, f"returned a {type_name(result)}, expected {shown(kind)}")
     if isinstance(result, tuple) and hasattr(result, "_fields"):
         return dict(zip(result._fields, result, strict=True))
@@ -71,9 +71,9 @@ def _field_hints(kind: type[Any]) -> Mapping[str, Any]:
     """Return the hints of a record's fields; of any other class, none."""
     if not _is_record(kind):
         return {}
-    found: dict[str, Any] = {}
+    hints: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         own = get_annotations(base)
-        found |= {name: resolve(hint, globals_of(base)) for name, hint in own.items()}
-    names = getattr(kind, "_fields", None) or found
-    return {name: found[name] for name in names if name in found}
+        hints |= {name: resolve(hint, globals_of(base)) for name, hint in own.items()}
+    names = getattr(kind, "_fields", None) or hints
+    return {name: hints[name] for name in names if name in hints}

@@ -60,9 +60,9 @@ def _checked(step: PlanStep, name: str, value: Any, hint: Any) -> Any:
     kind = types.of(hint)
     expected = shown(hint)
     try:
-        found = taken(value, kind, types)
-        if not isinstance(hint, str) or fits(found, hint):
-            return found
+        accepted = taken(value, kind, types)
+        if not isinstance(hint, str) or fits(accepted, hint):
+            return accepted
     except NotTakenError as error:
         expected = str(error)
     raise StepError(step.name, f"params.{name}: found {value!r}"[:250] + f", expected {expected}")

@@ -55,11 +55,13 @@ def check_part(part: ModelPart, manifest: Manifest, *, own: bool) -> None:
     """
     where = f"{part.uri}: isn't the part that was registered"
     if manifest.sha256 != part.sha256:
-        found = f"its sha256 is {manifest.sha256[:12]}…, expected {part.sha256[:12]}…"
-        raise StoreError(f"{where}: {found}")
+        difference = f"its sha256 is {manifest.sha256[:12]}…, expected {part.sha256[:12]}…"
+        raise StoreError(f"{where}: {difference}")
     if part.manifest and manifest.digest != part.manifest:
-        found = f"its manifest's digest is {manifest.digest[:12]}…, expected {part.manifest[:12]}…"
-        raise StoreError(f"{where}: {found} (its format, type or facts have been changed)")
+        difference = (
+            f"its manifest's digest is {manifest.digest[:12]}…, expected {part.manifest[:12]}…"
+        )
+        raise StoreError(f"{where}: {difference} (its format, type or facts have been changed)")
     if not part.manifest and not own:
         raise StoreError(
             f"{part.uri}: was registered without the digest of its manifest, by an earlier version "

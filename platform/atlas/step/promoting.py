@@ -93,13 +93,13 @@ def trained_model(store: Store, plan: Plan, *, run: str = "", best: bool = False
     if plan.model is None or not plan.model.parts:
         raise AtlasError(f"{plan.name}: makes no model; expected model.from in its Config")
     chosen = run or (_best(store, plan) if best else _latest(store, plan))
-    found = store.run(plan.name, chosen)
-    finished = finished_run(store, found)
-    if found.flow != plan.flow or finished is None or finished.status != DONE:
+    training_run = store.run(plan.name, chosen)
+    finished = finished_run(store, training_run)
+    if training_run.flow != plan.flow or finished is None or finished.status != DONE:
         state = finished.status if finished else "not over"
-        text = f"run {chosen} is {state}, and of flow {found.flow}"
+        text = f"run {chosen} is {state}, and of flow {training_run.flow}"
         raise AtlasError(f"{plan.name}: {text}; expected a training run that is done")
-    return TrainedModel(plan, found, store.plan(found.plan))
+    return TrainedModel(plan, training_run, store.plan(training_run.plan))
 
 
 def promote_trained(
@@ -141,9 +141,9 @@ def _version(store: Store, registry: ModelRegistry, trained: TrainedModel, *, dr
     """Return the number of a run's version, which is registered if it wasn't."""
     finished = finished_run(store, trained.run)
     known = finished.version if finished else ""
-    found = registry.find(trained.model, known) if known else None
+    version = registry.find(trained.model, known) if known else None
     registration = registration_of(store, trained.made_by, trained.run)
-    if found is not None and found.tags.get(PARTS) == registration.all_tags()[PARTS]:
+    if version is not None and version.tags.get(PARTS) == registration.all_tags()[PARTS]:
         return known
     if dry_run:
         return ""

@@ -38,24 +38,26 @@ def reached_digest(folder: Path, module: str, code: str) -> str:
 @lru_cache(maxsize=1000)
 def _reached(folder: str, module: str, code: str) -> str:
     root = Path(folder)
-    found = reached_files(root, module)
-    if any(imports(file, root)[1] for file in found):
+    files = reached_files(root, module)
+    if any(imports(file, root)[1] for file in files):
         return code
-    found |= {file for file in code_files(root) if file.suffix != ".py"}
-    return digest({file.relative_to(root).as_posix(): _sha256(file) for file in found})
+    files |= {file for file in code_files(root) if file.suffix != ".py"}
+    return digest({file.relative_to(root).as_posix(): _sha256(file) for file in files})
 
 
 def reached_files(root: Path, module: str) -> set[Path]:
     """Return the files of a folder that a module of it reaches through imports, and its own."""
     files = set(code_files(root))
-    found: set[Path] = set()
+    reached: set[Path] = set()
     pending = list(_files_of(root, module))
     while pending:
         file = pending.pop()
-        if file not in found and file in files:
-            found.add(file)
-            pending += [one for name in imports(file, root)[0] for one in _files_of(root, name)]
-    return found
+        if file not in reached and file in files:
+            reached.add(file)
+            pending += [
+                imported for name in imports(file, root)[0] for imported in _files_of(root, name)
+            ]
+    return reached
 
 
 def _files_of(root: Path, name: str) -> Iterator[Path]:

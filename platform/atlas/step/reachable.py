@@ -52,15 +52,17 @@ def pinned(store: Store) -> set[RunKey]:
         PlatformError: MLflow doesn't answer, and it may know of models.
     """
     pointers = (_pointed(store, name) for name in store.pipelines())
-    found = {place for places in pointers for place in places}
-    return found | unsent() | set(_of_models(store))
+    runs = {place for places in pointers for place in places}
+    return runs | unsent() | set(_of_models(store))
 
 
 def unsent() -> set[RunKey]:
     """Return the runs that are still in the outbox, of every store."""
     outbox = state_outbox()
     return (
-        {RunKey(one.pipeline, one.run) for one in outbox.pending()} if outbox is not None else set()
+        {RunKey(pending.pipeline, pending.run) for pending in outbox.pending()}
+        if outbox is not None
+        else set()
     )
 
 
@@ -75,10 +77,10 @@ def _pointed(store: Store, pipeline: str) -> Iterator[RunKey]:
 def _of_models(store: Store) -> Iterator[RunKey]:
     """Give the runs whose artifacts are parts of registered models."""
     registry = LocalRegistry(store)
-    versions = [one for name in registry.models() for one in registry.versions(name)]
+    versions = [version for name in registry.models() for version in registry.versions(name)]
     server = tracker_of_steps()
     if isinstance(server, MlflowTracker):
-        versions += [one for name in server.models() for one in server.versions(name)]
+        versions += [version for name in server.models() for version in server.versions(name)]
     for version in versions:
         for uri in version.uris():
             yield from _place_of(store, uri)
@@ -103,28 +105,28 @@ def referred(store: Store, run: Run) -> Iterator[RunKey]:
 
 def closure(store: Store, places: Iterable[RunKey]) -> set[RunKey]:
     """Return runs with every run that they refer to, directly or not."""
-    found: set[RunKey] = set()
+    reached: set[RunKey] = set()
     waiting = list(places)
     while waiting:
         place = waiting.pop()
-        if place in found:
+        if place in reached:
             continue
-        found.add(place)
+        reached.add(place)
         try:
             waiting += referred(store, store.run(place.pipeline, place.run))
         except StoreError:
             continue
-    return found
+    return reached
 
 
 def shared_data(store: Store, places: Iterable[RunKey]) -> set[str]:
     """Return the keys of data that these runs use and that lie in other runs' folders."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for place in places:
         for entry in store.location.entries(place.key):
             if entry.key.endswith(f"/{MANIFEST}"):
-                found |= _elsewhere(store, place, entry.key)
-    return found
+                keys |= _elsewhere(store, place, entry.key)
+    return keys
 
 
 def _elsewhere(store: Store, place: RunKey, key: str) -> set[str]:

@@ -54,8 +54,8 @@ class RealTypes:
         """Return a Type that was read from the source, under the names that an import gives."""
         name = read.name
         if "." in name and name != "...":
-            found = self._import(name)
-            name = self.of(found).name if isinstance(found, type) else UNKNOWN.name
+            imported = self._import(name)
+            name = self.of(imported).name if isinstance(imported, type) else UNKNOWN.name
         return Type(name, tuple(map(self.again, read.args)), read.values)
 
     def ancestors(self, name: str) -> tuple[str, ...] | None:
@@ -66,17 +66,17 @@ class RealTypes:
         cls = self._classes.get(name)
         if cls is None:
             return None
-        others = (key for key, one in self._classes.items() if _is_subclass(cls, one))
-        found = dict.fromkeys((*map(self._name, cls.__mro__), *others))
+        others = (key for key, other in self._classes.items() if _is_subclass(cls, other))
+        names = dict.fromkeys((*map(self._name, cls.__mro__), *others))
         kind = ("TypedDict",) if typing.is_typeddict(cls) else ()
-        return (*(key for key in found if key != name), *kind)
+        return (*(key for key in names if key != name), *kind)
 
     def members(self, name: str) -> tuple[Any, ...] | None:
         """Return the values of an Enum's members; None where it takes others, too."""
         cls = self._classes.get(name)
         if cls is None or not issubclass(cls, Enum) or "_missing_" in vars(cls):
             return None
-        return tuple(one.value for one in cls.__members__.values())
+        return tuple(member.value for member in cls.__members__.values())
 
     def member(self, name: str, value: Any) -> Any:
         """Return the member of an Enum that has a value.
@@ -95,9 +95,9 @@ class RealTypes:
 
     def _generic(self, origin: Any, args: tuple[Any, ...]) -> Type:
         if origin is Annotated:
-            bounds = next((one for one in args[1:] if isinstance(one, Bounds)), None)
-            found = self.of(args[0])
-            return replace(found, bounds=(bounds.minimum, bounds.maximum)) if bounds else found
+            bounds = next((metadata for metadata in args[1:] if isinstance(metadata, Bounds)), None)
+            kind = self.of(args[0])
+            return replace(kind, bounds=(bounds.minimum, bounds.maximum)) if bounds else kind
         if origin in _WRAPPERS:
             return self.of(args[0])
         if origin in (Union, types.UnionType):
@@ -172,27 +172,30 @@ class RealSignature:
             outputs=outputs,
             returns=returns,
             any_input=inspect.Parameter.VAR_KEYWORD in kinds,
-            ancestors=tuple(f"{one.__module__}.{one.__qualname__}" for one in self.cls.__mro__),
+            ancestors=tuple(f"{base.__module__}.{base.__qualname__}" for base in self.cls.__mro__),
         )
 
     def _params(self) -> dict[str, Field]:
-        found: dict[str, Field] = {}
+        params: dict[str, Field] = {}
         for name, raw in param_hints(self.cls).items():
             hint = resolve(raw, globals_of(_owner(self.cls, name)))
             kind = self._type(hint, f"params.{name}", self.read.params.get(name))
-            bounds = next((one for one in get_args(hint)[1:] if isinstance(one, Bounds)), Bounds())
-            found[name] = Field(kind, not hasattr(self.cls, name), *bounds)
-        return found
+            bounds = next(
+                (metadata for metadata in get_args(hint)[1:] if isinstance(metadata, Bounds)),
+                Bounds(),
+            )
+            params[name] = Field(kind, not hasattr(self.cls, name), *bounds)
+        return params
 
     def _inputs(self, run: inspect.Signature) -> dict[str, Field]:
-        found: dict[str, Field] = {}
-        for name, one in list(run.parameters.items())[1:]:
-            if one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
+        inputs: dict[str, Field] = {}
+        for name, parameter in list(run.parameters.items())[1:]:
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
             hint = self._hint(self.cls.run, name)
             kind = self._type(hint, f"inputs.{name}", self.read.inputs.get(name))
-            found[name] = Field(kind, one.default is one.empty)
-        return found
+            inputs[name] = Field(kind, parameter.default is parameter.empty)
+        return inputs
 
     def _outputs(self) -> tuple[dict[str, Type] | None, str]:
         hint = self._hint(self.cls.run, "return")
@@ -201,20 +204,27 @@ class RealSignature:
         if not isinstance(hint, type) or not _is_record(hint):
             text = "" if hint is Any else str(hint)
             return (self._read_outputs() if isinstance(hint, str) else None), text
-        raw = {key: one for base in reversed(hint.__mro__) for key, one in _own_hints(base).items()}
+        raw = {
+            key: field_hint
+            for base in reversed(hint.__mro__)
+            for key, field_hint in _own_hints(base).items()
+        }
         read = self.read.outputs or {}
         return {
-            name: self._type(one, f"outputs.{name}", read.get(name)) for name, one in raw.items()
+            name: self._type(field_hint, f"outputs.{name}", read.get(name))
+            for name, field_hint in raw.items()
         }, hint.__qualname__
 
     def _read_outputs(self) -> dict[str, Type] | None:
         """Return what the source says where the return hint is for type checkers only."""
         read = self.read.outputs
-        return None if read is None else {name: self.types.again(one) for name, one in read.items()}
+        return (
+            None if read is None else {name: self.types.again(kind) for name, kind in read.items()}
+        )
 
     def _refine(self, inputs: dict[str, Field], outputs: dict[str, Type] | None) -> None:
         """Take the narrower types that the user's own methods of a fixed shape declare."""
-        names = (f"{one.__module__}.{one.__qualname__}" for one in self.cls.__mro__)
+        names = (f"{base.__module__}.{base.__qualname__}" for base in self.cls.__mro__)
         hooks = next((HOOKS[name] for name in names if name in HOOKS), {})
         for name, method in hooks.get("outputs", {}).items():
             if outputs is not None and self._own_hint(method, "return"):
@@ -229,8 +239,8 @@ class RealSignature:
                 inputs[name] = Field(kind, inputs[name].required)
 
     def _own_hint(self, method: str, name: str) -> bool:
-        found = getattr(self.cls, method)
-        return found.__module__ != _TEMPLATES and name in found.__annotations__
+        function = getattr(self.cls, method)
+        return function.__module__ != _TEMPLATES and name in function.__annotations__
 
     def _hint(self, method: Any, name: str) -> Any:
         """Return one hint of a method; Any where there is none."""
@@ -242,18 +252,18 @@ class RealSignature:
         if not isinstance(hint, str):
             return self.types.of(hint)
         known = read.type if isinstance(read, Field) else read or UNKNOWN
-        found = self.types.again(known)
-        if _has_unknown(found):
+        kind = self.types.again(known)
+        if _has_unknown(kind):
             self.vague[place] = hint
-        return found
+        return kind
 
 
-def _has_unknown(one: Type) -> bool:
-    return one == UNKNOWN or any(map(_has_unknown, one.args))
+def _has_unknown(kind: Type) -> bool:
+    return kind == UNKNOWN or any(map(_has_unknown, kind.args))
 
 
 def _owner(cls: type[Any], name: str) -> type[Any]:
-    return next((one for one in cls.__mro__ if name in _raw_hints(one)), cls)
+    return next((base for base in cls.__mro__ if name in _raw_hints(base)), cls)
 
 
 def _raw_hints(cls: type[Any]) -> dict[str, Any]:
@@ -261,7 +271,7 @@ def _raw_hints(cls: type[Any]) -> dict[str, Any]:
 
 
 def _own_hints(cls: type[Any]) -> dict[str, Any]:
-    return {name: resolve(one, globals_of(cls)) for name, one in _raw_hints(cls).items()}
+    return {name: resolve(hint, globals_of(cls)) for name, hint in _raw_hints(cls).items()}
 
 
 def _is_record(cls: type[Any]) -> bool:

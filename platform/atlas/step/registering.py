@@ -138,8 +138,8 @@ def registration_of(store: Store, plan: Plan, run: Run) -> ModelRegistration:
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     parts = {name: _part(store, run, output) for name, output in model.parts.items()}
     data = {
-        f"atlas.data.{name}": canonical({"uri": one.uri, "version": one.version})
-        for name, one in plan.data.items()
+        f"atlas.data.{name}": canonical({"uri": dataset.uri, "version": dataset.version})
+        for name, dataset in plan.data.items()
     }
     tags = {**tags_of(plan, run), **data, **signature_tags(store, plan, run)}
     tags = mask_for(plan).plain(tags)

@@ -36,7 +36,7 @@ def look(store: Store) -> Cache:
     for entry in store.location.entries("cache"):
         try:
             raw = json.loads(store.location.read(entry.key))
-            data |= {one["data"]: one["size"] for one in raw["outputs"].values()}
+            data |= {output["data"]: output["size"] for output in raw["outputs"].values()}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             continue
         count += 1

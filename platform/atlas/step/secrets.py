@@ -50,12 +50,12 @@ def secret(plan: Plan, step: str, name: str) -> str:
         StepError: it is in none of these.
     """
     place = plan.secrets.get(name, {})
-    found = _found(plan, name)
-    if found is None:
+    value = _found(plan, name)
+    if value is None:
         sources = ", ".join(f"{kind} {where}" for kind, where in place.items())
         hint = f"set {variable_of(name)}" + (f", or mend {sources}" if sources else "")
         raise StepError(step, f"secret '{name}' isn't there ({hint})")
-    return found
+    return value
 
 
 def mask_for(plan: Plan, env: Mapping[str, str] | None = None) -> Mask:
@@ -66,10 +66,10 @@ def mask_for(plan: Plan, env: Mapping[str, str] | None = None) -> Mask:
         env: further variables that a step is started with.
     """
     names = {name for step in plan.steps for name in step.secrets}
-    names |= {one.credential for one in plan.data.values() if one.credential}
-    found = {_found(plan, name) for name in names} | set(_kept()) | set(_in_variables(os.environ))
-    found |= set(_in_variables(env)) if env else set()
-    return mask_of(frozenset(one for one in found if one))
+    names |= {dataset.credential for dataset in plan.data.values() if dataset.credential}
+    values = {_found(plan, name) for name in names} | set(_kept()) | set(_in_variables(os.environ))
+    values |= set(_in_variables(env)) if env else set()
+    return mask_of(frozenset(value for value in values if value))
 
 
 def holder_of(plan: Plan, value: Any) -> str:

@@ -49,16 +49,16 @@ def _release() -> None:
 
 def _restore() -> None:
     """Restore the handlers from before ours, unless a step has set its own since."""
-    for number, one in _ours.items():
-        if signal.getsignal(number) is one[0]:
-            signal.signal(number, _before(one))
+    for number, handlers in _ours.items():
+        if signal.getsignal(number) is handlers[0]:
+            signal.signal(number, _before(handlers))
     _ours.clear()
     _release()
 
 
-def _before(one: tuple[Handler, Any]) -> Any:
+def _before(handlers: tuple[Handler, Any]) -> Any:
     """Return the handler from before; one that wasn't set by Python can't be set again."""
-    return signal.SIG_DFL if one[1] is None else one[1]
+    return signal.SIG_DFL if handlers[1] is None else handlers[1]
 
 
 os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_restore)

@@ -23,10 +23,10 @@ def warnings_of(job: Job, manifests: Mapping[str, Manifest]) -> tuple[str, ...]:
     """
     if not job.mask:
         return ()
-    found = [name for name, manifest in manifests.items() if _tells(job, manifest)]
+    names = [name for name, manifest in manifests.items() if _tells(job, manifest)]
     texts = tuple(
         f"output '{name}' contains the value of a secret; artifacts are stored as they are"
-        for name in found
+        for name in names
     )
     for text in texts:
         job.logger.warning(text)

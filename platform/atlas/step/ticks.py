@@ -34,10 +34,10 @@ def last_interval(plan: Plan, now: datetime) -> tuple[str, str]:
     """
     if plan.schedule is None:
         raise AtlasError(f"{plan.name}: was started by the clock, and has no schedule")
-    found = [moment.isoformat() for moment in islice(ticks(plan.schedule.cron, now), 2)]
-    if len(found) < 2:  # noqa: PLR2004 - an interval's two ends
+    moments = [moment.isoformat() for moment in islice(ticks(plan.schedule.cron, now), 2)]
+    if len(moments) < 2:  # noqa: PLR2004 - an interval's two ends
         raise AtlasError(f"{plan.name}: '{plan.schedule.cron}' has not come twice before {now}")
-    return found[1], found[0]
+    return moments[1], moments[0]
 
 
 def ticks(cron: str, now: datetime) -> Iterator[datetime]:

@@ -60,24 +60,24 @@ def prefix_of(plan: Plan) -> str:
 
 def _of_pipeline(store: Store, plan: Plan, source: InputSource) -> Iterator[tuple[str, str]]:
     name = f"{prefix_of(plan)}{source.name}"
-    found = latest(store, name, source.step)
-    if not found:
+    run_path = latest(store, name, source.step)
+    if not run_path:
         message = f"pipeline:{source.name}: has no successful run with a step '{source.step}'"
         raise StoreError(f"{message}; run it first")
-    yield f"pipeline:{source.name}/{source.step}", found
+    yield f"pipeline:{source.name}/{source.step}", run_path
 
 
 def _of_family(store: Store, plan: Plan, source: InputSource) -> Iterator[tuple[str, str]]:
     """Find every member that has run: those of which the Plan says that they are of the family."""
     start = f"{prefix_of(plan)}{source.name}-"
-    found = 0
+    count = 0
     for name in store.pipelines():
         pointed = latest(store, name, source.step) if name.startswith(start) else ""
         member = _member(store, pointed, source.name) if pointed else ""
         if member:
-            found += 1
+            count += 1
             yield f"family:{source.name}/{source.step}/{member}", pointed
-    if not found:
+    if not count:
         message = f"family:{source.name}: no member has a successful run"
         raise StoreError(f"{message} with a step '{source.step}'; run them first")
 
