@@ -85,17 +85,17 @@ def deploy_all(
 
 def _batch(fleet: _Fleet, diffs: Sequence[DeploymentDiff], jobs: int) -> None:
     with ExitStack() as locks:
-        ready = [one for diff in diffs for one in _prepared(fleet, locks, diff)]
+        ready = [prepared for diff in diffs for prepared in _prepared(fleet, locks, diff)]
         ready = _awaited(fleet, ready)
         if not ready:
             return
-        work = {one.diff.deployment.stack: one for one in ready}
+        work = {prepared.diff.deployment.stack: prepared for prepared in ready}
         with hosted() as (port, provider):
 
             def update_one(stack: str) -> DeployResult:
-                ready_one = work[stack]
+                prepared = work[stack]
                 options = fleet.request.options
-                return update(ready_one.diff, ready_one.under_way, quiet, options, port)
+                return update(prepared.diff, prepared.under_way, quiet, options, port)
 
             progress = Progress(fleet.say, "updated", "deployments")
             results = at_once([*work], update_one, jobs, progress, provider.end_early)
@@ -118,18 +118,20 @@ def _prepared(fleet: _Fleet, locks: ExitStack, diff: DeploymentDiff) -> Iterator
 def _awaited(fleet: _Fleet, ready: Sequence[_Ready]) -> list[_Ready]:
     """Roll the members of all out together; return those deployments that can be updated."""
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for part in [part for one in ready if not one.diff.is_empty for part in one.diff.parts]:
+    for part in [
+        part for prepared in ready if not prepared.diff.is_empty for part in prepared.diff.parts
+    ]:
         kinds.setdefault(part.kind, []).append(dict(part.inputs))
     silent: dict[str, str] = {}
     for name, resources in kinds.items():
         silent |= _roll_out(fleet, kind_of_target(name), resources)
     kept = []
-    for one in ready:
-        missing = sorted({*_members(one.diff)} & {*silent})
-        if missing and not one.diff.is_empty:
-            fleet.fail(one.diff, "\n".join(f"{name}: {silent[name]}" for name in missing))
+    for prepared in ready:
+        missing = sorted({*_members(prepared.diff)} & {*silent})
+        if missing and not prepared.diff.is_empty:
+            fleet.fail(prepared.diff, "\n".join(f"{name}: {silent[name]}" for name in missing))
         else:
-            kept.append(one)
+            kept.append(prepared)
     return kept
 
 

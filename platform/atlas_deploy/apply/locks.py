@@ -8,12 +8,13 @@ the process that holds it. Other machines that share a backend are kept apart by
 
 from __future__ import annotations
 
+import math
 import os
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +60,7 @@ def _await(descriptor: int, deployment: Deployment, say: Say) -> None:
     if files.lock(descriptor):
         return
     say(f"{deployment.stack}: waiting for another command that changes it")
-    while not files.lock(descriptor):
-        time.sleep(_POLL_SECONDS)
+    wait_until(lambda: files.lock(descriptor), math.inf, _POLL_SECONDS)
 
 
 def _file(deployment: Deployment) -> Path:

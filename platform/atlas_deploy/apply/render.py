@@ -40,8 +40,8 @@ def render_warnings(warnings: Sequence[Problem]) -> list[str]:
     for warning in warnings:
         like.setdefault((warning.code, warning.message), []).append(warning)
     return [
-        f"{found[0]} (and {len(found) - 1} more like it)" if found[1:] else str(found[0])
-        for found in like.values()
+        f"{similar[0]} (and {len(similar) - 1} more like it)" if similar[1:] else str(similar[0])
+        for similar in like.values()
     ]
 
 
@@ -69,9 +69,9 @@ def summary(results: Sequence[DeployResult]) -> list[str]:
     """Return what became of several deployments together."""
     if len(results) < 2:  # noqa: PLR2004 - several
         return []
-    changed = [one for one in results if one.changed and not one.error]
-    failed = sum(bool(one.error) for one in results)
-    members = sum(len(one.changed) for one in changed)
+    changed = [result for result in results if result.changed and not result.error]
+    failed = sum(bool(result.error) for result in results)
+    members = sum(len(result.changed) for result in changed)
     return [
         f"{len(changed)} of {len(results)} deployments change ({members} members); "
         f"{len(results) - len(changed) - failed} are as they should be"
@@ -81,5 +81,5 @@ def summary(results: Sequence[DeployResult]) -> list[str]:
 
 def render_results(results: Sequence[DeployResult]) -> str:
     """Return the results for a person, of those deployments that were opened."""
-    lines = [render_result(one) for one in results if one.opened]
+    lines = [render_result(result) for result in results if result.opened]
     return "\n".join([*lines, *summary(results)])

@@ -73,17 +73,17 @@ def result_of(
 
 def _pages(parts: Sequence[Part]) -> dict[str, str]:
     """Return the address of the page of each member and registered model that has one."""
-    found: dict[str, str] = {}
+    pages: dict[str, str] = {}
     for part in parts:
         of_target = kind_of_target(part.kind)
         if of_target is not None:
-            found |= of_target.operations().pages(part.inputs)
+            pages |= of_target.operations().pages(part.inputs)
         if part.kind == MODELS:
-            found |= {
+            pages |= {
                 f"model {n}": f"{part.inputs['mlflow']}/#/models/{quote(n, safe='')}"
                 for n in part.inputs["members"]
             }
-    return found
+    return pages
 
 
 def update_stack(diff: DeploymentDiff, say: Say, provider: int = 0) -> None:
@@ -113,10 +113,12 @@ def _champions(parts: Sequence[Part]) -> dict[str, str]:
     from atlas_provider.models import mlflow_of, registered
 
     inputs = [part.inputs for part in parts if part.kind == MODELS]
-    models: list[dict[str, Any]] = [registered(mlflow_of(one), one["members"]) for one in inputs]
+    models: list[dict[str, Any]] = [
+        registered(mlflow_of(resource), resource["members"]) for resource in inputs
+    ]
     return {
         name: model.aliases[CHAMPION]
-        for each in models
-        for name, model in sorted(each.items())
+        for by_name in models
+        for name, model in sorted(by_name.items())
         if CHAMPION in model.aliases
     }

@@ -84,19 +84,19 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             be deployed.
     """
     plans = [plan for _, plan in deployment.plans()]
-    images = references_of(deployment.pipelines, services.found)
-    site = CompileSite(services.found, deployment.project.root)
+    images = references_of(deployment.pipelines, services.by_name)
+    site = CompileSite(services.by_name, deployment.project.root)
     compiled = compile_plans(
         plans,
         images,
         make=lambda name: compiler_named(name, site),
         origin_of=origin_of(deployment.pipelines),
     )
-    problems = [problem for each in compiled for problem in each.problems]
+    problems = [problem for output in compiled for problem in output.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise InvalidError(errors)
-    unbuilt = sorted({image for each in compiled for image in each.unbuilt})
+    unbuilt = sorted({image for output in compiled for image in output.unbuilt})
     if unbuilt and _needs_built_images(compiled, services):
         raise DeployError(
             f"{deployment.stack}: images not built: {', '.join(unbuilt)}; "
@@ -111,7 +111,7 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             *_targets(deployment, services, compiled, plans),
             *_models(deployment, services, plans),
         ],
-        [text for each in compiled for text in each.files.values()],
+        [text for output in compiled for text in output.files.values()],
         {plan.digest: plan for plan in plans},
         fingerprint_of(deployment, services, images),
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == LOCAL_TARGET],
@@ -181,13 +181,13 @@ def _kind_of(target: str) -> DeployedKind:
     Raises:
         DeployError: they aren't.
     """
-    found = target_named(target)
-    if found.deployed is None:
+    descriptor = target_named(target)
+    if descriptor.deployed is None:
         raise DeployError(
-            f"target {target}: Atlas compiles for {found.title} and deploys nothing to it; "
+            f"target {target}: Atlas compiles for {descriptor.title} and deploys nothing to it; "
             f"{command('compile', '--target', target)} writes its files"
         )
-    return found.deployed
+    return descriptor.deployed
 
 
 def _digest(compiled: Compiled) -> str:

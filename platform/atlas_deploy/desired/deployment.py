@@ -86,12 +86,12 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
         DeployError: the PATH has no Config or is a Recipe; or the Environment takes only releases.
     """
     _refuse_recipe(path)
-    found: dict[str, list[Pipeline]] = {}
+    by_config: dict[str, list[Pipeline]] = {}
     for pipeline in resolve(path, environment=environment):
-        found.setdefault(pipeline.config, []).append(pipeline)
+        by_config.setdefault(pipeline.config, []).append(pipeline)
     made = [
         Deployment(config, all_[0].environment, all_[0].project, all_)
-        for config, all_ in found.items()
+        for config, all_ in by_config.items()
     ]
     _require(path, made)
     if made[0].environment.protected:
@@ -176,13 +176,13 @@ def _refuse_recipe(path: Path) -> None:
         )
 
 
-def _require(path: Path, found: Sequence[Deployment]) -> None:
+def _require(path: Path, resolved: Sequence[Deployment]) -> None:
     """Say that there is nothing to deploy.
 
     Raises:
         DeployError: there isn't.
     """
-    if not found:
+    if not resolved:
         raise DeployError(
             f"{path}: no Config, so there is nothing to deploy; expected a config.json or "
             "configs/*.json there or below"
@@ -193,8 +193,10 @@ def deployed_flows(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
     """Return pipelines with only those flows that are deployed: their target isn't ``local``."""
     return [
         replace(
-            one,
-            plans={flow: plan for flow, plan in one.plans.items() if plan.target != LOCAL_TARGET},
+            pipeline,
+            plans={
+                flow: plan for flow, plan in pipeline.plans.items() if plan.target != LOCAL_TARGET
+            },
         )
-        for one in pipelines
+        for pipeline in pipelines
     ]

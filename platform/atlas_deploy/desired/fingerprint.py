@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 def fingerprints(deployments: Sequence[Deployment], services: Services) -> dict[str, str]:
     """Return the fingerprint of each deployment, by its stack; nothing is compiled for it."""
-    pipelines = [pipeline for each in deployments for pipeline in each.pipelines]
-    images = references_of(pipelines, services.found)
-    return {each.stack: fingerprint_of(each, services, images) for each in deployments}
+    pipelines = [pipeline for deployment in deployments for pipeline in deployment.pipelines]
+    images = references_of(pipelines, services.by_name)
+    return {
+        deployment.stack: fingerprint_of(deployment, services, images) for deployment in deployments
+    }
 
 
 def fingerprint_of(
@@ -45,7 +47,9 @@ def fingerprint_of(
     plans = {plan.digest: plan for _, plan in deployment.plans()}
     used = {name: images(plan) for name, plan in plans.items() if _uses_images(plan.target)}
     project = deployment.identity
-    platform: Mapping[str, Any] = {name: dict(each) for name, each in services.found.items()}
+    platform: Mapping[str, Any] = {
+        name: dict(service) for name, service in services.by_name.items()
+    }
     targets = {plan.target for plan in plans.values()} - {LOCAL_TARGET}
     return digest(
         {

@@ -75,7 +75,7 @@ def _address(remote: str) -> str:
 def _name(root: Path) -> str:
     """Return the name that a project's pyproject.toml gives it, else its folder's."""
     try:
-        found = tomllib.loads((root / "pyproject.toml").read_text("utf-8-sig"))
-        return str(found["project"]["name"])
+        document = tomllib.loads((root / "pyproject.toml").read_text("utf-8-sig"))
+        return str(document["project"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
         return root.name or "project"

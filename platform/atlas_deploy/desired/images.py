@@ -90,7 +90,9 @@ def references_of(
         pipelines: the pipelines that the Plans are of.
         platform: the services of their platform; read when they are first needed by default.
     """
-    folders = {plan.digest: one.folder for one in pipelines for plan in one.plans.values()}
+    folders = {
+        plan.digest: pipeline.folder for pipeline in pipelines for plan in pipeline.plans.values()
+    }
 
     @cache
     def place() -> tuple[Store, str]:
@@ -100,12 +102,12 @@ def references_of(
         return open_store(_store(first.project, services)), host_at(url)
 
     tag = cache(tag_of)
-    found: dict[str, Mapping[str, str]] = {}
+    by_digest: dict[str, Mapping[str, str]] = {}
 
     def references(plan: Plan) -> Mapping[str, str]:
-        if plan.digest not in found:
-            found[plan.digest] = known_images(plan, folders[plan.digest], *place(), tag=tag)
-        return found[plan.digest]
+        if plan.digest not in by_digest:
+            by_digest[plan.digest] = known_images(plan, folders[plan.digest], *place(), tag=tag)
+        return by_digest[plan.digest]
 
     return references
 
@@ -138,13 +140,15 @@ def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str
         pipelines: whose images; a flow whose target is ``local`` isn't deployed.
         store: where builds are recorded.
     """
-    found = pushed_images(deployed_flows(pipelines), store)
-    count = Counter(one.name for one, _ in found)
+    pushed = pushed_images(deployed_flows(pipelines), store)
+    count = Counter(image.name for image, _ in pushed)
     names = (
-        one.name or "default" if count[one.name] == 1 else f"{one.name}/{'+'.join(one.recipes)}"
-        for one, _ in found
+        image.name or "default"
+        if count[image.name] == 1
+        else f"{image.name}/{'+'.join(image.recipes)}"
+        for image, _ in pushed
     )
-    return {name: built.pinned for name, (_, built) in sorted(zip(names, found, strict=True))}
+    return {name: built.pinned for name, (_, built) in sorted(zip(names, pushed, strict=True))}
 
 
 def require_images(pipelines: Sequence[Pipeline]) -> None:

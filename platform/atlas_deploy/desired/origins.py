@@ -25,15 +25,15 @@ def origin_of(pipelines: Sequence[Pipeline], release: str = "") -> Callable[[Pla
         pipelines: the pipelines that the Plans are of.
         release: the release that is deployed; empty for none.
     """
-    every = {plan.digest: one for one in pipelines for plan in one.plans.values()}
+    every = {plan.digest: pipeline for pipeline in pipelines for plan in pipeline.plans.values()}
 
     @cache
     def commits() -> dict[Path, str]:
-        return commits_of({one.folder for one in every.values()})
+        return commits_of({pipeline.folder for pipeline in every.values()})
 
     def origin(plan: Plan) -> Origin:
-        one = every[plan.digest]
-        owner = one.project.owner or one.project.id
-        return Origin(commits()[one.folder], release, one.description, owner)
+        pipeline = every[plan.digest]
+        owner = pipeline.project.owner or pipeline.project.id
+        return Origin(commits()[pipeline.folder], release, pipeline.description, owner)
 
     return origin

@@ -79,10 +79,10 @@ def _commit(root: Path, revision: str) -> str:
 
 def _git(folder: Path, *arguments: str, what: str) -> bytes:
     """Return what git prints, or explain that the other version can't be found."""
-    found = git(folder, *arguments)
-    if found is None:
+    output = git(folder, *arguments)
+    if output is None:
         raise AtlasError(
             f"--diff {what}: there is nothing at that path, and no such git revision; "
             "give a path, a branch, a tag or a commit"
         )
-    return found
+    return output

@@ -46,7 +46,7 @@ def runner_images(pipelines: Sequence[Pipeline], say: Callable[[str], None]) -> 
         say=say,
     )
     raise_failures(outcomes)
-    plans = [(plan, one.folder) for one in pipelines for plan in one.plans.values()]
+    plans = [(plan, pipeline.folder) for pipeline in pipelines for plan in pipeline.plans.values()]
     return Images(
         engine,
         {

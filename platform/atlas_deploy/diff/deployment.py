@@ -59,7 +59,7 @@ class DeploymentDiff:
     @cached_property
     def stated(self) -> dict[str, Mapping[str, Any]]:
         """The inputs in Pulumi's state, by the resource's name."""
-        return {one.name: one.inputs for one in self.snapshot.state.resources}
+        return {resource.name: resource.inputs for resource in self.snapshot.state.resources}
 
     @property
     def is_empty(self) -> bool:
@@ -101,7 +101,7 @@ class DeploymentDiff:
 
     def _kinds(self) -> dict[str, str]:
         """Return the kind of each resource by its name."""
-        stated = {one.name: one.kind for one in self.snapshot.state.resources}
+        stated = {resource.name: resource.kind for resource in self.snapshot.state.resources}
         return {**stated, **{part.name: part.kind for part in self.parts}}
 
     def _images(self, inputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
@@ -112,7 +112,7 @@ class DeploymentDiff:
 
 def drifted(snapshot: Snapshot) -> bool:
     """Tell whether what a quick look shows isn't what Pulumi's state says."""
-    was_read = [one for one in snapshot.resources if not facts_of(one.kind).is_slow]
+    was_read = [resource for resource in snapshot.resources if not facts_of(resource.kind).is_slow]
     return any(_differs(resource, snapshot.live) for resource in was_read)
 
 

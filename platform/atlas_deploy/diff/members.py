@@ -115,7 +115,7 @@ def _schedule(
 ) -> Iterator[str]:
     """Return how a member's schedule differs where its Plan is the same."""
     if _differs(schedules, name) and not _differs(plans, name):
-        old, new = (each.get(name) or _NOTHING for each in schedules)
+        old, new = (by_member.get(name) or _NOTHING for by_member in schedules)
         yield f"schedule: {old}→{new}"
 
 
@@ -170,17 +170,17 @@ def plan_changes(
     yield from (f"{where}{', '.join(changes)}" for where, changes in lines.items())
 
 
-def _image(step: PlanStep, found: Mapping[str, str]) -> str:
+def _image(step: PlanStep, references: Mapping[str, str]) -> str:
     """Return the reference of a step's image; empty where it isn't known."""
     name = step.image or _DEFAULT_IMAGE
-    fits = (one for key, one in found.items() if key.partition("/")[0] == name)
-    return found.get(name) or next(fits, "")
+    fits = (reference for key, reference in references.items() if key.partition("/")[0] == name)
+    return references.get(name) or next(fits, "")
 
 
 def _keyed(plan: Plan, names: Collection[str]) -> dict[str, Any]:
     """Return a Plan with some of its steps, by name."""
     raw = plan.to_json()
-    return {**raw, "steps": {one["name"]: one for one in raw["steps"] if one["name"] in names}}
+    return {**raw, "steps": {step["name"]: step for step in raw["steps"] if step["name"] in names}}
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -217,5 +217,5 @@ def shortened(text: str) -> str:
 
 def digest_in(text: str) -> str:
     """Return the sha256 that a text is or ends with; empty for none."""
-    found = text.rpartition(_SHA)[2]
-    return found if len(found) == 64 and not set(found) - set("0123456789abcdef") else ""  # noqa: PLR2004
+    digits = text.rpartition(_SHA)[2]
+    return digits if len(digits) == 64 and not set(digits) - set("0123456789abcdef") else ""  # noqa: PLR2004

@@ -52,7 +52,9 @@ class PlannedStack:
         """Return what a diff shows of a stack."""
         return cls(
             number=diff.entry.number if diff.entry else 0,
-            platform=digest({name: dict(one) for name, one in diff.services.found.items()}),
+            platform=digest(
+                {name: dict(service) for name, service in diff.services.by_name.items()}
+            ),
             desired=Record.of(diff.parts).digest,
             plans=_flat(diff.after, "plans"),
             live=_flat(diff.before, "members") | _flat(diff.before, "plans", " plan"),
@@ -148,10 +150,10 @@ def _moved(
         )
         yield f"{stack}: {how}"
         return
-    found = [*_differences(old, new)]
-    if not found and old != new:
-        found = ["what is to be deployed: its compiled files differ"]
-    yield from (f"{stack}: {line}" for line in found)
+    differences = [*_differences(old, new)]
+    if not differences and old != new:
+        differences = ["what is to be deployed: its compiled files differ"]
+    yield from (f"{stack}: {line}" for line in differences)
 
 
 def _differences(old: PlannedStack, new: PlannedStack) -> Iterator[str]:
@@ -175,8 +177,8 @@ def _flat(inputs: Mapping[str, Mapping[str, Any]], what: str, suffix: str = "") 
     """Return what each member of all resources has."""
     return {
         f"{resource}/{member}{suffix}": str(value)
-        for resource, one in inputs.items()
-        for member, value in one.get(what, {}).items()
+        for resource, resource_inputs in inputs.items()
+        for member, value in resource_inputs.get(what, {}).items()
     }
 
 
@@ -201,6 +203,6 @@ def planned_stacks(
         diffs: of the deployments that were compared as a whole.
         unchanged: fingerprint of each other stack.
     """
-    compared = {one.deployment.stack: PlannedStack.of(one) for one in diffs}
+    compared = {diff.deployment.stack: PlannedStack.of(diff) for diff in diffs}
     others = {stack: PlannedStack(fingerprint=text) for stack, text in unchanged.items()}
     return {**others, **compared}

@@ -73,8 +73,8 @@ def forget(place: Location, deployment: Deployment) -> None:
 def _is_copied(project: Project, other: Path) -> bool:
     """Tell whether another folder is there, has the id, and is no checkout of the same."""
     try:
-        found = find_project(other)
-        is_same = found.root == other and found.id == project.id
+        other_project = find_project(other)
+        is_same = other_project.root == other and other_project.id == project.id
     except (AtlasError, OSError, ValueError):
         return False
     checkout = checkout_of(project.root) if is_same else ""

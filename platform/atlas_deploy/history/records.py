@@ -44,7 +44,9 @@ class Record:
     @classmethod
     def of(cls, parts: Iterable[Part]) -> Record:
         """Return the record of a stack's resources."""
-        return cls(tuple(Part(one.kind, one.name, _lasting(one.kind, one.inputs)) for one in parts))
+        return cls(
+            tuple(Part(part.kind, part.name, _lasting(part.kind, part.inputs)) for part in parts)
+        )
 
     @property
     def digest(self) -> str:

@@ -60,13 +60,19 @@ def read(
         PlatformError: a service is down.
         DeployError: the state of a stack can't be read.
     """
-    states = {each.stack: state_of(each.backend, each.stack) for each in deployments}
-    own = {stack: [one.kind for one in state.resources] for stack, state in states.items()}
+    states = {
+        deployment.stack: state_of(deployment.backend, deployment.stack)
+        for deployment in deployments
+    }
+    own = {
+        stack: [resource.kind for resource in state.resources] for stack, state in states.items()
+    }
     needed = {**own, **(kinds or {})}
     require(services, dict.fromkeys(kind for stack in needed for kind in needed[stack]))
     placed = {
         stack: [
-            moved(one, services) if one.kind in needed[stack] else one for one in state.resources
+            moved(resource, services) if resource.kind in needed[stack] else resource
+            for resource in state.resources
         ]
         for stack, state in states.items()
     }
@@ -87,12 +93,12 @@ def _live(
         for resource in resources
         if stack not in quick or not facts_of(resource.kind).is_slow
     ]
-    found: dict[str, dict[str, Live]] = {}
+    by_stack: dict[str, dict[str, Live]] = {}
     lives = live_together([resource for _, resource in pairs])
     for (stack, resource), live in zip(pairs, lives, strict=True):
         if live is not None:
-            found.setdefault(stack, {})[resource.name] = live
-    return found
+            by_stack.setdefault(stack, {})[resource.name] = live
+    return by_stack
 
 
 def require(services: Services, kinds: Iterable[str]) -> None:

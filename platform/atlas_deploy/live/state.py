@@ -106,7 +106,7 @@ def _only(values: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, An
 
 def _only_of(value: Any, members: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
-        return {name: one for name, one in value.items() if name in members}
+        return {name: entry for name, entry in value.items() if name in members}
     return [name for name in value if name in members] if isinstance(value, list) else value
 
 
@@ -114,14 +114,16 @@ def merged(resources: Sequence[Resource]) -> Resource:
     """Return one resource with the members of several that are in one place."""
     first = resources[0]
     several = [name for name, value in first.inputs.items() if isinstance(value, dict)]
-    whole = {name: _union(one.inputs.get(name, {}) for one in resources) for name in several}
+    whole = {
+        name: _union(resource.inputs.get(name, {}) for resource in resources) for name in several
+    }
     inputs = {**first.inputs, **whole}
     return Resource(first.type, first.name, first.identity, inputs, {**first.state, **inputs})
 
 
 def _union(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return all entries of several mappings."""
-    return {name: value for each in mappings for name, value in each.items()}
+    return {name: value for mapping in mappings for name, value in mapping.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,11 +45,11 @@ def preview(
         PlatformError: the platform is missing, older than this Atlas, or down.
         DeployError: the state of a stack can't be read, or another stack or project has a name.
     """
-    found = compare(deployments, entries=True)
-    results = [result_of(diff, runs.under_way(diff), 0) for diff in found.diffs]
+    comparison = compare(deployments, entries=True)
+    results = [result_of(diff, runs.under_way(diff), 0) for diff in comparison.diffs]
     return (
-        _ordered(deployments, found.unchanged, results),
-        planned_stacks(found.diffs, found.unchanged),
+        _ordered(deployments, comparison.unchanged, results),
+        planned_stacks(comparison.diffs, comparison.unchanged),
     )
 
 
@@ -83,43 +83,47 @@ def deploy(
             is gone from the registry, or the update failed; what was done of it is kept, and a
             repeat goes on.
     """
-    numbers = {each.stack: locks.number_of(each) for each in deployments}
+    numbers = {deployment.stack: locks.number_of(deployment) for deployment in deployments}
     with_entries = plan is not None
-    found = compare(deployments, entries=with_entries)
+    comparison = compare(deployments, entries=with_entries)
     if plan is not None:
-        require_same(plan, planned_stacks(found.diffs, found.unchanged))
-    if options.unpause and found.paused:
-        found = _with_paused(deployments, found, plan)
+        require_same(plan, planned_stacks(comparison.diffs, comparison.unchanged))
+    if options.unpause and comparison.paused:
+        comparison = _with_paused(deployments, comparison, plan)
 
     def compare_again(deployment: Deployment) -> DeploymentDiff:
         (diff,) = compare([deployment], entries=with_entries).diffs
         return diff
 
     request = DeployRequest(options, numbers, compare_again, plan)
-    if len(found.diffs) < _SEVERAL:
-        results = [_deploy_one(diff, say, request) for diff in found.diffs]
+    if len(comparison.diffs) < _SEVERAL:
+        results = [_deploy_one(diff, say, request) for diff in comparison.diffs]
     else:
-        results = fleet.deploy_all(found.diffs, say, request, jobs)
-    return _ordered(deployments, found.unchanged, results)
+        results = fleet.deploy_all(comparison.diffs, say, request, jobs)
+    return _ordered(deployments, comparison.unchanged, results)
 
 
 def _with_paused(
-    deployments: Sequence[Deployment], found: Comparison, plan: Mapping[str, PlannedStack] | None
+    deployments: Sequence[Deployment],
+    comparison: Comparison,
+    plan: Mapping[str, PlannedStack] | None,
 ) -> Comparison:
     """Compare as a whole, too, what is unchanged and has paused members.
 
     Raises:
         DeployError: D010, one of them has changed since the plan was saved.
     """
-    paused = [deployment for deployment in deployments if deployment.stack in found.paused]
-    opened = compare(paused, entries=plan is not None, whole=found.paused).diffs
+    paused = [deployment for deployment in deployments if deployment.stack in comparison.paused]
+    opened = compare(paused, entries=plan is not None, whole=comparison.paused).diffs
     if plan is not None:
         changed = planned_stacks([diff for diff in opened if not diff.is_empty], {})
         require_same({stack: plan[stack] for stack in changed}, changed)
     unchanged = {
-        stack: text for stack, text in found.unchanged.items() if stack not in found.paused
+        stack: text
+        for stack, text in comparison.unchanged.items()
+        if stack not in comparison.paused
     }
-    return Comparison([*found.diffs, *opened], unchanged, ())
+    return Comparison([*comparison.diffs, *opened], unchanged, ())
 
 
 def _deploy_one(diff: DeploymentDiff, say: Say, request: DeployRequest) -> DeployResult:
@@ -135,9 +139,9 @@ def _ordered(
     results: Sequence[DeployResult],
 ) -> list[DeployResult]:
     """Return what was done to each deployment, in their order."""
-    opened = {one.stack: one for one in results}
+    opened = {result.stack: result for result in results}
     others = {stack: DeployResult(stack, opened=False) for stack in unchanged}
-    return [(opened | others)[each.stack] for each in deployments]
+    return [(opened | others)[deployment.stack] for deployment in deployments]
 
 
 def rollback(
@@ -167,8 +171,8 @@ def _roll_back(deployment: Deployment, say: Say, to: int) -> tuple[DeployResult,
     place = open_location(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
     parts = [
-        Part(one.kind, one.name, {**one.inputs, **services.addresses(one.kind)})
-        for one in records.read(place, entry).parts
+        Part(part.kind, part.name, {**part.inputs, **services.addresses(part.kind)})
+        for part in records.read(place, entry).parts
     ]
     diff = compare_parts(deployment, services, parts)
     under_way = runs.under_way(diff)
@@ -190,7 +194,7 @@ def _entry(stack: str, entries: Sequence[records.Entry], to: int) -> records.Ent
     """
     deployed = [entry for entry in entries if entry.record]
     now = entries[-1].record if entries else ""
-    fits = [one for one in deployed if one.number == to or (not to and one.record != now)]
+    fits = [entry for entry in deployed if entry.number == to or (not to and entry.record != now)]
     if not fits:
         numbers = ", ".join(str(entry.number) for entry in deployed) or "none"
         what = f"no deployment {to}" if to else "nothing else was deployed before"

@@ -68,28 +68,31 @@ def destroy_all(
     """
     if len(deployments) == 1:
         return {deployments[0].stack: destroy(deployments[0], say)}
-    found: dict[str, bool | AtlasError] = {}
+    outcomes: dict[str, bool | AtlasError] = {}
     for start in range(0, len(deployments), fleet.BATCH):
         batch = deployments[start : start + fleet.BATCH]
-        found |= _destroy_together(batch, say, jobs or os.cpu_count() or 1)
-    return found
+        outcomes |= _destroy_together(batch, say, jobs or os.cpu_count() or 1)
+    return outcomes
 
 
 def _destroy_together(
     deployments: Sequence[Deployment], say: Say, jobs: int
 ) -> dict[str, bool | AtlasError]:
-    by_stack = {each.stack: each for each in sorted(deployments, key=lambda one: one.stack)}
+    by_stack = {
+        deployment.stack: deployment
+        for deployment in sorted(deployments, key=lambda deployment: deployment.stack)
+    }
     services = services_of(deployments[0].project, deployments[0].environment)
     with ExitStack() as stack_locks:
         states: dict[DeployedKind, list[dict[str, Any]]] = {}
-        for each in by_stack.values():
-            stack_locks.enter_context(locks.lock(each, say, 0))
-            state = state_of(each.backend, each.stack)
-            ownership.require_own(each, services, state)
-            for one in state.resources:
-                kind = kind_of_target(one.kind)
+        for deployment in by_stack.values():
+            stack_locks.enter_context(locks.lock(deployment, say, 0))
+            state = state_of(deployment.backend, deployment.stack)
+            ownership.require_own(deployment, services, state)
+            for resource in state.resources:
+                kind = kind_of_target(resource.kind)
                 if kind is not None and kind.operations().is_rolled_out:
-                    states.setdefault(kind, []).append({**snapshot.moved(one, services).state})
+                    states.setdefault(kind, []).append({**snapshot.moved(resource, services).state})
         removed = {kind: _remove(kind, resources, say) for kind, resources in states.items()}
         progress = Progress(say, "removed", "deployments")
         with fleet.hosted(removed) as (port, provider):
@@ -138,13 +141,17 @@ def _empty(
     deployment: Deployment, services: Services, state: StackState, say: Say, provider: int
 ) -> None:
     """Remove every member where the platform is now, if it isn't where it was."""
-    found = state.resources
-    here = [services.addresses(resource.kind) for resource in found]
+    resources = state.resources
+    here = [services.addresses(resource.kind) for resource in resources]
     moved = any(
-        not each.items() <= one.inputs.items() for each, one in zip(here, found, strict=True)
+        not addresses.items() <= resource.inputs.items()
+        for addresses, resource in zip(here, resources, strict=True)
     )
     if moved:
-        parts = [_emptied(one, each) for one, each in zip(found, here, strict=True)]
+        parts = [
+            _emptied(resource, addresses)
+            for resource, addresses in zip(resources, here, strict=True)
+        ]
         open_stack(deployment, parts, say, provider).up(refresh=False)
 
 

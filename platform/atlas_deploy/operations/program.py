@@ -38,8 +38,10 @@ def declare(path: str | Path, environment: str = "local") -> dict[str, Any]:
     from pulumi import RunError
 
     try:
-        found = deployments(Path(path), environment)
-        return {name: made for one in found for name, made in _declared(one).items()}
+        resolved = deployments(Path(path), environment)
+        return {
+            name: made for deployment in resolved for name, made in _declared(deployment).items()
+        }
     except AtlasError as error:
         raise RunError(str(error)) from error
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.store import open_location
 from atlas.targets import deployed_kinds
 from atlas_deploy.desired.bundle import owner_of
-from atlas_deploy.history import ownership, records
+from atlas_deploy.history import owner_files, ownership, records
 from atlas_deploy.live.state import state_of
 from atlas_deploy.platforms.deployed_kinds import IMAGES, MODELS
 from atlas_deploy.platforms.services import services_of
@@ -59,7 +59,7 @@ class Leftovers:
         yield from (f"model {name}, {count} versions" for name, count in self.models.items())
         yield from (f"{count} runs of {name}, artifacts" for name, count in self.runs.items())
         for kind, versions in self.versions.items():
-            noun = ownership.noun_of(kind)
+            noun = owner_files.noun_of(kind)
             yield from (f"{count} versions of {noun} {name}" for name, count in versions.items())
         yield from (f"image {pinned}, unless others use it" for pinned in self.images.values())
 
@@ -88,7 +88,11 @@ def leftovers(deployment: Deployment) -> Leftovers:
     place = open_location(services.store)
     own = _Names.of(inputs.items())
     others = _of_others(place, deployment.stack)
-    runs = {one: _runs(place.names(one)) for one in own.pipelines if one not in others.pipelines}
+    runs = {
+        pipeline: _runs(place.names(pipeline))
+        for pipeline in own.pipelines
+        if pipeline not in others.pipelines
+    }
     versions = _versions(services, [name for name in own.flows if name not in others.flows])
     return Leftovers(
         models=_models(services, [name for name in own.models if name not in others.models]),
@@ -149,10 +153,10 @@ def _of_others(place: Location, own: str) -> _Names:
     for stack in records.stacks(place):
         entry = records.last(place, stack) if stack != own else None
         if entry and entry.record:
-            parts = ((one.kind, one.inputs) for one in records.read(place, entry).parts)
-            found = _Names.of(parts, stack)
-            models |= found.models
-            flows |= found.flows
+            parts = ((part.kind, part.inputs) for part in records.read(place, entry).parts)
+            names = _Names.of(parts, stack)
+            models |= names.models
+            flows |= names.flows
     return _Names(models, flows)
 
 
@@ -179,14 +183,14 @@ def _inputs(
     deployment: Deployment, services: Services, state: StackState
 ) -> dict[str, dict[str, Any]]:
     """Return the inputs of each kind, members of several resources together."""
-    found = [(one.kind, one.inputs) for one in state.resources]
-    if not found:
+    deployed = [(resource.kind, resource.inputs) for resource in state.resources]
+    if not deployed:
         place = open_location(services.store)
-        entries = [one for one in records.history(place, deployment.stack) if one.record]
+        entries = [entry for entry in records.history(place, deployment.stack) if entry.record]
         parts = records.read(place, entries[-1]).parts if entries else ()
-        found = [(part.kind, part.inputs) for part in parts]
+        deployed = [(part.kind, part.inputs) for part in parts]
     joined: dict[str, dict[str, Any]] = {}
-    for kind, inputs in found:
+    for kind, inputs in deployed:
         own = joined.setdefault(kind, {})
         for name in ("members", "plans"):
             own[name] = {**own.get(name, {}), **inputs.get(name, {})}
@@ -201,8 +205,15 @@ def _runs(names: list[str]) -> int:
 def versioned_members(deployment: Deployment) -> list[str]:
     """Return the names of a deployment's members that have versions, as its stack has them."""
     kinds = {kind.name for kind in _versioned_kinds()}
-    found = state_of(deployment.backend, deployment.stack).resources
-    return sorted({name for one in found if one.kind in kinds for name in one.inputs["members"]})
+    resources = state_of(deployment.backend, deployment.stack).resources
+    return sorted(
+        {
+            name
+            for resource in resources
+            if resource.kind in kinds
+            for name in resource.inputs["members"]
+        }
+    )
 
 
 def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
@@ -215,7 +226,7 @@ def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
         return {}
     services = services_of(deployment.project, deployment.environment)
     return {
-        f"{ownership.noun_of(kind)} {name}": count
+        f"{owner_files.noun_of(kind)} {name}": count
         for kind, versions in _versions(services, names).items()
         for name, count in sorted(versions.items())
     }
@@ -223,10 +234,10 @@ def versions_left(deployment: Deployment, names: list[str]) -> dict[str, int]:
 
 def _versions(services: Services, names: list[str]) -> dict[str, dict[str, int]]:
     """Return how many versions each deployed name has, by kind; a name without any is left out."""
-    found = {kind.owned_as: kind.operations() for kind in _versioned_kinds()}
+    by_kind = {kind.owned_as: kind.operations() for kind in _versioned_kinds()}
     return {
         kind: {name: n for name, n in operations.versions(services, names).items() if n}
-        for kind, operations in found.items()
+        for kind, operations in by_kind.items()
     }
 
 

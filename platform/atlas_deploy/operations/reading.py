@@ -62,18 +62,33 @@ def compare(
     same = {
         stack: text for stack, text in _same(deployments, services).items() if stack not in whole
     }
-    bundles = _bundles([one for one in deployments if one.stack not in same], services)
-    kinds = {stack: {part.kind for part in one.parts} for stack, one in bundles.items()}
+    bundles = _bundles(
+        [deployment for deployment in deployments if deployment.stack not in same], services
+    )
+    kinds = {stack: {part.kind for part in bundle.parts} for stack, bundle in bundles.items()}
     snapshots = snapshot.read(deployments, services, kinds, quick=[*same])
-    again = [one for one in deployments if one.stack in same and _needs(snapshots[one.stack])]
+    again = [
+        deployment
+        for deployment in deployments
+        if deployment.stack in same and _needs(snapshots[deployment.stack])
+    ]
     if again:
         bundles |= _bundles(again, services)
-        kinds = {one.stack: {part.kind for part in bundles[one.stack].parts} for one in again}
+        kinds = {
+            deployment.stack: {part.kind for part in bundles[deployment.stack].parts}
+            for deployment in again
+        }
         snapshots |= snapshot.read(again, services, kinds)
     diffs = [
-        _diff(one, services, snapshots[one.stack], bundles[one.stack], entries=entries)
-        for one in deployments
-        if one.stack in bundles
+        _diff(
+            deployment,
+            services,
+            snapshots[deployment.stack],
+            bundles[deployment.stack],
+            entries=entries,
+        )
+        for deployment in deployments
+        if deployment.stack in bundles
     ]
     unchanged = {stack: text for stack, text in same.items() if stack not in bundles}
     return Comparison(diffs, unchanged, [stack for stack in unchanged if snapshots[stack].paused])
@@ -98,7 +113,7 @@ def _same(deployments: Sequence[Deployment], services: Services) -> dict[str, st
     """Return the fingerprints of those that are the recorded ones; of few, none is looked for."""
     if len(deployments) < _SEVERAL:
         return {}
-    known = recorded.read(services.store, [one.stack for one in deployments])
+    known = recorded.read(services.store, [deployment.stack for deployment in deployments])
     desired = fingerprints(deployments, services)
     return {stack: text for stack, text in desired.items() if known[stack] == text}
 
@@ -110,7 +125,7 @@ def _needs(there: Snapshot) -> bool:
 
 def _bundles(deployments: Sequence[Deployment], services: Services) -> dict[str, Bundle]:
     """Return deployments, compiled, by their stacks."""
-    return {one.stack: compile_bundle(one, services) for one in deployments}
+    return {deployment.stack: compile_bundle(deployment, services) for deployment in deployments}
 
 
 def _diff(

@@ -24,56 +24,56 @@ def _unfinished() -> str:
     )
 
 
-def render_statuses(found: Mapping[str, DeploymentStatus], table: Table) -> str:
+def render_statuses(statuses: Mapping[str, DeploymentStatus], table: Table) -> str:
     """Return the status of several deployments for a person, by their stacks."""
-    return "\n".join(render_status(stack, each, table) for stack, each in found.items())
+    return "\n".join(render_status(stack, status, table) for stack, status in statuses.items())
 
 
-def render_status(stack: str, found: DeploymentStatus, table: Table) -> str:
+def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
     """Return a deployment's status for a person.
 
     Args:
         stack: the deployment's stack.
-        found: its status.
+        status: its status.
         table: sets rows below their headers.
     """
-    if not found.resources:
+    if not status.resources:
         return f"{stack}: not deployed; {command('deploy')} deploys it"
-    rows = [row for resource in found.resources for row in _rows(resource, found)]
+    rows = [row for resource in status.resources for row in _rows(resource, status)]
     drift = [
         f"drift: {member} {how}; {command('deploy')} repairs it"
-        for resource in found.resources
+        for resource in status.resources
         for member, how in resource.drift.items()
     ]
     headers = ("PART", "MEMBER", "DEPLOYED", "ON DISK", "STATE", "LAST RUN")
-    return "\n".join([_head(stack, found), table(headers, rows), *drift, *_remarks(found)])
+    return "\n".join([_head(stack, status), table(headers, rows), *drift, *_remarks(status)])
 
 
-def _head(stack: str, found: DeploymentStatus) -> str:
+def _head(stack: str, status: DeploymentStatus) -> str:
     """Return which deployment this is."""
-    entry = found.entry
+    entry = status.entry
     if entry is None:
         return f"{stack}: of no deployment in the store's history"
     action = f"{entry.action} to {entry.to}" if entry.to else entry.action
     commit = f", commit {entry.commit[:_WORTH]}" if entry.commit else ""
-    release = f", {found.release}" if found.release else ""
+    release = f", {status.release}" if status.release else ""
     by = entry.by or "-"
     return f"{stack}: deployment {entry.number} ({action}), {entry.at} by {by}{commit}{release}"
 
 
-def _remarks(found: DeploymentStatus) -> list[str]:
+def _remarks(status: DeploymentStatus) -> list[str]:
     """Return how the documents on disk compare with what is deployed."""
-    lines = [_unfinished()] if found.unfinished else []
-    if found.dead:
-        dead = ", ".join(found.dead)
+    lines = [_unfinished()] if status.unfinished else []
+    if status.dead:
+        dead = ", ".join(status.dead)
         lines.append(f"platform: not running: {dead}; {bring_up('brings it back')}")
-    if found.broken:
+    if status.broken:
         return [
             *lines,
             f"on disk: broken, so that nothing can be compared; {command('validate')} says how",
         ]
-    lines += [f"on disk: {name} isn't deployed yet" for name in found.undeployed]
-    differing = [name for one in found.resources for name in one.disk]
+    lines += [f"on disk: {name} isn't deployed yet" for name in status.undeployed]
+    differing = [name for resource in status.resources for name in resource.disk]
     if differing:
         more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""
         names = ", ".join(differing[:_NAMED])
@@ -81,14 +81,14 @@ def _remarks(found: DeploymentStatus) -> list[str]:
     return lines
 
 
-def _rows(resource: ResourceStatus, found: DeploymentStatus) -> list[tuple[str, ...]]:
+def _rows(resource: ResourceStatus, status: DeploymentStatus) -> list[tuple[str, ...]]:
     """Return a line of the table for each member of a resource."""
     return [
         (
             resource.name,
             member,
             resource.plans.get(member, "")[:_WORTH] or "-",
-            _disk(resource, found, member),
+            _disk(resource, status, member),
             _state(resource, member),
             " ".join(resource.runs.get(member, ())) or "-",
         )
@@ -96,9 +96,9 @@ def _rows(resource: ResourceStatus, found: DeploymentStatus) -> list[tuple[str, 
     ]
 
 
-def _disk(resource: ResourceStatus, found: DeploymentStatus, member: str) -> str:
+def _disk(resource: ResourceStatus, status: DeploymentStatus, member: str) -> str:
     """Return how a member's Plan on disk compares with the deployed one."""
-    if found.broken or member not in resource.plans:
+    if status.broken or member not in resource.plans:
         return "-"
     return (resource.disk[member][:_WORTH] or "gone") if member in resource.disk else "same"
 

@@ -90,7 +90,7 @@ class DeploymentStatus:
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
-            "resources": [asdict(one) for one in self.resources],
+            "resources": [asdict(resource) for resource in self.resources],
         }
 
 
@@ -114,16 +114,16 @@ def statuses(deployments: Sequence[Deployment]) -> dict[str, DeploymentStatus]:
     """
     services = services_of(deployments[0].project, deployments[0].environment)
     snapshots = snapshot.read(deployments, services)
-    runs = _last_runs([one for there in snapshots.values() for one in there.resources])
+    runs = _last_runs([resource for there in snapshots.values() for resource in there.resources])
     last = iter(runs)
     return {
-        each.stack: _status_of(
-            each,
+        deployment.stack: _status_of(
+            deployment,
             services,
-            snapshots[each.stack],
-            [*islice(last, len(snapshots[each.stack].resources))],
+            snapshots[deployment.stack],
+            [*islice(last, len(snapshots[deployment.stack].resources))],
         )
-        for each in deployments
+        for deployment in deployments
     }
 
 
@@ -131,20 +131,20 @@ def _status_of(
     deployment: Deployment, services: Services, there: Snapshot, runs: Sequence[_LastRuns]
 ) -> DeploymentStatus:
     """Return the status of a deployment, of which all was read."""
-    found = there.resources
+    resources = there.resources
     disk = _on_disk(deployment)
     place = open_location(services.store)
     entry = records.last(place, deployment.stack)
-    deployed = {name for one in found for name in one.inputs.get("plans", {})}
+    deployed = {name for resource in resources for name in resource.inputs.get("plans", {})}
     return DeploymentStatus(
         entry=entry,
         resources=[
-            _status(one, there.live.get(one.name), last, disk)
-            for one, last in zip(found, runs, strict=True)
+            _status(resource, there.live.get(resource.name), last, disk)
+            for resource, last in zip(resources, runs, strict=True)
         ],
         broken=not deployment.pipelines,
-        undeployed=sorted(disk.keys() - deployed) if found else [],
-        unfinished=_is_unfinished(place, entry, found),
+        undeployed=sorted(disk.keys() - deployed) if resources else [],
+        unfinished=_is_unfinished(place, entry, resources),
         release=_release(deployment, entry),
         dead=there.dead,
     )
@@ -157,12 +157,14 @@ def _release(deployment: Deployment, entry: records.Entry | None) -> str:
     return next((release_at(folder, deployment.config, commit) for folder in folders), "")
 
 
-def _is_unfinished(place: Location, entry: records.Entry | None, found: Sequence[Resource]) -> bool:
+def _is_unfinished(
+    place: Location, entry: records.Entry | None, resources: Sequence[Resource]
+) -> bool:
     """Tell whether the stack's resources aren't those of the last entry."""
     if entry is None or not entry.record:
-        return bool(found)
+        return bool(resources)
     try:
-        parts = [Part(one.kind, one.name, one.inputs) for one in found]
+        parts = [Part(resource.kind, resource.name, resource.inputs) for resource in resources]
         return not records.is_of(records.read(place, entry), parts)
     except StoreError:
         return False
@@ -237,9 +239,9 @@ def _status(
     )
 
 
-def _schedules(desired: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, str]:
+def _schedules(desired: Mapping[str, Any], live_state: Mapping[str, Any]) -> dict[str, str]:
     """Return how the schedules that Kubeflow keeps differ from what was deployed, by member."""
-    due, live = desired.get("schedules") or {}, found.get("schedules") or {}
+    due, live = desired.get("schedules") or {}, live_state.get("schedules") or {}
     return {
         name: f"runs {live.get(name) or 'never'} in place of {due.get(name) or 'never'}"
         for name in sorted({*due, *live})
@@ -261,15 +263,15 @@ def _short(text: str) -> str:
     return shortened(text) if digest_in(text) else repr(text)
 
 
-def _last_runs(found: Sequence[Resource]) -> list[_LastRuns]:
+def _last_runs(resources: Sequence[Resource]) -> list[_LastRuns]:
     """Return id and state of the last run of each member of each resource."""
     runs: dict[int, _LastRuns] = {}
-    for numbers in state.together(found):
-        last = _last_runs_of(state.merged([found[number] for number in numbers]))
+    for numbers in state.together(resources):
+        last = _last_runs_of(state.merged([resources[number] for number in numbers]))
         for number in numbers:
-            own = found[number].inputs["members"]
+            own = resources[number].inputs["members"]
             runs[number] = {name: run for name, run in last.items() if name in own}
-    return [runs[number] for number in range(len(found))]
+    return [runs[number] for number in range(len(resources))]
 
 
 def _last_runs_of(resource: Resource) -> _LastRuns:

@@ -144,7 +144,7 @@ def outputs(state: Path, name: str) -> Mapping[str, Any]:
     """
     path = outputs_file(state, name)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PlatformError(f"platform {name}: not up in {state}; {bring_up(stack=name)}") from None
     except (OSError, ValueError) as error:
@@ -152,7 +152,7 @@ def outputs(state: Path, name: str) -> Mapping[str, Any]:
             f"{path}: outputs of a platform expected, can't be read ({error}); "
             f"{bring_up('writes it', stack=name)}"
         ) from None
-    return dict(found)
+    return dict(document)
 
 
 def service_of(state: Path, stack: str, name: str) -> Mapping[str, Any]:
@@ -265,10 +265,10 @@ def _config(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
         raise PlatformError(f"{path}: a stack's configuration expected: {error}") from None
-    config = found.get("config") or {}
+    config = document.get("config") or {}
     return {key: value for key, value in config.items() if key.startswith("atlas:")}
 
 

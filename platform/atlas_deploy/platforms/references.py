@@ -118,10 +118,10 @@ def logged_in() -> str:
     """Return the backend that `pulumi login` has chosen for this user; empty for none."""
     home = os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"
     try:
-        found = json.loads(Path(home, "credentials.json").read_text("utf-8")).get("current")
+        url = json.loads(Path(home, "credentials.json").read_text("utf-8")).get("current")
     except (OSError, ValueError, AttributeError):
         return ""
-    return found if isinstance(found, str) else ""
+    return url if isinstance(url, str) else ""
 
 
 def _in_files(url: str) -> str:
@@ -143,10 +143,10 @@ def _follow(project: Project, name: str, urls: tuple[str, ...]) -> None:
     copy = lifecycle.outputs_file(files.own(project.state), name)
     mark = copy.with_name(_MARK)
     for url in urls:
-        found = _found(project, url, name)
-        if found is not None:
+        outputs = _found(project, url, name)
+        if outputs is not None:
             files.write(mark, f"{url.partition('?')[0]}\n")
-            files.write(copy, json.dumps(found, indent=2) + "\n")
+            files.write(copy, json.dumps(outputs, indent=2) + "\n")
             return
     if followed(project.state, name) in {url.partition("?")[0] for url in urls}:
         files.remove(copy)
@@ -177,14 +177,14 @@ def _outputs(backend: Backend, name: str) -> Mapping[str, Any] | None:
 
     kept = keeping(backend)
     resources = kept.checkpoint(lifecycle.PROJECT, name).get("resources", ())
-    exported = [one.get("outputs", {}) for one in resources if one["type"] == _STACK]
+    exported = [resource.get("outputs", {}) for resource in resources if resource["type"] == _STACK]
     if not exported or _OUTPUT not in exported[0]:
         return None
-    found = exported[0][_OUTPUT]
-    if not isinstance(found, dict) or not isinstance(found.get("services"), dict):
+    output = exported[0][_OUTPUT]
+    if not isinstance(output, dict) or not isinstance(output.get("services"), dict):
         where = kept.where(lifecycle.PROJECT, name)
         raise PlatformError(
             f"platform {name}: the output `{_OUTPUT}` of its stack, {where}, is no platform's: "
             "services expected, in plain text; `pulumi up` of this Atlas's own program writes it"
         )
-    return found
+    return output

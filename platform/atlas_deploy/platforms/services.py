@@ -33,11 +33,11 @@ class Services:
 
     Attributes:
         platform: the platform's name, for messages.
-        found: service by name, as the outputs have them.
+        by_name: service by name, as the outputs have them.
     """
 
     platform: str
-    found: Mapping[str, Mapping[str, Any]]
+    by_name: Mapping[str, Mapping[str, Any]]
 
     @property
     def store(self) -> str:
@@ -46,7 +46,7 @@ class Services:
 
     def has(self, name: str) -> bool:
         """Tell whether there is a service of that name."""
-        return name in self.found
+        return name in self.by_name
 
     def kind(self, name: str) -> str:
         """Return what a service is."""
@@ -114,9 +114,9 @@ class Services:
         Raises:
             PlatformError: the platform has no such service.
         """
-        service = self.found.get(name)
+        service = self.by_name.get(name)
         if service is None:
-            has = ", ".join(sorted(self.found)) or "none"
+            has = ", ".join(sorted(self.by_name)) or "none"
             raise PlatformError(
                 f"platform {self.platform}: has no {name}; its services are {has}; "
                 + bring_up("of this Atlas adds what an older one didn't stand up")
@@ -133,14 +133,14 @@ def services_of(project: Project, environment: Environment) -> Services:
     """
     follow(project, environment, needed=True)
     if not environment.outputs:
-        found = lifecycle.outputs(project.state, environment.platform)
-        return _services(environment, found, bring_up("brings it up again"))
+        outputs = lifecycle.outputs(project.state, environment.platform)
+        return _services(environment, outputs, bring_up("brings it up again"))
     file = project.root / environment.outputs
     try:
-        found = json.loads(file.read_text("utf-8"))
+        outputs = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise _unreadable(file, environment.name, error) from error
-    return _services(environment, found, f"environment {environment.name} names this file")
+    return _services(environment, outputs, f"environment {environment.name} names this file")
 
 
 def _services(environment: Environment, outputs: Any, hint: str) -> Services:

@@ -57,7 +57,7 @@ class Backend:
         url = os.environ.get(VARIABLE) or project.backend
         scheme = url.partition("://")[0]
         if url and (scheme == url or scheme not in _SCHEMES):
-            known = ", ".join(f"{one}://" for one in _SCHEMES)
+            known = ", ".join(f"{supported}://" for supported in _SCHEMES)
             raise DeployError(
                 f"backend '{url}': no place for stacks; expected a URL that `pulumi login` takes: "
                 f"{known} ({VARIABLE}, or backend in [tool.atlas], says it)"

@@ -113,9 +113,9 @@ def _own() -> dict[str, str]:
 @cache
 def _umask() -> int:
     """Return the umask of this process; asking for it is setting it, so it is asked for once."""
-    found = os.umask(_PRIVATE)
-    os.umask(found)
-    return found
+    umask = os.umask(_PRIVATE)
+    os.umask(umask)
+    return umask
 
 
 def _await_or_kill(process: subprocess.Popen[str]) -> None:

@@ -41,8 +41,8 @@ def explain(listener: Listener, output: str, state: str, passphrase: str) -> str
             f"D014: the passphrase in {passphrase} isn't the one that its state was written with; "
             "give it that one again"
         )
-    if found := _DAMAGED.search(output):
-        return damaged(state, found[0])
+    if match := _DAMAGED.search(output):
+        return damaged(state, match[0])
     return _tail(output) or "the engine failed without an error message"
 
 
@@ -53,12 +53,12 @@ def _alike(texts: Sequence[str]) -> list[str]:
         member, colon, reason = text.partition(": ")
         reasons.setdefault(reason.replace(member, "it") if colon else text, []).append(text)
     lines: list[str] = []
-    for reason, found in reasons.items():
-        if len(found) <= _FEW:
-            lines += found
+    for reason, group in reasons.items():
+        if len(group) <= _FEW:
+            lines += group
             continue
-        members = ", ".join(text.partition(": ")[0] for text in found[:_FEW])
-        lines.append(f"{members} and {len(found) - _FEW} more: {reason}")
+        members = ", ".join(text.partition(": ")[0] for text in group[:_FEW])
+        lines.append(f"{members} and {len(group) - _FEW} more: {reason}")
     return lines
 
 
@@ -80,10 +80,10 @@ def refused(url: str, output: str) -> str:
 
 def holder(output: str) -> str:
     """Return who holds a lock, by what the engine says of it; empty where it says nothing."""
-    found = _HOLDER.search(output)
-    if not found:
+    match = _HOLDER.search(output)
+    if not match:
         return ""
-    return "process {pid} of {user} on {host}, since {at}".format(**found.groupdict())
+    return "process {pid} of {user} on {host}, since {at}".format(**match.groupdict())
 
 
 def is_locked(output: str) -> bool:

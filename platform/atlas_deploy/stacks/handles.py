@@ -85,10 +85,10 @@ def command(say: Callable[[str], None]) -> EngineCommand:
     Raises:
         PlatformError: if there is none.
     """
-    found = _found(os.environ.get("PATH", ""))
-    if found is None:
+    installed = _found(os.environ.get("PATH", ""))
+    if installed is None:
         raise PlatformError(
             f"pulumi: no engine {engine.needed()} on PATH or in the cache; run `make setup` or "
             "`atlas doctor --install` to get it"
         )
-    return EngineCommand(found.path, found.version, say)
+    return EngineCommand(installed.path, installed.version, say)

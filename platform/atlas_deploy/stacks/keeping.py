@@ -146,16 +146,16 @@ class Files:
         Raises:
             DeployError: a holder is certainly alive.
         """
-        found = locks(self._locks(project, stack))
-        for lock in found:
+        held = locks(self._locks(project, stack))
+        for lock in held:
             if lock.is_alive():
                 raise DeployError(
                     f"stack {stack}: its lock is held by an engine that is running ({lock}); wait "
                     f"for it, or end it first: kill -INT {lock.pid}"
                 )
-        for lock in found:
+        for lock in held:
             lock.remove()
-        return [str(lock) for lock in found]
+        return [str(lock) for lock in held]
 
     def tidy(self, project: str, stack: str) -> None:
         """Remove all but the last 50 updates from a stack's history: each holds the whole state."""
@@ -180,7 +180,7 @@ class Remote:
     def names(self, project: str) -> list[str]:
         """Return the names of a project's stacks, sorted."""
         listed = json.loads(self._engine(project, "stack", "ls", "--json"))
-        return sorted(str(one["name"]).rpartition("/")[2] for one in listed)
+        return sorted(str(entry["name"]).rpartition("/")[2] for entry in listed)
 
     def exists(self, project: str, stack: str) -> bool:
         """Tell whether there is a stack of that name."""

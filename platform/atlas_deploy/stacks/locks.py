@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from atlas import files, processes
+from atlas.waiting import wait_while
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +72,8 @@ class Lock:
 
 def locks(folder: Path) -> list[Lock]:
     """Return the locks in a stack's folder of locks."""
-    found = (_read(path) for path in sorted(folder.glob("*.json")))
-    return [lock for lock in found if lock is not None]
+    entries = (_read(path) for path in sorted(folder.glob("*.json")))
+    return [lock for lock in entries if lock is not None]
 
 
 def await_unlocked(folder: Path, seconds: float, say: Callable[[str], None]) -> list[Lock]:
@@ -84,16 +84,16 @@ def await_unlocked(folder: Path, seconds: float, say: Callable[[str], None]) -> 
         seconds: how long to wait.
         say: takes a line that tells what is waited for.
     """
-    end = time.monotonic() + seconds
-    is_reported = False
-    while True:
-        held = [lock for lock in locks(folder) if not _break(lock)]
-        if not held or time.monotonic() > end:
-            return held
-        if not is_reported:
-            say(f"waiting for another update ({held[0]})")
-            is_reported = True
-        time.sleep(_POLL_SECONDS)
+    held = _without_stale(folder)
+    if held and seconds > 0:
+        say(f"waiting for another update ({held[0]})")
+        held = wait_while(lambda: _without_stale(folder), seconds, _POLL_SECONDS)
+    return held
+
+
+def _without_stale(folder: Path) -> list[Lock]:
+    """Remove stale locks; return the others."""
+    return [lock for lock in locks(folder) if not _break(lock)]
 
 
 def _break(lock: Lock) -> bool:

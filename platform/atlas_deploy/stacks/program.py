@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from atlas.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +38,7 @@ class Program:
         loop, self._loop = self._loop, None
         if loop is None:
             return
-        end = time.monotonic() + _CLOSE_SECONDS
-        while not loop.is_closed() and time.monotonic() < end:
-            time.sleep(_POLL_SECONDS)
+        wait_until(loop.is_closed, _CLOSE_SECONDS, _POLL_SECONDS)
         if not loop.is_running():
             loop.close()
 

@@ -128,8 +128,8 @@ class Stack:
     @property
     def exists(self) -> bool:
         """Tell whether there is anything in the stack's state."""
-        found = self._keeping.checkpoint(self._project, self._handle.name).get("resources", ())
-        return any(not one["type"].startswith("pulumi:") for one in found)
+        resources = self._keeping.checkpoint(self._project, self._handle.name).get("resources", ())
+        return any(not resource["type"].startswith("pulumi:") for resource in resources)
 
     def up(self, *, refresh: bool = True, words: Mapping[str, str] = DONE) -> Update:
         """Make what the program says; first see what is really there.

@@ -46,10 +46,10 @@ def launcher(
     from atlas_deploy.desired.images import references_of, require_images
     from atlas_deploy.desired.origins import origin_of
 
-    found = target_named(target) if target != LOCAL_TARGET else None
-    if found is None or found.launcher is None:
+    descriptor = target_named(target) if target != LOCAL_TARGET else None
+    if descriptor is None or descriptor.launcher is None:
         raise TargetError(f"target {target}: Atlas starts no runs on it; expected another target")
-    return found.launcher(
+    return descriptor.launcher(
         LaunchSite(
             pipelines=pipelines,
             services=services,

@@ -54,8 +54,8 @@ def opened(path: Path, env: str) -> Iterator[OpenedModels]:
             f"{path}: no pipeline there makes a model; expected model.from in a Config"
         )
     project = project_at(path)
-    with process_environment(project, load_environment(project, env)) as found:
-        if found.missing:
-            raise PlatformError(found.missing[0])
+    with process_environment(project, load_environment(project, env)) as process:
+        if process.missing:
+            raise PlatformError(process.missing[0])
         store = open_store(os.environ["ATLAS_STORE"])
         yield OpenedModels(plans, store, registry(store))

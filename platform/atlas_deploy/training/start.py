@@ -86,8 +86,8 @@ def _is_known(request: Request) -> bool:
     from atlas.step.binding import run_id
 
     first, plan = request.chosen[0]
-    with process_environment(first.project, first.environment) as found:
-        return found.store.has_run(plan.name, run_id(plan.flow, request.run))
+    with process_environment(first.project, first.environment) as process:
+        return process.store.has_run(plan.name, run_id(plan.flow, request.run))
 
 
 def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> TrainingEnd:
@@ -111,25 +111,25 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
     )
     first = request.pipelines[0]
     follow(first.project, first.environment, needed=True)
-    with process_environment(first.project, first.environment) as found:
+    with process_environment(first.project, first.environment) as process:
         services = platform_services(first.project, first.environment)
         target = launcher(
             request.target,
             request.pipelines,
             services,
-            found.store,
+            process.store,
             say,
             deployed=request.deployed,
         )
         result = launch_pipelines(
             request.chosen,
             lambda _: target,
-            found.store,
+            process.store,
             settings,
             listener=listener,
             report=_report,
         )
-        return TrainingEnd(replace(result, missing=found.missing), result.timed_out)
+        return TrainingEnd(replace(result, missing=process.missing), result.timed_out)
 
 
 def _report(*facts: Any) -> str:

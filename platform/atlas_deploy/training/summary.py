@@ -37,7 +37,7 @@ def _unfinished(run: LocalRun | Followed) -> str:
 
 def lines(run: LocalRun | Followed, finished: Finished) -> list[str]:
     """Return how a run ended, and where to look, for a person."""
-    cached = sum(one.cached for one in run.outcomes.values())
+    cached = sum(outcome.cached for outcome in run.outcomes.values())
     name = f"{run.plan.name} {run.plan.flow}"
     count = f"{len(run.outcomes)} steps, {cached} cached"
     logs = [f"log: {path}" for path in _logs_of_failures(run)]
@@ -49,6 +49,6 @@ def _logs_of_failures(run: LocalRun | Followed) -> list[str]:
     from atlas.step.logs import LOG
 
     failed = [unit for unit, outcome in run.outcomes.items() if not outcome.ok]
-    names = [one.step if one.item is None else f"{one.step}/{one.item:04d}" for one in failed]
+    names = [unit.step if unit.item is None else f"{unit.step}/{unit.item:04d}" for unit in failed]
     logs = (f"{run.place}/{name}/{LOG}" for name in names)
     return [path for path in logs if os.path.exists(path)]

@@ -17,17 +17,17 @@ __all__ = ["services"]
 def test_a_kubeflow_that_is_down_or_locked_is_told_before_anything_is_done(services, tmp_path):
     kinds = ["KubeflowPipelines"]
     snapshot.require(services, kinds)
-    services.found["kubeflow"].update(kind="kfp", url="http://127.0.0.1:9")
+    services.by_name["kubeflow"].update(kind="kfp", url="http://127.0.0.1:9")
     with pytest.raises(
         PlatformError, match=r"kubeflow at .*no answer.*see that its API server runs"
     ):
         snapshot.require(services, kinds)
     server, url = fake_kubeflow.serve(fake_kubeflow.FakeKubeflow(token="hunter2"))
     try:
-        services.found["kubeflow"].update(url=url)
+        services.by_name["kubeflow"].update(url=url)
         with pytest.raises(PlatformError, match="asks for a token"):
             snapshot.require(services, kinds)
-        services.found["kubeflow"].update(credentials="kubeflow")
+        services.by_name["kubeflow"].update(credentials="kubeflow")
         (tmp_path / "secrets").mkdir()
         secret = {"username": "", "password": "hunter2"}
         (tmp_path / "secrets" / "kubeflow.json").write_text(json.dumps(secret))

@@ -86,7 +86,7 @@ class Numbers:
 
     def launcher(self, **options):
         pipelines = resolve(self.project.root / "numbers")
-        return launcher("kubeflow", pipelines, self.services.found, self.store, print, **options)
+        return launcher("kubeflow", pipelines, self.services.by_name, self.store, print, **options)
 
     def train(self, **options):
         target = self.launcher(**options)
@@ -150,11 +150,11 @@ def test_a_deployed_version_that_was_deleted_there_is_reported(numbers, there):
 
 
 def test_without_an_api_server_nothing_deployed_runs(numbers):
-    numbers.services.found["kubeflow"]["kind"] = "kfp.local"
+    numbers.services.by_name["kubeflow"]["kind"] = "kfp.local"
     with pytest.raises(TargetError, match="Kubeflow has no API server, so nothing is deployed"):
         numbers.launcher(deployed=True)
 
 
 def test_without_an_api_server_a_package_tells_the_same_commit(numbers):
-    numbers.services.found["kubeflow"]["kind"] = "kfp.local"
+    numbers.services.by_name["kubeflow"]["kind"] = "kfp.local"
     assert numbers.launcher().origin_of(numbers.plan()).commit == numbers.commit

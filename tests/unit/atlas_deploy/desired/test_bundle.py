@@ -81,7 +81,7 @@ def test_a_family_is_members_of_the_same_resources(project, services):
 
 def test_images_are_members_once_they_are_pushed(project, services):
     pytest.importorskip("kfp")
-    services.found["registry"] = {
+    services.by_name["registry"] = {
         "kind": "registry", "url": "http://127.0.0.1:9", "credentials": "registry"
     }  # fmt: skip
     (deployment,) = deployments(project / "tumour", "local")
@@ -147,7 +147,7 @@ def test_a_local_flow_is_skipped(project, services):
 
 def test_a_real_kubeflow_takes_only_built_images(project, services):
     pytest.importorskip("kfp")
-    services.found["kubeflow"]["kind"] = "kfp"
+    services.by_name["kubeflow"]["kind"] = "kfp"
     (deployment,) = deployments(project / "tumour", "local")
     with pytest.raises(DeployError, match=r"tumour\.local: images not built: atlas/tumour/base:"):
         compile_bundle(deployment, services)
@@ -157,7 +157,7 @@ def test_an_api_server_is_given_schedules_and_its_token(project, services):
     ready = {"reference": f"it@sha256:{'1' * 64}"}
     edit(project / "tumour" / "training.json", images=dict.fromkeys(("base", "trees"), ready))
     edit(project / "tumour" / "config.json", schedule={"training": {"cron": "0 6 * * *"}})
-    services.found["kubeflow"].update(kind="kfp", url="http://kubeflow", credentials="kubeflow")
+    services.by_name["kubeflow"].update(kind="kfp", url="http://kubeflow", credentials="kubeflow")
     (deployment,) = deployments(project / "tumour", "local")
     parts = compile_bundle(deployment, services).parts
     (part,) = [one for one in parts if one.kind == "KubeflowPipelines"]
