@@ -37,9 +37,9 @@ _MACHINE = {
 """What a machine refuses, whatever Atlas does; and what to do."""
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(is_requested: bool) -> None:
     """Print the installed version and leave."""
-    if wanted:
+    if is_requested:
         from importlib.metadata import version
 
         print(f"atlas {version('atlas-ml')}")

@@ -28,11 +28,13 @@ def chosen(pipelines: Sequence[Pipeline], names: Sequence[str]) -> list[Pipeline
     """
     from atlas.errors import AtlasError
 
-    known = {one.name for one in pipelines} | {one.config for one in pipelines}
+    known = {pipeline.name for pipeline in pipelines} | {pipeline.config for pipeline in pipelines}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise AtlasError(f"no pipeline '{unknown[0]}'; there are {', '.join(sorted(known))}")
-    return [one for one in pipelines if not names or {one.name, one.config} & set(names)]
+    if not names:
+        return list(pipelines)
+    return [pipeline for pipeline in pipelines if {pipeline.name, pipeline.config} & set(names)]
 
 
 def one_of(option: str, value: str, known: Sequence[str]) -> str:
@@ -63,13 +65,13 @@ def interval_of(text: str) -> tuple[str, str]:
 def parameters_of(texts: Sequence[str], plans: Iterable[Plan]) -> dict[str, Any]:
     """Return parameters as what their types say; what can't be read is left to the check."""
     kinds = {name: parameter.type for plan in plans for name, parameter in plan.parameters.items()}
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise typer.BadParameter(f"'{text}'; expected NAME=VALUE", param_hint="--set")
-        found[name] = value if kinds.get(name) == "string" else _value(value)
-    return found
+        parameters[name] = value if kinds.get(name) == "string" else _value(value)
+    return parameters
 
 
 def _value(text: str) -> Any:

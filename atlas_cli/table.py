@@ -54,9 +54,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
         brief=True,
     ),
     CommandEntry(
-        "train",
-        "train:train",
-        "Train here, on Kubeflow or on Airflow: the same kind of output.",
+        "train", "train:train", "Train here, on Kubeflow or on Airflow: the same kind of output."
     ),
     CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
@@ -81,14 +79,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
         brief=True,
     ),
     CommandEntry(
-        "build",
-        "build:build",
-        "Build the images of steps and push them, each of them once.",
+        "build", "build:build", "Build the images of steps and push them, each of them once."
     ),
     CommandEntry(
-        "images",
-        "images:images",
-        "Show step images: built, deployed, and what would change.",
+        "images", "images:images", "Show step images: built, deployed, and what would change."
     ),
     CommandEntry(
         "preview", "preview:preview", "Show what deploy would change, in the terms of its Recipe."
@@ -109,19 +103,13 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "status", "status:status", "Show what is deployed, what drifted from it, its last run."
     ),
     CommandEntry(
-        "destroy",
-        "destroy:destroy",
-        "Remove what is deployed; models, runs and artifacts stay.",
+        "destroy", "destroy:destroy", "Remove what is deployed; models, runs and artifacts stay."
     ),
     CommandEntry(
-        "unlock",
-        "unlock:unlock",
-        "Break the lock of an update that ended without giving it back.",
+        "unlock", "unlock:unlock", "Break the lock of an update that ended without giving it back."
     ),
     CommandEntry(
-        "promote",
-        "promote:promote",
-        "Make a trained version the champion, if it passes its rule.",
+        "promote", "promote:promote", "Make a trained version the champion, if it passes its rule."
     ),
     CommandEntry(
         "champion",
@@ -134,8 +122,6 @@ COMMANDS: tuple[CommandEntry, ...] = (
     ),
     CommandEntry("outputs", "outputs:outputs", "Show the platform's services and their addresses."),
     CommandEntry(
-        "open",
-        "open:open_",
-        "Open a service's page, with its user and password at hand.",
+        "open", "open:open_", "Open a service's page, with its user and password at hand."
     ),
 )

@@ -48,7 +48,7 @@ def build(
     from atlas_deploy.desired.images import builder_of, storage_at
 
     storage = storage_at(path, env)
-    warnings = confidential_problems(one.folder for one in storage.pipelines)
+    warnings = confidential_problems(pipeline.folder for pipeline in storage.pipelines)
     _warn(warnings)
     locks = lock_images(storage.pipelines, progress, upgrade=upgrade)
     outcomes = ensure_images(
@@ -63,7 +63,7 @@ def build(
     )
     data = {
         "locks": [str(lock) for lock in locks],
-        "images": [_data(one) for one in outcomes],
+        "images": [_data(outcome) for outcome in outcomes],
         "warnings": [str(warning) for warning in warnings],
     }
     emit(data, lambda: "\n".join(_lines(outcomes, locks, asked=not lock)), as_json=json)
@@ -97,10 +97,10 @@ def _lines(
     yield from (f"locked {shown(lock)}; commit it" for lock in locks)
     if outcomes:
         headers = ("IMAGE", "TAG", "STATE", "SIZE", "DIGEST")
-        yield table(headers, [_row(one) for one in outcomes])
+        yield table(headers, [_row(outcome) for outcome in outcomes])
     elif asked:
         yield "no step has an image to build"
-    if any(one.state == "built" for one in outcomes):
+    if any(outcome.state == "built" for outcome in outcomes):
         yield (
             f"there is no registry to push to: {mention('deploy')} needs one, {mention('run')} "
             "doesn't"

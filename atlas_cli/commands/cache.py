@@ -30,10 +30,10 @@ def show(path: Where = Path(), *, env: Environment = "local", as_json: Json = Fa
     from atlas.step.results import look
 
     with _store(path, env) as store:
-        found = look(store)
-    each = [f"  {name}: {count}" for name, count in found.pipelines.items()]
-    text = "\n".join([f"{found.results} results, {size(found.size)} of artifacts", *each])
-    emit(asdict(found), text, as_json=as_json)
+        cache = look(store)
+    counts = [f"  {name}: {count}" for name, count in cache.pipelines.items()]
+    text = "\n".join([f"{cache.results} results, {size(cache.size)} of artifacts", *counts])
+    emit(asdict(cache), text, as_json=as_json)
 
 
 @app.command()

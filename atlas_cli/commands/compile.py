@@ -44,19 +44,21 @@ def compile_(
     from atlas_deploy.desired.origins import origin_of
 
     report = check(path, env)
-    found = pipelines(report)
-    plans = [plan for one in found for plan in one.plans.values() if flow in ("", plan.flow)]
+    resolved = pipelines(report)
+    plans = [
+        plan for pipeline in resolved for plan in pipeline.plans.values() if flow in ("", plan.flow)
+    ]
     options = {} if exit_handler is None else {"exit_handler": exit_handler}
     compiled = compile_plans(
         plans,
-        references_of(found),
+        references_of(resolved),
         target,
-        make=compilers_of(found, options),
-        origin_of=origin_of(found),
+        make=compilers_of(resolved, options),
+        origin_of=origin_of(resolved),
     )
-    for each in compiled:
-        _write(out, each.files)
-    problems = [*report.errors, *(problem for each in compiled for problem in each.problems)]
+    for result in compiled:
+        _write(out, result.files)
+    problems = [*report.errors, *(problem for result in compiled for problem in result.problems)]
     emit(_data(out, compiled, problems), lambda: _text(out, compiled, problems), as_json=json)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
@@ -79,13 +81,13 @@ def _data(out: Path, compiled: Sequence[Compiled], problems: Sequence[Problem]) 
     """Return the result as plain data."""
     files = [
         {
-            "name": each.name,
-            "target": each.target,
-            "plan": each.plan,
-            "files": [str(out / name) for name in each.files],
-            "unbuilt": list(each.unbuilt),
+            "name": result.name,
+            "target": result.target,
+            "plan": result.plan,
+            "files": [str(out / name) for name in result.files],
+            "unbuilt": list(result.unbuilt),
         }
-        for each in compiled
+        for result in compiled
     ]
     return {"compiled": files, "problems": [problem.to_json() for problem in problems]}
 
@@ -93,9 +95,9 @@ def _data(out: Path, compiled: Sequence[Compiled], problems: Sequence[Problem]) 
 def _text(out: Path, compiled: Sequence[Compiled], problems: Sequence[Problem]) -> str:
     """Return the result for a person: the files, then what they should know of them."""
     rows = [
-        (out / name, each.target, each.plan[:12], ", ".join(each.unbuilt) or "-")
-        for each in compiled
-        for name in each.files
+        (out / name, result.target, result.plan[:12], ", ".join(result.unbuilt) or "-")
+        for result in compiled
+        for name in result.files
     ]
     warnings = [str(problem) for problem in problems if problem.severity != "error"]
     listing = table(("FILE", "TARGET", "PLAN", "IMAGES NOT BUILT"), rows) if rows else ""

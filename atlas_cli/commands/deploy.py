@@ -65,7 +65,7 @@ def deploy(
         jobs,
     )
     emit(results, lambda: render_results(results), as_json=json)
-    require_done({one.stack: one.error for one in results}, "deploy")
+    require_done({result.stack: result.error for result in results}, "deploy")
 
 
 def require_done(errors: Mapping[str, str], what: str) -> None:

@@ -36,24 +36,28 @@ def destroy(
     import atlas_deploy
     from atlas_deploy.operations.render import render_destroyed
 
-    found = atlas_deploy.names(path, env)
-    left = {each.stack: atlas_deploy.leftovers(each) for each in found} if purge else {}
+    deployments = atlas_deploy.names(path, env)
+    left = {}
     if purge:
-        doomed = [f"{stack}: {line}" for stack, one in left.items() for line in one.lines()]
+        left = {deployment.stack: atlas_deploy.leftovers(deployment) for deployment in deployments}
+        doomed = [f"{stack}: {line}" for stack, remains in left.items() for line in remains.lines()]
         require_yes(doomed, given=yes)
-    names = {each.stack: [] if purge else atlas_deploy.versioned_members(each) for each in found}
-    ended = atlas_deploy.destroy_all(found, say, jobs)
+    names = {
+        deployment.stack: [] if purge else atlas_deploy.versioned_members(deployment)
+        for deployment in deployments
+    }
+    ended = atlas_deploy.destroy_all(deployments, say, jobs)
     done = {stack: was for stack, was in ended.items() if isinstance(was, bool)}
     kept = {}
-    for each in found:
-        if each.stack not in done:
+    for deployment in deployments:
+        if deployment.stack not in done:
             continue
         if purge:
-            atlas_deploy.purge(each, left[each.stack])
-        kept[each.stack] = atlas_deploy.versions_left(each, names[each.stack])
+            atlas_deploy.purge(deployment, left[deployment.stack])
+        kept[deployment.stack] = atlas_deploy.versions_left(deployment, names[deployment.stack])
     data = {stack: {"destroyed": was, "purged": left.get(stack)} for stack, was in done.items()}
     emit(data if purge else done, lambda: render_destroyed(done, left, kept), as_json=json)
-    require_done({each.stack: _error(ended[each.stack]) for each in found}, "destroy")
+    require_done({stack: _error(outcome) for stack, outcome in ended.items()}, "destroy")
 
 
 def _error(ended: bool | AtlasError) -> str:

@@ -25,7 +25,7 @@ def doctor(
     """
     if install:
         tools.obtain(lambda message: print(message, file=sys.stderr), again=True)
-    found = tools.findings()
-    emit(found, lambda: as_table(found), as_json=json)
-    if lacking(found):
+    findings = tools.findings()
+    emit(findings, lambda: as_table(findings), as_json=json)
+    if lacking(findings):
         raise typer.Exit(1)

@@ -34,13 +34,12 @@ def gc(
     refers to; with them their Plans and their code.
     """
     from atlas.load import load_environment
+    from atlas.load.projects import project_at
     from atlas.runner.process_environment import process_environment
     from atlas.step.garbage import collect, find_garbage
     from atlas.store import open_store
 
     older = duration(older_than)
-    from atlas.load.projects import project_at
-
     project = project_at(path)
     with process_environment(project, load_environment(project, env)):
         store = open_store(os.environ["ATLAS_STORE"])
@@ -48,8 +47,8 @@ def gc(
         if not dry_run:
             collect(store, garbage)
     verb = "would be" if dry_run else "were"
-    runs = [one.key for one in garbage.runs]
-    unsent = [one.key for one in garbage.unsent]
+    runs = [run.key for run in garbage.runs]
+    unsent = [run.key for run in garbage.unsent]
     data = {"runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent}
     lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
     if unsent:

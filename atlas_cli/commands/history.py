@@ -21,8 +21,9 @@ def history(path: PathArgument = Path(), env: Environment = "local", json: Json 
     """List a pipeline's deployments: number, when, by whom, what."""
     import atlas_deploy
 
-    found = {each.stack: atlas_deploy.history_of(each) for each in atlas_deploy.names(path, env)}
-    emit(found, lambda: "\n".join(_text(*one) for one in found.items()), as_json=json)
+    deployments = atlas_deploy.names(path, env)
+    by_stack = {deployment.stack: atlas_deploy.history_of(deployment) for deployment in deployments}
+    emit(by_stack, lambda: "\n".join(_text(*history) for history in by_stack.items()), as_json=json)
 
 
 def _text(stack: str, entries: Sequence[Entry]) -> str:

@@ -43,13 +43,13 @@ def list_(
 
     storage = storage_at(path, env)
     reached = referenced(storage.store, storage.project.root)
-    found = list_images(desired_images(storage.pipelines), storage.store, reached)
-    emit([one.to_json() for one in found], lambda: _text(found), as_json=json)
+    listing = list_images(desired_images(storage.pipelines), storage.store, reached)
+    emit([image.to_json() for image in listing], lambda: _text(listing), as_json=json)
 
 
-def _text(found: Sequence[ListedImage]) -> str:
+def _text(listing: Sequence[ListedImage]) -> str:
     headers = ("IMAGE", "STATE", "DEPLOYED", "SIZE", "COMMIT", "WOULD CHANGE")
-    return table(headers, [_row(one) for one in found]) if found else "no images"
+    return table(headers, [_row(image) for image in listing]) if listing else "no images"
 
 
 def _row(listed: ListedImage) -> tuple[str, ...]:
@@ -88,12 +88,12 @@ def prune(
     storage = storage_at(path, env)
     with alone(storage.project.state, progress):
         reached = referenced(storage.store, storage.project.root) | run_in(storage.store)
-        desired = [one.full for one in desired_images(storage.pipelines)]
+        desired = [image.full for image in desired_images(storage.pipelines)]
         pruning = plan_pruning(storage.store, reached, desired=desired, keep=keep)
         if not dry_run:
             remove(pruning, storage.store, storage.registry, _builder(storage), progress)
             _collect(storage, pruning)
-    data = {"removed": [one.to_json() for one in pruning.doomed], "kept": len(pruning.kept)}
+    data = {"removed": [image.to_json() for image in pruning.doomed], "kept": len(pruning.kept)}
     emit({**data, "dry_run": dry_run}, lambda: _pruned(pruning, dry_run=dry_run), as_json=json)
 
 
@@ -123,7 +123,7 @@ def _builder(storage: ImageStorage) -> Builder | None:
 def _pruned(pruning: Pruning, *, dry_run: bool) -> str:
     from atlas_cli.commands.build import megabytes
 
-    rows = [(one.name, megabytes(one.unpacked), one.created) for one in pruning.doomed]
+    rows = [(image.name, megabytes(image.unpacked), image.created) for image in pruning.doomed]
     word = "would be removed" if dry_run else "removed"
     total = f"{len(rows)} {word}, {len(pruning.kept)} kept"
     return "\n".join([*([table(("IMAGE", "SIZE", "CREATED"), rows)] if rows else []), total])

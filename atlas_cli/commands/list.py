@@ -36,8 +36,8 @@ def list_(
     from atlas.load import shown
     from atlas.plan import resolve
 
-    found = resolve(path, environment=env)
-    rows = [_row(one, shown(one.folder)) for one in found]
+    pipelines = resolve(path, environment=env)
+    rows = [_row(pipeline, shown(pipeline.folder)) for pipeline in pipelines]
     headers = ("PIPELINE", "FAMILY", "TRAINING", "INFERENCE", "FOLDER")
     lines = [[row[header.lower()] or "-" for header in headers] for row in rows]
     emit(rows, lambda: table(headers, lines), as_json=as_json)
@@ -47,19 +47,19 @@ def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
     """List the stacks of an Environment, or of all."""
     from atlas_deploy.operations.listing import list_stacks
 
-    found = list_stacks(path, env)
+    listings = list_stacks(path, env)
     headers = ("STACK", "STATE", "PIPELINES", "LAST", "AT", "BY", "COMMIT")
-    rows = [_stack_row(one) for one in found]
-    why = {one.environment: one.why for one in found if one.why}
+    rows = [_stack_row(listing) for listing in listings]
+    why = {listing.environment: listing.why for listing in listings if listing.why}
     notes = [f"environment {name}: {reason}" for name, reason in why.items()]
-    emit(found, lambda: "\n".join([table(headers, rows), *notes]), as_json=as_json)
+    emit(listings, lambda: "\n".join([table(headers, rows), *notes]), as_json=as_json)
 
 
-def _stack_row(one: StackListing) -> tuple[object, ...]:
-    last = f"{one.number} ({one.action})" if one.number else "-"
+def _stack_row(listing: StackListing) -> tuple[object, ...]:
+    last = f"{listing.number} ({listing.action})" if listing.number else "-"
     return (
-        one.stack, one.state, one.members, last, one.at or "-", one.by or "-",
-        one.commit[:12] or "-",
+        listing.stack, listing.state, listing.members, last, listing.at or "-", listing.by or "-",
+        listing.commit[:12] or "-",
     )  # fmt: skip
 
 

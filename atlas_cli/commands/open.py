@@ -23,9 +23,9 @@ def open_(service: Service, stack: Stack = "local") -> None:
 
     project = find_project()
     follow_stack(project, stack)
-    found = lifecycle.service_of(project.state, stack, service)
-    url = pages.page_url(service, found)
-    if not found["credentials"]:
+    entry = lifecycle.service_of(project.state, stack, service)
+    url = pages.page_url(service, entry)
+    if not entry["credentials"]:
         pages.browse(url)
         print(url)
         return

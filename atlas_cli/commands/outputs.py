@@ -38,11 +38,11 @@ def outputs(
     project = find_project()
     follow_stack(project, stack)
     if secret:
-        found = lifecycle.secret_of(project.state, stack, service)
-        emit(found, found["password"], as_json=as_json)
+        credentials = lifecycle.secret_of(project.state, stack, service)
+        emit(credentials, credentials["password"], as_json=as_json)
     elif service:
-        one = lifecycle.service_of(project.state, stack, service)
-        emit(one, one["url"], as_json=as_json)
+        entry = lifecycle.service_of(project.state, stack, service)
+        emit(entry, entry["url"], as_json=as_json)
     else:
         platform = lifecycle.outputs(project.state, stack)
         emit(platform, lambda: services(platform), as_json=as_json)

@@ -44,10 +44,10 @@ def _text(results: Sequence[DeployResult]) -> str:
     from atlas_deploy.apply.render import remarks, summary
     from atlas_deploy.diff.render import render, total
 
-    heads = {one.stack: f"{one.stack}: {total(one.changes, one.pipelines)}" for one in results}
+    heads = [f"{result.stack}: {total(result.changes, result.pipelines)}" for result in results]
     lines = [
-        "\n  ".join([heads[one.stack], *render(one.changes), *remarks(one)])
-        for one in results
-        if one.opened
+        "\n  ".join([head, *render(result.changes), *remarks(result)])
+        for head, result in zip(heads, results, strict=True)
+        if result.opened
     ]
     return "\n".join([*lines, *summary(results)])

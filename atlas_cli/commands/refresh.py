@@ -14,7 +14,8 @@ def refresh(path: PathArgument = Path(), env: Environment = "local", json: Json 
     import atlas_deploy
     from atlas_deploy.operations.render import render_statuses
 
-    found = {
-        each.stack: atlas_deploy.refresh(each, say) for each in atlas_deploy.looked_at(path, env)
+    deployments = atlas_deploy.looked_at(path, env)
+    statuses = {
+        deployment.stack: atlas_deploy.refresh(deployment, say) for deployment in deployments
     }
-    emit(found, lambda: render_statuses(found, table), as_json=json)
+    emit(statuses, lambda: render_statuses(statuses, table), as_json=json)

@@ -29,12 +29,10 @@ def rollback(
     """
     import atlas_deploy
 
-    done = [atlas_deploy.rollback(each, say, to=to) for each in atlas_deploy.names(path, env)]
-    emit(
-        [{**one.to_json(), "to": entry.to_json()} for one, entry in done],
-        lambda: "\n".join(_text(*one) for one in done),
-        as_json=json,
-    )
+    deployments = atlas_deploy.names(path, env)
+    done = [atlas_deploy.rollback(deployment, say, to=to) for deployment in deployments]
+    data = [{**result.to_json(), "to": entry.to_json()} for result, entry in done]
+    emit(data, lambda: "\n".join(_text(result, entry) for result, entry in done), as_json=json)
 
 
 def _text(done: DeployResult, entry: Entry) -> str:

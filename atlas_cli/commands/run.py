@@ -74,7 +74,7 @@ def run(
         run=run_,
         selection=selection,
         parameters=running.parameters_of(
-            set_ or (), (plan for one in pipelines for plan in one.plans.values())
+            set_ or (), (plan for pipeline in pipelines for plan in pipeline.plans.values())
         ),
         interval_start=start,
         interval_end=end,

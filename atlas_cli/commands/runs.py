@@ -69,11 +69,11 @@ def runs(
         run, tuple(tag or ()), note, tuple(where or ()), best, direction, compare, html, limit
     )
     project = project_at(path)
-    with process_environment(project, load_environment(project, env)) as found:
+    with process_environment(project, load_environment(project, env)) as process:
         if sync:
-            _send(found.missing, as_json=as_json)
+            _send(process.missing, as_json=as_json)
             return
-        reply = answer(found.store, path, query)
+        reply = answer(process.store, path, query)
     for warning in reply.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     lines = [table(reply.headers, reply.rows)] if reply.rows else []
@@ -97,19 +97,19 @@ def _send(missing: tuple[str, ...], *, as_json: bool) -> None:
     sent: list[Synced] = []
     failure = None
     try:
-        for one in sync(outbox, tracker or TrackingDatabase(state / "mlflow.db")):
-            sent.append(one)
+        for synced in sync(outbox, tracker or TrackingDatabase(state / "mlflow.db")):
+            sent.append(synced)
     except PlatformError as error:
         failure = error
     unreadable = outbox.unreadable()
-    data = {"to": where, "runs": [one.to_json() for one in sent], "unreadable": unreadable}
+    data = {"to": where, "runs": [synced.to_json() for synced in sent], "unreadable": unreadable}
     lines = [
-        *(one.line() for one in sent),
+        *(synced.line() for synced in sent),
         *(f"{outbox.folder}/{name}: no run's" for name in unreadable),
     ]
     if sent or failure is None:
         emit(data, lambda: "\n".join([*lines, summary(sent, where)]), as_json=as_json)
     if failure is not None:
         raise failure
-    if any(one.failed for one in sent):
+    if any(synced.failed for synced in sent):
         raise typer.Exit(1)

@@ -14,5 +14,5 @@ def status(path: PathArgument = Path(), env: Environment = "local", json: Json =
     import atlas_deploy
     from atlas_deploy.operations.render import render_statuses
 
-    found = atlas_deploy.statuses(atlas_deploy.looked_at(path, env))
-    emit(found, lambda: render_statuses(found, table), as_json=json)
+    statuses = atlas_deploy.statuses(atlas_deploy.looked_at(path, env))
+    emit(statuses, lambda: render_statuses(statuses, table), as_json=json)

@@ -40,7 +40,7 @@ def run_tests(
     from atlas.plan import resolve
 
     pipelines = resolve(path)
-    folders = list(dict.fromkeys(one.folder for one in pipelines))
+    folders = list(dict.fromkeys(pipeline.folder for pipeline in pipelines))
     code, touched = _run(folders, select, quiet=as_json)
     untouched = list(_untouched(pipelines, touched))
     data = {"passed": code == 0, "tests": code != _NO_TESTS, "untouched": untouched}
@@ -61,10 +61,10 @@ def _run(folders: Sequence[Path], select: str, *, quiet: bool) -> tuple[int, set
         env = {**os.environ, FILE: str(file)}
         out = 2 if quiet else None
         code = subprocess.run(command, env=env, stdout=out, check=False).returncode  # noqa: S603
-        found = set(json.loads(file.read_text("utf-8"))) if file.exists() else set()
+        touched = set(json.loads(file.read_text("utf-8"))) if file.exists() else set()
     if code == _USAGE or code < 0:
         raise typer.Exit(1)
-    return code, found
+    return code, touched
 
 
 def _untouched(pipelines: Sequence[Pipeline], touched: set[str]) -> Iterator[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _text(code: int, select: str, untouched: Sequence[dict[str, Any]]) -> str:
     if untouched:
         lines.append("touched by no test:")
         lines += [
-            f"  {one['config']} {one['flow']}: {one['step']} ({one['class']})" for one in untouched
+            f"  {row['config']} {row['flow']}: {row['step']} ({row['class']})" for row in untouched
         ]
     elif code == 0:
         lines.append("every step is touched by a test")

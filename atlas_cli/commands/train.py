@@ -57,7 +57,7 @@ def train(
     from atlas_deploy.training import FLOW, Request, start
 
     pipelines = running.chosen(resolve(path, environment=env), config or ())
-    chosen = [(one, one.plans[FLOW]) for one in pipelines if FLOW in one.plans]
+    chosen = [(pipeline, pipeline.plans[FLOW]) for pipeline in pipelines if FLOW in pipeline.plans]
     request = Request(
         target=_target(target, chosen, path, detach=detach, deployed=deployed),
         chosen=chosen,
@@ -78,7 +78,7 @@ def train(
 
 
 def _target(
-    wanted: str,
+    requested: str,
     chosen: Sequence[tuple[Pipeline, Plan]],
     path: Path,
     *,
@@ -90,11 +90,11 @@ def _target(
     from atlas.registered import LOCAL_TARGET, is_target, target_names
     from atlas_deploy.training import FLOW
 
-    if wanted and not is_target(wanted):
-        running.one_of("--target", wanted, (LOCAL_TARGET, *target_names()))
+    if requested and not is_target(requested):
+        running.one_of("--target", requested, (LOCAL_TARGET, *target_names()))
     if not chosen:
         raise AtlasError(f"{path}: no pipeline there has a flow {FLOW}")
-    target = wanted or chosen[0][1].target
+    target = requested or chosen[0][1].target
     for option, is_given in (("--detach", detach), ("--deployed", deployed)):
         if is_given and target == LOCAL_TARGET:
             message = "the target is local, and there is nobody else to run it"

@@ -36,8 +36,9 @@ def unlock(
 
         broken = {stack: lifecycle.unlock(state_folder(), stack)}
     else:
-        broken = {each.stack: atlas_deploy.unlock(each) for each in atlas_deploy.names(path, env)}
-    emit(broken, lambda: "\n".join(_text(*one) for one in broken.items()), as_json=json)
+        deployments = atlas_deploy.names(path, env)
+        broken = {deployment.stack: atlas_deploy.unlock(deployment) for deployment in deployments}
+    emit(broken, lambda: "\n".join(_text(*lock) for lock in broken.items()), as_json=json)
 
 
 def _text(stack: str, holders: list[str]) -> str:

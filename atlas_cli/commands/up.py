@@ -41,7 +41,7 @@ def sign_in(platform: Mapping[str, Any]) -> str:
     from atlas.advice import command
     from atlas_provider.vault import USERNAME
 
-    locked = sorted(name for name, each in platform["services"].items() if each["credentials"])
+    locked = sorted(name for name, entry in platform["services"].items() if entry["credentials"])
     if not locked:
         return ""
     secret = command("outputs", locked[0], "--secret")

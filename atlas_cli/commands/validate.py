@@ -33,19 +33,19 @@ def validate(
     ] = False,
 ) -> None:
     """Check Recipes and Configs, without running anything."""
-    found = (
-        _imported(path, env, warnings=warnings) if import_ else _kept(path, env, warnings=warnings)
-    )
+    find = _imported if import_ else _kept
+    findings = find(path, env, warnings=warnings)
     if as_sarif:
         from importlib.metadata import version
 
         from atlas.validate.sarif import sarif
 
-        emit(sarif(found.problems, version("atlas-ml")), "", as_json=True)
+        emit(sarif(findings.problems, version("atlas-ml")), "", as_json=True)
     else:
-        data = {"problems": [one.to_json() for one in found.problems], "files": list(found.files)}
-        emit(data, lambda: _text(found), as_json=as_json)
-    if any(one.severity == "error" for one in found.problems):
+        problems = [problem.to_json() for problem in findings.problems]
+        data = {"problems": problems, "files": list(findings.files)}
+        emit(data, lambda: _text(findings), as_json=as_json)
+    if any(problem.severity == "error" for problem in findings.problems):
         raise typer.Exit(1)
 
 
@@ -69,17 +69,17 @@ def _imported(path: Path, env: str, *, warnings: bool) -> Findings:
     from atlas.validate import check
 
     report = check(path, env)
-    problems = [*(one for one in report.problems if one.code != OPEN), *import_problems(report)]
-    return _as_findings(report, problems, warnings=warnings)
+    problems = [problem for problem in report.problems if problem.code != OPEN]
+    return _as_findings(report, [*problems, *import_problems(report)], warnings=warnings)
 
 
 def _as_findings(report: Report, problems: Sequence[Problem], *, warnings: bool) -> Findings:
     """Return what was found, with what the targets can't do."""
     from atlas.targets.limits import limits
 
-    told = limits(report, warnings=warnings, compilers=_compilers(report))
-    summaries = [f"{_summary(one)}: fine" for one in report.checked]
-    return Findings([*problems, *told], report.files, summaries)
+    limitations = limits(report, warnings=warnings, compilers=_compilers(report))
+    summaries = [f"{_summary(config)}: fine" for config in report.checked]
+    return Findings([*problems, *limitations], report.files, summaries)
 
 
 def _compilers(report: Report) -> Callable[[str], Compiler]:
@@ -92,13 +92,13 @@ def _compilers(report: Report) -> Callable[[str], Compiler]:
     return lambda name: compiler_named(name, site)
 
 
-def _text(found: Findings) -> str:
-    lines = [str(problem) for problem in found.problems]
-    errors = sum(problem.severity == "error" for problem in found.problems)
+def _text(findings: Findings) -> str:
+    lines = [str(problem) for problem in findings.problems]
+    errors = sum(problem.severity == "error" for problem in findings.problems)
     if errors:
         lines.append(f"{errors} {'problem' if errors == 1 else 'problems'}")
     else:
-        lines += found.summaries
+        lines += findings.summaries
     return "\n".join(lines)
 
 
@@ -108,7 +108,7 @@ def _summary(checked: object) -> str:
     members = config.member_count()
     family = f", {members} members" if config.matrix else ""
     flows = ", ".join(
-        f"{flow} {len(one.flat.steps)} {'step' if len(one.flat.steps) == 1 else 'steps'}"
-        for flow, one in subjects.items()
+        f"{flow} {len(subject.flat.steps)} {'step' if len(subject.flat.steps) == 1 else 'steps'}"
+        for flow, subject in subjects.items()
     )
     return f"{config.name} ({flows}{family})"

@@ -85,7 +85,7 @@ def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: one is missing.
     """
-    needed = [*_ALWAYS, *(one for key in _NEEDED if key in data for one in _NEEDED[key])]
+    needed = [*_ALWAYS, *(extra for key in _NEEDED if key in data for extra in _NEEDED[key])]
     missing = [key for key in dict.fromkeys(needed) if key not in data]
     if missing:
         raise ValueError(

@@ -73,7 +73,7 @@ def fetch(folder: Path) -> list[Path]:
         except OSError as error:
             refusals.append(error)
     # A wrong digest matters more than a server that is out of reach.
-    raise next((one for one in refusals if isinstance(one, ChecksumError)), refusals[-1])
+    raise next((error for error in refusals if isinstance(error, ChecksumError)), refusals[-1])
 
 
 class ChecksumError(OSError):
@@ -84,9 +84,9 @@ def _from(url: str, expected: str, folder: Path) -> list[Path]:
     """Download an archive beside its programs, check it, and unpack it."""
     with tempfile.TemporaryFile(dir=folder) as file:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  # the URL is ours
-            found = _copy(answer, file)
-        if found != expected:
-            raise ChecksumError(f"{url}: found sha256 {found}, expected {expected}; not installed")
+            digest = _copy(answer, file)
+        if digest != expected:
+            raise ChecksumError(f"{url}: found sha256 {digest}, expected {expected}; not installed")
         file.seek(0)
         return _unpack(file, folder)
 

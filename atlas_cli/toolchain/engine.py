@@ -39,8 +39,8 @@ def find() -> PulumiEngine | None:
     """Return the engine on PATH if its version will do, else the one in the cache, else None."""
     on_path = shutil.which("pulumi")
     candidates = [on_path, str(cache.engine_folder() / "pulumi")]
-    found = (_engine(Path(path)) for path in candidates if path)
-    return next(filter(None, found), None)
+    engines = (_engine(Path(path)) for path in candidates if path)
+    return next(filter(None, engines), None)
 
 
 def _engine(path: Path) -> PulumiEngine | None:

@@ -79,8 +79,8 @@ def libraries(path: list[str]) -> list[Finding]:
 
 def _library(entry: Library, path: list[str], needed: str) -> Finding:
     """Return the finding for one library."""
-    found = _distribution(entry.name, path)
-    version = found.version if found else ""
+    installed = _distribution(entry.name, path)
+    version = installed.version if installed else ""
     extra = f"[{entry.extra}]" if entry.extra else ""
     return Finding(
         tool=entry.name,

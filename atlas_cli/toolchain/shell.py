@@ -94,5 +94,5 @@ def _reason(output: str) -> str:
 
 def _known(text: str) -> str:
     """Return the cause that a text tells of, or ""."""
-    found = (cause for sign, cause in _KNOWN.items() if sign in text.lower())
-    return next(found, "")
+    causes = (cause for sign, cause in _KNOWN.items() if sign in text.lower())
+    return next(causes, "")

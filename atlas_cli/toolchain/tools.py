@@ -52,21 +52,21 @@ def obtain(say: Callable[[str], None], *, again: bool) -> dict[str, str]:
 
 def _engine(say: Callable[[str], None], refused: set[str]) -> dict[str, str]:
     """Get the engine and its language host, unless they are there or were refused lately."""
-    found = engine.find()
-    gone = {"pulumi"} if found is None else set()
-    gone |= {engine.HOST} if engine.host(found) is None else set()
+    pulumi = engine.find()
+    gone = {"pulumi"} if pulumi is None else set()
+    gone |= {engine.HOST} if engine.host(pulumi) is None else set()
     return engine.get(say) if gone - refused else {}
 
 
 def _packages(say: Callable[[str], None], refused: set[str]) -> dict[str, str]:
     """Get the programs that Debian has, unless they are there or were refused lately."""
     gone = [entry for entry in catalog.PROGRAMS if entry.debian and not probe.program(entry).ok]
-    wanted = [entry for entry in gone if entry.name not in refused and not _replaced(entry)]
-    if not wanted or debian.prefix() is None:
+    programs = [entry for entry in gone if entry.name not in refused and not _replaced(entry)]
+    if not programs or debian.prefix() is None:
         return {}
-    say(f"installing Debian packages: {' '.join(entry.debian for entry in wanted)}")
-    why = _install(wanted)
-    return {entry.name: "" if probe.program(entry).ok else why for entry in wanted}
+    say(f"installing Debian packages: {' '.join(entry.debian for entry in programs)}")
+    why = _install(programs)
+    return {entry.name: "" if probe.program(entry).ok else why for entry in programs}
 
 
 def _replaced(entry: ToolchainProgram) -> bool:
@@ -75,10 +75,10 @@ def _replaced(entry: ToolchainProgram) -> bool:
     return any(probe.program(other).ok for other in others)
 
 
-def _install(wanted: Sequence[ToolchainProgram]) -> str:
+def _install(programs: Sequence[ToolchainProgram]) -> str:
     """Install Debian packages; return why a program may be missing still."""
     try:
-        debian.install(wanted)
+        debian.install(programs)
     except shell.REFUSALS as error:
         return shell.explain(error)
     return "this Debian has no package of a version that will do"

@@ -87,8 +87,8 @@ def installed(site: Path) -> dict[str, str]:
 def missing(tree: Tree) -> list[str]:
     """Return the distributions of the lock that aren't installed in the lock's version."""
     have = installed(tree.site())
-    wanted = pins(tree.lock.read_text(encoding="utf-8"))
-    return [name for name, version in wanted.items() if have.get(name) != version]
+    pinned = pins(tree.lock.read_text(encoding="utf-8"))
+    return [name for name, version in pinned.items() if have.get(name) != version]
 
 
 def complete(tree: Tree) -> bool:

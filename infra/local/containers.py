@@ -110,13 +110,13 @@ def engine() -> str:
     Raises:
         pulumi.RunError: there is none.
     """
-    found = next((name for name, words in _ASK.items() if _answers([name, *words])), "")
-    if not found:
+    program = next((name for name, words in _ASK.items() if _answers([name, *words])), "")
+    if not program:
         raise pulumi.RunError(
             "atlas:tasks: found 'docker', but neither Docker nor Podman answers on this machine; "
             "`make setup` gets Podman on Debian, or set it to 'process'"
         )
-    return found
+    return program
 
 
 def _answers(command: list[str]) -> bool:

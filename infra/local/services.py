@@ -91,9 +91,9 @@ class LocalPlatform:
         declared = [self.service(name) for name in SERVICES]
         return {
             name: service
-            for each in declared
-            if each is not None
-            for name, service in each.services.items()
+            for declaration in declared
+            if declaration is not None
+            for name, service in declaration.services.items()
         }
 
 

@@ -119,7 +119,7 @@ def commit_of(folder: Path) -> str:
 def commits_of(folders: Iterable[Path]) -> dict[Path, str]:
     """Return `commit_of` of each folder; git is started three times a repository."""
     roots: dict[Path | None, dict[str, list[Path]]] = {}
-    found: dict[Path, str] = {}
+    by_folder: dict[Path, str] = {}
     for folder in folders:
         real = folder.resolve()
         root = _root(real)
@@ -129,14 +129,16 @@ def commits_of(folders: Iterable[Path]) -> dict[Path, str]:
         commits: Mapping[str, str] = {}
         with suppress(OSError):
             commits = _commits(root, [*keys]) if root else {}
-        found |= {folder: commits.get(key, "") for key, each in keys.items() for folder in each}
-    return found
+        by_folder |= {
+            folder: commits.get(key, "") for key, paths in keys.items() for folder in paths
+        }
+    return by_folder
 
 
 def _root(folder: Path) -> Path | None:
     """Return the folder at or above one that has a repository."""
     every = (folder, *folder.parents)
-    return next((one for one in every if os.path.lexists(one / ".git")), None)
+    return next((candidate for candidate in every if os.path.lexists(candidate / ".git")), None)
 
 
 def _commits(root: Path, keys: list[str]) -> dict[str, str]:
@@ -146,26 +148,26 @@ def _commits(root: Path, keys: list[str]) -> dict[str, str]:
         if drivers is None:
             return {}
         with _Git(root, (*_STATUS, "--", *keys), drivers) as status:
-            found = _last_changed(log.pieces(), keys)
+            commits = _last_changed(log.pieces(), keys)
             changed = status.whole()
     if changed is None:
         return {}
     lines = filter(None, changed.split(b"\0"))
     edited = {key for line in lines for key in _above(os.fsdecode(line[3:]))}
-    return {key: f"{commit}-dirty" if key in edited else commit for key, commit in found.items()}
+    return {key: f"{commit}-dirty" if key in edited else commit for key, commit in commits.items()}
 
 
 def _last_changed(log: Iterator[bytes], keys: list[str]) -> dict[str, str]:
     """Return the last commit that changed each folder, reading no further than is needed."""
-    found: dict[str, str] = {}
+    commits: dict[str, str] = {}
     left = {*keys}
     for commit, path in _changes(log):
         for key in left.intersection(_above(path)):
-            found[key] = commit
-        left -= {*found}
+            commits[key] = commit
+        left -= {*commits}
         if not left:
             break
-    return found
+    return commits
 
 
 def _changes(lines: Iterator[bytes]) -> Iterator[tuple[str, str]]:
@@ -173,8 +175,8 @@ def _changes(lines: Iterator[bytes]) -> Iterator[tuple[str, str]]:
     commit = ""
     for line in lines:
         text = os.fsdecode(line)
-        if found := _COMMIT.fullmatch(text):
-            commit = found[1]
+        if match := _COMMIT.fullmatch(text):
+            commit = match[1]
         elif text:
             yield commit, text.removeprefix("\n")
 
@@ -195,7 +197,7 @@ def _drivers(folder: Path) -> dict[str, str] | None:
     listed = _run(folder, ("config", "--list", "--name-only", "-z"), {})
     if listed is None:
         return None
-    keys = {os.fsdecode(one) for one in listed.split(b"\0") if one}
+    keys = {os.fsdecode(key) for key in listed.split(b"\0") if key}
     named = [key for key in keys if key.startswith(_DRIVERS) and key.count(".") > 1]
     if any("=" in key for key in named):
         # An option can't name such a driver, so it can't be turned off.
@@ -282,10 +284,10 @@ def _program() -> str:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = shutil.which("git")
-    if found is None:
+    path = shutil.which("git")
+    if path is None:
         raise FileNotFoundError("git")
-    return found
+    return path
 
 
 def _environment() -> dict[str, str]:

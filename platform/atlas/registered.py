@@ -109,8 +109,8 @@ def _from_outside() -> Mapping[str, tuple[EntryPoint, ...]]:
     """
     from importlib.metadata import entry_points
 
-    found: dict[str, tuple[EntryPoint, ...]] = {}
+    points: dict[str, tuple[EntryPoint, ...]] = {}
     for point in entry_points(group=GROUP):
-        if point.name not in (LOCAL_TARGET, *TARGETS) and point not in found.get(point.name, ()):
-            found[point.name] = (*found.get(point.name, ()), point)
-    return dict(sorted(found.items()))
+        if point.name not in (LOCAL_TARGET, *TARGETS) and point not in points.get(point.name, ()):
+            points[point.name] = (*points.get(point.name, ()), point)
+    return dict(sorted(points.items()))

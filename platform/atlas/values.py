@@ -65,7 +65,7 @@ def frozen(value: Any) -> Any:
     if kind is dict and not value:
         return _NOTHING
     if kind is dict or isinstance(value, Mapping):
-        return FrozenDict({key: frozen(one) for key, one in value.items()})
+        return FrozenDict({key: frozen(member) for key, member in value.items()})
     if isinstance(value, list):
         return FrozenList(map(frozen, value))
     return tuple(map(frozen, value)) if kind is tuple else value
@@ -74,9 +74,9 @@ def frozen(value: Any) -> Any:
 def thawed(value: Any) -> Any:
     """Return a copy of plain data that may be changed, whatever of it is frozen."""
     if isinstance(value, dict):
-        return {key: thawed(one) for key, one in value.items()}
+        return {key: thawed(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [thawed(one) for one in value]
+        return [thawed(member) for member in value]
     return tuple(map(thawed, value)) if type(value) is tuple else value
 
 

@@ -61,7 +61,7 @@ def holder(port: int) -> int | None:
         connections = psutil.net_connections(kind="tcp")
     except psutil.Error:
         return None
-    return next((each.pid for each in connections if _listens(each, port)), None)
+    return next((connection.pid for connection in connections if _listens(connection, port)), None)
 
 
 def _listens(connection: Any, port: int) -> bool:

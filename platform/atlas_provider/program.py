@@ -162,8 +162,8 @@ def given(directory: Path) -> tuple[dict[str, Any], dict[str, int]]:
         DeployError: it isn't the folder of a program.
     """
     try:
-        found = json.loads((directory / _RESOURCE).read_text(encoding="utf-8"))
-        return dict(found["inputs"]), dict(found["ports"])
+        resource = json.loads((directory / _RESOURCE).read_text(encoding="utf-8"))
+        return dict(resource["inputs"]), dict(resource["ports"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DeployError(
             f"id '{directory}': no {_RESOURCE} can be read there ({type(error).__name__}); "
@@ -199,10 +199,10 @@ def _remove_files(directory: Path, paths: Iterable[str]) -> None:
 def _listed(directory: Path) -> list[str]:
     """Return the files that a program was given, as its list on disk says."""
     try:
-        found: Any = json.loads((directory / _LIST).read_text(encoding="utf-8"))
+        paths: Any = json.loads((directory / _LIST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return [str(path) for path in found]
+    return [str(path) for path in paths]
 
 
 def _text(path: Path) -> str:

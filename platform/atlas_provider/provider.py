@@ -78,7 +78,10 @@ class AtlasProvider(pulumi_provider.Provider):
         kind, inputs = self._kind(_type_of(request.urn)), to_plain(request.new_inputs)
         failures = await self._run(request.new_inputs, kind.check, inputs)
         secrets = hidden_texts(request.new_inputs)
-        answer = [CheckFailure(each.property, _without(each.reason, secrets)) for each in failures]
+        answer = [
+            CheckFailure(failure.property, _without(failure.reason, secrets))
+            for failure in failures
+        ]
         return CheckResponse(inputs=request.new_inputs, failures=answer)
 
     async def diff(self, request: DiffRequest) -> DiffResponse:

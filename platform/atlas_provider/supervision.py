@@ -143,7 +143,7 @@ class Supervisor:
             processes = self._rpc.ask("getAllProcessInfo")
         except UNREACHABLE:
             return names
-        running = {each["name"] for each in processes if each["statename"] in _RUNNING}
+        running = {process["name"] for process in processes if process["statename"] in _RUNNING}
         return [name for name in names if name not in running]
 
     def outcome(self, name: str) -> str:

@@ -81,5 +81,5 @@ class Filling:
 
 def ports_of(texts: Iterable[str]) -> set[str]:
     """Return the names of the ports that texts ask for."""
-    found = (match[1] for text in texts for match in _PLACEHOLDER.finditer(text))
-    return {name.partition(":")[2] for name in found if name.startswith("port:")}
+    placeholders = (match[1] for text in texts for match in _PLACEHOLDER.finditer(text))
+    return {name.partition(":")[2] for name in placeholders if name.startswith("port:")}

@@ -51,8 +51,8 @@ def to_values(
 
 def hidden_texts(values: Mapping[str, PropertyValue]) -> set[str]:
     """Return the texts in property values that are secrets and long enough to be looked for."""
-    found = {text for value in values.values() for text in _hidden(value, within=False)}
-    return {text for text in found if len(text) >= _SHORTEST}
+    texts = {text for value in values.values() for text in _hidden(value, within=False)}
+    return {text for text in texts if len(text) >= _SHORTEST}
 
 
 def _hidden(value: PropertyValue, *, within: bool) -> Iterator[str]:

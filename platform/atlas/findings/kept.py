@@ -74,11 +74,11 @@ def _found(kept: _Kept, find: Callable[[], Findings]) -> Findings:
     if known is not None:
         return known
     before = kept.state()
-    found = find()
-    is_fine = all(one.severity != "error" for one in found.problems)
-    if before and is_fine and len(found.files) >= _FEWEST:
-        kept.write(found, before)
-    return found
+    findings = find()
+    is_fine = all(problem.severity != "error" for problem in findings.problems)
+    if before and is_fine and len(findings.files) >= _FEWEST:
+        kept.write(findings, before)
+    return findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Kept:
             return state_digest(str(self.project.root))
         return ""
 
-    def write(self, found: Findings, before: str) -> None:
+    def write(self, findings: Findings, before: str) -> None:
         """Keep what was found, unless something was written since; a full disk is no matter."""
         from atlas import files
 
@@ -112,9 +112,9 @@ class _Kept:
         if not key or self.state() != before:
             return
         payload = {
-            "problems": [one.to_json() for one in found.problems],
-            "files": list(found.files),
-            "summaries": list(found.summaries),
+            "problems": [problem.to_json() for problem in findings.problems],
+            "files": list(findings.files),
+            "summaries": list(findings.summaries),
         }
         text = json.dumps({"key": key, "whole": _digest(payload), "found": payload})
         with suppress(OSError, AtlasError):
@@ -141,8 +141,8 @@ class _Kept:
 
 def _platforms(state: Path) -> list[str]:
     """Return the digests of what the platforms here offer, which says what targets can do."""
-    found = sorted((state / "platform").glob("*/outputs.json"))
-    return [hashlib.sha256(os.fsencode(one) + one.read_bytes()).hexdigest() for one in found]
+    paths = sorted((state / "platform").glob("*/outputs.json"))
+    return [hashlib.sha256(os.fsencode(path) + path.read_bytes()).hexdigest() for path in paths]
 
 
 def _private_text(file: Path) -> str:
@@ -167,10 +167,12 @@ def _parsed(payload: Any) -> Findings:
         KeyError: something of it is missing.
     """
     for name, kind in _TEXTS.items():
-        if not all(isinstance(one, kind) for one in payload[name]):
+        if not all(isinstance(entry, kind) for entry in payload[name]):
             raise TypeError(name)
     return Findings(
-        [Problem(**one) for one in payload["problems"]], payload["files"], payload["summaries"]
+        [Problem(**fields) for fields in payload["problems"]],
+        payload["files"],
+        payload["summaries"],
     )
 
 

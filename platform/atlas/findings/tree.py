@@ -45,14 +45,14 @@ def state_digest(root: str) -> str:
     return _digest(root, _state)
 
 
-def _digest(root: str, told: Callable[[os.DirEntry[str], os.stat_result], str]) -> str:
+def _digest(root: str, describe: Callable[[os.DirEntry[str], os.stat_result], str]) -> str:
     whole = hashlib.sha256()
     for count, entry in enumerate(_entries(root)):
         if count > _MOST:
             raise TooLargeError
         status = _status(entry)
         link = os.readlink(entry.path) if entry.is_symlink() else ""
-        line = (entry.path, link, f"{status.st_mode:o}", told(entry, status))
+        line = (entry.path, link, f"{status.st_mode:o}", describe(entry, status))
         whole.update(os.fsencode("\0".join(line) + "\n"))
     return whole.hexdigest()
 
@@ -67,8 +67,8 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result:
 
 def _entries(root: str) -> Iterator[os.DirEntry[str]]:
     """Yield everything in a folder, in the order of the names."""
-    with os.scandir(root) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(root) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
         if entry.name[0] == "." or entry.name in _PASSED_OVER:
             continue

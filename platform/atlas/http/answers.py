@@ -51,11 +51,11 @@ class Answer(NamedTuple):
         if self.status == _NO_CONTENT:
             return {}
         try:
-            found = json.loads(self.content)
+            body = json.loads(self.content)
         except (ValueError, RecursionError):
             found = f"no JSON: {excerpt(self.content)}"
             raise MalformedError(f"{where}: found {found}; expected a JSON object") from None
-        return pick(found, "", dict, where)
+        return pick(body, "", dict, where)
 
 
 def pick(value: Any, path: str, kind: type[T], where: str) -> T:
@@ -70,16 +70,16 @@ def pick(value: Any, path: str, kind: type[T], where: str) -> T:
     Raises:
         MalformedError: it is missing, or of another type.
     """
-    found = value
+    member = value
     for key in path.split(".") if path else ():
-        found = found.get(key) if isinstance(found, dict) else None
-    is_bool = isinstance(found, bool)
-    if kind is float and isinstance(found, int) and not is_bool:
-        return float(found)  # type: ignore[return-value]
-    if isinstance(found, kind) and (kind is bool or not is_bool):
-        return found
+        member = member.get(key) if isinstance(member, dict) else None
+    is_bool = isinstance(member, bool)
+    if kind is float and isinstance(member, int) and not is_bool:
+        return float(member)  # type: ignore[return-value]
+    if isinstance(member, kind) and (kind is bool or not is_bool):
+        return member
     at = f"{path}: " if path else ""
-    what = "nothing" if found is None and path else _KINDS.get(type(found), "something else")
+    what = "nothing" if member is None and path else _KINDS.get(type(member), "something else")
     expected = "a JSON object" if not path and kind is dict else _KINDS[kind]
     raise MalformedError(f"{where}: {at}found {what}; expected {expected}")
 
@@ -90,10 +90,10 @@ def optional(value: Any, path: str, default: T, where: str) -> T:
     Raises:
         MalformedError: it is of another type than the default.
     """
-    found = value
+    member = value
     for key in path.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return default if found is None else pick(found, "", type(default), f"{where}: {path}")
+        member = member.get(key) if isinstance(member, dict) else None
+    return default if member is None else pick(member, "", type(default), f"{where}: {path}")
 
 
 def objects(value: Mapping[str, Any], key: str, where: str, *texts: str) -> list[dict[str, Any]]:
@@ -109,10 +109,10 @@ def objects(value: Mapping[str, Any], key: str, where: str, *texts: str) -> list
         MalformedError: it is something else.
     """
     inner = f"{where}: {key}"
-    found = [pick(one, "", dict, inner) for one in pick(value, key, list, where)]
-    for one, text in ((one, text) for one in found for text in texts):
-        pick(one, text, str, inner)
-    return found
+    entries = [pick(entry, "", dict, inner) for entry in pick(value, key, list, where)]
+    for entry, text in ((entry, text) for entry in entries for text in texts):
+        pick(entry, text, str, inner)
+    return entries
 
 
 def listed(page: Mapping[str, Any], key: str, where: str, *texts: str) -> list[dict[str, Any]]:

@@ -181,8 +181,8 @@ def _exchanged(connection: HTTPConnection, request: _Request, end: float) -> Ans
         raise HTTPException("its answer broke off")
     if response.will_close or not response.isclosed():
         connection.close()
-    found = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, content, found)
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, content, headers)
 
 
 def _timed(sock: socket.socket, *args: Any, end: float, **options: Any) -> HTTPResponse:

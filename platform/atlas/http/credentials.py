@@ -82,17 +82,17 @@ def read_private(path: str, variable: str) -> tuple[str, str]:
     try:
         content = _content(path, variable)
         raw = json.loads(content)
-        found = raw["username"], raw["password"]
+        credentials = raw["username"], raw["password"]
     except OSError as error:
         raise PlatformError(f"{variable}: {path}: can't be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        found = None, None
-    if not all(isinstance(one, str) and one for one in found) or ":" in found[0]:
+        credentials = None, None
+    if not all(isinstance(text, str) and text for text in credentials) or ":" in credentials[0]:
         raise PlatformError(
             f"{variable}: {path}: found no credentials; expected JSON with the texts `username` "
             "(without ':') and `password`"
         )
-    return found[0], found[1]
+    return credentials[0], credentials[1]
 
 
 def _content(path: str, variable: str) -> bytes:
@@ -129,8 +129,8 @@ def read_secret(folder: Path, name: str) -> Mapping[str, str]:
     """
     path = folder / f"{name}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: str(found[key]) for key in ("username", "password")}
+        secret = json.loads(path.read_text(encoding="utf-8"))
+        return {key: str(secret[key]) for key in ("username", "password")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = (
             f"{path}: no secret can be read ({type(error).__name__}); expected JSON with username "

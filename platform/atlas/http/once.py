@@ -40,9 +40,9 @@ def create_once(find: Callable[[], T | None], create: Callable[[], T], *, rest: 
                 raise
             time.sleep(pause or _PAUSES[0])
             is_late = getattr(error, "timed_out", False)
-            found = _found_within(rest, find) if is_late else find()
-            if found is not None:
-                return found
+            existing = _found_within(rest, find) if is_late else find()
+            if existing is not None:
+                return existing
             if pause is None or is_late:
                 raise
     raise AssertionError  # pragma: no cover
@@ -51,11 +51,11 @@ def create_once(find: Callable[[], T | None], create: Callable[[], T], *, rest: 
 def _found_within(seconds: float, find: Callable[[], T | None]) -> T | None:
     """Look for a thing until it is there, or time is up."""
     end = time.monotonic() + seconds
-    found = find()
-    while found is None and time.monotonic() < end:
+    existing = find()
+    while existing is None and time.monotonic() < end:
         time.sleep(_PAUSES[-1])
-        found = find()
-    return found
+        existing = find()
+    return existing
 
 
 def _may_be_done(error: Exception) -> bool:

@@ -108,8 +108,8 @@ class Champions:
             self._notice(last, version)
 
     def _version(self) -> str:
-        found = self.current()
-        return found.version if found else ""
+        champion = self.current()
+        return champion.version if champion else ""
 
     def _check_end(self) -> None:
         """Record it when entries are missing at the end of the log, or were replaced."""
@@ -230,14 +230,14 @@ class Champions:
             f"{self.store.url}/{self.folder}/head": self.log.head(),
             f"{self.registry.kind} tag {HEAD}": self.registry.tag(self.model, HEAD),
         }
-        found = self.log.faults(heads)
-        if found:
-            return found
+        faults = self.log.faults(heads)
+        if faults:
+            return faults
         last, version = self.log.last(), self._version()
         if last is not None and version not in (last.champion, _intended(last)):
             logged = f"the log has version {last.champion or 'none'} as the champion"
-            found.append(f"{logged}, the registry {version or 'none'}: it was moved by hand")
-        return found
+            faults.append(f"{logged}, the registry {version or 'none'}: it was moved by hand")
+        return faults
 
 
 def _intended(last: LogEntry) -> str:

@@ -197,11 +197,11 @@ class ChampionLog:
         Args:
             heads: where a head is kept → the head.
         """
-        found = [*self._broken_links()]
-        found += [
+        faults = [*self._broken_links()]
+        faults += [
             f"{where}: {self.misses(head)}" for where, head in heads.items() if self.misses(head)
         ]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(faults))
 
     def _broken_links(self) -> Iterator[str]:
         """Return what is wrong with each entry, or between it and the one before it."""
@@ -246,10 +246,10 @@ def champion_at(entries: Iterator[LogEntry], moment: str) -> LogEntry | None:
         entries: of a log, the oldest first.
         moment: ISO 8601 in UTC.
     """
-    found = None
+    current = None
     for entry in entries:
         if entry.time > moment:
             break
-        if found is None or entry.champion != found.champion:
-            found = entry
-    return found
+        if current is None or entry.champion != current.champion:
+            current = entry
+    return current

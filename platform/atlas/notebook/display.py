@@ -145,13 +145,13 @@ def outcome_of(store: Store, run: Run, step: str) -> str:
 
     names = store.location.names(unit_key(run.pipeline, run.id, step, None))
     keys: list[int | None] = [int(name) for name in names if name.isdigit()]
-    found = [store.outcome(run.pipeline, run.id, step, index) for index in keys or [None]]
-    ended = [one for one in found if one]
-    if any(one["status"] == "failed" for one in ended):
+    outcomes = [store.outcome(run.pipeline, run.id, step, index) for index in keys or [None]]
+    ended = [outcome for outcome in outcomes if outcome]
+    if any(outcome["status"] == "failed" for outcome in ended):
         return "failed"
-    if len(ended) < len(found):
+    if len(ended) < len(outcomes):
         return ""
-    return "cached" if all(one.get("cached") for one in ended) else "ran"
+    return "cached" if all(outcome.get("cached") for outcome in ended) else "ran"
 
 
 _SHOWN: Mapping[tuple[str, str], Callable[[Any], tuple[Drawing, Marks]]] = {

@@ -65,7 +65,7 @@ class Ran:
 
     def _example(self) -> str:
         """Return an output that there is."""
-        names = (f"{step.name}.{one}" for step in self.plan.steps for one in step.outputs)
+        names = (f"{step.name}.{output}" for step in self.plan.steps for output in step.outputs)
         return next(names, "load.rows")
 
     def __repr__(self) -> str:
@@ -112,13 +112,13 @@ def _chosen(pipelines: list[Pipeline], name: str) -> Pipeline:
     """Return the one pipeline that is meant."""
     from atlas.errors import AtlasError
 
-    found = [pipeline for pipeline in pipelines if name in ("", pipeline.name)]
-    if len(found) != 1:
+    matching = [pipeline for pipeline in pipelines if name in ("", pipeline.name)]
+    if len(matching) != 1:
         names = ", ".join(pipeline.name for pipeline in pipelines)
         raise AtlasError(
-            f"{len(found)} pipelines are meant, expected one; give member=, of {names}"
+            f"{len(matching)} pipelines are meant, expected one; give member=, of {names}"
         )
-    return found[0]
+    return matching[0]
 
 
 def _ran(pipeline: Pipeline, result: RunResult) -> Ran:

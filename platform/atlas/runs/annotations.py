@@ -127,8 +127,8 @@ def _check(tags: Mapping[str, str], note: str) -> None:
 
 
 def _numbers(store: Store, folder: str) -> Iterator[int]:
-    found = map(_FILE.fullmatch, store.location.names(folder))
-    return (int(match[1]) for match in found if match)
+    matches = map(_FILE.fullmatch, store.location.names(folder))
+    return (int(match[1]) for match in matches if match)
 
 
 def _read(store: Store, key: str) -> RunAnnotation:

@@ -135,7 +135,7 @@ def pipelines_at(path: Path) -> set[str] | None:
     if path.resolve() == loader.project.root.resolve():
         return None
     configs = load_configs(path, loader)
-    return {one.config.member_name(axes) for one in configs for axes in one.config.members()}
+    return {file.config.member_name(axes) for file in configs for axes in file.config.members()}
 
 
 def _ranked(store: Store, past: RunHistory, runs: list[RunSummary], query: RunQuery) -> RunAnswer:

@@ -36,12 +36,12 @@ class RunHistory:
         Raises:
             AtlasError: there is none, or several pipelines have one of that id.
         """
-        found = [run for run in self.runs if reference in (run.run, run.name)]
-        if len(found) > 1:
-            names = ", ".join(run.name for run in found[:5])
+        matching = [run for run in self.runs if reference in (run.run, run.name)]
+        if len(matching) > 1:
+            names = ", ".join(run.name for run in matching[:5])
             raise AtlasError(f"several pipelines have a run {reference}; expected one of {names}")
-        if found:
-            return found[0]
+        if matching:
+            return matching[0]
         damaged = next((text for text in self.damaged if f"/{reference}/" in f"{text}/"), "")
         if damaged:
             raise AtlasError(damaged)

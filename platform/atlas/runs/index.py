@@ -45,8 +45,8 @@ class RunIndex:
         """Return the summaries of all runs; `damaged` then says which couldn't be read."""
         location = self.store.location
         if not isinstance(location, FolderLocation):
-            found = map(self._read, self.store.runs(self.pipeline))
-            return [summary for summary in found if summary]
+            readings = map(self._read, self.store.runs(self.pipeline))
+            return [summary for summary in readings if summary]
         now = time.time_ns()
         known, rows = self._load(), {}
         summaries = []

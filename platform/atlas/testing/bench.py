@@ -204,14 +204,14 @@ class Bench:
 
     def _plan(self, flow: str, step: str = "") -> Plan:
         plans = self.pipeline.plans
-        wanted = [one for key, one in plans.items() if not flow or key == flow]
-        found = next((one for one in wanted if not step or step in one.by_name), None)
-        if found is None:
+        of_flow = [plan for key, plan in plans.items() if not flow or key == flow]
+        chosen = next((plan for plan in of_flow if not step or step in plan.by_name), None)
+        if chosen is None:
             has = f"a step '{step}'" if step else f"a flow '{flow}'"
-            known = sorted({name for one in wanted for name in one.by_name}) if step else plans
+            known = sorted({name for plan in of_flow for name in plan.by_name}) if step else plans
             message = f"{self.pipeline.name} doesn't have {has}; it has {', '.join(known)}"
             raise AtlasError(message)
-        return found
+        return chosen
 
     def _with_data(self, plan: Plan, content: Mapping[str, Any]) -> Plan:
         """Return the Plan with its data in the bench's store."""
@@ -219,7 +219,9 @@ class Bench:
         if unknown:
             known = ", ".join(plan.data) or "none"
             raise AtlasError(f"data.{unknown[0]}: {plan.name} has no such data; it has {known}")
-        data = {name: _placed(one, name, content.get(name)) for name, one in plan.data.items()}
+        data = {
+            name: _placed(declared, name, content.get(name)) for name, declared in plan.data.items()
+        }
         for name, value in content.items():
             open_data(data[name], name, _GIVEN, "", self.store.url).write(value)
         return replace(plan, data=data)
@@ -238,10 +240,10 @@ class Bench:
             for key, source in sources.items()
         }
         own = {**step.params, **{key: Value("value", value) for key, value in params.items()}}
-        one = replace(step, inputs=given, params=own, foreach=None, after=(), timeout=None)
+        isolated = replace(step, inputs=given, params=own, foreach=None, after=(), timeout=None)
         outputs = {key: Output() for key, source in given.items() if source.kind == "step"}
         before = PlanStep(_GIVEN, "steps:Given", outputs=outputs)
-        return self._with_data(replace(plan, steps=(before, one), model=None), data)
+        return self._with_data(replace(plan, steps=(before, isolated), model=None), data)
 
     def _register(self, plan: Plan, model: Mapping[str, Any]) -> None:
         """Make values the champion that the run will use."""

@@ -23,14 +23,14 @@ def bench_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
         from atlas.testing.bench import Bench
         from atlas.testing.own_modules import pipeline_of
 
-        found = pipeline_of(request.path.parent)
-        if found is None:
+        located = pipeline_of(request.path.parent)
+        if located is None:
             raise AtlasError(f"{request.path}: is in no pipeline's folder")
-        pipelines = resolve(found[1])
+        pipelines = resolve(located[1])
         chosen = [pipeline for pipeline in pipelines if name in ("", pipeline.name)]
         if not chosen:
             known = ", ".join(pipeline.name for pipeline in pipelines)
-            raise AtlasError(f"no pipeline '{name}' in {found[1]}; there are {known}")
+            raise AtlasError(f"no pipeline '{name}' in {located[1]}; there are {known}")
         folder = tmp_path / "bench" / chosen[0].name
         folder.mkdir(parents=True, exist_ok=True)
         return Bench(chosen[0], folder)

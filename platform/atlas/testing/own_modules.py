@@ -65,13 +65,13 @@ _finder = _OwnModulesFinder()
 @contextmanager
 def own_modules(test: Path) -> Iterator[None]:
     """Let plain imports mean the modules of the pipeline that a test file belongs to."""
-    found = pipeline_of(test.parent)
-    if found is None:
+    located = pipeline_of(test.parent)
+    if located is None:
         yield
         return
     from atlas.step import code
 
-    name, folder = found
+    name, folder = located
     code.mount(name, folder)
     own = frozenset(_modules(folder))
     hidden = _take_out(own)

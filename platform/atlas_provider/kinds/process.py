@@ -157,17 +157,17 @@ class ProcessKind(Kind[ProcessInputs, ProcessOutputs]):
 def _failures(inputs: ProcessInputs) -> list[Failure]:
     """Return what is wrong with the inputs."""
     texts = [inputs.health or "", *(inputs.health_command or ())]
-    found = programs.failures(inputs, inputs.ports or {}, texts)
+    failures = programs.failures(inputs, inputs.ports or {}, texts)
     if inputs.health_credentials is not None and not _SECRET.fullmatch(inputs.health_credentials):
         reason = f"found '{inputs.health_credentials}'; expected the name of a secret"
-        found.append(Failure("healthCredentials", reason))
+        failures.append(Failure("healthCredentials", reason))
     if inputs.stop_signal is not None and inputs.stop_signal not in _SIGNALS:
         reason = f"found '{inputs.stop_signal}'; expected one of {', '.join(_SIGNALS)}"
-        found.append(Failure("stopSignal", reason))
+        failures.append(Failure("stopSignal", reason))
     if inputs.health is not None and not inputs.health.startswith(("http://", "tcp://")):
         reason = f"found '{inputs.health}'; expected http://… or tcp://…"
-        found.append(Failure("health", reason))
-    return found
+        failures.append(Failure("health", reason))
+    return failures
 
 
 def _keeps(kept: Mapping[str, int], name: str, asked: int) -> bool:

@@ -57,27 +57,27 @@ def failures(
         ports: names of the program's ports.
         more_texts: texts beside these inputs that may hold placeholders.
     """
-    found = []
+    invalid = []
     if not _NAME.fullmatch(inputs.name):
         reason = f"found '{inputs.name}'; expected lower-case letters, digits and hyphens"
-        found.append(Failure("name", reason))
+        invalid.append(Failure("name", reason))
     if not Path(inputs.folder).is_absolute():
-        found.append(Failure("folder", f"found '{inputs.folder}'; expected an absolute path"))
+        invalid.append(Failure("folder", f"found '{inputs.folder}'; expected an absolute path"))
     if not inputs.command:
-        found.append(Failure("command", "empty; expected a program and its arguments"))
+        invalid.append(Failure("command", "empty; expected a program and its arguments"))
     texts = [*PlatformProgram.of(inputs).texts(), *more_texts]
-    return [*found, *_file_failures(inputs.files or {}), *_port_failures(ports, texts)]
+    return [*invalid, *_file_failures(inputs.files or {}), *_port_failures(ports, texts)]
 
 
 def _file_failures(files: Iterable[str]) -> list[Failure]:
     """Return the files that would be written outside the program's folder, or over Atlas's own."""
-    found = []
+    refused = []
     for path in files:
         if Path(path).is_absolute() or ".." in Path(path).parts:
-            found.append((path, "leads out of the program's folder; expected a relative path"))
+            refused.append((path, "leads out of the program's folder; expected a relative path"))
         elif str(Path(path)) in OWN_FILES:
-            found.append((path, "is a file of Atlas's own; give it another name"))
-    return [Failure(f'files["{path}"]', reason) for path, reason in found]
+            refused.append((path, "is a file of Atlas's own; give it another name"))
+    return [Failure(f'files["{path}"]', reason) for path, reason in refused]
 
 
 def _port_failures(ports: Iterable[str], texts: Iterable[str]) -> list[Failure]:

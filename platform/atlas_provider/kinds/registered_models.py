@@ -71,10 +71,10 @@ class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]
         """
         inputs = state.inputs
         try:
-            found = registered(_mlflow(inputs), inputs.members)
+            models = registered(_mlflow(inputs), inputs.members)
         except PlatformError:
             return state
-        members = {name: found[name].description for name in inputs.members if name in found}
+        members = {name: models[name].description for name in inputs.members if name in models}
         if inputs.members and not members:
             return None
         return State(replace(inputs, members=members), _NOTHING)
@@ -91,10 +91,10 @@ class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]
         located = imports.located(identity, RegisteredModelsInputs, "models")
         names = located.pop("models").split(",")
         inputs = parse(RegisteredModelsInputs, {**located, "members": {}})
-        found = registered(_mlflow(inputs), names)
-        if not found:
+        models = registered(_mlflow(inputs), names)
+        if not models:
             raise imports.nothing(identity, f"model {' or '.join(names)}", inputs.mlflow)
-        members = {name: model.description for name, model in found.items()}
+        members = {name: model.description for name, model in models.items()}
         return FoundResource(inputs.owner, State(replace(inputs, members=members), _NOTHING))
 
     def update(
@@ -128,12 +128,12 @@ def _register(inputs: RegisteredModelsInputs, known: Iterable[str]) -> None:
         DeployError: D019, others have made a model of one of the names; nothing is made then.
     """
     mlflow = _mlflow(inputs)
-    found = registered(mlflow, inputs.members)
-    require_ours(mlflow, found, inputs.members.keys() - {*known})
+    models = registered(mlflow, inputs.members)
+    require_ours(mlflow, models, inputs.members.keys() - {*known})
     for name, description in inputs.members.items():
-        if name not in found:
+        if name not in models:
             _make(mlflow, name, description, inputs.owner)
-        elif found[name].description != description:
+        elif models[name].description != description:
             _describe(mlflow, name, description)
 
 

@@ -175,10 +175,10 @@ def _key(owner: str) -> str:
 def _recorded(located: Mapping[str, str]) -> dict[str, Any]:
     """Return the record of what a stack needs; nothing where there is none."""
     try:
-        found = json.loads(open_location(located["store"]).read(_key(located["owner"])))
+        record = json.loads(open_location(located["store"]).read(_key(located["owner"])))
     except (FileNotFoundError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _purge(inputs: StepImagesInputs) -> None:
