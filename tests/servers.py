@@ -21,6 +21,7 @@ from atlas.images import ImageRegistry
 from atlas_provider.templates import Filling
 from infra.local import mlflow as infra_mlflow
 from infra.local import registry as infra_registry
+from tests.tether import tied
 
 
 def free_port() -> int:
@@ -36,7 +37,7 @@ def serving(
     """Run a server until it is no longer needed; give its URL once it answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            tied(command),
             cwd=folder,
             stdout=output,
             stderr=output,

@@ -26,6 +26,7 @@ from atlas.containers import settings
 from atlas.http.credentials import read_secret
 from atlas_provider.templates import Filling
 from infra.local import registry
+from tests.tether import tied
 
 SUITE = "bookworm"
 _PACKAGES = "python3,python-is-python3,ca-certificates"
@@ -155,7 +156,10 @@ class Yard:
         log = (place / "log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, "OTEL_TRACES_EXPORTER": "none"}
+                tied(command),
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
             )
         _wait_for(f"http://{self.host}/")
 

@@ -25,6 +25,7 @@ from atlas.step.execute import recorded
 from atlas.store import Store
 from atlas.targets.airflow.api import AirflowApi
 from infra.local import registry
+from tests.tether import tied
 from tests.yard import Yard
 
 _SECONDS = 400
@@ -134,7 +135,7 @@ def docker_api(yard: Yard) -> Iterator[dict[str, str]]:
     plain.write_text(f'[[registry]]\nlocation = "{yard.host}"\ninsecure = true\n')
     with (yard.folder / "service.log").open("wb") as log:
         service = subprocess.Popen(
-            ["podman", "system", "service", "--time=0", f"unix://{socket}"],
+            tied(["podman", "system", "service", "--time=0", f"unix://{socket}"]),
             env={**os.environ, **yard.variables, "CONTAINERS_REGISTRIES_CONF": str(plain)},
             cwd=yard.folder,
             stderr=log,

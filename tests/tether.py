@@ -1,0 +1,16 @@
+"""Servers of tests end with the process that started them, however that ends.
+
+A fixture stops its server; but a worker of pytest-xdist is killed when the run is interrupted, and
+runs no fixture to its end. Where the system can't tie one process to another, as on macOS, the
+server is stopped by its fixture alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+
+def tied(command: list[str]) -> list[str]:
+    """Return a command that the system ends when the process that starts it has ended."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "TERM", *command] if program else command
