@@ -7,7 +7,8 @@ words stay what they are.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import typer.core
 
@@ -25,9 +26,9 @@ class _Quick:
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return the value as its type."""
-        several = param.multiple or param.nargs == -1
+        several = param.multiple or param.nargs != 1
         if value is None:
-            return () if several else None
+            return () if param.multiple or param.nargs == -1 else None
         try:
             if several and not isinstance(value, str):
                 return [self._one(item) for item in value]
@@ -70,7 +71,11 @@ def quicken() -> None:
 def _plain_kind(descriptor: Any) -> type | None:
     """Return the plain type of a parameter, or None when typer has more to do for it."""
     info, kind = descriptor.parameter_info, descriptor.annotation
-    if get_origin(kind) is list:
+    if get_origin(kind) in (Union, UnionType):
+        (kind, *others) = [each for each in get_args(kind) if each is not NoneType]
+        if others:
+            return None
+    if get_origin(kind) in (list, tuple) and len({*get_args(kind)}) == 1:
         kind = get_args(kind)[0]
     special = any(getattr(info, name, None) for name in _CHECKED)
     folders = getattr(info, "file_okay", True) and getattr(info, "dir_okay", True)

@@ -105,18 +105,18 @@ def recurring(api: Api, old: of.Version, new: of.Version) -> dict[str, Any]:
     when = "*/30 6 * * 1-5 from 2026-01-01"
     seen["held"] = keep_schedules(api, {NAME: (old, when)})
     timing = schedules_of(api, {NAME: old})[NAME]
-    seen["when"] = [timing.when, timing.is_paused, [one.cron for one in timing.found]]
+    seen["when"] = [timing.when, timing.is_paused, [one.cron for one in timing.runs]]
     keep_schedules(api, {NAME: (old, when)})
     same = schedules_of(api, {NAME: old})[NAME]
-    seen["kept"] = [one.id for one in same.found] == [one.id for one in timing.found]
-    api.order(f"recurringruns/{timing.found[0].id}:disable")
+    seen["kept"] = [one.id for one in same.runs] == [one.id for one in timing.runs]
+    api.order(f"recurringruns/{timing.runs[0].id}:disable")
     seen["stopped"] = schedules_of(api, {NAME: old})[NAME].is_paused
     seen["still held"] = keep_schedules(api, {NAME: (new, when)})
     replaced = schedules_of(api, {NAME: new})[NAME]
-    seen["replaced"] = [replaced.when, replaced.is_paused, len(replaced.found)]
+    seen["replaced"] = [replaced.when, replaced.is_paused, len(replaced.runs)]
     keep_schedules(api, {NAME: (new, "")})
-    seen["none"] = [*schedules_of(api, {NAME: new})[NAME].found]
-    schedules.delete_recurring(api, replaced.found[0].id)
+    seen["none"] = [*schedules_of(api, {NAME: new})[NAME].runs]
+    schedules.delete_recurring(api, replaced.runs[0].id)
     return seen
 
 

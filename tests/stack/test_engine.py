@@ -103,14 +103,6 @@ def test_a_bug_of_the_program_is_raised_as_itself(open_stack):
         open_stack(program).up()
 
 
-def test_a_preview_changes_nothing(open_stack, state):
-    events = []
-    open_stack(lambda: web(state)).preview(events.append)
-    planned = [event.resource_pre_event for event in events if event.resource_pre_event]
-    assert "web" in [step.metadata.urn.split("::")[-1] for step in planned]
-    assert not (state / "platform").exists()
-
-
 def test_an_engine_killed_while_it_creates_is_taken_up_from_there(open_stack, state):
     slow = [sys.executable, "-c", f"import time, runpy; time.sleep(3); {RUN_SERVER}"]
     stack = open_stack(lambda: web(state, [*slow, "{port:http}"]))

@@ -20,10 +20,15 @@ def pytest_runtest_setup() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown() -> Iterator[None]:
-    """Fail the test that was refused one, once its last fixture is gone."""
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Fail the test that was refused one, once its last fixture is gone.
+
+    With the last test of a worker go fixtures of the session, which may be servers of other tests:
+    they are stopped by processes.
+    """
+    refused = alone.end() if nextitem is None else []
     try:
         yield
     finally:
-        refused = alone.end()
+        refused = refused if nextitem is None else alone.end()
     assert not refused, f"{'; '.join(refused)}: tests that need it belong in tests/integration"
