@@ -54,7 +54,8 @@ def train(
     """Train here, on Kubeflow or on Airflow: the same kind of output."""
     from atlas.plan import resolve
     from atlas_cli.watching import own_stdout, watcher
-    from atlas_deploy.training import FLOW, Request, start
+    from atlas_deploy.training.request import FLOW, Request
+    from atlas_deploy.training.start import start
 
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(pipeline, pipeline.plans[FLOW]) for pipeline in pipelines if FLOW in pipeline.plans]
@@ -88,7 +89,7 @@ def _target(
     """Return the target: what is asked for, or what the Environment says."""
     from atlas.errors import AtlasError
     from atlas.registered import LOCAL_TARGET, is_target, target_names
-    from atlas_deploy.training import FLOW
+    from atlas_deploy.training.request import FLOW
 
     if requested and not is_target(requested):
         running.one_of("--target", requested, (LOCAL_TARGET, *target_names()))

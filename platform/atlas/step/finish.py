@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.errors import PlatformError, StepError
-from atlas.models.promotion import Promotion
 from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
-from atlas.step.registering import registered
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
 from atlas.tracking.outbox import pending_for, state_outbox
@@ -22,12 +20,14 @@ from atlas.tracking.registry import LocalRegistry
 from atlas.values import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
+    from atlas.models.promotion import Promotion
     from atlas.plan import Plan, PlanStep
     from atlas.store import Run, Store
     from atlas.tracking.mlflow import MlflowTracker
     from atlas.tracking.outbox import Outbox, Pending
+    from atlas.tracking.registry import ModelRegistry
 
 
 def finish(
@@ -118,7 +118,7 @@ def deliver(
             parent = pending.parent
             sent = track(store, plan, run, finished, tracker, parent=parent, again=again)
             tracked = sent.tracked
-            sent = registered(store, plan, run, tracker, sent)
+            sent = _registered(store, plan, run, tracker, sent)
             if outbox is not None:
                 outbox.remove(pending)
             return sent
@@ -132,7 +132,7 @@ def deliver(
 def _locally(store: Store, plan: Plan, run: Run, finished: Finished) -> Finished:
     """Register a run's model in the store alone, until MLflow can be reached."""
     try:
-        return registered(store, plan, run, LocalRegistry(store), finished)
+        return _registered(store, plan, run, LocalRegistry(store), finished)
     except PlatformError as error:
         warning = f"{error}; {command('runs', '--sync')} registers it"
         return replace(finished, warnings=(*finished.warnings, warning))
@@ -206,6 +206,24 @@ def _keep(outbox: Outbox | None, pending: Pending) -> None:
         outbox.add(pending)
 
 
+def _registered(
+    store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
+) -> Finished:
+    """Register what a run trained; without a model nothing of that is imported."""
+    if plan.model is None:
+        return finished
+    from atlas.step.registering import registered
+
+    return registered(store, plan, run, registry, finished)
+
+
+def _promotion(raw: Mapping[str, Any]) -> Promotion:
+    """Return a decision as it was recorded."""
+    from atlas.models.promotion import Promotion
+
+    return Promotion(**raw)
+
+
 def finished_run(store: Store, run: Run) -> Finished | None:
     """Return how a run ended under its Plan, as it was recorded; None when it hasn't."""
     raw = store.run_outcome(run.pipeline, run.id)
@@ -216,7 +234,7 @@ def finished_run(store: Store, run: Run) -> Finished | None:
         missing=tuple(raw.get("missing", ())),
         model=raw.get("model", ""),
         version=raw.get("version", ""),
-        promotion=Promotion(**raw["promotion"]) if raw.get("promotion") else None,
+        promotion=_promotion(raw["promotion"]) if raw.get("promotion") else None,
         tracked=raw.get("tracked", ""),
         warnings=tuple(raw.get("warnings", ())),
     )

@@ -10,7 +10,6 @@ from atlas.step.delivery import put_off, sending, track
 from atlas.step.finish import amend, finished_run
 from atlas.step.finished import Finished
 from atlas.step.outcome import FAILED
-from atlas.step.registering import registered
 from atlas.store import open_store
 
 if TYPE_CHECKING:
@@ -102,6 +101,8 @@ def _send(outbox: Outbox, pending: Pending, tracker: Tracker) -> Iterator[Synced
             plan = store.plan(run.plan)
             ended = replace(finished_run(store, run) or Finished(FAILED), warnings=())
             sent = track(store, plan, run, ended, tracker, parent=pending.parent)
+            from atlas.step.registering import registered
+
             finished = registered(store, plan, run, tracker, sent)
             amend(store, run, finished)
             outbox.remove(pending)

@@ -48,7 +48,7 @@ def test_a_run_that_is_killed_after_its_end_was_recorded_waits_in_the_outbox(
 
 
 def test_a_delivered_run_leaves_the_outbox(project, ran, monkeypatch):
-    monkeypatch.setattr(ending, "registered", lambda *given: given[-1])
+    monkeypatch.setattr("atlas.step.registering.registered", lambda *given: given[-1])
     monkeypatch.setattr("atlas.step.delivery.track", lambda *given, **_: given[3])
     monkeypatch.setenv("ATLAS_MLFLOW_URL", "http://127.0.0.1:9")
     ending.finish(project.store, project.plan("p"), ran.first.run)
