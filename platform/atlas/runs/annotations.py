@@ -135,9 +135,9 @@ def _read(store: Store, key: str) -> RunAnnotation:
     try:
         annotation = RunAnnotation(**json.loads(store.location.read(key)))
     except (FileNotFoundError, ValueError, TypeError, RecursionError):
-        raise StoreError(f"{store.url}/{key}: is no annotation of a run; remove it") from None
+        raise StoreError(f"{store.url}/{key}: isn't an annotation of a run; remove it") from None
     texts = (annotation.time, annotation.by, annotation.note)
     is_whole = isinstance(annotation.tags, dict) and all(isinstance(text, str) for text in texts)
     if not is_whole or not all(isinstance(value, str) for value in annotation.tags.values()):
-        raise StoreError(f"{store.url}/{key}: is no annotation of a run; remove it")
+        raise StoreError(f"{store.url}/{key}: isn't an annotation of a run; remove it")
     return annotation

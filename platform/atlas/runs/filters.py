@@ -100,7 +100,7 @@ def parse(text: str, runs: Sequence[RunSummary]) -> RunFilter:
     """
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise AtlasError(f"--where: '{text}' is no condition; {_EXPECTED}")
+        raise AtlasError(f"--where: '{text}' isn't a condition; {_EXPECTED}")
     name, symbol, value = match.groups()
     kind, name = _named(name, runs)
     if kind == METRIC or name in NUMBER_FIELDS:

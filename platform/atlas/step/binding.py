@@ -254,7 +254,7 @@ def moment(text: str, what: str = "interval") -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise AtlasError(
-            f"{what}: '{text}' is no date or time; expected ISO 8601, such as 2026-01-31"
+            f"{what}: '{text}' isn't a date or time; expected ISO 8601, such as 2026-01-31"
         ) from None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return zoned.astimezone(UTC).isoformat()

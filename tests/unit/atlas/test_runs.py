@@ -197,12 +197,12 @@ def test_filters(conditions, names):
 @pytest.mark.parametrize(
     ("condition", "text"),
     [
-        ("status", "'status' is no condition; expected NAME, one of"),
-        ("=done", "is no condition"),
+        ("status", "'status' isn't a condition; expected NAME, one of"),
+        ("=done", "isn't a condition"),
         ("e.y=1", r"no run has a metric, param or field 'e.y' \(did you mean 'e.x'\?\)"),
         ("e.x>high", "--where e.x: found 'high', expected a number"),
         ("e.x>nan", "expected a number"),
-        ("started>soon", "--where started: 'soon' is no date or time"),
+        ("started>soon", "--where started: 'soon' isn't a date or time"),
     ],
 )
 def test_conditions_that_are_none(condition, text):
@@ -291,7 +291,7 @@ def test_annotations_that_are_none(project, runs):
         annotate(project.store, "p", "training-none", {"a": "1"})
     project.store.location.write(f"p/{runs[0]}/annotation-000001.json", b'{"tags": 3}')
     past = history(project.store)
-    assert "annotation-000001.json: is no annotation of a run" in past.damaged[0]
+    assert "annotation-000001.json: isn't an annotation of a run" in past.damaged[0]
     assert len(past.runs) == 2
 
 

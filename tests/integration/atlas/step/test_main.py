@@ -211,7 +211,7 @@ def test_what_goes_wrong_is_one_line_and_the_user_s_traceback(project):
         (("make", "--parameters", "{"), "parameters: no JSON"),
         (("make", "--parameters", "[]"), "expected a JSON object"),
         (("make", "--parameters", '{"start": 10}'), "above the maximum of 9"),
-        (("make", "--interval-start", "noon"), "interval start: 'noon' is no date or time"),
+        (("make", "--interval-start", "noon"), "interval start: 'noon' isn't a date or time"),
         (("make", "--keys"), "has no foreach"),
         (("make", "--plan", "0" * 64), "there is no such Plan"),
     ],

@@ -200,7 +200,7 @@ def test_a_run_whose_end_is_recorded_is_followed_until_its_model_is_registered(t
     ("settings", "text"),
     [
         ({"parameters": {"count": 9}}, "parameters.count: 9 is above the maximum of 3"),
-        ({"interval_start": "soon", "interval_end": "2026-01-01"}, "'soon' is no date or time"),
+        ({"interval_start": "soon", "interval_end": "2026-01-01"}, "'soon' isn't a date or time"),
     ],
 )
 def test_what_is_wrong_with_a_run_is_told_before_anything_starts(talk, settings, text):
