@@ -25,9 +25,9 @@ help:
 setup:
 	@for python in $(PYTHONS); do \
 	    "$$python" -c '$(IS_GOOD)' 2>/dev/null || continue; \
-	    exec "$$python" -m atlas_cli.toolchain $(if $(filter setup,$(MAKECMDGOALS)),--full); \
+	    exec "$$python" platform/atlas_toolchain $(if $(filter setup,$(MAKECMDGOALS)),--full); \
 	done; \
-	exec $(lastword $(PYTHONS)) -m atlas_cli.toolchain
+	exec $(lastword $(PYTHONS)) platform/atlas_toolchain
 
 demo: setup
 	@$(BIN)/python recipes/demo.py

@@ -9,8 +9,8 @@ import typer
 
 from atlas_cli.options import Json
 from atlas_cli.output import emit
-from atlas_cli.toolchain import tools
-from atlas_cli.toolchain.finding import as_table, lacking
+from atlas_toolchain import tools
+from atlas_toolchain.finding import as_table, lacking
 
 
 def doctor(

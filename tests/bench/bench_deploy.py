@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas_cli.toolchain import engine
+from atlas_toolchain import engine
 from tests.bench.table import Row, at_most, shown
 from tests.bench.timing import BIN, ROOT
 

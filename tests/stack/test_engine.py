@@ -182,7 +182,7 @@ def test_a_damaged_state_is_told(open_stack, state):
 
 
 def test_the_schema_is_one_that_pulumi_takes(tmp_path):
-    from atlas_cli.toolchain import engine
+    from atlas_toolchain import engine
 
     found = engine.find()
     provider = f"{sys.prefix}/bin/pulumi-resource-atlas"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from atlas.targets.airflow.api import AirflowApi
-from atlas_cli.toolchain import engine
+from atlas_toolchain import engine
 from tests.docs import examples
 
 pytestmark = pytest.mark.stack

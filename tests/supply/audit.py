@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_cli.toolchain import shell
+from atlas_toolchain import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from atlas.values import digest
-from atlas_cli.toolchain.tree import normal, pins
+from atlas_toolchain.tree import normal, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -273,7 +273,7 @@ def test_no_other_module_starts_git() -> None:
         if re.search(r"""["']git["']""", path.read_text("utf-8"))
     ]
     names = {path.relative_to(ROOT).as_posix() for path in sources}
-    assert names == {"platform/atlas/git.py", "atlas_cli/toolchain/catalog.py"}
+    assert names == {"platform/atlas/git.py", "platform/atlas_toolchain/catalog.py"}
 
 
 def test_a_local_run_and_a_compiled_file_tell_the_same_commit(

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from atlas_cli.__main__ import app
-from atlas_cli.toolchain import tools
-from atlas_cli.toolchain.finding import Finding
+from atlas_toolchain import tools
+from atlas_toolchain.finding import Finding
 
 ROWS = [
     Finding(tool="python", found="3.11.7", needed=">=3.11", required=True, ok=True),

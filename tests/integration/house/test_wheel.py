@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+PACKAGES = {"atlas", "atlas_provider", "atlas_deploy", "atlas_toolchain", "atlas_cli"}
 UNWANTED = ("__pycache__", ".pyc", "/tests/")
 
 
@@ -38,13 +39,12 @@ def sources(folder: Path) -> list[Path]:
 
 def test_the_packages_are_in_it(names: set[str]) -> None:
     top = {name.split("/")[0] for name in names}
-    assert {name for name in top if ".dist-info" not in name} == {
-        "atlas", "atlas_provider", "atlas_deploy", "atlas_cli",
-    }  # fmt: skip
+    assert {name for name in top if ".dist-info" not in name} == PACKAGES
 
 
 @pytest.mark.parametrize(
-    "folder", ["platform/atlas", "platform/atlas_provider", "platform/atlas_deploy", "atlas_cli"]
+    "folder",
+    [*(f"platform/{name}" for name in sorted(PACKAGES - {"atlas_cli"})), "atlas_cli"],
 )
 def test_every_file_of_the_packages_is_in_it(folder: str, names: set[str]) -> None:
     wanted = {path.as_posix().removeprefix("platform/") for path in sources(ROOT / folder)}

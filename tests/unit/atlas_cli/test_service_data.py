@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import catalog
+from atlas_toolchain import catalog
 
 CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"
 DATA = {"description": "Shows one page.", "version": "1.0"}

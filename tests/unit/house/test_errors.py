@@ -11,7 +11,7 @@ from atlas import errors
 ROOT = Path(__file__).parents[3]
 TREE = ROOT / "platform" / "atlas" / "errors.py"
 SOURCES = ("platform", "atlas_cli", "infra")
-WITHOUT_ATLAS = ROOT / "atlas_cli" / "toolchain"
+WITHOUT_ATLAS = ROOT / "platform" / "atlas_toolchain"
 """Runs before Atlas can be imported, so it has errors of its own."""
 CODE = re.compile(r"[A-Z]\d{3}: ")
 NOT_YET = {

@@ -10,8 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from atlas_cli.toolchain import catalog
-from atlas_cli.toolchain.tree import normal, pins
+from atlas_toolchain import catalog
+from atlas_toolchain.tree import normal, pins
 
 ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")

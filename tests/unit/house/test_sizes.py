@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-MOST = 4500
-"""Lines of `atlas_cli`, with the toolchain."""
+MOST = 4000
+"""Lines of `atlas_cli`."""
 
 
 def lines(folder: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_cli.toolchain.tree import pins
+from atlas_toolchain.tree import pins
 from tests.supply import audit, sbom
 from tests.supply.audit import Accepted
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas_cli.toolchain import catalog
-from atlas_cli.toolchain import engine as toolchain
 from atlas_deploy.stacks import engine
+from atlas_toolchain import catalog
+from atlas_toolchain import engine as toolchain
 
 
 @pytest.fixture

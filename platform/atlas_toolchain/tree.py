@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import cache, catalog, debian, shell
-from atlas_cli.toolchain.version import satisfies
+from atlas_toolchain import cache, catalog, debian, shell
+from atlas_toolchain.version import satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

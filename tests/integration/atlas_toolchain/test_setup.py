@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import debian, engine, setup, shell, tools, tree
+from atlas_toolchain import debian, engine, setup, shell, tools, tree
 
 from .conftest import Programs
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def quiet(monkeypatch: pytest.MonkeyPatch, machine: Path) -> None:
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "import atlas_cli.toolchain.setup\n"
+        f"import sys; sys.path.insert(0, {str(ROOT / 'platform')!r})\n"
+        "import atlas_toolchain.setup\n"
         "print(*{name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names))"
     )
     out = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )
-    assert set(out.stdout.split()) == {"atlas_cli", "__main__"}
+    assert set(out.stdout.split()) == {"atlas_toolchain", "__main__"}
 
 
 @pytest.mark.usefixtures("quiet")
@@ -137,7 +137,7 @@ def test_podman_is_installed_where_there_is_no_docker_engine(
 def test_every_make_target_sets_up_first(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     out = shell.run(["make", "-n", target], folder=ROOT)
-    assert "-m atlas_cli.toolchain" in out.partition(".venv/bin")[0]
+    assert "platform/atlas_toolchain" in out.partition(".venv/bin")[0]
     assert ("--full" in out) is (target == "setup")
 
 

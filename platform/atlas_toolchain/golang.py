@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from atlas_cli.toolchain import catalog, shell
+from atlas_toolchain import catalog, shell
 
 _HERE = Path(__file__).parent / "go"
 _VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"

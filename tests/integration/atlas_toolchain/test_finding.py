@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from atlas_cli.toolchain.finding import Finding, advice, as_table, lacking
+from atlas_toolchain.finding import Finding, advice, as_table, lacking
 
 THERE = Finding(
     tool="git",

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import shell
+from atlas_toolchain import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas_cli.toolchain.catalog import ToolchainProgram
+    from atlas_toolchain.catalog import ToolchainProgram
 
 _SYSTEMD = Path("/run/systemd/system")
 _WAIT = "DPkg::Lock::Timeout=120"

@@ -7,14 +7,14 @@ import shutil
 from importlib.metadata import Distribution, MetadataPathFinder
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import catalog, debian, shell
-from atlas_cli.toolchain.finding import Finding
-from atlas_cli.toolchain.version import first_version, satisfies
+from atlas_toolchain import catalog, debian, shell
+from atlas_toolchain.finding import Finding
+from atlas_toolchain.version import first_version, satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_cli.toolchain.catalog import Library, ToolchainProgram
+    from atlas_toolchain.catalog import Library, ToolchainProgram
 
 DISTRIBUTION = "atlas-ml"
 

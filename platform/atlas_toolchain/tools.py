@@ -6,13 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import cache, catalog, debian, engine, probe, shell
+from atlas_toolchain import cache, catalog, debian, engine, probe, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atlas_cli.toolchain.catalog import ToolchainProgram
-    from atlas_cli.toolchain.finding import Finding
+    from atlas_toolchain.catalog import ToolchainProgram
+    from atlas_toolchain.finding import Finding
 
 
 def findings(python: str = sys.executable, path: Sequence[str] = ()) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import catalog, debian, shell
+from atlas_toolchain import catalog, debian, shell
 
 from .conftest import Programs
 

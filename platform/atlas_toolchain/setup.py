@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import cache, engine, shell, tools, tree
-from atlas_cli.toolchain.finding import advice, as_table
-from atlas_cli.toolchain.tree import Tree
+from atlas_toolchain import cache, engine, shell, tools, tree
+from atlas_toolchain.finding import advice, as_table
+from atlas_toolchain.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser("python -m atlas_cli.toolchain", description=__doc__)
+    parser = argparse.ArgumentParser("python platform/atlas_toolchain", description=__doc__)
     parser.add_argument(
         "--full", action="store_true", help="try again what was refused lately, print the table"
     )

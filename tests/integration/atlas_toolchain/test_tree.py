@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import debian, shell, tree
-from atlas_cli.toolchain.tree import Tree
+from atlas_toolchain import debian, shell, tree
+from atlas_toolchain.tree import Tree
 
 from .conftest import Programs
 

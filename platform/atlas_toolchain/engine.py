@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_cli.toolchain import cache, catalog, download, golang, shell
-from atlas_cli.toolchain.finding import Finding
-from atlas_cli.toolchain.version import first_version, satisfies
+from atlas_toolchain import cache, catalog, download, golang, shell
+from atlas_toolchain.finding import Finding
+from atlas_toolchain.version import first_version, satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

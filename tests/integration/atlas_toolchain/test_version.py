@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas_cli.toolchain.version import first_version, satisfies
+from atlas_toolchain.version import first_version, satisfies
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_cli.toolchain import cache
+from atlas_toolchain import cache
 
 
 def test_the_cache_is_where_xdg_says(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_a_broken_file_is_as_none() -> None:
 
 def test_who_waits_for_a_lock_is_told(machine: Path) -> None:
     code = (
-        "from atlas_cli.toolchain import cache; from pathlib import Path\n"
+        "from atlas_toolchain import cache; from pathlib import Path\n"
         f"with cache.locked(Path({str(machine)!r}), lambda: print('waiting', flush=True)):\n"
         "    print('mine', flush=True)\n"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas_cli.toolchain import cache, catalog, download, engine
+from atlas_toolchain import cache, catalog, download, engine
 
 from .conftest import ENGINE, Programs
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from atlas_cli.toolchain import catalog, debian, download
+from atlas_toolchain import catalog, debian, download
 
 REAL_PATH = os.environ["PATH"]
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from atlas_cli.toolchain import shell
+from atlas_toolchain import shell
 
 
 def failed(output: str) -> subprocess.CalledProcessError:

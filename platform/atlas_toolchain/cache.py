@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_cli.toolchain import catalog
+from atlas_toolchain import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

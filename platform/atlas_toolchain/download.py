@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from atlas_cli.toolchain import catalog
+from atlas_toolchain import catalog
 
 if TYPE_CHECKING:
     from typing import Protocol

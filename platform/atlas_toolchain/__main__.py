@@ -3,6 +3,7 @@
 Older Pythons must be able to parse this module, so that they can say that they are too old.
 """
 
+import os
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -15,7 +16,11 @@ TOO_OLD = (
 if not OLDEST <= sys.version_info[:2] <= NEWEST:
     sys.exit(TOO_OLD.format(sys.version_info[0], sys.version_info[1], sys.executable))
 
-from atlas_cli.toolchain.setup import main  # noqa: E402
+if not __package__:
+    # Started by path, before anything is installed: the package is beside this folder.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from atlas_toolchain.setup import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
