@@ -20,6 +20,7 @@ from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.streams import StepLog
 from atlas.step import Outcome, contained, recorded
 from atlas.step.execute import refuse
+from atlas.step.provenance import IMAGE
 from atlas.step.secrets import secrets_of, variable_of
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def container_of(images: Images, job: Job, name: str) -> Container:
         image=images.of(job),
         name=name,
         command=_command(job),
-        environment=_environment(job),
+        environment={**_environment(job), IMAGE: images.of(job)},
         mounts=_mounts(job),
         user=contained.user(),
         network=images.network,

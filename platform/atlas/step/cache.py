@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.step.judge import judged
 from atlas.step.params import given_params
+from atlas.step.provenance import IMAGE
 from atlas.step.reach import reached_digest
 from atlas.store.manifest import Manifest
 from atlas.values import canonical, digest
@@ -43,11 +44,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An earlier result: the run it is of, its artifacts and metrics."""
+    """An earlier result: the run it is of, its artifacts, metrics, and what it was made with."""
 
     run: str
     outputs: Mapping[str, Manifest]
     metrics: Mapping[str, float]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key:
@@ -73,7 +75,7 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
     parts |= {"champion": rival} if rival else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
-    parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get("ATLAS_IMAGE", ""), rest])
+    parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])
     short = {name: value[:16] for name, value in parts.items() if value}
     return Key(digest(parts), short, _refusal(plan, step))
 
@@ -97,7 +99,7 @@ def find(store: Store, key: Key) -> Hit | None:
     try:
         raw = json.loads(store.location.read(_place(key)))
         outputs = {name: Manifest.from_json(output) for name, output in raw["outputs"].items()}
-        hit = Hit(raw["run"], outputs, raw["metrics"])
+        hit = Hit(raw["run"], outputs, raw["metrics"], raw.get("provenance") or {})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return hit if all(map(store.has, outputs.values())) else None
@@ -106,7 +108,12 @@ def find(store: Store, key: Key) -> Hit | None:
 def keep(store: Store, key: Key, hit: Hit) -> None:
     """Keep a result under a key."""
     outputs = {name: manifest.to_json() for name, manifest in hit.outputs.items()}
-    entry = {"run": hit.run, "outputs": outputs, "metrics": dict(hit.metrics)}
+    entry = {
+        "run": hit.run,
+        "outputs": outputs,
+        "metrics": dict(hit.metrics),
+        "provenance": dict(hit.provenance),
+    }
     store.location.write(_place(key), canonical(entry).encode())
 
 

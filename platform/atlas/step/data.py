@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ class DataHandle:
         interval: start of the run's interval, or empty.
         axes: the pipeline's axis values, where it is a member of a family.
         written: whether the step has written to it.
+        parts_read: key of each file that was read → its sha256 and its size in bytes.
+        parts_written: key of each file that was written → likewise.
     """
 
     name: str
@@ -42,6 +45,8 @@ class DataHandle:
     axes: Mapping[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     written: bool = False
+    parts_read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
+    parts_written: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
 
     def read(self) -> Any:
         """Return the content: a DataFrame for a table, else what the format gives.
@@ -78,6 +83,7 @@ class DataHandle:
         try:
             with place.writing(key) as path:
                 self._encode(value, path)
+                self.parts_written[key] = content_digest(path)
         except StoreError as error:
             raise StepError(self.step, f"data.{self.name}: {error}") from error
 
@@ -112,6 +118,7 @@ class DataHandle:
         path = place.local(key)
         if not path.exists():
             raise FileNotFoundError(key)
+        self.parts_read[key] = content_digest(path)
         try:
             return READERS[self.format](path)
         except (FileNotFoundError, MemoryError):
@@ -127,6 +134,12 @@ class DataHandle:
         except (StoreError, TypeError, ValueError) as error:
             message = f"data.{self.name}: can't be written as {self.format}: {error}"
             raise StepError(self.step, message) from error
+
+
+def content_digest(path: Path) -> tuple[str, int]:
+    """Return the sha256 and the size in bytes of a file of a data set, which may be a link."""
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
 
 
 def open_data(

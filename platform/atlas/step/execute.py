@@ -18,6 +18,7 @@ from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
 from atlas.step.judge import score_champion
 from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
+from atlas.step.provenance import provenance
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
 
@@ -133,7 +134,8 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
     except StoreError:
         return None
     whole = all(map(job.store.has, outputs.values()))
-    return cache.Hit(f"{pipeline}/{run}", outputs, outcome.metrics) if whole else None
+    made = outcome.metrics, outcome.provenance
+    return cache.Hit(f"{pipeline}/{run}", outputs, *made) if whole else None
 
 
 def _adopt(job: Job, hit: cache.Hit) -> Outcome:
@@ -141,9 +143,8 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
     for name, manifest in hit.outputs.items():
         job.store.refer(*job.address, name, manifest, index=job.index)
     digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
-    return Outcome(
-        DONE, job.plan.digest, cached=True, reason=hit.run, metrics=hit.metrics, outputs=digests
-    )
+    outcome = Outcome(DONE, job.plan.digest, cached=True, reason=hit.run)
+    return replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
 
 
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
@@ -158,14 +159,14 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     values = job.mask.plain({**metrics.values, **champion.metrics})
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
+    made_with = job.mask.plain(provenance(reader.handles))
     if manifests and not writes and not key.refusal:
-        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values)
+        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
     notes = (*((champion.warning,) if champion.warning else ()), *warnings_of(job, manifests))
-    return Outcome(
-        DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests, notes=notes
-    )
+    outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
+    return replace(outcome, notes=notes, provenance=made_with)
 
 
 def _put(job: Job, name: str, value: Any) -> Manifest:

@@ -46,11 +46,13 @@ class Reader:
         store: the artifact store.
         plan: the Plan.
         run: the run.
+        handles: the data sets that were opened.
     """
 
     store: Store
     plan: Plan
     run: Run
+    handles: list[DataHandle] = field(default_factory=list, compare=False, repr=False)
     _manifests: dict[tuple[str, str, int | None], Manifest] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -182,6 +184,7 @@ class Reader:
         if declared.credential:
             text = secret(self.plan, step.name, declared.credential)
             handle.options = _options(step, declared.credential, text)
+        self.handles.append(handle)
         return handle
 
 

@@ -36,6 +36,7 @@ class Outcome:
         error: what went wrong, in one line.
         traceback: the user's, from their own frame.
         notes: what went wrong without failing the step.
+        provenance: what it was made with, as `atlas.step.provenance` gives it.
     """
 
     status: str
@@ -53,6 +54,7 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -70,6 +72,7 @@ class Outcome:
             error=mask.text(self.error),
             traceback=mask.text(self.traceback),
             notes=tuple(map(mask.text, self.notes)),
+            provenance=mask.plain(dict(self.provenance)),
         )
 
     def to_json(self) -> dict[str, Any]:
