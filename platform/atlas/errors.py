@@ -17,6 +17,7 @@
     ├── UvError                    uv couldn't do something; in its own words
     ├── ParseError                 a source file can't be parsed; carries the position
     ├── SourceError                a source file can't be read; carries the Problem
+    ├── ChampionRowsError          the champion's rows can't be compared with its challenger's
     ├── NotTakenError              a param's type doesn't take a value
     │   └── OutOfBoundsError       a number is out of the bounds of its type
     ├── TooLargeError              a folder has too many entries for a digest
@@ -224,6 +225,10 @@ class SourceError(AtlasError):
         """Keep the Problem that validation reports."""
         super().__init__(problem.message)
         self.problem = problem
+
+
+class ChampionRowsError(AtlasError):
+    """The rows that a step gave for the champion can't be compared with its challenger's."""
 
 
 class NotTakenError(AtlasError, ValueError):

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError, PlatformError
+from atlas.errors import AtlasError, ChampionRowsError, PlatformError
 from atlas.models.champions import Ruling
 from atlas.models.findings import Evidence, MetricFinding, champions
-from atlas.models.paired import BETTER, NOT_WORSE, SAME, WORSE, PairedComparison, Question, compare
+from atlas.models.paired import (
+    BETTER,
+    NOT_WORSE,
+    SAME,
+    WORSE,
+    PairedComparison,
+    Question,
+    check_values,
+    compare,
+)
 from atlas.models.testsets import Use, use
 from atlas.store.run import same_parts
 from atlas.values import digest
@@ -155,10 +164,13 @@ class _Against:
             yield from self._of_slices()
 
     def _of(self, metric: MetricRule) -> MetricFinding:
-        pairs = self._pairs(metric)
-        if isinstance(pairs, str):
-            return self._by_number(metric, pairs)
-        return self._by_row(metric, pairs)
+        try:
+            pairs = self._pairs(metric)
+            if not isinstance(pairs, str):
+                return self._by_row(metric, pairs)
+        except ChampionRowsError as error:
+            pairs = f"the champion's rows can't be compared ({error})"
+        return self._by_number(metric, pairs)
 
     def _pairs(self, metric: MetricRule) -> Pairs | str:
         """Return the rows of both models, or why single numbers have to do.
@@ -187,14 +199,20 @@ class _Against:
 
     def _by_row(self, metric: MetricRule, pairs: Pairs) -> MetricFinding:
         self._check_mean(metric, pairs)
+        values = pairs.values(metric.name)
+        check_values(*values, metric.metric)
         confidence = self._confidence(metric, pairs)
         question = Question(metric.metric, metric.direction, confidence, metric.margin)
-        result = compare(*pairs.values(metric.name), question)
+        result = compare(*values, question)
         return MetricFinding(result.passes, _in_words(result), result.to_json())
 
     def _check_mean(self, metric: MetricRule, pairs: Pairs) -> None:
         """Check that the rows' values are those that the metric is the mean of."""
-        recorded, mean = self.evidence.metrics[metric.metric], pairs.values(metric.name)[0].mean()
+        values, recorded = (
+            pairs.challenger_values(metric.name),
+            self.evidence.metrics[metric.metric],
+        )
+        mean = float(values.mean())
         if math.isfinite(mean) and not math.isclose(recorded, mean, rel_tol=1e-6, abs_tol=1e-9):
             text = f"is {recorded:.6g}, and the mean of its rows is {mean:.6g}"
             raise AtlasError(f"{metric.metric} {text}; expected the rows that it is the mean of")

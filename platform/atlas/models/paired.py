@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, ChampionRowsError
 from atlas.models.binomial import lower_bound
 
 if TYPE_CHECKING:
@@ -113,9 +113,10 @@ def compare(
 
     Raises:
         AtlasError: the values or the question can't be compared; it says why.
+        ChampionRowsError: the champion's values can't.
     """
     _check_question(question)
-    _check(challenger, champion, question.metric, is_slice=is_slice)
+    check_values(challenger, champion, question.metric, is_slice=is_slice)
     sign = 1.0 if question.direction == HIGHER else -1.0
     differences = sign * (challenger - champion)
     low, high, test = _bounds(challenger, champion, differences, 1.0 - question.confidence)
@@ -153,22 +154,34 @@ def _check_question(question: Question) -> None:
         raise AtlasError(f"{question.metric}: found margin {question.margin:g}, expected 0 or more")
 
 
-def _check(challenger: Values, champion: Values, metric: str, *, is_slice: bool) -> None:
+def check_values(
+    challenger: Values, champion: Values, metric: str, *, is_slice: bool = False
+) -> None:
     """Check that there are two comparable values for each row.
+
+    Args:
+        challenger: a value for each row, of the challenger.
+        champion: a value for each row, of the champion.
+        metric: the metric, for messages.
+        is_slice: whether they are some rows of more, which may all have the same value.
 
     Raises:
         AtlasError: there aren't.
+        ChampionRowsError: the champion's values are the reason.
     """
     if challenger.ndim != 1 or challenger.shape != champion.shape:
         counts = f"{challenger.shape} and {champion.shape}"
         raise AtlasError(f"{metric}: found values of shapes {counts}, expected one for each row")
     if len(challenger) < 2:  # noqa: PLR2004 - one row says nothing of others
         raise AtlasError(f"{metric}: found {len(challenger)} row(s), expected at least 2")
-    for whose, values in (("challenger", challenger), ("champion", champion)):
-        _check_values(values, f"{metric}: the {whose}'s values", is_slice=is_slice)
+    _check_each(challenger, f"{metric}: the challenger's values", is_slice=is_slice)
+    try:
+        _check_each(champion, f"{metric}: the champion's values", is_slice=is_slice)
+    except AtlasError as error:
+        raise ChampionRowsError(str(error)) from error
 
 
-def _check_values(values: Values, where: str, *, is_slice: bool) -> None:
+def _check_each(values: Values, where: str, *, is_slice: bool) -> None:
     import numpy
 
     finite = numpy.isfinite(values)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, ChampionRowsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +39,20 @@ class Pairs:
         """Return both models' values of a metric.
 
         Raises:
-            AtlasError: a table has no such column, or it doesn't hold numbers.
+            AtlasError: the challenger's table has no such column, or it doesn't hold numbers.
+            ChampionRowsError: the champion's doesn't.
         """
-        tables = (self.challenger, self.champion)
-        first, second = (_numbers(table, metric, self.where) for table in tables)
-        return first, second
+        challenger = self.challenger_values(metric)
+        with _of_champion():
+            return challenger, _numbers(self.champion, metric, self.where)
+
+    def challenger_values(self, metric: str) -> ndarray[Any, Any]:
+        """Return the challenger's values of a metric.
+
+        Raises:
+            AtlasError: its table has no such column, or it doesn't hold numbers.
+        """
+        return _numbers(self.challenger, metric, self.where)
 
     def slices(self, column: str) -> Iterator[tuple[str, Pairs]]:
         """Return the rows of each value of a column; missing values are a slice too.
@@ -114,20 +124,34 @@ def pair(challenger: Any, champion: Any, *, key: str = "", where: str = "row_met
         where: what they are, for messages.
 
     Raises:
-        AtlasError: they aren't tables of the same rows.
+        AtlasError: the challenger's is no table, or has no key in each of its rows.
+        ChampionRowsError: the champion's isn't a table of the same rows.
     """
-    for table in (challenger, champion):
-        if not hasattr(table, "columns") or not hasattr(table, "iloc"):
-            raise AtlasError(f"{where}: found a {type(table).__name__}, expected a DataFrame")
-    if len(challenger) != len(champion):
-        counts = f"{len(challenger):,} of the challenger and {len(champion):,} of the champion"
-        raise AtlasError(f"{where}: found rows {counts}; expected the same rows")
-    if not key:
-        return Pairs(challenger, champion, "", where)
-    first, second = (_by_key(table, key, where) for table in (challenger, champion))
-    if not first[key].equals(second[key]):
-        raise AtlasError(f"{where}: the column '{key}' holds other keys for the champion")
+    _check_table(challenger, where)
+    first = _by_key(challenger, key, where) if key else challenger
+    with _of_champion():
+        _check_table(champion, where)
+        if len(challenger) != len(champion):
+            counts = f"{len(challenger):,} of the challenger and {len(champion):,} of the champion"
+            raise AtlasError(f"{where}: found rows {counts}; expected the same rows")
+        second = _by_key(champion, key, where) if key else champion
+        if key and not first[key].equals(second[key]):
+            raise AtlasError(f"{where}: the column '{key}' holds other keys for the champion")
     return Pairs(first, second, key, where)
+
+
+@contextmanager
+def _of_champion() -> Iterator[None]:
+    """Say of what is wrong that it is wrong with the champion's rows."""
+    try:
+        yield
+    except AtlasError as error:
+        raise ChampionRowsError(str(error)) from error
+
+
+def _check_table(table: Any, where: str) -> None:
+    if not hasattr(table, "columns") or not hasattr(table, "iloc"):
+        raise AtlasError(f"{where}: found a {type(table).__name__}, expected a DataFrame")
 
 
 def _by_key(table: DataFrame, key: str, where: str) -> DataFrame:

@@ -155,7 +155,8 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     result = call(job, job.step, inputs, metrics)
     manifests = {name: _put(job, name, value) for name, value in result.items()}
     champion = score_champion(job, reader)
-    manifests |= {name: _put(job, name, value) for name, value in champion.outputs.items()}
+    rows, unkept = _put_champions(job, champion.outputs)
+    manifests |= rows
     values = job.mask.plain({**metrics.values, **champion.metrics})
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
@@ -164,7 +165,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    notes = (*((champion.warning,) if champion.warning else ()), *warnings_of(job, manifests))
+    notes = (*filter(None, (champion.warning, unkept)), *warnings_of(job, manifests))
     outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
     return replace(outcome, notes=notes, provenance=made_with)
 
@@ -181,6 +182,18 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
         return job.store.put(*job.address, name, value, index=job.index, format=format, trust=trust)
     except StoreError as error:
         raise StepError(job.step.name, f"output '{name}': {error}") from error.__cause__
+
+
+def _put_champions(job: Job, outputs: Mapping[str, Any]) -> tuple[dict[str, Manifest], str]:
+    """Write what was made for the champion; return a warning where that isn't possible.
+
+    What the champion makes doesn't fail the step of its challenger.
+    """
+    try:
+        return {name: _put(job, name, value) for name, value in outputs.items()}, ""
+    except StepError as error:
+        text = f"so only single numbers can be compared: {_message(job, error)}"
+        return {}, f"the champion's rows can't be kept, {text}"
 
 
 def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.config import PromotionRule
-from atlas.errors import AtlasError, StoreError
+from atlas.errors import AtlasError, StoreError, clean
 from atlas.models.champions import Champions
 from atlas.models.promotion import Candidate, preview, promote
 from atlas.step.finish import finished_run
 from atlas.step.outcome import DONE
 from atlas.step.registering import judge_of, mirror, registration_of
 from atlas.step.upstream import latest_key
+from atlas.store.keys import is_run_id
 from atlas.tracking.record import metrics_of
 from atlas.tracking.registry import PARTS
 
@@ -92,6 +93,9 @@ def trained_model(store: Store, plan: Plan, *, run: str = "", best: bool = False
     """
     if plan.model is None or not plan.model.parts:
         raise AtlasError(f"{plan.name}: makes no model; expected model.from in its Config")
+    if run and not is_run_id(run):
+        text = f"--run: {clean(run, 80)!r} is not the id of a run"
+        raise AtlasError(f"{text}; {command('runs')} lists the ids")
     chosen = run or (_best(store, plan) if best else _latest(store, plan))
     training_run = store.run(plan.name, chosen)
     finished = finished_run(store, training_run)

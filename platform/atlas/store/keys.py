@@ -39,6 +39,11 @@ def run_key(pipeline: str, run: str) -> str:
     return f"{pipeline}/{run}"
 
 
+def is_run_id(name: str) -> bool:
+    """Tell whether a run can have this id: it names a folder of the store."""
+    return not _no_folder_name(name)
+
+
 def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:
     """Return the folder of a step, or of one key of it."""
     base = f"{run_key(pipeline, run)}/{step}"

@@ -79,6 +79,10 @@ def test_the_best_run_or_one_by_its_id(project):
     done = project.atlas("promote", "p", "--run", "training-none")
     assert done.returncode == 1
     assert "there is no such run" in done.stderr
+    for name in ("../../x", "..", "a/b", "training-\n"):
+        done = project.atlas("promote", "p", "--run", name)
+        assert done.returncode == 1
+        assert "is not the id of a run; `atlas runs" in done.stderr
     both = project.atlas("promote", "p", "--run", "x", "--best")
     assert both.returncode == 2
 

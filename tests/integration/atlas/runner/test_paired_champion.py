@@ -41,7 +41,10 @@ class Train(Template):
 class Measure(RowEvaluator):
     def evaluate_rows(self, model: dict[str, float], rows: pd.DataFrame) -> pd.DataFrame:
         noise = np.random.default_rng(int(model["seed"])).normal(0, 0.2, len(rows))
-        return rows[["patient", "region"]].assign(error=(model["off"] + noise) ** 2)
+        table = rows[["patient", "region"]].assign(error=(model["off"] + noise) ** 2)
+        if model["seed"] == 666:  # Of two kinds of values: no format keeps such a column.
+            table["odd"] = [object() if n % 2 else "text" for n in range(len(rows))]
+        return table
 
     def evaluate(self, model: dict[str, float], rows: pd.DataFrame) -> dict[str, float]:
         return {"rows": len(rows)}
@@ -120,6 +123,24 @@ def test_both_models_rows_are_artifacts_of_the_run(project):
     pd.testing.assert_series_equal(mine["patient"], other["patient"])
     assert mine["error"].mean() == pytest.approx(ran.outcome("measure").metrics["error"])
     assert other["error"].mean() == pytest.approx(ran.outcome("measure").metrics["champion.error"])
+
+
+def test_a_champion_whose_rows_cannot_be_kept_fails_no_step(project, monkeypatch):
+    train(project, off=0.5)
+    number = '"seed"] == 666'
+    monkeypatch.setattr(f"{__name__}.SOURCE", SOURCE.replace(number, '"off"] == 0.5'))
+    monkeypatch.setattr(f"{__name__}.RULE", {n: v for n, v in RULE.items() if n != "slices"})
+    ran = train(project, off=0.2, seed=3)
+    finished = ran.first.finished
+    (warning,) = finished.warnings
+    assert warning.startswith("the champion's rows can't be kept, so only single numbers can be")
+    assert finished.promotion.promoted
+    assert (
+        "single numbers were compared, for step measure gives no row_metrics of the champion"
+        in (finished.promotion.reason)
+    )
+    assert "champion.row_metrics" not in ran.outcome("measure").outputs
+    assert "champion.error" in ran.outcome("measure").metrics
 
 
 def test_the_version_says_which_columns_it_was_trained_on(project):

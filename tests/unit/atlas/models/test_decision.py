@@ -127,6 +127,42 @@ def test_guards_and_bounds(store):
     assert failed.reason.startswith("the run has no metric 'e.none'")
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: rows.assign(loss=rows["loss"].where(rows.index != 7)), "found nan in row 7"),
+        (lambda rows: rows[:-1], "found rows 400 of the challenger and 399 of the champion"),
+        (lambda rows: rows.assign(loss=[None, *map(str, rows["loss"][1:])]), "is of type"),
+        (lambda rows: rows.assign(loss=1.5), "found 1.5 in every row, which is constant"),
+        (lambda rows: rows.assign(id=rows["id"] + 1), "holds other keys for the champion"),
+        (lambda rows: rows.to_dict("records"), "found a list, expected a DataFrame"),
+    ],
+)
+def test_a_champion_whose_rows_are_unusable_is_compared_by_single_numbers(store, spoil, message):
+    """It must not keep its place by that, nor cost a use of the test set."""
+    challenger, other = table(shift=-0.3, seed=2), table(seed=1)
+    given = evidence(challenger, other)
+    spoilt = replace(given, pairs=lambda _: pair(challenger, spoil(other), key="id"))
+    result = ruling(store, spoilt)
+    assert result.passes
+    assert (
+        "single numbers were compared, for the champion's rows can't be compared" in result.reason
+    )
+    assert message in result.reason
+    assert list(store.location.entries("champions")) == []
+
+
+def test_a_challenger_whose_rows_are_unusable_is_not_promoted(store):
+    other = table(seed=1)
+    challenger = table(shift=-0.3, seed=2)
+    spoilt = challenger.assign(loss=challenger["loss"].where(challenger.index != 7))
+    result = ruling(
+        store, replace(evidence(challenger, other), pairs=lambda _: pair(spoilt, other))
+    )
+    assert not result.passes
+    assert "the challenger's values: found nan in row 7" in result.reason
+
+
 def test_a_slice_that_is_worse_keeps_the_champion(store):
     challenger, other = table(shift=-0.3, seed=2), table(seed=1)
     rule = {**RULE, "slices": {"by": "region", "margin": 0.05}}
