@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import itertools
 import json
+import os
+import random
+import signal
 import subprocess
 import sys
 import threading
@@ -170,15 +175,78 @@ def test_another_passphrase_is_told_with_its_file(open_stack, state):
         open_stack(program).up()
 
 
-def test_a_damaged_state_is_told(open_stack, state):
-    stack = open_stack(lambda: Ports("ports", names=["a"]))
-    stack.up()
-    path = state / "pulumi/.pulumi/stacks/probe/a.json"
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(DeployError, match=r"stack a: .*a\.json is damaged .*in a\.json\.bak: put"):
+FILES = [
+    ".pulumi/stacks/probe/a.json",
+    ".pulumi/stacks/probe/a.json.attrs",
+    ".pulumi/stacks/probe/a.json.bak",
+    ".pulumi/stacks/probe/a.json.1.tmp",
+    ".pulumi/meta.yaml",
+    ".pulumi/meta.yaml.attrs",
+    ".pulumi/locks/organization/probe/a/1.json",
+    ".pulumi/locks/organization/probe/a/1.json.1.tmp",
+    ".pulumi/history/probe/a/a-1.history.json",
+    "projects/probe/Pulumi.a.yaml",
+    "projects/probe/Pulumi.yaml",
+]
+
+
+def secretive():
+    import pulumi
+
+    Ports("ports", names=["a"])
+    pulumi.export("secret", pulumi.Output.secret("hunter2"))
+
+
+def test_whatever_file_was_cut_off_the_next_update_goes_on(open_stack, state):
+    """Each file of Pulumi's, empty and cut in half."""
+    open_stack(secretive).up()
+    for name, part in itertools.product(FILES, (0, 0.5)):
+        path = state / "pulumi" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = path.read_bytes() if path.exists() else b'{"pid": 7}'
+        path.write_bytes(content[: int(part * len(content))])
+        if "/locks/" in name or name.endswith(".tmp"):
+            os.utime(path, (1, 1))
+        assert open_stack(secretive).up().changes.keys() <= {"create"}, (name, part)
+    assert not (state / "pulumi/.pulumi/stacks/probe/a.json.1.tmp").exists()
+
+
+def test_an_engine_killed_in_the_middle_of_its_writes_is_taken_up(open_stack, state):
+    """Killed as soon as a draft, a lock or a history entry appears, and at any other moment."""
+    chance = random.Random(16)
+    folder = state / "pulumi" / ".pulumi"
+    open_stack(lambda: many(0)).up()
+    for number in range(1, 13):
+        stack = open_stack(lambda number=number: many(number))
+        thread = threading.Thread(target=update_or_fail, args=(stack,))
+        thread.start()
+        before = {*folder.rglob("*")}
+        end = time.monotonic() + (60 if number % 3 else chance.uniform(0.2, 1.5))
+        wanted = (".json", ".tmp")[number % 2]
+        while thread.is_alive() and time.monotonic() < end:
+            if any(path.suffix == wanted for path in {*folder.rglob("*")} - before):
+                break
+        for engine in engines(state):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(engine, signal.SIGKILL)
+        thread.join()
+    open_stack(lambda: many(99)).up()
+    assert open_stack(lambda: many(99)).up().changes == {}
+    last = open_stack(lambda: many(99))
+    last.destroy()
+    assert not last.exists
+    assert not [*folder.rglob("locks/**/*.*")]
+
+
+def many(number):
+    """Resources that differ from those of another number, one write of the state for each."""
+    for index in range(6):
+        Ports(f"ports{index}", names=[f"a{number}"])
+
+
+def update_or_fail(stack):
+    with contextlib.suppress(DeployError):
         stack.up()
-    path.with_name("a.json.bak").replace(path)
-    assert stack.up().changes == {}
 
 
 def test_the_schema_is_one_that_pulumi_takes(tmp_path):

@@ -18,7 +18,7 @@ import pytest
 
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
 from atlas_deploy.stacks.backend import Backend
-from atlas_deploy.stacks.keeping import Remote
+from atlas_deploy.stacks.remote import Remote
 from tests import canary
 from tests.projects import Project
 from tests.stack.mlflow_answers import mlflow_answers

@@ -114,12 +114,20 @@ class Backend:
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(engine.parent), os.environ.get("PATH", "")]
             ),
-            "PULUMI_BACKEND_URL": self.url or uri_of(self.folder),
+            "PULUMI_BACKEND_URL": self._engine_url(),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         }
         return {**own, **self._home(), **self._secrets()}
+
+    def _engine_url(self) -> str:
+        """Return the URL that the engine is given.
+
+        Its file backend would write attributes beside each file, in place: an engine that is killed
+        meanwhile leaves them empty, and can't read the file that they belong to from then on.
+        """
+        return self.url if self.place is None else f"{uri_of(self.place)}?metadata=skip"
 
     def _home(self) -> dict[str, str]:
         """Return where Pulumi keeps its own files: of a service, where `pulumi login` wrote."""

@@ -3,7 +3,8 @@
 Pulumi's own runner leaves the engine running when Python is interrupted. Here the engine has a
 session of its own: Ctrl-C reaches only us, and we pass it on once, wait while the engine lets its
 operations end and saves its state, and kill it at the second one. If we are killed, Linux
-interrupts the engine in our place (`setpriv --pdeathsig`).
+interrupts the engine in our place (`setpriv --pdeathsig`). What it prints goes to files: a pipe
+breaks with us, and the engine's next line would then kill it (SIGPIPE), in the middle of a write.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
+import tempfile
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
@@ -56,36 +57,44 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             CommandError: if it fails.
             KeyboardInterrupt: after an interruption, when the engine has ended.
         """
+        with tempfile.TemporaryFile(dir=cwd) as output, tempfile.TemporaryFile(dir=cwd) as errors:
+            try:
+                code = self._ended(args, cwd, additional_env, output, errors)
+            finally:
+                texts = _read(output, on_output), _read(errors, on_error)
+        killed = f"\n{_KILLED.format(-code)}" if code < 0 else ""
+        result = CommandResult(texts[0], texts[1] + killed, code)
+        if result.code != 0:
+            raise create_command_error(result)
+        return result
+
+    def _ended(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        output: IO[bytes],
+        errors: IO[bytes],
+    ) -> int:
+        """Run the engine to its end; return its exit code."""
         process = subprocess.Popen(  # noqa: S603 - the engine that was found
             [*_bound_to_us(), self.command, "--non-interactive", *args],
             cwd=cwd,
             env={**inherited(os.environ), **additional_env, **_own()},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
+            stdout=output,
+            stderr=errors,
             start_new_session=True,
             umask=_PRIVATE,
         )
         _running.add(process)
-        output = _Reader(process.stdout, on_output)
-        errors = _Reader(process.stderr, on_error)
         try:
             self._await_end(process)
-        except KeyboardInterrupt:
-            output.finish()
-            errors.finish()
-            raise
         finally:
             _running.discard(process)
-        killed = f"\n{_KILLED.format(-process.returncode)}" if process.returncode < 0 else ""
-        result = CommandResult(output.text(), errors.text() + killed, process.returncode)
-        if result.code != 0:
-            raise create_command_error(result)
-        return result
+        return process.returncode
 
-    def _await_end(self, process: subprocess.Popen[str]) -> None:
+    def _await_end(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the engine's end; pass an interruption on to it."""
         try:
             process.wait()
@@ -96,7 +105,7 @@ class EngineCommand(PulumiCommand):  # type: ignore[misc, unused-ignore]
             raise
 
 
-_running: set[subprocess.Popen[str]] = set()
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def signal_all(number: int) -> None:
@@ -118,7 +127,7 @@ def _umask() -> int:
     return umask
 
 
-def _await_or_kill(process: subprocess.Popen[str]) -> None:
+def _await_or_kill(process: subprocess.Popen[bytes]) -> None:
     """Wait for an interrupted engine's end; kill it at a second interruption."""
     try:
         process.wait()
@@ -133,32 +142,15 @@ def _bound_to_us() -> list[str]:
     return [setpriv, "--pdeathsig", "INT"] if setpriv else []
 
 
-_LAST_WORDS = 5.0
-"""Seconds that an interrupted engine's last lines may take."""
+def _read(file: IO[bytes], callback: Callable[[str], Any] | None) -> str:
+    """Return what the engine wrote to a file, and pass every line of it on.
 
-
-class _Reader:
-    """Reads a stream of the engine's to its end, in a thread."""
-
-    def __init__(self, stream: Any, callback: Callable[[str], Any] | None) -> None:
-        """Start reading."""
-        self._lines: list[str] = []
-        self._thread = threading.Thread(target=self._read, args=(stream, callback), daemon=True)
-        self._thread.start()
-
-    def _read(self, stream: Any, callback: Callable[[str], Any] | None) -> None:
-        """Keep every line, and pass it on."""
-        with stream:
-            for line in stream:
-                self._lines.append(line.rstrip())
-                if callback:
-                    callback(line.rstrip())
-
-    def finish(self) -> None:
-        """Pass on what is left of an engine that has ended, unless a child of its goes on."""
-        self._thread.join(_LAST_WORDS)
-
-    def text(self) -> str:
-        """Return all that was read; waits for the stream's end."""
-        self._thread.join()
-        return "\n".join(self._lines)
+    It is read without moving the place where a child that outlives the engine writes on.
+    """
+    content = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+    lines = [line.rstrip() for line in content.decode("utf-8", "replace").split("\n")]
+    lines = lines if lines[-1] else lines[:-1]
+    if callback:
+        for line in lines:
+            callback(line)
+    return "\n".join(lines)

@@ -5,24 +5,29 @@ A folder of this machine is read by itself, which takes no time; anything else t
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
-from functools import cached_property
+import time
+from contextlib import suppress
+from logging import getLogger
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas import files
 from atlas.errors import DeployError
-from atlas_deploy.stacks.explain import damaged, refused
+from atlas_deploy.stacks.explain import damaged
 from atlas_deploy.stacks.locks import await_unlocked, locks
+from atlas_deploy.stacks.repair import Paths, clear_attributes, restore, why_unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from atlas_deploy.stacks.backend import Backend
     from atlas_deploy.stacks.locks import Lock
 
 _KEPT_UPDATES = 50
+_DRAFT_SECONDS = 600.0
 
 
 class Keeping(Protocol):
@@ -47,6 +52,13 @@ class Keeping(Protocol):
             DeployError: it can't be read, or is damaged.
         """
 
+    def repair(self, project: str, stack: str) -> None:
+        """Put right what a killed engine left half written, unless only the backend can.
+
+        Raises:
+            DeployError: the state is damaged, and no earlier one is whole.
+        """
+
     def where(self, project: str, stack: str) -> str:
         """Return where a stack's state is, for a message."""
 
@@ -68,7 +80,11 @@ class Keeping(Protocol):
 
 def keeping(backend: Backend) -> Keeping:
     """Return the stacks of a backend."""
-    return Remote(backend) if backend.place is None else Files(backend.place / ".pulumi")
+    if backend.place is not None:
+        return Files(backend.place / ".pulumi")
+    from atlas_deploy.stacks.remote import Remote
+
+    return Remote(backend)
 
 
 class Files:
@@ -99,16 +115,14 @@ class Files:
             return True
         if not (self._folder / "meta.yaml").exists():
             return False
-        checkpoint = {"stack": f"organization/{project}/{stack}", "latest": None}
-        text = json.dumps({"version": 3, "checkpoint": checkpoint})
-        files.write(self.file(project, stack), text)
+        files.write(self.file(project, stack), _empty(project, stack))
         return True
 
     def forget(self, project: str, stack: str) -> bool:
         """Remove an empty stack and its history, as Pulumi does; one that isn't empty is left."""
         if any(self.checkpoint(project, stack).get("resources") or ()):
             return False
-        shutil.rmtree(self._folder / "history" / project / stack, ignore_errors=True)
+        shutil.rmtree(self._history(project, stack), ignore_errors=True)
         file = self.file(project, stack)
         for path in (file.with_name(f"{file.name}.attrs"), file):
             files.remove(path)
@@ -122,13 +136,40 @@ class Files:
         """
         path = self.file(project, stack)
         try:
-            return _mapping(json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] or {})
+            try:
+                return _latest(path)
+            except ValueError:
+                self._restore(project, stack)
+                return _latest(path)
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise DeployError(f"{path} can't be read: {(error.strerror or '').lower()}") from None
         except (ValueError, LookupError, TypeError) as error:
             raise DeployError(damaged(str(path), str(error))) from None
+
+    def repair(self, project: str, stack: str) -> None:
+        """Put right what a killed engine left half written.
+
+        Raises:
+            DeployError: the state is damaged, and no earlier one is whole.
+        """
+        clear_attributes(self._paths(project, stack))
+        self._restore(project, stack)
+
+    def _restore(self, project: str, stack: str) -> None:
+        """Replace a state that can't be read by the last one that is whole, and report that."""
+        paths = self._paths(project, stack)
+        if not (reason := why_unreadable(paths.state)):
+            return
+        try:
+            clear_attributes(paths)
+            holders = await_unlocked(self._locks(project, stack), 0, lambda _line: None)
+            report = restore(paths, _empty(project, stack), holders)
+        except OSError:
+            raise DeployError(damaged(str(paths.state), reason)) from None
+        if report:
+            getLogger(__name__).warning("warning: %s", report)
 
     def where(self, project: str, stack: str) -> str:
         """Return where a stack's state is."""
@@ -159,115 +200,47 @@ class Files:
 
     def tidy(self, project: str, stack: str) -> None:
         """Remove all but the last 50 updates from a stack's history: each holds the whole state."""
-        history = self._folder / "history" / project / stack
+        history = self._history(project, stack)
+        _remove_drafts((*history.glob("*.tmp"), *self._drafts(project, stack)))
         updates = sorted(path.name.split(".")[0] for path in history.glob("*.history.json"))
         for update in updates[:-_KEPT_UPDATES]:
             for path in history.glob(f"{update}.*"):
                 files.remove(path)
 
+    def _paths(self, project: str, stack: str) -> Paths:
+        state, history = self.file(project, stack), self._history(project, stack)
+        return Paths(self._folder / "meta.yaml", state, history)
+
+    def _history(self, project: str, stack: str) -> Path:
+        return self._folder / "history" / project / stack
+
+    def _drafts(self, project: str, stack: str) -> Iterator[Path]:
+        return self.file(project, stack).parent.glob(f"{glob.escape(stack)}.json.*.tmp")
+
     def _locks(self, project: str, stack: str) -> Path:
         return self._folder / "locks" / "organization" / project / stack
 
 
-class Remote:
-    """Stacks in a bucket, or of a service: the engine reads them."""
-
-    def __init__(self, backend: Backend) -> None:
-        """Take the backend."""
-        self._backend = backend
-        self._found: dict[str, list[str]] = {}
-
-    def names(self, project: str) -> list[str]:
-        """Return the names of a project's stacks, sorted."""
-        listed = json.loads(self._engine(project, "stack", "ls", "--json"))
-        return sorted(str(entry["name"]).rpartition("/")[2] for entry in listed)
-
-    def exists(self, project: str, stack: str) -> bool:
-        """Tell whether there is a stack of that name."""
-        return stack in self.names(project)
-
-    def make(self, project: str, stack: str) -> bool:
-        """Leave it to the engine."""
-        return False
-
-    def forget(self, project: str, stack: str) -> bool:
-        """Leave it to the engine."""
-        return False
-
-    def checkpoint(self, project: str, stack: str) -> Mapping[str, Any]:
-        """Return a stack's last state; empty for none.
-
-        Raises:
-            DeployError: it can't be read.
-        """
-        try:
-            text = self._engine(project, "stack", "export", "--stack", stack)
-            return _mapping(json.loads(text).get("deployment") or {})
-        except _NoStackError:
-            return {}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DeployError(damaged(self.where(project, stack), str(error))) from None
-
-    def where(self, project: str, stack: str) -> str:
-        """Return where a stack's state is."""
-        return f"{self._backend.url.partition('?')[0]} (stack {project}/{stack})"
-
-    def await_unlocked(
-        self, project: str, stack: str, seconds: float, say: Callable[[str], None]
-    ) -> Sequence[Lock]:
-        """Leave the locks to the engine."""
-        return ()
-
-    def unlock(self, project: str, stack: str) -> list[str]:
-        """Break the locks of a stack; the backend doesn't say whose they were.
-
-        Raises:
-            DeployError: they can't be broken.
-        """
-        try:
-            self._engine(project, "cancel", "--yes", "--stack", stack)
-        except _NoStackError:
-            return []
-        return ["an unknown process"]
-
-    def tidy(self, project: str, stack: str) -> None:
-        """Leave the history to the backend."""
-
-    @cached_property
-    def _command(self) -> Any:
-        from atlas_deploy.stacks.handles import command
-
-        return command(lambda _line: None)
-
-    def _engine(self, project: str, *words: str) -> str:
-        """Run the engine, and return what it prints.
-
-        Raises:
-            DeployError: it fails.
-        """
-        from pulumi.automation import CommandError
-
-        from atlas_deploy.stacks.stack import write_project
-
-        self._backend.prepare()
-        write_project(self._backend, project)
-        command = self._command
-        folder = str(self._backend.workspace(project))
-        try:
-            variables = self._backend.variables(command.path)
-            return str(command.run([*words], folder, variables).stdout)
-        except CommandError as error:
-            output = str(error)
-            if "no stack named" in output or "[404]" in output:
-                raise _NoStackError(output) from None
-            raise DeployError(refused(self._backend.url, output)) from None
+def _empty(project: str, stack: str) -> str:
+    """Return the state of a new stack, as Pulumi writes it."""
+    checkpoint = {"stack": f"organization/{project}/{stack}", "latest": None}
+    return json.dumps({"version": 3, "checkpoint": checkpoint})
 
 
-class _NoStackError(Exception):
-    """There is no stack of that name."""
+def _remove_drafts(drafts: Iterable[Path]) -> None:
+    """Remove drafts that a killed engine left behind; a younger one may be under way."""
+    for draft in drafts:
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
+                files.remove(draft)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _latest(path: Path) -> Mapping[str, Any]:
+    """Return the state in a file."""
+    return mapping(json.loads(path.read_text("utf-8"))["checkpoint"]["latest"] or {})
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
     """Return a value, if it is a mapping."""
     if not isinstance(value, dict):
         raise TypeError("no mapping")

@@ -2,13 +2,15 @@
 
 Pulumi writes a file with pid, host and moment, and removes it at its end; a killed engine leaves it
 there, and every later update refuses to start. A lock is stale only if it is this host's and no
-engine with its pid has been running since before the lock was written.
+engine with its pid has been running since before the lock was written. The engine counts drafts of
+locks too, and fails at one that was cut off; such a one is stale once nobody can be writing it.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.3
 _ENGINE = "pulumi"
+_ATTRIBUTES = ".attrs"
+_WRITE_SECONDS = 10.0
+"""How long the writing of a lock may take, which is a hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Lock:
 
     Attributes:
         path: its file.
-        pid: who holds it.
+        pid: who holds it; 0 where its file was cut off.
         host: where.
         user: as whom.
         since: since when, as Pulumi wrote it.
@@ -44,6 +49,8 @@ class Lock:
 
     def is_stale(self) -> bool:
         """Tell whether its holder is certainly gone."""
+        if not self.pid:
+            return _age(self.path) > _WRITE_SECONDS
         if self.host != socket.gethostname():
             return False
         holder = processes.find(self.pid)
@@ -54,15 +61,17 @@ class Lock:
 
     def is_alive(self) -> bool:
         """Tell whether its holder is certainly running."""
-        return self.host == socket.gethostname() and not self.is_stale()
+        return bool(self.pid) and self.host == socket.gethostname() and not self.is_stale()
 
     def remove(self) -> None:
         """Remove it, with the attributes that Pulumi keeps beside it."""
         files.remove(self.path)
-        files.remove(self.path.with_name(f"{self.path.name}.attrs"))
+        files.remove(self.path.with_name(f"{self.path.name}{_ATTRIBUTES}"))
 
     def __str__(self) -> str:
         """Return who holds it since when."""
+        if not self.pid:
+            return "an unknown process"
         moment = self._moment().strftime("%Y-%m-%d %H:%M:%S")
         return f"process {self.pid} of {self.user} on {self.host}, since {moment}"
 
@@ -72,7 +81,8 @@ class Lock:
 
 def locks(folder: Path) -> list[Lock]:
     """Return the locks in a stack's folder of locks."""
-    entries = (_read(path) for path in sorted(folder.glob("*.json")))
+    paths = (path for path in sorted(folder.glob("*")) if path.suffix != _ATTRIBUTES)
+    entries = map(_read, paths)
     return [lock for lock in entries if lock is not None]
 
 
@@ -105,10 +115,20 @@ def _break(lock: Lock) -> bool:
 
 
 def _read(path: Path) -> Lock | None:
-    """Return the lock of a file; None when it went away meanwhile or is no lock."""
+    """Return the lock of a file, or of a draft of one; None when it went away meanwhile."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         lock = Lock(path, int(raw["pid"]), raw["hostname"], raw["username"], raw["timestamp"])
         return lock if lock._moment() else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return None
+    except (ValueError, LookupError, TypeError):
+        return Lock(path, 0, "", "", "")
+
+
+def _age(path: Path) -> float:
+    """Return for how long a file is as it is; 0 where it went away."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -194,6 +194,7 @@ class Stack:
 
         end = time.monotonic() + _LOCK_SECONDS
         self._await_unlocked()
+        self._keeping.repair(self._project, self._handle.name)
         try:
             with warnings.catch_warnings():
                 # Pulumi warns of an event stream that ends with a killed engine.
@@ -269,10 +270,15 @@ def write_project(backend: Backend, project: str) -> None:
 
 
 def _write_config(path: Path, config: Mapping[str, str]) -> None:
-    """Write a stack's configuration, and keep the salt of its secrets that Pulumi wrote there."""
+    """Write a stack's configuration, and keep the salt of its secrets that Pulumi wrote there.
+
+    Pulumi doesn't write it whole: one that was cut off is without the end of its last line. The
+    salt is in the stack's state, too.
+    """
     import yaml
 
-    kept = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = yaml.safe_load(text) if text.endswith("\n") else None
     salt = {"encryptionsalt": kept["encryptionsalt"]} if kept and "encryptionsalt" in kept else {}
     _write_changed(path, yaml.safe_dump({**salt, **({"config": dict(config)} if config else {})}))
 

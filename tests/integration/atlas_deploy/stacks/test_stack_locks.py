@@ -97,8 +97,31 @@ def test_a_lock_of_another_host_is_never_broken(folder):
     assert path.exists()
 
 
-def test_what_is_no_lock_is_left_alone(folder):
-    (folder / "x.json").write_text("{")
-    (folder / "y.json").write_text("[]")
+CUT_OFF = ["", "{", "[]", '{"pid": 1}']
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.json.18bd0e6f2c4a.tmp"])
+@pytest.mark.parametrize("content", CUT_OFF)
+def test_a_lock_that_was_cut_off_goes_once_nobody_can_be_writing_it(folder, name, content):
+    path = folder / name
+    path.write_text(content)
+    (held,) = await_unlocked(folder, 0, print)
+    assert str(held) == "an unknown process"
+    assert not held.is_alive()
+    os.utime(path, (time.time() - 11,) * 2)
+    assert await_unlocked(folder, 0, print) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_a_draft_of_a_lock_holds_as_long_as_its_writer_lives(folder, engine):
+    path = a_lock(folder, engine.pid)
+    path = path.rename(path.with_name("a.json.18bd0e6f2c4a.tmp"))
+    assert len(await_unlocked(folder, 0, print)) == 1
+    engine.kill()
+    engine.wait()
+    assert await_unlocked(folder, 0, print) == []
+
+
+def test_a_lock_of_no_moment_is_none_that_can_be_trusted(folder):
     a_lock(folder, 1, name="z", since="yesterday")
-    assert locks(folder) == []
+    assert [lock.pid for lock in locks(folder)] == [0]

@@ -61,8 +61,8 @@ def test_atlas_resources_are_read_with_their_outputs_over_their_inputs(tmp_path,
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "{}", "[]", "null", "7", '{"checkpoint": []}', '{"checkpoint": {"latest": [1]}}',
-     latest(7), latest({}), latest({"type": "atlas:index:AirflowDags"}), latest(RAW)[:-20]],
+    ["{}", "[]", "null", "7", '{"checkpoint": []}', '{"checkpoint": {"latest": [1]}}',
+     latest(7), latest({}), latest({"type": "atlas:index:AirflowDags"})],
 )  # fmt: skip
 def test_a_damaged_state_is_told_with_the_way_out(tmp_path, write, text):
     path = write(text)
@@ -71,10 +71,28 @@ def test_a_damaged_state_is_told_with_the_way_out(tmp_path, write, text):
     assert str(path) in str(caught.value)
 
 
-def test_bytes_that_are_no_text_are_damage_too(tmp_path, write):
-    write("").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DeployError, match="is damaged"):
+@pytest.mark.parametrize("content", [latest(RAW)[:-20].encode(), b"\xff\xfe\x00"])
+def test_a_state_that_was_cut_off_with_none_before_it_is_reported(tmp_path, write, content):
+    path = write("")
+    path.write_bytes(content)
+    with pytest.raises(
+        DeployError, match=r"^D013: .* is damaged .*no earlier state .* is whole; put"
+    ):
         state_of(Backend(tmp_path), "tumour.local")
+    assert path.read_bytes() == content
+
+
+def test_a_state_that_was_cut_off_is_restored(tmp_path, write, caplog):
+    path = write(latest(RAW)[:-20])
+    path.with_name(f"{path.name}.bak").write_text(latest(RAW))
+    (resource,) = state_of(Backend(tmp_path), "tumour.local").resources
+    assert resource.name == "inference-airflow"
+    (message,) = caplog.messages
+    assert message.startswith(f"warning: {path} was damaged (")
+    assert (
+        "restored from tumour.local.json.bak; it is kept as tumour.local.json.damaged-" in message
+    )
+    assert "\n" not in message
 
 
 def test_a_state_that_cannot_be_read_is_reported(tmp_path):

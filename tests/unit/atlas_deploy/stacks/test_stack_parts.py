@@ -44,7 +44,7 @@ def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
     assert oct(backend.folder.stat().st_mode & 0o777) == "0o700"
     assert (backend.state / ".gitignore").read_text() == "/*\n!/schemas/\n"
     variables = backend.variables(tmp_path / "bin" / "pulumi")
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state/pulumi"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state/pulumi?metadata=skip"
     assert variables["PULUMI_HOME"].startswith(f"{tmp_path}/state/")
     assert backend.passphrase.read_text().strip() not in variables.values()
 
