@@ -82,6 +82,7 @@ def test_the_index_lists_every_code(request: pytest.FixtureRequest):
 KINDS = {
     "D00": "Documents, before anything is known of them",
     "D01": "Deployments and their stacks",
+    "L": "Releases",
     "P": "The project",
     "S": "Structure, by the published schemas",
     "R": "Recipes, and the classes that they name",

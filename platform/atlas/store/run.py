@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.store.manifest import DIGEST
+from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,15 @@ class ModelVersion:
     name: str
     version: str
     parts: Mapping[str, ModelPart] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of what its parts are, wherever they are kept and whatever it is called."""
+        return digest({name: part.identity for name, part in self.parts.items()})
+
+    def facts(self) -> dict[str, str]:
+        """Return what records say of it."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas import git as module
 from atlas.git import commit_of, commits_of, git, has_repository
+from atlas.git import running as module
 
 ROOT = Path(__file__).parents[3]
 OWN = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
@@ -120,9 +120,9 @@ def test_many_folders_are_asked_for_at_once(
 ) -> None:
     expected = {checkout.folder / str(n): checkout.commit(f"{n}/steps.py") for n in range(8)}
     started = []
-    real = module._Git.__init__
+    real = module.Running.__init__
     monkeypatch.setattr(
-        module._Git, "__init__", lambda self, *a: (started.append(a), real(self, *a))[1]
+        module.Running, "__init__", lambda self, *a: (started.append(a), real(self, *a))[1]
     )
     assert commits_of(expected) == expected
     assert len(started) == 3
@@ -273,7 +273,8 @@ def test_no_other_module_starts_git() -> None:
         if re.search(r"""["']git["']""", path.read_text("utf-8"))
     ]
     names = {path.relative_to(ROOT).as_posix() for path in sources}
-    assert names == {"platform/atlas/git.py", "platform/atlas_toolchain/catalog.py"}
+    exports, starts = "platform/atlas/git/__init__.py", "platform/atlas/git/running.py"
+    assert names == {exports, starts, "platform/atlas_toolchain/catalog.py"}
 
 
 def test_a_local_run_and_a_compiled_file_tell_the_same_commit(
