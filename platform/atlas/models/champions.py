@@ -32,6 +32,9 @@ FOLDER = "champions"
 HEAD = "atlas.champions.head"
 """Tag of a registered model: the head of its log, apart from the log."""
 
+_OWNER = "registry"
+"""In the folder of a log that Atlas 0.1 began: identity of the registry whose log it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -66,10 +69,32 @@ class Champions:
     model: str
     actor: Actor = field(default_factory=this_process)
 
-    @property
+    @cached_property
     def folder(self) -> str:
         """Its folder in the store."""
+        return self._earlier_folder if self._has_earlier_log else self._own_folder
+
+    @property
+    def _own_folder(self) -> str:
+        return f"{FOLDER}/{self.registry.identity}/{self.model}"
+
+    @property
+    def _earlier_folder(self) -> str:
+        """The folder of Atlas 0.1: all registries of a kind had one."""
         return f"{FOLDER}/{self.registry.kind}/{self.model}"
+
+    @property
+    def _has_earlier_log(self) -> bool:
+        """Whether the log of this registry was begun in the earlier folder, and goes on there."""
+        if self._earlier_folder == self._own_folder:
+            return False
+        try:
+            owner = self.store.location.read(f"{self._earlier_folder}/{_OWNER}").decode()
+        except FileNotFoundError:
+            earlier = ChampionLog(self.store.location, self._earlier_folder)
+            head = self.registry.tag(self.model, HEAD) if earlier.head() else ""
+            return bool(head) and not earlier.misses(head)
+        return owner == self.registry.identity
 
     @cached_property
     def log(self) -> ChampionLog:
@@ -91,6 +116,9 @@ class Champions:
             PlatformError: another process holds it, or the registry doesn't answer.
         """
         with leased(self.store.location, f"{self.folder}/lease", wait=wait) as lease:
+            if self.folder != self._own_folder:
+                owner = self.registry.identity.encode()
+                self.store.location.create(f"{self.folder}/{_OWNER}", owner)
             self.settle(lease)
             yield lease
 

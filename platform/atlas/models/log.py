@@ -112,7 +112,7 @@ class ChampionLog:
 
     Attributes:
         location: where the store's files are.
-        folder: ``champions/<registry>/<model>``.
+        folder: ``champions/<identity of the registry>/<model>``.
     """
 
     location: Location

@@ -16,7 +16,7 @@ from atlas import files
 from atlas.advice import command
 from atlas.errors import PlatformError, RefusedError, clean
 from atlas.tracking.limits import batches, fitted, fitting
-from atlas.tracking.registry import PARTS, RegisteredVersion
+from atlas.tracking.registry import PARTS, RegisteredVersion, identity_of
 from atlas.uris import uri_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,16 @@ class TrackingDatabase:
 
     file: Path
     kind: ClassVar[str] = "file"
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells the file from others, wherever it is moved."""
+        from mlflow.exceptions import MlflowException
+
+        created = None
+        with suppress(MlflowException):
+            created = self.client.get_experiment("0").creation_time
+        return identity_of(self.kind, created, uri_of(self.file))
 
     @cached_property
     def client(self) -> Any:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from atlas.errors import MalformedError, RefusedError, clean
-from atlas.http.answers import objects, pages, pick
+from atlas.http.answers import objects, optional, pages, pick
 from atlas.http.credentials import mlflow_authorization
 from atlas.http.service import Service
-from atlas.tracking.registry import RegisteredVersion
+from atlas.tracking.registry import RegisteredVersion, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +25,8 @@ _OK = 200
 _CREATIONS = ("runs/create", "model-versions/create")
 """Methods that make something new each time; all the others do the same however often."""
 _LONGEST_NUMBER = 18
+_WITHOUT_EXPERIMENT = (400, 403, 404, 501)
+"""Statuses of a server that shows no experiment 0."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -41,6 +43,21 @@ class MlflowTracker:
     url: str
     credentials: str = ""
     kind: ClassVar[str] = "mlflow"
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells the server from others, by whatever URL it is reached."""
+        path = "experiments/get"
+        try:
+            answer = self.call("GET", path, {"experiment_id": "0"}, (_MISSING, _INVALID))
+        except RefusedError as error:
+            if error.status not in _WITHOUT_EXPERIMENT:
+                raise
+            answer = None
+        where = f"mlflow at {self.url}: {path}"
+        experiment = pick(answer, "experiment", dict, where) if answer else {}
+        created = optional(experiment, "creation_time", 0, where)
+        return identity_of(self.kind, created or None, self.url)
 
     @property
     def service(self) -> Service:

@@ -6,11 +6,12 @@ import json
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from atlas.advice import command
 from atlas.errors import PlatformError, clean
 from atlas.store import ModelPart, ModelVersion
-from atlas.values import canonical
+from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,8 +128,23 @@ def _is_finite(value: Any) -> bool:
     return number and abs(value) <= sys.float_info.max
 
 
+_IDENTITY_DIGITS = 12
 _MOST_PARTS = 1000
 """The most parts of a model version."""
+
+
+def identity_of(kind: str, created: int | None, url: str) -> str:
+    """Return the identity of an MLflow registry.
+
+    Args:
+        kind: the registry's kind.
+        created: when its experiment 0 was made (milliseconds since 1970), which MLflow does as it
+            makes its database; None where it has none.
+        url: where it is, for a registry without that experiment.
+    """
+    parts = urlsplit(url)
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    return f"{kind}-{digest(address if created is None else created)[:_IDENTITY_DIGITS]}"
 
 
 class ModelRegistry(Protocol):
@@ -136,7 +152,14 @@ class ModelRegistry(Protocol):
 
     @property
     def kind(self) -> str:
-        """Its kind: each kind in a store has champion logs of its own."""
+        """Its kind, for messages: ``store``, ``mlflow`` or ``file``."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other registry: each has champion logs of its own in a store.
+
+        It is the same from wherever the registry is reached, and a folder's name.
+        """
 
     def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""
@@ -193,6 +216,7 @@ class LocalRegistry:
 
     store: Store
     kind: ClassVar[str] = "store"
+    identity: ClassVar[str] = "store"
 
     def register(self, registration: ModelRegistration, source: str = "") -> str:
         """Add a version and return its number; the same run's version is not added twice."""

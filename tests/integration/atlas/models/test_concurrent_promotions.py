@@ -21,9 +21,9 @@ from atlas.models.promotion import Candidate, promote
 from atlas.store import open_store
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import CHAMPION, ModelRegistration
-from tests.servers import mlflow_server
+from tests.servers import mlflow_server, platform_mlflow
 
-__all__ = ["mlflow_server"]
+__all__ = ["mlflow_server", "platform_mlflow"]
 
 PROGRAM = Path(__file__).with_name("promoting.py")
 
@@ -156,6 +156,20 @@ def test_a_version_that_was_deleted_under_its_alias(champions):
     assert champions.current().version == second
     reasons = [entry.reason for entry in champions.log.entries() if entry.action == log.NOTICED]
     assert reasons == [f"version {first} or its alias was removed by hand"]
+
+
+def test_two_servers_over_one_store_have_logs_of_their_own(champions, platform_mlflow):
+    tracker = MlflowTracker(platform_mlflow.url, str(platform_mlflow.secret))
+    other = Champions(champions.store, tracker, champions.model)
+    (first,), (second,) = registered(champions, 1), registered(other, 1)
+    first_champion(champions, first)
+    assert other.current() is None
+    first_champion(other, second)
+    assert champions.faults() == other.faults() == []
+    assert champions.folder != other.folder
+    url = champions.registry.url.replace("127.0.0.1", "localhost")
+    assert MlflowTracker(url).identity == champions.registry.identity, "the same server"
+    assert champions.registry.identity.startswith("mlflow-")
 
 
 def test_a_promotion_takes_little_beyond_mlflow_s_own_calls(champions):

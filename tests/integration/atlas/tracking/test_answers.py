@@ -36,6 +36,7 @@ VERSION = {
     "tags": [{"key": key, "value": value} for key, value in TAGS.items()],
 }  # fmt: skip
 ANSWERS: dict[str, Any] = {
+    "experiments/get?": {"experiment": {"experiment_id": "0", "creation_time": 1700000000000}},
     "experiments/get-by-name": {"experiment": {"experiment_id": "0"}},
     "runs/create": {"run": {"info": INFO}},
     "runs/search": {"runs": [{"info": INFO}]},

@@ -18,7 +18,13 @@ from atlas.models.lease import leased
 from atlas.models.log import champion_at
 from atlas.models.promotion import Candidate, preview, promote
 from atlas.store import Store, open_store
-from atlas.tracking.registry import CHALLENGER, CHAMPION, LocalRegistry, ModelRegistration
+from atlas.tracking.registry import (
+    CHALLENGER,
+    CHAMPION,
+    LocalRegistry,
+    ModelRegistration,
+    identity_of,
+)
 
 MODEL = "m"
 
@@ -103,6 +109,58 @@ def test_preview_changes_nothing(champions, store):
     assert (shown[0].promoted, shown[0].previous) == (True, "local-1")
     assert {e.key: e.modified for e in store.location.entries("champions")} == before
     assert alias(champions) == "local-1"
+
+
+# Which log ------------------------------------------------------------------------------------
+
+
+class Named(LocalRegistry):
+    """A registry among several of its kind; its own store stands for its server."""
+
+    kind = "mlflow"
+    identity = "mlflow-1"
+
+
+class OtherNamed(Named):
+    identity = "mlflow-2"
+
+
+def test_registries_of_a_kind_have_logs_of_their_own(store, tmp_path):
+    first = Champions(store, Named(open_store(str(tmp_path / "1"))), MODEL)
+    second = Champions(store, OtherNamed(open_store(str(tmp_path / "2"))), MODEL)
+    promoted(first, "a")
+    promoted(second, "b", fails)
+    assert actions(first) == [(log.INTENDED, ""), (log.PROMOTED, "local-1")]
+    assert actions(second) == [(log.KEPT, "")]
+    assert (first.faults(), second.faults()) == ([], [])
+
+
+def test_a_log_that_all_registries_of_a_kind_shared_goes_on_for_the_one_whose_it_is(
+    store, tmp_path, monkeypatch
+):
+    servers = [kind(open_store(str(tmp_path / kind.identity))) for kind in (Named, OtherNamed)]
+    monkeypatch.setattr(Named, "identity", "mlflow")
+    promoted(Champions(store, servers[0], MODEL), "a")
+    monkeypatch.setattr(Named, "identity", "mlflow-1")
+    for run in "bc":  # The second time, the folder says whose it is.
+        other = Champions(store, servers[1], MODEL)
+        promoted(other, run)
+        assert other.folder == f"champions/mlflow-2/{MODEL}"
+        champions = Champions(store, servers[0], MODEL)
+        promoted(champions, run)
+        assert champions.folder == f"champions/mlflow/{MODEL}"
+        assert champions.faults() == other.faults() == []
+    assert len(list(champions.log.entries())) == 6
+    assert len(list(other.log.entries())) == 4
+    assert not store.location.exists("champions/mlflow-1")
+
+
+def test_the_identity_of_an_mlflow():
+    assert identity_of("mlflow", 17, "http://a") == identity_of("mlflow", 17, "https://b/c")
+    assert identity_of("mlflow", 17, "http://a") != identity_of("mlflow", 18, "http://a")
+    without = {identity_of("mlflow", None, f"http://{of}") for of in ("a:1", "u:p@a:1/", "u@a:1")}
+    assert len(without) == 1
+    assert identity_of("mlflow", None, "http://a:2") not in without
 
 
 # Tampering ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ RUN = SimpleNamespace(flow="training")
 class Server:
     """A registry that isn't the store's own, as MLflow is."""
 
-    kind = "mlflow"
+    kind = identity = "mlflow"
 
     def __init__(self, store: Store) -> None:
         self._registry = LocalRegistry(store)
