@@ -141,6 +141,11 @@ def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
         sys.stdout.write("no step of the run could begin: there is nothing to record\n")
         return int(options.if_failed or 0)
     run = bind(store, plan, _request(options, plan))
+    if options.executor_input:
+        from atlas.step.kfp import ids_in
+        from atlas.store.orchestrated import keep_run_ids
+
+        keep_run_ids(store.location, run, ids_in(options.executor_input))
     if options.finish:
         return _finish(options, store, plan, run)
     return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)

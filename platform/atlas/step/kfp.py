@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from atlas.store import Manifest, Store
 
 _PARAMETER = "parameter."
+_JOB = "run.job"
 _FACTS = {
     "run.job": "run", "run.id": "run", "run.index": "index",
     "run.interval_start": "interval_start", "run.interval_end": "interval_end",
@@ -47,6 +48,13 @@ def filled(options: argparse.Namespace) -> argparse.Namespace:
     if own:
         given["parameters"] = json.dumps({**json.loads(options.parameters or "{}"), **own})
     return type(options)(**given)
+
+
+def ids_in(executor_input: str) -> dict[str, str]:
+    """Return what Kubeflow calls the run, by the names of `atlas.store.orchestrated`."""
+    inputs = json.loads(executor_input).get("inputs", {}).get("parameterValues", {})
+    job = inputs.get(_JOB)
+    return {"kubeflow.run": str(job)} if job else {}
 
 
 def give_parameter(executor_input: str, name: str, value: Any) -> None:

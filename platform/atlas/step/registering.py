@@ -10,6 +10,7 @@ from atlas.errors import PlatformError, StoreError
 from atlas.models.champions import Champions, Ruling
 from atlas.models.decision import Judge
 from atlas.models.evidence import evidence_of
+from atlas.models.origin import origin_tags
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.models.signature import signature_tags
 from atlas.step.execute import recorded
@@ -21,7 +22,6 @@ from atlas.store.keys import MODEL_OWNERS
 from atlas.store.run import same_parts
 from atlas.tracking.record import metrics_of, tags_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
-from atlas.values import canonical
 
 if TYPE_CHECKING:
     from atlas.plan import Plan
@@ -137,11 +137,8 @@ def registration_of(store: Store, plan: Plan, run: Run) -> ModelRegistration:
     model = plan.model
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     parts = {name: _part(store, run, output) for name, output in model.parts.items()}
-    data = {
-        f"atlas.data.{name}": canonical({"uri": dataset.uri, "version": dataset.version})
-        for name, dataset in plan.data.items()
-    }
-    tags = {**tags_of(plan, run), **data, **signature_tags(store, plan, run)}
+    origin = origin_tags(store, plan, run)
+    tags = {**tags_of(plan, run), **origin, **signature_tags(store, plan, run)}
     tags = mask_for(plan).plain(tags)
     metrics, is_deployed = metrics_of(store, plan, run), _is_deployed(store, model.name)
     return ModelRegistration(model.name, run.id, parts, tags, metrics, is_deployed)

@@ -21,6 +21,8 @@ OUTCOME = "outcome.json"
 RUN = "run.json"
 LAUNCHED = "launched.json"
 """In a run's folder: to which target it was given, before that had it."""
+ORCHESTRATED = "orchestrator.json"
+"""In a run's folder: the orchestrator's own ids of it."""
 PAGE = "page.json"
 """In a run's folder: where its orchestrator shows it."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.errors import PlatformError, RefusedError, TargetError
 from atlas.store.exclusive import exclusive
+from atlas.store.orchestrated import keep_version
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
@@ -177,7 +178,9 @@ class KubeflowLauncher:
         name, target = deployed_name(plan), KubeflowCompiler(exit_handler=True)
         (content,) = target.compile(plan, self.images(plan), self.origin_of(plan)).values()
         package = (hashlib.sha256(content).hexdigest(), content)
-        return publish(self.api, self.store.url, {name: package}, {name: plan.digest})[name]
+        version = publish(self.api, self.store.url, {name: package}, {name: plan.digest})[name]
+        keep_version(self.store.location, plan.digest, version.ids)
+        return version
 
     def _deployed_version(self, plan: Plan) -> PipelineVersion:
         """Return the version that is deployed.

@@ -15,6 +15,7 @@ from atlas.kinds import lineage
 from atlas.kinds.parsing import parse_state
 from atlas.kinds.protocol import State
 from atlas.store import open_location
+from atlas.store.orchestrated import keep_version
 from atlas.targets.kubeflow.resource import (
     KubeflowPipelinesInputs,
     KubeflowPipelinesOutputs,
@@ -46,6 +47,9 @@ class ServerBackend:
         api = _api(inputs)
         packages = {name: (inputs.members[name], text) for name, text in contents.items()}
         made = publish(api, inputs.store, packages, inputs.plans)
+        place = open_location(inputs.store)
+        for name, version in made.items():
+            keep_version(place, inputs.plans[name], version.ids)
         desired = inputs.schedules or {}
         paused = keep_schedules(api, {name: (made[name], desired.get(name, "")) for name in made})
         return _outputs(inputs, made, paused)

@@ -146,9 +146,14 @@ def test_a_champion_whose_rows_cannot_be_kept_fails_no_step(project, monkeypatch
 def test_the_version_says_which_columns_it_was_trained_on(project):
     train(project, off=0.5)
     tags = champions(project).current().tags
-    columns = json.loads(tags["atlas.signature"])["train.rows"]
+    signature = json.loads(tags["atlas.signature"])
+    assert list(signature["inputs"]) == ["measure.rows", "train.rows"]
+    columns = signature["inputs"]["train.rows"]
     assert [one["name"] for one in columns] == ["patient", "region", "y"]
     assert [one["type"] for one in columns] == ["int64", "large_string", "double"]
+    (made,) = signature["outputs"].items()
+    assert made[0] == "measure.row_metrics", "not the champion's"
+    assert [one["name"] for one in made[1]] == ["patient", "region", "error"]
 
 
 def test_a_log_whose_end_was_altered_leaves_the_champion_and_the_run_is_done(project):

@@ -56,6 +56,11 @@ class PipelineVersion:
     spec: Mapping[str, Any]
 
     @property
+    def ids(self) -> dict[str, str]:
+        """Kubeflow's ids of its pipeline and of it, by the names of `atlas.store.orchestrated`."""
+        return {"kubeflow.pipeline": self.pipeline, "kubeflow.version": self.id}
+
+    @property
     def digest(self) -> str:
         """The digest that it is named by; empty for a version of another name."""
         head = self.name.partition("-")[0]
