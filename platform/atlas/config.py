@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atlas.recipe import Reference
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FLOWS = ("training", "inference")
 """The flows that a Config can have a Recipe for."""
@@ -28,12 +26,42 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """The rows that the challenger scores in place of the model.
+
+    Attributes:
+        share: of the rows, from 0 to 1.
+        key: column whose value chooses a row; empty for its position.
+    """
+
+    share: float
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The registered model: its name, what inference follows, and the outputs it is made of."""
+    """The registered model.
+
+    Attributes:
+        name: its registered name.
+        version: what inference follows, an alias, or a number, which is pinned.
+        parts: the training outputs that it is made of.
+        digest: that the pinned version has to have; empty where the Config doesn't say.
+        shadow: whether the challenger scores beside it.
+        canary: the rows that the challenger scores in its place, if there are any.
+    """
 
     name: str
     version: str = "champion"
     parts: Mapping[str, Reference] = field(default_factory=dict)
+    digest: str = ""
+    shadow: bool = False
+    canary: Canary | None = None
+
+    @property
+    def has_rival(self) -> bool:
+        """Whether inference runs the challenger too."""
+        return self.shadow or self.canary is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +88,16 @@ class Config:
     promotion: Mapping[str, Any] = field(default_factory=dict)
     retraining: Mapping[str, Any] = field(default_factory=dict)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    predictions: Mapping[str, str] = field(default_factory=dict)
     open_data: bool = False
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Config:
         """Build a Config from JSON that the schema has accepted."""
-        plain = ("description", "features", "parameters", "schedule", "promotion", "retraining")
+        plain = (
+            *("description", "features", "parameters", "schedule"),
+            *("promotion", "retraining", "predictions"),
+        )
         return cls(
             name=raw["name"],
             recipes={flow: raw["recipes"][flow] for flow in FLOWS if flow in raw["recipes"]},
@@ -197,4 +229,17 @@ def _override(raw: Mapping[str, Any]) -> Override:
 def _model(raw: Mapping[str, Any]) -> ModelSpec:
     parts = {part: Reference.parse(text) for part, text in raw.get("from", {}).items()}
     version = raw.get("version", "champion")
-    return ModelSpec(raw["name"], version if isinstance(version, str) else str(int(version)), parts)
+    return ModelSpec(
+        raw["name"],
+        version if isinstance(version, str) else str(int(version)),
+        parts,
+        digest=raw.get("digest", ""),
+        shadow=raw.get("shadow", False),
+        canary=_canary(raw.get("canary", 0)),
+    )
+
+
+def _canary(raw: float | Mapping[str, Any]) -> Canary | None:
+    """Return a Config's canary; None of one without a share."""
+    canary = Canary(**raw) if isinstance(raw, Mapping) else Canary(raw)
+    return canary if canary.share else None

@@ -79,6 +79,12 @@ def descendants(edges: Edges, nodes: Iterable[str]) -> set[str]:
     return _reached(reverse(edges), nodes)
 
 
+def between(edges: Edges, starts: Iterable[str], ends: Iterable[str]) -> set[str]:
+    """Return everything on a way from one of some nodes to one of others, with these two."""
+    first, last = set(starts), set(ends)
+    return (first | descendants(edges, first)) & (last | ancestors(edges, last))
+
+
 def layers(edges: Edges) -> dict[str, int]:
     """Return each node's layer: the number of edges on the longest path that leads to it.
 

@@ -87,6 +87,9 @@ class ConfigBuilder(DocumentBuilder):
         *,
         version: str | int | None = None,
         parts: Mapping[str, Reference | str] | None = None,
+        digest: str | None = None,
+        shadow: bool | None = None,
+        canary: float | Mapping[str, Any] | None = None,
     ) -> None:
         """Declare the registered model.
 
@@ -94,11 +97,20 @@ class ConfigBuilder(DocumentBuilder):
             name: its registered name.
             version: what inference uses: an alias, which is followed, or a number, which is pinned.
             parts: part → the training output that it is.
+            digest: that the pinned version has to have.
+            shadow: whether the challenger scores beside it.
+            canary: the share of the rows that the challenger scores; or ``share`` and ``key``.
         """
+        rival = {"digest": digest, "shadow": shadow, "canary": canary}
         outputs = (
             None if parts is None else {key: reference(output) for key, output in parts.items()}
         )
-        self._document["model"] = given({"name": name, "version": version, "from": outputs})
+        fields = {"name": name, "version": version, "from": outputs, **rival}
+        self._document["model"] = plain(given(fields))
+
+    def predictions(self, /, **columns: str) -> None:
+        """Name columns that say of each prediction its version, run, start and end."""
+        self._section("predictions").update(columns)
 
     def schedule(
         self, flow: str, cron: str, *, timezone: str | None = None, start: str | None = None
@@ -167,7 +179,8 @@ def _override(builder: ConfigBuilder, name: str, raw: Mapping[str, Any]) -> None
 
 
 def _model(builder: ConfigBuilder, raw: Mapping[str, Any]) -> None:
-    builder.model(raw["name"], version=raw.get("version"), parts=raw.get("from"))
+    rival = {name: raw.get(name) for name in ("digest", "shadow", "canary")}
+    builder.model(raw["name"], version=raw.get("version"), parts=raw.get("from"), **rival)
 
 
 _SECTIONS: Mapping[str, Any] = {
@@ -176,6 +189,7 @@ _SECTIONS: Mapping[str, Any] = {
     "steps": _each(_override),
     "parameters": lambda builder, raw: builder.parameters(**raw),
     "model": _model,
+    "predictions": lambda builder, raw: builder.predictions(**raw),
     "schedule": _each(lambda builder, flow, raw: builder.schedule(flow, **raw)),
     "promotion": lambda builder, raw: builder.promotion(**raw),
     "retraining": lambda builder, raw: builder.retraining(**raw),

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.plan.model import Plan
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.plan.rivals import with_rivals
 from atlas.recipe import Parameter, Reference, Resources, Retries
 from atlas.validate.schedule import cron_line
+from atlas.validate.signature import may_predict
 from atlas.validate.types import UNKNOWN
 from atlas.values import digest, frozen, seconds
 
@@ -37,6 +39,7 @@ class PlanBuilder:
         self.config: Config = subject.file.config
         self.environment = subject.environment
         self.resources = self.environment.resources.get(self.config.name, {})
+        self.is_inference = subject.flat.flow == "inference"
         self._outputs_of: dict[str, Mapping[str, Output]] = {}
         steps = subject.flat.steps.values()
         self.steps = tuple(self._step(step) for step in steps)
@@ -49,10 +52,13 @@ class PlanBuilder:
         steps = list(self.steps)
         for index, step in self.bound:
             steps[index] = self._step(step, axes)
+        spec = self.config.model
+        is_rivalled = spec is not None and spec.has_rival and self.is_inference
+        is_canary = spec is not None and spec.canary is not None
         return Plan(
             name=f"{self.environment.prefix}{pipeline}",
             pipeline=pipeline,
-            steps=tuple(steps),
+            steps=with_rivals(steps, is_canary=is_canary) if is_rivalled else tuple(steps),
             axes=axes,
             model=self._model(axes),
             **self.shared,
@@ -79,6 +85,7 @@ class PlanBuilder:
                 "features": digest(config.features),
             },
             "promotion": config.promotion if flow == "training" else {},
+            "predictions": config.predictions if self.is_inference else {},
             "packages": tuple(sorted(self._packages())),
             "formats": self.subject.project.formats,
             "stores": self.environment.stores,
@@ -116,7 +123,14 @@ class PlanBuilder:
             cache=settings.get("cache", True),
             node_selector=dict(sorted(settings.get("node_selector", {}).items())),
             tolerations=tuple(settings.get("tolerations", ())),
+            predicts=self._predicts(step) or None,
         )
+
+    def _predicts(self, step: FlatStep) -> bool:
+        """Tell whether a step is a Predictor, or may be one, where that makes a difference."""
+        spec = self.config.model
+        matters = bool(self.config.predictions) or (spec is not None and spec.has_rival)
+        return self.is_inference and matters and may_predict(self.subject.signatures.get(step.name))
 
     def _source(self, read: Input) -> InputSource:
         reference: Reference = read.source
@@ -194,8 +208,10 @@ class PlanBuilder:
         training = self._training()
         opened = training.part_source if training else lambda part: part
         parts = {part: str(opened(spec.parts[part])) for part in sorted(spec.parts)}
-        version = spec.version if self.subject.flat.flow == "inference" else "champion"
-        return Model(name, version, parts, self._kept_parts())
+        if not self.is_inference:
+            return Model(name, "champion", parts, self._kept_parts())
+        digest, canary = spec.digest, spec.canary
+        return Model(name, spec.version, parts, self._kept_parts(), digest, canary)
 
     def _training(self) -> Subject | None:
         """Return the Config's training, if it has one."""
@@ -222,8 +238,10 @@ def _meaning(document: Any, flat: Flat) -> Any:
     if not isinstance(document, dict):
         return document
     meant = {key: document[key] for key in document if key not in _UNMEANT}
-    if flat.flow != "training":
-        meant.pop("promotion", None)
+    meant.pop("promotion" if flat.flow != "training" else "predictions", None)
+    if flat.flow == "training" and "model" in meant:
+        model = meant["model"]
+        meant["model"] = {key: model[key] for key in model if key not in _OF_INFERENCE}
     for key, is_meant in (
         ("recipes", flat.flow.__eq__),
         ("schedule", flat.flow.__eq__),
@@ -245,5 +263,7 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
     return Value(param.kind, param.value)
 
 
+_OF_INFERENCE = ("digest", "shadow", "canary")
+"""Fields of a Config's ``model`` that say nothing of what training does."""
 _UNMEANT = ("$schema", "description", "matrix", "retraining")
 """Fields of a Config that say nothing of what one member's run does."""

@@ -35,6 +35,7 @@ class Plan:
         axes: axis → this member's value.
         digests: of the documents: ``recipe``, ``config``, ``features``.
         promotion: the Config's promotion rule, training only.
+        predictions: version, run, start, end → the column that has it; inference only.
         packages: those that the project allows and that steps' classes are of.
         formats: modules that add artifact formats, imported before a step runs.
         stores: URLs of stores besides the run's own that model parts may be read from.
@@ -59,14 +60,15 @@ class Plan:
     schedule: Schedule | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     promotion: Mapping[str, Any] = field(default_factory=dict)
+    predictions: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""
-        names = ("axes", "parameters", "data", "images", "secrets", "digests", "promotion")
-        freeze(self, *names)
+        names = ("axes", "parameters", "data", "images", "secrets", "digests")
+        freeze(self, *names, "promotion", "predictions")
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""

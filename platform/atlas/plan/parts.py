@@ -12,6 +12,8 @@ from atlas.values import frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.config import Canary
+
 
 def freeze(record: Any, *names: str) -> None:
     """Replace plain data in a frozen record's fields by what can't be changed."""
@@ -24,7 +26,7 @@ class InputSource:
     """Where a step's input comes from, resolved.
 
     Attributes:
-        kind: ``step``, ``data``, ``model``, ``pipeline`` or ``family``.
+        kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline`` or ``family``.
         name: the step's full name (``features.scale``), or the name of the data, model part,
             pipeline or family.
         output: the output's name, for ``step``, ``pipeline`` and ``family``.
@@ -104,6 +106,8 @@ class PlanStep:
         env: variables of the step's process.
         secrets: names of secrets, never values.
         cache: False turns the cache off; a string is the user's version of the step.
+        predicts: whether it is a Predictor, where its Plan has to know; else None.
+        rival_of: the step that it repeats with the challenger; empty for one of the Recipe.
     """
 
     name: str
@@ -124,6 +128,8 @@ class PlanStep:
     cache: bool | str = True
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
+    predicts: bool | None = None
+    rival_of: str = ""
 
     def __post_init__(self) -> None:
         """Freeze what the step is made of."""
@@ -171,12 +177,16 @@ class Model:
         version: what inference follows: an alias (``champion``) or a number.
         parts: part → full training output (``train.model``) that is registered together.
         outputs: part → how the training Recipe has it kept; only those of which it says so.
+        digest: that the pinned version has to have (`ModelVersion.digest`), or empty.
+        canary: the rows that the challenger scores, if there are any.
     """
 
     name: str
     version: str = "champion"
     parts: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    digest: str = ""
+    canary: Canary | None = None
 
     def __post_init__(self) -> None:
         """Freeze the parts."""

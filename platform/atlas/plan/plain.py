@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from atlas.config import Canary
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Image, Parameter, Resources, Retries
 
@@ -93,12 +94,17 @@ def _step(raw: Mapping[str, Any]) -> PlanStep:
     return PlanStep(**{**raw, **own})
 
 
+def _model(raw: Mapping[str, Any]) -> Model:
+    canary = Canary(**raw["canary"]) if raw.get("canary") else None
+    return Model(**{**raw, "outputs": _outputs(raw.get("outputs", {})), "canary": canary})
+
+
 _READERS: Mapping[str, Any] = {
     "steps": lambda raw: tuple(_step(step) for step in raw),
     "parameters": _parameters,
     "data": _each(PlanData),
     "images": _each(Image),
-    "model": lambda raw: Model(**{**raw, "outputs": _outputs(raw.get("outputs", {}))}),
+    "model": _model,
     "schedule": lambda raw: Schedule(**raw),
     "packages": tuple,
     "formats": tuple,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.step.judge import judged
 from atlas.step.params import given_params
+from atlas.step.predictions import stamp_digest
 from atlas.step.provenance import IMAGE
 from atlas.step.reach import reached_digest
 from atlas.store.manifest import Manifest
@@ -73,6 +74,8 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
     parts["foreach"] = digest(key) if step.foreach else ""
     rival = judged(plan, run, step)
     parts |= {"champion": rival} if rival else {}
+    columns = stamp_digest(plan, run, step)
+    parts |= {"predictions": columns} if columns else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])

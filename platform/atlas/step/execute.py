@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError, StepError, StoreError
@@ -18,6 +19,7 @@ from atlas.step.job import Job as Job  # noqa: PLC0414, TC001
 from atlas.step.judge import score_champion
 from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
+from atlas.step.predictions import stamped
 from atlas.step.provenance import provenance
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
@@ -141,7 +143,7 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
 def _adopt(job: Job, hit: cache.Hit) -> Outcome:
     """Make an earlier result this run's."""
     for name, manifest in hit.outputs.items():
-        job.store.refer(*job.address, name, manifest, index=job.index)
+        job.store.refer(*job.address, name, manifest, index=job.index, origin=job.origin)
     digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
     outcome = Outcome(DONE, job.plan.digest, cached=True, reason=hit.run)
     return replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
@@ -150,9 +152,9 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     """Run the class, write what it returns, and keep it for later runs."""
     metrics = MetricsCollector(job.step.name)
-    load(job, job.step)  # What its module imports may register the formats of its inputs.
+    cls = load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
-    result = call(job, job.step, inputs, metrics)
+    result = stamped(job, cls, call(job, job.step, inputs, metrics))
     manifests = {name: _put(job, name, value) for name, value in result.items()}
     champion = score_champion(job, reader)
     rows, unkept = _put_champions(job, champion.outputs)
@@ -178,8 +180,9 @@ def _put(job: Job, name: str, value: Any) -> Manifest:
     """
     declared = job.step.outputs.get(name)
     format, trust = declared.format if declared else "", trust_of(job.plan, declared)
+    put = partial(job.store.put, *job.address, name, value, index=job.index, origin=job.origin)
     try:
-        return job.store.put(*job.address, name, value, index=job.index, format=format, trust=trust)
+        return put(format=format, trust=trust)
     except StoreError as error:
         raise StepError(job.step.name, f"output '{name}': {error}") from error.__cause__
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.step.secrets import mask_for
 
@@ -54,6 +54,12 @@ class Job:
     def mask(self) -> Mask:
         """What hides secrets in all that is heard of the job."""
         return mask_for(self.plan, self.step.env)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the manifests of its artifacts say of its run and its model version."""
+        model = self.run.challenger if self.step.rival_of else None
+        return {**self.run.origin, **({"model": model.facts()} if model else {})}
 
     @property
     def address(self) -> tuple[str, str, str]:

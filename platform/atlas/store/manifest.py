@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 """A sha256 as text."""
+ORIGIN = ("run", "interval", "model", "challenger")
+"""Keys of a manifest that say of which run it is, and by which model version."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Manifest:
         data: key of the file or folder in the store: the artifact's own, or that of an earlier run
             whose result this one uses.
         facts: what the format keeps.
+        origin: in a run of inference, ``run``, ``interval`` and ``model``: of which run it is, and
+            which model version that used.
 
     A manifest is checked when it is made: it comes from files that others may have written.
 
@@ -50,6 +54,7 @@ class Manifest:
     size: int
     data: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -60,17 +65,21 @@ class Manifest:
             raise ValueError(f"sha256: found {str(self.sha256)[:80]!r}, expected 64 digits")
         if not isinstance(self.data, str) or not is_data_key(self.data):
             raise ValueError(f"data: found {str(self.data)[:200]!r}, expected an artifact's data")
+        for name, fact in self.origin.items():
+            if not _is_origin(fact):
+                raise ValueError(f"{name}: found {str(fact)[:80]!r}, expected text or an object")
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of all that it says of the value: of everything but where the data are."""
-        return digest({k: v for k, v in self.to_json().items() if k != "data"})
+        """The sha256 of all that it says of the value: neither where the data are, nor of whom."""
+        return digest({k: v for k, v in self.to_json().items() if k not in ("data", *ORIGIN)})
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain data."""
         return {
             "format": self.format, "type": self.type, "sha256": self.sha256, "size": self.size,
             "data": self.data, **({"facts": dict(self.facts)} if self.facts else {}),
+            **self.origin,
         }  # fmt: skip
 
     @property
@@ -100,10 +109,17 @@ class Manifest:
         """
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected a JSON object")
+        own = {name: value for name, value in raw.items() if name not in ORIGIN}
         try:
-            return cls(**raw)
+            return cls(**own, origin={name: raw[name] for name in ORIGIN if name in raw})
         except TypeError as error:
             raise ValueError(str(error)) from None
+
+
+def _is_origin(fact: Any) -> bool:
+    """Tell whether a fact of the origin is a text, or texts by name."""
+    texts = fact.values() if isinstance(fact, dict) else (fact,)
+    return all(isinstance(text, str) for text in texts)
 
 
 def file_digest(path: Path) -> tuple[str, int]:

@@ -92,6 +92,7 @@ class Run:
         parameters: every parameter of the Plan, with its value.
         model: the model version that it uses, if it uses one.
         champion: the model version that the one that it trains has to beat, if there is one.
+        challenger: the model version that scores beside it, where the Plan has steps for one.
         upstream: ``pipeline:NAME/step``, or ``family:NAME/step/member`` → ``pipeline/run``: which
             run of another pipeline it reads.
         trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
@@ -111,6 +112,7 @@ class Run:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     model: ModelVersion | None = None
     champion: ModelVersion | None = None
+    challenger: ModelVersion | None = None
     upstream: Mapping[str, str] = field(default_factory=dict)
     trigger: str = "manual"
     commit: str = ""
@@ -119,18 +121,26 @@ class Run:
     target: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as plain data."""
-        return {"version": 1, **asdict(self)}
+        """Return the run as plain data; a challenger only where there is one."""
+        raw = {"version": 1, **asdict(self)}
+        return raw if self.challenger else {n: v for n, v in raw.items() if n != "challenger"}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the manifests of its artifacts say of it, in inference (`Manifest.origin`)."""
+        if self.flow != "inference":
+            return {}
+        interval = {"start": self.interval_start, "end": self.interval_end}
+        facts = {"interval": interval} if self.interval_start else {}
+        return {"run": self.id, **facts, **({"model": self.model.facts()} if self.model else {})}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Run:
         """Read back what `to_json` gave."""
-        versions = ("model", "champion")
-        fields = {key: value for key, value in raw.items() if key not in ("version", *versions)}
-        model, champion = (
-            _model(raw[version]) if raw.get(version) else None for version in versions
-        )
-        return cls(**fields, model=model, champion=champion)
+        names = ("model", "champion", "challenger")
+        fields = {key: value for key, value in raw.items() if key not in ("version", *names)}
+        versions: dict[str, Any] = {n: _model(raw[n]) for n in names if raw.get(n)}
+        return cls(**{**fields, **versions})
 
 
 def _model(raw: Mapping[str, Any]) -> ModelVersion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
@@ -14,6 +15,8 @@ from atlas.store.manifest import Manifest, path_digest
 from atlas.store.records import RunRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atlas.formats.format import Format
 
 
@@ -37,6 +40,7 @@ class Store(RunRecords):
         index: int | None = None,
         format: str = "",
         trust: Trust = NOTHING,
+        origin: Mapping[str, Any] | None = None,
     ) -> Manifest:
         """Write an artifact; once this returns, it is there as a whole.
 
@@ -49,6 +53,7 @@ class Store(RunRecords):
             index: which key's it is, for a step that runs once per key.
             format: name of a format; by the value's type when empty.
             trust: what a model may be made of besides what Atlas lists.
+            origin: what its manifest says of the run (`Manifest.origin`).
 
         Raises:
             StoreError: no format keeps the value, or it can't be written.
@@ -56,7 +61,7 @@ class Store(RunRecords):
         base = artifact_key(pipeline, run, step, output, index)
         kind = named(format) if format else chosen(value)
         self.location.remove(f"{base}/{MANIFEST}")
-        manifest = self._write(base, kind, value, trust)
+        manifest = replace(self._write(base, kind, value, trust), origin=dict(origin or {}))
         self.location.write(f"{base}/{MANIFEST}", manifest.text)
         return manifest
 
@@ -186,10 +191,12 @@ class Store(RunRecords):
         manifest: Manifest,
         *,
         index: int | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an artifact of an earlier run this run's too, without a copy."""
         base = artifact_key(pipeline, run, step, output, index)
-        self.location.write(f"{base}/{MANIFEST}", manifest.text)
+        own = replace(manifest, origin=dict(origin or {}))
+        self.location.write(f"{base}/{MANIFEST}", own.text)
 
     def has(self, manifest: Manifest) -> bool:
         """Tell whether an artifact's data is still there, by its size alone."""

@@ -24,7 +24,14 @@ from atlas.load import (
     read_environment,
     shown,
 )
-from atlas.validate import class_rules, flow_rules, import_rules, setting_rules, step_rules
+from atlas.validate import (
+    class_rules,
+    flow_rules,
+    import_rules,
+    scoring_rules,
+    setting_rules,
+    step_rules,
+)
 from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
 from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
@@ -50,6 +57,7 @@ _RULES = (
     *step_rules.RULES,
     *setting_rules.RULES,
     *flow_rules.RULES,
+    *scoring_rules.RULES,
 )
 """Every rule about a flow; the first reads the classes, which the others look at."""
 _FOLLOWING = ("N002", "N004")
@@ -173,6 +181,7 @@ class _Checker:
             for rule in _RULES:
                 problems += rule(subject)
         problems += config_problems(file, flats)
+        problems += scoring_rules.scoring_problems(file)
         problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
         broken = any(problem.severity == "error" for problem in new)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TEMPLATES = "atlas.template"
 _TEMPLATE = f"{_TEMPLATES}.Template"
 _SINK = f"{_TEMPLATES}.Sink"
+_PREDICTOR = f"{_TEMPLATES}.Predictor"
 HOOKS = {
     "atlas.template.Source": {"outputs": {"rows": "read"}},
     "atlas.template.Transform": {"outputs": {"rows": "apply", "fitted": "fit"},
@@ -89,6 +90,11 @@ class Signature:
     def is_template(self) -> bool:
         """Whether the class is known to be a Template."""
         return _TEMPLATE in self.ancestors
+
+
+def may_predict(signature: Signature | None) -> bool:
+    """Tell whether a class is a Predictor, or may be one as far as its sources tell."""
+    return signature is None or _PREDICTOR in signature.ancestors or not signature.closed
 
 
 class Signatures:
