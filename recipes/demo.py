@@ -106,14 +106,16 @@ def prometheus(services: dict[str, Any]) -> Service:
 
 def metric(services: dict[str, Any]) -> str:
     """Ask Prometheus how many rows the pipeline scored, by model version; empty when none yet."""
-    query = urlencode({"query": 'atlas_metric{pipeline="tumour", name="rows_scored"}'})
+    rows = 'atlas_model_metric{pipeline="tumour", metric="score.rows_scored"}'
+    version = "on (environment, pipeline, flow) group_left (model_version) atlas_batch_info"
+    query = urlencode({"query": f"{rows} * {version}"})
     answer = prometheus(services).send("GET", f"api/v1/query?{query}")
     found = answer.json()["data"]["result"]
     if not found:
         return ""
     labels = found[0]["metric"]
-    shown = ", ".join(f'{k}="{labels[k]}"' for k in ("name", "pipeline", "model_version"))
-    return f"atlas_metric{{{shown}}} = {found[0]['value'][1]}"
+    shown = ", ".join(f'{k}="{labels[k]}"' for k in ("metric", "pipeline", "model_version"))
+    return f"atlas_model_metric{{{shown}}} = {found[0]['value'][1]}"
 
 
 def wait_for(what: str, ask: Any) -> str:

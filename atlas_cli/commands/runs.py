@@ -13,6 +13,7 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
+    from atlas.runner.process_environment import ProcessEnvironment
     from atlas.step.sync import Synced
 
 
@@ -48,7 +49,8 @@ def runs(
         typer.Option("--html", metavar="FILE", help="Write --compare as a page, with plots."),
     ] = None,
     sync: Annotated[
-        bool, typer.Option("--sync", help="Send the runs that wait in the outbox to MLflow.")
+        bool,
+        typer.Option("--sync", help="Send what waits: runs to MLflow, metrics to the Pushgateway."),
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
     env: Environment = "local",
@@ -71,7 +73,7 @@ def runs(
     project = project_at(path)
     with process_environment(project, load_environment(project, env)) as process:
         if sync:
-            _send(process.missing, as_json=as_json)
+            _send(process, as_json=as_json)
             return
         reply = answer(process.store, path, query)
     for warning in reply.warnings:
@@ -80,30 +82,40 @@ def runs(
     emit(reply.data, lambda: "\n".join([*lines, *reply.lines]), as_json=as_json)
 
 
-def _send(missing: tuple[str, ...], *, as_json: bool) -> None:
-    """Send what waits: to the platform's MLflow, or to MLflow's file in the state folder."""
+def _send(process: ProcessEnvironment, *, as_json: bool) -> None:
+    """Send what waits: to the platform's MLflow, or to MLflow's file in the state folder.
+
+    Metrics go to the Pushgateway, where there is one.
+    """
     from atlas.errors import PlatformError
     from atlas.step.finish import tracker_of_steps
+    from atlas.step.publishing import push_waiting
     from atlas.step.sync import summary, sync
     from atlas.tracking.database import TrackingDatabase
     from atlas.tracking.outbox import outbox_in
 
     state = Path(os.environ["ATLAS_STATE"])
     tracker = tracker_of_steps()
-    if tracker is None and missing:
-        raise PlatformError(missing[0])
+    if tracker is None and process.missing:
+        raise PlatformError(process.missing[0])
     where = os.environ.get("ATLAS_MLFLOW_URL") or f"sqlite:///{state / 'mlflow.db'}"
     outbox = outbox_in(state)
     sent: list[Synced] = []
-    failure = None
+    failure, pushed = None, 0
     try:
         for synced in sync(outbox, tracker or TrackingDatabase(state / "mlflow.db")):
             sent.append(synced)
     except PlatformError as error:
         failure = error
+    try:
+        pushed = push_waiting(process.store)
+    except PlatformError as error:
+        failure = failure or error
     unreadable = outbox.unreadable()
-    data = {"to": where, "runs": [synced.to_json() for synced in sent], "unreadable": unreadable}
+    runs = [synced.to_json() for synced in sent]
+    data = {"to": where, "runs": runs, "pushed": pushed, "unreadable": unreadable}
     lines = [
+        *([f"metrics of {pushed} pipelines pushed"] if pushed else []),
         *(synced.line() for synced in sent),
         *(f"{outbox.folder}/{name}: no run's" for name in unreadable),
     ]

@@ -49,7 +49,9 @@ def test_the_whole_way(pipeline):
     bound = json.loads(record.read_text())
     assert (bound["plan"], bound["model"]["version"]) == (plan, "1")
     assert bound["interval_end"] > bound["interval_start"]
-    query = urllib.parse.quote(f'atlas_metric{{name="rows_scored",pipeline="{pipeline.name}"}}')
+    rows = f'atlas_model_metric{{metric="score.rows_scored",pipeline="{pipeline.name}"}}'
+    join = "* on (environment, pipeline, flow) group_left (model_version) atlas_batch_info"
+    query = urllib.parse.quote(f"{rows} {join}")
     url = f"{pipeline.platform.url('prometheus')}/api/v1/query?query={query}"
     opens = pipeline.platform.opens("prometheus")
     (sample,) = wait_for(lambda: call(url, headers=opens)["data"]["result"], 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,7 +55,7 @@ class Service:
     (429).
     """
 
-    __slots__ = ("_authorize", "_known", "_patience", "_root", "name", "url")
+    __slots__ = ("_authorize", "_known", "_patience", "_root", "_seconds", "name", "url")
 
     def __init__(
         self,
@@ -62,6 +63,8 @@ class Service:
         url: str,
         authorize: Callable[[], str] = nobody,
         patience: Patience = Patience(),  # noqa: B008 - a tuple
+        *,
+        seconds: float = 0.0,
     ) -> None:
         """Use a service; nothing is asked yet.
 
@@ -71,10 +74,13 @@ class Service:
             authorize: gives the value of the header ``Authorization``, empty for none; it is asked
                 again when the service answers 401.
             patience: for how long requests are repeated.
+            seconds: the most that a request and its whole answer may take; 0 for what `timeout`
+                says.
         """
         self.name = name
         self.url, self._authorize = _without_user(url.rstrip("/"), authorize)
         self._patience = patience
+        self._seconds = seconds
         self._known: str | None = None
 
     def send(
@@ -143,7 +149,8 @@ class Service:
         who = {"Authorization": used} if used else {}
         try:
             where = f"{self.url}/{path}"
-            answer = exchange(method, where, body, {**headers, **who}, timeout())
+            seconds = min(timeout(), self._seconds or math.inf)
+            answer = exchange(method, where, body, {**headers, **who}, seconds)
         except UnreachableError as error:
             text = f"{self.name} at {self.url}: {error}"
             raise UnreachableError(text, sent=error.sent, timed_out=error.timed_out) from error

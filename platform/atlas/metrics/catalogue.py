@@ -22,6 +22,8 @@ RUN = "run"
 """Part of a group that every run replaces, whether it succeeds or fails."""
 BATCH = "batch"
 """Part of a group that only successful runs replace: it describes the last success."""
+PUSH = "push"
+"""Part of a group that every push replaces."""
 
 PROBABILITIES = (0.01, 0.25, 0.5, 0.75, 0.99)
 """The quantiles of a column."""
@@ -37,7 +39,7 @@ class Metric:
         name: its name; a name with a unit ends with it.
         help: the text of its HELP line.
         labels: its own labels, besides those of the group.
-        part: the part of the group that it is in: `RUN` or `BATCH`.
+        part: the part of the group that it is in: `RUN`, `BATCH` or `PUSH`.
         unit: ``seconds``, or empty for a plain number.
         most: how many series of it a group has at most; others are left out, and counted.
         type: its Prometheus type.
@@ -64,7 +66,11 @@ _RUN = (
     Metric(
         "atlas_run_end_timestamp_seconds", "When the last run ended, in Unix time.", unit="seconds"
     ),
-    Metric("atlas_run_duration_seconds", "How long the last run took.", unit="seconds"),
+    Metric(
+        "atlas_run_duration_seconds",
+        "How long the last run took, from its creation to its end.",
+        unit="seconds",
+    ),
     Metric("atlas_run_retries", "Attempts of the last run's steps beyond the first of each."),
     Metric("atlas_run_cached_steps", "Steps of the last run that took an earlier result."),
     Metric(
@@ -90,11 +96,6 @@ _RUN = (
         "Attempts of the step in the last run beyond the first of each key.",
         ("step",),
         most=_STEPS,
-    ),
-    Metric(
-        "atlas_push_timestamp_seconds",
-        "When the group was last pushed, in Unix time.",
-        unit="seconds",
     ),
     Metric("atlas_run_dropped_series", "Series of the last run above the limits, left out."),
 )
@@ -204,11 +205,21 @@ def _statistics(kind: str, shown: str) -> tuple[Metric, ...]:
     )
 
 
+_PUSH = (
+    Metric(
+        "atlas_push_timestamp_seconds",
+        "When the group was last pushed, in Unix time.",
+        part=PUSH,
+        unit="seconds",
+    ),
+)
+
 CATALOGUE = (
     *_RUN,
     *_BATCH,
     *_statistics("feature", "feature"),
     *_statistics("prediction", "prediction"),
+    *_PUSH,
 )
 """Every metric, in the order in which a page has them."""
 BY_NAME = {metric.name: metric for metric in CATALOGUE}

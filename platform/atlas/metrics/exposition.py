@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from atlas.metrics.catalogue import BATCH, BY_NAME, CATALOGUE, RUN
@@ -38,36 +39,24 @@ class Sample(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-class Page(NamedTuple):
-    """The text of one part of a group, and how many series are in it."""
-
-    text: str
-    series: int
-
-
-def page(samples: Iterable[Sample], part: str) -> Page:
+def page(samples: Iterable[Sample], part: str) -> str:
     """Return the text of the samples that belong to a part of a group.
 
     Args:
         samples: in any order; of one series the last value counts.
-        part: `RUN` or `BATCH`.
+        part: `RUN`, `BATCH` or `PUSH`.
 
     Raises:
         KeyError: a sample's metric isn't in the catalogue.
         ValueError: a sample has another number of labels than its metric.
     """
     series = _series(samples, part)
-    dropped = sum(max(0, len(values) - BY_NAME[name].most) for name, values in series.items())
-    series[DROPPED[part]] = {(): float(dropped)}
-    lines: list[str] = []
-    count = 0
-    for metric in CATALOGUE:
-        values = series.get(metric.name)
-        if values:
-            kept = list(values.items())[: metric.most]
-            count += len(kept)
-            lines += _family(metric, kept)
-    return Page("\n".join(lines) + "\n", count)
+    if part in DROPPED:
+        dropped = sum(max(0, len(values) - BY_NAME[name].most) for name, values in series.items())
+        series[DROPPED[part]] = {(): float(dropped)}
+    families = ((metric, series.get(metric.name)) for metric in CATALOGUE)
+    lines = (line for metric, values in families if values for line in _family(metric, values))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _series(samples: Iterable[Sample], part: str) -> dict[str, dict[tuple[str, ...], float]]:
@@ -82,12 +71,12 @@ def _series(samples: Iterable[Sample], part: str) -> dict[str, dict[tuple[str, .
     return series
 
 
-def _family(metric: Metric, values: list[tuple[tuple[str, ...], float]]) -> list[str]:
-    """Return the lines of one metric."""
+def _family(metric: Metric, values: Mapping[tuple[str, ...], float]) -> list[str]:
+    """Return the lines of one metric, within its limit."""
     head = [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.type}"]
     rows = (
         f"{metric.name}{labelled(dict(zip(metric.labels, labels, strict=True)))} {number(value)}"
-        for labels, value in values
+        for labels, value in islice(values.items(), metric.most)
     )
     return [*head, *rows]
 

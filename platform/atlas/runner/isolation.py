@@ -13,7 +13,6 @@ from atlas.errors import AtlasError
 from atlas.runner.streams import StepLog, logger_for, writing_to
 from atlas.step import FAILED, Outcome, execute
 from atlas.step.failure import one_line
-from atlas.step.report import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,8 +164,6 @@ def run_job(job: Job, log: Log, gone: Callable[[], bool]) -> Outcome:
     try:
         with writing_to(log):
             outcome = execute(job)
-            if outcome.ok and not gone():
-                after(job, outcome)
         log.close()
     except AtlasError as error:
         return unrecorded(job, str(error))

@@ -176,7 +176,7 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     from atlas.step.execute import Job, execute
     from atlas.step.finish import finish_if_over
     from atlas.step.logs import keep_log
-    from atlas.step.report import after, explain
+    from atlas.step.report import explain
 
     job = Job(
         store=store,
@@ -198,7 +198,6 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     if not outcome.ok:
         sys.stderr.write(f"{explain(job, outcome)}\n")
         return 1
-    after(job, outcome)
     _hand_on(options, job)
     finished = None if options.no_finish else finish_if_over(store, plan, run, options.step)
     sys.stdout.writelines(f"{line}\n" for line in (finished.lines() if finished else ()))

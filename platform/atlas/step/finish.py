@@ -13,6 +13,7 @@ from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
+from atlas.step.publishing import published
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
 from atlas.tracking.outbox import pending_for, state_outbox
@@ -63,12 +64,16 @@ def finish(
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
     _announce(pending_for(store, run, running=True, parent=parent))
     store.location.write(key, canonical(outcome).encode())
+    warnings = (
+        () if status == PARTIAL or missing != failed else published(store, plan, run, outcome)
+    )
     if not missing:
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.location.write(latest_key(plan.name, plan.flow), pointer)
     pending = pending_for(store, run, running=False, parent=parent)
-    finished = deliver(store, plan, run, Finished(status, tuple(failed)), pending, again=again)
+    so_far = Finished(status, tuple(failed), warnings=warnings)
+    finished = deliver(store, plan, run, so_far, pending, again=again)
     facts = finished.to_json()
     if facts:
         store.location.write(key, canonical({**outcome, **facts}).encode())

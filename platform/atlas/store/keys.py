@@ -9,7 +9,7 @@ from atlas.errors import StoreError
 from atlas.registered import STORE_FOLDERS
 
 RESERVED = (
-    *("plans", "code", "cache", "models", "champions", "deployments", "data", "images"),
+    *("plans", "code", "cache", "models", "champions", "deployments", "data", "images", "metrics"),
     *STORE_FOLDERS,
 )
 """Folders of the store that are no pipeline's."""

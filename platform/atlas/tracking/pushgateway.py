@@ -1,84 +1,121 @@
-"""A batch's metrics on their way to Prometheus: one push a step, in place of the last batch's.
-
-    atlas_metric{name="rows_scored", model_version="3"} 569
-    atlas_batch_info{batch="inference-…", interval_end="2026-01-02T06:00:00+00:00", …} 1
-    atlas_batch_interval_end_seconds{…} 1767333600
-    atlas_batch_pushed_seconds{…} 1767333612
-
-The labels ``pipeline``, ``flow`` and ``step`` are the push's group, and so on every line. The batch
-is a label of ``atlas_batch_info`` alone: a rule over ``atlas_metric`` sees one series, batch after
-batch, until the model changes.
-"""
+"""The Pushgateway: groups of metrics that Prometheus scrapes, replaced as a whole or in part."""
 
 from __future__ import annotations
 
 import base64
-import time
-from datetime import datetime
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import RefusedError
 from atlas.http.answers import excerpt
 from atlas.http.credentials import pushgateway_authorization
-from atlas.http.service import Service
+from atlas.http.service import Patience, Service
+from atlas.metrics.catalogue import GROUPING, JOB
+from atlas.metrics.exposition import bounded
+from atlas.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from atlas.store import Run
-
-SILENT = ("backfill", "shadow")
-"""Triggers whose runs don't push: their batch isn't the current one."""
 _ACCEPTED = (200, 202)
+_SECONDS = 2.0
+"""For how long to wait for a Pushgateway: what it doesn't take now, it gets later."""
+_ONCE = Patience(refused=0.0, unanswered=0.0, busy=0.0, failed=0.0)
 
 
-def pushes(run: Run) -> bool:
-    """Tell whether a run's metrics belong into Prometheus."""
-    return run.flow == "inference" and run.trigger not in SILENT
+@dataclass(frozen=True, slots=True)
+class MetricGroup:
+    """What one group of metrics is of: a pipeline's flow in an Environment.
 
-
-def push(url: str, run: Run, step: str, metrics: Mapping[str, float]) -> None:
-    """Replace what a Pushgateway has of a step.
-
-    Raises:
-        PlatformError: it doesn't answer, or refuses.
+    Attributes:
+        environment: the Environment's name.
+        pipeline: the Plan's name.
+        flow: ``training`` or ``inference``.
     """
-    group = {"job": "atlas", "pipeline": run.pipeline, "flow": run.flow, "step": step}
-    path = "/".join(_grouped(name, value) for name, value in group.items())
-    service = Service("pushgateway", url, pushgateway_authorization)
-    answer = service.send("PUT", f"metrics/{path}", exposition(run, metrics).encode())
-    if answer.status not in _ACCEPTED:
-        text = f"status {answer.status}: {excerpt(answer.content)}"
-        raise RefusedError(f"pushgateway at {service.url}: {text}", answer.status)
+
+    environment: str
+    pipeline: str
+    flow: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels, which every series in it has."""
+        return dict(zip(GROUPING, (JOB, self.environment, self.pipeline, self.flow), strict=True))
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other groups, as part of a file's name."""
+        return digest(asdict(self))[:32]
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> MetricGroup:
+        """Read back what `asdict` gave.
+
+        Raises:
+            ValueError: it is no group.
+        """
+        values = [raw.get(name) for name in cls.__slots__]
+        if not all(isinstance(value, str) and value for value in values):
+            raise ValueError("no group of metrics")
+        return cls(*map(str, values))
 
 
-def exposition(run: Run, metrics: Mapping[str, float]) -> str:
-    """Return metrics in Prometheus' text format."""
-    version = run.model.version if run.model else ""
-    shared = {"model_version": version}
-    batch = {**shared, "batch": run.id, "interval_end": run.interval_end}
-    lines = ["# TYPE atlas_metric gauge"]
-    lines += [_line("atlas_metric", {"name": n, **shared}, v) for n, v in sorted(metrics.items())]
-    lines += ["# TYPE atlas_batch_info gauge", _line("atlas_batch_info", batch, 1)]
-    if run.interval_end:
-        end = datetime.fromisoformat(run.interval_end).timestamp()
-        lines += ["# TYPE atlas_batch_interval_end_seconds gauge"]
-        lines += [_line("atlas_batch_interval_end_seconds", shared, end)]
-    lines += ["# TYPE atlas_batch_pushed_seconds gauge"]
-    lines += [_line("atlas_batch_pushed_seconds", shared, time.time())]
-    return "\n".join(lines) + "\n"
+class Pushgateway:
+    """A Pushgateway. Nothing is sent twice: who calls keeps what it doesn't take."""
 
+    def __init__(self, url: str, authorize: Callable[[], str] = pushgateway_authorization) -> None:
+        """Use a Pushgateway; nothing is asked yet.
 
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
-    inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{inner}}} {float(value)!r}"
+        Args:
+            url: where it is.
+            authorize: gives the value of the header ``Authorization``.
+        """
+        self._service = Service("pushgateway", url, authorize, _ONCE, seconds=_SECONDS)
 
+    def replace(self, group: MetricGroup, text: str) -> None:
+        """Replace all that is in a group.
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        Raises:
+            PlatformError: it doesn't answer, or refuses.
+        """
+        self._send("PUT", group.labels, text)
+
+    def update(self, group: MetricGroup, text: str) -> None:
+        """Replace those metrics of a group that the text has.
+
+        Raises:
+            PlatformError: it doesn't answer, or refuses.
+        """
+        self._send("POST", group.labels, text)
+
+    def delete(self, group: MetricGroup) -> None:
+        """Delete a group; one that isn't there is fine.
+
+        Raises:
+            PlatformError: it doesn't answer, or refuses.
+        """
+        self._send("DELETE", group.labels)
+
+    def delete_former(self, group: MetricGroup, steps: Iterable[str]) -> None:
+        """Delete the groups that earlier versions of Atlas pushed, one for each step.
+
+        Raises:
+            PlatformError: it doesn't answer, or refuses.
+        """
+        for step in steps:
+            labels = {"job": JOB, "pipeline": group.pipeline, "flow": group.flow, "step": step}
+            self._send("DELETE", labels)
+
+    def _send(self, method: str, labels: Mapping[str, str], text: str = "") -> None:
+        path = "/".join(_grouped(name, bounded(value)) for name, value in labels.items())
+        answer = self._service.send(method, f"metrics/{path}", text.encode())
+        if answer.status not in _ACCEPTED:
+            problem = f"status {answer.status}: {excerpt(answer.content)}"
+            where = f"pushgateway at {self._service.url}"
+            raise RefusedError(f"{where}: {problem}", answer.status)
 
 
 def _grouped(name: str, value: str) -> str:
-    """Return one label of the group as the Pushgateway's path takes it: any text in base64."""
+    """Return one label of a group as the Pushgateway's path takes it: any text in base64."""
     encoded = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=") or "="
     return f"job/{value}" if name == "job" else f"{name}@base64/{encoded}"

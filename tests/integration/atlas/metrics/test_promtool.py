@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from atlas.metrics.catalogue import BATCH, CATALOGUE, RUN
+from atlas.metrics.catalogue import BATCH, CATALOGUE, PUSH, RUN
 from atlas.metrics.exposition import Sample, page
 
 
@@ -16,7 +16,7 @@ def test_promtool_finds_nothing_wrong() -> None:
     if program is None:
         pytest.skip("no promtool here; it comes with Prometheus")
     samples = [Sample(m.name, 1.5, tuple(f"{n} é" for n in m.labels)) for m in CATALOGUE]
-    text = "".join(page(samples, part).text for part in (RUN, BATCH))
+    text = "".join(page(samples, part) for part in (RUN, BATCH, PUSH))
     assert text.count("# HELP") == len(CATALOGUE)
     done = subprocess.run(
         [program, "check", "metrics"], input=text, capture_output=True, text=True, check=False

@@ -18,7 +18,6 @@ from urllib.request import urlopen
 import pytest
 
 from atlas.store import add_code, open_store
-from atlas.tracking.pushgateway import exposition
 from tests.projects import environment
 from tests.servers import pushgateway
 
@@ -309,8 +308,7 @@ def test_metrics_reach_prometheus_format(project, pushgateway):
     score = {"score": {"class": "steps:Score", "inputs": {"model": "model.part"}}}
     steps = Steps(project, {"make": STEPS["make"], "list": STEPS["list"]}, score, config)
     for name in ("make", "list"):
-        steps.run(name, ATLAS_PUSHGATEWAY_URL=pushgateway)
-    assert not pushed(pushgateway)
+        assert steps.run(name, ATLAS_PUSHGATEWAY_URL=pushgateway).returncode == 0
     interval = ("--interval-start", "2026-01-01", "--interval-end", "2026-01-02")
     for run, trigger in (("b1", "schedule"), ("b2", "backfill"), ("b3", "shadow")):
         done = steps.run(
@@ -319,35 +317,27 @@ def test_metrics_reach_prometheus_format(project, pushgateway):
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     found = pushed(pushgateway)
-    shared = 'flow="inference",instance="",job="atlas",model_version="local-1"'
-    place = 'pipeline="p",step="score"'
-    assert found[f'atlas_metric{{{shared},name="rows",{place}}}'] == 3
-    assert found[f"atlas_batch_interval_end_seconds{{{shared},{place}}}"] == 1767312000
-    batch = 'batch="inference-b1",flow="inference",instance="",interval_end="2026-01-02T00:00:00+00:00",job="atlas"'
-    assert found[f'atlas_batch_info{{{batch},model_version="local-1",{place}}}'] == 1
+    group = 'environment="local",flow="inference",instance="",job="atlas"'
+    rows = f'atlas_model_metric{{{group},metric="score.rows",pipeline="p"}}'
+    assert found[rows] == 3
+    end = f'atlas_batch_interval_end_timestamp_seconds{{{group},pipeline="p"}}'
+    assert found[end] == 1767312000
+    used = 'model="m",model_version="local-1",pipeline="p",run="inference-b1"'
+    assert found[f"atlas_batch_info{{{group},{used}}}"] == 1
     assert not any("inference-b2" in key or "inference-b3" in key for key in found)
+    trained = group.replace("inference", "training")
+    assert found[f'atlas_step_success{{{trained},pipeline="p",step="list"}}'] == 1
+    assert not steps.store.location.names("metrics/waiting")
 
 
 def test_a_pushgateway_that_is_down_is_a_warning(project):
-    config = {"model": {"name": "m", "from": {"part": "make.number"}}}
-    score = {"score": {"class": "steps:Score", "inputs": {"model": "model.part"}}}
-    steps = Steps(project, {"make": STEPS["make"], "list": STEPS["list"]}, score, config)
-    for name in ("make", "list"):
-        steps.run(name)
-    done = steps.run("score", flow="inference", ATLAS_PUSHGATEWAY_URL="http://127.0.0.1:9")
+    steps = Steps(project, {"make": STEPS["make"]})
+    down = "http://127.0.0.1:9"
+    done = steps.run("make", ATLAS_PUSHGATEWAY_URL=down)
     assert done.returncode == 0
-    assert (
-        "warning: step score: metrics not pushed: pushgateway at http://127.0.0.1:9: no answer"
-        in done.stderr
-    )
-
-
-def test_label_values_are_escaped(project):
-    from atlas.store import ModelVersion, Run
-
-    run = Run('i"1', "p", "inference", "x", model=ModelVersion("m", "a\\b\nc"))
-    assert r'model_version="a\\b\nc"' in exposition(run, {"x": 1.5})
-    assert r'batch="i\"1"' in exposition(run, {})
+    assert f"warning: metrics not pushed: pushgateway at {down}: no answer" in done.stdout
+    assert "they wait in the store, the next run or `atlas runs --sync` sends them" in done.stdout
+    assert len(steps.store.location.names("metrics/waiting")) == 1
 
 
 def executor_input(tmp_path: Path, **values: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.metrics.catalogue import BATCH, BY_NAME, CATALOGUE, GROUPING, RUN, Metric
+from atlas.metrics.catalogue import BATCH, BY_NAME, CATALOGUE, GROUPING, PUSH, RUN, Metric
 from atlas.metrics.exposition import DROPPED
 
 RECORDED = Path("tests/recorded/metrics.json")
@@ -41,7 +41,7 @@ def test_names_units_and_labels_are_prometheus_own(metric: Metric) -> None:
     assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket"))
     assert re.fullmatch(r"[A-Z][^\n\\]+\.", metric.help)
     assert not set(metric.labels) & {*GROUPING, "instance", "le", "quantile"}
-    assert metric.part in (RUN, BATCH)
+    assert metric.part in (RUN, BATCH, PUSH)
     assert metric.most >= 1
     assert metric.labels or metric.most == 1
 
