@@ -149,7 +149,9 @@ def test_settings():
     assert platform["exec-train"]["nodeSelector"] == {"labels": {"pool": "gpu"}}
     assert platform["exec-train"]["tolerations"][0]["effect"] == "NoSchedule"
     env = pipeline["deploymentSpec"]["executors"]["exec-load"]["container"]["env"]
-    assert {item["name"]: item["value"] for item in env} == TRAINING.step("load").env
+    image = pipeline["deploymentSpec"]["executors"]["exec-load"]["container"]["image"]
+    given = {item["name"]: item["value"] for item in env}
+    assert given == {**TRAINING.step("load").env, "ATLAS_IMAGE": image}
 
 
 def test_parameters_and_the_jobs_id_reach_every_step():

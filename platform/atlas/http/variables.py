@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 STORE = "ATLAS_STORE"
 """Variable with the URL of the artifact store."""
+IMAGE = "ATLAS_IMAGE"
+"""Variable of a step's container: the image that it runs in, by digest where one is known."""
 SERVICES = ("mlflow", "pushgateway")
 """The services that steps speak to."""
 ADDRESSES: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_URL" for name in SERVICES}

@@ -16,11 +16,11 @@ from atlas.advice import command
 from atlas.containers import Container, container_name, run_container, stop_container, sweep
 from atlas.containers.reaper import Reaper
 from atlas.errors import AtlasError, CommandError
+from atlas.http.variables import IMAGE
 from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.streams import StepLog
 from atlas.step import Outcome, contained, recorded
 from atlas.step.execute import refuse
-from atlas.step.provenance import IMAGE
 from atlas.step.secrets import secrets_of, variable_of
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.http.variables import IMAGE
 from atlas.step.judge import judged
 from atlas.step.params import given_params
 from atlas.step.predictions import stamp_digest
-from atlas.step.provenance import IMAGE
 from atlas.step.reach import reached_digest
 from atlas.store.manifest import Manifest
 from atlas.values import canonical, digest

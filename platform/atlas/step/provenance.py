@@ -11,6 +11,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING, Any
 
+from atlas.http.variables import IMAGE
 from atlas.values import digest
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from atlas.step.data import DataHandle
 
-IMAGE = "ATLAS_IMAGE"
-"""Variable of a step's container: the image that it runs in, by digest where one is known."""
 READ, WRITTEN = "read", "written"
 _LONGEST = 100
 

@@ -66,16 +66,21 @@ def _bytes(text: str) -> int:
 
 
 def env(container: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables as Kubernetes sets them: it expands ``$(NAME)``, and halves ``$$``.
+    """Return the step's own variables as Kubernetes sets them: it expands ``$(NAME)``, and halves ``$$``.
 
     For kfp.local, which sets none, the command does.
     """
     command = container.get("command", ())
     if command[0] == "env":
-        return dict(word.split("=", 1) for word in command[1 : command.index("python")])
+        return own(dict(word.split("=", 1) for word in command[1 : command.index("python")]))
     pairs = {one["name"]: one.get("value", "") for one in container.get("env", ())}
     assert len(pairs) == len(container.get("env", ()))
-    return {name: expanded(value) for name, value in pairs.items()}
+    return own({name: expanded(value) for name, value in pairs.items()})
+
+
+def own(variables: dict[str, str]) -> dict[str, str]:
+    """Return variables without Atlas's."""
+    return {name: value for name, value in variables.items() if not name.startswith("ATLAS_")}
 
 
 def expanded(value: str) -> str:

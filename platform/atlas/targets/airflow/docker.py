@@ -55,6 +55,8 @@ class Step(DockerOperator):
         ]
         registry = here.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
+        if "ATLAS_IMAGE" in self.environment:
+            self.environment = {**self.environment, "ATLAS_IMAGE": self.image}
         self.user = f"{os.getuid()}:{os.getgid()}"
         self.network_mode = here.get("ATLAS_CONTAINER_NETWORK", "host")
         printed = super().execute(context)
@@ -63,7 +65,7 @@ class Step(DockerOperator):
 
 def step(name, env=None, **options):
     """Run a step in a container."""
-    env = {**RUN, **env} if env else RUN
+    env = {**RUN, **(env or {}), "ATLAS_IMAGE": options["image"]}
     return Step(task_id=name, command=ONE, environment=env, do_xcom_push=False, **options)
 
 
@@ -85,7 +87,7 @@ _EACH = '''
 
 def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **env} if env else RUN
+    env = {**RUN, **(env or {}), "ATLAS_IMAGE": options["image"]}
     count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
     command = [*COMMAND, "--keys"]
     keys = Step(task_id=f"{name}.keys", command=command, environment=count, **options)

@@ -44,12 +44,15 @@ class Step(KubernetesPodOperator):
         """Run the pod."""
         registry = os.environ.get("ATLAS_REGISTRY", "")
         self.image = self.image.replace("$ATLAS_REGISTRY/", f"{registry}/" if registry else "")
+        for variable in self.env_vars:
+            if variable.name == "ATLAS_IMAGE":
+                variable.value = self.image
         return super().execute(context)
 
 
 def step(name, env=None, **options):
     """Run a step in a pod."""
-    env = {**RUN, **env} if env else RUN
+    env = {**RUN, **(env or {}), "ATLAS_IMAGE": options["image"]}
     arguments = ["--no-finish"]
     return Step(
         task_id=name, cmds=COMMAND, arguments=arguments, env_vars=env, **POD, **options
@@ -74,7 +77,7 @@ _EACH = '''
 
 def each(name, env=None, **options):
     """Count a step's keys, then run the step once per key."""
-    env = {**RUN, **env} if env else RUN
+    env = {**RUN, **(env or {}), "ATLAS_IMAGE": options["image"]}
     count = {**env, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
     command = f"{' '.join(COMMAND)} --keys > /airflow/xcom/return.json"
     keys = Step(

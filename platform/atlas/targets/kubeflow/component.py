@@ -9,6 +9,7 @@ from kfp.dsl import structures
 from kfp.dsl.container_component_class import ContainerComponent
 from kfp.dsl.types import artifact_types, type_utils
 
+from atlas.http.variables import IMAGE
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import NOWHERE, Origin
 
@@ -120,8 +121,9 @@ def _component(
 ) -> ContainerComponent:
     """Put a component together, in the image of a step."""
     command = ["python", "-m", "atlas.step", "--plan", shape.digest, "--step", step.name]
-    if shape.local and step.env:
-        command = ["env", *(f"{k}={value}" for k, value in sorted(step.env.items())), *command]
+    if shape.local:
+        own = {**step.env, IMAGE: shape.images[step.image]}
+        command = ["env", *(f"{k}={value}" for k, value in sorted(own.items())), *command]
     commit = ["--commit", shape.origin.commit] if shape.origin.commit else []
     arguments = [*flags, *commit, "--executor-input", "{{$}}"]
     container = structures.ContainerSpecImplementation(

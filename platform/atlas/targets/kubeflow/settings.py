@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kfp import kubernetes
 from kfp.dsl import structures
 
-from atlas.http.variables import VARIABLES
+from atlas.http.variables import IMAGE, VARIABLES
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import secret_names, secret_variable
 
@@ -102,9 +102,12 @@ def _timeout(task: Any, _plan: Plan, step: PlanStep) -> None:
 
 
 def _env(task: Any, _plan: Plan, step: PlanStep) -> None:
-    """Set the step's own variables; Kubernetes would expand ``$(NAME)`` and makes one of ``$$``."""
+    """Set the step's own variables and its image's.
+
+    Kubernetes would expand ``$(NAME)``, and makes one of ``$$``.
+    """
     values = {name: value.replace("$", "$$") for name, value in sorted(step.env.items())}
-    task.container_spec.env = values or None
+    task.container_spec.env = {**values, IMAGE: task.container_spec.image}
 
 
 def _secrets(task: Any, plan: Plan, step: PlanStep) -> None:

@@ -166,7 +166,8 @@ def test_kubeflow_gets_every_word_as_it_was_written(text, env):
     container = pipeline["deploymentSpec"]["executors"]["exec-two"]["container"]
     # Kubernetes makes one "$" of two.
     value = {"value": env.replace("$", "$$")} if env else {}
-    assert [*container["env"]] == [{"name": "VALUE", **value}]
+    image = {"name": "ATLAS_IMAGE", "value": "image"}
+    assert container["env"] == [{"name": "VALUE", **value}, image]
     inputs = pipeline["root"]["inputDefinitions"]["parameters"]
     assert inputs["a"]["defaultValue"] == text
     assert pipeline["pipelineInfo"]["description"].startswith(text)
