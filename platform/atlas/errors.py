@@ -21,6 +21,7 @@
     ├── NotTakenError              a param's type doesn't take a value
     │   └── OutOfBoundsError       a number is out of the bounds of its type
     ├── TooLargeError              a folder has too many entries for a digest
+    ├── ProfileError               two profiles of tables don't fit, or one can't be read
     └── PartialFailureError        part of a resource's operation was done; carries its state
 
 A message is lower case and says where, what was found, what was expected and what to do.
@@ -241,6 +242,10 @@ class OutOfBoundsError(NotTakenError):
 
 class TooLargeError(AtlasError):
     """A folder has too many entries for a digest."""
+
+
+class ProfileError(AtlasError):
+    """Two profiles of tables don't fit together, or one can't be read."""
 
 
 class PartialFailureError(AtlasError):

@@ -28,7 +28,7 @@ _META = "version: 1\n"
 """What the engine writes of the layout with a folder for each project, the only one of Atlas."""
 
 _LOST = (
-    "D013: {state} is damaged ({reason}), and no earlier state beside it or in its history is "
+    "{state} is damaged ({reason}), and no earlier state beside it or in its history is "
     "whole; put a copy from a backup in its place, or move it away, and run the same command "
     "again: what is there is found and taken over"
 )
@@ -90,12 +90,13 @@ def restore(paths: Paths, empty: str, holders: Sequence[Lock]) -> str:
             return ""
         if holders:
             raise DeployError(
-                f"D013: {paths.state} is damaged ({reason}), and locked by another update "
-                f"({holders[0]}); wait for that to end and run the same command again"
+                f"{paths.state} is damaged ({reason}), and locked by another update "
+                f"({holders[0]}); wait for that to end and run the same command again",
+                code="D013",
             )
         whole = _last_whole(paths, empty)
         if whole is None:
-            raise DeployError(_LOST.format(state=paths.state, reason=reason))
+            raise DeployError(_LOST.format(state=paths.state, reason=reason), code="D013")
         content, source = whole
         kept = _keep(paths.state)
         files.write(paths.state, content)

@@ -1,0 +1,1 @@
+"""Whether a deployed model should be trained again, with a stated rate of false alarms."""
