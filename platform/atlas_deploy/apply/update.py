@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from atlas.git import commit_of
 from atlas.store import open_location
-from atlas_deploy.apply import runs
+from atlas_deploy.apply import metrics, runs
 from atlas_deploy.apply.locks import lock
 from atlas_deploy.apply.options import DeployResult
 from atlas_deploy.apply.stack import open_stack
@@ -88,9 +88,15 @@ def _pages(parts: Sequence[Part]) -> dict[str, str]:
 
 def update_stack(diff: DeploymentDiff, say: Say, provider: int = 0) -> None:
     """Update the stack, unless everything is as it should be."""
-    if not diff.is_empty:
-        stack = open_stack(diff.deployment, diff.parts, say, provider)
-        stack.up(refresh=diff.has_drifted)
+    if diff.is_empty:
+        return
+    environment = diff.deployment.environment.name
+    before = metrics.groups_of(environment, {**diff.stated, **diff.before})
+    lost = metrics.lost_groups(before, metrics.groups_of(environment, diff.after))
+    metrics.keep_deletions(diff.services, lost)
+    stack = open_stack(diff.deployment, diff.parts, say, provider)
+    stack.up(refresh=diff.has_drifted)
+    metrics.delete_groups(diff.services, lost, say)
 
 
 def record(diff: DeploymentDiff, action: str, *, commit: str, to: int = 0) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.store import open_location
 from atlas.targets import deployed_kinds
-from atlas_deploy.apply import fleet, locks
+from atlas_deploy.apply import fleet, locks, metrics
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part, owner_of
@@ -115,6 +115,9 @@ def _destroy(deployment: Deployment, services: Services, say: Say, provider: int
     ownership.require_own(deployment, services, state)
     fingerprints.forget(services.store, name)
     is_there = exists(deployment.backend, name)
+    inputs = {resource.name: resource.inputs for resource in state.resources}
+    lost = metrics.lost_groups(metrics.groups_of(deployment.environment.name, inputs), ())
+    metrics.keep_deletions(services, lost)
     if is_there:
         _empty(deployment, services, state, say, provider)
         stack = open_stack(deployment, (), say, provider)
@@ -122,6 +125,7 @@ def _destroy(deployment: Deployment, services: Services, say: Say, provider: int
     swept = _sweep(deployment, services)
     if is_there:
         stack.remove()
+    metrics.delete_groups(services, lost, say)
     place = open_location(services.store)
     records.add(place, name, records.DESTROY, None)
     copies.forget(place, deployment)
