@@ -145,7 +145,7 @@ def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no Pushgateway here; `make setup` gets it where Debian's packages may be")
     port = free_port()
     log = tmp_path_factory.mktemp("pushgateway") / "log"
-    command = [program, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
+    command = [program, f"--web.listen-address=127.0.0.1:{port}", "--web.enable-admin-api"]
     with serving(command, f"http://127.0.0.1:{port}/-/ready", log):
         yield f"http://127.0.0.1:{port}"
 
@@ -211,3 +211,31 @@ def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regist
     url = f"http://127.0.0.1:{port}"
     with serving(command, f"{url}/", folder / "log", OTEL_TRACES_EXPORTER="none"):
         yield RegistryServer(url, folder / "secrets")
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path, pushgateway: str) -> Iterator[str]:
+    """A real Prometheus that scrapes the Pushgateway, as the platform's does, each 0.2 seconds."""
+    import shutil
+
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no Prometheus here; `make setup` gets it where Debian's packages may be")
+    folder, port = tmp_path / "prometheus", free_port()
+    folder.mkdir()
+    target = pushgateway.removeprefix("http://")
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 200ms}\n"
+        "scrape_configs:\n"
+        "  - job_name: pushgateway\n"
+        "    honor_labels: true\n"
+        f"    static_configs: [{{targets: ['{target}']}}]\n"
+        "  - job_name: prometheus\n"
+        f"    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+    )
+    command = [
+        program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    with serving(command, f"http://127.0.0.1:{port}/-/ready", folder / "log"):
+        yield f"http://127.0.0.1:{port}"

@@ -73,6 +73,19 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """The columns of one table whose statistics are monitored.
+
+    Attributes:
+        source: the step's output that is the table.
+        columns: the columns' names.
+    """
+
+    source: Reference
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One Config, as written."""
 
@@ -89,6 +102,7 @@ class Config:
     retraining: Mapping[str, Any] = field(default_factory=dict)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
+    statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
     open_data: bool = False
 
     @classmethod
@@ -105,6 +119,7 @@ class Config:
             steps={name: _override(step) for name, step in raw.get("steps", {}).items()},
             model=_model(raw["model"]) if "model" in raw else None,
             matrix={axis: tuple(values) for axis, values in raw.get("matrix", {}).items()},
+            statistics=_statistics(raw),
             **{name: raw[name] for name in plain if name in raw},
         )
 
@@ -220,6 +235,21 @@ class PromotionRule:
 def _metric_rule(raw: Mapping[str, Any]) -> MetricRule:
     names = ("metric", "direction", "at_least", "at_most", "margin")
     return MetricRule(**{name: raw[name] for name in names if raw.get(name) is not None})
+
+
+def _statistics(raw: Mapping[str, Any]) -> dict[str, ColumnStatistics]:
+    """Return a Config's ``statistics``: without columns, of what the lists of its features name."""
+    named = {
+        text: None
+        for values in raw.get("features", {}).values()
+        if isinstance(values, list)
+        for text in values
+        if isinstance(text, str)
+    }
+    return {
+        kind: ColumnStatistics(Reference.parse(spec["from"]), tuple(spec.get("columns", named)))
+        for kind, spec in raw.get("statistics", {}).items()
+    }
 
 
 def _override(raw: Mapping[str, Any]) -> Override:

@@ -112,6 +112,22 @@ class ConfigBuilder(DocumentBuilder):
         """Name columns that say of each prediction its version, run, start and end."""
         self._section("predictions").update(columns)
 
+    def statistics(
+        self,
+        kind: str,
+        table: StepOutputs | Reference | str,
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        """Have the columns of a table monitored.
+
+        Args:
+            kind: ``features`` or ``predictions``.
+            table: the step's output.
+            columns: its columns; of features, by default, the texts in the lists of ``features``.
+        """
+        fields = given({"from": reference(table), "columns": columns and list(columns)})
+        self._section("statistics")[kind] = fields
+
     def schedule(
         self, flow: str, cron: str, *, timezone: str | None = None, start: str | None = None
     ) -> None:

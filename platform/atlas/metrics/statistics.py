@@ -63,9 +63,13 @@ def _of_numbers(column: Any) -> dict[str, Any]:
             "minimum": finite.min(),
             "maximum": finite.max(),
         }
-    plain = {name: float(number) for name, number in numbers.items() if math.isfinite(number)}
-    shown = {f"{p:g}": float(q) for p, q in zip(PROBABILITIES, quantiles, strict=True)}
-    return {"infinite": infinite, **plain, "quantiles": shown}
+    named = {f"{p:g}": q for p, q in zip(PROBABILITIES, quantiles, strict=True)}
+    return {"infinite": infinite, **_finite(numbers), "quantiles": _finite(named)}
+
+
+def _finite(numbers: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers that are finite: sums of the largest doubles aren't."""
+    return {name: float(number) for name, number in numbers.items() if math.isfinite(number)}
 
 
 def _of_categories(column: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from atlas.step.judge import judged
 from atlas.step.params import given_params
 from atlas.step.predictions import stamp_digest
 from atlas.step.reach import reached_digest
+from atlas.step.statistics import wanted_of
 from atlas.store.manifest import Manifest
 from atlas.values import canonical, digest
 
@@ -45,12 +46,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An earlier result: the run it is of, its artifacts, metrics, and what it was made with."""
+    """An earlier result: its run, artifacts, metrics, what it was made with and has counted."""
 
     run: str
     outputs: Mapping[str, Manifest]
     metrics: Mapping[str, float]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
 
 def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key:
@@ -76,6 +78,8 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
     parts |= {"champion": rival} if rival else {}
     columns = stamp_digest(plan, run, step)
     parts |= {"predictions": columns} if columns else {}
+    wanted = wanted_of(plan, step)
+    parts |= {"statistics": digest(wanted)} if wanted else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])
@@ -102,7 +106,8 @@ def find(store: Store, key: Key) -> Hit | None:
     try:
         raw = json.loads(store.location.read(_place(key)))
         outputs = {name: Manifest.from_json(output) for name, output in raw["outputs"].items()}
-        hit = Hit(raw["run"], outputs, raw["metrics"], raw.get("provenance") or {})
+        more = [raw.get(name) or {} for name in ("provenance", "statistics")]
+        hit = Hit(raw["run"], outputs, raw["metrics"], *more)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return hit if all(map(store.has, outputs.values())) else None
@@ -116,6 +121,7 @@ def keep(store: Store, key: Key, hit: Hit) -> None:
         "outputs": outputs,
         "metrics": dict(hit.metrics),
         "provenance": dict(hit.provenance),
+        **({"statistics": dict(hit.statistics)} if hit.statistics else {}),
     }
     store.location.write(_place(key), canonical(entry).encode())
 

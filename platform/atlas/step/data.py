@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.environment import format_of
 from atlas.errors import StepError, StoreError
 from atlas.step.data_files import READERS, WRITERS
+from atlas.step.statistics import READ, WRITTEN, observed_read
 from atlas.store import open_location
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
@@ -32,7 +33,9 @@ class DataHandle:
         step: the step's full name, for messages.
         interval: start of the run's interval, or empty.
         axes: the pipeline's axis values, where it is a member of a family.
+        time: the column with the rows' time, or empty.
         written: whether the step has written to it.
+        observed: ``read`` and ``written``: the rows of the table, and the age of the newest.
         parts_read: key of each file that was read → its sha256 and its size in bytes.
         parts_written: key of each file that was written → likewise.
     """
@@ -44,7 +47,9 @@ class DataHandle:
     interval: str = ""
     axes: Mapping[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
+    time: str = ""
     written: bool = False
+    observed: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     parts_read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     parts_written: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
 
@@ -61,12 +66,14 @@ class DataHandle:
             keys = _parts(place, key, self.format) if self.uri.endswith("/") else [key]
             if not keys:
                 raise FileNotFoundError(self.uri)
-            return _joined([self._read(place, key) for key in keys])
+            value = _joined([self._read(place, key) for key in keys])
         except FileNotFoundError:
             hint = "the Environment's data says where it is"
             raise StepError(
                 self.step, f"data.{self.name}: nothing at {self.uri} ({hint})"
             ) from None
+        self.observed[READ] = observed_read(value, self.time)
+        return value
 
     def write(self, value: Any) -> None:
         """Write the content; within a run that has an interval, that interval's part of it.
@@ -86,6 +93,7 @@ class DataHandle:
                 self.parts_written[key] = content_digest(path)
         except StoreError as error:
             raise StepError(self.step, f"data.{self.name}: {error}") from error
+        self.observed[WRITTEN] = observed_read(value, "")
 
     def _part(self) -> str:
         """Return the file of the run's interval and of the family's member; else the only one."""
@@ -174,7 +182,7 @@ def open_data(
     format = declared.format or format_of(uri)
     if format not in READERS:
         raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(READERS)}")
-    return DataHandle(name, uri, format, step, interval, axes or {})
+    return DataHandle(name, uri, format, step, interval, axes or {}, time=declared.time)
 
 
 def absolute(uri: str, store: str) -> str:

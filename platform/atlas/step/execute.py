@@ -21,6 +21,7 @@ from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.predictions import stamped
 from atlas.step.provenance import provenance
+from atlas.step.statistics import counted
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
 
@@ -136,7 +137,7 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
     except StoreError:
         return None
     whole = all(map(job.store.has, outputs.values()))
-    made = outcome.metrics, outcome.provenance
+    made = outcome.metrics, outcome.provenance, outcome.statistics
     return cache.Hit(f"{pipeline}/{run}", outputs, *made) if whole else None
 
 
@@ -146,7 +147,8 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
         job.store.refer(*job.address, name, manifest, index=job.index, origin=job.origin)
     digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
     outcome = Outcome(DONE, job.plan.digest, cached=True, reason=hit.run)
-    return replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
+    outcome = replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
+    return replace(outcome, statistics=hit.statistics)
 
 
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
@@ -163,13 +165,16 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     made_with = job.mask.plain(provenance(reader.handles))
+    counts, uncounted = counted(job, result, reader.handles)
+    counts = job.mask.plain(counts)
     if manifests and not writes and not key.refusal:
-        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with)
+        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    notes = (*filter(None, (champion.warning, unkept)), *warnings_of(job, manifests))
+    own = (*filter(None, (champion.warning, unkept)), *uncounted)
+    notes = (*own, *warnings_of(job, manifests))
     outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
-    return replace(outcome, notes=notes, provenance=made_with)
+    return replace(outcome, notes=notes, provenance=made_with, statistics=counts)
 
 
 def _put(job: Job, name: str, value: Any) -> Manifest:

@@ -37,6 +37,7 @@ class Outcome:
         traceback: the user's, from their own frame.
         notes: what went wrong without failing the step.
         provenance: what it was made with, as `atlas.step.provenance` gives it.
+        statistics: what it counted, as `atlas.step.statistics` gives it.
     """
 
     status: str
@@ -55,6 +56,7 @@ class Outcome:
     traceback: str = ""
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -73,6 +75,7 @@ class Outcome:
             traceback=mask.text(self.traceback),
             notes=tuple(map(mask.text, self.notes)),
             provenance=mask.plain(dict(self.provenance)),
+            statistics=mask.plain(dict(self.statistics)),
         )
 
     def to_json(self) -> dict[str, Any]:

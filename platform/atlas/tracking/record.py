@@ -145,10 +145,26 @@ def params_of(plan: Plan, run: Run) -> dict[str, str]:
 
 
 def _metrics(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[float, int]]:
+    """Return the metrics of steps, their seconds, and the few statistics that are worth a plot."""
     return {
-        f"{step}.{name}": (value, _millis(outcome["ended"]))
+        name: (value, _millis(outcome["ended"]))
         for step, outcome in outcomes.items()
-        for name, value in {**_own(outcome), "seconds": outcome.get("seconds", 0.0)}.items()
+        for name, value in {
+            **{f"{step}.{name}": value for name, value in _own(outcome).items()},
+            f"{step}.seconds": outcome.get("seconds", 0.0),
+            **_means(outcome.get("statistics", {})),
+        }.items()
+    }
+
+
+def _means(statistics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the mean of each column and how much of it is missing; MLflow gets nothing else."""
+    return {
+        f"{kind}/{column}.{name}": float(value)
+        for kind in ("features", "predictions")
+        for column, facts in statistics.get(kind, {}).items()
+        for name, value in (("mean", facts.get("mean")), ("missing", facts["missing"]))
+        if value is not None
     }
 
 

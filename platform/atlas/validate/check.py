@@ -30,6 +30,7 @@ from atlas.validate import (
     import_rules,
     scoring_rules,
     setting_rules,
+    statistics_rules,
     step_rules,
 )
 from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
@@ -58,6 +59,7 @@ _RULES = (
     *setting_rules.RULES,
     *flow_rules.RULES,
     *scoring_rules.RULES,
+    *statistics_rules.RULES,
 )
 """Every rule about a flow; the first reads the classes, which the others look at."""
 _FOLLOWING = ("N002", "N004")
@@ -182,6 +184,7 @@ class _Checker:
                 problems += rule(subject)
         problems += config_problems(file, flats)
         problems += scoring_rules.scoring_problems(file)
+        problems += statistics_rules.statistics_problems(file, flats)
         problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
         broken = any(problem.severity == "error" for problem in new)

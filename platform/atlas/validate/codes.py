@@ -106,6 +106,8 @@ CODES = {
     "C027": "the challenger would write data",
     "C028": "a digest is given, and the version isn't pinned",
     "C029": "the keys of a step that the challenger runs depend on the model",
+    "C040": "there is no such table to take statistics of",
+    "C041": "no columns, or too many, are named for statistics",
     "E001": "there is no such Environment",
     "E002": "the Environment doesn't say where data are",
     "E003": "the Environment doesn't know a secret",

@@ -1,0 +1,60 @@
+"""Rules about a Config's ``statistics``: the tables are there, and columns are named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.load import nearest
+from atlas.validate.flat import DocumentPath, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.errors import Problem
+    from atlas.load import ConfigFile
+    from atlas.validate.flat import Flat
+    from atlas.validate.subject import Subject
+
+MOST_COLUMNS = 100
+"""The most columns of a table that are monitored; each is some fifteen series in Prometheus."""
+
+
+def statistics_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Problem]:
+    """Return what is wrong with the ``statistics`` of a Config, its Recipes taken together."""
+    place, config = DocumentPath(file.document, ()) / "statistics", file.config
+    is_whole = len(flats) == len(config.recipes) and all(flat.is_whole for flat in flats.values())
+    steps = {name: None for flat in flats.values() for name in flat.steps}
+    exports = {name: out for flat in flats.values() for name, out in flat.exports.items()}
+    for kind, spec in config.statistics.items():
+        source = exports.get(str(spec.source), spec.source)
+        if is_whole and source.name not in steps:
+            message = f"no Recipe of the Config has a step '{source.name}'"
+            hint, problem = nearest(source.name, steps), (place / kind / "from").problem
+            expected = names(steps)
+            yield problem("C040", message, found=str(source), expected=expected, hint=hint)
+        if not 0 < len(spec.columns) <= MOST_COLUMNS:
+            message = f"the lists of features name {len(spec.columns)} columns"
+            expected = f"from 1 to {MOST_COLUMNS}"
+            hint = f"name them: statistics.{kind}.columns"
+            yield (place / kind).problem("C041", message, expected=expected, hint=hint)
+
+
+def check_statistics(subject: Subject) -> Iterator[Problem]:
+    """Check that an output whose columns are monitored is one table."""
+    steps = subject.flat.steps
+    for kind, spec in subject.file.config.statistics.items():
+        source = subject.part_source(spec.source)
+        if source.name not in steps:
+            continue
+        place = subject.config_place / "statistics" / kind / "from"
+        outputs = subject.outputs(source.name)
+        if outputs is not None and source.output not in outputs:
+            message = f"the step '{source.name}' has no output '{source.output}'"
+            hint, expected = nearest(source.output, outputs), names(outputs)
+            yield place.problem("C040", message, found=str(source), expected=expected, hint=hint)
+        elif steps[source.name].foreach:
+            message = f"the step '{source.name}' has foreach, and statistics are of one table"
+            yield place.problem("C040", message, found=str(source), expected="one output")
+
+
+RULES = (check_statistics,)
