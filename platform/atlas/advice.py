@@ -7,7 +7,9 @@ prints it. A platform that Atlas didn't make is nothing that a command of Atlas 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from atlas.dataclass import dataclass
 
 LOCAL = "local"
 """The Environment, and the platform's stack, that a command means where it names none."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from typing import Any
 
+from atlas.dataclass import dataclass
 from atlas.recipe import Reference
 
 FLOWS = ("training", "inference")

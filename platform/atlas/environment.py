@@ -6,11 +6,12 @@ import os
 import re
 import stat
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.dataclass import dataclass
 from atlas.errors import DocumentError, Problem, clean
 from atlas.registered import DEFAULT_TARGETS
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from functools import cache
+
+from atlas.dataclass import dataclass
 
 _STATE, _START = 0, 19
 """Fields of ``/proc/PID/stat`` behind the name."""

@@ -13,11 +13,11 @@ The rooms below the targets read the table; nothing here imports a target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import TargetError
 
 if TYPE_CHECKING:

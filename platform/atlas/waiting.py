@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from atlas.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from atlas.dataclass import dataclass
 from atlas.recipe import Reference
 from atlas.template import Template
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.advice import command
 from atlas.containers import settings
 from atlas.containers.failure import command_failure
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError, PlatformError
 
 if TYPE_CHECKING:

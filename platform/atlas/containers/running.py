@@ -7,10 +7,11 @@ import hashlib
 import os
 import subprocess
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from atlas.containers.failure import command_failure
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError
 from atlas.processes import ProcessIdentity, own
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from atlas import files
+from atlas.dataclass import dataclass
 
 VARIABLE = "CONTAINERS_CONF"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, TypeAlias
 
+from atlas.dataclass import dataclass
 from atlas.graph import without_cycles
 
 Facts: TypeAlias = Mapping[str, str]

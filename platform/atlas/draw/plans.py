@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.draw import facts
 from atlas.draw.model import (
     DATA,

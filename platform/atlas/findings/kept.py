@@ -13,11 +13,11 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.environment import find_project
 from atlas.errors import AtlasError, Problem, TooLargeError
 from atlas.findings.tree import content_digest, state_digest

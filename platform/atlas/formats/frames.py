@@ -9,9 +9,10 @@ it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError, clean
 from atlas.formats.columns import encoded, raw
 from atlas.formats.decoding import decoded

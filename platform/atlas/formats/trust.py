@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.recipe import UNTRUSTED
 
 if TYPE_CHECKING:

@@ -20,9 +20,11 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, cast
+
+from atlas.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -5,9 +5,9 @@ What is read are the bytes that were committed: no attribute, filter or conversi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.git.running import GitOptions, Running, ask, drivers_of, git
 
 if TYPE_CHECKING:

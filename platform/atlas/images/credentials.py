@@ -14,10 +14,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.images.amazon import is_amazon, login
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.images.base import base_of
 from atlas.images.content import (
     NO_IMAGE,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError, DeployError
 from atlas.images.builders import LOCAL, Build, full_name
 from atlas.images.dockerfile import BASE_ARGUMENT, context_files, read_dockerfile

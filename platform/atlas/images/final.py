@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError, DeployError
 from atlas.images.builders import LOCAL
 from atlas.images.content import FORM, reference

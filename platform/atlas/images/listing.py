@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.images.content import atlas_digest
 from atlas.images.records import changes, records
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError
 from atlas.images.attached import detach
 from atlas.images.builders import LOCAL

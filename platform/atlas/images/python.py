@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError, DeployError
 from atlas.images.base import LOWEST
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.errors import DeployError
 from atlas.images.content import NO_IMAGE, repository, tag_of
 from atlas.load import shown

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from atlas.advice import bring_up
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, UnreachableError
 from atlas.http.answers import optional
 from atlas.http.redirects import followed

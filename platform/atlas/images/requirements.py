@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import requires
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.images.problems import invalid, place
 from atlas.values import digest
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.advice import mention
+from atlas.dataclass import dataclass
 from atlas.images.builders import Access, host_of, is_loopback
 from atlas.images.credentials import auth_folder, credentials_of
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic
 
+from atlas.dataclass import dataclass
 from atlas.kinds.parsing import check, has_unknown, parse, parse_state
 from atlas.kinds.properties import (
     description_of,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from atlas.dataclass import dataclass
 from atlas.errors import DeployError
 from atlas.kinds.properties import is_list, item_type, properties_of
 

@@ -18,7 +18,6 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -30,6 +29,8 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+
+from atlas.dataclass import dataclass
 
 _T = TypeVar("_T")
 Plain = dict[str, Any]

@@ -7,9 +7,10 @@ A kind knows nothing of Pulumi: its properties are the frozen dataclasses that d
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
+from atlas.dataclass import dataclass
 from atlas.errors import PartialFailureError
 from atlas.kinds.parsing import Failure
 from atlas.kinds.properties import Plain, to_plain

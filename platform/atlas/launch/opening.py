@@ -6,9 +6,9 @@ was killed between two moves finds at the next call how far it had come.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError, TargetError
 from atlas.git import commit_of
 from atlas.runner.opening import new_id

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.launch.followed import Followed
 from atlas.launch.following import INTERRUPTED, follow

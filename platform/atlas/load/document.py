@@ -6,10 +6,11 @@ import json
 import math
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import DocumentError, Problem, clean
 from atlas.load.locate import Index, JsonPath, Position, find_repeated_key, find_word
 from atlas.load.paths import read_at_most

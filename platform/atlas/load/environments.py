@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.advice import note_platform
+from atlas.dataclass import dataclass
 from atlas.environment import LOCAL, Environment, Project
 from atlas.errors import DocumentError, InvalidError, Problem, clean
 from atlas.load.document import read_document

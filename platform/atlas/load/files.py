@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.config import FLOWS, Config
+from atlas.dataclass import dataclass
 from atlas.environment import Project, find_project
 from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, is_meant_as_config, read_document

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
+
+from atlas.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ in an Environment, so no two groups can have the same series.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from atlas.dataclass import dataclass
 
 JOB = "atlas"
 """Value of the label ``job`` of every group."""

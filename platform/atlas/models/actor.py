@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.processes import ProcessIdentity, own
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ one, never none.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, StoreError
 from atlas.models import log
 from atlas.models.actor import Actor, this_process

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, ChampionRowsError, PlatformError
 from atlas.models.champions import Ruling
 from atlas.models.findings import Evidence, MetricFinding, champions

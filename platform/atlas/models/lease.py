@@ -12,10 +12,11 @@ import json
 import random
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.models.actor import Actor, this_process
 from atlas.values import canonical

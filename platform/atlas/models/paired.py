@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, ChampionRowsError
 from atlas.models.binomial import lower_bound
 

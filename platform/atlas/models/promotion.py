@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import RefusedError
 from atlas.models.champions import Ruling, is_decided
 from atlas.models.lease import WAIT_SECONDS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, ChampionRowsError
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ test set may only be wrong with a probability of (1 - confidence) / (k (k + 1)).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.models.champions import FOLDER
 from atlas.store.exclusive import exclusive

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import ProfileError
 from atlas.monitor import bounds
 from atlas.profiles.columns import COUNTED

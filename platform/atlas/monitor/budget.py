@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from atlas.dataclass import dataclass
 
 _SQUARES = math.pi**2 / 6.0
 """The sum of 1 / n² over all n."""

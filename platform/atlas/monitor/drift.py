@@ -18,9 +18,10 @@ budget's, whatever depends on what between features and between looks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import ProfileError
 from atlas.monitor import bounds
 from atlas.monitor.beside import ReferenceCounts, StackedCounts

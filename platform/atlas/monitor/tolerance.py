@@ -8,9 +8,9 @@ rows is a difference that was there at training; a feature's tolerance is the la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import ProfileError
 from atlas.monitor.beside import ReferenceCounts, StackedCounts
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.plan.parts import Model, PlanData, PlanStep, Schedule, freeze
 from atlas.plan.plain import plain, read_fields
 from atlas.values import canonical

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.containers import Container, container_name, run_container, stop_container, sweep
 from atlas.containers.reaper import Reaper
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, CommandError
 from atlas.http.variables import IMAGE
 from atlas.runner.isolation import UnitEnd, unrecorded

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.runner.events import STOPPING, Event
 from atlas.runner.isolation import UnitEnd

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.runner.streams import StepLog, logger_for, writing_to
 from atlas.step import FAILED, Outcome, execute

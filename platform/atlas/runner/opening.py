@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.git import commit_of
 from atlas.step import RunRequest, bind

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from atlas import files
 from atlas.advice import bring_up
+from atlas.dataclass import dataclass
 from atlas.http import variables
 from atlas.load import platform_services
 from atlas.store import open_store

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from atlas.dataclass import dataclass
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MIB = 2**20

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.masking import mask_of
 from atlas.runner.engine import RunEngine

@@ -13,10 +13,10 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.masking import NO_MASK
 from atlas.runner.forking import Forked, fork_worker

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StoreError
 from atlas.models.actor import this_process
 from atlas.store import run_key

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.load import configs_under, load_configs, loader_for
 from atlas.runs.annotations import annotate, parse_tags

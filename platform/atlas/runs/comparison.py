@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.plan.code import code_files
 from atlas.store import code_folder

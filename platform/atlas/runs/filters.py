@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.load.words import nearest
 from atlas.step.binding import moment

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from atlas.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.load import shown
 

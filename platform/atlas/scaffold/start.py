@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.environment import LOCAL, find_project
 from atlas.errors import AtlasError
 from atlas.files import close as close_to_others

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.config import PromotionRule
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, PlatformError, StoreError
 from atlas.models.actor import this_process
 from atlas.step.parameters import checked_parameters

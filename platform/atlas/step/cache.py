@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.http.variables import IMAGE
 from atlas.step.judge import judged
 from atlas.step.params import given_params

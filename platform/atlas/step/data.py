@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.environment import format_of
 from atlas.errors import StepError, StoreError
 from atlas.step.data_files import READERS, WRITERS

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.step.reachable import (
     RunKey,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.step import code
 from atlas.step.failure import one_line
 from atlas.step.real import RealSignature, RealTypes

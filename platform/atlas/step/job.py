@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.step.secrets import mask_for
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas.config import ROW_METRICS, PromotionRule
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
 from atlas.models.findings import champions

@@ -10,12 +10,13 @@ import ast
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
 
+from atlas.dataclass import dataclass
 from atlas.syntax import syntax_tree
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.config import PromotionRule
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StoreError, clean
 from atlas.models.champions import Champions
 from atlas.models.promotion import Candidate, preview, promote

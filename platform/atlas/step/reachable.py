@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.registered import STORE_FOLDERS
 from atlas.step.finish import tracker_of_steps

@@ -6,11 +6,12 @@ import inspect
 import types
 import typing
 from contextlib import suppress
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import field, is_dataclass, replace
 from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from atlas.dataclass import dataclass
 from atlas.formats import type_aliases
 from atlas.step.hints import globals_of, resolve
 from atlas.template import Bounds, param_hints

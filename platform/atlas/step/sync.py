@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, PlatformError
 from atlas.step.delivery import put_off, sending, track
 from atlas.step.finish import amend, finished_run

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.store.keys import is_data_key
 from atlas.values import canonical, digest

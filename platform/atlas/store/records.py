@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.store.keys import OUTCOME, RESERVED, RUN, is_index, run_key, unit_key
 from atlas.store.run import Run

@@ -7,9 +7,10 @@ Atlas reach a target through its descriptor and know no target by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import TargetError
 from atlas.registered import TARGETS, load_descriptor, outside_names
 

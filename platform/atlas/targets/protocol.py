@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from atlas.dataclass import dataclass
 from atlas.errors import InvalidError, Problem
 
 if TYPE_CHECKING:

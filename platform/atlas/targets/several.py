@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.registered import LOCAL_TARGET
 from atlas.targets.descriptor import CompileSite, target_named
 from atlas.targets.protocol import NOWHERE, deployed_name, not_text

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StepError
 from atlas.http.variables import VARIABLES
 from atlas.load.words import nearest

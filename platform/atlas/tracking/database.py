@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas import files
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, clean
 from atlas.tracking.limits import batches, fitted, fitting
 from atlas.tracking.registry import PARTS, RegisteredVersion, identity_of

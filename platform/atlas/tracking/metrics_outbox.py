@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import RefusedError
 from atlas.metrics.catalogue import PUSH
 from atlas.metrics.exposition import Sample, page

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
+from atlas.dataclass import dataclass
 from atlas.errors import MalformedError, RefusedError, clean
 from atlas.http.answers import objects, optional, pages, pick
 from atlas.http.credentials import mlflow_authorization

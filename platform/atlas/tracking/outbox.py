@@ -6,10 +6,11 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.processes import ProcessIdentity, own
 from atlas.store import FolderLocation
 from atlas.values import canonical

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import RefusedError
 from atlas.http.answers import excerpt
 from atlas.http.credentials import pushgateway_authorization

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, clean
 from atlas.store import ModelPart, ModelVersion
 from atlas.values import canonical, digest

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.graph import find_cycle
 from atlas.load import nearest
 from atlas.recipe import Reference

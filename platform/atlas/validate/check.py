@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.environment import Environment, Project
 from atlas.errors import DocumentError, InvalidError, Problem
 from atlas.graph import order

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.validate.installed import installed_place
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.load import nearest, short
 from atlas.recipe import DYNAMIC, RUN_FACTS
 from atlas.validate.flat import Param, names

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.formats import known_types
 from atlas.validate.annotations import dotted
 from atlas.validate.lineage import lineage_of

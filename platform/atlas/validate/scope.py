@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.load import below, is_file, nearest
 from atlas.validate.flat import DocumentPath, Input, names
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.validate.annotations import Annotations, dotted
 from atlas.validate.leaving import Leaving
 from atlas.validate.lineage import lineage_of, method_of, own_method

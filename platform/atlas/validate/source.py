@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import ParseError, Problem, SourceError
 from atlas.load import clean, leads_out, shown
 from atlas.validate.installed import installed_file, module_file

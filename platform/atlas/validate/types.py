@@ -7,9 +7,10 @@ Nothing is imported: a type is its full name and its arguments. Where that is no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from atlas.dataclass import dataclass
 from atlas.formats import known_types
 
 Ancestors: TypeAlias = Callable[[str], tuple[str, ...] | None]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from atlas.dataclass import dataclass
 from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, TIMES
 from atlas.draw.texts import fit
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from atlas.dataclass import dataclass
 from atlas.draw.layout.columns import arrange, place
 from atlas.draw.layout.geometry import Box, Point
 from atlas.draw.layout.rows import LayoutRows, assign

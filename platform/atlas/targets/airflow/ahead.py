@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.kinds import content, ownership
 from atlas.kinds.parsing import parse, parse_state

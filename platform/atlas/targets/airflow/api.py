@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from atlas.advice import bring_up, command
+from atlas.dataclass import dataclass
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
 from atlas.http.answers import excerpt, objects, offset_pages, pick
 from atlas.http.credentials import read_secret

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from atlas.dataclass import dataclass
 from atlas.targets.airflow.dag import DagOptions, dag_file
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.problems import problems_of

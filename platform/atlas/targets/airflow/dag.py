@@ -7,9 +7,10 @@ How a step runs is its kind's matter (`atlas.targets.airflow.kind`); everything 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.targets.airflow.document import document
 from atlas.targets.airflow.literals import (
     NEWLINE,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.advice import bring_up
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.kinds.content import digest_of
 from atlas.uris import path_of

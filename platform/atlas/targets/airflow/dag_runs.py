@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.dataclass import dataclass
 from atlas.http.answers import optional, pick
 from atlas.targets.airflow.api import AirflowApi
 

@@ -6,9 +6,9 @@ the same for all kinds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.targets.airflow.literals import mapping, source, template
 from atlas.targets.protocol import secret_names, secret_variable
 

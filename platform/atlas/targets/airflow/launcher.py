@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from atlas.advice import bring_up, command
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, Problem, TargetError
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi

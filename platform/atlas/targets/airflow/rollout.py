@@ -9,10 +9,11 @@ gets its old file back.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from atlas.advice import bring_up
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.kinds.content import digest_of
 

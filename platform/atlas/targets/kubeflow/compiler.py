@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.targets.kubeflow.importing import import_kfp
 from atlas.targets.kubeflow.problems import problems_of
 from atlas.targets.protocol import NOWHERE, deployed_name, not_text, project_data, refuse

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kfp.dsl import structures
 from kfp.dsl.container_component_class import ContainerComponent
 from kfp.dsl.types import artifact_types, type_utils
 
+from atlas.dataclass import dataclass
 from atlas.http.variables import IMAGE
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import NOWHERE, Origin

@@ -13,10 +13,10 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.dataclass import dataclass
 from atlas.store import FolderLocation
 from atlas.values import canonical
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, TargetError
 from atlas.store.exclusive import exclusive
 from atlas.store.orchestrated import keep_version

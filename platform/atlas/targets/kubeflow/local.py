@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.containers import need_engine, stop_container
+from atlas.dataclass import dataclass
 from atlas.errors import CommandError, TargetError
 from atlas.step import contained
 from atlas.step.secrets import secret

@@ -6,10 +6,11 @@ Kubeflow's own client imports Kubernetes' and takes seconds; what Atlas needs is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from atlas.dataclass import dataclass
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
 from atlas.http.answers import excerpt, pages
 from atlas.http.service import Patience, Service

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.dataclass import dataclass
 from atlas.errors import DeployError
 from atlas.http.answers import optional, pick
 from atlas.targets.kubeflow.server.api import contains

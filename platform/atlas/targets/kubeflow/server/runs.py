@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError
 from atlas.http.answers import listed, optional, pick
 from atlas.http.once import create_once

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.http.answers import optional, pick
 from atlas.http.once import create_once

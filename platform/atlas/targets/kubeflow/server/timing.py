@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.step.ticks import BY_CLOCK
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.server.clock import cron_of, start_of
