@@ -116,6 +116,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "champion:champion",
         "Show which version is or was the champion, and check its log.",
     ),
+    CommandEntry(
+        "lineage",
+        "lineage:lineage",
+        "Show what a thing came of and what came of it, each link checked.",
+    ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

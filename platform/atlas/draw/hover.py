@@ -28,7 +28,7 @@ def of_edges(edges: Sequence[Edge]) -> str:
 
 
 def _node_lines(node: Node, outcome: str) -> Iterator[str]:
-    kind = "" if node.kind == STEP else node.kind
+    kind = node.noun or ("" if node.kind == STEP else node.kind)
     yield " ".join(word for word in (node.id, _bracketed(kind or node.change)) if word)
     if outcome:
         yield f"outcome: {outcome}"

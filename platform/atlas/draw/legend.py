@@ -68,9 +68,16 @@ def _head(title: str, notes: list[str]) -> Iterator[str]:
 
 def _entries(drawing: Drawing, marks: Marks) -> list[_Entry]:
     """Return what there is to explain: the kinds, changes and outcomes that are drawn."""
-    kinds = {node.kind for node in drawing.nodes} - {STEP}
+    nouns: dict[str, dict[str, None]] = {}
+    for node in drawing.nodes:
+        if node.kind != STEP:
+            nouns.setdefault(node.kind, {})[node.noun or node.kind] = None
     states = {palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
-    shown = [_Entry(f"node {kind}", kind, "", kind) for kind in KINDS if kind in kinds]
+    shown = [
+        _Entry(f"node {kind}", kind, "", " or ".join(nouns[kind]))
+        for kind in KINDS
+        if kind in nouns
+    ]
     return shown + [
         _Entry(f"node step {state}", STEP, sign, state)
         for state, sign in palette.SIGNS.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, field
 from typing import Any, TypeAlias
@@ -46,6 +47,7 @@ class Node:
         facts: what to show on hover, and what a comparison compares.
         change: one of `CHANGES`, or empty.
         changes: the name of each fact that changed → ``before -> after``.
+        noun: what its kind is called in this drawing; empty for the kind's own name.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Node:
     facts: Facts = field(default_factory=dict)
     change: str = ""
     changes: Facts = field(default_factory=dict)
+    noun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class Drawing:
     def summary(self) -> str:
         """Return in one sentence what is drawn; the description for who can't see it."""
         parts = [_count(self, kinds, noun) for noun, kinds in _NOUNS.items()]
+        nouns = Counter(node.noun for node in self.nodes if node.noun)
+        parts += [_counted(number, noun) for noun, number in nouns.items()]
         parts += [_changes(self, change) for change in CHANGES]
         return f"{', '.join(part for part in parts if part)}."
 
@@ -150,8 +155,12 @@ _NOUNS = {
 
 def _count(drawing: Drawing, kinds: tuple[str, ...], noun: str) -> str:
     """Return how many nodes are of some kinds, or nothing where none is."""
-    number = sum(node.kind in kinds for node in drawing.nodes)
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+    number = sum(node.kind in kinds and not node.noun for node in drawing.nodes)
+    return _counted(number, noun) if number else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _changes(drawing: Drawing, change: str) -> str:

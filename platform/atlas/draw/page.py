@@ -61,7 +61,8 @@ def _table(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield "<tbody>"
     for node in drawing.nodes:
         state = palette.state(node, marks.get(node.id, ""))
-        kind = f"{node.kind}, {state}" if state else node.kind
+        noun = node.noun or node.kind
+        kind = f"{noun}, {state}" if state else noun
         facts = _facts({**_changed(node), **node.facts})
         yield f"<tr><th>{xml(node.id)}</th><td>{xml(kind)}</td><td>{facts}</td></tr>"
     yield "</tbody></table>"

@@ -164,7 +164,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     values = job.mask.plain({**metrics.values, **champion.metrics})
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
-    made_with = job.mask.plain(provenance(reader.handles))
+    made_with = job.mask.plain(provenance(job.store.run_digest(job.run), reader.handles))
     counts, uncounted = counted(job, result, reader.handles)
     counts = job.mask.plain(counts)
     if manifests and not writes and not key.refusal:

@@ -63,6 +63,7 @@ def finish(
     outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
     _announce(pending_for(store, run, running=True, parent=parent))
+    is_new = store.run_outcome(run.pipeline, run.id) is None
     store.location.write(key, canonical(outcome).encode())
     warnings = (
         () if status == PARTIAL or missing != failed else published(store, plan, run, outcome)
@@ -77,6 +78,8 @@ def finish(
     facts = finished.to_json()
     if facts:
         store.location.write(key, canonical({**outcome, **facts}).encode())
+    if not is_new:
+        store.note_changed(run.pipeline, run.id)
     return finished
 
 
@@ -160,6 +163,7 @@ def amend(store: Store, run: Run, finished: Finished) -> None:
         kept = {name: raw[name] for name in ("status", "plan", "ended", "missing") if name in raw}
         text = canonical({**kept, **finished.to_json()})
         store.location.write(f"{run_key(run.pipeline, run.id)}/{OUTCOME}", text.encode())
+        store.note_changed(run.pipeline, run.id)
 
 
 def unfinished(store: Store, plan: Plan, run: Run) -> list[str]:

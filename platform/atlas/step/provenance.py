@@ -23,19 +23,22 @@ READ, WRITTEN = "read", "written"
 _LONGEST = 100
 
 
-def provenance(handles: Iterable[DataHandle] = ()) -> dict[str, Any]:
+def provenance(run: str, handles: Iterable[DataHandle] = ()) -> dict[str, Any]:
     """Return what this process makes a result with.
 
     Args:
+        run: sha256 of the run's record.
         handles: the data sets that the step was given.
 
     Returns:
-        Plain data: ``python``, ``packages`` (name → version of each that is imported), ``image``
-        in a container, and ``data``: what was read or written, each with URI, sha256 and size.
+        Plain data: ``run``, ``python``, ``packages`` (name → version of each that is imported),
+        ``image`` in a container, and ``data``: what was read or written, each with URI, sha256 and
+        size.
     """
     image = os.environ.get(IMAGE, "")
     data = [facts for handle in handles for facts in _data_of(handle)]
     return {
+        "run": run,
         "python": platform.python_version(),
         "packages": imported_versions(),
         **({"image": image} if image else {}),

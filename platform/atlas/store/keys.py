@@ -27,6 +27,12 @@ PAGE = "page.json"
 """In a run's folder: where its orchestrator shows it."""
 
 
+INDEX = ".atlas-index"
+"""Folder of the store with indexes: copies of what is elsewhere, which are safe to lose."""
+LINKS = "links"
+"""The index of what runs are linked with."""
+
+
 @lru_cache(maxsize=64)
 def run_key(pipeline: str, run: str) -> str:
     """Return the folder of a run.
@@ -44,6 +50,16 @@ def run_key(pipeline: str, run: str) -> str:
 def is_run_id(name: str) -> bool:
     """Tell whether a run can have this id: it names a folder of the store."""
     return not _no_folder_name(name)
+
+
+def index_key(pipeline: str, name: str = "") -> str:
+    """Return the file of an index of a pipeline's runs."""
+    return "/".join(filter(None, (INDEX, name, f"{pipeline}.json")))
+
+
+def changed_key(pipeline: str, name: str) -> str:
+    """Return the folder of notes on runs that an index has to read again."""
+    return f"{INDEX}/{name}/{pipeline}.changed"
 
 
 def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:

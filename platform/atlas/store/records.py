@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
-from atlas.store.keys import OUTCOME, RESERVED, RUN, is_index, run_key, unit_key
+from atlas.store.folder import FolderLocation
+from atlas.store.keys import (
+    LINKS,
+    OUTCOME,
+    RESERVED,
+    RUN,
+    changed_key,
+    is_index,
+    run_key,
+    unit_key,
+)
+from atlas.store.location import TEMPORARY
 from atlas.store.run import Run
 from atlas.values import canonical
 
@@ -79,7 +91,14 @@ class RunRecords:
         if not self.location.create(own, canonical(run.to_json()).encode()):
             run = Run.from_json(json.loads(self.location.read(own)))
         self.location.write(f"{key}/{RUN}", canonical(run.to_json()).encode())
+        self.note_changed(run.pipeline, run.id)
         return run
+
+    def note_changed(self, pipeline: str, run: str) -> None:
+        """Note that what was known of a run has changed, where no folder's time tells so."""
+        if not isinstance(self.location, FolderLocation):
+            key = f"{changed_key(pipeline, LINKS)}/{run}@{secrets.token_hex(4)}"
+            self.location.write(key, b"{}")
 
     def run(self, pipeline: str, run: str) -> Run:
         """Return a run's facts.
@@ -95,6 +114,14 @@ class RunRecords:
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise StoreError(f"{self.url}/{key}: is no run's record") from None
 
+    def run_digest(self, run: Run) -> str:
+        """Return the sha256 of a run's record as it is stored; empty where there is none."""
+        try:
+            content = self.location.read(f"{run_key(run.pipeline, run.id)}/{RUN}")
+        except FileNotFoundError:
+            return ""
+        return hashlib.sha256(content).hexdigest()
+
     def has_run(self, pipeline: str, run: str) -> bool:
         """Tell whether a run is bound."""
         return self.location.exists(f"{run_key(pipeline, run)}/{RUN}")
@@ -105,7 +132,8 @@ class RunRecords:
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have runs here."""
-        return [name for name in self.location.names("") if name not in RESERVED]
+        names = self.location.names("")
+        return [name for name in names if name not in RESERVED and not name.startswith(TEMPORARY)]
 
     def run_outcome(self, pipeline: str, run: str) -> dict[str, Any] | None:
         """Return how a run ended; None when that isn't recorded."""
