@@ -20,7 +20,6 @@ def lineage(
     thing: Annotated[
         str, typer.Argument(help="Model version, file, run, image, release, commit or digest.")
     ],
-    path: Annotated[Path, typer.Argument(help="Where the project is.")] = Path(),
     *,
     up: Annotated[bool, typer.Option("--up", help="Only what it came of.")] = False,
     down: Annotated[bool, typer.Option("--down", help="Only what came of it.")] = False,
@@ -33,6 +32,9 @@ def lineage(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw it as a picture.")
     ] = None,
+    project: Annotated[
+        Path, typer.Option("--project", metavar="FOLDER", help="Where the project is.")
+    ] = Path(),
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
@@ -44,7 +46,7 @@ def lineage(
     from atlas.lineage.asking import LineageQuery, ask
 
     direction = "both" if up == down else "up" if up else "down"
-    answer = ask(LineageQuery(thing, path, env, direction, depth))
+    answer = ask(LineageQuery(thing, project, env, direction, depth))
     for file in filter(None, (html, svg)):
         _draw(answer, file)
     emit(answer, lambda: _text(answer), as_json=as_json)

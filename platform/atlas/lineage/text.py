@@ -1,4 +1,4 @@
-"""A lineage as text: what it came of and what came of it, as two trees; each node is told once."""
+"""A lineage as text: what it came of and what came of it, as two trees; each node is shown once."""
 
 from __future__ import annotations
 

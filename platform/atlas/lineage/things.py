@@ -104,7 +104,7 @@ def _has_digest(sources: LineageSources, key: str, sha256: str) -> bool:
     try:
         return sources.store.manifest_at(key).sha256 == sha256
     except StoreError:
-        return True  # The index knows of it; that it is gone or altered is told there.
+        return True  # The index knows of it; what became of it is shown there.
 
 
 def _data(sources: LineageSources, sha256: str) -> list[Ref]:

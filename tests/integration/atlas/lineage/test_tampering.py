@@ -1,4 +1,4 @@
-"""Whatever link is tampered with, or gone, is named; the rest is told all the same."""
+"""Whatever link is tampered with, or gone, is named; the rest is shown all the same."""
 
 from __future__ import annotations
 
