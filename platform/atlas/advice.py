@@ -18,10 +18,11 @@ _OF_PIPELINES = (PATH, ENV)
 TAKES: dict[str, tuple[str, ...]] = {
     "build": _OF_PIPELINES, "champion": _OF_PIPELINES, "compile": _OF_PIPELINES,
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
-    "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "list": _OF_PIPELINES, "open": (STACK,),
-    "outputs": (STACK,), "plan": _OF_PIPELINES, "preview": _OF_PIPELINES, "promote": _OF_PIPELINES,
+    "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
+    "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES, "preview": _OF_PIPELINES,
+    "promote": _OF_PIPELINES,
     "refresh": _OF_PIPELINES, "rollback": _OF_PIPELINES, "run": _OF_PIPELINES,
-    "lineage": (ENV,), "runs": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES,
+    "runs": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES,
     "unlock": _OF_PIPELINES, "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip
 """Command → the options that a message gives it; a test holds it to what the commands take."""

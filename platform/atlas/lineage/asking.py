@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.lineage.graph import BOTH
 from atlas.lineage.sources import LineageSources
 from atlas.lineage.things import resolve_thing

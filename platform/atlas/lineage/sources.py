@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, StoreError
 from atlas.lineage.code import digest_at_commit
 from atlas.lineage.decisions import Decisions, decisions_of

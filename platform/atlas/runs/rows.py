@@ -12,9 +12,9 @@ import hashlib
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.step.outcome import DONE, FAILED, PARTIAL
 from atlas.store.folder import FolderLocation
