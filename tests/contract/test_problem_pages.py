@@ -95,6 +95,7 @@ KINDS = {
     "I0": "What only an import tells (`atlas validate --import`)",
     "I1": "What images are made from (`atlas build`)",
     "I2": "Building images",
+    "M": "The model version of a run, at its start",
     "N": "Notes, which stop nothing",
 }
 

@@ -16,7 +16,8 @@ from atlas.runner import RunSettings
 from atlas.store import ModelPart
 from atlas.tracking.database import TrackingDatabase
 from atlas.tracking.mlflow import MlflowTracker
-from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration, resolve
+from atlas.step.versions import registered_version
+from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from tests.projects import Project, project, store
 from tests.promoting import promote
 from tests.servers import mlflow_server
@@ -101,11 +102,11 @@ def test_versions_and_aliases(registry, request, store):
     source = "" if isinstance(registry, LocalRegistry | MlflowTracker) else sources["file"]
     first = ModelRegistration(model, "run-1", PARTS, {"atlas.x": "y"}, {"s.q": 1.0})
     with pytest.raises(PlatformError, match="no version 'champion'"):
-        resolve(registry, model, CHAMPION)
+        registered_version(registry, model, CHAMPION).resolved()
     one = registry.register(first, source)
     assert registry.register(first, source) == one
     assert promote(store, registry, model, one, {}, {}).promoted
-    version = resolve(registry, model, CHAMPION)
+    version = registered_version(registry, model, CHAMPION).resolved()
     assert (version.version, dict(version.parts)) == (one, PARTS)
     assert registry.find(model, one).tags["atlas.x"] == "y"
     two = registry.register(ModelRegistration(model, "run-2", PARTS, {}, {"s.q": 0.5}), source)
@@ -115,8 +116,8 @@ def test_versions_and_aliases(registry, request, store):
     assert (worse.promoted, worse.previous) == (False, one)
     assert worse.reason == "s.q is 0.5, and the champion's is 1 on its own test set"
     assert promote(store, registry, model, two, rule, {"s.q": 1.5}).promoted
-    assert resolve(registry, model, CHAMPION).version == two
-    assert resolve(registry, model, one).version == one
+    assert registered_version(registry, model, CHAMPION).resolved().version == two
+    assert registered_version(registry, model, one).resolved().version == one
     assert registry.find(model, "99") is None
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas.config import PromotionRule
 from atlas.dataclass import dataclass
-from atlas.errors import AtlasError, PlatformError, StoreError
+from atlas.errors import AtlasError
 from atlas.models.actor import this_process
 from atlas.step.parameters import checked_parameters
-from atlas.step.parts import located
 from atlas.step.upstream import upstream_runs
+from atlas.step.versions import challenger_of, champion_of, model_of
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED, PAGE
 from atlas.values import canonical
@@ -24,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.plan import Plan
-    from atlas.store import ModelVersion, Store
-    from atlas.tracking.registry import ModelRegistry
+    from atlas.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,8 @@ class RunRequest:
         trigger: what started it.
         commit: git commit of the code, where it is known.
         target: where it runs, if that isn't the Plan's target.
+        version: the model version, in place of what the Plan says: a number, an alias, or
+            `atlas.step.versions.AT_INTERVAL`.
     """
 
     id: str
@@ -49,6 +48,7 @@ class RunRequest:
     trigger: str = "manual"
     commit: str = ""
     target: str = ""
+    version: str = ""
 
 
 def run_id(flow: str, given: str) -> str:
@@ -147,6 +147,8 @@ def _last_key(pipeline: str, flow: str) -> str:
 
 def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
     start, end = interval_between(request.interval_start, request.interval_end)
+    model = model_of(store, plan, request.version, end)
+    challenger, reason = challenger_of(store, plan, model)
     return Run(
         id=request.id,
         pipeline=plan.name,
@@ -155,8 +157,10 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         interval_start=start,
         interval_end=end,
         parameters=checked_parameters(plan, request.parameters),
-        model=model_of(store, plan),
+        model=model,
         champion=champion_of(store, plan),
+        challenger=challenger,
+        no_challenger=reason,
         upstream=upstream_runs(store, plan),
         trigger=request.trigger,
         commit=request.commit or os.environ.get("ATLAS_COMMIT", ""),
@@ -164,55 +168,6 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         user=str(this_process()),
         target=request.target or plan.target,
     )
-
-
-def model_of(store: Store, plan: Plan) -> ModelVersion | None:
-    """Return the model version that a new run of a Plan uses; None when it reads no model.
-
-    Raises:
-        PlatformError: the registry doesn't answer, or has no such version.
-        StoreError: the version lacks a part that a step reads, or it is in no store of the run's.
-    """
-    read = {s.name for step in plan.steps for s in step.sources() if s.kind == "model"}
-    if plan.model is None or not read:
-        return None
-    from atlas.tracking.registry import resolve
-
-    version = resolve(registry(store), plan.model.name, plan.model.version)
-    missing = sorted(read - set(version.parts))
-    if missing:
-        has = ", ".join(sorted(version.parts))
-        where = f"model {version.name}, version {version.version}"
-        raise StoreError(f"{where}: has no part '{missing[0]}'; it has {has}")
-    for name in sorted(read):
-        located(store, plan.stores, version.parts[name].uri)
-    return version
-
-
-def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
-    """Return the champion that a new training run has to beat; None without one, or unreachable."""
-    model = plan.model
-    rule = PromotionRule.parse(plan.promotion)
-    if model is None or not model.parts or rule is None or not rule.compares:
-        return None
-    from atlas.tracking.registry import CHAMPION
-
-    with suppress(PlatformError):
-        version = registry(store).find(model.name, CHAMPION)
-        return version.resolved() if version else None
-    return None
-
-
-def registry(store: Store) -> ModelRegistry:
-    """Return MLflow's registry where the platform has one, else the store's own."""
-    url = os.environ.get("ATLAS_MLFLOW_URL")
-    if not url:
-        from atlas.tracking.registry import LocalRegistry
-
-        return LocalRegistry(store)
-    from atlas.tracking.mlflow import MlflowTracker
-
-    return MlflowTracker(url)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

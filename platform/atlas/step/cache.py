@@ -14,6 +14,7 @@ from atlas.step.judge import judged
 from atlas.step.params import given_params
 from atlas.step.predictions import stamp_digest
 from atlas.step.reach import reached_digest
+from atlas.step.rivals import other_digest
 from atlas.step.statistics import wanted_of
 from atlas.store.manifest import Manifest
 from atlas.values import canonical, digest
@@ -56,7 +57,9 @@ class Hit:
     statistics: Mapping[str, Any] = field(default_factory=dict)
 
 
-def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key:
+def key_of(
+    reader: Reader, step: PlanStep, folder: Path, key: Any = None, index: int | None = None
+) -> Key:
     """Return the cache key of a step, or of one key of it.
 
     Args:
@@ -64,6 +67,7 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
         step: the step.
         folder: its pipeline's code.
         key: the ``foreach`` key.
+        index: which one that is.
 
     Raises:
         StepError: an input isn't there.
@@ -77,8 +81,9 @@ def key_of(reader: Reader, step: PlanStep, folder: Path, key: Any = None) -> Key
     parts["foreach"] = digest(key) if step.foreach else ""
     rival = judged(plan, run, step)
     parts |= {"champion": rival} if rival else {}
-    columns = stamp_digest(plan, run, step)
+    columns, others = stamp_digest(plan, run, step), other_digest(reader, step, index)
     parts |= {"predictions": columns} if columns else {}
+    parts |= {"challenger": others} if others else {}
     wanted = wanted_of(plan, step)
     parts |= {"statistics": digest(wanted)} if wanted else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])

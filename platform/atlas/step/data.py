@@ -36,6 +36,7 @@ class DataHandle:
         axes: the pipeline's axis values, where it is a member of a family.
         time: the column with the rows' time, or empty.
         written: whether the step has written to it.
+        read_only: whether the step may not write: it runs for the challenger.
         observed: ``read`` and ``written``: the rows of the table, and the age of the newest.
         parts_read: key of each file that was read → its sha256 and its size in bytes.
         parts_written: key of each file that was written → likewise.
@@ -50,6 +51,7 @@ class DataHandle:
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     time: str = ""
     written: bool = False
+    read_only: bool = False
     observed: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     parts_read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     parts_written: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
@@ -84,6 +86,8 @@ class DataHandle:
         Raises:
             StepError: the value doesn't fit the format, or it can't be written.
         """
+        if self.read_only:
+            raise StepError(self.step, f"data.{self.name}: the challenger writes no data")
         self.written = True
         place, key = self._place()
         if self.uri.endswith("/"):

@@ -21,6 +21,7 @@ from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.predictions import stamped
 from atlas.step.provenance import provenance
+from atlas.step.rivals import excused, idle, with_rival
 from atlas.step.statistics import counted
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
@@ -40,9 +41,9 @@ def execute(job: Job) -> Outcome:
     """
     started, clock = _now(), time.monotonic()
     try:
-        outcome = _attempt(job)
+        outcome = idle(job) or _attempt(job)
     except KeyboardInterrupt:
-        record(job, _timed(_failed(job, "interrupted"), started, clock))
+        _write(job, _timed(_failed(job, "interrupted"), started, clock))
         raise
     except SystemExit as error:
         outcome = _failed(job, f"called sys.exit({error.code!r})", error)
@@ -54,7 +55,14 @@ def execute(job: Job) -> Outcome:
 
 
 def record(job: Job, outcome: Outcome) -> Outcome:
-    """Write a step's outcome to the store, without secrets, and return it so."""
+    """Write a step's outcome to the store, without secrets, and return it so.
+
+    A failure of the challenger's is written as done, with a warning.
+    """
+    return _write(job, excused(job, outcome.masked(job.mask)))
+
+
+def _write(job: Job, outcome: Outcome) -> Outcome:
     outcome = outcome.masked(job.mask)
     if not job.gone():
         job.store.write_outcome(*job.address, outcome.to_json(), job.index)
@@ -72,7 +80,7 @@ def _attempt(job: Job) -> Outcome:
     use(job.plan.formats)
     reader = Reader(job.store, job.plan, job.run)
     item = _item(job, reader)
-    key = cache.key_of(reader, job.step, job.folder, item)
+    key = cache.key_of(reader, job.step, job.folder, item, job.index)
     hit = _of_run(job, key) if job.adopt else None
     if hit is None and job.use_cache and not key.refusal:
         hit = cache.find(job.store, key)
@@ -105,7 +113,7 @@ def reuse(job: Job, run: str, outcome: Outcome) -> Outcome | None:
         The outcome that is recorded; None when what it made isn't all there.
     """
     hit = earlier_result(job, run, outcome)
-    if hit is None:
+    if hit is None or (job.step.rival_of and not hit.outputs):
         return None
     adopted = replace(_adopt(job, hit), key=outcome.key, parts=outcome.parts)
     record(job, _timed(adopted, _now(), time.monotonic()))
@@ -144,7 +152,8 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
 def _adopt(job: Job, hit: cache.Hit) -> Outcome:
     """Make an earlier result this run's."""
     for name, manifest in hit.outputs.items():
-        job.store.refer(*job.address, name, manifest, index=job.index, origin=job.origin)
+        origin = job.origin_of(is_mixed="challenger" in manifest.origin)
+        job.store.refer(*job.address, name, manifest, index=job.index, origin=origin)
     digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
     outcome = Outcome(DONE, job.plan.digest, cached=True, reason=hit.run)
     outcome = replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
@@ -156,36 +165,41 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     metrics = MetricsCollector(job.step.name)
     cls = load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
-    result = stamped(job, cls, call(job, job.step, inputs, metrics))
-    manifests = {name: _put(job, name, value) for name, value in result.items()}
+    own = stamped(job, cls, call(job, job.step, inputs, metrics))
+    both = with_rival(job, reader, own)
+    manifests = {
+        name: _put(job, name, value, is_mixed=value is not own[name])
+        for name, value in both.outputs.items()
+    }
     champion = score_champion(job, reader)
     rows, unkept = _put_champions(job, champion.outputs)
     manifests |= rows
-    values = job.mask.plain({**metrics.values, **champion.metrics})
+    values = job.mask.plain({**metrics.values, **champion.metrics, **both.metrics})
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
     reason = _reason(job, key, bool(manifests) and not writes)
     made_with = job.mask.plain(provenance(job.store.run_digest(job.run), reader.handles))
-    counts, uncounted = counted(job, result, reader.handles)
+    counts, uncounted = counted(job, both.outputs, reader.handles)
     counts = job.mask.plain(counts)
-    if manifests and not writes and not key.refusal:
+    if manifests and not writes and not key.refusal and not both.warning:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
-    own = (*filter(None, (champion.warning, unkept)), *uncounted)
-    notes = (*own, *warnings_of(job, manifests))
+    warnings = (champion.warning, unkept, both.warning)
+    notes = (*filter(None, warnings), *uncounted, *warnings_of(job, manifests))
     outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
     return replace(outcome, notes=notes, provenance=made_with, statistics=counts)
 
 
-def _put(job: Job, name: str, value: Any) -> Manifest:
-    """Write one output.
+def _put(job: Job, name: str, value: Any, *, is_mixed: bool = False) -> Manifest:
+    """Write one output, which may be mixed of two models' predictions.
 
     Raises:
         StepError: no format keeps it, or it can't be written.
     """
     declared = job.step.outputs.get(name)
     format, trust = declared.format if declared else "", trust_of(job.plan, declared)
-    put = partial(job.store.put, *job.address, name, value, index=job.index, origin=job.origin)
+    origin = job.origin_of(is_mixed=is_mixed)
+    put = partial(job.store.put, *job.address, name, value, index=job.index, origin=origin)
     try:
         return put(format=format, trust=trust)
     except StoreError as error:

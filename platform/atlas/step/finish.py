@@ -14,6 +14,7 @@ from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
 from atlas.step.outcome import DONE, FAILED, PARTIAL
 from atlas.step.publishing import published
+from atlas.step.rivals import challenger_warnings
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
 from atlas.tracking.outbox import pending_for, state_outbox
@@ -59,8 +60,8 @@ def finish(
     missing = unfinished(store, plan, run)
     failed = missing if selected is None else [name for name in missing if name in selected]
     status = FAILED if failed else PARTIAL if missing else DONE
-    ended = datetime.now(UTC).isoformat(timespec="milliseconds")
-    outcome = {"status": status, "plan": plan.digest, "ended": ended, "missing": missing}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    outcome = {"status": status, "plan": plan.digest, "ended": now, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
     _announce(pending_for(store, run, running=True, parent=parent))
     is_new = store.run_outcome(run.pipeline, run.id) is None
@@ -73,6 +74,7 @@ def finish(
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.location.write(latest_key(plan.name, plan.flow), pointer)
     pending = pending_for(store, run, running=False, parent=parent)
+    warnings = (*warnings, *challenger_warnings(store, plan, run))
     so_far = Finished(status, tuple(failed), warnings=warnings)
     finished = deliver(store, plan, run, so_far, pending, again=again)
     facts = finished.to_json()

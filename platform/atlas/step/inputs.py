@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atlas.plan import InputSource, Plan, PlanStep
-    from atlas.store import Manifest, Run, Store, Trust
+    from atlas.store import Manifest, ModelVersion, Run, Store, Trust
 
 MAX_KEYS = 1000
 """The most keys that a step may run for."""
@@ -139,9 +139,15 @@ class Reader:
         return self._manifests[place]
 
     def _of_model(self, source: InputSource) -> Found:
-        if self.run.model is None:
-            raise StoreError(f"model.{source.name}: the run has no model")
-        part = self.run.model.parts[source.name]
+        return self._part(self.run.model, source)
+
+    def _of_challenger(self, source: InputSource) -> Found:
+        return self._part(self.run.challenger, source)
+
+    def _part(self, model: ModelVersion | None, source: InputSource) -> Found:
+        if model is None:
+            raise StoreError(f"{source.kind}.{source.name}: the run has none")
+        part = model.parts[source.name]
         store, key = located(self.store, self.plan.stores, part.uri)
         manifest = store.manifest_at(key)
         check_part(part, manifest, own=store is self.store)
@@ -185,6 +191,7 @@ class Reader:
         if declared.credential:
             text = secret(self.plan, step.name, declared.credential)
             handle.options = _options(step, declared.credential, text)
+        handle.read_only = bool(step.rival_of)
         self.handles.append(handle)
         return handle
 

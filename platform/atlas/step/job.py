@@ -56,11 +56,16 @@ class Job:
         """What hides secrets in all that is heard of the job."""
         return mask_for(self.plan, self.step.env)
 
-    @property
-    def origin(self) -> dict[str, Any]:
-        """What the manifests of its artifacts say of its run and its model version."""
-        model = self.run.challenger if self.step.rival_of else None
-        return {**self.run.origin, **({"model": model.facts()} if model else {})}
+    def origin_of(self, *, is_mixed: bool = False) -> dict[str, Any]:
+        """Return what the manifest of one of its artifacts says of run and model version.
+
+        Args:
+            is_mixed: whether the challenger has made some of its rows.
+        """
+        challenger = self.run.challenger.facts() if self.run.challenger else {}
+        if challenger and self.step.rival_of:
+            return {**self.run.origin, "model": challenger}
+        return {**self.run.origin, **({"challenger": challenger} if is_mixed else {})}
 
     @property
     def address(self) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import StoreError
 from atlas.formats import named
 from atlas.plan import output_names
 
@@ -84,8 +85,16 @@ def give_artifacts(executor_input: str, job: Job) -> None:
 
 
 def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the file of one output artifact, and return its description for Kubeflow."""
-    manifest = job.store.manifest(*job.address, name, index=job.index)
+    """Write the file of one output artifact, and return its description for Kubeflow.
+
+    Where a challenger's step has failed, there is no such artifact, and Kubeflow's own is empty.
+    """
+    try:
+        manifest = job.store.manifest(*job.address, name, index=job.index)
+    except StoreError:
+        if not job.step.rival_of:
+            raise
+        return dict(declared)
     facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
              "format": manifest.format, "type": manifest.type}  # fmt: skip
     kind = declared.get("type", {}).get("schemaTitle", "")

@@ -94,6 +94,7 @@ class Run:
         model: the model version that it uses, if it uses one.
         champion: the model version that the one that it trains has to beat, if there is one.
         challenger: the model version that scores beside it, where the Plan has steps for one.
+        no_challenger: why there is none, where there are.
         upstream: ``pipeline:NAME/step``, or ``family:NAME/step/member`` → ``pipeline/run``: which
             run of another pipeline it reads.
         trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
@@ -114,6 +115,7 @@ class Run:
     model: ModelVersion | None = None
     champion: ModelVersion | None = None
     challenger: ModelVersion | None = None
+    no_challenger: str = ""
     upstream: Mapping[str, str] = field(default_factory=dict)
     trigger: str = "manual"
     commit: str = ""
@@ -122,9 +124,9 @@ class Run:
     target: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as plain data; a challenger only where there is one."""
+        """Return the run as plain data; of a challenger, only what there is."""
         raw = {"version": 1, **asdict(self)}
-        return raw if self.challenger else {n: v for n, v in raw.items() if n != "challenger"}
+        return {n: v for n, v in raw.items() if v or n not in ("challenger", "no_challenger")}
 
     @property
     def origin(self) -> dict[str, Any]:

@@ -194,19 +194,6 @@ class Tracker(ModelRegistry, Protocol):
         """
 
 
-def resolve(registry: ModelRegistry, model: str, version: str) -> ModelVersion:
-    """Return the version that an alias or a number stands for now.
-
-    Raises:
-        PlatformError: there is none.
-    """
-    registered = registry.find(model, version)
-    if registered is None:
-        hint = "run the training first, and promote its version"
-        raise PlatformError(f"model {model}: there is no version '{version}' ({hint})")
-    return registered.resolved()
-
-
 @dataclass(frozen=True)
 class LocalRegistry:
     """A registry in the artifact store, for runs without MLflow; versions are ``local-N``.

@@ -44,7 +44,7 @@ def opened(path: Path, env: str) -> Iterator[OpenedModels]:
     from atlas.load.projects import project_at
     from atlas.plan import resolve
     from atlas.runner.process_environment import process_environment
-    from atlas.step.binding import registry
+    from atlas.step.versions import registry
     from atlas.store import open_store
 
     every = (pipeline.plans.get("training") for pipeline in resolve(path, environment=env))

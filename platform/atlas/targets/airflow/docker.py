@@ -124,7 +124,7 @@ def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Argumen
 
 def _folders(plan: Plan, step: PlanStep) -> list[str]:
     """Return the folders of this machine that the step reads or writes data in, or models from."""
-    reads_model = any(source.kind == "model" for source in step.sources())
+    reads_model = any(s.kind in ("model", "challenger") for s in step.sources())
     stores = plan.stores if reads_model else ()
     own = [f"{path_of(url)}/" for url in stores if is_file_uri(url)]
     names = [source.name for source in step.sources() if source.kind == "data"]

@@ -92,7 +92,8 @@ def test_a_model_that_was_changed_behind_its_digest(project):
     ran = project.run(flows=("training",))
     project.store.put("p", ran.id, "train", "model", {"value": 9.0})
     inference = project.run(flows=("inference",))
-    assert "isn't the part that was registered" in inference.errors()["score"]
+    assert inference.first.error.startswith("M005: model m, version local-1, part ")
+    assert "isn't the part that was registered" in inference.first.error
 
 
 def test_inference_without_a_model(project):
