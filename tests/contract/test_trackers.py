@@ -13,10 +13,10 @@ import pytest
 from atlas.draw.report import report
 from atlas.errors import PlatformError
 from atlas.runner import RunSettings
+from atlas.step.versions import registered_version
 from atlas.store import ModelPart
 from atlas.tracking.database import TrackingDatabase
 from atlas.tracking.mlflow import MlflowTracker
-from atlas.step.versions import registered_version
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from tests.projects import Project, project, store
 from tests.promoting import promote
