@@ -113,7 +113,7 @@ def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version("atlas")
+        return version("atlas-ml")
     except PackageNotFoundError:
         return ""
 

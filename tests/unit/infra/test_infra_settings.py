@@ -67,7 +67,9 @@ def test_targets_of_later_versions_are_refused(tmp_path, target):
         targets.build(a_settings(tmp_path, target=target))
 
 
-@pytest.mark.parametrize("name", [path.name for path in (ROOT / "platform/services").iterdir()])
+@pytest.mark.parametrize(
+    "name", [path.parent.name for path in (ROOT / "platform/services").glob("*/service.json")]
+)
 def test_every_service_is_described(name):
     data = ServiceData.load(name)
     assert data.version

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from urllib.request import Request, urlopen
 
 import pytest
@@ -159,6 +160,8 @@ def test_every_metric_comes_back_from_prometheus(
         (one,) = monitored.query(prometheus, promql)
         return float(one["value"][1])
 
+    (info,) = monitored.query(prometheus, 'atlas_run_info{flow="training"}')
+    assert info["metric"]["atlas_version"] == version("atlas-ml")
     scored = 'flow="inference"'
     assert value(f'atlas_rows{{{scored},step="score",output="scores"}}') == 3
     assert value(f'atlas_data_rows_read{{{scored},step="load",data="houses"}}') == 3
