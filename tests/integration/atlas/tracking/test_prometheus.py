@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.request import Request, urlopen
 
@@ -29,8 +28,8 @@ HOSTILE = (
 
 
 @pytest.fixture(autouse=True)
-def empty(pushgateway: str) -> Iterator[None]:
-    yield
+def empty(pushgateway: str) -> None:
+    """Have no groups of other tests in the Pushgateway."""
     urlopen(Request(f"{pushgateway}/api/v1/admin/wipe", method="PUT")).close()
 
 
