@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
+import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from atlas.git import git
+from atlas.git.trees import BLOB, LINK, blobs, list_tree
 from atlas.plan.code import code_digest
 
 if TYPE_CHECKING:
@@ -78,12 +78,27 @@ def _names(repository: Path, commit: str, path: str, config: str) -> bool:
 
 
 def _extracted(repository: Path, commit: str, name: str, top: Path) -> Path | None:
-    """Write a folder of a commit below another one; with the files that mark its project."""
-    paths = [] if name == "." else [name]
-    content = git(_top(repository), "archive", "--format=tar", commit, "--", *paths)
-    if content is None:
+    """Write the files of a folder of a commit, to the byte, below another folder.
+
+    Nothing is given where a checkout may have other bytes: links, submodules, attributes.
+    """
+    prefix = "" if name == "." else name
+    files = list_tree(repository, commit, prefix) or []
+    if any(entry.kind != BLOB or entry.mode == LINK for entry in files):
+        return None
+    if git(_top(repository), "ls-tree", "--name-only", commit, "--", ".gitattributes"):
+        return None
+    places = [top / commit / os.fsdecode(entry.path) for entry in files]
+    if any(".." in place.parts for place in places):
+        return None
+    try:
+        for place, (_, pieces) in zip(
+            places, blobs(repository, [entry.id for entry in files]), strict=True
+        ):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                file.writelines(pieces)
+    except OSError:
         return None
     target = top / commit / name
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(top / commit, filter="data")
     return target.resolve() if target.is_dir() else None

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from atlas.store import Location
 
-_KINDS = ("mlflow", "store")
-"""Of registries; what MLflow's log says counts more than the store's copy of it."""
+_COPY = "store"
+"""The registry whose log counts least: where MLflow has the models, it is a copy of MLflow's."""
 MEANINGS = {
     log.PROMOTED: "promoted",
     log.KEPT: "judged and didn't promote",
@@ -82,14 +82,14 @@ class Decisions:
         """Return the decisions on a version; an intent that was carried out is part of that."""
         own = [decision for decision in self.every if decision.version == version]
         settled = {
-            decision.number - 1
+            (decision.folder, decision.number - 1)
             for decision in own
             if decision.action in (log.PROMOTED, log.ABANDONED)
         }
         return [
             decision
             for decision in own
-            if decision.action != log.INTENDED or decision.number not in settled
+            if decision.action != log.INTENDED or (decision.folder, decision.number) not in settled
         ]
 
     def numbered(self, folder: str, number: int) -> IndexedDecision | None:
@@ -98,12 +98,15 @@ class Decisions:
 
 
 def decisions_of(location: Location, model: str) -> Decisions:
-    """Return the decisions on a model, from the log of the registry that it is in."""
-    for kind in _KINDS:
-        folder = f"{FOLDER}/{kind}/{model}"
-        if location.exists(f"{folder}/log"):
-            return _indexed(location, folder)
-    return Decisions()
+    """Return the decisions on a model, from the log of each registry that it is in."""
+    logs = [f"{FOLDER}/{registry}/{model}" for registry in location.names(FOLDER)]
+    logs = [folder for folder in logs if location.exists(f"{folder}/log")]
+    served = [folder for folder in logs if folder.split("/")[1] != _COPY]
+    own = [_indexed(location, folder) for folder in served or logs]
+    return Decisions(
+        tuple(decision for decisions in own for decision in decisions.every),
+        tuple(fault for decisions in own for fault in decisions.faults),
+    )
 
 
 def _indexed(location: Location, folder: str) -> Decisions:

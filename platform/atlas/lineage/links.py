@@ -13,13 +13,14 @@ from atlas.step.binding import page_of, target_of
 from atlas.step.outcome import Outcome
 from atlas.store import run_key
 from atlas.store.keys import LINKS, OUTCOME, is_index
+from atlas.store.orchestrated import ids_of
 from atlas.tracking.record import outcomes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from atlas.plan import Plan
-    from atlas.store import Run, Store
+    from atlas.store import ModelVersion, Run, Store
 
 SHORT = 16
 """Digits of a digest that the index keeps of an artifact; what is found is compared as a whole."""
@@ -41,12 +42,14 @@ class RunLinks:
 
     Attributes:
         model: ``name/version`` of the model that it used; empty for none.
+        challenger: likewise of the model that scored beside it.
         registered: likewise of the version that it made.
         upstream: ``pipeline/run`` of each other run that it read.
         outputs: ``step/output`` or ``step/0001/output`` → the first digits of its sha256.
         data: what it has read and written.
         images: references of the images that its steps ran in.
         page: its orchestrator's page, or empty.
+        ids: what its orchestrator calls it, by name.
     """
 
     run: str
@@ -59,12 +62,14 @@ class RunLinks:
     trigger: str
     target: str
     model: str
+    challenger: str
     registered: str
     upstream: tuple[str, ...]
     outputs: Mapping[str, str]
     data: tuple[DataUse, ...]
     images: tuple[str, ...]
     page: str
+    ids: Mapping[str, str]
 
     @property
     def key(self) -> str:
@@ -117,7 +122,8 @@ def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: 
         created=run.created,
         trigger=run.trigger,
         target=target_of(store, run) or run.target,
-        model=f"{run.model.name}/{run.model.version}" if run.model else "",
+        model=_name(run.model),
+        challenger=_name(run.challenger),
         registered=f"{ended['model']}/{ended['version']}" if ended.get("version") else "",
         upstream=tuple(sorted(set(run.upstream.values()))),
         outputs={
@@ -130,7 +136,12 @@ def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: 
             sorted({str(o.provenance.get("image", "")) for o in outcomes.values()} - {""})
         ),
         page=page_of(store, run),
+        ids=ids_of(store.location, run),
     )
+
+
+def _name(version: ModelVersion | None) -> str:
+    return f"{version.name}/{version.version}" if version else ""
 
 
 def outcomes_of_run(store: Store, plans: Callable[[str], Plan], run: Run) -> dict[str, Outcome]:

@@ -134,9 +134,12 @@ def _is_at(uri: str, path: Path) -> bool:
 
 def _unknown_file(sources: LineageSources, path: Path, sha256: str, thing: str) -> list[Ref]:
     """Go by the rows of a table that nobody has written so: they may say which run they are of."""
-    from atlas.lineage.rows import runs_in
+    from atlas.lineage.rows import COLUMNS, runs_in
 
-    runs = [run for name in runs_in(path) for run in _matching(sources, _is_run(name))]
+    plans = filter(None, map(sources.plan, {links.plan for links in sources.links}))
+    named = {str(plan.predictions["run"]) for plan in plans if "run" in plan.predictions}
+    columns = (*sorted(named), *COLUMNS)
+    runs = [run for name in runs_in(path, columns) for run in _matching(sources, _is_run(name))]
     for links in runs:
         found = f"sha256 {sha256}, of which no run has made an artifact"
         ref = Ref(kinds.RUN, links.key)
@@ -188,8 +191,10 @@ def _is_run(thing: str) -> Callable[[RunLinks], bool]:
     head, _, tail = thing.rpartition("/")
 
     def matches(links: RunLinks) -> bool:
+        if not thing:
+            return False
         ids = {links.run, links.key}
-        if thing in ids or (thing and thing in links.page.split("/")):
+        if thing in ids or thing in (*links.ids.values(), *links.page.split("/")):
             return True
         dag = f"{links.pipeline}-{links.flow}"
         own = head in ("", links.pipeline, dag) and bool(tail)

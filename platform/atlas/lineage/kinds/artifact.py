@@ -37,7 +37,11 @@ class ArtifactKind:
             is_there = sources.store.location.exists(f"{key}/manifest.json")
             state = sources.fault(ALTERED if is_there else MISSING, ref, at, str(error))
             return LineageNode(ref, name, "", {}, at, state)
-        states = (check_content(sources, ref, manifest), _check_outcome(sources, ref, manifest))
+        states = (
+            check_content(sources, ref, manifest),
+            _check_outcome(sources, ref, manifest),
+            _check_origin(sources, ref, manifest),
+        )
         facts = {
             "sha256": manifest.sha256,
             "type": manifest.type,
@@ -86,6 +90,26 @@ def check_content(sources: LineageSources, ref: Ref, manifest: Manifest) -> str:
     return sources.compare(ref, where, found, f"{expected}, as its manifest says") if (
         sha256 != manifest.sha256
     ) else ""  # fmt: skip
+
+
+def _check_origin(sources: LineageSources, ref: Ref, manifest: Manifest) -> str:
+    """Compare what a manifest says of its run and the model that it used with the run's record."""
+    pipeline, name, *_ = ref.key.split("/")
+    if not manifest.origin or not sources.store.has_run(pipeline, name):
+        return ""
+    try:
+        run = sources.store.run(pipeline, name)
+    except StoreError:
+        return ""
+    models = [version.facts() for version in (run.model, run.challenger) if version]
+    where = f"{sources.store.url}/{ref.key}/manifest.json"
+    said, model = str(manifest.origin.get("run", name)), manifest.origin.get("model")
+    if said != name:
+        return sources.fault(ALTERED, ref, where, f"run {said}", f"run {name}, which it lies in")
+    if model is not None and dict(model) not in models:
+        expected = f"{models[0] if models else 'none'}, as {pipeline}/{name}/run.json says"
+        return sources.fault(ALTERED, ref, where, f"model {dict(model)}", f"model {expected}")
+    return ""
 
 
 def _check_outcome(sources: LineageSources, ref: Ref, manifest: Manifest) -> str:

@@ -11,14 +11,12 @@ from atlas.lineage.kinds.kind import DECISION, DEPLOYMENT, MODEL, RELEASE, RUN, 
 from atlas.step.parts import check_part, located
 from atlas.store.keys import MANIFEST
 from atlas.tracking.registry import CHALLENGER, CHAMPION, PARTS
-from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.lineage.kinds.kind import RelatedRef
     from atlas.lineage.sources import LineageSources
-    from atlas.store import ModelVersion
     from atlas.tracking.registry import RegisteredVersion
 
 COMPARED = (
@@ -77,6 +75,8 @@ class ModelKind:
         model, version = split(key)
         for links in sources.runs_where(lambda links: links.model == key):
             yield related(RUN, links.key, "was used by")
+        for links in sources.runs_where(lambda links: links.challenger == key):
+            yield related(RUN, links.key, "scored as the challenger in")
         for release in sources.releases.values():
             if key in release.models:
                 yield related(RELEASE, release.name, "is pinned by")
@@ -91,14 +91,9 @@ def split(key: str) -> tuple[str, str]:
     return model, version
 
 
-def digest_of(version: ModelVersion) -> str:
-    """Return the sha256 of what a version's parts are, as releases pin it."""
-    return digest({name: part.identity for name, part in version.parts.items()})
-
-
 def _digest(registered: RegisteredVersion) -> str:
     try:
-        return digest_of(registered.resolved())
+        return registered.resolved().digest
     except AtlasError:
         return ""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import AtlasError
 from atlas.lineage.graph import ALTERED, MISSING, LineageNode, Ref, short
 from atlas.lineage.kinds.kind import COMMIT, DEPLOYMENT, IMAGE, MODEL, PLAN, RELEASE, related
-from atlas.lineage.kinds.model import digest_of, split
+from atlas.lineage.kinds.model import split
 from atlas.lineage.releases import LOCK
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _check_models(sources: LineageSources, ref: Ref, release: TaggedRelease) -> 
     for key, expected in release.models.items():
         registered = sources.version(*split(key))
         try:
-            found = digest_of(registered.resolved()) if registered else ""
+            found = registered.resolved().digest if registered else ""
         except AtlasError:
             found = ""
         if found and expected and found != expected:

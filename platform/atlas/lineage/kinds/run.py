@@ -85,6 +85,8 @@ def _inputs_of(sources: LineageSources, links: RunLinks) -> Iterator[RelatedRef]
         yield related(DEPLOYMENT, deployment.key, "deployed the Plan of")
     if links.model:
         yield related(MODEL, links.model, "was used by")
+    if links.challenger:
+        yield related(MODEL, links.challenger, "scored as the challenger in")
     for use in links.data:
         if use.action == READ:
             yield related(DATA, use.sha256, f"was read as {use.name} by")
@@ -133,6 +135,7 @@ def _facts(sources: LineageSources, run: Run, ended: dict[str, Any]) -> dict[str
         "python": ", ".join(versions),
         "page": links.page if links else "",
         "mlflow run": str(ended.get("tracked", "")),
+        **(links.ids if links else {}),
     }
 
 
