@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SCRAPED = ("prometheus", "pushgateway")
 """The servers that Prometheus scrapes; it opens each with its secret."""
+RULES = "rules"
+"""Where deployments put their rules, in Prometheus's own folder."""
 
 
 def declare(platform: LocalPlatform) -> PrometheusServer:
@@ -26,7 +28,7 @@ def declare(platform: LocalPlatform) -> PrometheusServer:
     program = ServiceData.load("prometheus").required_program()
     alertmanager = platform.has("alertmanager")
     config = platform.ports.apply(lambda chosen: files(chosen, alertmanager=alertmanager))
-    return declare_server(platform, "prometheus", command(program), config)
+    return declare_server(platform, "prometheus", command(program), config, {"rules": RULES})
 
 
 def command(program: str) -> list[str]:
@@ -37,6 +39,8 @@ def command(program: str) -> list[str]:
         "--storage.tsdb.path={dir}/data",
         # No page of another origin reads an answer.
         "--web.cors.origin=",
+        # Alertmanager drops an alert four times as long after it was last sent.
+        "--rules.alert.resend-delay=15s",
         *WEB,
     ]
 
@@ -45,7 +49,11 @@ def files(ports: Mapping[str, int], *, alertmanager: bool) -> dict[str, str]:
     """Return Prometheus's configuration, and the passwords of the servers that it opens."""
     opened = (*SCRAPED, *(["alertmanager"] if alertmanager else []))
     passwords = {f"{name}.password": f"{{secret:{name}}}" for name in opened}
-    return {"prometheus.yml": config(ports, alertmanager=alertmanager), **passwords}
+    return {
+        "prometheus.yml": config(ports, alertmanager=alertmanager),
+        f"{RULES}/README": ServiceData.load("prometheus").template("rules.txt", {}),
+        **passwords,
+    }
 
 
 def config(ports: Mapping[str, int], *, alertmanager: bool) -> str:

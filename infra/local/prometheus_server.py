@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -32,6 +33,8 @@ class PrometheusServerArgs:
         port: the port it listens on.
         version: its version, as its program prints it.
         files: text by path in its folder.
+        folders: folders in its own that others put something into, by the names that the platform's
+            outputs have for them.
     """
 
     folder: pulumi.Input[str]
@@ -40,6 +43,7 @@ class PrometheusServerArgs:
     port: pulumi.Input[int]
     version: str
     files: pulumi.Input[Files] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 class PrometheusServer(pulumi.ComponentResource):
@@ -75,14 +79,26 @@ class PrometheusServer(pulumi.ComponentResource):
         service = self.url.apply(
             lambda url: ServiceOutput.at(name, url, credentials=name, version=args.version)
         )
-        self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {name: service}
+        folders = {key: _folder(server, path) for key, path in args.folders.items()}
+        self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {name: service, **folders}
         self.register_outputs({"url": self.url})
 
 
+def _folder(server: Process, path: str) -> pulumi.Output[ServiceOutput]:
+    """Return the output for a folder in a server's own."""
+    return server.directory.apply(
+        lambda directory: ServiceOutput.at("folder", (Path(directory) / path).as_uri())
+    )
+
+
 def declare_server(
-    platform: LocalPlatform, name: str, command: list[str], files: pulumi.Input[Files]
+    platform: LocalPlatform,
+    name: str,
+    command: list[str],
+    files: pulumi.Input[Files],
+    folders: Mapping[str, str] | None = None,
 ) -> PrometheusServer:
-    """Declare a server of the family, given its command and files."""
+    """Declare a server of the family, given its command, its files, and folders for others."""
     args = PrometheusServerArgs(
         folder=str(platform.settings.folder),
         vault=str(platform.settings.vault),
@@ -90,6 +106,7 @@ def declare_server(
         port=platform.port(name),
         version=program_version(command[0]),
         files=files,
+        folders=folders or {},
     )
     return PrometheusServer(name, args)
 

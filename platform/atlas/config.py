@@ -101,6 +101,7 @@ class Config:
     schedule: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     promotion: Mapping[str, Any] = field(default_factory=dict)
     retraining: Mapping[str, Any] = field(default_factory=dict)
+    alerts: Mapping[str, Any] = field(default_factory=dict)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class Config:
         """Build a Config from JSON that the schema has accepted."""
         plain = (
             *("description", "features", "parameters", "schedule"),
-            *("promotion", "retraining", "predictions"),
+            *("promotion", "retraining", "predictions", "alerts"),
         )
         return cls(
             name=raw["name"],

@@ -67,6 +67,7 @@ class Environment:
         namespace: on a Kubeflow of several users, whose; empty for the one of the platform.
         schedules: Config → flow → schedule; None for no schedule.
         resources: Config → step → resources, as written.
+        alerts: Config → what of its alerts differs here; None for no alerts.
         stores: URLs of stores besides the platform's that model parts may be read from.
     """
 
@@ -81,6 +82,7 @@ class Environment:
     protected: bool = False
     schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    alerts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     stores: tuple[str, ...] = ()
 
     @classmethod
@@ -90,7 +92,7 @@ class Environment:
         own: dict[str, Any] = (
             {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
         )
-        plain = ("prefix", "namespace", "secrets", "protected", "schedules", "resources")
+        plain = ("prefix", "namespace", "secrets", "protected", "schedules", "resources", "alerts")
         own |= {key: raw[key] for key in plain if key in raw}
         return cls(
             name=name,

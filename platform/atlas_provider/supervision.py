@@ -115,6 +115,20 @@ class Supervisor:
             if self.pid(name) is not None:
                 self._rpc.call("stopProcess", name, True)
 
+    def signal(self, name: str, signal: str) -> bool:
+        """Have supervisord signal a program; tell whether it has.
+
+        Nothing is signalled by a pid that was written down: supervisord knows its own child.
+
+        Args:
+            name: the program's name.
+            signal: such as ``HUP``.
+        """
+        try:
+            return bool(self._rpc.call("signalProcess", name, signal))
+        except (Fault, *UNREACHABLE):
+            return False
+
     def remove(self, name: str) -> None:
         """Forget a stopped program; shut supervisord down with the last one."""
         with self._locked():

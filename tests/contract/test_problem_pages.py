@@ -82,11 +82,13 @@ def test_the_index_lists_every_code(request: pytest.FixtureRequest):
 KINDS = {
     "D00": "Documents, before anything is known of them",
     "D01": "Deployments and their stacks",
+    "D02": "What a platform lacks for a deployment",
     "L": "Releases",
     "P": "The project",
     "S": "Structure, by the published schemas",
     "R": "Recipes, and the classes that they name",
     "C": "Configs",
+    "A": "Alerts",
     "E": "Environments",
     "T0": "What no target can do",
     "T1": "What Kubeflow can't do, or does differently",

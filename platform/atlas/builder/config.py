@@ -157,6 +157,10 @@ class ConfigBuilder(DocumentBuilder):
         """Say what starts a new training: new_rows, new_labels, degradation, drift; as in JSON."""
         self._section("retraining").update(plain(triggers))
 
+    def alerts(self, /, **rules: Any) -> None:
+        """Say when somebody has to look: late, failed, stale, metrics and more; as in JSON."""
+        self._section("alerts").update(plain(rules))
+
     def matrix(self, /, **axes: Sequence[str]) -> None:
         """Expand the Config into a family, a member for every combination of axis values."""
         self._section("matrix").update(plain(axes))
@@ -209,5 +213,6 @@ _SECTIONS: Mapping[str, Any] = {
     "schedule": _each(lambda builder, flow, raw: builder.schedule(flow, **raw)),
     "promotion": lambda builder, raw: builder.promotion(**raw),
     "retraining": lambda builder, raw: builder.retraining(**raw),
+    "alerts": lambda builder, raw: builder.alerts(**raw),
     "matrix": lambda builder, raw: builder.matrix(**raw),
 }

@@ -274,5 +274,5 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
 
 _OF_INFERENCE = ("digest", "shadow", "canary")
 """Fields of a Config's ``model`` that say nothing of what training does."""
-_UNMEANT = ("$schema", "description", "matrix", "retraining", "statistics")
+_UNMEANT = ("$schema", "alerts", "description", "matrix", "retraining", "statistics")
 """Fields of a Config that say nothing of what one member's run does."""

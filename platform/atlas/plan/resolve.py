@@ -6,6 +6,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.config_alerts import Alerts, alerts_of
 from atlas.dataclass import dataclass
 from atlas.errors import InvalidError
 from atlas.plan.build import PlanBuilder
@@ -34,6 +35,7 @@ class Pipeline:
         axes: this member's axis values.
         members: how many pipelines the Config stands for.
         description: what the Config says of itself.
+        alerts: when somebody has to look at it, in this Environment.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Pipeline:
     axes: Mapping[str, str] = field(default_factory=dict)
     members: int = 1
     description: str = ""
+    alerts: Alerts = field(default_factory=Alerts)
 
     def run(self, settings: Any = None, **options: Any) -> Any:
         """Run the pipeline on this machine, as `atlas run` does.
@@ -104,6 +107,7 @@ def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipel
         if flow in checked.file.flows
     }
     subject = next(iter(checked.subjects.values()))
+    alerts = alerts_of(config, subject.environment)
     return [
         Pipeline(
             name=config.member_name(axes),
@@ -115,6 +119,7 @@ def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipel
             axes=axes,
             members=config.member_count(),
             description=config.description,
+            alerts=alerts,
         )
         for axes in config.members()
     ]

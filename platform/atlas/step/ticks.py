@@ -12,11 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
-from atlas.validate.schedule import cron_fields, cron_line
+from atlas.validate.schedule import comes_on, cron_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from atlas.plan import Plan
 
@@ -46,14 +45,6 @@ def ticks(cron: str, now: datetime) -> Iterator[datetime]:
     times = [time(h, m, tzinfo=UTC) for h in sorted(hours)[::-1] for m in sorted(minutes)[::-1]]
     today = now.astimezone(UTC).date()
     for day in (today - timedelta(days) for days in range(_DAYS)):
-        if _is_on(cron, fields, day):
+        if comes_on(cron, fields, day):
             moments = (datetime.combine(day, time) for time in times)
             yield from (moment for moment in moments if moment <= now)
-
-
-def _is_on(cron: str, fields: list[set[int]], day: date) -> bool:
-    """Tell whether a cron line comes on a day; of two restrictions on days, one is enough."""
-    _, _, days, months, weekdays = fields
-    is_day, is_weekday = day.day in days, day.isoweekday() % 7 in weekdays
-    both = "*" in cron_line(cron).split()[2::2]
-    return day.month in months and (is_day and is_weekday if both else is_day or is_weekday)

@@ -34,6 +34,7 @@ from atlas.validate import (
     statistics_rules,
     step_rules,
 )
+from atlas.validate.alert_rules import alert_problems
 from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
 from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
@@ -184,6 +185,7 @@ class _Checker:
             for rule in _RULES:
                 problems += rule(subject)
         problems += config_problems(file, flats)
+        problems += alert_problems(file, flats, self.environment)
         problems += scoring_rules.scoring_problems(file)
         problems += statistics_rules.statistics_problems(file, flats)
         problems += self._code_problems(file.folder, problems[before:])

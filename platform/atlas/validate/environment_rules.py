@@ -109,7 +109,11 @@ def _overrides(
     known: Callable[[], Iterable[str]],
 ) -> Iterator[Problem]:
     """Check that the Configs are there for which something is overridden."""
-    sections = {"schedules": environment.schedules, "resources": environment.resources}
+    sections: Mapping[str, Iterable[str]] = {
+        "schedules": environment.schedules,
+        "resources": environment.resources,
+        "alerts": environment.alerts,
+    }
     named = [(kind, name) for kind, section in sections.items() for name in section]
     unknown = [(kind, name) for kind, name in named if name not in checked]
     configs = dict.fromkeys(known()) if unknown else {}

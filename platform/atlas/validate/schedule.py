@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from atlas.errors import Problem
     from atlas.validate.flat import DocumentPath
@@ -139,6 +140,20 @@ def cron_fields(cron: str) -> list[set[int]]:
     """
     *fields, weekdays = (cron_values(text, *limits) for text, limits in _fields(cron))
     return [*fields, {day % 7 for day in weekdays}]
+
+
+def comes_on(cron: str, fields: Sequence[set[int]], day: date) -> bool:
+    """Tell whether a cron line comes on a day; of two restrictions on days, one is enough.
+
+    Args:
+        cron: the line.
+        fields: what `cron_fields` gives of it.
+        day: the day.
+    """
+    _, _, days, months, weekdays = fields
+    is_day, is_weekday = day.day in days, day.isoweekday() % 7 in weekdays
+    both = "*" in cron_line(cron).split()[2::2]
+    return day.month in months and (is_day and is_weekday if both else is_day or is_weekday)
 
 
 def _fields(cron: str) -> list[tuple[str, tuple[str, int, int]]]:

@@ -17,10 +17,11 @@ from atlas.targets import (
     deployed_name,
     target_named,
 )
+from atlas_deploy.desired.alerts import require_place, rule_files
 from atlas_deploy.desired.fingerprint import fingerprint_of
 from atlas_deploy.desired.images import pushed_members, references_of
 from atlas_deploy.desired.origins import origin_of
-from atlas_deploy.platforms.deployed_kinds import IMAGES, MODELS
+from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES, MODELS
 from atlas_deploy.platforms.services import REGISTRY
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
 
     Raises:
         InvalidError: a target can't express one of its Plans.
-        DeployError: I201, a cluster would pull images that aren't built; or a target's flows can't
-            be deployed.
+        DeployError: I201, a cluster would pull images that aren't built; D020, the platform has no
+            place for alert rules; or a target's flows can't be deployed.
     """
     plans = [plan for _, plan in deployment.plans()]
     images = references_of(deployment.pipelines, services.by_name)
@@ -103,6 +104,7 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             f"{command('build')} builds them",
             code="I201",
         )
+    rules = rule_files(deployment)
     return Bundle(
         deployment,
         services.store,
@@ -110,8 +112,9 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             *_images(deployment, services),
             *_targets(deployment, services, compiled, plans),
             *_models(deployment, services, plans),
+            *_alerts(deployment, services, rules),
         ],
-        [text for output in compiled for text in output.files.values()],
+        [*(text for output in compiled for text in output.files.values()), *rules.values()],
         {plan.digest: plan for plan in plans},
         fingerprint_of(deployment, services, images),
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == LOCAL_TARGET],
@@ -210,3 +213,21 @@ def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -
             **services.addresses(MODELS),
         }
         yield Part(MODELS, "models", inputs)
+
+
+def _alerts(
+    deployment: Deployment, services: Services, rules: Mapping[str, bytes]
+) -> Iterator[Part]:
+    """Return the resource with the groups of alert rules, where the Config asks for any.
+
+    Raises:
+        DeployError: D020, the platform has no place for them.
+    """
+    if rules:
+        require_place(deployment, services)
+        inputs = {
+            "owner": owner_of(deployment, "alerts"),
+            "members": {name: content.digest_of(text) for name, text in rules.items()},
+            **services.addresses(ALERTS),
+        }
+        yield Part(ALERTS, "alerts", inputs)

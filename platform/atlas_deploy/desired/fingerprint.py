@@ -12,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.kinds import content
 from atlas.registered import LOCAL_TARGET
 from atlas.targets import compiler_named, target_named
 from atlas.values import digest
+from atlas_deploy.desired.alerts import rule_files
 from atlas_deploy.desired.images import references_of
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def fingerprint_of(
     platform: Mapping[str, Any] = {
         name: dict(service) for name, service in services.by_name.items()
     }
+    rules = {name: content.digest_of(text) for name, text in rule_files(deployment).items()}
     targets = {plan.target for plan in plans.values()} - {LOCAL_TARGET}
     return digest(
         {
@@ -58,6 +61,7 @@ def fingerprint_of(
             "services": platform,
             "compilers": {name: _compiler(name) for name in targets},
             "project": project,
+            **({"rules": rules} if rules else {}),
         }
     )
 

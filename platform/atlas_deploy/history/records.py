@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from atlas.store import Location
 
 _RECORDS, _HISTORY = "deployments/records", "deployments/history"
-_ADDRESSES = frozenset({"store", "secrets", "credentials", "mlflow", "registry"})
+_ADDRESSES = frozenset(
+    {"store", "secrets", "credentials", "mlflow", "registry", "rules", "prometheus"}
+)
 """Inputs that say where the platform is; a target's kind has others besides.
 
 An older Atlas's records may have some of them.

@@ -11,12 +11,13 @@ from atlas.targets import deployed_kinds
 from atlas_deploy.apply import fleet, locks, metrics
 from atlas_deploy.apply.concurrent import Progress, at_once
 from atlas_deploy.apply.stack import open_stack
+from atlas_deploy.desired.alerts import RULES
 from atlas_deploy.desired.bundle import Part, owner_of
 from atlas_deploy.desired.deployment import PROJECT
 from atlas_deploy.history import copies, fingerprints, ownership, records
 from atlas_deploy.live import snapshot
 from atlas_deploy.live.state import exists, state_of
-from atlas_deploy.platforms.deployed_kinds import IMAGES
+from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.stacks.keeping import keeping
 from atlas_provider.kinds import KINDS, PREFIX, kind_of_target
@@ -178,6 +179,21 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
                 left = {"owner": owner, "members": {}, **services.addresses(kind.name)}
                 KINDS[kind.token].delete("", left, OperationContext(flow))
                 swept = True
+    swept = _sweep_rules(deployment, services) or swept
     images = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}
     KINDS[f"{PREFIX}{IMAGES}"].delete("", images, OperationContext("images"))
     return swept
+
+
+def _sweep_rules(deployment: Deployment, services: Services) -> bool:
+    """Remove rules that a killed update left; tell whether there were any."""
+    from atlas.kinds.protocol import OperationContext
+    from atlas_provider.rule_folder import RuleFolder
+
+    owner = owner_of(deployment, "alerts")
+    url = services.url(RULES) if services.has(RULES) else ""
+    if not RuleFolder.is_at(url) or not RuleFolder.at(url, owner).names():
+        return False
+    left = {"owner": owner, "members": {}, **services.addresses(ALERTS)}
+    KINDS[f"{PREFIX}{ALERTS}"].delete("", left, OperationContext("alerts"))
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.advice import bring_up, command
+from atlas_deploy.operations.alerts import render_alerts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +46,12 @@ def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
         for resource in status.resources
         for member, how in resource.drift.items()
     ]
+    paused = {name for resource in status.resources for name in resource.paused}
+    alerts = render_alerts(status.alerts, paused)
     headers = ("PART", "MEMBER", "DEPLOYED", "ON DISK", "STATE", "LAST RUN")
-    return "\n".join([_head(stack, status), table(headers, rows), *drift, *_remarks(status)])
+    return "\n".join(
+        [_head(stack, status), table(headers, rows), *alerts, *drift, *_remarks(status)]
+    )
 
 
 def _head(stack: str, status: DeploymentStatus) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +17,7 @@ from atlas_deploy.desired.revisions import release_at
 from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.live import snapshot, state
+from atlas_deploy.operations.alerts import ActiveAlerts, active_alerts
 from atlas_deploy.platforms.services import services_of
 from atlas_provider.kinds import kind_of_target
 
@@ -71,6 +72,7 @@ class DeploymentStatus:
         unfinished: whether an update after the last entry was interrupted, or failed in part.
         release: the release that git has at the deployed commit; empty for none.
         dead: processes of the platform that don't run, where it is on this machine.
+        alerts: its alerts that fire.
     """
 
     entry: records.Entry | None
@@ -80,6 +82,7 @@ class DeploymentStatus:
     unfinished: bool
     release: str = ""
     dead: Sequence[str] = ()
+    alerts: ActiveAlerts = field(default_factory=ActiveAlerts)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -87,6 +90,7 @@ class DeploymentStatus:
             "deployment": self.entry.to_json() if self.entry else None,
             "release": self.release,
             "dead": list(self.dead),
+            "alerts": self.alerts.to_json(),
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
@@ -116,19 +120,25 @@ def statuses(deployments: Sequence[Deployment]) -> dict[str, DeploymentStatus]:
     snapshots = snapshot.read(deployments, services)
     runs = _last_runs([resource for there in snapshots.values() for resource in there.resources])
     last = iter(runs)
+    alerts = active_alerts({stack: there.resources for stack, there in snapshots.items()}, services)
     return {
         deployment.stack: _status_of(
             deployment,
             services,
             snapshots[deployment.stack],
             [*islice(last, len(snapshots[deployment.stack].resources))],
+            alerts[deployment.stack],
         )
         for deployment in deployments
     }
 
 
 def _status_of(
-    deployment: Deployment, services: Services, there: Snapshot, runs: Sequence[_LastRuns]
+    deployment: Deployment,
+    services: Services,
+    there: Snapshot,
+    runs: Sequence[_LastRuns],
+    alerts: ActiveAlerts,
 ) -> DeploymentStatus:
     """Return the status of a deployment, of which all was read."""
     resources = there.resources
@@ -147,6 +157,7 @@ def _status_of(
         unfinished=_is_unfinished(place, entry, resources),
         release=_release(deployment, entry),
         dead=there.dead,
+        alerts=alerts,
     )
 
 

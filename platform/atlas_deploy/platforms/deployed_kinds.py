@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from atlas_deploy.platforms.services import Services
 
-IMAGES, MODELS = "StepImages", "RegisteredModels"
+ALERTS, IMAGES, MODELS = "AlertRules", "StepImages", "RegisteredModels"
 """Kinds of resources that are no target's."""
 
 
@@ -58,7 +58,28 @@ def _mlflow_inputs(services: Services) -> dict[str, str]:
     return {"mlflow": services.url("mlflow"), **services.opened("mlflow")}
 
 
+def _rules_inputs(services: Services) -> dict[str, str]:
+    """Return the inputs by which the resource of rules finds the platform."""
+    places = {name: services.url(name) for name in ("store", "rules", "prometheus")}
+    return {**places, **services.opened("prometheus")}
+
+
+def _require_prometheus(services: Services) -> None:
+    """Ask Prometheus whether it is there, with its secret.
+
+    Raises:
+        PlatformError: it isn't.
+    """
+    services.prometheus().require_ready()
+
+
 DEPLOYED_KINDS: Mapping[str, DeployedKindFacts] = {
+    ALERTS: DeployedKindFacts(
+        noun="alert rules",
+        addresses=_rules_inputs,
+        require_alive=_require_prometheus,
+        is_read_apart=True,
+    ),
     IMAGES: DeployedKindFacts(
         noun="image",
         addresses=_images_inputs,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from atlas.environment import Environment, Project
     from atlas.images import ImageRegistry
     from atlas.tracking.mlflow import MlflowTracker
+    from atlas_provider.prometheus import Prometheus
 
 _OK = 200
 REGISTRY = "registry"
@@ -70,6 +71,12 @@ class Services:
         from atlas_provider.models import mlflow_of
 
         return mlflow_of({"mlflow": self.url("mlflow"), **self.opened("mlflow")})
+
+    def prometheus(self) -> Prometheus:
+        """Return Prometheus, with the platform's credentials."""
+        from atlas_provider.prometheus import Prometheus
+
+        return Prometheus(self.url("prometheus"), **self.opened("prometheus"))
 
     def detail(self, name: str, setting: str) -> Any:
         """Return what a service's outputs say besides, such as a namespace; None for nothing."""

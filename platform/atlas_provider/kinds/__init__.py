@@ -23,6 +23,7 @@ AnyHandler = Handler[Any, Any]
 PREFIX = "atlas:index:"
 """How type tokens begin; the name of the kind's class follows."""
 _MODULES = {
+    "AlertRules": "alert_rules",
     "Database": "database",
     "Ports": "ports",
     "Process": "process",

@@ -5,6 +5,7 @@ modules of `atlas_provider.kinds.KINDS`.
 """
 
 from atlas_provider.resources.airflow_dags import AirflowDags
+from atlas_provider.resources.alert_rules import AlertRules
 from atlas_provider.resources.database import Database
 from atlas_provider.resources.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.resources.ports import Ports
@@ -14,6 +15,7 @@ from atlas_provider.resources.step_images import StepImages
 
 __all__ = [
     "AirflowDags",
+    "AlertRules",
     "Database",
     "KubeflowPipelines",
     "Ports",

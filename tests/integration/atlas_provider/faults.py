@@ -21,12 +21,13 @@ from atlas.store.folder import FolderLocation
 from atlas.targets.airflow.dag_folder import DagFolder
 from atlas_provider import process_trees, running
 from atlas_provider.kinds import ports
+from atlas_provider.rule_folder import RuleFolder
 from atlas_provider.supervisor_rpc import SupervisorRpc
 
 CALLS: list[tuple[Any, str]] = [
     *((FolderLocation, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("write", "write_new", "remove")),
-    (Service, "_exchange"), (DagFolder, "read"), (ImageRegistry, "_sent"),
+    (Service, "_exchange"), (DagFolder, "read"), (RuleFolder, "read"), (ImageRegistry, "_sent"),
     (SupervisorRpc, "call"), (process_trees, "end"), (process_trees, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip

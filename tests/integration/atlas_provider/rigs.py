@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import sys
@@ -11,6 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from atlas.alerts.group import DIGEST_RECORD
 from atlas.http import connection
 from atlas.kinds import content
 from atlas.kinds.handler import Handler
@@ -20,6 +24,7 @@ from atlas.store import open_store
 from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 from atlas_provider import process_trees
+from atlas_provider.kinds.alert_rules import AlertRulesKind
 from atlas_provider.kinds.database import DatabaseKind
 from atlas_provider.kinds.ports import PortsKind
 from atlas_provider.kinds.process import ProcessKind
@@ -27,7 +32,7 @@ from atlas_provider.kinds.registered_models import RegisteredModelsKind
 from atlas_provider.kinds.step_images import StepImagesKind
 from atlas_provider.supervision import Supervisor
 from tests.integration import fake_kubeflow
-from tests.integration.atlas_provider import fake_airflow, fake_mlflow
+from tests.integration.atlas_provider import fake_airflow, fake_mlflow, fake_prometheus
 from tests.servers import RegistryServer
 
 CONTEXT = OperationContext("it", 2.0)
@@ -252,6 +257,46 @@ class Databases:
             return {}
         with closing(sqlite3.connect(self.folder / "p" / "app.db")) as connection:
             return dict(row[0].split("=") for row in connection.execute("select x from t"))
+
+
+def rule_file(name: str, code: str) -> bytes:
+    """Return a file of a group whose one alert says a code."""
+    digest = hashlib.sha256(code.encode()).hexdigest()
+    info = {"record": DIGEST_RECORD, "expr": "vector(1)", "labels": {"digest": digest}}
+    alert = {"alert": "It", "expr": "vector(1) > 2", "labels": {"code": code}}
+    return yaml.safe_dump({"groups": [{"name": name, "rules": [info, alert]}]}).encode()
+
+
+class Rules:
+    """AlertRules over a fake Prometheus; what is there is what it has loaded, and the files."""
+
+    kind = Handler(AlertRulesKind())
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "rules").mkdir()
+        (folder / "secrets").mkdir()
+        secret = folder / "secrets" / "prometheus.json"
+        secret.write_text(json.dumps({"username": "atlas", "password": "hunter2"}))
+        secret.chmod(0o600)
+        self.fake = fake_prometheus.FakePrometheus(folder / "rules")
+        self.server, self.url = fake_prometheus.serve(self.fake)
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        store = (self.folder / "store").as_uri()
+        texts = {name: rule_file(name, code) for name, code in members.items()}
+        return {
+            "owner": "it.local/alerts", "store": store, "prometheus": self.url,
+            "members": {name: content.put(store, text) for name, text in texts.items()},
+            "rules": (self.folder / "rules").as_uri(), "credentials": "prometheus",
+            "secrets": (self.folder / "secrets").as_uri(),
+        }  # fmt: skip
+
+    def there(self) -> dict[str, str]:
+        loaded = {group["name"]: group["rules"][1]["labels"] for group in self.fake.groups}
+        files = {path.stem for path in self.folder.glob("rules/*/*")}
+        assert files == {*loaded}
+        return {name: labels["code"] for name, labels in loaded.items()}
 
 
 class Numbers:

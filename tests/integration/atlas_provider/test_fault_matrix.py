@@ -25,6 +25,7 @@ from tests.integration.atlas_provider.rigs import (
     Numbers,
     Packages,
     Processes,
+    Rules,
     Versions,
     rigs_in,
 )
@@ -35,7 +36,7 @@ __all__ = ["registry_server"]
 # Whoever is killed waits for none of its children.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
-RIGS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Versions]
+RIGS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Rules, Versions]
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 NEVER = 10**6
 
@@ -130,7 +131,7 @@ def test_a_killed_operation_converges_when_it_is_repeated(rigs, make, operation)
             assert rig.there() == expected(make, operation), (at, after, killer.names[-1:])
 
 
-@pytest.mark.parametrize("make", [Dags, Packages, Versions, Images])
+@pytest.mark.parametrize("make", [Dags, Packages, Rules, Versions, Images])
 def test_a_killed_create_that_nobody_wants_any_more_leaves_nothing(rigs, make):
     """Pulumi knows of no resource then: what `atlas destroy` removes, it finds by its owner."""
     rig = rigs(make)

@@ -199,8 +199,10 @@ def test_the_outputs_name_every_service_and_meet_their_schema(declared):
     assert (platform["stack"], platform["target"], platform["version"]) == ("dev", "local", 1)
     assert set(platform["services"]) == {
         *("airflow", "dags", "mlflow", "prometheus", "pushgateway", "alertmanager"),
-        *("registry", "kubeflow", "store", "secrets"),
+        *("registry", "kubeflow", "store", "secrets", "rules"),
     }
+    rules = (state / "platform" / "dev" / "prometheus" / "rules").as_uri()
+    assert platform["services"]["rules"]["url"] == rules
     dags = (state / "platform" / "dev" / "airflow" / "dags").as_uri()
     assert platform["services"]["dags"] == {
         "kind": "folder",

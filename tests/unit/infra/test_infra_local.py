@@ -68,6 +68,12 @@ def test_prometheus_scrapes_the_pushgateway_and_believes_its_labels():
     assert alertmanager["static_configs"] == [{"targets": ["127.0.0.1:5"]}]
 
 
+def test_prometheus_takes_rules_from_a_folder_for_each_stack():
+    config = yaml.safe_load(prometheus.config(PORTS, alertmanager=True))
+    assert config["rule_files"] == ["rules/*/*.yml"]
+    assert "atlas deploy" in prometheus.files(PORTS, alertmanager=True)["rules/README"]
+
+
 def test_prometheus_without_an_alertmanager():
     config = yaml.safe_load(prometheus.config(PORTS, alertmanager=False))
     assert config["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": []}]
@@ -130,7 +136,7 @@ def test_prometheus_signs_in_where_it_asks_and_holds_passwords_in_files_of_their
     config = yaml.safe_load(files.pop("prometheus.yml"))
     asked = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
     paths = [Path(one["basic_auth"]["password_file"]) for one in asked]
-    assert {path.name for path in paths} == set(files)
+    assert {path.name for path in paths} == set(files) - {"rules/README"}
     assert {str(path.parent) for path in paths} == {"{dir}"}
     assert files["pushgateway.password"] == "{secret:pushgateway}"
     assert "alertmanager.password" not in prometheus.files(PORTS, alertmanager=False)

@@ -28,6 +28,10 @@ from atlas_provider.kinds import KINDS, PREFIX
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 MEMBERS = ("one-training", "two-training", "three-training")
 ADDRESSES = {
+    "AlertRules": {
+        "store": "file:///s", "rules": "file:///r", "prometheus": "http://p",
+        "secrets": "file:///x", "credentials": "prometheus",
+    },
     "AirflowDags": {
         "store": "file:///s", "dags": "file:///d", "airflow": "http://a", "secrets": "file:///x",
         "credentials": "airflow",

@@ -27,8 +27,20 @@ def test_a_resource_of_a_kind_finds_the_services_of_that_kind(services: Services
     }  # fmt: skip
 
 
+def test_rules_find_their_folder_and_the_secret_of_prometheus() -> None:
+    by_name: dict[str, Any] = {
+        "store": {**NAMED, "url": "file:///s"}, "rules": {**NAMED, "url": "file:///r"},
+        "prometheus": {"url": "http://p", "credentials": "prometheus"},
+        "secrets": {**NAMED, "url": "file:///x"},
+    }  # fmt: skip
+    assert addresses("AlertRules", Services("local", by_name)) == {
+        "store": "file:///s", "rules": "file:///r", "prometheus": "http://p",
+        "secrets": "file:///x", "credentials": "prometheus",
+    }  # fmt: skip
+
+
 def test_a_kind_that_no_deployment_has_is_an_error_and_not_mlflows(services: Services) -> None:
-    for kind in ("AlertRules", "Process"):
+    for kind in ("Ports", "Process"):
         with pytest.raises(
             DeployError, match=f"{kind}: deployments have no resources of this kind"
         ):
