@@ -190,11 +190,9 @@ def remove_empty(folder: Path) -> None:
 
 def _draft(path: Path, content: str | bytes, sync: bool) -> Path:
     """Write a private file beside a path, under a name of its own, through to the disk."""
-    from secrets import token_hex
-
     make_folder(path.parent)
     _sweep(path)
-    draft = path.with_name(f".{path.name}.{processes.own()}-{token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{processes.own()}-{os.urandom(4).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_EXCL | _CREATE, FILE)
     with open(descriptor, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +56,12 @@ class Actor:
 
 def this_process() -> Actor:
     """Return this process and its user."""
-    return Actor(_user(), socket.gethostname(), str(own()), _namespace())
+    return Actor(_user(), os.uname().nodename, str(own()), _namespace())
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):

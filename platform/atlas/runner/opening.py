@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from contextlib import ExitStack
 from dataclasses import field
 from datetime import UTC, datetime
@@ -129,7 +129,10 @@ def new_id(flow: str) -> str:
     Ids of one flow sort as their runs were started, also within a second.
     """
     now = datetime.now(UTC)
-    moment, chance = now.microsecond * 4096 // 1_000_000, secrets.randbelow(4096)
+    moment, chance = (
+        now.microsecond * 4096 // 1_000_000,
+        int.from_bytes(os.urandom(2), "big") % 4096,
+    )
     return f"{flow}-{now:%Y%m%dT%H%M%S}-{moment:03x}{chance:03x}"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -101,7 +100,7 @@ def _hold_lease(place: Location, key: str) -> _NumberedLease | None:
     if numbers and not _is_over(place, f"{key}/{numbers[-1]:09}"):
         return None
     mine = f"{key}/{(numbers[-1] if numbers else 0) + 1:09}"
-    lease = {"holder": secrets.token_hex(8), "until": time.time() + _LEASE_SECONDS}
+    lease = {"holder": os.urandom(8).hex(), "until": time.time() + _LEASE_SECONDS}
     content = json.dumps(lease).encode()
     if not place.create(mine, content):
         return None

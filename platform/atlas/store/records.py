@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
@@ -97,7 +97,7 @@ class RunRecords:
     def note_changed(self, pipeline: str, run: str) -> None:
         """Note that what was known of a run has changed, where no folder's time tells so."""
         if not isinstance(self.location, FolderLocation):
-            key = f"{changed_key(pipeline, LINKS)}/{run}@{secrets.token_hex(4)}"
+            key = f"{changed_key(pipeline, LINKS)}/{run}@{os.urandom(4).hex()}"
             self.location.write(key, b"{}")
 
     def run(self, pipeline: str, run: str) -> Run:

@@ -11,6 +11,7 @@ from atlas.metrics.exposition import Sample, page
 from atlas.tracking.metrics_outbox import Recency, WaitingMetrics
 from atlas.tracking.pushgateway import MetricGroup
 from atlas.tracking.record import outcomes_of
+from atlas.version import atlas_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ def run_samples(
     yield Sample("atlas_run_duration_seconds", max(0.0, end - start))
     yield Sample("atlas_run_retries", sum(retries.values()))
     yield Sample("atlas_run_cached_steps", sum(bool(outcome.get("cached")) for outcome in every))
-    facts = (run.id, run.trigger, plan.config, run.commit, run.target, _version())
+    facts = (run.id, run.trigger, plan.config, run.commit, run.target, atlas_version())
     yield Sample("atlas_run_info", 1, facts)
     for step in plan.steps:
         of_step = outcomes.get(step.name, [])
@@ -107,15 +108,6 @@ def _rows(step: str, statistics: Sequence[Mapping[str, Any]]) -> Iterator[Sample
             if "newest" in facts:
                 yield Sample("atlas_data_newest_timestamp_seconds", facts["newest"], (data,))
                 yield Sample("atlas_data_freshness_seconds", facts["age"], (data,))
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("atlas-ml")
-    except PackageNotFoundError:
-        return ""
 
 
 _ROWS = {

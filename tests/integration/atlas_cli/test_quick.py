@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from enum import StrEnum
@@ -72,3 +73,62 @@ def test_a_run_imports_nothing_heavy(tmp_path):
         cwd=tmp_path, env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+STEPS = """
+from typing import NamedTuple
+from atlas import Template
+
+class Out(NamedTuple):
+    value: int
+
+class First(Template):
+    def run(self) -> Out:
+        return Out(1)
+"""
+COUNTED = """
+import dataclasses, json, sys
+made, original = [], dataclasses._process_class
+def counted(cls, *rest, **more):
+    made.append(f"{cls.__module__}.{cls.__qualname__}")
+    return original(cls, *rest, **more)
+dataclasses._process_class = counted
+from atlas_cli.__main__ import main
+sys.argv = ["atlas", "run", "chain", "--no-cache"]
+try:
+    main()
+except SystemExit as end:
+    print(json.dumps([end.code or 0, made, [*sys.modules]]), file=sys.stderr)
+"""
+
+
+def test_a_run_imports_little_and_compiles_few_classes(tmp_path):
+    """Start-up is most of a small run: what it may import is counted, so that it stays so."""
+    (tmp_path / "pyproject.toml").write_text("[tool.atlas]\n")
+    chain = tmp_path / "chain"
+    chain.mkdir()
+    (chain / "steps.py").write_text(STEPS)
+    recipe = {"version": 1, "name": "chain", "flow": "training"}
+    recipe["steps"] = {"first": {"class": "steps:First"}}
+    config = {"version": 1, "name": "chain", "recipes": {"training": "training.json"}}
+    (chain / "training.json").write_text(json.dumps(recipe))
+    (chain / "config.json").write_text(json.dumps(config))
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    code, classes, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    ours = [name for name in classes if name.startswith("atlas")]
+    assert len(ours) <= 8, f"these use dataclasses.dataclass, not atlas.dataclass: {ours}"
+    assert sorted(DEAR & {*modules}) == []
+    assert len([name for name in modules if name.startswith("atlas")]) <= 240
+    assert len(modules) <= 425
+
+
+DEAR = {
+    *("importlib.metadata", "importlib.resources", "email.message", "html", "ssl", "http.client"),
+    *("concurrent.futures", "asyncio", "ctypes", "xml", "sqlite3", "yaml", "numpy", "pandas"),
+    *("pyarrow", "sklearn", "fsspec", "pydantic", "rich", "mlflow", "kfp", "pulumi", "secrets"),
+}
+"""What takes longer to import than a step to run, and a run without a platform doesn't need."""
