@@ -92,6 +92,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "deploy:deploy",
         "Deploy pipelines to Kubeflow and Airflow; twice changes nothing.",
     ),
+    CommandEntry(
+        "release",
+        "release:release",
+        "Pin commit, Plans, images and models as a tag in git.",
+    ),
     CommandEntry("rollback", "rollback:rollback", "Deploy an earlier deployment again, all of it."),
     CommandEntry(
         "history", "history:history", "List a pipeline's deployments: number, when, by whom, what."

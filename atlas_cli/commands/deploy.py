@@ -37,12 +37,17 @@ Unpause = Annotated[
     bool, typer.Option("--unpause", help="Let DAGs run again that an operator has paused.")
 ]
 
+Release = Annotated[
+    str, typer.Option("--release", metavar="NAME", help="What this release pins, or nothing.")
+]
+
 
 def deploy(
     path: Annotated[
         Path | None, typer.Argument(help="Config, pipeline, or a folder that is scanned.")
     ] = None,
     *,
+    release: Release = "",
     plan: Plan = None,
     wait: Wait = False,
     unpause: Unpause = False,
@@ -56,14 +61,15 @@ def deploy(
 
     planned = atlas_deploy.load(plan) if plan else None
     if planned:
-        path, env = _planned(planned, path), planned.environment
-    results = atlas_deploy.deploy(
-        atlas_deploy.deployments(path or Path(), env),
-        say,
-        atlas_deploy.DeployOptions(unpause=unpause, wait=wait),
-        planned.stacks if planned else None,
-        jobs,
-    )
+        path, env, release = _planned(planned, path), planned.environment, planned.release
+    with atlas_deploy.deployments_of(path or Path(), env, release, say) as deployments:
+        results = atlas_deploy.deploy(
+            deployments,
+            say,
+            atlas_deploy.DeployOptions(unpause=unpause, wait=wait),
+            planned.stacks if planned else None,
+            jobs,
+        )
     emit(results, lambda: render_results(results), as_json=json)
     require_done({result.stack: result.error for result in results}, "deploy")
 

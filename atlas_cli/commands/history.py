@@ -38,9 +38,10 @@ def _text(stack: str, entries: Sequence[Entry]) -> str:
             f"{entry.action} to {entry.to}" if entry.to else entry.action,
             entry.record[:_WORTH] or "-",
             entry.commit[:_WORTH] or "-",
+            entry.release or "-",
             " ".join(f"{name}/{version}" for name, version in entry.champions.items()) or "-",
         )
         for entry in reversed(entries)
     ]
-    headers = ("NUMBER", "AT", "BY", "ACTION", "RECORD", "COMMIT", "CHAMPIONS THEN")
+    headers = ("NUMBER", "AT", "BY", "ACTION", "RECORD", "COMMIT", "RELEASE", "CHAMPIONS THEN")
     return f"{stack}\n{table(headers, rows)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.commands.deploy import PathArgument
+from atlas_cli.commands.deploy import PathArgument, Release, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
@@ -26,6 +26,7 @@ Save = Annotated[
 def preview(
     path: PathArgument = Path(),
     *,
+    release: Release = "",
     save: Save = None,
     env: Environment = "local",
     json: Json = False,
@@ -33,9 +34,11 @@ def preview(
     """Show what deploy would change, in the terms of its Recipe."""
     import atlas_deploy
 
-    results, planned = atlas_deploy.preview(atlas_deploy.deployments(path, env))
+    with atlas_deploy.deployments_of(path, env, release, say) as deployments:
+        results, planned = atlas_deploy.preview(deployments)
     if save:
-        atlas_deploy.save(save, atlas_deploy.PlanFile(str(path.absolute()), env, planned))
+        file = atlas_deploy.PlanFile(str(path.absolute()), env, planned, release)
+        atlas_deploy.save(save, file)
     emit(results, lambda: _text(results), as_json=json)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.commands.deploy import PathArgument, say
+from atlas_cli.commands.deploy import PathArgument, Release, say
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit
 
@@ -21,18 +21,40 @@ To = Annotated[
 
 
 def rollback(
-    path: PathArgument = Path(), *, to: To = 0, env: Environment = "local", json: Json = False
+    path: PathArgument = Path(),
+    *,
+    to: To = 0,
+    release: Release = "",
+    env: Environment = "local",
+    json: Json = False,
 ) -> None:
     """Deploy an earlier deployment again, all of it.
 
-    A model's champion stays as it is: MLflow moves the alias, on the model's page.
+    A model's champion stays as it is, but for `--release`: then the version that the release pins
+    is the champion again, where the Config follows the champion.
     """
     import atlas_deploy
 
+    if release:
+        _to_release(path, env, release, to, as_json=json)
+        return
     deployments = atlas_deploy.names(path, env)
     done = [atlas_deploy.rollback(deployment, say, to=to) for deployment in deployments]
     data = [{**result.to_json(), "to": entry.to_json()} for result, entry in done]
     emit(data, lambda: "\n".join(_text(result, entry) for result, entry in done), as_json=json)
+
+
+def _to_release(path: Path, env: str, name: str, to: int, *, as_json: bool) -> None:
+    """Go back to a release."""
+    from atlas_deploy.operations.release_render import render_rollback
+    from atlas_deploy.operations.release_rollback import rollback_to
+    from atlas_deploy.operations.released import opened
+
+    if to:
+        raise typer.BadParameter("give --to or --release, not both", param_hint="--release")
+    with opened(path, env, name, say) as released:
+        done = rollback_to(released, say)
+    emit([done], lambda: render_rollback(done), as_json=as_json)
 
 
 def _text(done: DeployResult, entry: Entry) -> str:

@@ -20,10 +20,10 @@ TAKES: dict[str, tuple[str, ...]] = {
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
     "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES, "preview": _OF_PIPELINES,
-    "promote": _OF_PIPELINES,
-    "refresh": _OF_PIPELINES, "rollback": _OF_PIPELINES, "run": _OF_PIPELINES,
-    "runs": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES,
-    "unlock": _OF_PIPELINES, "up": (STACK,), "validate": _OF_PIPELINES,
+    "promote": _OF_PIPELINES, "refresh": _OF_PIPELINES, "release": _OF_PIPELINES,
+    "rollback": _OF_PIPELINES, "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
+    "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES, "unlock": _OF_PIPELINES,
+    "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip
 """Command → the options that a message gives it; a test holds it to what the commands take."""
 

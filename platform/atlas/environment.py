@@ -69,6 +69,7 @@ class Environment:
         resources: Config → step → resources, as written.
         alerts: Config → what of its alerts differs here; None for no alerts.
         stores: URLs of stores besides the platform's that model parts may be read from.
+        protected: whether only releases may be deployed; `signed` ones, where that is set, too.
     """
 
     name: str = LOCAL
@@ -80,6 +81,7 @@ class Environment:
     data: Mapping[str, DataLocation] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     protected: bool = False
+    signed: bool = False
     schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     alerts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
@@ -92,13 +94,16 @@ class Environment:
         own: dict[str, Any] = (
             {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
         )
-        plain = ("prefix", "namespace", "secrets", "protected", "schedules", "resources", "alerts")
+        plain = ("prefix", "namespace", "secrets", "schedules", "resources", "alerts")
         own |= {key: raw[key] for key in plain if key in raw}
+        protected = raw.get("protected", False)
         return cls(
             name=name,
             targets={**DEFAULT_TARGETS, **raw.get("targets", {})},
             stores=tuple(url.rstrip("/") for url in raw.get("stores", ())),
             data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
+            protected=protected is not False,
+            signed=not isinstance(protected, bool) and protected["signed"],
             **own,
         )
 

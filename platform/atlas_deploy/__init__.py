@@ -2,10 +2,11 @@
 
 The rooms, each importing only what stands to its right::
 
-    operations | training → apply → diff → history → live → desired → platforms → stacks
+    operations | training → apply → diff → history → live → desired → releases → platforms → stacks
 
 `desired` is what the documents give, `live` what is there, `diff` how these differ, `apply` makes
-it so, and `history` keeps what was. What is named here is the public surface.
+it so, and `history` keeps what was; `releases` has what is pinned in git. What is named here is the
+public surface.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from atlas_deploy.operations.destroy import destroy, destroy_all, unlock
     from atlas_deploy.operations.program import declare
     from atlas_deploy.operations.purge import leftovers, purge, versioned_members, versions_left
+    from atlas_deploy.operations.released import deployments_of
     from atlas_deploy.operations.status import history_of, refresh, status, statuses
 
 _HOMES = {
@@ -30,6 +32,7 @@ _HOMES = {
     "operations.deploy": ("deploy", "preview", "rollback"),
     "operations.destroy": ("destroy", "destroy_all", "unlock"),
     "operations.program": ("declare",),
+    "operations.released": ("deployments_of",),
     "operations.purge": ("leftovers", "purge", "versioned_members", "versions_left"),
     "operations.status": ("history_of", "refresh", "status", "statuses"),
 }
@@ -43,6 +46,7 @@ __all__ = [
     "declare",
     "deploy",
     "deployments",
+    "deployments_of",
     "destroy",
     "destroy_all",
     "history_of",

@@ -48,6 +48,11 @@ def read_object(folder: Path, kind: str, id_: str) -> bytes | None:
     return git(folder, "cat-file", kind, id_)
 
 
+def has_object(folder: Path, id_: str) -> bool:
+    """Tell whether a repository has an object, by its full id."""
+    return git(folder, "cat-file", "-e", id_) is not None
+
+
 def read_blob(folder: Path, commit: str, path: str) -> bytes | None:
     """Return what a commit has at a path, by its full id; None where there is no file."""
     return git(folder, "cat-file", "blob", f"{commit}:{path}")

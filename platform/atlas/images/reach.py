@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 _NO_MATCH = 1
 """The exit code of a `git grep` that finds nothing."""
-_RELEASES = ("refs/tags/release", "refs/heads/release", "refs/remotes")
+_RELEASES = ("refs/tags/release", "refs/heads/releases", "refs/remotes")
+_MARKS = ("/release/", "/releases/")
 
 
 def referenced(store: Store, project: Path) -> set[str]:
@@ -55,7 +56,7 @@ def run_in(store: Store) -> set[str]:
 
 
 def released(project: Path) -> set[str]:
-    """Return the digests that releases name: tags and branches ``release/…`` of git.
+    """Return the digests that releases name: tags ``release/…`` and branches ``releases/…`` of git.
 
     Raises:
         StoreError: there is a repository, and git can't read it.
@@ -63,7 +64,7 @@ def released(project: Path) -> set[str]:
     if not has_repository(project):
         return set()
     listed = _read(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
-    refs = [ref for ref in listed.split() if "/release/" in ref]
+    refs = [ref for ref in listed.split() if any(mark in ref for mark in _MARKS)]
     digests: set[str] = set()
     for start in range(0, len(refs), 100):
         pattern = ("-h", "-o", "-I", "-E", "sha256:[0-9a-f]{64}")

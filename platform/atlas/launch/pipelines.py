@@ -9,6 +9,7 @@ from atlas.errors import AtlasError
 from atlas.launch.followed import Followed
 from atlas.launch.following import INTERRUPTED, follow
 from atlas.launch.settings import LaunchSettings
+from atlas.load.protection import TRAINED, require_unprotected
 from atlas.runner.events import NOTICE, Event, ignore
 from atlas.runner.pipelines import comes_after
 
@@ -76,10 +77,14 @@ def launch_pipelines(
     Raises:
         AtlasError: there is nothing to run, a parameter that no Plan has, or what a run takes isn't
             there.
+        DeployError: L014, the Environment takes only releases, and what is asked for isn't what is
+            deployed.
     """
     settings = settings or LaunchSettings()
     if not chosen:
         raise AtlasError("there is no pipeline to run")
+    if not settings.deployed:
+        require_unprotected(chosen[0][0].environment, TRAINED)
     _check_parameters([plan for _, plan in chosen], settings)
     runs = []
     for pipeline, plan in chosen:

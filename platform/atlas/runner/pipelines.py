@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.config import FLOWS
 from atlas.errors import AtlasError, PlatformError
+from atlas.load.protection import RUN, require_unprotected
 from atlas.runner.events import ignore
 from atlas.runner.local_run import LocalRun
 from atlas.runner.opening import new_id
@@ -51,10 +52,12 @@ def run_pipelines(
 
     Raises:
         AtlasError: there is nothing to run, or a parameter or a step that no pipeline has.
+        DeployError: L014, the Environment takes only releases.
     """
     settings = settings or RunSettings()
     if not pipelines:
         raise AtlasError("there is no pipeline to run")
+    require_unprotected(pipelines[0].environment, RUN)
     with process_environment(pipelines[0].project, pipelines[0].environment) as process_env:
         runs = list(_runs(pipelines, settings, flows, store or process_env.store, report))
         if not runs:

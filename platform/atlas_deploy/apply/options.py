@@ -38,6 +38,7 @@ class DeployResult:
         pages: address of the page of each DAG and model, by its name.
         opened: False where its fingerprint was unchanged, so that it was left alone.
         error: why it failed; what was done of it is kept, and a repeat goes on.
+        release: the release that was deployed; empty for none.
     """
 
     stack: str
@@ -51,6 +52,7 @@ class DeployResult:
     pages: Mapping[str, str] = field(default_factory=dict)
     opened: bool = True
     error: str = ""
+    release: str = ""
 
     @property
     def changed(self) -> list[MemberChange]:
@@ -63,6 +65,7 @@ class DeployResult:
         return {
             "stack": self.stack,
             "number": self.number,
+            "release": self.release,
             "changes": [change.to_json() for change in self.changes],
             "paused": list(self.paused),
             "unpaused": list(self.unpaused),
@@ -82,10 +85,12 @@ class DeployOptions:
     Attributes:
         unpause: whether DAGs that an operator has paused are to run again.
         wait: whether runs under way of DAGs that change end first.
+        is_rollback: whether the history is to say that it goes back to a release.
     """
 
     unpause: bool = False
     wait: bool = False
+    is_rollback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

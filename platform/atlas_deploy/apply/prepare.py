@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.images import require_pushed
+from atlas.images import require_pushed, require_there
 from atlas.kinds import content
 from atlas.store import add_code, open_store
 from atlas_deploy.apply import runs
+from atlas_deploy.desired.locked import locked_members
 from atlas_deploy.history import fingerprints, ownership
 from atlas_deploy.platforms.services import REGISTRY
 from atlas_provider.kinds import kind_of_target
@@ -71,7 +72,9 @@ def _require_images(diff: DeploymentDiff) -> None:
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
     services = diff.services
-    if services.has(REGISTRY):
+    if services.has(REGISTRY) and diff.deployment.release is not None:
+        require_there(services.registry(), locked_members(diff.deployment).values())
+    elif services.has(REGISTRY):
         store = open_store(services.store)
         require_pushed(diff.deployment.deployed, store, services.registry())
 

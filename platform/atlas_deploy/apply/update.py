@@ -47,7 +47,10 @@ def update(
     """Update a deployment's stack, and record that."""
     deployment = diff.deployment
     update_stack(diff, say, provider)
-    number = record(diff, records.DEPLOY, commit=commit_of(deployment.pipelines[0].folder))
+    release = deployment.release
+    commit = release.lock.commit if release else commit_of(deployment.pipelines[0].folder)
+    action = records.ROLLBACK if options.is_rollback else records.DEPLOY
+    number = record(diff, action, commit=commit, release=release.name if release else "")
     if diff.bundle:
         fingerprints.remember(diff.services.store, deployment.stack, diff.bundle.fingerprint)
     unpaused = runs.unpause(diff) if options.unpause else ()
@@ -68,6 +71,7 @@ def result_of(
         bundle=diff.bundle,
         number=number,
         pages=_pages(diff.parts),
+        release=diff.deployment.release.name if diff.deployment.release else "",
     )
 
 
@@ -99,7 +103,9 @@ def update_stack(diff: DeploymentDiff, say: Say, provider: int = 0) -> None:
     metrics.delete_groups(diff.services, lost, say)
 
 
-def record(diff: DeploymentDiff, action: str, *, commit: str, to: int = 0) -> int:
+def record(
+    diff: DeploymentDiff, action: str, *, commit: str, to: int = 0, release: str = ""
+) -> int:
     """Add an entry to the stack's history, where something is new; return its number."""
     entry = records.add(
         open_location(diff.services.store),
@@ -109,6 +115,7 @@ def record(diff: DeploymentDiff, action: str, *, commit: str, to: int = 0) -> in
         commit=commit,
         champions=_champions(diff.parts),
         to=to,
+        release=release,
     )
     return entry.number if entry else 0
 

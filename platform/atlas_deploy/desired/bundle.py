@@ -9,7 +9,6 @@ from atlas.advice import command
 from atlas.errors import DeployError, InvalidError
 from atlas.kinds import content
 from atlas.registered import LOCAL_TARGET
-from atlas.store import open_store
 from atlas.targets import (
     CompileSite,
     compile_plans,
@@ -19,7 +18,7 @@ from atlas.targets import (
 )
 from atlas_deploy.desired.alerts import require_place, rule_files
 from atlas_deploy.desired.fingerprint import fingerprint_of
-from atlas_deploy.desired.images import pushed_members, references_of
+from atlas_deploy.desired.locked import members_for, references_for
 from atlas_deploy.desired.origins import origin_of
 from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES, MODELS
 from atlas_deploy.platforms.services import REGISTRY
@@ -85,13 +84,13 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             place for alert rules; or a target's flows can't be deployed.
     """
     plans = [plan for _, plan in deployment.plans()]
-    images = references_of(deployment.pipelines, services.by_name)
+    images = references_for(deployment, services)
     site = CompileSite(services.by_name, deployment.project.root)
     compiled = compile_plans(
         plans,
         images,
         make=lambda name: compiler_named(name, site),
-        origin_of=origin_of(deployment.pipelines),
+        origin_of=origin_of(deployment.pipelines, deployment.release),
     )
     problems = [problem for output in compiled for problem in output.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -137,7 +136,7 @@ def _images(deployment: Deployment, services: Services) -> Iterator[Part]:
     """Return the resource with the images that the steps' deployed flows use, once pushed."""
     if not services.has(REGISTRY):
         return
-    members = pushed_members(deployment.pipelines, open_store(services.store))
+    members = members_for(deployment, services)
     if members:
         inputs = {
             "owner": owner_of(deployment, "images"),

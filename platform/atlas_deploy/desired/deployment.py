@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import DeployError, InvalidError
 from atlas.load import load_environment
+from atlas.load.protection import require_unprotected
 from atlas.plan import pipelines, resolve
 from atlas.registered import LOCAL_TARGET
 from atlas.validate import check
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from atlas.environment import Environment, Project
     from atlas.plan import Pipeline, Plan
     from atlas.validate import Report
+    from atlas_deploy.releases.tags import Release
     from atlas_deploy.stacks.backend import Backend
 
 PROJECT = "atlas-pipelines"
@@ -36,12 +38,14 @@ class Deployment:
         project: the project that it is of.
         pipelines: the Config's only pipeline, or all members of its family; none where they aren't
             needed.
+        release: the release that it is of; None for what the documents on disk give.
     """
 
     config: str
     environment: Environment
     project: Project
     pipelines: Sequence[Pipeline] = ()
+    release: Release | None = None
 
     @property
     def backend(self) -> Backend:
@@ -83,7 +87,8 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
 
     Raises:
         InvalidError: something is wrong; it carries every Problem.
-        DeployError: the PATH has no Config or is a Recipe; or the Environment takes only releases.
+        DeployError: the PATH has no Config or is a Recipe; or L014, the Environment takes only
+            releases.
     """
     _refuse_recipe(path)
     by_config: dict[str, list[Pipeline]] = {}
@@ -94,12 +99,7 @@ def deployments(path: Path, environment: str) -> list[Deployment]:
         for config, all_ in by_config.items()
     ]
     _require(path, made)
-    if made[0].environment.protected:
-        raise DeployError(
-            f"environment {environment}: is protected: it accepts only releases, and this version "
-            "of Atlas makes none yet; deploy to another environment, or take `protected` out of "
-            f"environments/{environment}.json"
-        )
+    require_unprotected(made[0].environment)
     return made
 
 
@@ -169,11 +169,16 @@ def _refuse_recipe(path: Path) -> None:
     Raises:
         DeployError: the PATH is a file, and no Config.
     """
-    if path.is_file() and path.name != "config.json" and path.parent.name != "configs":
+    if path.is_file() and not is_config(path):
         raise DeployError(
             f"{path}: not a Config; what is deployed is a whole pipeline: give its folder, "
             f"{path.parent}"
         )
+
+
+def is_config(path: Path) -> bool:
+    """Tell whether a file is called as a Config is."""
+    return path.name == "config.json" or path.parent.name == "configs"
 
 
 def _require(path: Path, resolved: Sequence[Deployment]) -> None:

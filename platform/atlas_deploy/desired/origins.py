@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from atlas.plan import Pipeline, Plan
+    from atlas_deploy.releases.tags import Release
 
 
-def origin_of(pipelines: Sequence[Pipeline], release: str = "") -> Callable[[Plan], Origin]:
+def origin_of(
+    pipelines: Sequence[Pipeline], release: Release | None = None
+) -> Callable[[Plan], Origin]:
     """Return what tells a Plan's commit and release; git is asked once, when it is first needed.
 
     Args:
         pipelines: the pipelines that the Plans are of.
-        release: the release that is deployed; empty for none.
+        release: the release that is deployed, whose commit is theirs; None for none.
     """
     every = {plan.digest: pipeline for pipeline in pipelines for plan in pipeline.plans.values()}
 
@@ -34,6 +37,7 @@ def origin_of(pipelines: Sequence[Pipeline], release: str = "") -> Callable[[Pla
     def origin(plan: Plan) -> Origin:
         pipeline = every[plan.digest]
         owner = pipeline.project.owner or pipeline.project.id
-        return Origin(commits()[pipeline.folder], release, pipeline.description, owner)
+        commit = release.lock.commit if release else commits()[pipeline.folder]
+        return Origin(commit, release.name if release else "", pipeline.description, owner)
 
     return origin

@@ -70,11 +70,13 @@ class PlanFile:
         path: the PATH that was previewed, absolute.
         environment: the Environment.
         stacks: what was seen of each stack.
+        release: the release that was previewed; empty for the documents on disk.
     """
 
     path: str
     environment: str
     stacks: Mapping[str, PlannedStack]
+    release: str = ""
 
 
 def save(file: Path, plan: PlanFile) -> None:
@@ -102,7 +104,8 @@ def load(file: Path) -> PlanFile:
         if raw["version"] != _VERSION:
             raise ValueError(f"its version is {raw['version']}, expected {_VERSION}")
         stacks = {name: _planned(fields) for name, fields in raw["stacks"].items()}
-        return PlanFile(str(raw["path"]), str(raw["environment"]), stacks)
+        release = str(raw.get("release", ""))
+        return PlanFile(str(raw["path"]), str(raw["environment"]), stacks, release)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DeployError(
             f"{file}: no plan can be read ({_reason(error)}); "

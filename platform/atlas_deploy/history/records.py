@@ -73,6 +73,7 @@ class Entry:
         commit: git commit of the pipeline's folder; empty where it isn't known.
         champions: model → version that its alias pointed at then.
         to: number of the entry that was rolled back to, or 0.
+        release: the release that was deployed; empty for none.
     """
 
     number: int
@@ -83,6 +84,7 @@ class Entry:
     commit: str = ""
     champions: Mapping[str, str] = field(default_factory=dict)
     to: int = 0
+    release: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as plain data."""
@@ -143,6 +145,7 @@ def add(
     commit: str = "",
     champions: Mapping[str, str] | None = None,
     to: int = 0,
+    release: str = "",
 ) -> Entry | None:
     """Add an entry to a stack's history, unless the last one says the same.
 
@@ -154,24 +157,30 @@ def add(
         commit: git commit of the pipeline's folder.
         champions: model → version that its alias points at.
         to: number of the entry that was rolled back to.
+        release: the release that was deployed; empty for none.
 
     Returns:
         The new entry; None when nothing is new.
     """
     desired = record.digest if record else ""
     before = last(place, stack)
-    if (before.record if before else "") == desired:
+    if (before.record if before else "") == desired and _release(before) == release:
         return None
     if record:
         place.write(f"{_RECORDS}/{desired}.json", canonical(record.to_json()).encode())
     now = datetime.now(UTC).isoformat(timespec="seconds")
     number = before.number + 1 if before else 1
     while True:
-        entry = Entry(number, action, desired, now, _user(), commit, dict(champions or {}), to)
+        facts = (commit, dict(champions or {}), to, release)
+        entry = Entry(number, action, desired, now, _user(), *facts)
         text = canonical(entry.to_json()).encode()
         if place.create(f"{_HISTORY}/{stack}/{number:06d}.json", text):
             return entry
         number += 1
+
+
+def _release(entry: Entry | None) -> str:
+    return entry.release if entry else ""
 
 
 def _lasting(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

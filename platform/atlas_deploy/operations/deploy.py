@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.errors import DeployError
+from atlas.load.protection import ROLLED_BACK, require_unprotected
 from atlas.store import open_location
 from atlas_deploy.apply import fleet, locks, runs
 from atlas_deploy.apply.options import DeployOptions, DeployRequest, DeployResult
@@ -159,7 +160,8 @@ def rollback(
 
     Raises:
         PlatformError: the platform is missing or down.
-        DeployError: there is no such entry, or the update failed.
+        DeployError: there is no such entry, or the update failed; or L014, the entry isn't of a
+            release, and the Environment takes only releases.
         StoreError: what was deployed then isn't in the store any more.
     """
     with locks.lock(deployment, say, 0):
@@ -170,6 +172,8 @@ def _roll_back(deployment: Deployment, say: Say, to: int) -> tuple[DeployResult,
     services = services_of(deployment.project, deployment.environment)
     place = open_location(services.store)
     entry = _entry(deployment.stack, records.history(place, deployment.stack), to)
+    if not entry.release:
+        require_unprotected(deployment.environment, ROLLED_BACK)
     parts = [
         Part(part.kind, part.name, {**part.inputs, **services.addresses(part.kind)})
         for part in records.read(place, entry).parts
@@ -179,9 +183,15 @@ def _roll_back(deployment: Deployment, say: Say, to: int) -> tuple[DeployResult,
     if not diff.is_empty:
         take_names(diff)
     update_stack(diff, say)
-    number = record(diff, records.ROLLBACK, commit=entry.commit, to=entry.number)
+    facts = {"commit": entry.commit, "release": entry.release}
+    number = record(diff, records.ROLLBACK, **facts, to=entry.number)
     result = DeployResult(
-        deployment.stack, diff.changes, paused=diff.paused, number=number, under_way=under_way
+        deployment.stack,
+        diff.changes,
+        paused=diff.paused,
+        number=number,
+        under_way=under_way,
+        release=entry.release,
     )
     return result, entry
 

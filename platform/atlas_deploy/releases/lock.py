@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import mention
 from atlas.errors import DeployError, DocumentError
 from atlas.load.document import parse_document
 from atlas.load.schema import structure_problems
@@ -121,16 +122,25 @@ def parse(text: str, where: str) -> ReleaseLock:
         raise _unreadable(where, [str(problem) for problem in problems])
     raw = dict(document.value)
     del raw["version"]
+    for name in ("project", "path"):
+        if not _is_inside(raw[name]):
+            reason = f"{name}: found {raw[name]!r}, expected a path in the repository"
+            raise _unreadable(where, [reason])
     raw["images"] = {name: LockedImage(**image) for name, image in raw["images"].items()}
     raw["models"] = {name: LockedModel(**model) for name, model in raw["models"].items()}
     return ReleaseLock(**raw)
+
+
+def _is_inside(path: str) -> bool:
+    """Tell whether a path leads down from where it starts, whatever links there are."""
+    return not path.startswith(("/", "-")) and "\0" not in path and ".." not in path.split("/")
 
 
 def _unreadable(where: str, reasons: list[str]) -> DeployError:
     more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
     lines = "\n  ".join([*reasons[:_SHOWN], *more])
     return DeployError(
-        f"{where}: isn't a lock that this Atlas reads; expected what `atlas release` writes, "
+        f"{where}: isn't a lock that this Atlas reads; expected what {mention('release')} writes, "
         f"version {_VERSION}; make another release, or install the Atlas that wrote it:\n  {lines}",
         code="L009",
     )

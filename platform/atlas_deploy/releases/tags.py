@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlas.advice import command
+from atlas.advice import command, mention
 from atlas.errors import DeployError, clean
 from atlas.git.trees import read_blob, read_object
 from atlas_deploy.releases import lock as locks
@@ -216,8 +216,8 @@ def refs_of(folder: Path, prefix: str) -> dict[str, str]:
 def not_a_release(name: str, why: str) -> DeployError:
     """Return the error of a tag that has a release's name, and isn't one."""
     return DeployError(
-        f"tag {name}: isn't a release: {why}; expected a tag that `atlas release` made; rename or "
-        "remove it, or give `--allow-tags` to go on with the next number",
+        f"tag {name}: isn't a release: {why}; expected a tag that {mention('release')} made; "
+        "rename or remove it, or give `--allow-tags` to go on with the next number",
         code="L007",
     )
 

@@ -189,7 +189,7 @@ def test_a_recipe_is_only_a_part_of_what_is_deployed(project, function):
 def test_a_protected_environment_takes_only_releases(project):
     data = json.loads((project / "environments" / "local.json").read_text())
     (project / "environments" / "prod.json").write_text(json.dumps({**data, "protected": True}))
-    with pytest.raises(DeployError, match="is protected: it accepts only releases"):
+    with pytest.raises(DeployError, match="L014: environment prod: is protected"):
         deployments(project / "tumour", "prod")
 
 

@@ -91,7 +91,7 @@ def test_of_many_differences_the_first_are_reported():
 def test_a_plan_holds_digests_only(tmp_path):
     save(tmp_path / "plan.json", SAVED)
     raw = json.loads((tmp_path / "plan.json").read_text())
-    assert sorted(raw) == ["environment", "path", "stacks", "version"]
+    assert sorted(raw) == ["environment", "path", "release", "stacks", "version"]
 
 
 def test_a_plan_of_an_older_atlas_is_read(tmp_path):

@@ -1,0 +1,155 @@
+"""Pushing to a remote, fetching from it and asking it, with the user's own credentials.
+
+What reaches a remote as the user (credential helpers, the ssh command, askpass) is taken from the
+user's and the machine's configuration and from the caller's variables, never from the repository's
+own configuration: that may be somebody else's. Nobody is asked on a terminal by git itself. A
+remote that is a folder on this machine runs its own hooks, as with any push: they are its owner's.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.git.running import GitOptions, ask, git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from atlas.git.running import GitAnswer
+
+SECONDS = 180.0
+"""Seconds after which talking to a remote is given up."""
+_PROTOCOLS = "file:http:https:ssh"
+_SCOPES = (b"system", b"global")
+_KEYS = ("core.sshcommand", "core.askpass", "ssh.variant")
+_VARIABLES = (
+    "GIT_ASKPASS",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSL_NO_VERIFY",
+    "GIT_HTTP_USER_AGENT",
+)
+_OFF = (
+    ("push.followTags", "false"),
+    ("push.gpgSign", "false"),
+    ("push.recurseSubmodules", "no"),
+    ("core.sshCommand", "ssh"),
+    ("core.askPass", ""),
+)
+_REJECTED = ("[rejected]", "[remote rejected]")
+_EXISTS = ("already exists", "stale info", "fetch first", "failed to update ref", "atomic")
+
+
+@dataclass(frozen=True, slots=True)
+class GitRemote:
+    """A remote of a repository.
+
+    Attributes:
+        name: its name, such as ``origin``.
+        url: where it is fetched from.
+        push_url: where it is pushed to.
+    """
+
+    name: str
+    url: str
+    push_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What came of a push.
+
+    Attributes:
+        ok: whether the remote has all refs now.
+        taken: whether it has another object under one of the names, so that it took none.
+        error: what git or the remote said.
+    """
+
+    ok: bool
+    taken: bool
+    error: str
+
+
+def remote_of(folder: Path, branch: str) -> GitRemote | None:
+    """Return the remote that a branch follows, else ``origin``, else the first; None for none."""
+    names = (git(folder, "remote") or b"").decode("utf-8", "replace").splitlines()
+    followed = _text(folder, "config", "--get", f"branch.{branch}.remote") if branch else ""
+    preferred = [name for name in (followed, "origin", *names[:1]) if name in names]
+    if not preferred or preferred[0].startswith("-"):
+        return None
+    name = preferred[0]
+    url = _text(folder, "remote", "get-url", name)
+    return GitRemote(name, url, _text(folder, "remote", "get-url", "--push", name) or url)
+
+
+def _text(folder: Path, *words: str) -> str:
+    return os.fsdecode(git(folder, *words, codes=(0, 1)) or b"").rstrip("\n")
+
+
+def remote_refs(folder: Path, remote: GitRemote, patterns: Iterable[str]) -> GitAnswer:
+    """Ask a remote for its refs; `parsed_refs` reads the answer."""
+    words = ("ls-remote", "--refs", "--upload-pack=git-upload-pack", "--", remote.url)
+    return ask(folder, *words, *patterns, options=_options(folder))
+
+
+def parsed_refs(answer: GitAnswer) -> dict[str, str]:
+    """Return the object of each ref that a remote has."""
+    lines = (line.partition("\t") for line in answer.text.splitlines())
+    return {ref: id_ for id_, _, ref in lines}
+
+
+def push_new(folder: Path, remote: GitRemote, refs: Mapping[str, str]) -> Pushed:
+    """Push objects under names that the remote doesn't have: all of them, or none.
+
+    Args:
+        folder: a folder in the repository.
+        remote: the remote.
+        refs: full name → full id of the object.
+    """
+    leases = [f"--force-with-lease={name}:" for name in refs]
+    words = ("push", "--atomic", "--porcelain", "--no-verify", "--receive-pack=git-receive-pack")
+    pairs = [f"{id_}:{name}" for name, id_ in refs.items()]
+    answer = ask(folder, *words, *leases, "--", remote.push_url, *pairs, options=_options(folder))
+    said = f"{answer.output.decode('utf-8', 'replace')} {answer.error}"
+    taken = any(text in said for text in _REJECTED) and any(text in said for text in _EXISTS)
+    return Pushed(answer.ok, taken and not answer.ok, answer.error or answer.text)
+
+
+def fetch(folder: Path, remote: GitRemote, refs: Iterable[str]) -> GitAnswer:
+    """Fetch the objects of refs; no ref is written here."""
+    words = (
+        "fetch",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--no-auto-maintenance",
+        "--upload-pack=git-upload-pack",
+    )
+    return ask(folder, *words, "--", remote.url, *refs, options=_options(folder))
+
+
+def _options(folder: Path) -> GitOptions:
+    """Return how git is started that talks to a remote."""
+    variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    return GitOptions(
+        config=(*_OFF, *_own(folder)),
+        variables={**variables, "GIT_ALLOW_PROTOCOL": _PROTOCOLS},
+        seconds=SECONDS,
+    )
+
+
+def _own(folder: Path) -> list[tuple[str, str]]:
+    """Return what the user's and the machine's configuration say of credentials, in its order."""
+    listed = git(folder, "config", "--list", "--show-scope", "-z") or b""
+    words = listed.split(b"\0")
+    pairs = zip(words[::2], words[1::2], strict=False)
+    settings = (os.fsdecode(entry).partition("\n") for scope, entry in pairs if scope in _SCOPES)
+    return [
+        (key, value) for key, _, value in settings if key in _KEYS or key.startswith("credential.")
+    ]
