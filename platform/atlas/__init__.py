@@ -3,7 +3,9 @@
 import sys
 from importlib import import_module
 
+from atlas.labels import LabelJoin
 from atlas.template import (
+    Batch,
     Bounds,
     Context,
     Data,
@@ -20,11 +22,13 @@ from atlas.template import (
 )
 
 __all__ = [
+    "Batch",
     "Bounds",
     "Context",
     "Data",
     "Evaluator",
     "Html",
+    "LabelJoin",
     "Markdown",
     "Predictor",
     "RowEvaluator",

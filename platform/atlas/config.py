@@ -14,6 +14,8 @@ FLOWS = ("training", "inference")
 """The flows that a Config can have a Recipe for."""
 ROW_METRICS = "row_metrics"
 """The output with each row's metrics, of the step that measures a model."""
+BATCH_METRICS = "batch_metrics"
+"""Name of a step's output whose records of batches outlive the run."""
 
 
 @dataclass(frozen=True, slots=True)

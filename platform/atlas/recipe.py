@@ -23,6 +23,10 @@ UNTRUSTED = frozenset({
     "types", "webbrowser", "zipimport",
 })  # fmt: skip
 """Packages of which a Recipe can trust no name: what they give runs code or reaches the system."""
+TEMPLATE_MODULES = ("atlas.template", "atlas.labels")
+"""Modules of Atlas that a Recipe may name classes of."""
+ELSEWHERE = ("pipeline", "family", "history")
+"""Kinds of references to what other pipelines, or earlier runs, have made."""
 RESERVED = ("data", "model", "input")
 """Names that no step may have, because references start with them."""
 
@@ -32,10 +36,10 @@ class Reference:
     """Where an input comes from.
 
     Attributes:
-        kind: ``step``, ``data``, ``model``, ``input``, ``pipeline`` or ``family``.
+        kind: ``step``, ``data``, ``model``, ``input``, or one of `ELSEWHERE`.
         name: the step's, data's, part's, input's, pipeline's or family's name.
-        output: the output's name, for ``step``, ``pipeline`` and ``family``.
-        step: the step of the other pipeline, for ``pipeline`` and ``family``.
+        output: the output's name, for ``step`` and `ELSEWHERE`.
+        step: the step of the other pipeline, for `ELSEWHERE`.
     """
 
     kind: str
@@ -51,7 +55,7 @@ class Reference:
             ValueError: it isn't a reference.
         """
         scheme, colon, rest = text.partition(":")
-        if colon and scheme in ("pipeline", "family"):
+        if colon and scheme in ELSEWHERE:
             name, _, source = rest.partition("/")
             step, _, output = source.rpartition(".")
             if name and step and output:
@@ -177,7 +181,7 @@ class Step:
 
 SETTINGS = (
     "image", "resources", "retries", "timeout", "env", "secrets", "cache", "node_selector",
-    "tolerations",
+    "tolerations", "window",
 )  # fmt: skip
 """What a step may set for itself, or take from the Recipe's ``defaults``."""
 

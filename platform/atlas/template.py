@@ -11,7 +11,7 @@ import inspect
 import logging
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,34 @@ class Data(Protocol):
 
     def write(self, value: Any) -> None:
         """Write the content; within a run that has an interval, that interval's part of it."""
+
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[_Value]):
+    """What one earlier run has made; a step gets a list of them for ``history:NAME/step.output``.
+
+    Attributes:
+        value: the output.
+        run: the run's id.
+        pipeline: the pipeline's name.
+        interval_start: ISO 8601 in UTC, or empty for a run without an interval.
+        interval_end: likewise.
+        created: when the run began, ISO 8601 in UTC.
+        model: name of the model that the run used, or empty.
+        version: the model's version, or empty.
+    """
+
+    value: _Value
+    run: str = ""
+    pipeline: str = ""
+    interval_start: str = ""
+    interval_end: str = ""
+    created: str = ""
+    model: str = ""
+    version: str = ""
 
 
 class Html(str):

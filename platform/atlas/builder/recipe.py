@@ -27,6 +27,7 @@ class StepSettings(TypedDict, total=False):
     cache: bool | str
     node_selector: Mapping[str, str]
     tolerations: Sequence[Mapping[str, Any]]
+    window: str
 
 
 class RecipeBuilder(DocumentBuilder):
@@ -148,8 +149,8 @@ class RecipeBuilder(DocumentBuilder):
             trust: output → names of classes and functions that its model may be made of.
             after: steps that must be over first, though nothing is read from them.
             foreach: parameter of ``run`` → the JSON list whose keys it gets one by one.
-            **settings: image, resources, retries, timeout, env, secrets, cache, node_selector
-                and tolerations, as in JSON.
+            **settings: image, resources, retries, timeout, env, secrets, cache, node_selector,
+                tolerations and window, as in JSON.
 
         Returns:
             The step; its attributes are references to its outputs.

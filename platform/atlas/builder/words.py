@@ -73,6 +73,11 @@ def family(name: str, output: str) -> Reference:
     return Reference.parse(f"family:{name}/{output}")
 
 
+def history(name: str, output: str) -> Reference:
+    """Return a reference to ``step.output`` of a pipeline's earlier runs in the step's window."""
+    return Reference.parse(f"history:{name}/{output}")
+
+
 def feature(path: str) -> Dynamic:
     """Return the param's value that the Config's features have at a dotted path."""
     return Dynamic("feature", path)

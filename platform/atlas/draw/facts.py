@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from atlas.recipe import ELSEWHERE
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def source(given: InputSource) -> str:
     """Return a resolved reference as a Recipe writes it."""
     if given.kind == "step":
         return f"{given.name}.{given.output}"
-    if given.kind in ("pipeline", "family"):
+    if given.kind in ELSEWHERE:
         return f"{given.kind}:{given.name}/{given.step}.{given.output}"
     return f"{given.kind}.{given.name}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.plan.model import Plan
@@ -36,6 +37,7 @@ class PlanBuilder:
         self.subject = subject
         self.flows = report.flows
         self.kept = report.kept
+        self.families = report.families
         self.config: Config = subject.file.config
         self.environment = subject.environment
         self.resources = self.environment.resources.get(self.config.name, {})
@@ -43,7 +45,7 @@ class PlanBuilder:
         self._outputs_of: dict[str, Mapping[str, Output]] = {}
         steps = subject.flat.steps.values()
         self.steps = tuple(self._step(step) for step in steps)
-        self.bound = [(i, step) for i, step in enumerate(steps) if _axes_of(step)]
+        self.bound = [(i, step) for i, step in enumerate(steps) if self._differs(step)]
         self.shared = self._shared(code)
 
     def plan(self, axes: Mapping[str, str]) -> Plan:
@@ -118,11 +120,11 @@ class PlanBuilder:
             cls=step.cls,
             description=step.description,
             origin=step.origin,
-            inputs={name: self._source(step.inputs[name]) for name in sorted(step.inputs)},
+            inputs={n: self._source(step.inputs[n], step, axes) for n in sorted(step.inputs)},
             params={n: _value(step.params[n], axes or {}) for n in sorted(step.params)},
             outputs=self._outputs(step),
             after=tuple(sorted(set(step.after) - upstream)),
-            foreach=(step.foreach[0], self._source(step.foreach[1])) if step.foreach else None,
+            foreach=self._foreach(step),
             image=settings.get("image", ""),
             resources=Resources.parse(self._resources(step.name, settings)),
             retries=Retries.parse(settings.get("retries", 0)),
@@ -141,13 +143,31 @@ class PlanBuilder:
         matters = bool(self.config.predictions) or (spec is not None and spec.has_rival)
         return self.is_inference and matters and may_predict(self.subject.signatures.get(step.name))
 
-    def _source(self, read: Input) -> InputSource:
+    def _foreach(self, step: FlatStep) -> tuple[str, InputSource] | None:
+        return (step.foreach[0], self._source(step.foreach[1], step)) if step.foreach else None
+
+    def _source(
+        self, read: Input, step: FlatStep, axes: Mapping[str, str] | None = None
+    ) -> InputSource:
         reference: Reference = read.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
-        return InputSource(
+        source = InputSource(
             reference.kind, reference.name, reference.output, reference.step, flow, *kept
         )
+        return self._history(source, step, axes or {}) if reference.kind == "history" else source
+
+    def _history(self, source: InputSource, step: FlatStep, axes: Mapping[str, str]) -> InputSource:
+        """Return where earlier runs' outputs come from: of a family, its member of these axes."""
+        values = [axes[axis] for axis in sorted(axes)] if source.name in self.families else ()
+        name = "-".join((source.name, *values))
+        return replace(source, name=name, window=seconds(step.settings["window"]))
+
+    def _differs(self, step: FlatStep) -> bool:
+        """Tell whether a step isn't the same for all members of a family."""
+        sources = [read.source for read in step.reads()]
+        reads_member = any(s.kind == "history" and s.name in self.families for s in sources)
+        return reads_member or any(param.kind == "axis" for param in step.params.values())
 
     def _resources(self, step: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**settings.get("resources", {}), **self.resources.get(step, {})}
@@ -260,10 +280,6 @@ def _meaning(document: Any, flat: Flat) -> Any:
         if key in meant:
             meant[key] = {name: value for name, value in meant[key].items() if is_meant(name)}
     return {key: value for key, value in meant.items() if value != {}}
-
-
-def _axes_of(step: FlatStep) -> bool:
-    return any(param.kind == "axis" for param in step.params.values())
 
 
 def _value(param: Param, axes: Mapping[str, str]) -> Value:

@@ -27,14 +27,16 @@ class InputSource:
     """Where a step's input comes from, resolved.
 
     Attributes:
-        kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline`` or ``family``.
+        kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline``, ``family`` or
+            ``history``.
         name: the step's full name (``features.scale``), or the name of the data, model part,
             pipeline or family.
-        output: the output's name, for ``step``, ``pipeline`` and ``family``.
-        step: the other pipeline's step, for ``pipeline`` and ``family``.
+        output: the output's name, for ``step`` and those of other pipelines.
+        step: the other pipeline's step, for ``pipeline``, ``family`` and ``history``.
         flow: the other pipeline's flow that has the step; empty where both have one.
-        format: for ``pipeline`` and ``family``, the format that the other's Recipe names.
+        format: for these, the format that the other's Recipe names.
         trust: for these, what the other's Recipe trusts.
+        window: for ``history``, how far back from the run's end earlier runs are read, in seconds.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class InputSource:
     flow: str = ""
     format: str = ""
     trust: tuple[str, ...] = ()
+    window: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def comes_after(plan: Plan, other: Plan) -> bool:
         for source in sources
         if (source.kind == "pipeline" and source.name in (other.pipeline, other.config))
         or (source.kind == "family" and source.name == other.config)
+        or (source.kind == "history" and source.name == other.pipeline != plan.pipeline)
     )
 
 

@@ -149,7 +149,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
     start, end = interval_between(request.interval_start, request.interval_end)
     model = model_of(store, plan, request.version, end)
     challenger, reason = challenger_of(store, plan, model)
-    return Run(
+    run = Run(
         id=request.id,
         pipeline=plan.name,
         flow=plan.flow,
@@ -161,13 +161,13 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         champion=champion_of(store, plan),
         challenger=challenger,
         no_challenger=reason,
-        upstream=upstream_runs(store, plan),
         trigger=request.trigger,
         commit=request.commit or os.environ.get("ATLAS_COMMIT", ""),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         user=str(this_process()),
         target=request.target or plan.target,
     )
+    return replace(run, upstream=upstream_runs(store, plan, run))
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from importlib.util import find_spec as find_installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.recipe import TEMPLATE_MODULES
 from atlas.step.by_name import view
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
     module, _, attribute = cls.partition(":")
     own = _is_sibling(_folders[name], module.partition(".")[0])
     full = f"{_PREFIX}{name}.{module}" if own else module
-    allowed = (f"{_PREFIX}{name}", "atlas.template", *allow)
+    allowed = (f"{_PREFIX}{name}", *TEMPLATE_MODULES, *allow)
     _check_allowed(full, allowed)
     target = getattr(import_module(full), attribute)
     if not isinstance(target, type):

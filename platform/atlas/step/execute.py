@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from atlas.config import BATCH_METRICS
 from atlas.errors import AtlasError, StepError, StoreError
 from atlas.formats import use
 from atlas.step import cache
@@ -85,6 +86,10 @@ def _attempt(job: Job) -> Outcome:
     if hit is None and job.use_cache and not key.refusal:
         hit = cache.find(job.store, key)
     outcome = _adopt(job, hit) if hit else _perform(job, reader, item, key)
+    if BATCH_METRICS in outcome.outputs:
+        from atlas.step.measuring import keep_measurements
+
+        keep_measurements(job, outcome)
     return replace(outcome, key=key.value, parts=key.parts, attempts=job.attempt)
 
 

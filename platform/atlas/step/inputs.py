@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.dataclass import dataclass
 from atlas.errors import StepError, StoreError
 from atlas.step.data import DataHandle, open_data
+from atlas.step.history import EarlierOutput, history_prefix, in_window
 from atlas.step.parts import check_part, located
 from atlas.step.secrets import secret
 from atlas.step.trusting import trust_of
@@ -63,11 +64,7 @@ class Reader:
         if source.kind == "data":
             declared = self.plan.data[source.name]
             return digest([declared.uri, declared.format, declared.version])
-        content = self._found(step, name, source)
-        if isinstance(content, Found):
-            return content.manifest.digest
-        items = content.items() if isinstance(content, dict) else enumerate(content)
-        return digest([[key, artifact.manifest.digest] for key, artifact in items])
+        return _digest(self._found(step, name, source))
 
     def value(self, step: PlanStep, name: str, source: InputSource) -> Any:
         """Return an input's value.
@@ -79,11 +76,7 @@ class Reader:
             return self._data(step, source)
         content = self._found(step, name, source)
         with _named(step, name):
-            if isinstance(content, Found):
-                return content.value()
-            if isinstance(content, dict):
-                return {key: artifact.value() for key, artifact in content.items()}
-            return [artifact.value() for artifact in content]
+            return _value(content)
 
     def keys(self, step: PlanStep) -> list[Any]:
         """Return the keys that a step runs for, in their order.
@@ -110,13 +103,10 @@ class Reader:
             raise StepError(step.name, f"foreach.{name}: {found}, {expected}")
         return keys
 
-    def _found(
-        self, step: PlanStep, name: str, source: InputSource
-    ) -> Found | list[Found] | dict[str, Found]:
-        find: Callable[..., Any] = getattr(self, f"_of_{source.kind}")
+    def _found(self, step: PlanStep, name: str, source: InputSource) -> Content:
+        find: Callable[..., Content] = getattr(self, f"_of_{source.kind}")
         with _named(step, name):
-            content: Found | list[Found] | dict[str, Found] = find(source)
-            return content
+            return find(source)
 
     def _of_step(self, source: InputSource) -> Found | list[Found]:
         declared = self.plan.step(source.name).outputs.get(source.output)
@@ -165,6 +155,16 @@ class Reader:
         }
         return {member: self._elsewhere(run, source) for member, run in sorted(runs.items())}
 
+    def _of_history(self, source: InputSource) -> list[Any]:
+        start = history_prefix(source)
+        pointed = [value for key, value in self.run.upstream.items() if key.startswith(start)]
+        runs = (self.store.run(*path.split("/", 1)) for path in pointed)
+        return [
+            EarlierOutput(run, self._elsewhere(f"{run.pipeline}/{run.id}", source))
+            for run in runs
+            if in_window(run, source, self.run)
+        ]
+
     def _elsewhere(self, pointed: str, source: InputSource) -> Found | list[Found]:
         """Return what another pipeline's run has made.
 
@@ -194,6 +194,29 @@ class Reader:
         handle.read_only = bool(step.rival_of)
         self.handles.append(handle)
         return handle
+
+
+Content: TypeAlias = "Found | EarlierOutput | list[Any] | dict[str, Any]"
+"""What an input is made of: one artifact, or several by their order or by names."""
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, Found):
+        return content.manifest.digest
+    if isinstance(content, EarlierOutput):
+        return digest([*content.facts(), _digest(content.content)])
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    return digest([[key, _digest(part)] for key, part in items])
+
+
+def _value(content: Content) -> Any:
+    if isinstance(content, Found):
+        return content.value()
+    if isinstance(content, EarlierOutput):
+        return content.batch(_value(content.content))
+    if isinstance(content, dict):
+        return {key: _value(part) for key, part in content.items()}
+    return [_value(part) for part in content]
 
 
 class _named:

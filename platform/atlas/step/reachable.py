@@ -95,8 +95,14 @@ def _place_of(store: Store, uri: str) -> Iterator[RunKey]:
 
 
 def referred(store: Store, run: Run) -> Iterator[RunKey]:
-    """Give the runs that a run has read from: other pipelines' and its model's."""
-    for pointed in run.upstream.values():
+    """Give the runs that a run has read from: other pipelines' and its model's.
+
+    Earlier runs that were read as a history are none of them: each of those has a history of its
+    own, so that nothing would ever go.
+    """
+    for key, pointed in run.upstream.items():
+        if key.startswith("history:"):
+            continue
         pipeline, _, name = pointed.partition("/")
         yield RunKey(pipeline, name)
     for part in run.model.parts.values() if run.model else ():

@@ -6,30 +6,40 @@ import json
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
+from atlas.step.history import history_runs
 from atlas.store import run_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.plan import InputSource, Plan
-    from atlas.store import Store
+    from atlas.store import Run, Store
 
 FLOWS = ("training", "inference")
 
 
-def upstream_runs(store: Store, plan: Plan) -> dict[str, str]:
-    """Return which run of each other pipeline a new run reads.
+def upstream_runs(store: Store, plan: Plan, reader: Run) -> dict[str, str]:
+    """Return which run of each other pipeline, and which earlier runs, a new run reads.
+
+    Args:
+        store: the artifact store.
+        plan: the new run's Plan.
+        reader: the new run, as far as it is known.
 
     Returns:
-        ``pipeline:NAME/step`` or ``family:NAME/step/MEMBER`` → ``pipeline/run``.
+        ``pipeline:NAME/step``, ``family:NAME/step/MEMBER`` or ``history:NAME/step/RUN`` →
+        ``pipeline/run``.
 
     Raises:
         StoreError: one has no successful run.
     """
     sources = [s for step in plan.steps for s in step.sources() if s.kind in _FINDERS]
-    return {
+    found = {
         key: run for source in sources for key, run in _FINDERS[source.kind](store, plan, source)
     }
+    for source in (s for step in plan.steps for s in step.sources() if s.kind == "history"):
+        found |= history_runs(store, f"{prefix_of(plan)}{source.name}", source, reader)
+    return found
 
 
 def latest(store: Store, pipeline: str, step: str) -> str:

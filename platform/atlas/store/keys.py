@@ -10,12 +10,15 @@ from atlas.registered import STORE_FOLDERS
 
 RESERVED = (
     *("plans", "code", "cache", "models", "champions", "deployments", "data", "images", "metrics"),
+    "measurements",
     *STORE_FOLDERS,
 )
 """Folders of the store that are no pipeline's."""
 
 MODEL_OWNERS = "deployments/owners/models"
 """Folder with a file for each registered model whose name a deployment has taken."""
+MEASUREMENTS = "measurements"
+"""Folder with what is known of each batch that a deployed model has predicted."""
 MANIFEST = "manifest.json"
 OUTCOME = "outcome.json"
 RUN = "run.json"

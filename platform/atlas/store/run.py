@@ -95,8 +95,8 @@ class Run:
         champion: the model version that the one that it trains has to beat, if there is one.
         challenger: the model version that scores beside it, where the Plan has steps for one.
         no_challenger: why there is none, where there are.
-        upstream: ``pipeline:NAME/step``, or ``family:NAME/step/member`` → ``pipeline/run``: which
-            run of another pipeline it reads.
+        upstream: ``pipeline:NAME/step``, ``family:NAME/step/member`` or ``history:NAME/step/run`` →
+            ``pipeline/run``: which run of another pipeline, and which earlier ones, it reads.
         trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
             ``retraining``.
         commit: git commit of the pipeline's folder, where it is known.

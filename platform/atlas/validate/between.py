@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from atlas.dataclass import dataclass
 from atlas.graph import find_cycle
 from atlas.load import nearest
-from atlas.recipe import Reference
+from atlas.recipe import ELSEWHERE, Reference
 from atlas.validate.config_rules import member_names
 from atlas.validate.flat import DocumentPath, names
 from atlas.validate.step_rules import edge_problems
-from atlas.validate.types import UNKNOWN, Type
+from atlas.validate.types import BATCH, UNKNOWN, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +79,9 @@ def between_problems(checked: Iterable[Checked], pool: Iterable[Checked]) -> Ite
             yield problem
         if problem or target is None:
             continue
-        for flow in _flows_with(target, crossing.reference.step):
+        # What a pipeline reads of its own earlier runs, it doesn't wait for.
+        is_own = crossing.reference.kind == "history" and target.name == crossing.owner.name
+        for flow in _flows_with(target, crossing.reference.step) if not is_own else ():
             ours = f"{crossing.owner.name} {crossing.subject.flat.flow}"
             edges.setdefault(ours, set()).add(f"{target.name} {flow}")
         yield from _fits(crossing, target)
@@ -124,11 +126,29 @@ def kept_as(
     return formats
 
 
+def families_read(checked: Iterable[Checked], pool: Iterable[Checked]) -> set[str]:
+    """Return the families of which a member's earlier runs are read, by the member's axis values.
+
+    Args:
+        checked: the Configs whose references are looked at.
+        pool: every Config of the project, these included.
+    """
+    known = _by_name(pool)
+    references = {crossing.reference for config in checked for crossing in _crossings(config)}
+    names_read = {reference.name for reference in references if reference.kind == "history"}
+    return {name for name in names_read if name in known and _is_family(known[name], name)}
+
+
+def _is_family(target: Checked, name: str) -> bool:
+    """Tell whether a name is that of a whole family, and not of a member."""
+    return bool(target.file.config.matrix) and name == target.name
+
+
 def _crossings(checked: Checked) -> Iterator[_Crossing]:
     for subject in checked.subjects.values():
         for step in subject.flat.steps.values():
             for name, read in step.inputs.items():
-                if read.source.kind in ("pipeline", "family"):
+                if read.source.kind in ELSEWHERE:
                     yield _Crossing(checked, subject, step, name, read)
 
 
@@ -150,12 +170,23 @@ def _wrong_name(
     if target is None:
         message = f"the project has no {kind} '{name}'"
         return place.problem("C010", message, expected=names(known), hint=nearest(name, known))
-    is_family = bool(target.file.config.matrix) and name == target.name
+    is_family = _is_family(target, name)
+    if kind == "history":
+        return _other_axes(crossing, target) if is_family else None
     if is_family == (kind == "family"):
         return None
     is_other = "family" if is_family else "pipeline"
     message = f"'{name}' is a {is_other}, not a {kind}"
     return place.problem("C010", message, found=kind, expected=f"{is_other}:{name}/…")
+
+
+def _other_axes(crossing: _Crossing, target: Checked) -> Problem | None:
+    """Return the Problem of a family whose members aren't those of the Config that reads it."""
+    if target.file.config.matrix == crossing.owner.file.config.matrix:
+        return None
+    message = f"'{target.name}' is a family of other members than this Config"
+    expected = f"history:MEMBER/…, or the matrix of '{target.name}'"
+    return crossing.source.place.problem("C010", message, found=target.name, expected=expected)
 
 
 def _flows_with(target: Checked, step: str) -> list[str]:
@@ -191,11 +222,13 @@ def _fits(crossing: _Crossing, target: Checked) -> Iterator[Problem]:
 
 
 def _given(crossing: _Crossing, subject: Subject) -> Type:
-    """Return the type of what is read; a family gives one for each member."""
+    """Return the type of what is read; a family gives one for each member, a history one a run."""
     source = Reference("step", crossing.reference.step, crossing.reference.output)
     given = subject.type_of(source)
     if subject.folder.resolve() != crossing.subject.folder.resolve():
         given = _abroad(given, subject)
+    if crossing.reference.kind == "history":
+        return Type("list", (Type(BATCH, (given,)),))
     return Type("dict", (Type("str"), given)) if crossing.reference.kind == "family" else given
 
 

@@ -35,7 +35,14 @@ from atlas.validate import (
     step_rules,
 )
 from atlas.validate.alert_rules import alert_problems
-from atlas.validate.between import Checked, between_problems, crosses, flows_read, kept_as
+from atlas.validate.between import (
+    Checked,
+    between_problems,
+    crosses,
+    families_read,
+    flows_read,
+    kept_as,
+)
 from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.environment_rules import environment_problems
@@ -81,6 +88,7 @@ class Report:
         flows: ``NAME/step`` of another pipeline that is read → the flow that has it.
         kept: reference to another pipeline's output → the format and the trusted names that its
             Recipe names, where it does.
+        families: names of the families of which a member's earlier runs are read.
         code: a pipeline's folder → the files of its code.
     """
 
@@ -91,6 +99,7 @@ class Report:
     files: tuple[str, ...] = field(default=())
     flows: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    families: frozenset[str] = frozenset()
     code: Mapping[Path, Sequence[Path]] = field(default_factory=dict)
 
     @property
@@ -142,6 +151,7 @@ class _Checker:
         self._astray: dict[Path, list[Problem]] = {}
         self._flows: dict[str, str] = {}
         self._kept: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._families: set[str] = set()
 
     def report(self, path: Path, environment: str) -> Report:
         """Check what a path stands for."""
@@ -164,7 +174,7 @@ class _Checker:
         used = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
         problems = _sorted(loader.problems)
-        read = (self._flows, self._kept, self._code)
+        read = (self._flows, self._kept, frozenset(self._families), self._code)
         return Report(problems, tuple(checked), loader.project, used, names, *read)
 
     def all_checked(self, files: Iterable[ConfigFile]) -> Iterator[Checked]:
@@ -256,6 +266,7 @@ class _Checker:
         pool = [*checked, *quiet.all_checked(others.values())]
         self._flows |= flows_read(checked, pool)
         self._kept |= kept_as(checked, pool)
+        self._families |= families_read(checked, pool)
         yield from between_problems(checked, pool)
 
 

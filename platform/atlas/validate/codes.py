@@ -95,6 +95,7 @@ CODES = {
     "R044": "an output trusts what can't be trusted",
     "R045": "an import leaves the pipeline's folder",
     "R046": "a module is called as Atlas is",
+    "R047": "earlier runs are read, and no window says which",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

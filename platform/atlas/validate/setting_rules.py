@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.errors import Problem
-    from atlas.validate.flat import DocumentPath
+    from atlas.validate.flat import DocumentPath, FlatStep
     from atlas.validate.subject import Subject
 
 
@@ -106,10 +106,32 @@ def check_trust(subject: Subject) -> Iterator[Problem]:
                     yield here.problem("R044", message, found=name, hint=hint)
 
 
+def check_windows(subject: Subject) -> Iterator[Problem]:
+    """Check that a step that reads earlier runs says how far back, and no other step does."""
+    for step in subject.flat.steps.values():
+        histories = [read for read in step.inputs.values() if read.source.kind == "history"]
+        if histories and "window" not in step.settings:
+            message = f"{histories[0].source} needs a window: how far back earlier runs are read"
+            expected = '"window": "30d" at the step'
+            yield histories[0].place.problem("R047", message, expected=expected)
+        elif not histories and step.setting_place("window").at == (*step.place.at, "window"):
+            yield from _needless_window(step)
+
+
+def _needless_window(step: FlatStep) -> Iterator[Problem]:
+    if "window" in step.settings:
+        message = f"the step '{step.name}' has a window, and reads no earlier runs"
+        hint = "give it an input history:NAME/step.output, or remove the window"
+        place = step.setting_place("window")
+        yield place.problem("N002", message, severity="warning", hint=hint)
+
+
 def _trusting() -> list[str]:
     """Return the formats whose values may be made of what a Recipe trusts."""
     return [name for name in BUILT_IN if (format := built_in(name)) and format.takes_trust]
 
 
-RULES = (check_images, check_variables, check_secrets, check_known_formats, check_trust)
+RULES = (
+    check_images, check_variables, check_secrets, check_known_formats, check_trust, check_windows,
+)  # fmt: skip
 """Every rule about settings."""

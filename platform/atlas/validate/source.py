@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.dataclass import dataclass
 from atlas.errors import ParseError, Problem, SourceError
 from atlas.load import clean, leads_out, shown
+from atlas.recipe import TEMPLATE_MODULES
 from atlas.validate.installed import installed_file, module_file
 from atlas.validate.parse import parse_text, read_text
 
@@ -156,7 +157,7 @@ class Sources:
         """Tell whether steps' classes may be of a module, as a run sees it."""
         if self.is_own(module):
             return True
-        return any(_is_within(module, package) for package in ("atlas.template", *self.allow))
+        return any(_is_within(module, package) for package in (*TEMPLATE_MODULES, *self.allow))
 
     def find_class(self, full: str) -> tuple[Module, ast.ClassDef] | None:
         """Return the class of a full dotted name, followed through imports, or None."""

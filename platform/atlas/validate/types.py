@@ -49,6 +49,8 @@ UNKNOWN = Type("?")
 """A type that couldn't be read."""
 DATA = Type("atlas.template.Data")
 """What a step gets for ``data.NAME``."""
+BATCH = "atlas.template.Batch"
+"""What a step gets a list of for ``history:NAME/step.output``."""
 
 _ITERABLES = ("Iterable", "Collection", "Sized", "Container")
 _WIDER = {
@@ -78,7 +80,7 @@ _WIDER = {
 _CLOSED = {
     "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset",
     "None", "Sequence", "Mapping", "Iterable", "Collection", "MutableMapping", "MutableSequence",
-    "pathlib.Path", "datetime.datetime", "datetime.date", DATA.name,
+    "pathlib.Path", "datetime.datetime", "datetime.date", DATA.name, BATCH,
 }  # fmt: skip
 """Types that are known well enough to say that two of them are different things, besides those that
 a format keeps."""
