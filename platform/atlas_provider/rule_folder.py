@@ -1,4 +1,4 @@
-"""The folder that Prometheus takes rules from: below it a folder for each owner, a file a group."""
+"""The folder that Prometheus takes rules from: a file a group, named by its owner and group."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 """How a group may be called: its name is the name of its file."""
 OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
-"""How an owner may be called, of which the name of its folder is made."""
-_ENDING = ".yml"
+"""How an owner may be called: its name, with + for /, is in front of the names of its files."""
+_ENDING, _OF = ".yml", "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +28,25 @@ class RuleFolder:
 
     Attributes:
         root: the folder that Prometheus takes rules from.
-        path: the owner's folder in it, which need not be there.
+        prefix: what the names of the owner's files begin with.
     """
 
     root: Path
-    path: Path
+    prefix: str
 
     @classmethod
     def at(cls, url: str, owner: str) -> RuleFolder:
-        """Return an owner's folder.
+        """Return an owner's rules in a folder.
 
         Raises:
-            PlatformError: the folder of all isn't on this machine, or isn't there.
+            PlatformError: the folder isn't on this machine, or isn't there.
         """
         if not url.startswith("file:"):
             raise PlatformError(f"rules: '{url}' is no folder of this machine; expected file:///…")
         root = path_of(url)
         if not root.is_dir():
             raise PlatformError(f"{root}: the folder of rules isn't there; {bring_up('makes it')}")
-        return cls(root, root / owner.replace("/", "+"))
+        return cls(root, f"{owner.replace('/', '+')}{_OF}")
 
     @staticmethod
     def is_at(url: str) -> bool:
@@ -55,11 +55,11 @@ class RuleFolder:
 
     def names(self) -> list[str]:
         """Return the names of the groups that are there, sorted."""
-        return sorted(path.name.removesuffix(_ENDING) for path in self.path.glob(f"*{_ENDING}"))
+        return sorted(name for path in self.root.iterdir() if (name := self._name(path.name)))
 
     def file(self, name: str) -> Path:
         """Return a group's file."""
-        return self.path / f"{name}{_ENDING}"
+        return self.root / f"{self.prefix}{name}{_ENDING}"
 
     def read(self, name: str) -> bytes | None:
         """Return a group's file, or None when there is none."""
@@ -75,17 +75,20 @@ class RuleFolder:
 
     def write(self, name: str, content: bytes | None) -> None:
         """Write a group's file, or remove it; until it is whole its name has no such ending."""
-        if content is not None:
-            files.make_folder(self.path)
+        if content is None:
+            files.remove(self.file(name))
+        else:
             files.write(self.file(name), content)
-            return
-        files.remove(self.file(name))
-        files.remove_empty(self.path)
 
-    def is_file(self, file: str, name: str) -> bool:
-        """Tell whether a path that Prometheus has loaded is a group's file, wherever it sees it."""
-        return file.replace("\\", "/").endswith(f"/{self.path.name}/{name}{_ENDING}")
+    def name_of(self, file: str) -> str:
+        """Return the name of the group whose file Prometheus has loaded; empty for another's.
 
-    def has(self, file: str) -> bool:
-        """Tell whether a path that Prometheus has loaded is one of the owner's files."""
-        return file.replace("\\", "/").split("/")[-2:-1] == [self.path.name]
+        Args:
+            file: its path, as Prometheus sees it.
+        """
+        return self._name(file.replace("\\", "/").rpartition("/")[2])
+
+    def _name(self, file: str) -> str:
+        """Return the name of the group that a file is of; empty for none of the owner's."""
+        is_own = file.startswith(self.prefix) and file.endswith(_ENDING)
+        return file.removeprefix(self.prefix).removesuffix(_ENDING) if is_own else ""

@@ -122,7 +122,7 @@ class RuleLoading:
         """Return why Prometheus hasn't loaded the rules."""
         if self.cancelled.is_set():
             return "interrupted before Prometheus loaded it"
-        others = {file: promtool.ailment(file) for file in sorted(self.folder.root.glob("*/*.yml"))}
+        others = {file: promtool.ailment(file) for file in sorted(self.folder.root.glob("*.yml"))}
         broken = next((f"{file}: {why}" for file, why in others.items() if why), "")
         text = f"Prometheus at {self.prometheus.service.url} didn't load it in {self.seconds:.0f} s"
         if broken:
@@ -141,7 +141,7 @@ def is_loaded(
         name: the group's name.
         content: what its file should have.
     """
-    digests = [group.digest for group in groups if folder.is_file(group.file, name)]
+    digests = [group.digest for group in groups if folder.name_of(group.file) == name]
     return not digests if content is None else stated_digest(content) in filter(None, digests)
 
 

@@ -73,7 +73,7 @@ def _own_groups(groups: Sequence[RuleGroup], resources: Sequence[Resource]) -> I
         url = resource.inputs["rules"]
         if RuleFolder.is_at(url):
             folder = RuleFolder.at(url, resource.inputs["owner"])
-            yield from (group for group in groups if folder.has(group.file))
+            yield from (group for group in groups if folder.name_of(group.file))
 
 
 def _active(groups: Sequence[RuleGroup]) -> ActiveAlerts:

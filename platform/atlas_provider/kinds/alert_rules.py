@@ -51,7 +51,7 @@ class AlertRulesInputs:
     ]
     store: Store
     rules: Annotated[
-        str, "URL of the folder of which Prometheus takes `*/*.yml`, `file:///…` on this machine."
+        str, "URL of the folder of which Prometheus takes `*.yml`, `file:///…` on this machine."
     ]
     prometheus: Annotated[str, "URL of Prometheus."]
     secrets: OptionalSecrets = None

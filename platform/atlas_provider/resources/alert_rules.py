@@ -48,8 +48,8 @@ class AlertRules(AtlasResource):
                 in the store under that digest (``atlas.kinds.content.put``), and has the recording
                 rule ``atlas:alert_rules:info`` with a label ``digest``.
             store: URL of the artifact store, which has the content.
-            rules: URL of the folder of which Prometheus takes ``*/*.yml``, ``file:///…`` on
-                this machine.
+            rules: URL of the folder of which Prometheus takes ``*.yml``, ``file:///…`` on this
+                machine.
             prometheus: URL of Prometheus.
             secrets: URL of the folder of secrets, ``file:///…``.
             credentials: name of the secret to sign in with; without one, Prometheus is open.

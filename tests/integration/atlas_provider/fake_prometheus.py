@@ -39,7 +39,7 @@ class FakePrometheus:
         self.reloads += 1
         if self.is_deaf:
             return
-        files = sorted(self.folder.glob("*/*.yml"))
+        files = sorted(self.folder.glob("*.yml"))
         try:
             loaded = {file: yaml.safe_load(file.read_text()) for file in files}
         except yaml.YAMLError:

@@ -294,7 +294,7 @@ class Rules:
 
     def there(self) -> dict[str, str]:
         loaded = {group["name"]: group["rules"][1]["labels"] for group in self.fake.groups}
-        files = {path.stem for path in self.folder.glob("rules/*/*")}
+        files = {path.stem.partition("@")[2] for path in self.folder.glob("rules/*")}
         assert files == {*loaded}
         return {name: labels["code"] for name, labels in loaded.items()}
 

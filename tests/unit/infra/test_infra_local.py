@@ -68,9 +68,9 @@ def test_prometheus_scrapes_the_pushgateway_and_believes_its_labels():
     assert alertmanager["static_configs"] == [{"targets": ["127.0.0.1:5"]}]
 
 
-def test_prometheus_takes_rules_from_a_folder_for_each_stack():
+def test_prometheus_takes_rules_from_a_folder():
     config = yaml.safe_load(prometheus.config(PORTS, alertmanager=True))
-    assert config["rule_files"] == ["rules/*/*.yml"]
+    assert config["rule_files"] == ["rules/*.yml"]
     assert "atlas deploy" in prometheus.files(PORTS, alertmanager=True)["rules/README"]
 
 
