@@ -126,6 +126,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "lineage:lineage",
         "Show what a thing came of and what came of it, each link checked.",
     ),
+    CommandEntry(
+        "reproduce",
+        "reproduce:reproduce",
+        "Run a model's training once more, and say whether the same comes of it.",
+    ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

@@ -21,7 +21,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
     "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES, "preview": _OF_PIPELINES,
     "promote": _OF_PIPELINES, "refresh": _OF_PIPELINES, "release": _OF_PIPELINES,
-    "rollback": _OF_PIPELINES, "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
+    "reproduce": (ENV,), "rollback": _OF_PIPELINES, "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
     "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES, "unlock": _OF_PIPELINES,
     "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip

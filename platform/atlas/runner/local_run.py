@@ -16,7 +16,9 @@ from atlas.runner.opening import OpenedRun, open_run
 from atlas.runner.units import Report, Unit, write_report
 from atlas.step import FAILED, Job, Outcome, Reader
 from atlas.step.execute import refuse
-from atlas.step.finish import finish
+from atlas.step.finish import finish, unfinished
+from atlas.step.finished import Finished
+from atlas.step.outcome import DONE
 from atlas.store import FolderLocation, run_key
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.runner.settings import RunSettings
-    from atlas.step.finished import Finished
     from atlas.store import Run, Store
 
 
@@ -127,7 +128,7 @@ class LocalRun:
             AtlasError: it can't be bound.
         """
         self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.parent)
-        self._tell(events.RUN_STARTED, text="resumed" if self.opened.resumed else "")
+        self._tell(events.RUN_STARTED, text=self._how)
         self._advance(self._frontier.first())
 
     def take(self) -> Unit | None:
@@ -183,8 +184,19 @@ class LocalRun:
         if self._report is not None:
             text = self._report(self.plan, self.run, self.outcomes, self.skipped)
             write_report(self.store, self.plan, self.run, text)
+        self.finished = self._rehearsed() if self.settings.rehearsal else self._finish()
+        self.opened.held.close()
+        self._tell(events.RUN_ENDED, text=self.finished.status)
+
+    @property
+    def _how(self) -> str:
+        if self.settings.rehearsal:
+            return "once more"
+        return "resumed" if self.opened.resumed else ""
+
+    def _finish(self) -> Finished:
         selected = self._selected if self.settings.selection.is_partial else None
-        self.finished = finish(
+        return finish(
             self.store,
             self.plan,
             self.run,
@@ -192,8 +204,10 @@ class LocalRun:
             parent=self.parent,
             again=self.opened.resumed,
         )
-        self.opened.held.close()
-        self._tell(events.RUN_ENDED, text=self.finished.status)
+
+    def _rehearsed(self) -> Finished:
+        missing = tuple(unfinished(self.store, self.plan, self.run))
+        return Finished(FAILED if missing else DONE, missing)
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""

@@ -73,7 +73,7 @@ def open_run(
         opened = OpenedRun(run, adopt=adopt, previous=previous_run(store, run))
     _lock(store, opened)
     outbox = state_outbox()
-    if outbox is not None:
+    if outbox is not None and not settings.rehearsal:
         outbox.add(pending_for(store, opened.run, running=True, parent=parent))
     return opened
 

@@ -34,6 +34,8 @@ class RunSettings:
         interval_end: ISO 8601, or empty.
         trigger: what started it.
         images: for ``image``, the engine and what it calls the images.
+        rehearsal: whether nothing comes of the run but its artifacts: no model is registered, no
+            service hears of it.
     """
 
     jobs: int = 0
@@ -47,3 +49,4 @@ class RunSettings:
     interval_end: str = ""
     trigger: str = "manual"
     images: Images | None = None
+    rehearsal: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.http.variables import CREDENTIALS, VARIABLES
+from atlas.step.data import WRITES
 from atlas.store import FolderLocation
 from atlas.tracking.outbox import FOLDER
 from atlas.uris import is_file_uri, path_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 NETWORK = "ATLAS_CONTAINER_NETWORK"
 """Variable that names the network of steps' containers; ``host`` by default."""
 
-_PASSED = ("ATLAS_PROJECT", "ATLAS_STATE", *VARIABLES)
+_PASSED = ("ATLAS_PROJECT", "ATLAS_STATE", WRITES, *VARIABLES)
 
 
 def network() -> str:
