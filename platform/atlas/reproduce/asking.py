@@ -15,7 +15,7 @@ from atlas.errors import AtlasError
 from atlas.lineage.sources import LineageSources
 from atlas.load import load_environment
 from atlas.load.projects import project_at
-from atlas.reproduce.comparing import DIFFERENT, RunComparison, Verdict, parsed_tolerance
+from atlas.reproduce.comparing import DIFFERENT, RepeatedRun, Verdict, parsed_tolerance
 from atlas.reproduce.original import original_of
 from atlas.reproduce.preparing import changed_data, data_read, put_code, put_inputs
 from atlas.reproduce.running import isolation_for, own_variables, run_again
@@ -145,7 +145,7 @@ def reproduce(query: ReproduceQuery, listener: Listener = ignore) -> Reproductio
             if local.error:
                 raise AtlasError(f"{original.run.pipeline}: can't be run again: {local.error}")
             outcomes = {_unit(unit): outcome for unit, outcome in local.outcomes.items()}
-            comparison = RunComparison(original, sources.store, outcomes, store)
+            comparison = RepeatedRun(original, sources.store, outcomes, store)
             statements = (
                 *original.statements,
                 *filter(None, (about_code,)),

@@ -111,7 +111,7 @@ def parsed_tolerance(texts: tuple[str, ...]) -> Tolerance:
 
 
 @dataclass(frozen=True)
-class RunComparison:
+class RepeatedRun:
     """A run and the one that it repeats.
 
     Attributes:

@@ -33,7 +33,7 @@ _PULL_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Isolation:
+class StepConditions:
     """How steps are run.
 
     Attributes:
@@ -47,7 +47,7 @@ class Isolation:
     statements: tuple[str, ...] = field(default_factory=tuple)
 
 
-def isolation_for(original: OriginalRun, state: Path) -> Isolation:
+def isolation_for(original: OriginalRun, state: Path) -> StepConditions:
     """Return how steps are to be run: in the images that they ran in, where these are there.
 
     Args:
@@ -61,20 +61,22 @@ def isolation_for(original: OriginalRun, state: Path) -> Isolation:
     }
     names = {original.plan.by_name[step].image: image for step, image in used.items()}
     if not names:
-        return Isolation()
+        return StepConditions()
     if set(used) != set(original.plan.by_name):
-        return Isolation(statements=("only some steps ran in images, so all run in processes",))
+        return StepConditions(
+            statements=("only some steps ran in images, so all run in processes",)
+        )
     engine = find_engine(state)
     if engine is None:
         text = "the run was in images, and no container engine answers: its steps run in processes"
-        return Isolation(statements=(text,))
+        return StepConditions(statements=(text,))
     missing = [image for image in names.values() if not _is_there(engine, image)]
     if missing:
         text = f"image {missing[0]} isn't there any more: the steps run in processes"
-        return Isolation(statements=(text,))
+        return StepConditions(statements=(text,))
     digest = original.plan.digest
     references = {(digest, name): image for name, image in names.items()}
-    return Isolation(IMAGES, Images(engine, references))
+    return StepConditions(IMAGES, Images(engine, references))
 
 
 def _is_there(engine: ContainerEngine, image: str) -> bool:
@@ -113,7 +115,7 @@ def run_again(
     folder: Path,
     store: Store,
     *,
-    isolation: Isolation,
+    isolation: StepConditions,
     listener: Listener,
 ) -> LocalRun:
     """Run a Plan again under the same id, and return the run; it is recorded in this store alone.
