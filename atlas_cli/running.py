@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
     from typing import TextIO
 
     from atlas.launch import LaunchResult
@@ -42,6 +43,31 @@ def one_of(option: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise typer.BadParameter(f"'{value}'; expected {' or '.join(known)}", param_hint=option)
     return value
+
+
+def target_of(
+    requested: str,
+    chosen: Sequence[tuple[Pipeline, Plan]],
+    path: Path,
+    *,
+    flow: str,
+    detach: bool = False,
+    deployed: bool = False,
+) -> str:
+    """Return the target: what is asked for, or what the Environment says."""
+    from atlas.errors import AtlasError
+    from atlas.registered import LOCAL_TARGET, is_target, target_names
+
+    if requested and not is_target(requested):
+        one_of("--target", requested, (LOCAL_TARGET, *target_names()))
+    if not chosen:
+        raise AtlasError(f"{path}: no pipeline there has a flow {flow}")
+    target = requested or chosen[0][1].target
+    for option, is_given in (("--detach", detach), ("--deployed", deployed)):
+        if is_given and target == LOCAL_TARGET:
+            message = "the target is local, and there is nobody else to run it"
+            raise typer.BadParameter(message, param_hint=option)
+    return target
 
 
 def interval_of(text: str) -> tuple[str, str]:

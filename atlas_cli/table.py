@@ -57,6 +57,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "train", "train:train", "Train here, on Kubeflow or on Airflow: the same kind of output."
     ),
     CommandEntry(
+        "backfill",
+        "backfill:backfill",
+        "Run inference for each interval of a range of the past; each replaces its own output.",
+    ),
+    CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
     ),
     CommandEntry(

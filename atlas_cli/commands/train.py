@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from atlas_cli import running
 from atlas_cli.options import Environment, Json
 from atlas_cli.output import progress
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from atlas.plan import Pipeline, Plan
 
 
 def train(
@@ -60,7 +55,7 @@ def train(
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(pipeline, pipeline.plans[FLOW]) for pipeline in pipelines if FLOW in pipeline.plans]
     request = Request(
-        target=_target(target, chosen, path, detach=detach, deployed=deployed),
+        target=running.target_of(target, chosen, path, flow=FLOW, detach=detach, deployed=deployed),
         chosen=chosen,
         parameters=running.parameters_of(set_ or (), (plan for _, plan in chosen)),
         interval=running.interval_of(interval),
@@ -76,31 +71,6 @@ def train(
     running.say(ended.result, out, as_json=as_json)
     code = running.code_of(ended.result, timed_out=ended.timed_out)
     running.leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
-
-
-def _target(
-    requested: str,
-    chosen: Sequence[tuple[Pipeline, Plan]],
-    path: Path,
-    *,
-    detach: bool,
-    deployed: bool,
-) -> str:
-    """Return the target: what is asked for, or what the Environment says."""
-    from atlas.errors import AtlasError
-    from atlas.registered import LOCAL_TARGET, is_target, target_names
-    from atlas_deploy.training.request import FLOW
-
-    if requested and not is_target(requested):
-        running.one_of("--target", requested, (LOCAL_TARGET, *target_names()))
-    if not chosen:
-        raise AtlasError(f"{path}: no pipeline there has a flow {FLOW}")
-    target = requested or chosen[0][1].target
-    for option, is_given in (("--detach", detach), ("--deployed", deployed)):
-        if is_given and target == LOCAL_TARGET:
-            message = "the target is local, and there is nobody else to run it"
-            raise typer.BadParameter(message, param_hint=option)
-    return target
 
 
 def _seconds(text: str) -> float:

@@ -98,6 +98,7 @@ KINDS = {
     "I1": "What images are made from (`atlas build`)",
     "I2": "Building images",
     "M": "The model version of a run, at its start",
+    "B": "Back-fills (`atlas backfill`)",
     "N": "Notes, which stop nothing",
 }
 

@@ -77,6 +77,7 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
         interval_end=settings.interval_end,
         parameters=given,
         trigger=settings.trigger,
+        version=settings.version,
         commit=commit_of(folder),
     )
 

@@ -81,18 +81,45 @@ def launch_pipelines(
             deployed.
     """
     settings = settings or LaunchSettings()
-    if not chosen:
+    launches = [(pipeline, plan, settings) for pipeline, plan in chosen]
+    return launch_runs(launches, launcher_of, store, listener=listener, report=report)
+
+
+def launch_runs(
+    launches: Sequence[tuple[Pipeline, Plan, LaunchSettings]],
+    launcher_of: Callable[[Plan], Launcher],
+    store: Store,
+    *,
+    listener: Listener = ignore,
+    report: Report | None = None,
+) -> LaunchResult:
+    """Run Plans on orchestrators, each with settings of its own: one Plan may have several runs.
+
+    Args:
+        launches: the Plans, with their pipelines and settings; how many at once, and for how long,
+            the first ones say.
+        launcher_of: gives the launcher of a Plan's target.
+        store: where artifacts go.
+        listener: gets each event, from the calling thread.
+        report: makes each run's report; by default there is none.
+
+    Raises:
+        AtlasError: as `launch_pipelines`.
+    """
+    if not launches:
         raise AtlasError("there is no pipeline to run")
-    if not settings.deployed:
-        require_unprotected(chosen[0][0].environment, TRAINED)
-    _check_parameters([plan for _, plan in chosen], settings)
-    runs = []
-    for pipeline, plan in chosen:
+    if not launches[0][2].deployed:
+        require_unprotected(launches[0][0].environment, TRAINED)
+    _check_parameters([plan for _, plan, _ in launches], launches[0][2])
+    runs, prepared_plans = [], {}
+    for pipeline, plan, settings in launches:
         launcher = launcher_of(plan)
-        prepared, warnings = launcher.prepare(plan)
-        for warning in warnings:
-            listener(Event(NOTICE, plan.name, plan.flow, "", text=str(warning)))
-        after = frozenset(_name(other) for _, other in chosen if comes_after(plan, other))
+        if plan.digest not in prepared_plans:
+            prepared_plans[plan.digest], warnings = launcher.prepare(plan)
+            for warning in warnings:
+                listener(Event(NOTICE, plan.name, plan.flow, "", text=str(warning)))
+        prepared = prepared_plans[plan.digest]
+        after = frozenset(_name(other) for _, other, _ in launches if comes_after(plan, other))
         runs.append(
             Followed(
                 prepared,
@@ -105,6 +132,7 @@ def launch_pipelines(
                 report=report,
             )
         )
+    settings = launches[0][2]
     ended_by = follow(runs, settings.jobs, settings.timeout)
     return LaunchResult(tuple(runs), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
 

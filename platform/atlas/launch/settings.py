@@ -31,6 +31,7 @@ class LaunchSettings:
         deployed: whether what is deployed runs, whatever the sources have become since.
         patience: seconds that the orchestrator may not answer.
         trigger: what started it.
+        version: the model version, in place of what the Plan says (`RunRequest.version`).
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -44,3 +45,4 @@ class LaunchSettings:
     deployed: bool = False
     patience: float = PATIENCE
     trigger: str = "manual"
+    version: str = ""

@@ -119,6 +119,7 @@ def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> R
         interval_end=settings.interval_end,
         parameters=given,
         trigger=settings.trigger,
+        version=settings.version,
         commit=commit_of(folder),
     )
 

@@ -33,6 +33,7 @@ class RunSettings:
         interval_start: ISO 8601, or empty.
         interval_end: ISO 8601, or empty.
         trigger: what started it.
+        version: the model version, in place of what the Plan says (`RunRequest.version`).
         images: for ``image``, the engine and what it calls the images.
         rehearsal: whether nothing comes of the run but its artifacts: no model is registered, no
             service hears of it.
@@ -48,5 +49,6 @@ class RunSettings:
     interval_start: str = ""
     interval_end: str = ""
     trigger: str = "manual"
+    version: str = ""
     images: Images | None = None
     rehearsal: bool = False

@@ -249,10 +249,13 @@ def _hand_on(options: argparse.Namespace, job: Job) -> None:
 def _finish(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     from atlas.step.finish import finish
     from atlas.step.outcome import DONE
+    from atlas.store.run import BACKFILL
 
     finished = finish(store, plan, run)
     sys.stdout.writelines(f"{line}\n" for line in finished.lines())
-    return 0 if finished.status == DONE else int(options.if_failed or 0)
+    if finished.status != DONE:
+        return int(options.if_failed or 0)
+    return int(options.if_backfill or 0) if run.trigger == BACKFILL else 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from atlas.step.publishing import published
 from atlas.step.rivals import challenger_warnings
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
+from atlas.store.run import BACKFILL
 from atlas.tracking.outbox import pending_for, state_outbox
 from atlas.tracking.registry import LocalRegistry
 from atlas.values import canonical
@@ -69,7 +70,7 @@ def finish(
     warnings = (
         () if status == PARTIAL or missing != failed else published(store, plan, run, outcome)
     )
-    if not missing:
+    if not missing and run.trigger != BACKFILL:
         steps = [step.name for step in plan.steps]
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.location.write(latest_key(plan.name, plan.flow), pointer)

@@ -27,6 +27,7 @@ _OPTIONS = {
     "commit": "git commit of the pipeline's folder",
     "executor-input": "Kubeflow's executor input, JSON",
     "if-failed": "exit code of --finish for a run that isn't done; 0 by default",
+    "if-backfill": "exit code of --finish for a back-fill's run that is done; 0 by default",
     "adopt": "id of a run whose result is taken where nothing has changed since",
 }
 _FLAGS = {

@@ -12,6 +12,8 @@ from atlas.values import digest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+BACKFILL = "backfill"
+"""Trigger of a run of the past: nothing takes it for the pipeline's latest."""
 _LONGEST = 4000
 """The most characters of a URI."""
 

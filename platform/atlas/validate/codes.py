@@ -199,6 +199,8 @@ CODES = {
     "M005": "a part of a model version isn't the one that was registered",
     "M006": "a model version was trained with other features",
     "M007": "the champion log doesn't say which version was the champion",
+    "B001": "a back-fill has no schedule to take intervals of",
+    "B002": "a back-fill's range has no interval, or too many",
     "N001": "only an import can tell whether a type fits",
     "N002": "something is declared that nothing uses",
     "N003": "a format isn't one of Atlas's own",

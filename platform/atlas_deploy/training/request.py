@@ -1,4 +1,4 @@
-"""What `atlas train` is asked for."""
+"""What `atlas train` and `atlas backfill` are asked for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,37 @@ if TYPE_CHECKING:
     from atlas.plan import Pipeline, Plan
 
 FLOW = "training"
+RUN, RESUME, SKIP = "run", "resume", "skip"
+"""What is done with an interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """The run of one interval.
+
+    Attributes:
+        pipeline: the pipeline.
+        plan: its Plan.
+        interval: start and end, ISO 8601 in UTC.
+        run: id of the run.
+        action: ``run``, ``resume`` or ``skip``.
+        reason: why, in words.
+        version: the model version, in place of what the Plan says; empty for that.
+    """
+
+    pipeline: Pipeline
+    plan: Plan
+    interval: tuple[str, str]
+    run: str
+    action: str
+    reason: str = ""
+    version: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as plain data."""
+        start, end = self.interval
+        names = {"pipeline": self.plan.name, "start": start, "end": end, "run": self.run}
+        return {**names, "action": self.action, "reason": self.reason, "version": self.version}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +59,7 @@ class Request:
         detach: whether to leave runs once they have started.
         deployed: whether to run what is deployed, whatever the sources say.
         logs: whether to tell what steps log.
+        planned: the runs of a back-fill's intervals; empty for one training run of each Plan.
     """
 
     target: str
@@ -40,6 +72,7 @@ class Request:
     detach: bool = False
     deployed: bool = False
     logs: bool = False
+    planned: Sequence[PlannedRun] = ()
 
     @property
     def pipelines(self) -> list[Pipeline]:

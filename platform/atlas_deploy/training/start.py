@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.registered import LOCAL_TARGET
-from atlas_deploy.training.request import FLOW
+from atlas.store.run import BACKFILL
+from atlas_deploy.training.request import FLOW, RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from atlas.launch import LaunchResult
     from atlas.runner import Event, RunResult
-    from atlas_deploy.training.request import Request
+    from atlas_deploy.training.request import PlannedRun, Request
 
     Listener = Callable[[Event], None]
 
@@ -58,6 +59,8 @@ def _here(request: Request, listener: Listener) -> TrainingEnd:
     """Run on this machine, as `atlas run` does."""
     from atlas.runner import RunSettings, run_pipelines
 
+    if request.planned:
+        return TrainingEnd(_intervals_here(request, listener))
     settings = RunSettings(
         jobs=request.jobs,
         parameters=request.parameters,
@@ -78,6 +81,47 @@ def _here(request: Request, listener: Listener) -> TrainingEnd:
     return TrainingEnd(result, rang.is_set())
 
 
+def _intervals_here(request: Request, listener: Listener) -> RunResult:
+    """Run a back-fill's intervals on this machine, one after the other, the oldest first.
+
+    An interval that fails doesn't keep the next ones from running.
+    """
+    from atlas.runner import RunResult, RunSettings, run_pipelines
+
+    listener = listener if request.logs else _without_logs(listener)
+    result = RunResult(())
+    for planned in request.planned:
+        settings = RunSettings(
+            jobs=request.jobs,
+            resume=planned.action == RESUME,
+            **_of_interval(request, planned),
+        )
+        ended = run_pipelines(
+            [planned.pipeline],
+            settings,
+            flows=(planned.plan.flow,),
+            listener=listener,
+            report=_report,
+        )
+        result = replace(ended, runs=(*result.runs, *ended.runs))
+        if not ended.complete:
+            break
+    return result
+
+
+def _of_interval(request: Request, planned: PlannedRun) -> dict[str, Any]:
+    """Return the settings of one interval's run, wherever it runs."""
+    start, end = planned.interval
+    return {
+        "parameters": {} if planned.action == RESUME else request.parameters,
+        "interval_start": start,
+        "interval_end": end,
+        "run": planned.run,
+        "trigger": BACKFILL,
+        "version": planned.version,
+    }
+
+
 def _is_known(request: Request) -> bool:
     """Tell whether the run that is asked for by its id has begun before."""
     if not request.run:
@@ -92,7 +136,7 @@ def _is_known(request: Request) -> bool:
 
 def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None]) -> TrainingEnd:
     """Run on an orchestrator."""
-    from atlas.launch import LaunchSettings, launch_pipelines
+    from atlas.launch import LaunchSettings, launch_runs
     from atlas.load import platform_services
     from atlas.runner.process_environment import process_environment
     from atlas_deploy.platforms.references import follow
@@ -121,13 +165,18 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
             say,
             deployed=request.deployed,
         )
-        result = launch_pipelines(
-            request.chosen,
-            lambda _: target,
-            process.store,
-            settings,
-            listener=listener,
-            report=_report,
+        launches = [(pipeline, plan, settings) for pipeline, plan in request.chosen]
+        if request.planned:
+            launches = [
+                (
+                    planned.pipeline,
+                    planned.plan,
+                    replace(settings, **_of_interval(request, planned)),
+                )
+                for planned in request.planned
+            ]
+        result = launch_runs(
+            launches, lambda _: target, process.store, listener=listener, report=_report
         )
         return TrainingEnd(replace(result, missing=process.missing), result.timed_out)
 

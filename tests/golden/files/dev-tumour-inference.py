@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
 RUN = {
-    "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+    "ATLAS_PLAN": "d8ea304d75601a792a4d74af402b04b9ddb1ec21bc70f1a47c34710348ed56e5",
     "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_REQUEST": (
         "{{ {'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
@@ -36,11 +36,15 @@ def step(name, env=None, **options):
 
 
 def finish(name, **options):
-    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    """Record how the run ended, whatever became of its steps; the run fails if this does.
+
+    For a back-fill's run it is skipped in the end, so that its asset tells of nothing new.
+    """
     env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish --if-failed 1",
+        bash_command=f"{COMMAND} --finish --if-failed 1 --if-backfill 99",
+        skip_on_exit_code=99,
         env=env,
         append_env=True,
         do_xcom_push=False,
@@ -61,7 +65,7 @@ with DAG(
         "atlas",
         "inference",
         "pipeline:tumour",
-        "plan:b47e6450a29e",
+        "plan:d8ea304d7560",
     ],
     doc_md=(
         "Score the day's batch.\n"
@@ -70,7 +74,7 @@ with DAG(
         "- `score` (steps:Score) after `load`\n"
         "- `write` (steps:Write) after `score`\n"
         "\n"
-        "- plan: `b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5`\n"
+        "- plan: `d8ea304d75601a792a4d74af402b04b9ddb1ec21bc70f1a47c34710348ed56e5`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"

@@ -70,14 +70,18 @@ def step(name, env=None, **options):
 
 
 def finish(name, **options):
-    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    """Record how the run ended, whatever became of its steps; the run fails if this does.
+
+    For a back-fill's run it is skipped in the end, so that its asset tells of nothing new.
+    """
     env = {**RUN, "ATLAS_STEP": name}
-    command = [*COMMAND, "--finish", "--if-failed", "1"]
+    command = [*COMMAND, "--finish", "--if-failed", "1", "--if-backfill", "99"]
     task = Step(
         task_id="_finish",
         command=command,
         environment=env,
         do_xcom_push=False,
+        skip_on_exit_code=99,
         **END,
         **options,
     )

@@ -30,11 +30,15 @@ def step(name, env=None, **options):
 
 
 def finish(name, **options):
-    """Record how the run ended, whatever became of its steps; the run fails if this does."""
+    """Record how the run ended, whatever became of its steps; the run fails if this does.
+
+    For a back-fill's run it is skipped in the end, so that its asset tells of nothing new.
+    """
     env = {**RUN, "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
-        bash_command=f"{COMMAND} --finish --if-failed 1",
+        bash_command=f"{COMMAND} --finish --if-failed 1 --if-backfill 99",
+        skip_on_exit_code=99,
         env=env,
         append_env=True,
         do_xcom_push=False,

@@ -1,0 +1,124 @@
+"""`atlas backfill`: inference of the past, an interval of the schedule at a time, on any target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlas_cli import running
+from atlas_cli.options import Environment, Json
+from atlas_cli.output import emit, progress, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas.plan import Pipeline, Plan
+    from atlas_deploy.training.backfill import Backfill
+    from atlas_deploy.training.request import PlannedRun
+
+
+def backfill(
+    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    *,
+    first: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Intervals that begin from then on.")
+    ],
+    end: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Before then; now by default.")
+    ] = "",
+    reprocess: Annotated[
+        str, typer.Option(help="Run those once more that are: none, failed, or completed.")
+    ] = "none",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the intervals, and run none.")
+    ] = False,
+    model_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="Score with this version of the model.")
+    ] = "",
+    champion_at_interval: Annotated[
+        bool,
+        typer.Option("--champion-at-interval", help="Score with the champion of each one's end."),
+    ] = False,
+    target: Annotated[
+        str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
+    ] = "",
+    env: Environment = "local",
+    config: Annotated[
+        list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
+    ] = 0,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run inference for each interval of a range of the past; each replaces its own output."""
+    from atlas.plan import resolve
+    from atlas.step.versions import AT_INTERVAL
+    from atlas_cli.watching import own_stdout, watcher
+    from atlas_deploy.training import backfill as filling
+    from atlas_deploy.training.request import SKIP, Request
+    from atlas_deploy.training.start import start
+
+    running.one_of("--reprocess", reprocess, (filling.NONE, filling.FAILED, filling.COMPLETED))
+    if champion_at_interval and model_version:
+        message = "give one of --model-version and --champion-at-interval"
+        raise typer.BadParameter(message, param_hint="--model-version")
+    pipelines = running.chosen(resolve(path, environment=env), config or ())
+    chosen = [(p, p.plans[filling.FLOW]) for p in pipelines if filling.FLOW in p.plans]
+    asked_for = filling.Backfill(
+        first, end, reprocess, AT_INTERVAL if champion_at_interval else model_version
+    )
+    planned = _planned(chosen, asked_for)
+    if dry_run:
+        emit([run.to_json() for run in planned], lambda: _listed(planned), as_json=as_json)
+        return
+    request = Request(
+        target=running.target_of(target, chosen, path, flow=filling.FLOW, deployed=deployed),
+        chosen=chosen,
+        parameters=running.parameters_of(set_ or (), (plan for _, plan in chosen)),
+        jobs=jobs,
+        deployed=deployed,
+        planned=[run for run in planned if run.action != SKIP],
+    )
+    out = own_stdout()
+    if not as_json:
+        print(_counted(planned), file=out)
+    if not request.planned:
+        running.leave(0, out, is_clean=True, own=False)
+    ended = start(request, watcher(out, as_json=as_json, several=True), progress)
+    running.say(ended.result, out, as_json=as_json)
+    code = running.code_of(ended.result, timed_out=ended.timed_out)
+    running.leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
+
+
+def _planned(chosen: Sequence[tuple[Pipeline, Plan]], asked_for: Backfill) -> list[PlannedRun]:
+    from atlas.errors import AtlasError
+    from atlas.runner.process_environment import process_environment
+    from atlas_deploy.training.backfill import planned_runs
+
+    if not chosen:
+        raise AtlasError("no pipeline there has a flow inference")
+    first = chosen[0][0]
+    with process_environment(first.project, first.environment) as process:
+        return planned_runs(process.store, chosen, asked_for)
+
+
+def _listed(planned: Sequence[PlannedRun]) -> str:
+    headers = ("PIPELINE", "START", "END", "RUN", "ACTION", "REASON", "VERSION")
+    rows = [(*(value or "-" for value in run.to_json().values()),) for run in planned]
+    return f"{table(headers, rows)}\n{_counted(planned)}"
+
+
+def _counted(planned: Sequence[PlannedRun]) -> str:
+    from atlas_deploy.training.request import SKIP
+
+    skipped = sum(run.action == SKIP for run in planned)
+    return f"{len(planned)} intervals: {len(planned) - skipped} to run, {skipped} left as they are"
