@@ -46,7 +46,7 @@ class InputSource:
     flow: str = ""
     format: str = ""
     trust: tuple[str, ...] = ()
-    window: float = 0.0
+    window: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

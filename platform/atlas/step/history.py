@@ -64,7 +64,7 @@ def history_runs(
 def in_window(run: Run, source: InputSource, reader: Run) -> bool:
     """Tell whether a run belongs to a time that an input's window covers."""
     until = ended(reader)
-    return until - timedelta(seconds=source.window) < ended(run) <= until
+    return until - timedelta(seconds=source.window or 0) < ended(run) <= until
 
 
 def _is_read(run: Run, source: InputSource, reader: Run) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 from atlas.errors import AtlasError
-
 from atlas.validate.schedule import comes_on, cron_fields, cron_line
 
 if TYPE_CHECKING:

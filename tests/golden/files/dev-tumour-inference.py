@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
 RUN = {
-    "ATLAS_PLAN": "d8ea304d75601a792a4d74af402b04b9ddb1ec21bc70f1a47c34710348ed56e5",
+    "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
     "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_REQUEST": (
         "{{ {'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
@@ -65,7 +65,7 @@ with DAG(
         "atlas",
         "inference",
         "pipeline:tumour",
-        "plan:d8ea304d7560",
+        "plan:b47e6450a29e",
     ],
     doc_md=(
         "Score the day's batch.\n"
@@ -74,7 +74,7 @@ with DAG(
         "- `score` (steps:Score) after `load`\n"
         "- `write` (steps:Write) after `score`\n"
         "\n"
-        "- plan: `d8ea304d75601a792a4d74af402b04b9ddb1ec21bc70f1a47c34710348ed56e5`\n"
+        "- plan: `b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"
