@@ -145,7 +145,10 @@ def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no Pushgateway here; `make setup` gets it where Debian's packages may be")
     port = free_port()
     log = tmp_path_factory.mktemp("pushgateway") / "log"
-    command = [program, f"--web.listen-address=127.0.0.1:{port}", "--web.enable-admin-api"]
+    command = [
+        program, f"--web.listen-address=127.0.0.1:{port}", "--web.enable-admin-api",
+        "--persistence.file=",  # Debian's has one by default, for all of the machine.
+    ]  # fmt: skip
     with serving(command, f"http://127.0.0.1:{port}/-/ready", log):
         yield f"http://127.0.0.1:{port}"
 
