@@ -50,7 +50,7 @@ def _inputs(step: PlanStep) -> str:
 def _source(source: InputSource) -> str:
     if source.kind == "step":
         return f"{source.name}.{source.output}"
-    if source.kind in ("data", "model"):
+    if source.kind in ("data", "model", "challenger"):
         return f"{source.kind}.{source.name}"
     return f"{source.kind}:{source.name}/{source.step}.{source.output}"
 

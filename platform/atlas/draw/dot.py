@@ -124,6 +124,7 @@ def _node(node: Node, outcome: str, places: _Places | None) -> Iterator[str]:
     yield f'fillcolor="{colours.fill}", color="{colours.line}"'
     yield f"tooltip={_quoted(*hover.of_node(node, outcome).splitlines())}"
     yield from ("peripheries=2",) if node.many else ()
+    yield from ('style="filled,dashed"',) if node.is_rival else ()
     yield from places.of_node(node) if places else ()
 
 

@@ -32,6 +32,7 @@ def of_step(step: PlanStep, plan: Plan) -> dict[str, str]:
             **{f"params.{name}": value(given) for name, given in step.params.items()},
             **{f"outputs.{name}": output(made) for name, made in step.outputs.items()},
             "after": ", ".join(step.after),
+            "challenger of": step.rival_of,
             "image": f"{step.image}{_made_from(image)}",
             **dict(_settings(step)),
             "recipe": step.origin,

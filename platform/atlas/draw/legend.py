@@ -78,6 +78,8 @@ def _entries(drawing: Drawing, marks: Marks) -> list[_Entry]:
         for kind in KINDS
         if kind in nouns
     ]
+    if any(node.is_rival for node in drawing.nodes):
+        shown.append(_Entry(f"node step {palette.RIVAL}", STEP, "", "the challenger's"))
     return shown + [
         _Entry(f"node step {state}", STEP, sign, state)
         for state, sign in palette.SIGNS.items()

@@ -91,6 +91,10 @@ def _classes(drawing: Drawing, marks: Marks, number: Mapping[str, str]) -> Itera
         fill, line, *_ = palette.COLOURS[name]
         yield f"  classDef {name} fill:{fill},stroke:{line},color:{palette.TEXT.fill}"
         yield f"  class {','.join(nodes)} {name}"
+    rivals = ",".join(number[node.id] for node in drawing.nodes if node.is_rival)
+    if rivals:
+        yield f"  classDef {palette.RIVAL} stroke-dasharray:5 3"
+        yield f"  class {rivals} {palette.RIVAL}"
 
 
 def _escaped(text: str) -> str:

@@ -48,6 +48,7 @@ class Node:
         change: one of `CHANGES`, or empty.
         changes: the name of each fact that changed → ``before -> after``.
         noun: what its kind is called in this drawing; empty for the kind's own name.
+        is_rival: whether it is the challenger's, beside the model that is followed: drawn dashed.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Node:
     change: str = ""
     changes: Facts = field(default_factory=dict)
     noun: str = ""
+    is_rival: bool = False
 
 
 @dataclass(frozen=True, slots=True)

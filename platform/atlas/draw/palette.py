@@ -66,6 +66,8 @@ COLOURS: Mapping[str, Colours] = {
 }
 """Kind, change or outcome → its colours."""
 
+RIVAL = "rival"
+"""Class of a node of the challenger's, which is drawn dashed."""
 EDGES: Mapping[str, Colours] = {
     "plain": PAGE,
     ADDED: _GREEN,

@@ -20,6 +20,7 @@ from atlas.draw.model import (
     Group,
     Node,
 )
+from atlas.validate.scoring_rules import CHALLENGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -185,6 +186,7 @@ def _step_node(part: _Part, step: PlanStep) -> Node:
         group=part.step_id(group) if group else part.scope,
         many=facts.source(step.foreach[1]) if step.foreach else "",
         facts=_family_facts(part, step),
+        is_rival=bool(step.rival_of),
     )
 
 
@@ -209,8 +211,8 @@ def _source_node(part: _Part, given: InputSource) -> Node:
         data = part.plan.data.get(given.name)
         known = facts.of_data(data) if data else {}
         return Node(_source_id(part, given), given.name, DATA, known.get("type", ""), facts=known)
-    if given.kind == "model":
-        return _model_node(part)
+    if given.kind in ("model", CHALLENGER):
+        return _model_node(part, given.kind)
     if given.kind == "input":
         return Node(_source_id(part, given), given.name, DATA, "input", part.scope)
     kind = FAMILY if given.kind == FAMILY else PIPELINE
@@ -218,14 +220,15 @@ def _source_node(part: _Part, given: InputSource) -> Node:
     return Node(_source_id(part, given), given.name, kind, kind, part.scope, many)
 
 
-def _model_node(part: _Part) -> Node:
-    """Return the node of the pipeline's registered model."""
-    model = part.plan.model
+def _model_node(part: _Part, kind: str = "model") -> Node:
+    """Return the node of the pipeline's registered model, or of the challenger beside it."""
+    model, is_rival = part.plan.model, kind == CHALLENGER
     if not model:
-        return Node(part.shared_id("model"), "model", MODEL, "model")
-    known = {"version": model.version, **{f"parts.{k}": v for k, v in model.parts.items()}}
-    detail = f"model @ {model.version}"
-    return Node(part.shared_id("model"), model.name, MODEL, detail, facts=known)
+        return Node(part.shared_id(kind), "model", MODEL, "model")
+    version = kind if is_rival else model.version
+    known = {"version": version, **{f"parts.{k}": v for k, v in model.parts.items()}}
+    node = Node(part.shared_id(kind), model.name, MODEL, f"model @ {version}", facts=known)
+    return replace(node, is_rival=is_rival)
 
 
 def _elsewhere(part: _Part, given: InputSource) -> str:
@@ -239,8 +242,8 @@ def _source_id(part: _Part, given: InputSource) -> str:
         return place
     if given.kind == "step":
         return part.step_id(given.name)
-    if given.kind == "model":
-        return part.shared_id("model")
+    if given.kind in ("model", CHALLENGER):
+        return part.shared_id(given.kind)
     if given.kind == "data":
         return part.shared_id(f"data.{given.name}")
     if given.kind == "input":

@@ -31,7 +31,7 @@ def _shapes() -> Iterator[str]:
     yield ".node{stroke-width:1.5}"
     yield ".node text{stroke:none}"
     yield ".node .bar{fill:none}"
-    yield ".node.removed,.node.skipped{stroke-dasharray:5 3}"
+    yield ".node.removed,.node.skipped,.node.rival{stroke-dasharray:5 3}"
     yield ".edge{fill:none;stroke-width:1.5}"
     yield ".edge.order,.edge.removed{stroke-dasharray:5 4}"
     yield f".badge{{stroke-width:1.5;stroke-dasharray:none;font-size:{DETAIL}px}}"

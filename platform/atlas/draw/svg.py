@@ -106,10 +106,11 @@ def _edge(edges: Sequence[Edge], route: tuple[Point, ...], pair: str) -> str:
 
 def _node(node: Node, box: Box, outcome: str, index: int) -> str:
     """Return one node: outline, what is written on it, its sign, and its hover text."""
-    state = palette.state(node, outcome)
+    state, rival = palette.state(node, outcome), palette.RIVAL if node.is_rival else ""
     own = front(node, box)
+    classes = " ".join(filter(None, ("node", node.kind, rival, state)))
     parts = (
-        f'<g class="{" ".join(filter(None, ("node", node.kind, state)))}" data-node="{index}">',
+        f'<g class="{classes}" data-node="{index}">',
         f"<title>{xml_lines(hover.of_node(node, outcome))}</title>",
         outline(node, box),
         *_written(node, own),

@@ -30,6 +30,8 @@ SYMBOLS: Mapping[str, str] = {
     STEP: "●", DATA: "◇", MODEL: "◆", PIPELINE: "▣", FAMILY: "▦", RECIPE: "◉",
 }  # fmt: skip
 """Kind → what stands for it."""
+_RIVAL = "○"
+"""What stands for a step that the challenger runs."""
 
 _GREEN, _RED, _YELLOW, _BLUE, _GREY = "32", "31", "33", "34", "90"
 _COLOURS = {
@@ -38,7 +40,7 @@ _COLOURS = {
 }  # fmt: skip
 _ASCII = str.maketrans(
     {
-        **dict(zip("●◇◆▣▦◉│─╰╯├┤┴┼·…", "*o#@%&|-`'++++-~", strict=True)), TIMES: "x",
+        **dict(zip("●○◇◆▣▦◉│─╰╯├┤┴┼·…", "*.o#@%&|-`'++++-~", strict=True)), TIMES: "x",
         "←": "<-", **dict(zip(palette.SIGNS.values(), "+-~v=x->.", strict=True)),
     }
 )  # fmt: skip
@@ -103,7 +105,11 @@ def _rows(drawing: Drawing, marks: Marks, columns: int) -> Iterator[tuple[str, s
 def _margins(graph: Sequence[tuple[Node, str]]) -> list[str]:
     """Return every row's lanes, all of one width, with the sign of the node's kind."""
     widest = max((len(margin) for _, margin in graph), default=0) + 1
-    return [pad(margin.replace("\0", SYMBOLS[node.kind]), widest) for node, margin in graph]
+    return [pad(margin.replace("\0", _symbol(node)), widest) for node, margin in graph]
+
+
+def _symbol(node: Node) -> str:
+    return _RIVAL if node.is_rival and node.kind == STEP else SYMBOLS[node.kind]
 
 
 def _cells(node: Node, names: Mapping[str, str], reads: Sequence[Edge]) -> list[str]:
@@ -148,6 +154,8 @@ def _legend(drawing: Drawing, marks: Marks) -> list[str]:
     states = {palette.state(node, marks.get(node.id, "")) for node in drawing.nodes}
     states |= {edge.change for edge in drawing.edges}
     shown = [f"{symbol} {kind}" for kind, symbol in SYMBOLS.items() if kind in kinds]
+    if any(node.is_rival and node.kind == STEP for node in drawing.nodes):
+        shown.append(f"{_RIVAL} the challenger's step")
     shown += [f"{sign} {state}" for state, sign in palette.SIGNS.items() if state in states]
     return ["", "   ".join(shown)] if shown else []
 

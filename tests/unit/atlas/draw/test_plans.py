@@ -1,12 +1,14 @@
 """What is drawn of Plans and Recipes: nodes, edges, groups, families, and what joins them."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from atlas.draw import of_plan, of_plans, of_recipe
+from atlas.draw import dot, mermaid, of_plan, of_plans, of_recipe, svg, text
 from atlas.plan import InputSource, Model, Output, PlanData, PlanStep, Value
 from atlas.recipe import Recipe, Resources
 from tests.golden.graphs import family, fan_in_group, plan, step
 from tests.golden.plans import INFERENCE, TRAINING
+from tests.scoring import Project
 
 
 def nodes(drawing):
@@ -207,3 +209,14 @@ def test_a_recipe_is_drawn_as_it_is_written():
     assert ("features", "train", "scale.rows", "reads") in edges(drawing)
     assert ("input.nobody", "train", "", "reads") in edges(drawing)
     assert ("clean", "train", "", "order") in edges(drawing)
+
+
+def test_drawings_and_plans_show_what_the_challenger_runs(tmp_path: Path) -> None:
+    project = Project(tmp_path, model={"shadow": True})
+    drawing = of_plan(project.plan())
+    rivals = {node.id for node in drawing.nodes if node.is_rival}
+    assert rivals == {"challenger", "challenger.scale", "challenger.score"}
+    assert "○" in text(drawing)
+    assert 'style="filled,dashed"' in dot(drawing)
+    assert 'class="node step rival"' in svg(drawing)
+    assert "stroke-dasharray:5 3" in mermaid(drawing)
