@@ -31,13 +31,23 @@ def champion(
     """Show which version is or was the champion, and check its log."""
     from atlas.models.champions import Champions
     from atlas.step.binding import moment
+    from atlas.step.family import waiting_version
     from atlas_deploy.training.models import opened
 
     time = moment(at, "--at")
     with opened(path, env) as models:
-        names = [plan.model.name for plan in models.plans if plan.model]
-        every = [Champions(models.store, models.registry, name) for name in names]
-        facts_of_models = [_facts(entry, time, history=history) for entry in every]
+        facts_of_models = [
+            {
+                **_facts(
+                    Champions(models.store, models.registry, plan.model.name),
+                    time,
+                    history=history,
+                ),
+                "waits": waiting_version(models.store, models.registry, plan),
+            }
+            for plan in models.plans
+            if plan.model
+        ]
     emit(facts_of_models, lambda: "\n".join(map(_text, facts_of_models)), as_json=as_json)
     faults = [
         f"{entry['model']}: {fault}" for entry in facts_of_models for fault in entry["faults"]
@@ -91,6 +101,8 @@ def _text(facts: dict[str, Any]) -> str:
         line = f"{facts['model']}: version {facts['version']} is the champion{when}"
     if facts["version"] and entry and entry["champion"] == facts["version"]:
         line = f"{line}, since {entry['time']} by {_who(entry)}: {entry['reason']}"
+    if facts["waits"] and not facts["at"]:
+        line = f"{line}; version {facts['waits']} waits for its family"
     return "\n".join((line, *_table(facts.get("history", ()))))
 
 

@@ -62,12 +62,15 @@ def _chosen(store: Store, plans: Sequence[Plan], run: str, *, best: bool) -> lis
         AtlasError: there is none, or one run's id is given for several pipelines.
     """
     from atlas.errors import AtlasError
+    from atlas.runs.best import best_trained
     from atlas.step.promoting import trained_model
 
     if run and len(plans) > 1:
         names = ", ".join(plan.name for plan in plans[:5])
         raise AtlasError(f"--run names the run of one pipeline; expected one of {names} as PATH")
-    return [trained_model(store, plan, run=run, best=best) for plan in plans]
+    return [
+        trained_model(store, plan, run=best_trained(store, plan) if best else run) for plan in plans
+    ]
 
 
 def _line(outcome: PromotedModel, *, dry_run: bool) -> str:

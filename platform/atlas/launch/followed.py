@@ -14,7 +14,7 @@ from atlas.runner import events
 from atlas.runner.units import REPORT
 from atlas.step import FAILED
 from atlas.step.binding import remember_page
-from atlas.step.finish import finish, finished_run
+from atlas.step.finish import finish, finished_run, refreshed
 from atlas.store import FolderLocation, run_key
 from atlas.targets import launcher as states
 
@@ -186,6 +186,10 @@ class Followed:
             f"{self.name}: waiting up to {seconds:.0f} s for {self._launcher.target} to end the run"
             f" ({what}); Ctrl-C again stops waiting"
         )
+
+    def refresh(self) -> None:
+        """Read again what became of a version that has waited for its family."""
+        self.finished = refreshed(self._store, self.run, self.finished) if self.is_open else None
 
     def leave(self, why: str) -> None:
         """Stop following, whatever comes of the run."""

@@ -79,6 +79,7 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
         trigger=settings.trigger,
         version=settings.version,
         commit=commit_of(folder),
+        family=settings.family,
     )
 
 

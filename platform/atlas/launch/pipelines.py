@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
@@ -11,7 +12,8 @@ from atlas.launch.following import INTERRUPTED, follow
 from atlas.launch.settings import LaunchSettings
 from atlas.load.protection import TRAINED, require_unprotected
 from atlas.runner.events import NOTICE, Event, ignore
-from atlas.runner.pipelines import comes_after
+from atlas.runner.pipelines import comes_after, family_runs
+from atlas.step.binding import NO_FAMILY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +83,15 @@ def launch_pipelines(
             deployed.
     """
     settings = settings or LaunchSettings()
-    launches = [(pipeline, plan, settings) for pipeline, plan in chosen]
+    families = family_runs([pipeline for pipeline, _ in chosen], [plan for _, plan in chosen])
+    launches = [
+        (
+            pipeline,
+            plan,
+            replace(settings, family=families.get((plan.config, plan.flow), NO_FAMILY)),
+        )
+        for pipeline, plan in chosen
+    ]
     return launch_runs(launches, launcher_of, store, listener=listener, report=report)
 
 
@@ -134,6 +144,8 @@ def launch_runs(
         )
     settings = launches[0][2]
     ended_by = follow(runs, settings.jobs, settings.timeout)
+    for run in runs:
+        run.refresh()
     return LaunchResult(tuple(runs), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
 
 

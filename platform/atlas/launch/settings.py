@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.step.binding import NO_FAMILY, FamilyRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,7 @@ class LaunchSettings:
         patience: seconds that the orchestrator may not answer.
         trigger: what started it.
         version: the model version, in place of what the Plan says (`RunRequest.version`).
+        family: the family's run that a run is part of.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -46,3 +48,4 @@ class LaunchSettings:
     patience: float = PATIENCE
     trigger: str = "manual"
     version: str = ""
+    family: FamilyRun = NO_FAMILY

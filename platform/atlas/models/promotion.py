@@ -29,11 +29,13 @@ class Promotion:
         promoted: whether it is the champion now.
         reason: why, or why not, in words.
         previous: the version that was the champion, or empty.
+        waits: whether it isn't decided before other members of its family have a version.
     """
 
     promoted: bool
     reason: str
     previous: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,19 @@ def preview(candidates: Sequence[Candidate]) -> list[Promotion]:
 
 def _judged(candidate: Candidate, lease: Lease) -> _Judged:
     champion = candidate.champions.current()
-    ruling = _ruling(candidate, champion)
+    ruling = _there(candidate) or _ruling(candidate, champion)
     return _Judged(candidate, lease, ruling, champion.version if champion else "")
+
+
+def _there(candidate: Candidate) -> Ruling | None:
+    """Return why a version can't be promoted that isn't in the registry; nothing of one that is.
+
+    Known before an alias moves, so that it keeps the other members of its family where they are.
+    """
+    champions, version = candidate.champions, candidate.version
+    if champions.registry.find(champions.model, version) is not None:
+        return None
+    return Ruling(False, f"the registry has no version {version} of it any more")
 
 
 def _ruling(candidate: Candidate, champion: RegisteredVersion | None) -> Ruling:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
-from atlas.plan.parts import Model, PlanData, PlanStep, Schedule, freeze
+from atlas.plan.parts import Family, Model, PlanData, PlanStep, Schedule, freeze
 from atlas.plan.plain import plain, read_fields
 from atlas.values import canonical
 
@@ -42,6 +42,7 @@ class Plan:
         packages: those that the project allows and that steps' classes are of.
         formats: modules that add artifact formats, imported before a step runs.
         stores: URLs of stores besides the run's own that model parts may be read from.
+        family: the family that it is a member of, training of a model only.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Plan:
     packages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    family: Family | None = None
 
     def __post_init__(self) -> None:
         """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""

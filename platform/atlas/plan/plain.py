@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from atlas.config import Canary
-from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.plan.parts import Family, InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Image, Parameter, Resources, Retries
 
 
@@ -106,6 +106,7 @@ _READERS: Mapping[str, Any] = {
     "images": _each(Image),
     "model": _model,
     "schedule": lambda raw: Schedule(**raw),
+    "family": lambda raw: Family(**raw),
     "packages": tuple,
     "formats": tuple,
     "stores": tuple,

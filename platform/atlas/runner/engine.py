@@ -100,7 +100,7 @@ class RunEngine:
     # Runs ------------------------------------------------------------------------------------
 
     def _open_runs(self) -> None:
-        for run in [run for run in self._waiting if run.after <= self._over.keys()]:
+        for run in [run for run in self._waiting if run.after | run.behind <= self._over.keys()]:
             self._waiting.remove(run)
             self._begin(run)
 

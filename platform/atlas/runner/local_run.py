@@ -15,6 +15,7 @@ from atlas.runner.frontier import Frontier
 from atlas.runner.opening import OpenedRun, open_run
 from atlas.runner.units import Report, Unit, write_report
 from atlas.step import FAILED, Job, Outcome, Reader
+from atlas.step.binding import NO_FAMILY, FamilyRun
 from atlas.step.execute import refuse
 from atlas.step.finish import finish, unfinished
 from atlas.step.finished import Finished
@@ -37,7 +38,8 @@ class LocalRun:
         plan: the Plan.
         folder: the pipeline's folder.
         after: names of the runs that must be over first.
-        parent: name of the family's run that it is nested in, or empty.
+        family: the family's run that it is nested in.
+        behind: names of the runs that must be over first, however they end.
         outcomes: how units ended, so far.
         skipped: steps that won't run, and why.
         finished: how the run ended, once it has.
@@ -52,7 +54,8 @@ class LocalRun:
         settings: RunSettings,
         *,
         after: frozenset[str] = frozenset(),
-        parent: str = "",
+        behind: frozenset[str] = frozenset(),
+        family: FamilyRun = NO_FAMILY,
         report: Report | None = None,
     ) -> None:
         """Prepare a run; nothing happens before `open`.
@@ -61,7 +64,7 @@ class LocalRun:
             AtlasError: the Plan has no step of a name that is selected.
         """
         self.plan, self.folder, self.store, self.settings = plan, folder, store, settings
-        self.after, self.parent = after, parent
+        self.after, self.behind, self.family = after, behind, family
         self._report = report
         self.outcomes: dict[Unit, Outcome] = {}
         self.skipped: dict[str, str] = {}
@@ -127,7 +130,7 @@ class LocalRun:
         Raises:
             AtlasError: it can't be bound.
         """
-        self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.parent)
+        self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.family)
         self._tell(events.RUN_STARTED, text=self._how)
         self._advance(self._frontier.first())
 
@@ -201,7 +204,7 @@ class LocalRun:
             self.plan,
             self.run,
             selected=selected,
-            parent=self.parent,
+            parent=self.family.name,
             again=self.opened.resumed,
         )
 

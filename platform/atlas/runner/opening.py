@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan
     from atlas.runner.settings import RunSettings
+    from atlas.step.binding import FamilyRun
     from atlas.store import Run, Store
 
 
@@ -46,7 +47,7 @@ class OpenedRun:
 
 
 def open_run(
-    store: Store, plan: Plan, folder: Path, settings: RunSettings, parent: str
+    store: Store, plan: Plan, folder: Path, settings: RunSettings, family: FamilyRun
 ) -> OpenedRun:
     """Bind a run, or find the one to go on with; keep its Plan and code; remember it in the outbox.
 
@@ -55,7 +56,7 @@ def open_run(
         plan: the Plan.
         folder: the pipeline's folder.
         settings: what the caller asks for.
-        parent: name of the family's run, or empty.
+        family: the family's run that it is nested in.
 
     Raises:
         AtlasError: the run can't be bound, or another process runs it.
@@ -68,13 +69,14 @@ def open_run(
         remember(store, before)
     else:
         _require_new(store, plan, settings)
-        run = bind(store, plan, _request(plan, folder, settings, new=settings.resume))
+        request = _request(plan, folder, settings, new=settings.resume)
+        run = bind(store, plan, replace(request, family=family))
         adopt = before.id if before else ""
         opened = OpenedRun(run, adopt=adopt, previous=previous_run(store, run))
     _lock(store, opened)
     outbox = state_outbox()
     if outbox is not None and not settings.rehearsal:
-        outbox.add(pending_for(store, opened.run, running=True, parent=parent))
+        outbox.add(pending_for(store, opened.run, running=True, parent=family.name))
     return opened
 
 

@@ -15,7 +15,8 @@ from atlas.runner.opening import new_id
 from atlas.runner.process_environment import process_environment
 from atlas.runner.run import RunResult, run_all
 from atlas.runner.settings import RunSettings
-from atlas.step.finish import tracker_of_steps
+from atlas.step.binding import NO_FAMILY, FamilyRun
+from atlas.step.finish import refreshed, tracker_of_steps
 from atlas.step.sync import sync
 from atlas.tracking.outbox import state_outbox
 
@@ -65,6 +66,8 @@ def run_pipelines(
         _check_parameters(runs, settings)
         result = run_all(runs, settings, listener)
         _send_what_waits(result.runs)
+        for run in filter(lambda run: run.is_open, result.runs):
+            run.finished = refreshed(run.store, run.run, run.finished)
         return replace(result, missing=process_env.missing)
 
 
@@ -99,12 +102,19 @@ def _runs(
         if flow in flows and _has_selected(plan, settings)
     ]
     plans = [plan for _, plan in chosen]
-    parents = _parents(pipelines, plans)
+    families = family_runs(pipelines, plans)
     for pipeline, plan in chosen:
         after = frozenset(_name(other) for other in plans if comes_after(plan, other))
-        parent = parents.get((plan.config, plan.flow), "")
+        behind = frozenset(_name(other) for other in plans if follows_family(plan, other))
         yield LocalRun(
-            plan, pipeline.folder, store, settings, after=after, parent=parent, report=report
+            plan,
+            pipeline.folder,
+            store,
+            settings,
+            after=after,
+            behind=behind,
+            family=families.get((plan.config, plan.flow), NO_FAMILY),
+            report=report,
         )
 
 
@@ -115,14 +125,16 @@ def _has_selected(plan: Plan, settings: RunSettings) -> bool:
     return all(any(s == name or s.startswith(f"{name}.") for s in steps) for name in names)
 
 
-def _parents(pipelines: Sequence[Pipeline], plans: Sequence[Plan]) -> dict[tuple[str, str], str]:
-    """Return a name for the run of each family of which several members run together."""
+def family_runs(
+    pipelines: Sequence[Pipeline], plans: Sequence[Plan]
+) -> dict[tuple[str, str], FamilyRun]:
+    """Return the run of each family of which several members run together, by Config and flow."""
     count: dict[tuple[str, str], int] = {}
     families = {pipeline.config for pipeline in pipelines if pipeline.members > 1}
     for plan in plans:
         count[plan.config, plan.flow] = count.get((plan.config, plan.flow), 0) + 1
     several = (key for key, number in count.items() if number > 1 and key[0] in families)
-    return {key: new_id(key[1]) for key in several}
+    return {key: FamilyRun(new_id(key[1]), count[key]) for key in several}
 
 
 def comes_after(plan: Plan, other: Plan) -> bool:
@@ -139,6 +151,15 @@ def comes_after(plan: Plan, other: Plan) -> bool:
         or (source.kind == "family" and source.name == other.config)
         or (source.kind == "history" and source.name == other.pipeline != plan.pipeline)
     )
+
+
+def follows_family(plan: Plan, other: Plan) -> bool:
+    """Tell whether a Plan reads a model whose family another trains a member of.
+
+    The family's champions move together, when all of its members are trained.
+    """
+    reads = any(source.kind == "model" for step in plan.steps for source in step.sources())
+    return reads and other.family is not None and other.config == plan.config
 
 
 def _trains_for(plan: Plan, other: Plan) -> bool:

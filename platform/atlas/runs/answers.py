@@ -15,10 +15,10 @@ from atlas.runs.comparison import METRICS, SECONDS, compare_runs
 from atlas.runs.comparison_page import comparison_page, shown
 from atlas.runs.filters import filtered
 from atlas.runs.history import RunHistory, history, with_outbox
-from atlas.runs.summary import mlflow_page
+from atlas.runs.summary import WAITS, mlflow_page, mlflow_version_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from atlas.runs.comparison import RunFact
@@ -123,8 +123,22 @@ def answer(store: Store, path: Path, query: RunQuery) -> RunAnswer:
         (run.run, run.pipeline, run.status, run.started[:19], f"{run.seconds:.1f}", run.model)
         for run in listed
     ]
-    lines = () if rows else (empty,)
-    return RunAnswer(listed, headers, rows, lines, tuple(past.damaged))
+    lines = [] if rows else [empty]
+    lines += [f"waits for its family: {run.name}, {run.registered}" for run in waiting(listed)]
+    return RunAnswer(listed, headers, rows, tuple(lines), tuple(past.damaged))
+
+
+def waiting(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """Return the runs whose versions wait for their families; of a pipeline the newest alone.
+
+    Args:
+        runs: the newest first.
+    """
+    newest: dict[str, RunSummary] = {}
+    for run in runs:
+        if run.decision:
+            newest.setdefault(run.pipeline, run)
+    return [run for run in newest.values() if run.decision == WAITS]
 
 
 def pipelines_at(path: Path) -> set[str] | None:
@@ -160,19 +174,20 @@ def _one(store: Store, past: RunHistory, query: RunQuery) -> RunAnswer:
         annotate(store, run.pipeline, run.run, parse_tags(query.tags), query.note)
         run = history(store, {run.pipeline}).find(run.name)
     (run,) = with_outbox([run])
-    page = mlflow_page(os.environ.get("ATLAS_MLFLOW_URL", ""), run)
-    rows = [(name, value) for name, value in _facts(run, page) if value]
-    return RunAnswer({**run.to_json(), "mlflow": page}, ("what", "value"), rows)
+    server = os.environ.get("ATLAS_MLFLOW_URL", "")
+    pages = {"mlflow": mlflow_page(server, run), "mlflow_model": mlflow_version_page(server, run)}
+    rows = [(name, value) for name, value in _facts(run, pages) if value]
+    return RunAnswer({**run.to_json(), **pages}, ("what", "value"), rows)
 
 
-def _facts(run: RunSummary, mlflow: str) -> list[tuple[str, str]]:
+def _facts(run: RunSummary, pages: Mapping[str, str]) -> list[tuple[str, str]]:
     names = (
         *("run", "pipeline", "flow", "status", "started", "seconds", "trigger", "user", "commit"),
-        *("target", "model", "registered", "plan", "page"),
+        *("target", "model", "registered", "decision", "plan", "page"),
     )
     return [
         *((name, str(getattr(run, name))) for name in names),
-        ("mlflow", mlflow),
+        *((name.replace("_", " "), page) for name, page in pages.items()),
         *((f"tag {key}", value) for key, value in run.tags.items()),
         *((f"note of {note['time'][:19]} by {note['by']}", note["note"]) for note in run.notes),
         *((f"param {name}", value) for name, value in run.params.items()),

@@ -9,11 +9,13 @@ from atlas.config import PromotionRule
 from atlas.errors import AtlasError, StoreError
 from atlas.load.words import nearest
 from atlas.runs.filters import metrics_in
+from atlas.runs.history import history
 from atlas.step.outcome import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from atlas.plan import Plan
     from atlas.runs.summary import RunSummary
     from atlas.store import Store
 
@@ -41,6 +43,29 @@ def best(
         raise AtlasError(_none(runs, having, metric))
     ranked.sort(key=lambda run: run.metrics[metric], reverse=direction == HIGHER)
     return ranked, _left_out(len(done) - len(having), len(having) - len(ranked), metric)
+
+
+def best_trained(store: Store, plan: Plan) -> str:
+    """Return the id of the training run with the best value of its rule's metric; it is done.
+
+    Args:
+        store: the artifact store.
+        plan: the pipeline's training Plan, by whose rule the runs are compared.
+
+    Raises:
+        AtlasError: there is no rule, or no run that is done has the metric as a number.
+    """
+    rule = PromotionRule.parse(plan.promotion)
+    if rule is None:
+        text = "the Config has no promotion.metric that says which run is the best"
+        raise AtlasError(f"{plan.name}: {text}; give --run ID")
+    runs = [run for run in history(store, {plan.name}).runs if run.flow == plan.flow]
+    direction = LOWER if rule.main.is_lower_better else HIGHER
+    try:
+        ranked, _ = best(runs, rule.main.metric, direction)
+    except AtlasError as error:
+        raise AtlasError(f"{plan.name}: {error}") from None
+    return ranked[0].run
 
 
 def direction_of(store: Store, runs: Sequence[RunSummary], metric: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TEXT_FIELDS = (
     *("run", "pipeline", "flow", "status", "trigger", "user", "commit", "target", "model"),
-    *("registered", "plan"),
+    *("registered", "decision", "plan"),
 )
 NUMBER_FIELDS = ("seconds",)
 TIME_FIELDS = ("started",)

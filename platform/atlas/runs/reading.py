@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
 from atlas.runs.annotations import annotations_of, notes_in, tags_in
-from atlas.runs.summary import KILLED, RunSummary, seconds_between
+from atlas.runs.summary import KEPT, KILLED, PROMOTED, WAITS, RunSummary, seconds_between
 from atlas.step.binding import page_of, target_of
 from atlas.tracking.record import metrics_of, params_of
 
@@ -50,6 +50,7 @@ def read_summary(store: Store, plans: Plans, pipeline: str, name: str) -> RunSum
             target=target_of(store, run) or run.target,
             model=f"{run.model.name}/{run.model.version}" if run.model else "",
             registered=_registered(ended),
+            decision=_decision(ended),
             params=params_of(plan, run),
             metrics={key: float(value) for key, value in metrics_of(store, plan, run).items()},
             tags=tags_in(annotations),
@@ -66,6 +67,15 @@ def _without_end(store: Store, run: Run) -> str:
     """Return the status of a run of which no end is recorded, and which nothing here runs."""
     target = target_of(store, run)
     return f"on {target}" if target else KILLED
+
+
+def _decision(ended: dict[str, Any]) -> str:
+    promotion = ended.get("promotion")
+    if not promotion:
+        return ""
+    if promotion.get("waits"):
+        return WAITS
+    return PROMOTED if promotion["promoted"] else KEPT
 
 
 def _registered(ended: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from atlas.dataclass import dataclass
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 RUNNING, KILLED = "running", "killed"
 """Status of a run that isn't over: its process is there, or is gone."""
+
+PROMOTED, KEPT, WAITS = "promoted", "kept", "waits"
+"""What was decided on the version that a run made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class RunSummary:
         target: where it runs: ``local`` or a target's name; empty where that isn't recorded.
         model: the model version that it used, or empty.
         registered: the model version that it made, or empty.
+        decision: what was decided on that: ``promoted``, ``kept`` (the champion stays), or
+            ``waits`` for its family; empty for none.
         params: its parameters, and ``step.param`` of each step that is given a literal, as text.
         metrics: ``step.metric`` → value.
         tags: what people have marked it with.
@@ -53,6 +59,7 @@ class RunSummary:
     target: str = ""
     model: str = ""
     registered: str = ""
+    decision: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -102,3 +109,17 @@ def mlflow_page(url: str, summary: RunSummary) -> str:
         summary: the run.
     """
     return f"{url.rstrip('/')}/#/runs/{summary.tracked}" if url and summary.tracked else ""
+
+
+def mlflow_version_page(url: str, summary: RunSummary) -> str:
+    """Return MLflow's page of the model version that a run has made; empty where it has none.
+
+    Args:
+        url: of the MLflow server, or empty.
+        summary: the run.
+    """
+    model, _, version = summary.registered.rpartition("/")
+    is_there = url and version.isascii() and version.isdecimal()
+    return (
+        f"{url.rstrip('/')}/#/models/{quote(model, safe='')}/versions/{version}" if is_there else ""
+    )

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
@@ -16,13 +16,23 @@ from atlas.step.upstream import upstream_runs
 from atlas.step.versions import challenger_of, champion_of, model_of
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED, PAGE
-from atlas.values import canonical
+from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.plan import Plan
     from atlas.store import Store
+
+
+class FamilyRun(NamedTuple):
+    """The run of a family that a command has started several members in; empty for none."""
+
+    name: str = ""
+    members: int = 0
+
+
+NO_FAMILY = FamilyRun()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,7 @@ class RunRequest:
         target: where it runs, if that isn't the Plan's target.
         version: the model version, in place of what the Plan says: a number, an alias, or
             `atlas.step.versions.AT_INTERVAL`.
+        family: the family's run that it is part of.
     """
 
     id: str
@@ -49,6 +60,7 @@ class RunRequest:
     commit: str = ""
     target: str = ""
     version: str = ""
+    family: FamilyRun = NO_FAMILY
 
 
 def run_id(flow: str, given: str) -> str:
@@ -149,6 +161,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
     start, end = interval_between(request.interval_start, request.interval_end)
     model = model_of(store, plan, request.version, end)
     challenger, reason = challenger_of(store, plan, model)
+    name, members = _round(plan, request, start, end)
     run = Run(
         id=request.id,
         pipeline=plan.name,
@@ -166,8 +179,20 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         user=str(this_process()),
         target=request.target or plan.target,
+        round=name,
+        round_members=members,
     )
     return replace(run, upstream=upstream_runs(store, plan, run))
+
+
+def _round(plan: Plan, request: RunRequest, start: str, end: str) -> tuple[str, int]:
+    """Return which training of a family a run is part of, and of how many members that is.
+
+    Members that a schedule starts have the interval in common.
+    """
+    if plan.family is None or request.family.name:
+        return request.family if plan.family else NO_FAMILY
+    return (f"interval-{digest([start, end])[:16]}", plan.family.members) if end else ("", 0)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def finish(
     so_far = Finished(status, tuple(failed), warnings=warnings)
     finished = deliver(store, plan, run, so_far, pending, again=again)
     facts = finished.to_json()
-    if facts:
+    if facts and not finished.waits:
         store.location.write(key, canonical({**outcome, **facts}).encode())
     if not is_new:
         store.note_changed(run.pipeline, run.id)
@@ -160,7 +160,11 @@ def _what_waits(outbox: Outbox | None, tracked: str) -> str:
 
 
 def amend(store: Store, run: Run, finished: Finished) -> None:
-    """Record of a run that is over what has become of it since, such as that MLflow has it."""
+    """Record of a run that is over what has become of it since, such as that MLflow has it.
+
+    One that waits for its family was amended when it began to: since then, another process may have
+    recorded that it waits no more.
+    """
     raw = store.run_outcome(run.pipeline, run.id)
     if raw:
         kept = {name: raw[name] for name in ("status", "plan", "ended", "missing") if name in raw}
@@ -234,6 +238,13 @@ def _promotion(raw: Mapping[str, Any]) -> Promotion:
     from atlas.models.promotion import Promotion
 
     return Promotion(**raw)
+
+
+def refreshed(store: Store, run: Run, finished: Finished | None) -> Finished | None:
+    """Return how a run ended, with what became since of a version that waited for its family."""
+    if finished is None or not finished.waits:
+        return finished
+    return finished_run(store, run) or finished
 
 
 def finished_run(store: Store, run: Run) -> Finished | None:

@@ -34,6 +34,11 @@ class Finished:
     tracked: str = ""
     warnings: tuple[str, ...] = field(default_factory=tuple)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the version waits for other members of its family."""
+        return self.promotion is not None and self.promotion.waits
+
     def to_json(self) -> dict[str, Any]:
         """Return what came of the run besides its steps, as plain data without what is empty."""
         raw = asdict(self)
@@ -49,5 +54,6 @@ class Finished:
             lines.append(f"{self.model} version {self.version} is registered")
         if self.promotion:
             verb = "is" if self.promotion.promoted else "isn't"
+            verb = "isn't yet" if self.promotion.waits else verb
             lines.append(f"version {self.version} {verb} the {CHAMPION}: {self.promotion.reason}")
         return lines

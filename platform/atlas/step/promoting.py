@@ -6,21 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
-from atlas.config import PromotionRule
 from atlas.dataclass import dataclass
-from atlas.errors import AtlasError, StoreError, clean
+from atlas.errors import AtlasError, clean
 from atlas.models.champions import Champions
 from atlas.models.promotion import Candidate, preview, promote
+from atlas.step.family import record_promotion
 from atlas.step.finish import finished_run
 from atlas.step.outcome import DONE
 from atlas.step.registering import judge_of, mirror, registration_of
 from atlas.step.upstream import latest_key
 from atlas.store.keys import is_run_id
-from atlas.tracking.record import metrics_of
 from atlas.tracking.registry import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from atlas.models.promotion import Promotion
     from atlas.plan import Plan
@@ -79,24 +78,23 @@ class PromotedModel:
         }
 
 
-def trained_model(store: Store, plan: Plan, *, run: str = "", best: bool = False) -> TrainedModel:
+def trained_model(store: Store, plan: Plan, *, run: str = "") -> TrainedModel:
     """Return the training run whose version is to be promoted.
 
     Args:
         store: the artifact store.
         plan: the pipeline's training Plan.
         run: id of the run; empty for the latest successful one.
-        best: whether to take the run with the best value of the rule's metric.
 
     Raises:
-        AtlasError: there is no such run, it isn't done, or no metric says which one is the best.
+        AtlasError: there is no such run, or it isn't done.
     """
     if plan.model is None or not plan.model.parts:
         raise AtlasError(f"{plan.name}: makes no model; expected model.from in its Config")
     if run and not is_run_id(run):
         text = f"--run: {clean(run, 80)!r} is not the id of a run"
         raise AtlasError(f"{text}; {command('runs')} lists the ids")
-    chosen = run or (_best(store, plan) if best else _latest(store, plan))
+    chosen = run or _latest(store, plan)
     training_run = store.run(plan.name, chosen)
     finished = finished_run(store, training_run)
     if training_run.flow != plan.flow or finished is None or finished.status != DONE:
@@ -134,8 +132,11 @@ def promote_trained(
         PromotedModel(trained.plan.name, trained.model, trained.run.id, version, outcome)
         for trained, version, outcome in zip(models, versions, outcomes, strict=True)
     ]
-    if not dry_run and registry.kind != "store":
-        for trained, result in zip(models, results, strict=True):
+    if dry_run:
+        return results
+    for trained, result in zip(models, results, strict=True):
+        record_promotion(store, trained.run, result.promotion)
+        if registry.kind != "store":
             registration = registration_of(store, trained.made_by, trained.run)
             mirror(store, registration, result.version, result.promotion)
     return results
@@ -163,31 +164,3 @@ def _latest(store: Store, plan: Plan) -> str:
 
 
 _NO_RUN = "no training run of it is done; start one by {command}"
-
-
-def _best(store: Store, plan: Plan) -> str:
-    """Return the successful training run with the best value of the rule's metric."""
-    rule = PromotionRule.parse(plan.promotion)
-    if rule is None:
-        text = "the Config has no promotion.metric that says which run is the best"
-        raise AtlasError(f"{plan.name}: {text}; give --run ID")
-    values = dict(_values(store, plan, rule.main.metric))
-    if not values:
-        text = f"no training run of it that is done has the metric '{rule.main.metric}'"
-        raise AtlasError(f"{plan.name}: {text}")
-    choose = min if rule.main.is_lower_better else max
-    return choose(values, key=lambda run: values[run])
-
-
-def _values(store: Store, plan: Plan, metric: str) -> Iterator[tuple[str, float]]:
-    """Give each successful training run that has a metric, and its value."""
-    for name in store.runs(plan.name):
-        try:
-            run = store.run(plan.name, name)
-            outcome = store.run_outcome(plan.name, name) or {}
-            if run.flow == plan.flow and outcome.get("status") == DONE:
-                metrics = metrics_of(store, store.plan(run.plan), run)
-                if metric in metrics:
-                    yield name, metrics[metric]
-        except StoreError:
-            continue

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.config import PromotionRule
+from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, StoreError
 from atlas.models.champions import Champions, Ruling
 from atlas.models.decision import Judge
@@ -14,6 +15,7 @@ from atlas.models.origin import origin_tags
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.models.signature import signature_tags
 from atlas.step.execute import recorded
+from atlas.step.family import FamilyVersions, promote_family
 from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
 from atlas.store import ModelPart, artifact_key
@@ -65,11 +67,11 @@ def _registered(
     else:
         version = registry.register(registration, finished.tracked)
     try:
-        if is_same:
+        if is_same and plan.family is None:
             promotion = Promotion(True, "this run made the very same", version)
         else:
-            judge = judge_of(store, plan, run)
-            (promotion,) = promote([Candidate(Champions(store, registry, name), version, judge)])
+            ended = replace(finished, model=name, version=version)
+            promotion = _promoted(store, plan, run, registry, ended)
         if not isinstance(registry, LocalRegistry):
             mirror(store, registration, version, promotion)
     except StoreError as error:  # A log that was altered: the run itself is done.
@@ -78,6 +80,34 @@ def _registered(
     notes = () if is_same else _notes(store, plan, run)
     warnings = (*finished.warnings, *notes)
     return replace(finished, model=name, version=version, promotion=promotion, warnings=warnings)
+
+
+def _promoted(
+    store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
+) -> Promotion:
+    """Promote the version of a run if it passes its rule: by itself, or with its family."""
+    if plan.family is not None:
+        family = FamilyVersions(store, registry, plan)
+        return promote_family(family, run, finished, _FamilyJudge(store, registry))
+    candidate = Candidate(
+        Champions(store, registry, finished.model), finished.version, judge_of(store, plan, run)
+    )
+    return promote([candidate])[0]
+
+
+@dataclass(frozen=True)
+class _FamilyJudge:
+    """Decides on the versions of a family, each by the rule of its own run's Plan."""
+
+    store: Store
+    registry: ModelRegistry
+
+    def judge(self, plan: Plan, run: Run) -> Judge:
+        return judge_of(self.store, plan, run)
+
+    def mirror(self, plan: Plan, run: Run, version: str, promotion: Promotion) -> None:
+        if not isinstance(self.registry, LocalRegistry):
+            mirror(self.store, registration_of(self.store, plan, run), version, promotion)
 
 
 def judge_of(

@@ -105,7 +105,8 @@ def _send(outbox: Outbox, pending: Pending, tracker: Tracker) -> Iterator[Synced
             from atlas.step.registering import registered
 
             finished = registered(store, plan, run, tracker, sent)
-            amend(store, run, finished)
+            if not finished.waits:
+                amend(store, run, finished)
             outbox.remove(pending)
     except PlatformError as error:
         later = put_off(pending, error)

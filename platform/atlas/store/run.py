@@ -105,6 +105,8 @@ class Run:
         created: when it was bound, ISO 8601 in UTC.
         user: who bound it, as ``user@host``; empty for a run of an earlier version of Atlas.
         target: where it was to run: ``local``, or a target's name; empty likewise.
+        round: which training of its family it is part of; empty for a member by itself.
+        round_members: how many members of the family that training is of.
     """
 
     id: str
@@ -124,6 +126,8 @@ class Run:
     created: str = ""
     user: str = ""
     target: str = ""
+    round: str = ""
+    round_members: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as plain data; of a challenger, only what there is."""
