@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from atlas import Bounds, Data, Evaluator, Predictor, Sink, Source, Template, Trainer, Transform
+from atlas import Bounds, Data, Predictor, RowEvaluator, Sink, Source, Template, Trainer, Transform
 
 
 class LoadTumours(Source):
@@ -72,20 +73,34 @@ class TrainForest(Trainer):
         return forest.fit(rows[self.columns].to_numpy(), rows[self.target].to_numpy())
 
 
-class Evaluate(Evaluator):
+class Evaluate(RowEvaluator):
     """Measures a classifier on rows that it hasn't seen."""
 
     target: str
     columns: list[str]
+    large: float = 550.0
+
+    def evaluate_rows(self, model: RandomForestClassifier, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return each patient's squared error of the probability, and whether the guess is right.
+
+        The mean of the squared errors is the Brier score. Slices are by the size of the tumour.
+        """
+        probability, truth = self._scored(model, rows)
+        size = np.where(rows["mean area"] >= self.large, "large", "small")
+        return rows[["patient"]].assign(
+            size=size,
+            brier=(probability - truth) ** 2,
+            accuracy=(probability >= 0.5) == truth,  # noqa: PLR2004
+        )
 
     def evaluate(self, model: RandomForestClassifier, rows: pd.DataFrame) -> dict[str, float]:
-        """Return the area under the ROC curve and the accuracy."""
+        """Return the area under the ROC curve, which is no mean of rows."""
+        probability, truth = self._scored(model, rows)
+        return {"roc_auc": float(roc_auc_score(truth, probability))}
+
+    def _scored(self, model: RandomForestClassifier, rows: pd.DataFrame) -> tuple[Any, Any]:
         probability = model.predict_proba(rows[self.columns].to_numpy())[:, 1]
-        truth = rows[self.target].to_numpy()
-        return {
-            "roc_auc": float(roc_auc_score(truth, probability)),
-            "accuracy": float(accuracy_score(truth, probability >= 0.5)),  # noqa: PLR2004
-        }
+        return probability, rows[self.target].to_numpy()
 
 
 class Score(Predictor):

@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 
 from atlas.images import ImageRegistry
+from atlas.models.champions import Champions
 from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
+from atlas.tracking.mlflow import MlflowTracker
+from atlas.tracking.registry import CHAMPION
 from atlas_deploy.desired.images import references_of
 from tests import yard as yards
 from tests.stack import ways
@@ -70,6 +73,28 @@ class Example:
         return str(json.loads(self.run(*words, "--json").stdout.splitlines()[-1])["run"])
 
     @property
+    def champions(self) -> Champions:
+        secret = self.atlas.state / "secrets" / "mlflow.json"
+        tracker = MlflowTracker(self.services["mlflow"]["url"], str(secret))
+        return Champions(self.store, tracker, "tumour")
+
+    def champion(self) -> str:
+        current = self.champions.current()
+        assert current is not None
+        return current.version
+
+    def set_champion(self, version: str) -> None:
+        """Move the alias as somebody would by hand: each way is to beat the same champion."""
+        self.champions.registry.set_alias("tumour", CHAMPION, version)
+
+    def reason(self, run: str) -> str:
+        """Return why the version of a run was promoted."""
+        outcome = self.store.run_outcome("tumour", run)
+        assert outcome is not None
+        assert outcome["promotion"]["promoted"], outcome
+        return str(outcome["promotion"]["reason"])
+
+    @property
     def docker(self) -> dict[str, str]:
         """The variables of who speaks to the platform's engine."""
         place = self.atlas.state / "platform" / "local"
@@ -105,14 +130,7 @@ def test_the_example_comes_out_the_same_everywhere(
     training, inference = pipeline.plans["training"], pipeline.plans["inference"]
     assert len({references_of([pipeline])(training)[step.image] for step in training.steps}) == 2
 
-    here = example.started("run", "tumour", "--flow", "training", "--isolate", "image")
-    by_kfp = example.started("train", "tumour", "--target", "kubeflow")
-    example.run("deploy", "tumour")
-    by_airflow = example.started("train", "tumour", "--target", "airflow")
-    runs = [seen(example, training, run) for run in (here, by_kfp, by_airflow)]
-    assert {*runs[0]} == {"load", "features.scale", "split", "train", "evaluate"}
-    assert runs[1] == runs[0]
-    assert runs[2] == runs[0]
+    check_trainings(example, training)
 
     # The schedule has asked for the latest interval as soon as there was a model.
     scored = wait_for(lambda: finished(example, inference), 120)
@@ -141,6 +159,63 @@ def test_the_example_comes_out_the_same_everywhere(
     ImageRegistry.at(example.services["registry"]["url"], secret).delete(repository, digest)
     refused = example.atlas.run("train", "tumour", "--target", "airflow", cwd=example.root, code=1)
     assert f"images that were pushed are gone: {pinned}; `atlas build" in refused.stderr
+
+
+def check_trainings(example: Example, training: Plan) -> None:
+    """Train by each way, against the same weak champion: one result, and one decision."""
+    config = example.root / "tumour" / "config.json"
+    text = config.read_text()
+    assert '{"trees": 200}' in text
+    config.write_text(text.replace('{"trees": 200}', '{"trees": 3}'))
+    example.started("run", "tumour", "--flow", "training")
+    config.write_text(text)
+    weak = example.champion()
+
+    here = example.started("run", "tumour", "--flow", "training", "--isolate", "image")
+    example.set_champion(weak)
+    by_kfp = example.started("train", "tumour", "--target", "kubeflow")
+    example.set_champion(weak)
+    example.run("deploy", "tumour")
+    by_airflow = example.started("train", "tumour", "--target", "airflow")
+    trained = (here, by_kfp, by_airflow)
+    runs = [seen(example, training, run) for run in trained]
+    assert {*runs[0]} == {"load", "features.scale", "split", "train", "evaluate"}
+    assert "champion.row_metrics" in runs[0]["evaluate"][2]
+    assert runs[1] == runs[0]
+    assert runs[2] == runs[0]
+    reasons = {example.reason(run) for run in trained}
+    assert len(reasons) == 1, reasons
+    (reason,) = reasons
+    assert "on the same 171 rows: better (" in reason
+    assert "none of 2 slices by size is worse" in reason
+    check_tags(example, training, trained)
+
+
+def check_tags(example: Example, plan: Plan, runs: tuple[str, ...]) -> None:
+    """Hold the tags of the versions to what each way knows: the same, but for the run and its ids."""
+    versions = {v.tags["atlas.run"]: v.tags for v in example.champions.registry.versions("tumour")}
+    tags = [versions[run] for run in runs]
+    images = references_of(resolve(Path("tumour")))(plan)
+    digests = {step.name: images[step.image].partition("@")[2] for step in plan.steps}
+    for of in tags:
+        recorded = json.loads(of["atlas.images"])
+        assert {step: text.partition("@")[2] for step, text in recorded.items()} == digests
+        assert json.loads(of["atlas.data.tumours"])["sha256"]
+        signature = json.loads(of["atlas.signature"])
+        assert list(signature["inputs"]) == ["evaluate.rows", "features.scale.rows", "train.rows"]
+        assert list(signature["outputs"]) == ["evaluate.row_metrics", "features.scale.rows"]
+    own = (
+        "atlas.run",
+        "atlas.images",
+        "atlas.kubeflow.run",
+        "atlas.trigger",
+        "atlas.commit",
+        "atlas.dirty",
+    )
+    shared = [{name: text for name, text in of.items() if name not in own} for of in tags]
+    assert shared[1] == shared[0]
+    assert shared[2] == shared[0]
+    assert ["atlas.kubeflow.run" in of for of in tags] == [False, True, False]
 
 
 def finished(example: Example, plan: Plan) -> str:

@@ -24,6 +24,7 @@ def tumours() -> pd.DataFrame:
             "patient": np.arange(40),
             "mean radius": 12 + 6 * malignant + random.normal(size=40),
             "mean texture": 19 + random.normal(size=40),
+            "mean area": 450.0 + 300 * malignant,
             "malignant": malignant,
         }
     )
@@ -67,9 +68,19 @@ def test_split_keeps_every_row_once_and_the_share_of_the_target(tumours: pd.Data
 
 def test_a_forest_learns_what_is_plain(forest: Any, tumours: pd.DataFrame) -> None:
     assert forest.n_estimators == 20
-    metrics = Evaluate(target="malignant", columns=COLUMNS).run(forest, tumours).metrics
-    assert metrics["roc_auc"] == 1.0
-    assert metrics["accuracy"] > 0.95
+    measured = Evaluate(target="malignant", columns=COLUMNS).run(forest, tumours)
+    assert measured.metrics["roc_auc"] == 1.0
+    assert measured.metrics["accuracy"] > 0.95
+    assert measured.metrics["brier"] == measured.row_metrics["brier"].mean()
+
+
+def test_each_row_says_whose_it_is_and_how_large_the_tumour_is(
+    forest: Any, tumours: pd.DataFrame
+) -> None:
+    rows = Evaluate(target="malignant", columns=COLUMNS).run(forest, tumours).row_metrics
+    assert rows["patient"].equals(tumours["patient"])
+    assert rows["size"].tolist() == ["small", "large"] * 20
+    assert rows["accuracy"].dtype == bool
 
 
 def test_score_gives_a_probability_for_each_patient(forest: Any, tumours: pd.DataFrame) -> None:

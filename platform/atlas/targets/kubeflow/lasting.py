@@ -6,6 +6,7 @@ Podman has removed it by then: kfp.local takes that for success, or fails where 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from docker import DockerClient
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
 
 
 _PATIENCE_SECONDS = 600
+_PAUSE_SECONDS = 0.1
+_UNDER_WAY = ("created", "initialized", "restarting", "running", "paused", "stopping")
 
 
 class LastingContainer(Container):  # type: ignore[misc]  # docker has no types
     """A container that is removed once its end is known."""
 
     def logs(self, **options: Any) -> Any:
-        """Return the log; as a stream, line by line, for kfp.local indents whatever comes."""
-        log = super().logs(**options)
-        return _lines(log) if options.get("stream") else log
+        """Return the log; of a stream, whole lines once the container has ended.
+
+        Podman goes on following, for ever, a log whose container ended before it began to. What
+        follows a run reads the steps' own logs in the store meanwhile.
+        """
+        if not options.get("stream"):
+            return super().logs(**options)
+        self.reload()
+        while self.status in _UNDER_WAY:
+            time.sleep(_PAUSE_SECONDS)
+            self.reload()
+        return _lines([super().logs()])
 
     def wait(self, **options: Any) -> Any:
         """Wait for the end; return what the engine says of it."""
