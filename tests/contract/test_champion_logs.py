@@ -12,11 +12,22 @@ from atlas.models.lease import leased
 from atlas.models.log import KEPT, LogEntry
 from atlas.models.promotion import Candidate, promote
 from atlas.models.testsets import use
-from atlas.store import Store, open_store
+from atlas.plan import Plan
+from atlas.plan.parts import PlanStep
+from atlas.runs.annotations import annotate
+from atlas.runs.best import best_trained
+from atlas.runs.history import history
+from atlas.step.finish import amend, finish
+from atlas.step.finished import Finished
+from atlas.store import Run, Store, open_store
+from atlas.store.keys import index_key
 from atlas.tracking.registry import LocalRegistry, ModelRegistration
+from atlas.values import canonical
 from tests.servers import s3
 
 __all__ = ["s3"]
+
+CREATED = "2026-01-01T00:00:00+00:00"
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",
@@ -108,3 +119,29 @@ def test_uses_of_a_test_set_at_once_have_numbers_of_their_own(any_store):
 
     at_once(4, spend)
     assert sorted(numbers) == [1, 2, 3, 4]
+
+
+def test_an_index_of_runs_in_any_store_follows_what_changes(any_store, tmp_path):
+    plan = Plan(
+        "p", "p", "p", "training", "p", "local", "local", (PlanStep("fit", "s:F"),),
+        promotion={"metric": "fit.loss", "direction": "lower"},
+    )  # fmt: skip
+    any_store.add_plan(plan)
+    runs = [Run(f"training-{n}", "p", "training", plan.digest, created=CREATED) for n in range(4)]
+    for number, run in enumerate(runs):
+        any_store.bind(run)
+        outcome = {"status": "done", "plan": plan.digest, "metrics": {"loss": 9.0 - number}}
+        any_store.write_outcome("p", run.id, "fit", outcome, None)
+    for run in runs[:3]:
+        end = {"status": "done", "plan": plan.digest, "ended": CREATED}
+        any_store.location.write(f"p/{run.id}/outcome.json", canonical(end).encode())
+    assert best_trained(any_store, plan) == "training-2"
+    annotate(any_store, "p", "training-1", {"kept": "yes"}, "")
+    amend(any_store, runs[0], Finished("done", model="m", version="7"))
+    finish(any_store, plan, runs[3])
+    assert best_trained(any_store, plan) == "training-3"
+    by_name = {run.run: run for run in history(any_store, {"p"}).runs}
+    assert by_name["training-1"].tags == {"kept": "yes"}
+    assert by_name["training-0"].registered == "m/7"
+    # In a folder, runs that ended just now are read again in any case.
+    assert any_store.location.exists(index_key("p")) == any_store.url.startswith("s3:")

@@ -29,6 +29,7 @@ from tests.tether import tied
 from tests.yard import Yard
 
 _SECONDS = 400
+_OWN = ("interval", "step")
 _KFP = """
 import json, sys
 import docker
@@ -60,8 +61,9 @@ class Seen:
     """What came of one step, or of one key of it: the same everywhere.
 
     Attributes:
-        parts: digests of what could change the result: code, params, inputs, image. Not of the
-            interval: a run that Airflow is asked for has one.
+        parts: digests of what could change the result: code, params, inputs. Not of the interval,
+            for a run that Airflow is asked for has one; nor of the image's name, which is of this
+            machine's engine or of the registry.
     """
 
     status: str
@@ -108,7 +110,7 @@ def ran(store: Store, plan: Plan, run: str) -> Ran:
             name if index is None else f"{name}[{index}]": Seen(
                 one.status,
                 one.attempts,
-                {part: text for part, text in one.parts.items() if part != "interval"},
+                {part: text for part, text in one.parts.items() if part not in _OWN},
                 dict(one.outputs),
             )
             for (name, index), one in found.items()

@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.plan.family import Family
 from atlas.plan.model import Plan
-from atlas.plan.parts import (
-    Family,
-    InputSource,
-    Model,
-    Output,
-    PlanData,
-    PlanStep,
-    Schedule,
-    Value,
-)
+from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.plan.rivals import with_rivals
 from atlas.recipe import Parameter, Reference, Resources, Retries
 from atlas.validate.schedule import cron_line
@@ -84,7 +76,7 @@ class PlanBuilder:
             "environment": self.environment.name,
             "target": self.environment.targets.get(flow, "local"),
             "code": code,
-            "family": self._family(),
+            "family": None if self.is_inference else Family.of(config),
             "description": flat.description,
             "parameters": {name: self._parameter(name) for name in sorted(flat.parameters)},
             "data": {name: self._data(name) for name in self._read("data")},
@@ -225,12 +217,6 @@ class PlanBuilder:
             time=declared.time if declared else "",
             label=declared.label if declared else "",
         )
-
-    def _family(self) -> Family | None:
-        matrix, model = self.config.matrix, self.config.model
-        makes = model is not None and bool(model.parts) and not self.is_inference
-        members = self.config.member_count() if makes else 1
-        return Family(members, digest(dict(matrix))) if members > 1 else None
 
     def _secrets(self) -> dict[str, Mapping[str, str]]:
         used = {name for step in self.steps for name in step.secrets}

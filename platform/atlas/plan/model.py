@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
-from atlas.plan.parts import Family, Model, PlanData, PlanStep, Schedule, freeze
+from atlas.plan.parts import Model, PlanData, PlanStep, Schedule, freeze
 from atlas.plan.plain import plain, read_fields
 from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.plan.family import Family
     from atlas.recipe import Image, Parameter
 
 

@@ -198,19 +198,6 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """The family that a pipeline is a member of; its members are promoted together.
-
-    Attributes:
-        members: how many there are.
-        matrix: digest of all axis values.
-    """
-
-    members: int
-    matrix: str
-
-
-@dataclass(frozen=True, slots=True)
 class Schedule:
     """When a flow runs: cron in a timezone, from a start (ISO 8601)."""
 

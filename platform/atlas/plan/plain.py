@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from atlas.config import Canary
-from atlas.plan.parts import Family, InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.plan.family import Family
+from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Image, Parameter, Resources, Retries
 
 

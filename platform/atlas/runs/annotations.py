@@ -69,6 +69,7 @@ def annotate(
     number = max(_numbers(store, folder), default=0) + 1
     while not store.location.create(f"{folder}/annotation-{number:06}.json", content):
         number += 1
+    store.note_changed(pipeline, run)
     return annotation
 
 

@@ -23,7 +23,7 @@ class RunIndex:
         self.store, self.pipeline = store, pipeline
         self.damaged: list[str] = []
         self._plans: Plans = cache(store.plan)
-        self._rows = RunRows(store, pipeline, "", FIELDS, self._read)
+        self._rows = RunRows(store, pipeline, "", FIELDS, self._read, by_name=True)
 
     def summaries(self) -> list[RunSummary]:
         """Return the summaries of all runs; `damaged` then says which couldn't be read."""

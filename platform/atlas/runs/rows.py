@@ -2,8 +2,8 @@
 
 The index is only a copy, and safe to lose: a run whose folder has changed since is read again, and
 an index that isn't whole is made again. In a store that isn't a folder nothing tells cheaply
-whether a run has changed. Where rows are of what never changes of a run that is over, its name is
-enough there, with the runs that `RunRecords.note_changed` has noted; other rows are always read.
+whether a run has changed. Where whatever changes a row of a run that is done calls
+`RunRecords.note_changed`, the run's name is enough there; other rows are always read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RunRows:
         name: of the index: empty for the summaries of runs.
         fields: names of a row's values, ``status`` among them; an index with others is made again.
         read: returns a run's row; None for one that isn't bound, or can't be read.
-        by_name: whether a row says only what never changes once a run is over.
+        by_name: whether whatever changes the row of a run that is done notes that.
     """
 
     store: Store

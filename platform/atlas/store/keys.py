@@ -62,7 +62,7 @@ def index_key(pipeline: str, name: str = "") -> str:
 
 def changed_key(pipeline: str, name: str) -> str:
     """Return the folder of notes on runs that an index has to read again."""
-    return f"{INDEX}/{name}/{pipeline}.changed"
+    return "/".join(filter(None, (INDEX, name, f"{pipeline}.changed")))
 
 
 def unit_key(pipeline: str, run: str, step: str, index: int | None) -> str:

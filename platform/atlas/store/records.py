@@ -97,8 +97,9 @@ class RunRecords:
     def note_changed(self, pipeline: str, run: str) -> None:
         """Note that what was known of a run has changed, where no folder's time tells so."""
         if not isinstance(self.location, FolderLocation):
-            key = f"{changed_key(pipeline, LINKS)}/{run}@{os.urandom(4).hex()}"
-            self.location.write(key, b"{}")
+            for index in ("", LINKS):
+                key = f"{changed_key(pipeline, index)}/{run}@{os.urandom(4).hex()}"
+                self.location.write(key, b"{}")
 
     def run(self, pipeline: str, run: str) -> Run:
         """Return a run's facts.

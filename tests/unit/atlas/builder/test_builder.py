@@ -94,7 +94,18 @@ def test_the_example_config_in_python_is_the_example_config() -> None:
     parts = {"classifier": "train.model", "scaler": "features.scale.fitted"}
     config.model("tumour", version="champion", parts=parts)
     config.schedule("inference", "0 6 * * *", timezone="UTC", start="2026-01-01")
-    config.promotion("evaluate.roc_auc", at_least=0.95, beats_champion=False)
+    config.promotion(
+        "evaluate.brier",
+        direction="lower",
+        at_most=0.08,
+        beats_champion={"confidence": 0.95, "margin": 0.02},
+        key="patient",
+        guards=[
+            {"metric": "evaluate.roc_auc", "direction": "higher", "at_least": 0.95},
+            {"metric": "evaluate.accuracy", "direction": "higher", "margin": 0.1},
+        ],
+        slices={"by": "size", "margin": 0.05},
+    )
     del typed["$schema"]
     assert config.to_json() == typed
 

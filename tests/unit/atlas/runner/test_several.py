@@ -141,7 +141,7 @@ def test_a_family_and_what_reads_it(project):
     whole = next(one for one in ran.result.runs if one.plan.name == "whole")
     value = project.store.get("whole", whole.run.id, "gather", "scores")
     assert value == {"all": {"emea": {"value": 1.0}, "apac": {"value": 1.0}}}
-    parents = {one.parent for one in ran.result.runs if one.plan.config == "family"}
+    parents = {one.family.name for one in ran.result.runs if one.plan.config == "family"}
     assert len(parents) == 1
     assert parents != {""}
 
