@@ -199,11 +199,18 @@ def _digest(compiled: Compiled) -> str:
 
 
 def _models(deployment: Deployment, services: Services, plans: Sequence[Plan]) -> Iterator[Part]:
-    """Return the resource with the models' names, where there is a model."""
+    """Return the resource with the models' names, where there is a model.
+
+    A release's inference may use another environment's model: it is that one's own.
+    """
+    trained = {
+        plan.pipeline: plan.model for plan in plans if plan.model and plan.flow == "training"
+    }
+    named = ((plan.pipeline, trained.get(plan.pipeline, plan.model)) for plan in plans)
     members = {
-        plan.model.name: f"The model of pipeline {plan.pipeline}."
-        for plan in plans
-        if plan.model is not None
+        model.name: f"The model of pipeline {pipeline}."
+        for pipeline, model in named
+        if model is not None
     }
     if members:
         inputs = {

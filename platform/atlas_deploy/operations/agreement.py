@@ -120,14 +120,12 @@ def _require_models(
     lines = []
     for pipeline in pipelines:
         locked = release.lock.models[pipeline.name]
-        plan = next(plan for plan in pipeline.plans.values() if plan.model is not None)
-        name = plan.model.name if plan.model else locked.name
-        registered = registry.find(name, locked.version)
+        registered = registry.find(locked.name, locked.version)
         found = registered.resolved().digest if registered else ""
         if found != locked.digest:
             what = f"one with digest {found[:12]}" if found else "no such version"
             expected = f"expected version {locked.version} with digest {locked.digest[:12]}"
-            lines.append(f"model {name} of {pipeline.name}: found {what}, {expected}")
+            lines.append(f"model {locked.name} of {pipeline.name}: found {what}, {expected}")
     if lines:
         raise DeployError(
             f"{release.name}: the registry of environment {environment} hasn't got its model "

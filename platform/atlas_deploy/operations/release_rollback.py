@@ -61,7 +61,7 @@ def _move_champions(released: ReleasedDeployment) -> dict[str, tuple[str, str]]:
     versions = {
         model: lock.models[pipeline].version
         for pipeline, model in released.followed.items()
-        if pipeline in lock.models
+        if pipeline in lock.models and lock.models[pipeline].name == model
     }
     if not versions:
         return {}

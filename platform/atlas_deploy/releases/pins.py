@@ -17,6 +17,9 @@ INFERENCE = "inference"
 def pinned(pipelines: Sequence[Pipeline], models: Mapping[str, LockedModel]) -> list[Pipeline]:
     """Return pipelines whose inference uses the version that is locked, and nothing else.
 
+    The model is the locked one by its registered name, too: an environment with another prefix uses
+    the version that was released, not one of a model of its own.
+
     Args:
         pipelines: as they were resolved.
         models: the model version by pipeline.
@@ -34,7 +37,7 @@ def _pinned(pipeline: Pipeline, model: LockedModel | None) -> Pipeline:
 def _with_version(plan: Plan, model: LockedModel) -> Plan:
     if plan.model is None:
         return plan
-    fixed = replace(plan.model, version=model.version, digest=model.digest)
+    fixed = replace(plan.model, name=model.name, version=model.version, digest=model.digest)
     return replace(plan, model=fixed)
 
 
