@@ -113,6 +113,8 @@ def test_a_rollback_moves_the_champion_back_and_converges(pipeline, clone):
     second = str(released(pipeline)["release"])
     pipeline.atlas("deploy", "--release", second)
     assert champion(pipeline) == "2"
+    # The documents on disk are the release's: the pinned version makes no difference.
+    assert [one["disk"] for one in pipeline.status().values()] == [{}, {}, {}]
     for delay in (1.0, 3.0, 5.0):
         pipeline.interrupted(signal.SIGKILL, delay, "rollback", "--release", first)
         done = pipeline.atlas("rollback", "--release", first, "--json")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from atlas.git.running import GitAnswer
 
+_NEW = b"??"
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
 
 
@@ -55,16 +56,24 @@ def _text(folder: Path, *words: str) -> str:
     return os.fsdecode(git(folder, "rev-parse", *words) or b"").rstrip("\n")
 
 
-def changed_files(folder: Path) -> list[str] | None:
+def changed_files(folder: Path, state: Path) -> list[str] | None:
     """Return the files of a folder that aren't as they were committed, new ones among them.
 
+    Args:
+        folder: the folder.
+        state: a folder in which new files don't count, because Atlas itself writes them.
+
     Returns:
-        Their paths from the repository's top; None where git can't say.
+        Their paths from the folder; None where git can't say.
     """
     listed = git(folder, *_STATUS, "--", ".")
-    if listed is None:
+    prefix = git(folder, "rev-parse", "--show-prefix")
+    if listed is None or prefix is None:
         return None
-    return [os.fsdecode(line[3:]) for line in listed.split(b"\0") if line]
+    inside = os.fsdecode(prefix.rstrip(b"\n"))
+    changes = [(line[:2], os.fsdecode(line[3:])) for line in listed.split(b"\0") if line]
+    named = [(how, path.removeprefix(inside)) for how, path in changes]
+    return [path for how, path in named if how != _NEW or not (folder / path).is_relative_to(state)]
 
 
 def remote_branches_with(folder: Path, commit: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import tarfile
 import tempfile
 from contextlib import contextmanager
@@ -15,10 +14,6 @@ from atlas.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_COMMIT = re.compile("[0-9a-f]{40,64}")
-_RELEASES = 20
-"""How many releases are looked at, from the latest on."""
 
 
 @contextmanager
@@ -47,28 +42,6 @@ def earlier(path: Path, other: str) -> Iterator[Path]:
         if not place.exists():
             raise AtlasError(f"--diff {other}: that revision has no {inside}")
         yield place
-
-
-def release_at(folder: Path, config: str, commit: str) -> str:
-    """Return the latest release of a Config in which a folder is as a commit left it.
-
-    Args:
-        folder: the pipeline's folder.
-        config: the Config's name.
-        commit: the commit that last changed the folder, as a deployment has recorded it.
-
-    Returns:
-        The tag's name, such as ``release/tumour-3``; empty for none.
-    """
-    if not _COMMIT.fullmatch(commit):
-        return ""
-    words = ("for-each-ref", "--sort=-version:refname", "--format=%(refname)")
-    listed = git(folder, *words, f"--contains={commit}", f"refs/tags/release/{config}-[0-9]*")
-    for tag in (listed or b"").decode().splitlines()[:_RELEASES]:
-        changed = git(folder, "rev-list", "-1", tag, "--", ".")
-        if changed is not None and changed.decode().strip() == commit:
-            return tag.removeprefix("refs/tags/")
-    return ""
 
 
 def _commit(root: Path, revision: str) -> str:

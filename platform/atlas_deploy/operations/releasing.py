@@ -126,7 +126,7 @@ def checked_checkout(project: Project, options: ReleaseOptions) -> tuple[Checkou
         raise _unfit(project, "git has no commit of this folder; commit the project first")
     if not project.explicit:
         raise _unfit(project, "no pyproject.toml with [tool.atlas] says that it is a project")
-    changed = repository.changed_files(project.root)
+    changed = repository.changed_files(project.root, project.state)
     if changed is None:
         raise _unfit(project, "git can't say what differs from the commit; does `git status`?")
     problems = [*_problems(project, checkout, changed)]

@@ -7,17 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
-from atlas.registered import LOCAL_TARGET
-from atlas.store import open_location
-from atlas.targets import deployed_name
+from atlas.store import open_location, open_store
 from atlas_deploy.apply import locks
 from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part
-from atlas_deploy.desired.revisions import release_at
 from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.live import snapshot, state
 from atlas_deploy.operations.alerts import ActiveAlerts, active_alerts
+from atlas_deploy.operations.on_disk import digests_on_disk
 from atlas_deploy.platforms.services import services_of
 from atlas_provider.kinds import kind_of_target
 
@@ -70,7 +68,7 @@ class DeploymentStatus:
         broken: whether the documents on disk can't be compared, for they are broken.
         undeployed: names on disk that aren't deployed.
         unfinished: whether an update after the last entry was interrupted, or failed in part.
-        release: the release that git has at the deployed commit; empty for none.
+        release: the release that is deployed; empty for none.
         dead: processes of the platform that don't run, where it is on this machine.
         alerts: its alerts that fire.
     """
@@ -142,10 +140,13 @@ def _status_of(
 ) -> DeploymentStatus:
     """Return the status of a deployment, of which all was read."""
     resources = there.resources
-    disk = _on_disk(deployment)
     place = open_location(services.store)
     entry = records.last(place, deployment.stack)
-    deployed = {name for resource in resources for name in resource.inputs.get("plans", {})}
+    deployed: dict[str, str] = {}
+    for resource in resources:
+        deployed |= resource.inputs.get("plans", {})
+    released = deployed if entry and entry.release else {}
+    disk = digests_on_disk(deployment, open_store(services.store), released)
     return DeploymentStatus(
         entry=entry,
         resources=[
@@ -153,19 +154,12 @@ def _status_of(
             for resource, last in zip(resources, runs, strict=True)
         ],
         broken=not deployment.pipelines,
-        undeployed=sorted(disk.keys() - deployed) if resources else [],
+        undeployed=sorted(disk.keys() - deployed.keys()) if resources else [],
         unfinished=_is_unfinished(place, entry, resources),
-        release=_release(deployment, entry),
+        release=entry.release if entry else "",
         dead=there.dead,
         alerts=alerts,
     )
-
-
-def _release(deployment: Deployment, entry: records.Entry | None) -> str:
-    """Return the release that was deployed: the one that git has with what the commit had."""
-    commit = entry.commit if entry else ""
-    folders = [pipeline.folder for pipeline in deployment.pipelines[:1]]
-    return next((release_at(folder, deployment.config, commit) for folder in folders), "")
 
 
 def _is_unfinished(
@@ -179,12 +173,6 @@ def _is_unfinished(
         return not records.is_of(records.read(place, entry), parts)
     except StoreError:
         return False
-
-
-def _on_disk(deployment: Deployment) -> dict[str, str]:
-    """Return the digest of each Plan on disk that would be deployed, by deployed name."""
-    plans = (plan for _, plan in deployment.plans() if plan.target != LOCAL_TARGET)
-    return {deployed_name(plan): plan.digest for plan in plans}
 
 
 def history_of(deployment: Deployment) -> list[records.Entry]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlas_deploy.releases.lock import ReleaseLock
 
 TAGS, BRANCHES = "refs/tags/release/", "refs/heads/releases/"
-"""Where releases are. A branch of a tag's name would make the name ambiguous in git."""
+"""Where releases are: a branch of a tag's name would make that ambiguous (decision 23)."""
 PREFIX = "release/"
 _NUMBERED = re.compile(r"release/(?P<config>.+)-(?P<number>[1-9][0-9]{0,8})")
 _HEADER = re.compile(r"object (?P<commit>[0-9a-f]{40,64})\ntype commit\ntag (?P<tag>[^\n]*)\n")
