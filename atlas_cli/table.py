@@ -126,6 +126,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "champion:champion",
         "Show which version is or was the champion, and check its log.",
     ),
+    CommandEntry("card", "card:card", "Show what there is to say of a version, as one page."),
     CommandEntry(
         "lineage",
         "lineage:lineage",

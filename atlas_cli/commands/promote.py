@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,8 @@ def promote(
     with opened(path, env) as models:
         chosen = _chosen(models.store, models.plans, run, best=best)
         outcomes = promote_trained(models.store, models.registry, chosen, dry_run=dry_run)
+    for warning in (warning for outcome in outcomes for warning in outcome.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
     data = [outcome.to_json() for outcome in outcomes]
     emit(
         data,

@@ -107,6 +107,7 @@ class Config:
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
     open_data: bool = False
 
     @classmethod
@@ -114,7 +115,7 @@ class Config:
         """Build a Config from JSON that the schema has accepted."""
         plain = (
             *("description", "features", "parameters", "schedule"),
-            *("promotion", "retraining", "predictions", "alerts"),
+            *("promotion", "retraining", "predictions", "alerts", "card"),
         )
         return cls(
             name=raw["name"],

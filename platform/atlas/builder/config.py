@@ -161,6 +161,10 @@ class ConfigBuilder(DocumentBuilder):
         """Say when somebody has to look: late, failed, stale, metrics and more; as in JSON."""
         self._section("alerts").update(plain(rules))
 
+    def card(self, /, **texts: Any) -> None:
+        """Say what people should know of the model: purpose, limits and more; as in JSON."""
+        self._section("card").update(plain(texts))
+
     def matrix(self, /, **axes: Sequence[str]) -> None:
         """Expand the Config into a family, a member for every combination of axis values."""
         self._section("matrix").update(plain(axes))
@@ -214,5 +218,6 @@ _SECTIONS: Mapping[str, Any] = {
     "promotion": lambda builder, raw: builder.promotion(**raw),
     "retraining": lambda builder, raw: builder.retraining(**raw),
     "alerts": lambda builder, raw: builder.alerts(**raw),
+    "card": lambda builder, raw: builder.card(**raw),
     "matrix": lambda builder, raw: builder.matrix(**raw),
 }

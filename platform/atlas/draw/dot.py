@@ -8,7 +8,7 @@ from atlas.draw import hover, palette
 from atlas.draw.layout.geometry import DETAIL, LABEL, STACK, TITLE, group_label, lines, text_width
 from atlas.draw.model import DATA, FAMILY, MODEL, ORDER, PIPELINE, RECIPE, REMOVED, STEP, Group
 from atlas.draw.nesting import nested
-from atlas.draw.texts import visible
+from atlas.pages.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.draw.model import STEP, TIMES
-from atlas.draw.texts import visible
+from atlas.pages.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from atlas.draw import palette
 from atlas.draw.layout.geometry import DETAIL, MARGIN, STACK, TITLE, WIDEST, Box, text_width
 from atlas.draw.model import FAMILY, KINDS, STEP, Node
 from atlas.draw.shapes import number, outline
-from atlas.draw.texts import fit, xml
+from atlas.pages.texts import fit, xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from atlas.draw import palette
 from atlas.draw.layout.geometry import group_label, lines
 from atlas.draw.model import DATA, FAMILY, MODEL, ORDER, PIPELINE, RECIPE, REMOVED, STEP, Group
 from atlas.draw.nesting import nested
-from atlas.draw.texts import visible
+from atlas.pages.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.draw import palette
 from atlas.draw.svg import svg
-from atlas.draw.texts import xml
+from atlas.pages.texts import xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from atlas.draw.palette import COLOURS
 from atlas.draw.plans import of_plan
 from atlas.draw.svg import svg, xml_lines
-from atlas.draw.texts import xml
 from atlas.formats import named
+from atlas.pages import POLICY, STYLE, xml
 from atlas.store.keys import artifact_key
 
 if TYPE_CHECKING:
@@ -27,24 +27,6 @@ Outcomes: TypeAlias = "Mapping[tuple[str, int | None], Outcome]"
 
 _MOST_BARS = 500
 _BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
-STYLE = """
-:root { color-scheme: light; font: 14px/1.45 system-ui, sans-serif; color: #1f2328; }
-body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
-h1 { font-size: 20px; }
-h2 { font-size: 17px; margin-top: 2rem; border-bottom: 1px solid #d1d9e0; }
-table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; padding: 2px 10px; vertical-align: top; }
-td:last-child { overflow-wrap: anywhere; }
-.steps :not(:last-child) { white-space: nowrap; }
-tr { border-bottom: 1px solid #eaeef2; }
-.facts th { white-space: nowrap; width: 1%; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-code, pre { font: 12px/1.4 ui-monospace, Menlo, "DejaVu Sans Mono", monospace; }
-pre { background: #f6f8fa; padding: 12px; overflow: auto; white-space: pre-wrap; }
-.graph { overflow: auto; border: 1px solid #d1d9e0; border-radius: 8px; }
-.failed { color: #cf222e; }
-"""
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def report(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from atlas.draw.layout.geometry import LABEL, group_label, lines
 from atlas.draw.model import DATA, ORDER
 from atlas.draw.shapes import front, number, outline, rectangle
 from atlas.draw.style import style
-from atlas.draw.texts import xml
+from atlas.pages.texts import xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

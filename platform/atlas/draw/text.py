@@ -19,7 +19,7 @@ from atlas.draw.model import (
     STEP,
     TIMES,
 )
-from atlas.draw.texts import clip, fit, pad, visible, width
+from atlas.pages.texts import clip, fit, pad, visible, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.draw.texts import clip, visible
 from atlas.lineage.graph import DOWN, UP
 from atlas.lineage.kinds import KINDS
+from atlas.pages.texts import clip, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -89,6 +89,7 @@ class PlanBuilder:
                 "features": digest(config.features),
             },
             "promotion": config.promotion if flow == "training" else {},
+            "card": config.card if flow == "training" else {},
             "predictions": config.predictions if self.is_inference else {},
             "statistics": dict(self._statistics()),
             "packages": tuple(sorted(self._packages())),
@@ -292,5 +293,5 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
 
 _OF_INFERENCE = ("digest", "shadow", "canary")
 """Fields of a Config's ``model`` that say nothing of what training does."""
-_UNMEANT = ("$schema", "alerts", "description", "matrix", "retraining", "statistics")
+_UNMEANT = ("$schema", "alerts", "card", "description", "matrix", "retraining", "statistics")
 """Fields of a Config that say nothing of what one member's run does."""

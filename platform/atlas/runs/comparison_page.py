@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from atlas.draw.report import POLICY, STYLE
-from atlas.draw.texts import fit, xml
+from atlas.pages import POLICY, STYLE
+from atlas.pages.texts import fit, xml
 from atlas.runs.comparison import METRICS, NUMBERS, SECONDS, SECTIONS
 from atlas.runs.summary import mlflow_page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
@@ -10,6 +11,7 @@ from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, clean
 from atlas.models.champions import Champions
 from atlas.models.promotion import Candidate, preview, promote
+from atlas.step.carding import carded
 from atlas.step.family import record_promotion
 from atlas.step.finish import finished_run
 from atlas.step.outcome import DONE
@@ -58,6 +60,7 @@ class PromotedModel:
         run: the training run's id.
         version: the version's number; empty where it isn't registered yet.
         promotion: what became of it.
+        warnings: what somebody should know.
     """
 
     pipeline: str
@@ -65,6 +68,7 @@ class PromotedModel:
     run: str
     version: str
     promotion: Promotion
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -75,6 +79,7 @@ class PromotedModel:
             "promoted": outcome.promoted,
             "reason": outcome.reason,
             "previous": outcome.previous,
+            "warnings": list(self.warnings),
         }
 
 
@@ -139,7 +144,11 @@ def promote_trained(
         if registry.kind != "store":
             registration = registration_of(store, trained.made_by, trained.run)
             mirror(store, registration, result.version, result.promotion)
-    return results
+    judged = zip(candidates, models, results, strict=True)
+    return [
+        replace(result, warnings=carded(candidate.champions, trained.plan, result.version))
+        for candidate, trained, result in judged
+    ]
 
 
 def _version(store: Store, registry: ModelRegistry, trained: TrainedModel, *, dry_run: bool) -> str:

@@ -14,6 +14,7 @@ from atlas.models.evidence import evidence_of
 from atlas.models.origin import origin_tags
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.models.signature import signature_tags
+from atlas.step.carding import carded
 from atlas.step.execute import recorded
 from atlas.step.family import FamilyVersions, promote_family
 from atlas.step.outcome import DONE
@@ -77,7 +78,8 @@ def _registered(
     except StoreError as error:  # A log that was altered: the run itself is done.
         text = f"model {name}, version {version}: can't be promoted: {error}"
         raise PlatformError(text) from error
-    notes = () if is_same else _notes(store, plan, run)
+    champions = Champions(store, registry, name)
+    notes = () if is_same else (*_notes(store, plan, run), *carded(champions, plan, version))
     warnings = (*finished.warnings, *notes)
     return replace(finished, model=name, version=version, promotion=promotion, warnings=warnings)
 
@@ -108,6 +110,8 @@ class _FamilyJudge:
     def mirror(self, plan: Plan, run: Run, version: str, promotion: Promotion) -> None:
         if not isinstance(self.registry, LocalRegistry):
             mirror(self.store, registration_of(self.store, plan, run), version, promotion)
+        if plan.model is not None:  # Its card has said that it waits.
+            carded(Champions(self.store, self.registry, plan.model.name), plan, version)
 
 
 def judge_of(

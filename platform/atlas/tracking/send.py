@@ -55,7 +55,7 @@ def send(server: MlflowTracker, record: RunRecord, *, parent: str = "", again: b
     run = pick(info, "run_id", str, f"mlflow at {server.url}: the run {record.name}")
     try:
         _log(server, run, record)
-        _upload(server, optional(info, "artifact_uri", "", server.url), record.artifacts)
+        upload(server, optional(info, "artifact_uri", "", server.url), record.artifacts)
     except RefusedError:
         with suppress(PlatformError):
             _end(server, run, record)
@@ -223,7 +223,7 @@ def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def _upload(server: MlflowTracker, root: str, artifacts: Mapping[str, bytes]) -> None:
+def upload(server: MlflowTracker, root: str, artifacts: Mapping[str, bytes]) -> None:
     """Give a server that keeps artifacts itself the run's files."""
     scheme, _, path = root.partition(":")
     if scheme != "mlflow-artifacts":

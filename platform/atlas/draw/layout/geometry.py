@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
 from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, TIMES
-from atlas.draw.texts import fit
+from atlas.pages.texts import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

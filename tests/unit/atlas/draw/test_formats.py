@@ -24,7 +24,7 @@ from atlas.draw import (
 from atlas.draw.layout.geometry import DETAIL, LEAST_LABEL, SHOWN_WIDTH
 from atlas.draw.model import KINDS, OUTCOMES, Drawing, Node
 from atlas.draw.palette import COLOURS, GROUP, PAGE, SIGNS, TEXT
-from atlas.draw.texts import clip, fit, visible, width
+from atlas.pages.texts import clip, fit, visible, width
 from tests.golden.graphs import HOSTILE, HUNDRED, chain, family, fan, hostile, plan, step, tangle
 from tests.golden.plans import INFERENCE, TRAINING
 from tests.watchdog import ends
