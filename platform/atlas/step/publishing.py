@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
@@ -79,7 +78,6 @@ def _published(
     from atlas.tracking.measured import measured
     from atlas.tracking.metrics_outbox import send_all
 
-    end = time.monotonic() + _BUDGET_SECONDS
     is_done = outcome["status"] == DONE
     waiting = measured(store, plan, run, ended=outcome["ended"], is_done=is_done)
     outbox.add(waiting)
@@ -87,7 +85,7 @@ def _published(
     is_sent = outbox.send(waiting.group.digest, gateway)
     if gateway is None:
         return ()
-    send_all(outbox, gateway, end - time.monotonic())
+    send_all(outbox, gateway, _BUDGET_SECONDS)
     return () if is_sent else (f"metrics not pushed: another process pushes them; {_later()}",)
 
 

@@ -189,9 +189,14 @@ class MetricsOutbox:
 
 
 def send_all(outbox: MetricsOutbox, gateway: Pushgateway, seconds: float = math.inf) -> int:
-    """Send what waits of any group, for at most some seconds; return of how many groups.
+    """Send what waits of any group; return of how many groups.
 
     A group that the Pushgateway refuses doesn't keep it from getting the others.
+
+    Args:
+        outbox: where it waits.
+        gateway: where to.
+        seconds: after which no other group is begun; one is sent in any case.
 
     Raises:
         PlatformError: the Pushgateway doesn't answer, or has refused a group.
@@ -200,12 +205,12 @@ def send_all(outbox: MetricsOutbox, gateway: Pushgateway, seconds: float = math.
     end, sent = time.monotonic() + seconds, 0
     refusal: RefusedError | None = None
     for group in outbox.groups():
-        if time.monotonic() >= end:
-            break
         try:
             sent += outbox.send(group, gateway)
         except RefusedError as error:
             refusal = error
+        if time.monotonic() >= end:
+            break
     if refusal is not None:
         raise refusal
     return sent

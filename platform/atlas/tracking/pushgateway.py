@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _ACCEPTED = (200, 202)
-_SECONDS = 2.0
-"""For how long to wait for a Pushgateway: what it doesn't take now, it gets later."""
+_SECONDS = 10.0
+"""For how long to wait for a Pushgateway, which compares each push with all that it has."""
 _ONCE = Patience(refused=0.0, unanswered=0.0, busy=0.0, failed=0.0)
 
 
