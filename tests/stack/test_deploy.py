@@ -24,6 +24,7 @@ from atlas.kinds.protocol import OperationContext
 from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets.airflow.resource import AirflowDagsKind
+from atlas.tracking.pushgateway import MetricGroup, Pushgateway
 from atlas_provider.supervision import Supervisor
 from tests.servers import add_image
 from tests.stack.deployed import RECIPES, Pipeline, call, patch_dag, pipeline, wait_for, write_data
@@ -99,6 +100,32 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
     assert f"live member training-kubeflow/{pipeline.name}-training" in refused.stderr
     versions = pipeline.store / "kubeflow" / f"{pipeline.name}-training"
     assert len([*versions.glob("*.yaml")]) == 2, "an update adds a version and deletes none"
+
+
+def test_metrics_go_with_their_pipeline(pipeline):
+    """Its groups are deleted by destroy; those of others, and of other Environments, stay."""
+    write_data(pipeline)
+    pipeline.atlas("run", pipeline.folder.name, "--flow", "training")
+    pipeline.deploy()
+    opens = pipeline.platform.opens("pushgateway")
+    gateway = Pushgateway(pipeline.platform.url("pushgateway"), lambda: opens["Authorization"])
+    other = MetricGroup("prod", pipeline.name, "training")
+    gateway.replace(other, "# TYPE atlas_run_success gauge\natlas_run_success 1\n")
+    groups = {MetricGroup("local", pipeline.name, flow) for flow in ("training", "inference")}
+    wait_for(lambda: groups <= pushed(pipeline))
+    done = pipeline.atlas("destroy", pipeline.folder.name)
+    assert "warning" not in done.stderr
+    assert not groups & pushed(pipeline)
+    assert other in pushed(pipeline)
+    gateway.delete(other)
+
+
+def pushed(pipeline: Pipeline) -> set[MetricGroup]:
+    """Return the groups that the Pushgateway has."""
+    url = f"{pipeline.platform.url('pushgateway')}/api/v1/metrics"
+    listed = call(url, headers=pipeline.platform.opens("pushgateway"))["data"]
+    names = ("environment", "pipeline", "flow")
+    return {MetricGroup(*(group["labels"].get(name, "") for name in names)) for group in listed}
 
 
 def mlflow(pipeline: Pipeline, call_: str, method: str = "POST", **given: str) -> Any:

@@ -202,6 +202,10 @@ def _override(builder: ConfigBuilder, name: str, raw: Mapping[str, Any]) -> None
     builder.override(name, raw.get("class"), params=raw.get("params"))
 
 
+def _statistics(builder: ConfigBuilder, kind: str, raw: Mapping[str, Any]) -> None:
+    builder.statistics(kind, raw["from"], raw.get("columns"))
+
+
 def _model(builder: ConfigBuilder, raw: Mapping[str, Any]) -> None:
     rival = {name: raw.get(name) for name in ("digest", "shadow", "canary")}
     builder.model(raw["name"], version=raw.get("version"), parts=raw.get("from"), **rival)
@@ -214,6 +218,7 @@ _SECTIONS: Mapping[str, Any] = {
     "parameters": lambda builder, raw: builder.parameters(**raw),
     "model": _model,
     "predictions": lambda builder, raw: builder.predictions(**raw),
+    "statistics": _each(_statistics),
     "schedule": _each(lambda builder, flow, raw: builder.schedule(flow, **raw)),
     "promotion": lambda builder, raw: builder.promotion(**raw),
     "retraining": lambda builder, raw: builder.retraining(**raw),

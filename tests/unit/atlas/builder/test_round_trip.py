@@ -113,6 +113,8 @@ drift = some(
     test=st.sampled_from(["ks", "psi", "chi2"]),
     false_alarms=st.floats(0.001, 0.5),
 )
+table_outputs = st.builds("{}.{}".format, names, names)
+columns = st.lists(names, min_size=1, max_size=3, unique=True)
 configs = some(
     {
         **head,
@@ -138,6 +140,11 @@ configs = some(
         version=names | st.integers(1, 9),
         **{"from": table(identifiers, st.builds("{}.{}".format, names, names), 1)},
     ),
+    statistics=some(
+        {},
+        features=some({"from": table_outputs}, columns=columns),
+        predictions=some({"from": table_outputs, "columns": columns}),
+    ).filter(bool),
     schedule=some({}, training=schedules, inference=schedules),
     promotion=some(
         {"metric": st.builds("{}.{}".format, names, names)},
