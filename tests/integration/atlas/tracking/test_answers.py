@@ -17,7 +17,6 @@ from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.record import FINISHED, RunRecord
 from atlas.tracking.registry import CHAMPION, ModelRegistration
 from tests.projects import environment, project
-from tests.promoting import promote
 from tests.strange import HALF, STRANGE, VALUES, Script, mutations
 
 __all__ = ["project"]
@@ -54,12 +53,13 @@ ANSWERS: dict[str, Any] = {
     "model-versions/get": {"model_version": VERSION},
     "model-versions/delete": {},
 }
-RULE = {"metric": "s.q", "at_least": 3}
 
 
 def kept(server: MlflowTracker) -> None:
     with TemporaryDirectory() as folder:
-        assert not promote(open_store(folder), server, "m", "2", RULE, {"s.q": 2.0}).promoted
+        champions = Champions(open_store(folder), server, "m")
+        with champions.held():
+            champions.keep("2", Ruling(False, "it fails"), "1")
 
 
 def moved(server: MlflowTracker) -> None:
