@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -32,6 +33,8 @@ class Settings:
         parallelism: how many tasks Airflow runs at a time.
         switched_off: the optional services that the platform goes without.
         tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
+        openlineage: URL that OpenLineage events are posted to; empty for none.
+        openlineage_secret: name of the secret that opens it; empty for none.
         umask: that of who stands the platform up, which steps write outside of it with.
     """
 
@@ -43,6 +46,8 @@ class Settings:
     parallelism: int
     switched_off: frozenset[str] = frozenset()
     tasks: str = TASKS[0]
+    openlineage: str = ""
+    openlineage_secret: str = ""
     umask: int = 0o022
 
     @classmethod
@@ -66,6 +71,8 @@ class Settings:
             parallelism=parallelism(config.get_int("parallelism")),
             switched_off=frozenset(n for n in optional if config.get_bool(n) is False),
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
+            openlineage=address("openlineage", config.get("openlineage") or ""),
+            openlineage_secret=config.get("openlineageSecret") or "",
             umask=umask(os.environ.get("ATLAS_UMASK")),
         )
 
@@ -94,6 +101,25 @@ def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
     """
     if value not in known:
         raise pulumi.RunError(f"atlas:{key}: found '{value}'; expected one of {', '.join(known)}")
+    return value
+
+
+def address(key: str, value: str) -> str:
+    """Return a URL of the configuration; a user and password in it would be in outputs and logs.
+
+    Raises:
+        pulumi.RunError: it is no HTTP URL, or has a user.
+    """
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise pulumi.RunError(f"atlas:{key}: found '{value}'; expected an http:// or https:// URL")
+    if "@" in parts.netloc:
+        raise pulumi.RunError(
+            f"atlas:{key}: found a user in the URL; expected one without, and the user or a token "
+            f"in the secret that atlas:{key}Secret names"
+        )
     return value
 
 

@@ -13,8 +13,12 @@ from atlas_cli.options import Environment, Json
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atlas.errors import PlatformError
     from atlas.runner.process_environment import ProcessEnvironment
     from atlas.step.sync import Synced
+    from atlas.store import Store
 
 
 def runs(
@@ -85,10 +89,11 @@ def runs(
 def _send(process: ProcessEnvironment, *, as_json: bool) -> None:
     """Send what waits: to the platform's MLflow, or to MLflow's file in the state folder.
 
-    Metrics go to the Pushgateway, where there is one.
+    Metrics go to the Pushgateway, and events to the OpenLineage endpoint, where there is one.
     """
     from atlas.errors import PlatformError
     from atlas.step.finish import tracker_of_steps
+    from atlas.step.lineage_events import send_waiting_lineage
     from atlas.step.publishing import push_waiting
     from atlas.step.sync import summary, sync
     from atlas.tracking.database import TrackingDatabase
@@ -101,21 +106,27 @@ def _send(process: ProcessEnvironment, *, as_json: bool) -> None:
     where = os.environ.get("ATLAS_MLFLOW_URL") or f"sqlite:///{state / 'mlflow.db'}"
     outbox = outbox_in(state)
     sent: list[Synced] = []
-    failure, pushed = None, 0
+    failure = None
     try:
         for synced in sync(outbox, tracker or TrackingDatabase(state / "mlflow.db")):
             sent.append(synced)
     except PlatformError as error:
         failure = error
-    try:
-        pushed = push_waiting(process.store)
-    except PlatformError as error:
-        failure = failure or error
+    pushed, no_metrics = _sent(push_waiting, process)
+    reported, no_events = _sent(send_waiting_lineage, process)
+    failure = failure or no_metrics or no_events
     unreadable = outbox.unreadable()
     runs = [synced.to_json() for synced in sent]
-    data = {"to": where, "runs": runs, "pushed": pushed, "unreadable": unreadable}
+    data = {
+        "to": where,
+        "runs": runs,
+        "pushed": pushed,
+        "reported": reported,
+        "unreadable": unreadable,
+    }
     lines = [
         *([f"metrics of {pushed} pipelines pushed"] if pushed else []),
+        *([f"OpenLineage events of {reported} runs sent"] if reported else []),
         *(synced.line() for synced in sent),
         *(f"{outbox.folder}/{name}: no run's" for name in unreadable),
     ]
@@ -125,3 +136,15 @@ def _send(process: ProcessEnvironment, *, as_json: bool) -> None:
         raise failure
     if any(synced.failed for synced in sent):
         raise typer.Exit(1)
+
+
+def _sent(
+    send: Callable[[Store], int], process: ProcessEnvironment
+) -> tuple[int, PlatformError | None]:
+    """Send one kind of what waits; return of how much, and what went wrong."""
+    from atlas.errors import PlatformError
+
+    try:
+        return send(process.store), None
+    except PlatformError as error:
+        return 0, error

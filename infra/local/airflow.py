@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.local.services import LocalPlatform
+    from infra.settings import Settings
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
@@ -172,10 +173,19 @@ def _task_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
         "ATLAS_MLFLOW_CREDENTIALS": str(settings.vault / f"{mlflow.SECRET}.json"),
         "ATLAS_PUSHGATEWAY_URL": platform.url("pushgateway"),
         "ATLAS_PUSHGATEWAY_CREDENTIALS": str(settings.vault / "pushgateway.json"),
+        **_openlineage(settings),
         "ATLAS_STATE": str(settings.state),
         "ATLAS_PYTHON": settings.python,
         "ATLAS_UMASK": f"{settings.umask:03o}",
     }
+
+
+def _openlineage(settings: Settings) -> dict[str, str]:
+    """Return the variables by which steps know who takes OpenLineage events, if anybody does."""
+    secret = settings.openlineage_secret
+    path = str(settings.vault / f"{secret}.json") if secret else ""
+    known = {"URL": settings.openlineage, "CREDENTIALS": path if settings.openlineage else ""}
+    return {f"ATLAS_OPENLINEAGE_{name}": value for name, value in known.items() if value}
 
 
 def command(python: str, *words: str) -> list[str]:

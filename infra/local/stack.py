@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def build(settings: Settings) -> pulumi.Output[Platform]:
     """Declare the platform's resources; return its outputs."""
     ports = Ports("ports", names=listening()).ports
-    services = {**LocalPlatform(settings, ports).services(), **_folders(settings)}
+    services = {
+        **LocalPlatform(settings, ports).services(),
+        **_folders(settings),
+        **_elsewhere(settings),
+    }
     return pulumi.Output.all(**services).apply(
         lambda known: Platform(stack=settings.stack, target=settings.target, services=known)
     )
@@ -31,3 +35,12 @@ def _folders(settings: Settings) -> dict[str, ServiceOutput]:
         "store": ServiceOutput.at(urlsplit(store).scheme, store),
         "secrets": ServiceOutput.at("folder", settings.vault.as_uri()),
     }
+
+
+def _elsewhere(settings: Settings) -> dict[str, ServiceOutput]:
+    """Return what the platform only names: whoever takes OpenLineage events."""
+    if not settings.openlineage:
+        return {}
+    secret = settings.openlineage_secret or None
+    service = ServiceOutput.at("openlineage", settings.openlineage, credentials=secret)
+    return {"openlineage": service}

@@ -9,9 +9,9 @@ remote that is a folder on this machine runs its own hooks, as with any push: th
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.git.running import GitOptions, ask, git
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.dataclass import dataclass
 from atlas.git.running import GitOptions, ask, git
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MLFLOW, PUSHGATEWAY = variables.CREDENTIALS["mlflow"], variables.CREDENTIALS["pushgateway"]
+OPENLINEAGE = variables.CREDENTIALS["openlineage"]
 """Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
 _LARGEST = 1 << 16
 _MOUNTED = "/var/run/secrets/"
@@ -49,6 +50,30 @@ def pushgateway_authorization() -> str:
         PlatformError: the file isn't private, or holds no credentials.
     """
     return authorization_in(PUSHGATEWAY)
+
+
+def openlineage_authorization() -> str:
+    """Return the value of ``Authorization`` for OpenLineage's endpoint; empty where none is needed.
+
+    The private file of ATLAS_OPENLINEAGE_CREDENTIALS has a ``token``, or a user and password.
+
+    Raises:
+        PlatformError: the file isn't private, or holds no credentials.
+    """
+    path = os.environ.get(OPENLINEAGE)
+    if not path:
+        return ""
+    token = _token(path)
+    return f"Bearer {token}" if token else basic(*read_private(path, OPENLINEAGE))
+
+
+def _token(path: str) -> str:
+    """Return the token of a private file; empty where it has none, or isn't as it should be."""
+    try:
+        token = json.loads(_content(path, OPENLINEAGE))["token"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return token if isinstance(token, str) and token.isascii() and token.isprintable() else ""
 
 
 def authorization_in(variable: str) -> str:

@@ -15,8 +15,10 @@ STORE = "ATLAS_STORE"
 """Variable with the URL of the artifact store."""
 IMAGE = "ATLAS_IMAGE"
 """Variable of a step's container: the image that it runs in, by digest where one is known."""
-SERVICES = ("mlflow", "pushgateway")
+SERVICES = ("mlflow", "pushgateway", "openlineage")
 """The services that steps speak to."""
+ELSEWHERE = ("openlineage",)
+"""Those that no platform of Atlas's brings up: it only names them."""
 ADDRESSES: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_URL" for name in SERVICES}
 """Service → variable with its URL."""
 CREDENTIALS: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_CREDENTIALS" for name in SERVICES}

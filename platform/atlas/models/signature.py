@@ -81,13 +81,16 @@ def _tables(
 ) -> Iterator[tuple[str, Columns]]:
     """Give the columns of each artifact that is a table."""
     for name, (step, output) in artifacts:
-        columns = _columns(store, artifact_key(run.pipeline, run.id, step, output, None))
+        columns = columns_of(store, artifact_key(run.pipeline, run.id, step, output, None))
         if columns:
             yield name, columns
 
 
-def _columns(store: Store, key: str) -> Columns:
-    """Return the columns of an artifact; none of what isn't a table, or can't be read here."""
+def columns_of(store: Store, key: str) -> Columns:
+    """Return name and type of each column of an artifact.
+
+    There are none of what isn't a table, or can't be read here.
+    """
     try:
         manifest = store.manifest_at(key)
         schema = _schema(store, manifest)

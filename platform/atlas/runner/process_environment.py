@@ -83,7 +83,7 @@ def _connect(name: str, services: Mapping[str, Any]) -> str:
     variable, url = variables.ADDRESSES[name], _url(services, name)
     if not url or variable in os.environ:
         return ""
-    if not _answers(url):
+    if name not in variables.ELSEWHERE and not _answers(url):
         return f"{name} at {url} doesn't answer; {bring_up('brings the platform up')}"
     os.environ[variable] = url
     secret = secret_file(_url(services, "secrets"), services[name].get("credentials") or "")

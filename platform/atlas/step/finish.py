@@ -12,6 +12,7 @@ from atlas.errors import PlatformError, StepError
 from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
+from atlas.step.lineage_events import sent_lineage
 from atlas.step.outcome import DONE, FAILED, PARTIAL
 from atlas.step.publishing import published
 from atlas.step.rivals import challenger_warnings
@@ -78,6 +79,7 @@ def finish(
     warnings = (*warnings, *challenger_warnings(store, plan, run))
     so_far = Finished(status, tuple(failed), warnings=warnings)
     finished = deliver(store, plan, run, so_far, pending, again=again)
+    finished = replace(finished, warnings=(*finished.warnings, *sent_lineage(store, run)))
     facts = finished.to_json()
     if facts and not finished.waits:
         store.location.write(key, canonical({**outcome, **facts}).encode())

@@ -8,7 +8,6 @@ back-fill takes the place of what it does again.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +80,8 @@ def _runs(store: Store, pipeline: str, flow: str) -> list[Run]:
     """Return the runs of a pipeline, of one flow where it is given."""
     start = f"{flow}-" if flow else ""
     names = [name for name in store.location.names(pipeline) if name.startswith(start)]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_READERS) as pool:
         runs = pool.map(lambda name: _run(store, pipeline, name), names)
         return [run for run in runs if run is not None]

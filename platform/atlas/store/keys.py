@@ -10,6 +10,7 @@ from atlas.registered import STORE_FOLDERS
 
 RESERVED = (
     *("plans", "code", "cache", "models", "champions", "deployments", "data", "images", "metrics"),
+    "openlineage",
     "measurements",
     *STORE_FOLDERS,
 )

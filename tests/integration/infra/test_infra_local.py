@@ -172,7 +172,8 @@ def test_tasks_learn_of_the_platform_from_their_environment(declared):
     environment = scheduler["inputs"]["environment"]
     assert environment["ATLAS_STORE"] == (state / "store").as_uri()
     assert environment["ATLAS_STATE"] == str(state)
-    assert {*VARIABLES} <= {*environment}, "infra/local/airflow.py lacks what steps look for"
+    named = {name for name in VARIABLES if "OPENLINEAGE" not in name}
+    assert named <= {*environment}, "infra/local/airflow.py lacks what steps look for"
     assert environment["ATLAS_MLFLOW_URL"] == platform["services"]["mlflow"]["url"]
     assert environment["ATLAS_PUSHGATEWAY_URL"] == platform["services"]["pushgateway"]["url"]
     assert environment["ATLAS_PYTHON"].startswith("/")
@@ -180,6 +181,24 @@ def test_tasks_learn_of_the_platform_from_their_environment(declared):
     for name in ("mlflow", "pushgateway"):
         path = state / "secrets" / f"{name}.json"
         assert environment[f"ATLAS_{name.upper()}_CREDENTIALS"] == str(path)
+
+
+def test_a_catalogue_that_the_platform_names_is_in_its_outputs_and_known_to_tasks(tmp_path):
+    (tmp_path / "bin").mkdir()
+    named = {"openlineage": "http://catalogue/hook", "openlineageSecret": "catalogue"}
+    done = declare(tmp_path, tmp_path / "bin", **named)
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    service = printed["platform"]["services"]["openlineage"]
+    assert service == {
+        "kind": "openlineage", "url": named["openlineage"], "workload_url": named["openlineage"],
+        "credentials": "catalogue", "version": "",
+    }  # fmt: skip
+    (task,) = [one for one in printed["resources"] if one["name"] == "airflow-scheduler"]
+    environment = task["inputs"]["environment"]
+    assert environment["ATLAS_OPENLINEAGE_URL"] == named["openlineage"]
+    assert environment["ATLAS_OPENLINEAGE_CREDENTIALS"] == f"{tmp_path}/secrets/catalogue.json"
+    assert {*VARIABLES} <= {*environment}
 
 
 def test_who_has_a_page_or_takes_requests_asks_for_a_secret(declared):

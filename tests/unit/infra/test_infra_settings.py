@@ -51,6 +51,26 @@ def test_parallelism_is_at_least_one():
         settings.parallelism(0)
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("ftp://host", "expected an http:// or https:// URL"),
+        ("host:80", "expected an http:// or https:// URL"),
+        ("http://", "expected an http:// or https:// URL"),
+        ("https://ann:hunter2@host/x", "found a user in the URL"),
+    ],
+)
+def test_an_address_that_can_t_be(url, problem):
+    with pytest.raises(pulumi.RunError, match=problem) as caught:
+        settings.address("openlineage", url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_may_be_missing():
+    assert settings.address("openlineage", "") == ""
+    assert settings.address("openlineage", "https://host/x") == "https://host/x"
+
+
 def test_the_umask_is_the_users_and_not_the_engines():
     before = os.umask(0o027)
     try:
