@@ -55,6 +55,7 @@ class RuleFlow:
         pipelines: the deployed names of the pipelines that have the flow.
         schedule: when it runs; empty for no schedule.
         steps: names of its steps.
+        keyed: names of those that run once a key, of which each key is a slice.
         is_watched: whether it is the flow that has to push its metrics.
     """
 
@@ -65,6 +66,7 @@ class RuleFlow:
     pipelines: Sequence[str]
     schedule: Mapping[str, str] = field(default_factory=dict)
     steps: frozenset[str] = frozenset()
+    keyed: frozenset[str] = frozenset()
     is_watched: bool = False
 
 
@@ -166,7 +168,8 @@ class FlowRules:
     def _metric(self, rule: AlertRule, bound: Bound) -> Rule:
         """Return the rule of one metric."""
         own = own_labels(bound.series)
-        where = {"metric": bounded(bound.metric), "slice": ""} if bound.step else {}
+        where = {"metric": bounded(bound.metric)} if bound.step else {}
+        where |= {"slice": ""} if bound.step and bound.step not in self.flow.keyed else {}
         where |= {label: bounded(value) for label, value in bound.where.items()}
         series = self._series(bound.series, *own, **where)
         conditions = [f"{series} != {series}"]

@@ -12,7 +12,7 @@ from atlas.validate.schedule import comes_on, cron_fields, cron_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DAY, WEEK = 86400, 604800
+_HOUR, DAY, WEEK = 3600, 86400, 604800
 _EPOCH_WEEKDAY = 4
 """1970-01-01 was a Thursday; cron counts from Sunday."""
 _MOST = 24
@@ -67,12 +67,12 @@ def gaps_of(schedule: Mapping[str, str]) -> Gaps:
     cron = cron_line(schedule["cron"])
     offsets = _offsets(zone_of(schedule.get("timezone", "UTC")))
     _, hours, days, months, _ = cron.split()
-    extra = max(offsets) - min(offsets) if hours != "*" else 0
+    extra = max(offsets) - min(offsets)
     if (days, months) != ("*", "*"):
         return Gaps(_longest(cron) + extra)
     ticks = _week(cron)
     gaps = {
-        tick: _gap(tick, following, extra)
+        tick: _gap(tick, following, extra, is_hourly=hours == "*")
         for tick, following in zip(ticks, [*ticks[1:], ticks[0]], strict=True)
     }
     usual = _usual(list(gaps.values()))
@@ -109,10 +109,12 @@ def _offsets(zone: tzinfo) -> set[int]:
     return {int(offset.total_seconds()) for offset in offsets if offset is not None}
 
 
-def _gap(tick: int, following: int, extra: int) -> int:
+def _gap(tick: int, following: int, extra: int, *, is_hourly: bool) -> int:
     """Return the gap between two ticks of a week, with what a change of clocks may add to it."""
+    gap = (following - tick) % WEEK or WEEK
     is_by_day = tick // DAY == following // DAY and tick % DAY >= _NIGHT_ENDS and following > tick
-    return ((following - tick) % WEEK or WEEK) + (0 if is_by_day else extra)
+    goes_on = is_hourly and gap <= _HOUR
+    return gap if is_by_day or goes_on else gap + extra
 
 
 def _usual(gaps: list[int]) -> int:

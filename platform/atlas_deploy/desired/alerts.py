@@ -66,6 +66,7 @@ def _flow(deployment: Deployment, plans: Sequence[Plan], watched: str) -> RuleFl
         pipelines=[plan.name for plan in plans],
         schedule=_schedule(first),
         steps=frozenset(first.by_name),
+        keyed=frozenset(step.name for step in first.steps if step.foreach),
         is_watched=first.flow == watched,
     )
 

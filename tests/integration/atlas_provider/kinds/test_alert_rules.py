@@ -117,13 +117,14 @@ def test_a_prometheus_that_is_down_changes_nothing(rules: Rules):
         KIND.update("it", state, rules.inputs(a="2"), CONTEXT)
     rules.fake.is_ready = True
     assert rules.there() == {"a": "1"}
-    rules.server.shutdown()
-    rules.server.server_close()
-    assert read(state) == state["members"], "what can't be asked changes nothing of what is known"
-    with pytest.raises(PlatformError):
-        KIND.update("it", state, rules.inputs(a="2"), CONTEXT)
-    KIND.delete("it", state, CONTEXT)
-    assert [*rules.folder.glob("rules/*")] == []
+    gone = {"prometheus": f"http://127.0.0.1:{free_port()}"}
+    there = read({**state, **gone})
+    assert there == state["members"], "what can't be asked changes nothing of what is known"
+    with pytest.raises(PlatformError, match="refused"):
+        KIND.update("it", state, {**rules.inputs(a="2"), **gone}, CONTEXT)
+    assert rules.there() == {"a": "1"}
+    KIND.delete("it", {**state, **gone}, CONTEXT)
+    assert [*rules.folder.glob("rules/*")] == [], "it finds no such files when it starts"
 
 
 def test_drift(rules: Rules):
@@ -227,8 +228,11 @@ class Real:
         self.store = (folder / "store").as_uri()
 
     def inputs(self, *pipelines: str, **alerts: Any) -> dict[str, Any]:
-        flow = RuleFlow("shop-inference", "shop", "local", "inference", pipelines or ("shop",))
-        text = rule_file(flow, Alerts.parse(alerts))
+        names = pipelines or ("shop",)
+        flow = RuleFlow("shop-inference", "shop", "local", "inference", names, is_watched=True)
+        return self.of(rule_file(flow, Alerts.parse(alerts)))
+
+    def of(self, text: bytes) -> dict[str, Any]:
         return {
             "owner": "shop.local/alerts", "store": self.store, "prometheus": self.url,
             "members": {"shop-inference": content.put(self.store, text)},
@@ -291,17 +295,16 @@ def test_the_real_one_refuses_all_for_one_broken_file(real: Real, monkeypatch: p
     """A file that somebody has put there by hand: it is named, and ours is put back."""
     inputs = real.inputs(failed=True)
     _, outputs = KIND.create(inputs, LIVE)
+    other_rules = real.inputs(failed=True, severity="critical")
     other = real.root / "mine.yml"
     other.write_bytes(BROKEN)
     try:
         with pytest.raises(PartialFailureError, match=f"another file is broken.*{other}"):
-            KIND.update(
-                "it", {**inputs, **outputs}, real.inputs(stale="1h"), OperationContext("a", 1)
-            )
+            KIND.update("it", {**inputs, **outputs}, other_rules, OperationContext("a", 1))
         assert read({**inputs, **outputs}) == inputs["members"]
     finally:
         other.unlink()
-    KIND.update("it", {**inputs, **outputs}, real.inputs(stale="1h"), LIVE)
+    KIND.update("it", {**inputs, **outputs}, other_rules, LIVE)
     KIND.delete("it", {**inputs, **outputs}, LIVE)
 
 
@@ -319,14 +322,6 @@ def test_what_fires_is_read_with_its_labels_and_text(real: Real):
     inputs = real.inputs(
         "shop-a", "shop-b", stale="0s", labels={"team": "{{ x }}"}, runbook="https://x/y"
     )
-    inputs_flow = RuleFlow(
-        "shop-inference", "shop", "local", "inference", ("shop-a", "shop-b"), is_watched=True
-    )
-    text = rule_file(
-        inputs_flow,
-        Alerts.parse({"stale": "0s", "labels": {"team": "{{ x }}"}, "runbook": "https://x/y"}),
-    )
-    inputs["members"] = {"shop-inference": content.put(real.store, text)}
     _, outputs = KIND.create(inputs, LIVE)
     end = time.monotonic() + 60
     while not (alerts := [alert for g in real.prometheus.groups() for alert in g.alerts]):
@@ -354,16 +349,13 @@ def test_rules_of_500_pipelines_take_no_time(real: Real):
         "stale": "1h",
         "metrics": [{"metric": "evaluate.x", "below": 1}],
     }
-    inputs = real.inputs()
-    inputs["members"] = {
-        "shop-inference": content.put(real.store, rule_file(flow, Alerts.parse(asked)))
-    }
+    inputs = real.of(rule_file(flow, Alerts.parse(asked)))
     _, outputs = KIND.create(inputs, LIVE)
     end = time.monotonic() + 60
     while not (took := real.query("prometheus_rule_group_last_duration_seconds > 0")):
         assert time.monotonic() < end
         time.sleep(0.5)
     assert float(took[0]["value"][1]) < 1
-    assert len(real.query("atlas:alert_members")) == 500
+    assert len(real.query('atlas:alert_members{pipeline=~"shop-r.+"}')) == 500
     assert [group.errors for group in real.prometheus.groups()] == [{}]
     KIND.delete("it", {**inputs, **outputs}, LIVE)
