@@ -130,7 +130,9 @@ RULES = [
 
 @pytest.mark.parametrize(("rule", "metrics", "words"), RULES)
 def test_rules(store, rule, metrics, words):
-    result = promote(store, LocalRegistry(store), "m", "local-1", rule, metrics)
+    registry = LocalRegistry(store)
+    version = registry.register(ModelRegistration("m", "r", {}))
+    result = promote(store, registry, "m", version, rule, metrics)
     assert not result.promoted
     assert words in result.reason
 
@@ -188,7 +190,7 @@ def test_a_family_s_members_are_nested(server, project):
         (one,) = found(server, run.run.id)
         parents.add(pairs(one["data"]["tags"])["mlflow.parentRunId"])
     (parent,) = parents
-    (outer,) = found(server, ran.first.parent)
+    (outer,) = found(server, ran.first.family.name)
     assert outer["info"]["run_id"] == parent
 
 

@@ -189,6 +189,11 @@ def check_trainings(example: Example, training: Plan) -> None:
     assert "on the same 171 rows: better (" in reason
     assert "none of 2 slices by size is worse" in reason
     check_tags(example, training, trained)
+    # What another target has trained is promoted by the same command.
+    for run in (by_kfp, by_airflow):
+        example.set_champion(weak)
+        (done,) = json.loads(example.run("promote", "tumour", "--run", run, "--json").stdout)
+        assert (done["run"], done["promoted"], done["previous"]) == (run, True, weak)
 
 
 def check_tags(example: Example, plan: Plan, runs: tuple[str, ...]) -> None:

@@ -188,6 +188,8 @@ class Champions:
     def keep(self, version: str, ruling: Ruling, champion: str) -> None:
         """Record that a version was judged and isn't the champion; the same twice is once.
 
+        It becomes the challenger, where the registry still has it.
+
         Args:
             version: its number.
             ruling: why it isn't.
@@ -197,7 +199,8 @@ class Champions:
         draft = self._draft(log.KEPT, champion, version, ruling)
         if last is None or _facts(last) != _facts(draft):
             self._append(draft)
-        self.registry.set_alias(self.model, CHALLENGER, version)
+        if self.registry.find(self.model, version) is not None:
+            self.registry.set_alias(self.model, CHALLENGER, version)
 
     def intend(self, version: str, ruling: Ruling, champion: str, *, family: str = "") -> LogEntry:
         """Write the intent to make a version the champion.
