@@ -92,7 +92,7 @@ def backfill(
     if not as_json:
         print(_counted(planned), file=out)
     if not request.planned:
-        running.leave(0, out, is_clean=True, own=False)
+        return
     ended = start(request, watcher(out, as_json=as_json, several=True), progress)
     running.say(ended.result, out, as_json=as_json)
     code = running.code_of(ended.result, timed_out=ended.timed_out)

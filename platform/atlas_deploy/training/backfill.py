@@ -88,7 +88,7 @@ def _of_plan(
     schedule = plan.schedule
     if schedule is None:
         text = f"{plan.name}: {FLOW} has no schedule, so there are no intervals"
-        hint = "give it one in the Config; its start may be in the future"
+        hint = "give it one in the Config"
         raise AtlasError(f"{text} ({hint})", code="B001")
     zone = zone_of(schedule)
     first = zoned(backfill.first, zone, "--from")

@@ -59,7 +59,7 @@ class Request:
         detach: whether to leave runs once they have started.
         deployed: whether to run what is deployed, whatever the sources say.
         logs: whether to tell what steps log.
-        planned: the runs of a back-fill's intervals; empty for one training run of each Plan.
+        planned: the runs of a back-fill's intervals; None for one training run of each Plan.
     """
 
     target: str
@@ -72,7 +72,7 @@ class Request:
     detach: bool = False
     deployed: bool = False
     logs: bool = False
-    planned: Sequence[PlannedRun] = ()
+    planned: Sequence[PlannedRun] | None = None
 
     @property
     def pipelines(self) -> list[Pipeline]:

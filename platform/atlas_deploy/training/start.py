@@ -59,7 +59,7 @@ def _here(request: Request, listener: Listener) -> TrainingEnd:
     """Run on this machine, as `atlas run` does."""
     from atlas.runner import RunSettings, run_pipelines
 
-    if request.planned:
+    if request.planned is not None:
         return TrainingEnd(_intervals_here(request, listener))
     settings = RunSettings(
         jobs=request.jobs,
@@ -90,7 +90,7 @@ def _intervals_here(request: Request, listener: Listener) -> RunResult:
 
     listener = listener if request.logs else _without_logs(listener)
     result = RunResult(())
-    for planned in request.planned:
+    for planned in request.planned or ():
         settings = RunSettings(
             jobs=request.jobs,
             resume=planned.action == RESUME,
@@ -166,7 +166,7 @@ def _elsewhere(request: Request, listener: Listener, say: Callable[[str], None])
             deployed=request.deployed,
         )
         launches = [(pipeline, plan, settings) for pipeline, plan in request.chosen]
-        if request.planned:
+        if request.planned is not None:
             launches = [
                 (
                     planned.pipeline,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from atlas.advice import bring_up, command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, Problem, TargetError
+from atlas.step.intervals import zone_of, zoned
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
@@ -62,10 +63,10 @@ class AirflowLauncher:
         return "airflow"
 
     def prepare(self, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
-        """Refuse a DAG that isn't there, is paused, is broken or is of another Plan.
+        """Refuse a DAG that isn't there, is paused, is broken, is of another Plan or of the future.
 
         Raises:
-            TargetError: T301 to T304, T310.
+            TargetError: T301 to T304, T310, T311.
             PlatformError: Airflow doesn't answer.
         """
         name = deployed_name(plan)
@@ -81,7 +82,9 @@ class AirflowLauncher:
                 f" it at {self.airflow.url}/dags/{quote(name)}",
                 code="T303",
             )
-        return self._plan(plan, name, dag), self._notes()
+        prepared = self._plan(plan, name, dag)
+        _require_begun(prepared, name)
+        return prepared, self._notes()
 
     def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
         """Return the DAG run of this Run's id, if Airflow has one."""
@@ -257,6 +260,24 @@ def _exception(entry: Mapping[str, Any]) -> str:
     if not isinstance(last, dict):
         return ""
     return f"{last.get('exc_type', '')}: {last.get('exc_value', '')}"
+
+
+def _require_begun(plan: Plan, name: str) -> None:
+    """Refuse a DAG whose schedule starts in the future: Airflow fails every run of it until then.
+
+    Raises:
+        TargetError: T311.
+    """
+    schedule = plan.schedule
+    if schedule is None or not schedule.start:
+        return
+    begins = zoned(schedule.start, zone_of(schedule), "schedule.start")
+    if begins > datetime.now(UTC):
+        text = f"{name}: its schedule starts on {schedule.start}"
+        hint = "give it an earlier start; without catch-up, no interval of the past is made up for"
+        raise TargetError(
+            f"{text}, and Airflow runs nothing of it before then ({hint})", code="T311"
+        )
 
 
 def _skew(heartbeat: str) -> Iterator[Problem]:
