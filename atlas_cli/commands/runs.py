@@ -125,7 +125,7 @@ def _send(process: ProcessEnvironment, *, as_json: bool) -> None:
         "unreadable": unreadable,
     }
     lines = [
-        *([f"metrics of {pushed} pipelines pushed"] if pushed else []),
+        *([f"groups of metrics pushed: {pushed}"] if pushed else []),
         *([f"OpenLineage events of {reported} runs sent"] if reported else []),
         *(synced.line() for synced in sent),
         *(f"{outbox.folder}/{name}: no run's" for name in unreadable),

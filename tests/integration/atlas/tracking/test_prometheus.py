@@ -16,7 +16,7 @@ from atlas.store import FolderLocation
 from atlas.tracking.metrics_outbox import MetricsOutbox, Recency, WaitingMetrics, deletion
 from atlas.tracking.pushgateway import MetricGroup, Pushgateway
 from tests import monitored
-from tests.projects import Project, project
+from tests.projects import Project, environment, project
 from tests.servers import prometheus, pushgateway
 
 __all__ = ["project", "prometheus", "pushgateway"]
@@ -175,3 +175,19 @@ def test_every_metric_comes_back_from_prometheus(
     assert value(f"atlas_batch_interval_end_timestamp_seconds{{{scored}}}") == 1767484800
     assert "s3cret" not in shown(pushgateway)
     assert "secret" not in shown(pushgateway)
+
+
+def test_metrics_that_wait_are_sent_by_runs_sync(project: Project, pushgateway: str) -> None:
+    """Runs without a Pushgateway leave theirs in the store; the command sends them, once."""
+    monitored.write(project)
+    monitored.run(project)
+    assert not series(pushgateway)
+    variables = environment(ATLAS_PUSHGATEWAY_URL=pushgateway)
+    for expected in ("groups of metrics pushed: 2\n", ""):
+        done = project.atlas("runs", "--sync", env=variables)
+        assert done.returncode == 0, done.stderr
+        assert ("groups of metrics" in done.stdout) == bool(expected)
+        assert expected in done.stdout
+    found = series(pushgateway)
+    assert {'flow="training"' in name for name in found} == {True, False}
+    assert not project.store.location.names("metrics/waiting")
