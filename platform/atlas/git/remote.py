@@ -12,13 +12,14 @@ import os
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
-from atlas.git.running import GitOptions, ask, git
+from atlas.git.asking import ask, git
+from atlas.git.running import GitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from atlas.git.running import GitAnswer
+    from atlas.git.asking import GitAnswer
 
 SECONDS = 180.0
 """Seconds after which talking to a remote is given up."""

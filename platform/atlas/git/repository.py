@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
-from atlas.git.running import GitOptions, ask, git
+from atlas.git.asking import ask, git
+from atlas.git.running import GitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.git.running import GitAnswer
+    from atlas.git.asking import GitAnswer
 
 _NEW = b"??"
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
-from atlas.git.running import GitOptions, Running, ask, drivers_of, git
+from atlas.git.asking import ask, git
+from atlas.git.running import GitOptions, Running, drivers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import IO
 
-    from atlas.git.running import GitAnswer
+    from atlas.git.asking import GitAnswer
 
 BLOB, TREE, SUBMODULE = "blob", "tree", "commit"
 LINK = "120000"

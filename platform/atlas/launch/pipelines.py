@@ -10,7 +10,7 @@ from atlas.errors import AtlasError
 from atlas.launch.followed import Followed
 from atlas.launch.following import INTERRUPTED, follow
 from atlas.launch.settings import LaunchSettings
-from atlas.load.protection import TRAINED, require_unprotected
+from atlas.load.protection import RUN, TRAINED, require_unprotected
 from atlas.runner.events import NOTICE, Event, ignore
 from atlas.runner.pipelines import comes_after, family_runs
 from atlas.step.binding import NO_FAMILY
@@ -118,8 +118,7 @@ def launch_runs(
     """
     if not launches:
         raise AtlasError("there is no pipeline to run")
-    if not launches[0][2].deployed:
-        require_unprotected(launches[0][0].environment, TRAINED)
+    _require_released(launches)
     _check_parameters([plan for _, plan, _ in launches], launches[0][2])
     runs, prepared_plans = [], {}
     for pipeline, plan, settings in launches:
@@ -147,6 +146,19 @@ def launch_runs(
     for run in runs:
         run.refresh()
     return LaunchResult(tuple(runs), not ended_by, bool(ended_by) and ended_by != INTERRUPTED)
+
+
+def _require_released(launches: Sequence[tuple[Pipeline, Plan, LaunchSettings]]) -> None:
+    """Refuse what a protected Environment doesn't take: what isn't deployed, or another model.
+
+    Raises:
+        DeployError: L014, the Environment is protected, and something is neither.
+    """
+    for pipeline, _, settings in launches:
+        if not settings.deployed:
+            require_unprotected(pipeline.environment, TRAINED)
+        if settings.version:
+            require_unprotected(pipeline.environment, RUN, f"model version '{settings.version}'")
 
 
 def _name(plan: Plan) -> str:

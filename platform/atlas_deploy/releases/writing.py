@@ -16,17 +16,15 @@ from atlas.git import remote as remotes
 from atlas.git import repository, trees
 from atlas_deploy.releases import lock as locks
 from atlas_deploy.releases import signing
-from atlas_deploy.releases.tags import (
-    BRANCHES,
-    PREFIX,
-    TAGS,
-    branch_of,
-    name_of,
-    not_a_release,
-    parsed_name,
-    read_tag,
-    refs_of,
+from atlas_deploy.releases.refs import (
+    PATTERNS,
+    Refs,
+    here_refs,
+    of_config,
+    require_same,
+    tag_ref,
 )
+from atlas_deploy.releases.tags import branch_of, name_of, not_a_release, read_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,33 +74,6 @@ class WrittenRelease:
     pushed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refs:
-    """Which refs of a Config's releases there are.
-
-    Attributes:
-        here: full name → object, in this repository.
-        there: the same, on the remote; None where there is none.
-    """
-
-    here: Mapping[str, str]
-    there: Mapping[str, str] | None
-
-    @property
-    def every(self) -> Mapping[str, str]:
-        """Those of both; where they differ, the remote's."""
-        return {**self.here, **(self.there or {})}
-
-    @property
-    def numbers(self) -> list[int]:
-        """The numbers that are taken, by a tag or a branch."""
-        return sorted({number for _, number in map(_numbered, self.every) if number})
-
-    def tag(self, name: str) -> str:
-        """Return the object of a release's tag; empty for none."""
-        return self.every.get(_tag_ref(name), "")
-
-
 def planned(request: ReleaseRequest) -> tuple[ReleaseLock, str]:
     """Return the lock that `write` would write, and what it would do; no ref is written.
 
@@ -147,29 +118,13 @@ def refs(request: ReleaseRequest) -> Refs:
         DeployError: L010, the remote can't be asked.
     """
     config, top = request.lock.config, request.top
-    here = {**refs_of(top, TAGS), **refs_of(top, BRANCHES)}
     there = None
     if request.remote is not None:
-        patterns = (f"{TAGS}*", f"{BRANCHES}*")
-        answer = remotes.remote_refs(top, request.remote, patterns)
+        answer = remotes.remote_refs(top, request.remote, PATTERNS)
         if not answer.ok:
             raise _not_pushed(request, f"it can't be asked: {answer.error}")
-        there = _of_config(remotes.parsed_refs(answer), config)
-    return Refs(_of_config(here, config), there)
-
-
-def _of_config(every: Mapping[str, str], config: str) -> dict[str, str]:
-    return {ref: id_ for ref, id_ in every.items() if _numbered(ref)[0] == config}
-
-
-def _numbered(ref: str) -> tuple[str, int]:
-    """Return the Config and the number of a release's tag or branch; nothing of another ref."""
-    name = ref.removeprefix(TAGS).removeprefix(BRANCHES)
-    return parsed_name(f"{PREFIX}{name}") or ("", 0)
-
-
-def _tag_ref(name: str) -> str:
-    return f"refs/tags/{name}"
+        there = of_config(remotes.parsed_refs(answer), config)
+    return Refs(of_config(here_refs(top), config), there)
 
 
 def _last(request: ReleaseRequest, known: Refs) -> Release | None:
@@ -182,7 +137,7 @@ def _last(request: ReleaseRequest, known: Refs) -> Release | None:
     tagged = [name for name in names if known.tag(name)]
     for name in tagged:
         try:
-            _require_same(known, name)
+            require_same(known, name)
             return _read(request, name, known.tag(name))
         except DeployError as error:
             if not request.skips_tags or error.code not in ("L006", "L007"):
@@ -190,27 +145,10 @@ def _last(request: ReleaseRequest, known: Refs) -> Release | None:
     return None
 
 
-def _require_same(known: Refs, name: str) -> None:
-    """Refuse a tag that isn't the same here and on the remote.
-
-    Raises:
-        DeployError: L006, it isn't.
-    """
-    here = known.here.get(_tag_ref(name), "")
-    there = (known.there or {}).get(_tag_ref(name), here)
-    if here and here != there:
-        raise DeployError(
-            f"tag {name}: was moved: found {here[:12]} here and {there[:12]} on the remote, "
-            f"expected the same; `git tag --delete {name}` and `git fetch --tags` take the "
-            "remote's, or give `--allow-tags` to go on with the next number",
-            code="L006",
-        )
-
-
 def _read(request: ReleaseRequest, name: str, tag: str) -> Release:
     """Read a release, which is fetched where only the remote has it."""
     if not trees.has_object(request.top, tag) and request.remote is not None:
-        fetched = remotes.fetch(request.top, request.remote, [_tag_ref(name)])
+        fetched = remotes.fetch(request.top, request.remote, [tag_ref(name)])
         if not fetched.ok:
             raise _not_pushed(request, f"tag {name} can't be fetched: {fetched.error}")
     return read_tag(request.top, name, tag)
@@ -218,7 +156,7 @@ def _read(request: ReleaseRequest, name: str, tag: str) -> Release:
 
 def _complete(request: ReleaseRequest, known: Refs, last: Release) -> WrittenRelease:
     """Do what is missing of a release: on the remote, then here."""
-    objects = {_tag_ref(last.name): last.tag, branch_of(last.name): last.commit}
+    objects = {tag_ref(last.name): last.tag, branch_of(last.name): last.commit}
     action = THERE
     if known.there is not None:
         missing = {ref: id_ for ref, id_ in objects.items() if ref not in known.there}
@@ -237,7 +175,7 @@ def _complete(request: ReleaseRequest, known: Refs, last: Release) -> WrittenRel
 def _made(request: ReleaseRequest, name: str) -> WrittenRelease | None:
     """Make a release of a name; None where somebody else has taken the name meanwhile."""
     commit, tag = _objects(request, name)
-    objects = {branch_of(name): commit, _tag_ref(name): tag}
+    objects = {branch_of(name): commit, tag_ref(name): tag}
     if request.remote is not None:
         pushed = remotes.push_new(request.top, request.remote, objects)
         if pushed.taken:
@@ -246,7 +184,7 @@ def _made(request: ReleaseRequest, name: str) -> WrittenRelease | None:
             raise _not_pushed(request, pushed.error)
         _create(request, name, objects)
     elif not repository.create_refs(request.top, objects).ok:
-        if _tag_ref(name) in refs_of(request.top, TAGS):
+        if tag_ref(name) in here_refs(request.top):
             return None
         _create(request, name, objects)
     release = read_tag(request.top, name, tag)
@@ -289,10 +227,10 @@ def _pins(lock: ReleaseLock) -> Iterator[str]:
 
 def _create(request: ReleaseRequest, name: str, refs_: Mapping[str, str]) -> None:
     created = repository.create_refs(request.top, refs_)
-    there = {**refs_of(request.top, TAGS), **refs_of(request.top, BRANCHES)}
+    there = here_refs(request.top)
     if not created.ok and any(ref not in there for ref in refs_):
         raise _not_written(request, created.error)
-    if there.get(_tag_ref(name)) != refs_.get(_tag_ref(name), there.get(_tag_ref(name))):
+    if there.get(tag_ref(name)) != refs_.get(tag_ref(name), there.get(tag_ref(name))):
         raise not_a_release(name, "another tag of this name was made here meanwhile")
 
 

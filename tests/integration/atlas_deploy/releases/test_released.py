@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from atlas.errors import AtlasError, DeployError
 from atlas.store import open_location
 from atlas_deploy import deploy, deployments, rollback
+from atlas_deploy.desired.deployment import Deployment
 from atlas_deploy.history import records
 from atlas_deploy.operations.released import opened
 from atlas_deploy.operations.releasing import ReleaseOptions, release
@@ -161,6 +164,88 @@ def train(clone: Clone) -> None:
     launch_pipelines([(one, one.plans["training"])], lambda _: None, None)
 
 
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [({}, "the documents on disk"), ({"deployed": True, "version": "7"}, "model version '7'")],
+)
+def test_what_is_deployed_may_be_trained_with_the_model_that_is_released(clone, settings, found):
+    from atlas.launch import LaunchSettings, launch_runs
+    from atlas.plan import resolve
+
+    (one,) = resolve(clone.folder / "one", environment="prod")
+    plan = one.plans["training"]
+
+    class AskedError(Exception):
+        pass
+
+    def launcher(_plan):
+        raise AskedError
+
+    with pytest.raises(DeployError, match="L014") as refused_:
+        launch_runs([(one, plan, LaunchSettings(**settings))], launcher, None)
+    assert found in str(refused_.value)
+    with pytest.raises(AskedError):
+        launch_runs([(one, plan, LaunchSettings(deployed=True))], launcher, None)
+
+
+def test_an_environment_that_demands_signatures(clone, tmp_path, monkeypatch):
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("no ssh-keygen")
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"]
+    subprocess.run(command, check=True)
+    (tmp_path / "signers").write_text(f"ann {(tmp_path / 'key.pub').read_text()}")
+    monkeypatch.setenv("ATLAS_RELEASE_SIGNERS", str(tmp_path / "signers"))
+    deployed(clone, released(clone))
+    clone.edit("environments/prod.json", protected={"signed": True})
+    # The checkout demands it already; the released commit doesn't yet.
+    assert "it isn't signed" in refused(clone, "L015")
+    clone.commit()
+    clone.push()
+    assert "it isn't signed" in refused(clone, "L015", released(clone))
+    changed(clone, 40)
+    name = released(clone, key=str(tmp_path / "key"))
+    # What the released commit demands holds, whatever the checkout says.
+    clone.edit("environments/prod.json", protected=False)
+    with opened(clone.folder, "prod", name, print) as found:
+        assert found.signer == "ann"
+        deploy([found.deployment], print)
+    (tmp_path / "signers").write_text("")
+    refused(clone, "L015", name)
+
+
+def test_a_project_in_a_folder_of_its_repository(clone):
+    (clone.folder / "pricing").mkdir()
+    for name in clone.git("ls-files").splitlines():
+        (clone.folder / "pricing" / name).parent.mkdir(parents=True, exist_ok=True)
+        clone.git("mv", name, f"pricing/{name}")
+    clone.commit()
+    clone.push()
+    inside = Clone(clone.folder / "pricing")
+    (outcome,) = release(inside.folder / "one", ReleaseOptions(environment="prod"), print)
+    assert (outcome.lock.project, outcome.lock.path) == ("pricing", "one/config.json")
+    assert deployed(inside, outcome.lock.release).number == 1
+
+
+def test_images_are_those_of_the_lock_whatever_was_built_since(clone):
+    from atlas.plan import resolve
+    from atlas_deploy.desired.locked import locked_members, references_for
+    from atlas_deploy.platforms.services import Services
+
+    released(clone)
+    image = LockedImage(f"atlas/one/base@sha256:{'1' * 64}", "x")
+    found = replace(read(clone.folder, "one-1"), lock=replace(
+        read(clone.folder, "one-1").lock, images={"training/base": image, "inference/base": image}
+    ))  # fmt: skip
+    (one,) = resolve(clone.folder / "one", environment="prod")
+    deployment = Deployment("one", one.environment, one.project, [one], found)
+    services = Services("p", {"registry": {"workload_url": "http://registry:5000"}})
+    names = references_for(deployment, services)(one.plans["training"])
+    assert names["base"] == f"registry:5000/{image.reference}"
+    others = {name: text for name, text in names.items() if name != "base"}
+    assert all("@" not in text for text in others.values()), "what isn't pinned is named by content"
+    assert locked_members(deployment) == {"base": image.reference}
+
+
 def test_going_back_in_a_protected_environment(clone):
     clone.edit("environments/prod.json", protected=False)
     clone.commit()
@@ -210,8 +295,6 @@ def refused(clone: Clone, code: str, name: str = "one-1", environment: str = "pr
 
 def forged(clone: Clone, **changes) -> None:
     """Make a release whose lock says something else."""
-    from dataclasses import replace
-
     from atlas.git import trees
 
     name = released(clone, push=False)
