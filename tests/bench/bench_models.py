@@ -1,4 +1,4 @@
-"""Models: the paired test on 1,000,000 rows, a decision on as many, and a promotion's own time."""
+"""Models: the paired test, a decision and a join of labels on 1,000,000 rows, and a promotion."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from atlas import Batch, LabelJoin
 from atlas.config import PromotionRule
 from atlas.models.champions import Champions, Ruling
 from atlas.models.decision import Judge
@@ -48,6 +49,7 @@ def run() -> list[Row]:
                 "s",
             ),
             at_most("promotion beside the registry's calls", promotion(store), 3.0, "s"),
+            at_most("1,000,000 labels joined by key and time, 3 metrics", labelled(), 8.0, "s"),
         ]
 
 
@@ -83,6 +85,22 @@ def promotion(store: Store) -> float:
     version = champions.registry.register(ModelRegistration("m", "r", PARTS))
     passing = Candidate(champions, version, lambda _: Ruling(True, "it passes"))
     return took(lambda: promote([passing]))
+
+
+def labelled() -> float:
+    """Join labels to the predictions of ten days, exactly by time, in an order of their own."""
+    random, days = np.random.default_rng(1), np.split(np.arange(ROWS), 10)
+    times = pd.date_range("2026-01-01", periods=ROWS, freq="s", tz="UTC")
+    predicted = pd.DataFrame(
+        {"id": [f"c{n % 5000}" for n in range(ROWS)], "at": times, "p": random.integers(0, 2, ROWS)}
+    ).assign(s=random.random(ROWS), region=np.arange(ROWS) % 4)
+    labels = predicted[["id", "at"]].assign(y=random.integers(0, 2, ROWS)).sample(frac=1.0)
+    join = LabelJoin(
+        key=["id"], prediction="p", score="s", label="y", time="at", label_time="at",
+        metrics=["accuracy", "log_loss", "roc_auc"], slices=["region"],
+    )  # fmt: skip
+    batches = [Batch(predicted.iloc[day], run=f"r{day[0]}") for day in days]
+    return took(lambda: join.run(batches, labels))
 
 
 def took(call: Callable[[], object]) -> float:

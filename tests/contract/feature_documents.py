@@ -83,6 +83,7 @@ INPUTS = {
     "model": "model.part",
     "pipeline": "pipeline:other/make.rows",
     "family": "family:kin/make.rows",
+    "history": "history:other/make.rows",
 }
 IMAGES = {
     "requirements": {"requirements": "requirements.txt", "base": "python:3.11-slim"},
@@ -105,6 +106,7 @@ def documents(name: str, row: Row) -> Documents:
     shared = {key: settings.pop(key) for key in _shared(row, settings)}
     work = {**settings, "class": "steps:Work", "inputs": {"a": INPUTS[row["inputs"]]}}
     work |= {"params": params} if (params := _params(row)) else {}
+    work |= {"window": "7d"} if row["inputs"] == "history" else {}
     recipe: dict[str, Any] = {
         "name": "row",
         "steps": {

@@ -16,7 +16,7 @@ Pair = frozenset[tuple[str, str]]
 FACTORS: Mapping[str, tuple[str, ...]] = {
     "params": ("none", "literal", "parameter", "feature", "axis", "run"),
     "parameter": ("none", "string", "integer", "number", "boolean", "required"),
-    "inputs": ("step", "data", "opened", "model", "pipeline", "family"),
+    "inputs": ("step", "data", "opened", "model", "pipeline", "family", "history"),
     "secrets": ("none", "variable", "file", "kubernetes", "airflow"),
     "resources": ("none", "cpu", "memory", "gpu", "all"),
     "foreach": ("none", "each", "gathers", "both"),

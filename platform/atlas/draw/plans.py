@@ -233,7 +233,8 @@ def _model_node(part: _Part, kind: str = "model") -> Node:
 
 def _elsewhere(part: _Part, given: InputSource) -> str:
     """Return the id of another pipeline's step, where that is drawn too, or nothing."""
-    return part.elsewhere.get((given.kind, given.name, given.step), "")
+    kind = PIPELINE if given.kind == "history" else given.kind
+    return part.elsewhere.get((kind, given.name, given.step), "")
 
 
 def _source_id(part: _Part, given: InputSource) -> str:

@@ -160,7 +160,7 @@ def newest_metrics(batches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     versions = newest["versions"]
     parts = {**newest["slices"], **_by_version(versions if len(versions) > 1 else {})}
     of_parts = {
-        f"{name}/{part}": value
+        f"{name}[{part}]": value
         for part, measured in parts.items()
         for name, value in measured["metrics"].items()
     }

@@ -96,6 +96,7 @@ CODES = {
     "R045": "an import leaves the pipeline's folder",
     "R046": "a module is called as Atlas is",
     "R047": "earlier runs are read, and no window says which",
+    "R048": "a param of a LabelJoin can't be right",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

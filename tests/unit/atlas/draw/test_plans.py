@@ -156,7 +156,11 @@ def test_a_family_that_is_read_is_there_many_times():
 
 
 def test_pipelines_that_are_drawn_together_are_joined():
-    for kind, name in (("family", "sales"), ("pipeline", "sales-region2")):
+    for kind, name in (
+        ("family", "sales"),
+        ("pipeline", "sales-region2"),
+        ("history", "sales-region2"),
+    ):
         drawing = of_plans([*family(3), reader(kind, name)])
         assert ("sales/training/train", "total/training/join", "rows", "reads") in edges(drawing)
         assert not [node for node in drawing.nodes if node.kind in ("pipeline", "family")]

@@ -63,7 +63,7 @@ def test_labels_find_their_predictions_and_are_measured():
     # The run's own metrics are those of the newest batch that has labels.
     assert second["metrics"] == {"accuracy": 1.0}
     assert step.metrics["accuracy"] == 1.0
-    assert step.metrics["accuracy/region=a"] == 1.0
+    assert step.metrics["accuracy[region=a]"] == 1.0
     assert step.metrics["batch_coverage"] == 0.5
     assert step.metrics["coverage"] == 0.75
 
@@ -151,10 +151,10 @@ def test_several_versions_in_one_batch_are_measured_apart():
         "3": (3, 2), "4": (1, 1),
     }  # fmt: skip
     assert versions["3"]["metrics"] == {"accuracy": 0.5}
-    assert step.metrics["accuracy/model_version=4"] == 1.0
+    assert step.metrics["accuracy[model_version=4]"] == 1.0
     alone = Step(metrics=["accuracy"])
     alone.run([batch(0, {"id": [1], "p": [1]})], {"id": [1], "y": [1]})
-    assert "accuracy/model_version=1" not in alone.metrics
+    assert "accuracy[model_version=1]" not in alone.metrics
 
 
 def test_batches_are_known_by_the_start_of_their_interval():

@@ -125,3 +125,36 @@ def test_a_label_join_can_be_named_as_it_is(tmp_path: Path) -> None:
     assert checked(write(tmp_path, files)) == [
         "R017 recipe.json steps.make.params.direction", "R016 recipe.json steps.make.params.tolerence",
     ]  # fmt: skip
+
+
+PARAMS = {"key": ["id"], "label": "y", "prediction": "p", "metrics": ["accuracy"]}
+WRONG = {
+    "nothing": ({}, {}, []),
+    "a zone": ({"timezone": "Mars"}, {}, ["R048 recipe.json steps.make.params.timezone"]),
+    "another zone": ({"prediction_timezone": "x"}, {}, ["R048 recipe.json steps.make.params.prediction_timezone"]),
+    "a tolerance": ({"tolerance": "2 hours"}, {}, ["R048 recipe.json steps.make.params.tolerance"]),
+    "no key": ({"key": []}, {}, ["R048 recipe.json steps.make.params.key"]),
+    "no predictions": ({"prediction": None}, {}, ["R048 recipe.json steps.make"]),
+    "no score": ({"metrics": ["accuracy", "roc_auc"]}, {}, ["R048 recipe.json steps.make.params.metrics[1]"]),
+    "a function of scikit-learn": ({"metrics": ["f1_score"]}, {}, []),
+    "another label": ({}, {"data": {"d": {"label": "yy"}}}, ["R048 recipe.json steps.make.params.label"]),
+    "another time": (
+        {"label_time": "t"}, {"data": {"d": {"time": "at"}}}, ["R048 recipe.json steps.make.params.label_time"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_label_join_with(name: str, tmp_path: Path) -> None:
+    params, config, expected = WRONG[name]
+    made = "import pandas as pd\n\n\n" + makes("pd.DataFrame")
+    files = reading(made, "int", "history:one/make.value")
+    files["two/make.py"] = "from atlas import LabelJoin\n\n\nclass Make(LabelJoin):\n    pass\n"
+    files["two/config.json"] |= config
+    given = {name: value for name, value in {**PARAMS, **params}.items() if value is not None}
+    files["two/recipe.json"]["steps"]["make"] |= {
+        "inputs": {"predictions": "history:one/make.value", "labels": "pipeline:one/make.value"},
+        "params": given,
+    }
+    write(tmp_path, files)
+    assert [line for line in checked(tmp_path, "two") if "R048" in line] == expected
