@@ -202,9 +202,11 @@ def check_tags(example: Example, plan: Plan, runs: tuple[str, ...]) -> None:
     tags = [versions[run] for run in runs]
     images = references_of(resolve(Path("tumour")))(plan)
     digests = {step.name: images[step.image].partition("@")[2] for step in plan.steps}
+    # Here and by kfp.local, steps run in images of this machine's engine, which have no digest.
+    by_airflow = json.loads(tags[2]["atlas.images"])
+    assert {step: text.partition("@")[2] for step, text in by_airflow.items()} == digests
     for of in tags:
-        recorded = json.loads(of["atlas.images"])
-        assert {step: text.partition("@")[2] for step, text in recorded.items()} == digests
+        assert json.loads(of["atlas.images"]).keys() == digests.keys()
         assert json.loads(of["atlas.data.tumours"])["sha256"]
         signature = json.loads(of["atlas.signature"])
         assert list(signature["inputs"]) == ["evaluate.rows", "features.scale.rows", "train.rows"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.models import log
-from atlas.models.champions import FOLDER
 from atlas.models.log import ChampionLog, LogEntry
+from atlas.models.log_folder import FOLDER
 from atlas.store.keys import INDEX
 from atlas.values import digest
 

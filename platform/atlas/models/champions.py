@@ -19,6 +19,7 @@ from atlas.models import log
 from atlas.models.actor import Actor, this_process
 from atlas.models.lease import WAIT_SECONDS, leased
 from atlas.models.log import ChampionLog, LogEntry
+from atlas.models.log_folder import FOLDER, HEAD, claim, log_folder
 from atlas.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
@@ -28,13 +29,7 @@ if TYPE_CHECKING:
     from atlas.store import Store
     from atlas.tracking.registry import ModelRegistry, RegisteredVersion
 
-FOLDER = "champions"
-"""Folder of the store with the logs, the leases and the use of test sets."""
-HEAD = "atlas.champions.head"
-"""Tag of a registered model: the head of its log, apart from the log."""
-
-_OWNER = "registry"
-"""In the folder of a log that Atlas 0.1 began: identity of the registry whose log it is."""
+_OTHERS = "others have written them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +68,7 @@ class Champions:
     @cached_property
     def folder(self) -> str:
         """Its folder in the store."""
-        return self._earlier_folder if self._has_earlier_log else self._own_folder
-
-    @property
-    def _own_folder(self) -> str:
-        return f"{FOLDER}/{self.registry.identity}/{self.model}"
-
-    @property
-    def _earlier_folder(self) -> str:
-        """The folder of Atlas 0.1: all registries of a kind had one."""
-        return f"{FOLDER}/{self.registry.kind}/{self.model}"
-
-    @property
-    def _has_earlier_log(self) -> bool:
-        """Whether the log of this registry was begun in the earlier folder, and goes on there."""
-        if self._earlier_folder == self._own_folder:
-            return False
-        try:
-            owner = self.store.location.read(f"{self._earlier_folder}/{_OWNER}").decode()
-        except FileNotFoundError:
-            earlier = ChampionLog(self.store.location, self._earlier_folder)
-            head = self.registry.tag(self.model, HEAD) if earlier.head() else ""
-            return bool(head) and not earlier.misses(head)
-        return owner == self.registry.identity
+        return log_folder(self.store.location, self.registry, self.model)
 
     @cached_property
     def log(self) -> ChampionLog:
@@ -117,9 +90,7 @@ class Champions:
             PlatformError: another process holds it, or the registry doesn't answer.
         """
         with leased(self.store.location, f"{self.folder}/lease", wait=wait) as lease:
-            if self.folder != self._own_folder:
-                owner = self.registry.identity.encode()
-                self.store.location.create(f"{self.folder}/{_OWNER}", owner)
+            claim(self.store.location, self.registry, self.model, self.folder)
             self.settle(lease)
             yield lease
 
@@ -128,6 +99,7 @@ class Champions:
     def settle(self, lease: Lease) -> None:
         """Bring log and alias together: whoever holds the lease does so before anything else."""
         self._check_end()
+        unconfirmed = self.log.ahead(self.registry.tag(self.model, HEAD))
         version = self._version()
         last = self.log.last()
         if last is not None and last.action == log.INTENDED:
@@ -135,6 +107,22 @@ class Champions:
             version = self._version()
         if (last.champion if last else "") != version:
             self._notice(last, version)
+        if unconfirmed and last is not None:
+            self._report_unconfirmed(unconfirmed)
+
+    def _report_unconfirmed(self, count: int) -> None:
+        """Record that the registry had no head of the log's last entries.
+
+        A process that is killed between entry and head leaves one such entry, and so does whoever
+        may write the store and not the registry.
+        """
+        last = self.log.last()
+        champion = last.champion if last else ""
+        what = f"the last {count} entries" if count > 1 else "the last entry"
+        reason = (
+            f"the registry's head didn't name {what} before: a process was killed, or {_OTHERS}"
+        )
+        self._append(LogEntry(log.UNCONFIRMED, champion, reason=reason))
 
     def _version(self) -> str:
         champion = self.current()
@@ -265,6 +253,12 @@ class Champions:
         faults = self.log.faults(heads)
         if faults:
             return faults
+        ahead = self.log.ahead(self.registry.tag(self.model, HEAD))
+        if ahead > 1:  # One is that of a promotion under way.
+            where = f"{self.registry.kind} tag {HEAD}"
+            faults.append(
+                f"{where}: doesn't name the last {ahead} entries: it was removed, or {_OTHERS}"
+            )
         last, version = self.log.last(), self._version()
         if last is not None and version not in (last.champion, _intended(last)):
             logged = f"the log has version {last.champion or 'none'} as the champion"

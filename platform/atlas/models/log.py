@@ -35,6 +35,8 @@ NOTICED = "noticed"
 """The alias isn't where the log has it: somebody, or something else, has moved it."""
 DAMAGED = "damaged"
 """The log's end isn't the one that its head names: entries are missing or were replaced."""
+UNCONFIRMED = "unconfirmed"
+"""The registry's head wasn't that of the last entry: what was written isn't confirmed."""
 _DIGITS = 9
 """Of an entry's number."""
 
@@ -44,7 +46,8 @@ class LogEntry:
     """One entry of the log.
 
     Attributes:
-        action: ``intended``, ``promoted``, ``kept``, ``abandoned``, ``noticed`` or ``damaged``.
+        action: ``intended``, ``promoted``, ``kept``, ``abandoned``, ``noticed``, ``damaged`` or
+            ``unconfirmed``.
         champion: the version that is the champion after it; empty for none.
         version: the version that was judged or moved.
         before: the champion before it.
@@ -191,6 +194,12 @@ class ChampionLog:
             return "" if self.entry(int(number)).digest == digest else f"entry {number} is another"
         except StoreError as error:
             return str(error)
+
+    def ahead(self, head: str) -> int:
+        """Return how many entries are behind the one that a head names; all of them without one."""
+        number, last = head.partition(":")[0], self.last()
+        known = int(number) if number.isascii() and number.isdecimal() else 0
+        return last.number - known if last else 0
 
     def faults(self, heads: Mapping[str, str]) -> list[str]:
         """Return all that shows that the log was altered; nothing of a whole one.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
-from atlas.models.champions import FOLDER
+from atlas.models.log_folder import FOLDER
 from atlas.store.exclusive import exclusive
 from atlas.values import canonical
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
-from atlas.models.champions import FOLDER, Champions, Ruling
+from atlas.models.champions import Champions, Ruling
+from atlas.models.log_folder import FOLDER
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.step.finish import amend, finished_run
 from atlas.step.upstream import prefix_of

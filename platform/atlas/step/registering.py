@@ -67,8 +67,12 @@ def _registered(
         version = champion.version
     else:
         version = registry.register(registration, finished.tracked)
+    notes = () if is_same else _notes(store, plan, run)
+    finished = replace(finished, warnings=(*finished.warnings, *notes))
     try:
         if is_same and plan.family is None:
+            with Champions(store, registry, name).held():
+                pass  # What an earlier try has begun is completed.
             promotion = Promotion(True, "this run made the very same", version)
         else:
             ended = replace(finished, model=name, version=version)
@@ -79,8 +83,8 @@ def _registered(
         text = f"model {name}, version {version}: can't be promoted: {error}"
         raise PlatformError(text) from error
     champions = Champions(store, registry, name)
-    notes = () if is_same else (*_notes(store, plan, run), *carded(champions, plan, version))
-    warnings = (*finished.warnings, *notes)
+    cards = () if is_same else carded(champions, plan, version)
+    warnings = (*finished.warnings, *cards)
     return replace(finished, model=name, version=version, promotion=promotion, warnings=warnings)
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from atlas.models import log
-from atlas.models.champions import HEAD, Champions, Ruling
+from atlas.models.champions import Champions, Ruling
+from atlas.models.log_folder import HEAD
 from atlas.models.promotion import Candidate, promote
 from atlas.store import open_store
 from atlas.tracking.mlflow import MlflowTracker
@@ -118,7 +119,8 @@ def test_processes_that_are_killed_at_any_moment_leave_a_champion(champions):
     assert "" not in seen.versions
     assert champions.current().version == others[-1]
     assert champions.faults() == []
-    assert {entry.action for entry in champions.log.entries()} <= {log.INTENDED, log.PROMOTED}
+    actions = {entry.action for entry in champions.log.entries()}
+    assert actions <= {log.INTENDED, log.PROMOTED, log.UNCONFIRMED}
 
 
 def test_an_alias_that_is_moved_in_mlflow_is_reported(champions):
@@ -143,6 +145,31 @@ def test_a_store_that_was_put_back_to_an_earlier_state_is_reported(champions):
     assert fault.startswith(f"mlflow tag {HEAD}: ")
     first_champion(champions, first)
     assert any("entries are missing" in fault for fault in champions.faults())
+
+
+def test_entries_of_somebody_who_may_write_the_store_alone_are_reported(champions):
+    """They fit the chain, and its head in the store; the registry's doesn't name them."""
+    first, second = registered(champions, 2)
+    first_champion(champions, first)
+    forged = log.LogEntry(log.KEPT, first, second, first, "it is worse", {"user": "somebody else"})
+    for _ in range(2):
+        champions.log.append(forged)
+    (fault,) = champions.faults()
+    assert f"mlflow tag {HEAD}: doesn't name the last 2 entries" in fault
+    first_champion(champions, second)
+    reasons = [e.reason for e in champions.log.entries() if e.action == log.UNCONFIRMED]
+    assert len(reasons) == 1
+    assert "the registry's head didn't name the last 2 entries before" in reasons[0]
+    assert champions.current().version == second
+
+
+def test_a_head_that_was_removed_from_mlflow_is_reported(champions):
+    (first,) = registered(champions, 1)
+    first_champion(champions, first)
+    payload = {"name": champions.model, "key": HEAD}
+    champions.registry.call("DELETE", "registered-models/delete-tag", payload)
+    (fault,) = champions.faults()
+    assert "doesn't name the last 2 entries: it was removed" in fault
 
 
 def test_a_version_that_was_deleted_under_its_alias(champions):

@@ -13,9 +13,10 @@ from atlas.errors import PlatformError, RefusedError, StoreError
 from atlas.models import lease as lease_module
 from atlas.models import log
 from atlas.models.actor import this_process
-from atlas.models.champions import HEAD, Champions, Ruling
+from atlas.models.champions import Champions, Ruling
 from atlas.models.lease import leased
 from atlas.models.log import champion_at
+from atlas.models.log_folder import HEAD
 from atlas.models.promotion import Candidate, preview, promote
 from atlas.store import Store, open_store
 from atlas.tracking.registry import (
