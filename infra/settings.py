@@ -35,6 +35,8 @@ class Settings:
         tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
         openlineage: URL that OpenLineage events are posted to; empty for none.
         openlineage_secret: name of the secret that opens it; empty for none.
+        alertmanager_config: text of Alertmanager's configuration; empty for the one that sends
+            alerts nowhere.
         umask: that of who stands the platform up, which steps write outside of it with.
     """
 
@@ -48,6 +50,7 @@ class Settings:
     tasks: str = TASKS[0]
     openlineage: str = ""
     openlineage_secret: str = ""
+    alertmanager_config: str = ""
     umask: int = 0o022
 
     @classmethod
@@ -73,6 +76,7 @@ class Settings:
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
             openlineage=address("openlineage", config.get("openlineage") or ""),
             openlineage_secret=config.get("openlineageSecret") or "",
+            alertmanager_config=configuration(config.get("alertmanagerConfig")),
             umask=umask(os.environ.get("ATLAS_UMASK")),
         )
 
@@ -140,6 +144,24 @@ def parallelism(configured: int | None) -> int:
     if configured is not None and configured < 1:
         raise pulumi.RunError(f"atlas:parallelism: found {configured}; expected at least 1")
     return configured or _PARALLELISM
+
+
+def configuration(path: str | None) -> str:
+    """Return the text of a configuration file; empty where none is named.
+
+    Raises:
+        pulumi.RunError: the path isn't absolute, or the file can't be read.
+    """
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    key = "atlas:alertmanagerConfig"
+    if not file.is_absolute():
+        raise pulumi.RunError(f"{key}: found '{path}'; expected an absolute path")
+    try:
+        return file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise pulumi.RunError(f"{key}: {path}: can't be read: {error}") from error
 
 
 def umask(given: str | None) -> int:

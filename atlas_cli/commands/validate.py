@@ -103,6 +103,8 @@ def _text(findings: Findings) -> str:
 
 
 def _summary(checked: object) -> str:
+    from atlas.config_alerts import alerts_of
+
     config = checked.file.config  # type: ignore[attr-defined]
     subjects = checked.subjects  # type: ignore[attr-defined]
     members = config.member_count()
@@ -111,4 +113,7 @@ def _summary(checked: object) -> str:
         f"{flow} {len(subject.flat.steps)} {'step' if len(subject.flat.steps) == 1 else 'steps'}"
         for flow, subject in subjects.items()
     )
-    return f"{config.name} ({flows}{family})"
+    environment = next((subject.environment for subject in subjects.values()), None)
+    names = alerts_of(config, environment).names() if environment else []
+    alerts = f"; alerts: {', '.join(names)}" if names else ""
+    return f"{config.name} ({flows}{family}{alerts})"

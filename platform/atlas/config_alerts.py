@@ -93,6 +93,12 @@ class Alerts:
         """Tell whether there is any rule."""
         return any((self.late, self.failed, self.stale, self.metrics))
 
+    def names(self) -> list[str]:
+        """Return what is asked for, in words: ``late``, and the names of metrics."""
+        own = {"late": self.late, "failed": self.failed, "stale": self.stale}
+        metrics = [rule.bound.metric for rule in self.metrics if rule.bound is not None]
+        return [*(name for name, rule in own.items() if rule is not None), *dict.fromkeys(metrics)]
+
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Alerts:
         """Build them from JSON that the schema has accepted."""

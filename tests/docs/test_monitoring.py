@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from atlas.config import Config
+from atlas.config_alerts import alerts_of
+from atlas.environment import Environment
 from atlas.metrics.catalogue import CATALOGUE
 
 PAGE = Path("docs/monitoring.md")
@@ -36,7 +38,10 @@ def test_the_table_is_the_catalogue(request: pytest.FixtureRequest) -> None:
 
 
 def test_its_config_is_one() -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    example, alerts = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
     config = Config.parse({"name": "x", "recipes": {}, **json.loads(example)})
     assert config.statistics["features"].columns == ("mean radius", "mean texture")
     assert str(config.statistics["predictions"].source) == "score.scores"
+    config = Config.parse({"name": "x", "recipes": {}, **json.loads(alerts)})
+    metrics = ["evaluate.roc_auc", "atlas_data_freshness_seconds"]
+    assert alerts_of(config, Environment()).names() == ["late", "failed", "stale", *metrics]

@@ -108,7 +108,10 @@ def test_alerts_fire_by_real_runs_and_vanish_with_the_pipeline(pipeline):
     }
     pipeline.edit("config.json", alerts=alerts)
     preview = pipeline.atlas("preview", pipeline.folder.name).stdout
-    assert f"+ {pipeline.name}-inference, {pipeline.name}-training: alert rules" in preview
+    failed = "alert rules: AtlasPipelineFailed (critical)"
+    assert f"+ {pipeline.name}-inference: {failed}\n" in preview
+    bounds = "AtlasMetricOutOfBounds of atlas_rows (warning)"
+    assert f"+ {pipeline.name}-training: {failed}, {bounds}" in preview
     assert groups(pipeline) == []
     pipeline.deploy()
     assert groups(pipeline) == [f"{pipeline.name}-inference", f"{pipeline.name}-training"]

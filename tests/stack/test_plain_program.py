@@ -27,7 +27,9 @@ OWNER = "factory.dev/tumour"
 IMPORTED = """\
 import json, os, re
 import pulumi
-from atlas_provider.resources import AirflowDags, KubeflowPipelines, Process, RegisteredModels
+from atlas_provider.resources import (
+    AirflowDags, AlertRules, KubeflowPipelines, Process, RegisteredModels
+)
 
 def snake(name):
     return re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), name)
@@ -97,6 +99,8 @@ def project(platform, tmp_path_factory) -> Iterator[Project]:
     shutil.copytree(ROOT / "recipes", folder, ignore=shutil.ignore_patterns(".atlas"))
     settings = folder / "pyproject.toml"
     settings.write_text(settings.read_text().replace('state = "../.atlas"\n', ""))
+    config = folder / "tumour" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "alerts": {"failed": True}}))
     (folder / ".atlas").symlink_to(platform.state)
     (folder / "backend").mkdir()
     for block in examples.blocks(ROOT / "docs" / "pulumi.md"):
@@ -112,10 +116,10 @@ def project(platform, tmp_path_factory) -> Iterator[Project]:
 
 def test_preview_writes_nothing_and_up_deploys(project):
     place = Path(urllib.parse.urlsplit(project.platform.url("store")).path)
-    assert "5 to create" in project.pulumi("preview")
+    assert "6 to create" in project.pulumi("preview")
     assert not project.dag_file.exists()
     assert not (place / "deployments" / "owners" / "dags" / DAG).exists()
-    assert "5 created" in project.pulumi("up", "--yes", "--skip-preview")
+    assert "6 created" in project.pulumi("up", "--yes", "--skip-preview")
     dag = project.airflow.dags([DAG])[DAG]
     assert (dag.paused, dag.broken) == (False, False)
     assert project.pulumi("stack", "output", "held", "--json").strip() == "[]"
@@ -145,6 +149,7 @@ def imported(project: Project) -> dict[str, tuple[str, str]]:
     where = f"outputs={project.outputs}"
     return {
         "AirflowDags": ("dags", f"{OWNER}/inference?{where}"),
+        "AlertRules": ("alerts", f"{OWNER}/alerts?{where}"),
         "KubeflowPipelines": ("packages", f"{OWNER}/training?{where}"),
         "RegisteredModels": ("models", f"{OWNER}/models?{where}&models=tumour"),
         "Process": ("mlflow-server", str(process)),
@@ -168,7 +173,7 @@ def test_every_kind_is_imported_by_its_id(project):
     found = resources_of(project.state("by-command"))
     assert {*found} == {*imported(project)}
     own = resources_of(project.state("dev"))
-    for kind in ("AirflowDags", "KubeflowPipelines"):
+    for kind in ("AirflowDags", "AlertRules", "KubeflowPipelines"):
         assert (found[kind]["id"], found[kind]["inputs"], found[kind]["outputs"]) == (
             own[kind]["id"], own[kind]["inputs"], own[kind]["outputs"]
         )  # fmt: skip
@@ -191,7 +196,7 @@ def _check_options(project: Project) -> None:
     try:
         project.pulumi("stack", "init", "by-options")
         text = json.dumps(given)
-        assert "4 imported" in project.pulumi("up", "--yes", "--skip-preview", IMPORTED=text)
+        assert "5 imported" in project.pulumi("up", "--yes", "--skip-preview", IMPORTED=text)
         project.pulumi("preview", "--refresh", "--expect-no-changes", IMPORTED=text)
     finally:
         program.write_text(kept)

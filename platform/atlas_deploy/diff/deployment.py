@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.errors import StoreError
+from atlas.kinds import content
 from atlas.store import open_store
-from atlas_deploy.diff.members import MemberChange, PlanLookup, member_changes
-from atlas_deploy.platforms.deployed_kinds import IMAGES, facts_of
+from atlas_deploy.diff.alerts import alert_details
+from atlas_deploy.diff.members import (
+    SAME,
+    MemberChange,
+    PlanLookup,
+    digest_in,
+    member_changes,
+)
+from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,12 +91,32 @@ class DeploymentDiff:
         kinds = self._kinds()
         lookup = PlanLookup(self.plan, (self._images(self.before), self._images(self.after)))
         return [
-            change
+            self._with_alerts(change)
             for name in dict.fromkeys((*self.after, *self.before))
             for change in member_changes(
                 (name, kinds[name]), self.before.get(name, {}), self.after.get(name, {}), lookup
             )
         ]
+
+    def _with_alerts(self, change: MemberChange) -> MemberChange:
+        """Return a change; of alert rules, with how they differ."""
+        if change.resource != ALERTS or change.action == SAME:
+            return change
+        details = alert_details(self._stored(change.old), self._compiled(change.new))
+        return replace(change, details=details)
+
+    def _compiled(self, digest: str) -> bytes:
+        """Return the rules of a digest that were compiled, or that the store has."""
+        contents = self.bundle.contents if self.bundle else ()
+        own = (text for text in reversed(contents) if content.digest_of(text) == digest)
+        return next(own, b"") or self._stored(digest)
+
+    def _stored(self, digest: str) -> bytes:
+        """Return the content of a digest that the store has; empty for none."""
+        try:
+            return content.get(self.services.store, digest) if digest_in(digest) else b""
+        except StoreError:
+            return b""
 
     def plan(self, digest: str) -> Plan:
         """Return the Plan of a digest.

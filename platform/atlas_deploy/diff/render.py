@@ -56,7 +56,8 @@ def _line(group: Sequence[MemberChange]) -> str:
         what.append(f"{kind} content {contents.pop() if len(contents) == 1 else 'changes'}")
     elif first.action == CHANGE and not what:
         what.append(f"{kind} changes")
-    text = "; ".join(what) if first.action == CHANGE else kind
+    listed = f": {'; '.join(first.details)}" if first.details else ""
+    text = "; ".join(what) if first.action == CHANGE else f"{kind}{listed}"
     is_shown = first.action == ADD and facts is not None and facts.shows_new
     extra = f" ({first.new})" if is_shown else ""
     return f"{SIGNS[first.action]} {_names(group)}: {text}{extra}"

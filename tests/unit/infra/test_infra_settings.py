@@ -51,6 +51,16 @@ def test_parallelism_is_at_least_one():
         settings.parallelism(0)
 
 
+def test_alertmanagers_configuration_is_a_file_by_its_absolute_path(tmp_path):
+    assert settings.configuration(None) == ""
+    (tmp_path / "a.yml").write_text("route: {receiver: team}")
+    assert settings.configuration(str(tmp_path / "a.yml")) == "route: {receiver: team}"
+    with pytest.raises(pulumi.RunError, match=r"found 'a.yml'; expected an absolute path"):
+        settings.configuration("a.yml")
+    with pytest.raises(pulumi.RunError, match=r"atlas:alertmanagerConfig: .*b.yml: can't be read"):
+        settings.configuration(str(tmp_path / "b.yml"))
+
+
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
