@@ -105,14 +105,14 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
 def test_metrics_go_with_their_pipeline(pipeline):
     """Its groups are deleted by destroy; those of others, and of other Environments, stay."""
     write_data(pipeline)
-    pipeline.atlas("run", pipeline.folder.name, "--flow", "training")
+    pipeline.atlas("run", pipeline.folder.name)
     pipeline.deploy()
     opens = pipeline.platform.opens("pushgateway")
     gateway = Pushgateway(pipeline.platform.url("pushgateway"), lambda: opens["Authorization"])
     other = MetricGroup("prod", pipeline.name, "training")
     gateway.replace(other, "# TYPE atlas_run_success gauge\natlas_run_success 1\n")
     groups = {MetricGroup("local", pipeline.name, flow) for flow in ("training", "inference")}
-    wait_for(lambda: groups <= pushed(pipeline))
+    assert groups <= pushed(pipeline)
     done = pipeline.atlas("destroy", pipeline.folder.name)
     assert "warning" not in done.stderr
     assert not groups & pushed(pipeline)

@@ -7,6 +7,7 @@ counted is left out, with a note.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from atlas.formats.stamping import column_names, library_of
@@ -109,9 +110,10 @@ def _newest(table: Any, name: str) -> float | None:
 
     column = _column(table, name).dropna()
     try:
-        newest = pandas.Timestamp(column.max()) if len(column) else pandas.NaT
+        greatest = column.max() if len(column) else None
+        newest = pandas.NaT if isinstance(greatest, Number) else pandas.Timestamp(greatest)
     except (TypeError, ValueError):
         return None
-    if newest is pandas.NaT or pandas.api.types.is_numeric_dtype(column.dtype):
+    if newest is pandas.NaT:
         return None
     return float((newest if newest.tzinfo else newest.tz_localize("UTC")).timestamp())
