@@ -19,7 +19,7 @@ from atlas.models import log
 from atlas.models.actor import Actor, this_process
 from atlas.models.lease import WAIT_SECONDS, leased
 from atlas.models.log import ChampionLog, LogEntry
-from atlas.models.log_folder import FOLDER, HEAD, claim, log_folder
+from atlas.models.log_folder import FOLDER, HEAD, keep_owner, log_folder
 from atlas.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Champions:
             PlatformError: another process holds it, or the registry doesn't answer.
         """
         with leased(self.store.location, f"{self.folder}/lease", wait=wait) as lease:
-            claim(self.store.location, self.registry, self.model, self.folder)
+            keep_owner(self.store.location, self.registry, self.model, self.folder)
             self.settle(lease)
             yield lease
 

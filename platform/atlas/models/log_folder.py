@@ -28,7 +28,7 @@ def log_folder(location: Location, registry: ModelRegistry, model: str) -> str:
     return earlier if _is_ours(location, registry, model) else _own_folder(registry, model)
 
 
-def claim(location: Location, registry: ModelRegistry, model: str, folder: str) -> None:
+def keep_owner(location: Location, registry: ModelRegistry, model: str, folder: str) -> None:
     """Say whose a log is that was begun in an earlier folder."""
     if folder != _own_folder(registry, model):
         location.create(f"{folder}/{_OWNER}", registry.identity.encode())

@@ -111,7 +111,7 @@ def test_a_model_that_was_deleted_under_its_champion(project, tracker, name):
         "the log has version 1 as the champion, the registry none: it was moved by" in done.stderr
     )
     train(project, name, 6.0)
-    assert version(tracker, name) == "1", "MLflow numbers a new model's versions anew"
+    assert version(tracker, name) == "1", "MLflow numbers a new model's versions from 1"
     champions = Champions(project.store, tracker, name)
     assert champions.faults() == []
     actions = [entry.action for entry in champions.log.entries()]
