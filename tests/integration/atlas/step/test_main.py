@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from atlas.store import add_code, open_store
+from tests.lineage import Taker, errors_of, serving
 from tests.projects import environment
 from tests.servers import pushgateway
 
@@ -382,6 +383,36 @@ def test_the_end_of_a_run(project):
     assert "not done: list, each, sum" in done.stdout
     assert steps.store.run_outcome("p", "training-r1")["status"] == "failed"
     assert os.environ.get("ATLAS_MLFLOW_URL") is None
+
+
+def test_a_run_of_processes_is_told_to_a_catalogue_by_the_last_of_them(project):
+    steps = Steps(project)
+    with serving(Taker()) as taker:
+        told = {"ATLAS_OPENLINEAGE_URL": taker.url}
+        for name in ("make", "list"):
+            assert steps.run(name, **told).returncode == 0
+        for index in range(3):
+            assert steps.run("each", "--index", str(index), **told).returncode == 0
+        assert taker.events == []
+        assert steps.run("sum", **told).returncode == 0
+    assert [problem for event in taker.events for problem in errors_of(event)] == []
+    assert len({event["run"]["runId"] for event in taker.events}) == 7
+    assert taker.states(".each") == ["START", "COMPLETE"] * 3
+    assert taker.states(".training") == ["START", "COMPLETE"]
+
+
+def test_a_run_that_fails_in_processes_is_told_so(project):
+    steps = Steps(
+        project, {"make": STEPS["make"], "list": {"class": "steps:Break", "after": ["make"]}}
+    )
+    with serving(Taker()) as taker:
+        told = {"ATLAS_OPENLINEAGE_URL": taker.url}
+        steps.run("make", **told)
+        assert steps.run("list", **told).returncode != 0
+        steps.run("make", "--finish", **told)
+    assert [problem for event in taker.events for problem in errors_of(event)] == []
+    assert taker.states(".list") == ["START", "FAIL"]
+    assert taker.states(".training") == ["START", "FAIL"]
 
 
 def test_the_end_of_a_run_that_never_began(project):
