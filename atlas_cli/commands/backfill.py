@@ -73,9 +73,8 @@ def backfill(
         raise typer.BadParameter(message, param_hint="--model-version")
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(p, p.plans[filling.FLOW]) for p in pipelines if filling.FLOW in p.plans]
-    asked_for = filling.Backfill(
-        first, end, reprocess, AT_INTERVAL if champion_at_interval else model_version
-    )
+    version = AT_INTERVAL if champion_at_interval else model_version
+    asked_for = filling.Backfill(first, end, reprocess, version, deployed)
     planned = _planned(chosen, asked_for)
     if dry_run:
         emit([run.to_json() for run in planned], lambda: _listed(planned), as_json=as_json)

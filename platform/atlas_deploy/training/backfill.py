@@ -40,12 +40,14 @@ class Backfill:
         reprocess: which intervals that have run are run once more.
         version: the model version: a number, an alias, `AT_INTERVAL`, or empty for what the Config
             says.
+        deployed: whether what is deployed runs; which version that follows or pins, it says itself.
     """
 
     first: str
     end: str = ""
     reprocess: str = NONE
     version: str = ""
+    deployed: bool = False
 
 
 def planned_runs(
@@ -95,7 +97,9 @@ def _of_plan(
     end = zoned(backfill.end, zone, "--to") if backfill.end else now
     if end <= first:
         raise AtlasError(f"the range {first.isoformat()}..{end.isoformat()} is empty", code="B002")
-    version = _version(store, plan, backfill.version)
+    version = backfill.version
+    if not backfill.deployed:
+        version = _version(store, plan, version)
     for start, over in intervals(schedule, first, end):
         run, action, reason = _decision(store, plan, start, backfill.reprocess)
         if datetime.fromisoformat(over) > now:

@@ -93,6 +93,9 @@ def test_the_example_config_in_python_is_the_example_config() -> None:
     config.parameters(test_fraction=0.3)
     parts = {"classifier": "train.model", "scaler": "features.scale.fitted"}
     config.model("tumour", version="champion", parts=parts)
+    config.predictions(
+        version="model_version", run="run_id", start="interval_start", end="interval_end"
+    )
     config.statistics("features", "load.rows")
     config.statistics("predictions", "score.scores", ["malignant"])
     config.schedule("inference", "0 6 * * *", timezone="UTC", start="2026-01-01")
