@@ -231,7 +231,10 @@ def test_a_field_that_training_alone_reads_leaves_inference_as_it_is(project):
     after = plans()
     assert after["training"] != before["training"]
     assert after["inference"] == before["inference"]
-    edit(project / "tumour" / "config.json", features={"target": "malignant", "numeric": []})
+    edit(
+        project / "tumour" / "config.json",
+        features={"target": "malignant", "numeric": ["mean radius"]},
+    )
     assert plans()["inference"] != before["inference"]
 
 
