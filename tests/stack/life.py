@@ -121,7 +121,7 @@ class LifeProject:
         return {
             "version": 1,
             "name": self.name,
-            "recipes": {"training": "../training.json", "inference": "../inference.json"},
+            "recipes": {"training": "training.json", "inference": "inference.json"},
             "data": {name: {"type": "table"} for name in ("houses", "offers", "scores")},
             "steps": {"train": {"params": {"off": off}}},
             "model": {"name": self.name, "from": {"model": "train.model"}},
@@ -154,7 +154,7 @@ class LifeProject:
         return {
             "version": 1,
             "name": f"{self.name}-labels",
-            "recipes": {"inference": "../labels.json"},
+            "recipes": {"inference": "labels.json"},
             "data": {"paid": {"type": "table", "label": "paid"}},
         }
 

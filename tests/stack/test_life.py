@@ -124,7 +124,7 @@ def metrics_are_in_prometheus(life: LifeProject) -> None:
 
 def labelled(life: LifeProject) -> None:
     """Labels come late; the deployed model is measured by them, in Prometheus too."""
-    life.atlas("run", "prices/configs/labels.json", "--env", "prod")
+    life.atlas("run", "prices/configs/labels.json")
     query = f'atlas_model_metric{{pipeline="{life.name}-labels",metric="join.mae",slice=""}}'
     (sample,) = wait_for(lambda: asked_prometheus(life, query), 60)
     assert float(sample["value"][1]) > 0

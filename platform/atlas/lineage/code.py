@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas.git import git
 from atlas.git.trees import BLOB, LINK, blobs, list_tree
+from atlas.lineage.plain import parsed_object
 from atlas.plan.code import code_digest
 
 if TYPE_CHECKING:
@@ -70,11 +71,8 @@ def _top(repository: Path) -> Path:
 
 
 def _names(repository: Path, commit: str, path: str, config: str) -> bool:
-    try:
-        raw = json.loads(git(repository, "cat-file", "blob", f"{commit}:{path}") or b"null")
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(raw, dict) and raw.get("name") == config
+    raw = parsed_object(git(repository, "cat-file", "blob", f"{commit}:{path}") or b"")
+    return raw is not None and raw.get("name") == config
 
 
 def _extracted(repository: Path, commit: str, name: str, top: Path) -> Path | None:

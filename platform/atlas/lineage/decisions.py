@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
+from atlas.lineage.plain import read_object
 from atlas.models import log
 from atlas.models.log import ChampionLog, LogEntry
 from atlas.models.log_folder import FOLDER
@@ -146,12 +147,9 @@ def _add(champions: ChampionLog, number: int, rows: list[list[Any]]) -> Iterator
 
 
 def _load(location: Location, key: str) -> list[list[Any]]:
-    try:
-        raw = json.loads(location.read(key))
-        rows: list[list[Any]] = raw["entries"]
-        return rows if raw["digest"] == digest(rows) else []
-    except (FileNotFoundError, StoreError, ValueError, LookupError, TypeError):
-        return []
+    raw = read_object(location, key) or {}
+    rows: list[list[Any]] = raw.get("entries", [])
+    return rows if raw.get("digest") == digest(rows) else []
 
 
 def faults_of(location: Location, decision: IndexedDecision) -> Iterator[str]:

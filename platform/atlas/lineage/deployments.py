@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
+from atlas.lineage.plain import mapping_in, read_object
 from atlas.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from atlas.store import Location
 
@@ -80,14 +80,13 @@ def entries_of(place: Location, stack: str) -> list[DeploymentEntry]:
 
 
 def _entry(place: Location, stack: str, key: str) -> DeploymentEntry | None:
-    try:
-        raw = json.loads(place.read(key))
-        texts = {name: str(raw.get(name, "")) for name in _TEXTS}
-        champions = {str(name): str(value) for name, value in raw.get("champions", {}).items()}
-        number, source = int(raw["number"]), f"{place.url}/{key}"
-    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
+    raw = read_object(place, key)
+    if raw is None or type(raw.get("number")) is not int:
         return None
-    return DeploymentEntry(stack, number, champions=champions, source=source, **texts)
+    texts = {name: str(raw.get(name) or "") for name in _TEXTS}
+    champions = {name: str(value) for name, value in mapping_in(raw, "champions").items()}
+    source = f"{place.url}/{key}"
+    return DeploymentEntry(stack, raw["number"], champions=champions, source=source, **texts)
 
 
 _TEXTS = ("action", "record", "at", "by", "commit", "release")
@@ -105,25 +104,14 @@ def read_record(place: Location, entry: DeploymentEntry) -> DeployedRecord:
         StoreError: it isn't there, or is no record.
     """
     key = record_key(entry)
-    try:
-        raw = json.loads(place.read(key))
-        parts = [part["inputs"] for part in raw["parts"] if isinstance(part["inputs"], dict)]
-        plans = {str(plan): name for inputs in parts for name, plan in _plans(inputs)}
-        return DeployedRecord(plans, tuple(sorted(_images(raw["parts"]))), digest(raw))
-    except FileNotFoundError:
-        raise StoreError(f"{place.url}/{key}: there is no such record") from None
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise StoreError(f"{place.url}/{key}: is no record of a deployment") from None
-
-
-def _plans(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    plans = inputs.get("plans", {})
-    yield from plans.items() if isinstance(plans, dict) else ()
-
-
-def _images(parts: list[Any]) -> Iterator[str]:
-    """Give the images that a deployment names: its own resource of them has references."""
-    for part in parts:
-        members = part["inputs"].get("members", {})
-        values = members.values() if isinstance(members, dict) else ()
-        yield from (value for value in values if isinstance(value, str) and "@sha256:" in value)
+    if not place.exists(key):
+        raise StoreError(f"{place.url}/{key}: there is no such record")
+    raw = read_object(place, key)
+    if raw is None or not isinstance(raw.get("parts"), list):
+        raise StoreError(f"{place.url}/{key}: is no record of a deployment")
+    parts = [part for part in raw["parts"] if isinstance(part, dict)]
+    inputs = [mapping_in(part, "inputs") for part in parts]
+    plans = {str(plan): name for own in inputs for name, plan in mapping_in(own, "plans").items()}
+    members = (value for own in inputs for value in mapping_in(own, "members").values())
+    images = {value for value in members if isinstance(value, str) and "@sha256:" in value}
+    return DeployedRecord(plans, tuple(sorted(images)), digest(raw))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
+from atlas.lineage.plain import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +66,10 @@ def known_images(store: Store) -> Iterator[KnownImage]:
     for entry in sorted(store.location.entries(_FOLDER)):
         if not entry.key.endswith(".json") or entry.key.endswith(".cdx.json"):
             continue
-        try:
-            raw = json.loads(store.location.read(entry.key))
-            texts = {name: str(raw.get(name, "")) for name in _NAMES}
-        except (FileNotFoundError, ValueError, AttributeError):
-            continue
-        yield KnownImage(**texts, source=f"{store.url}/{entry.key}")
+        raw = read_object(store.location, entry.key)
+        if raw is not None:
+            texts = {name: str(raw.get(name) or "") for name in _NAMES}
+            yield KnownImage(**texts, source=f"{store.url}/{entry.key}")
 
 
 _NAMES = tuple(name for name in KnownImage.__slots__ if name != "source")

@@ -124,10 +124,10 @@ def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: 
         target=target_of(store, run) or run.target,
         model=_name(run.model),
         challenger=_name(run.challenger),
-        registered=f"{ended['model']}/{ended['version']}" if ended.get("version") else "",
+        registered=f"{ended.get('model')}/{ended['version']}" if ended.get("version") else "",
         upstream=tuple(sorted(set(run.upstream.values()))),
         outputs={
-            f"{unit}/{output}": sha256[:SHORT]
+            f"{unit}/{output}": str(sha256)[:SHORT]
             for unit, outcome in outcomes.items()
             for output, sha256 in outcome.outputs.items()
         },
@@ -186,9 +186,9 @@ def _unit(name: str, units: Mapping[str, bool]) -> str:
 
 def data_of(outcome: Outcome) -> list[DataUse]:
     """Return what a unit has read and written; nothing of what an earlier version recorded."""
-    raws = outcome.provenance.get("data", ())
+    raws = outcome.provenance.get("data")
     return [
         DataUse(str(raw["name"]), str(raw["action"]), str(raw["uri"]), str(raw["sha256"]))
-        for raw in raws
+        for raw in (raws if isinstance(raws, list | tuple) else ())
         if isinstance(raw, dict) and {"name", "action", "uri", "sha256"} <= raw.keys()
     ]

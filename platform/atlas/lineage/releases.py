@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.git import git
+from atlas.lineage.plain import parsed_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,11 +91,7 @@ def _release(folder: Path, name: str, tag: str) -> TaggedRelease:
 
 
 def _lock(folder: Path, commit: str) -> dict[str, Any]:
-    try:
-        lock = json.loads(git(folder, "cat-file", "blob", f"{commit}:{LOCK}") or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return lock if isinstance(lock, dict) else {}
+    return parsed_object(git(folder, "cat-file", "blob", f"{commit}:{LOCK}") or b"") or {}
 
 
 def _parents(folder: Path, commit: str) -> tuple[str, ...]:

@@ -100,8 +100,10 @@ class LogEntry:
         raw = json.loads(content)
         if not isinstance(raw, dict) or not set(_NAMES) <= raw.keys():
             raise ValueError("it is no entry of a log")
-        if not all(
-            isinstance(raw[name], str) for name in ("action", "champion", "time", "previous")
+        texts = ("action", "champion", "version", "before", "reason", "family", "time", "previous")
+        objects = ("who", "rule", "evidence")
+        if not all(isinstance(raw[name], str) for name in texts) or not all(
+            isinstance(raw[name], dict) for name in objects
         ):
             raise ValueError("it is no entry of a log")
         return cls(**{name: raw[name] for name in _NAMES}, content=content)

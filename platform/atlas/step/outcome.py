@@ -88,8 +88,16 @@ class Outcome:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Outcome:
         """Read back what `to_json` gave."""
-        given = {key: value for key, value in raw.items() if key in _NAMES}
-        return cls(**{**given, "notes": tuple(given.get("notes", ()))})
+        given = {key: value for key, value in raw.items() if key in _NAMES and _fits(key, value)}
+        return cls(**{"status": FAILED, **given, "notes": tuple(given.get("notes", ()))})
 
 
 _NAMES = tuple(field.name for field in fields(Outcome))
+_EMPTY = Outcome(FAILED)
+_KINDS: Mapping[type, Any] = {float: (int, float), tuple: (list, tuple)}
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a field may have a value: what others have written may be of any kind."""
+    kind = type(getattr(_EMPTY, name))
+    return isinstance(value, _KINDS.get(kind, kind))

@@ -145,11 +145,28 @@ class Run:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Run:
-        """Read back what `to_json` gave."""
+        """Read back what `to_json` gave.
+
+        Raises:
+            ValueError: a field is of another kind than it must be.
+        """
         names = ("model", "champion", "challenger")
         fields = {key: value for key, value in raw.items() if key not in ("version", *names)}
         versions: dict[str, Any] = {n: _model(raw[n]) for n in names if raw.get(n)}
-        return cls(**{**fields, **versions})
+        run = cls(**{**fields, **versions})
+        texts = (getattr(run, name) for name in _TEXTS)
+        objects = (run.parameters, run.upstream)
+        if not all(isinstance(text, str) for text in (*texts, *run.upstream.values())):
+            raise ValueError("a field is of another kind than expected")
+        if not all(isinstance(value, dict) for value in objects):
+            raise ValueError("a field is of another kind than expected")
+        return run
+
+
+_TEXTS = (
+    *("id", "pipeline", "flow", "plan", "interval_start", "interval_end", "trigger", "commit"),
+    *("created", "user", "target"),
+)
 
 
 def _model(raw: Mapping[str, Any]) -> ModelVersion:
