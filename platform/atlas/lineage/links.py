@@ -90,17 +90,41 @@ FIELDS = tuple(field.name for field in fields(RunLinks))
 
 
 def links_of(store: Store, pipeline: str) -> list[RunLinks]:
-    """Return the links of each of a pipeline's runs; one that can't be read has none."""
+    """Return the links of each of a pipeline's runs."""
     plans = cache(store.plan)
 
-    def read(name: str) -> list[Any] | None:
-        try:
-            return list(astuple(read_links(store, plans, pipeline, name)))
-        except StoreError:
-            return None
+    def read(name: str) -> list[Any]:
+        return list(astuple(readable_links(store, plans, pipeline, name)))
 
     rows = RunRows(store, pipeline, LINKS, FIELDS, read, by_name=True)
     return [RunLinks.from_row(row) for row in rows.rows()]
+
+
+def readable_links(
+    store: Store, plans: Callable[[str], Plan], pipeline: str, name: str
+) -> RunLinks:
+    """Read the links of a run; of one whose record can't be read, those that its steps tell of."""
+    try:
+        return read_links(store, plans, pipeline, name)
+    except StoreError:
+        outcomes = outcomes_without_plan(store, pipeline, name)
+    unknown: dict[str, Any] = dict.fromkeys(FIELDS, "")
+    known = {"run": name, "pipeline": pipeline, "upstream": (), "ids": {}, **_made(outcomes)}
+    return RunLinks(**{**unknown, **known})
+
+
+def _made(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """Return what the steps of a run have made and used."""
+    images = {str(outcome.provenance.get("image", "")) for outcome in outcomes.values()}
+    return {
+        "outputs": {
+            f"{unit}/{output}": str(sha256)[:SHORT]
+            for unit, outcome in outcomes.items()
+            for output, sha256 in outcome.outputs.items()
+        },
+        "data": tuple(dict.fromkeys(use for o in outcomes.values() for use in data_of(o))),
+        "images": tuple(sorted(images - {""})),
+    }
 
 
 def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: str) -> RunLinks:
@@ -126,17 +150,9 @@ def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: 
         challenger=_name(run.challenger),
         registered=f"{ended.get('model')}/{ended['version']}" if ended.get("version") else "",
         upstream=tuple(sorted(set(run.upstream.values()))),
-        outputs={
-            f"{unit}/{output}": str(sha256)[:SHORT]
-            for unit, outcome in outcomes.items()
-            for output, sha256 in outcome.outputs.items()
-        },
-        data=tuple(dict.fromkeys(use for o in outcomes.values() for use in data_of(o))),
-        images=tuple(
-            sorted({str(o.provenance.get("image", "")) for o in outcomes.values()} - {""})
-        ),
         page=page_of(store, run),
         ids=ids_of(store.location, run),
+        **_made(outcomes),
     )
 
 
@@ -149,22 +165,31 @@ def outcomes_of_run(store: Store, plans: Callable[[str], Plan], run: Run) -> dic
     try:
         return outcomes_in(store, plans(run.plan), run)
     except StoreError:
-        return outcomes_without_plan(store, run)
+        return outcomes_without_plan(store, run.pipeline, run.id, run.plan)
 
 
-def outcomes_without_plan(store: Store, run: Run) -> dict[str, Outcome]:
-    """Return how the units ended whose folders a run has, where its Plan can't be read."""
-    raws, folder = {}, run_key(run.pipeline, run.id)
+def outcomes_without_plan(
+    store: Store, pipeline: str, name: str, plan: str = ""
+) -> dict[str, Outcome]:
+    """Return how the units ended whose folders a run has.
+
+    Args:
+        store: the artifact store.
+        pipeline: the Plan's name.
+        name: the run's id.
+        plan: digest of the Plan under which they count; empty for any.
+    """
+    raws, folder = {}, run_key(pipeline, name)
     for step in store.location.names(folder):
         names = store.location.names(f"{folder}/{step}")
         if OUTCOME in names:
-            raws[step] = store.outcome(run.pipeline, run.id, step)
+            raws[step] = store.outcome(pipeline, name, step)
         for index in map(int, filter(is_index, names)):
-            raws[f"{step}/{index:04d}"] = store.outcome(run.pipeline, run.id, step, index)
+            raws[f"{step}/{index:04d}"] = store.outcome(pipeline, name, step, index)
     return {
         unit: Outcome.from_json(raw)
         for unit, raw in raws.items()
-        if raw and raw.get("plan") == run.plan
+        if raw and plan in ("", raw.get("plan"))
     }
 
 

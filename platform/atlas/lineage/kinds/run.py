@@ -95,7 +95,8 @@ def _inputs_of(sources: LineageSources, links: RunLinks) -> Iterator[RelatedRef]
 
 def _code_of(sources: LineageSources, links: RunLinks) -> Iterator[RelatedRef]:
     """Give the Plan of a run, the images that its steps ran in, and the commit of its code."""
-    yield related(PLAN, links.plan, "was run as")
+    if links.plan:
+        yield related(PLAN, links.plan, "was run as")
     for image in links.images:
         yield related(IMAGE, sources.image_key(without_host(image)), "ran steps of")
     if links.commit:

@@ -83,6 +83,15 @@ def test_the_record_of_a_run(chain):
     assert "as step" in link.expected
 
 
+def test_a_record_of_a_run_that_is_none_any_more(chain, tmp_path):
+    """What the run has delivered leads to it all the same: its steps tell of that."""
+    edit(only(chain, f"prices/{chain.inference}/run.json"), ('"trigger"', '"trigges"'))
+    copy = shutil.copy(chain.root / "scores.csv", tmp_path / "mail.csv")
+    lineage = chain.lineage(copy, "up")
+    assert states(lineage) == {"run": "altered"}
+    assert "is no run's record" in lineage.broken[0].found
+
+
 def test_the_record_of_the_training_run(chain):
     record = only(chain, f"prices/{chain.training}/run.json")
     commit = json.loads(record.read_text())["commit"]
