@@ -134,7 +134,7 @@ class LineageSources:
         """Return a version or alias as the store has it; None where it has none."""
         try:
             return self.registry.find(model, version)
-        except PlatformError:
+        except (PlatformError, StoreError):
             return None
 
     def version(self, model: str, version: str) -> RegisteredVersion | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atlas.lineage.links import RunLinks
     from atlas.lineage.sources import LineageSources
 
-_MODEL = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))")
+_MODEL = re.compile(r"models:/(?P<name>[^/@.][^/@]*)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 EXPECTED = (
     "a model version (models:/NAME/3, NAME/3 or NAME@champion), a file of predictions or of data, "
@@ -62,8 +62,7 @@ def _file(sources: LineageSources, thing: str) -> list[Ref]:
             return []
     except OSError:
         return []
-    is_prefixed = "/" in thing or "\\" in thing or path.is_file()
-    return _of_path(sources, path.resolve(), thing) if is_prefixed else []
+    return _of_path(sources, path.resolve(), thing) if path.is_file() or "/" in thing else []
 
 
 def _of_path(sources: LineageSources, path: Path, thing: str) -> list[Ref]:
@@ -248,4 +247,4 @@ def _commit(sources: LineageSources, thing: str) -> list[Ref]:
     return [Ref(kinds.COMMIT, commit) for commit in sorted(recorded)]
 
 
-_FINDERS = (_release, _deployment, _model, _file, _run, _image, _digest, _commit)
+_FINDERS = (_release, _deployment, _file, _model, _run, _image, _digest, _commit)

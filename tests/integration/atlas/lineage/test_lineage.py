@@ -51,6 +51,14 @@ def test_a_copy_of_the_predictions_elsewhere_is_known_by_its_content(chain, tmp_
     assert chain.lineage(artifact.parent, "up").roots == roots
 
 
+@pytest.mark.parametrize("thing", ["../mail.csv", "./../mail.csv", "file:{}/mail.csv"])
+def test_a_path_is_no_model(chain, monkeypatch, thing):
+    shutil.copy(chain.root / "scores.csv", chain.root.parent / "mail.csv")
+    monkeypatch.chdir(chain.root)
+    named = thing.format(chain.root.parent)
+    assert chain.lineage(named, "up").roots == chain.lineage("scores.csv", "up").roots
+
+
 def test_from_the_commit_on_to_the_predictions(chain):
     lineage = chain.lineage(chain.git("rev-parse", "--short", "HEAD"), "down")
     assert {kind for kind in (node.ref.kind for node in lineage.nodes)} == {
