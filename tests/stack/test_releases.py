@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from pathlib import Path
 
 import pytest
 
+from atlas.images import ImageRegistry, desired_images, referenced
+from atlas.images.records import Built, write_record
+from atlas.plan import resolve
+from atlas.store import open_store
 from tests.releases import PERSON, Clone, cloned
+from tests.servers import add_image
 from tests.stack.deployed import Pipeline, pipeline, write_data
 
 pytestmark = pytest.mark.stack
@@ -104,6 +110,43 @@ def test_from_training_to_production_and_back(pipeline, clone, tmp_path):
     assert [(entry["action"], entry["release"]) for entry in entries] == [
         ("deploy", name), ("deploy", second["release"]), ("rollback", name)
     ]  # fmt: skip
+
+
+def test_images_go_by_the_digests_that_were_released(pipeline, clone):
+    services = pipeline.platform.outputs["services"]
+    secrets = pipeline.platform.state / "secrets" / f"{services['registry']['credentials']}.json"
+    registry = ImageRegistry.at(services["registry"]["url"], secrets)
+    store = open_store(services["store"]["url"])
+    (wanted,) = desired_images(resolve(pipeline.folder))
+
+    def push(content: str) -> str:
+        digest = add_image(registry, wanted.repository, content)
+        key = f"sbom/{pipeline.name}.cdx.json"
+        store.location.write(key, content.encode())
+        write_record(
+            store,
+            Built(repository=wanted.repository, tag=wanted.tag, digest=digest, sbom=key),
+        )
+        return digest
+
+    first = push("one")
+    trained(pipeline, clone, 20)
+    outcome = released(pipeline)
+    (name, image) = (str(outcome["release"]), outcome["lock"]["images"]["training/base"])
+    assert image["reference"] == f"{wanted.repository}@{first}"
+    assert image["sbom"] == hashlib.sha256(b"one").hexdigest()
+    # What is built again under the same tag isn't what was released.
+    second = push("two")
+    assert second != first
+    pipeline.atlas("deploy", "--release", name, "--env", "prod")
+    found = status(pipeline, "--env", "prod", cwd=clone.folder)
+    (images,) = (one for one in found["resources"] if one["name"] == "images")
+    assert images["members"] == {"base": f"{wanted.repository}@{first}"}
+    assert first in referenced(store, clone.folder), "a prune leaves it"
+    registry.delete(wanted.repository, first)
+    refused = pipeline.atlas("deploy", "--release", name, "--env", "prod", code=1)
+    assert f"L012: {name}: registry" in refused.stderr
+    assert first in refused.stderr
 
 
 def test_a_rollback_moves_the_champion_back_and_converges(pipeline, clone):

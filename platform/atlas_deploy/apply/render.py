@@ -53,7 +53,10 @@ def render_result(result: DeployResult) -> str:
     if not lines:
         lines = [f"nothing to do: {len(result.changes)} members are as they should be"]
     number = f", deployment {result.number}" if result.number else ""
-    return "\n  ".join([f"{result.stack}{number}", *lines, *remarks(result), *_pages(result)])
+    release = f", {result.release}" if result.release else ""
+    return "\n  ".join(
+        [f"{result.stack}{number}{release}", *lines, *remarks(result), *_pages(result)]
+    )
 
 
 def _pages(result: DeployResult) -> list[str]:

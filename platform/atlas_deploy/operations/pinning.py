@@ -19,6 +19,8 @@ from atlas.validate import check
 from atlas_deploy.desired.deployment import is_config
 from atlas_deploy.desired.images import storage_of
 from atlas_deploy.desired.locked import image_key, of_flow
+from atlas_deploy.platforms.references import services_here
+from atlas_deploy.platforms.services import services_of
 from atlas_deploy.releases import pins
 from atlas_deploy.releases.extraction import extracted
 from atlas_deploy.releases.lock import LockedImage, LockedModel, ReleaseLock
@@ -156,11 +158,14 @@ def opened_models(pipeline: Pipeline) -> Iterator[Models]:
     """Give the models of a pipeline's Environment.
 
     Raises:
-        PlatformError: a service that the Environment names doesn't answer.
+        PlatformError: the Environment's platform is missing, or a service of it doesn't answer;
+            only ``local`` has models without a platform.
     """
     from atlas.runner.process_environment import process_environment
     from atlas.step.versions import registry
 
+    find = services_here if pipeline.environment.name == LOCAL else services_of
+    find(pipeline.project, pipeline.environment)
     with process_environment(pipeline.project, pipeline.environment) as process:
         if process.missing:
             raise PlatformError(process.missing[0])

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from atlas.errors import AtlasError, DeployError, InvalidError
+from atlas.errors import AtlasError, DeployError, InvalidError, PlatformError
 from atlas_deploy.operations.releasing import ReleaseOptions, release
 from atlas_deploy.releases import read, releases_of
 from tests.releases import EMAIL, NAME, PERSON, Clone, cloned, project
@@ -368,3 +368,16 @@ def test_inference_is_pinned_to_the_champion_and_a_family_is_one_release(clone):
     for name, flows in first.items():
         assert flows["training"] == disk[name]["training"].digest
         assert flows["inference"] != disk[name]["inference"].digest, "it follows the champion"
+
+
+def test_models_of_a_platform_that_is_not_there_are_not_looked_for_elsewhere(clone):
+    """The store of this machine has a champion of that name, and it isn't production's."""
+    shutil.rmtree(clone.folder / "houses")
+    inference(clone)
+    clone.edit("environments/prod.json", version=1, platform="prod")
+    clone.commit()
+    clone.push()
+    atlas(clone, "run", "houses", "--flow", "training")
+    with pytest.raises(PlatformError, match="prod"):
+        made(clone, ReleaseOptions(environment="prod"))
+    assert made(clone).lock.models["houses"].version == "local-1"
