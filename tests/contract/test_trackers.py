@@ -128,6 +128,20 @@ RULES = [
 ]
 
 
+def test_a_version_that_was_deleted_is_refused_by_number_and_by_alias(server):
+    model = "m-deleted"
+    version = server.register(ModelRegistration(model, "run-1", PARTS))
+    server.set_alias(model, CHAMPION, version)
+    assert registered_version(server, model, CHAMPION).version == version
+    server.call("DELETE", "model-versions/delete", {"name": model, "version": version})
+    with pytest.raises(
+        PlatformError, match=f"M001: model {model}: there is no version '{version}'"
+    ):
+        registered_version(server, model, version)
+    with pytest.raises(PlatformError, match=f"M002: model {model}: there is no version 'champion'"):
+        registered_version(server, model, CHAMPION)
+
+
 @pytest.mark.parametrize(("rule", "metrics", "words"), RULES)
 def test_rules(store, rule, metrics, words):
     registry = LocalRegistry(store)
