@@ -26,6 +26,7 @@ from tests.contract.reading.airflow import REGISTRY, airflow_trace, imported
 from tests.contract.reading.kubeflow import kubeflow_trace
 from tests.contract.reading.plan import plan_trace
 from tests.contract.trace import Request, Trace, differences
+from tests.scoring import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,6 +80,17 @@ def generated(tmp_path_factory) -> dict[str, Plan]:
     folder, documents = tmp_path_factory.mktemp("generated"), random_documents(RANDOM)
     write_project(folder, documents)
     return resolved(folder, documents)
+
+
+@pytest.fixture(scope="module")
+def rivalled(tmp_path_factory) -> dict[str, Plan]:
+    """The Plans of a shadow and of a canary, whose challenger runs steps of its own."""
+    columns = {"predictions": {"version": "model_version"}}
+    ways = {"shadow": {"shadow": True}, "canary": {"canary": {"share": 0.5, "key": "house"}}}
+    return {
+        name: Project(tmp_path_factory.mktemp(name), name=name, model=way, **columns).plan()
+        for name, way in ways.items()
+    }
 
 
 def images_of(plan: Plan) -> dict[str, str]:
@@ -223,6 +235,11 @@ def test_written_recipes_on_kubeflow(written, flavour):
     assert compare_on_kubeflow(plans, [flavour]) == {}
 
 
+@pytest.mark.parametrize("flavour", KUBEFLOW)
+def test_challengers_on_kubeflow(rivalled, flavour):
+    assert compare_on_kubeflow(rivalled, [flavour]) == {}
+
+
 # Airflow --------------------------------------------------------------------------------------------
 
 
@@ -268,6 +285,11 @@ def test_written_recipes_on_airflow(written, tasks, tmp_path):
     refused = {code for plan in plans.values() for code in codes_of(AIRFLOW[tasks], plan)}
     assert refused == {"T202"}, "only a schedule, which can give no parameter, is a reason"
     assert compare_on_airflow(plans, dict.fromkeys(plans, tasks), tmp_path) == {}
+
+
+@pytest.mark.parametrize("tasks", AIRFLOW)
+def test_challengers_on_airflow(rivalled, tasks, tmp_path):
+    assert compare_on_airflow(rivalled, dict.fromkeys(rivalled, tasks), tmp_path) == {}
 
 
 def test_every_target_of_atlas_is_compared():
