@@ -106,6 +106,7 @@ def secrets(
 PLATFORM = (
     *("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
     *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
+    *("ATLAS_OPENLINEAGE_URL", "ATLAS_OPENLINEAGE_CREDENTIALS"),
 )
 """What every container on a cluster must know: where the platform is."""
 
