@@ -71,7 +71,7 @@ def pipeline(folder: Path, name: str) -> None:
     for file in FILES:
         shutil.copy(ROOT / "recipes/tumour" / file, folder)
     raw = json.loads((ROOT / "recipes/tumour/config.json").read_text())
-    gone = ("model", "promotion", "schedule")
+    gone = ("model", "promotion", "schedule", "predictions", "statistics")
     kept = {key: value for key, value in raw.items() if key not in gone}
     training = {"name": name, "recipes": {"training": "training.json"}}
     (folder / "config.json").write_text(json.dumps({**kept, **training}))
