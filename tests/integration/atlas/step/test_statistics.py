@@ -55,7 +55,7 @@ def test_what_cannot_be_counted_is_a_note_of_a_step_that_is_done(
     assert note in notes
 
 
-def test_a_result_from_the_cache_brings_its_statistics_and_other_columns_are_counted_anew(
+def test_a_result_from_the_cache_brings_its_statistics_and_other_columns_are_counted_again(
     project: Project,
 ) -> None:
     config = {"statistics": {"predictions": {"from": "score.scores", "columns": ["score"]}}}
