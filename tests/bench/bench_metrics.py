@@ -98,8 +98,8 @@ def _statistics() -> list[Row]:
 
     generator = numpy.random.default_rng(1)
     table = pandas.DataFrame(generator.normal(size=(1_000_000, COLUMNS)))
-    start = time.perf_counter()
+    start = time.process_time()
     for name in table:
         statistics_of(table[name])
-    took = time.perf_counter() - start
-    return [at_most(f"statistics of 1,000,000 rows of {COLUMNS} numbers", took, 4.0, "s")]
+    took = time.process_time() - start
+    return [at_most(f"statistics of 1,000,000 rows of {COLUMNS} numbers, CPU", took, 4.0, "s")]
