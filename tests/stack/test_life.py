@@ -214,7 +214,7 @@ def tampering_is_found(life: LifeProject, file: Path, release: str, clone: Path)
         with changed(path, old, new):
             assert kind in altered(lineage(life, file, "--up", code=1)), kind
     assert altered(lineage(life, file, "--up")) == set()
-    with changed(file, "60", "61"):
+    with changed(file, "\n1,", "\n100,"):
         assert altered(lineage(life, file, "--up", code=1)) == {"run"}
     retagged(life, release, clone)
     tagged_in_mlflow(life, file)
