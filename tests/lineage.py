@@ -1,4 +1,4 @@
-"""An endpoint for OpenLineage events, a real HTTP server, and the schemas that events must fit."""
+"""An endpoint for OpenLineage events: a real HTTP server."""
 
 from __future__ import annotations
 
@@ -8,20 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
-
-SPEC = Path(__file__).parent / "openlineage"
-DOCUMENTS = {
-    document["$id"]: document
-    for document in (json.loads(path.read_text()) for path in SPEC.glob("*.json"))
-}
-REGISTRY: Registry[Any] = Registry().with_resources(
-    (name, Resource.from_contents(document)) for name, document in DOCUMENTS.items()
-)
 
 
 class Taker:
@@ -71,32 +58,3 @@ def serving(taker: Taker, port: int = 0) -> Iterator[Taker]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def errors_of(event: dict[str, Any]) -> list[str]:
-    """Return what OpenLineage's own schemas find wrong in an event, each of its facets by its own."""
-    checker = FormatChecker()
-    schema = {"$ref": event["schemaURL"]}
-    found = [
-        error.message
-        for error in Draft202012Validator(
-            schema, registry=REGISTRY, format_checker=checker
-        ).iter_errors(event)
-    ]
-    for name, facet in facets_of(event):
-        document, _, pointer = facet["_schemaURL"].partition("#")
-        if document not in DOCUMENTS:
-            found.append(f"{name}: {document} is no schema that there is")
-            continue
-        whole = Draft202012Validator(
-            {"$ref": f"{document}#{pointer}"}, registry=REGISTRY, format_checker=checker
-        )
-        found += [f"{name}: {error.message}" for error in whole.iter_errors(facet)]
-    return found
-
-
-def facets_of(event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    datasets = [*event.get("inputs", []), *event.get("outputs", [])]
-    places = [event["run"], event["job"], *datasets]
-    named = [place.get(key, {}) for place in places for key in ("facets", "outputFacets")]
-    return [(name, facet) for facets in named for name, facet in facets.items()]

@@ -18,7 +18,8 @@ from urllib.request import urlopen
 import pytest
 
 from atlas.store import add_code, open_store
-from tests.lineage import Taker, errors_of, serving
+from tests.lineage import Taker, serving
+from tests.openlineage_events import check_events
 from tests.projects import environment
 from tests.servers import pushgateway
 
@@ -395,7 +396,7 @@ def test_a_run_of_processes_is_told_to_a_catalogue_by_the_last_of_them(project):
             assert steps.run("each", "--index", str(index), **told).returncode == 0
         assert taker.events == []
         assert steps.run("sum", **told).returncode == 0
-    assert [problem for event in taker.events for problem in errors_of(event)] == []
+    check_events(taker.events)
     assert len({event["run"]["runId"] for event in taker.events}) == 7
     assert taker.states(".each") == ["START", "COMPLETE"] * 3
     assert taker.states(".training") == ["START", "COMPLETE"]
@@ -410,7 +411,7 @@ def test_a_run_that_fails_in_processes_is_told_so(project):
         steps.run("make", **told)
         assert steps.run("list", **told).returncode != 0
         steps.run("make", "--finish", **told)
-    assert [problem for event in taker.events for problem in errors_of(event)] == []
+    check_events(taker.events)
     assert taker.states(".list") == ["START", "FAIL"]
     assert taker.states(".training") == ["START", "FAIL"]
 
