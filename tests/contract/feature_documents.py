@@ -102,11 +102,10 @@ OTHERS = {
 
 def documents(name: str, row: Row) -> Documents:
     """Return the pipeline of a row: a step with the row's features, between plain ones."""
-    settings = _settings(row)
+    settings = _settings(row) | ({"window": "7d"} if row["inputs"] == "history" else {})
     shared = {key: settings.pop(key) for key in _shared(row, settings)}
     work = {**settings, "class": "steps:Work", "inputs": {"a": INPUTS[row["inputs"]]}}
     work |= {"params": params} if (params := _params(row)) else {}
-    work |= {"window": "7d"} if row["inputs"] == "history" else {}
     recipe: dict[str, Any] = {
         "name": "row",
         "steps": {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from atlas.models.measurements import measurements
 from atlas.runner import RunSettings
 from atlas.step.garbage import find_garbage
-from tests.projects import project
+from atlas.store import add_code
+from tests.projects import environment, project
 
 __all__ = ["project"]
 
@@ -189,3 +192,24 @@ def test_a_step_whose_records_are_none_fails(project):
     )
     ran = project.run()
     assert "output 'batch_metrics': expected the record of a batch" in ran.outcome("odd").error
+
+
+def test_a_step_that_an_orchestrator_starts_reads_the_same_history(shop):
+    """As on Airflow and Kubeflow: a process a step, over the store alone, bound by the first one."""
+    first = score(shop, 1)
+    pd.DataFrame({"house": [10, 11], "price": [1, 4]}).to_csv(shop.root / "sold.csv", index=False)
+    (pipeline,) = shop.resolve("sold")
+    plan = pipeline.plans["inference"]
+    shop.store.add_plan(plan)
+    add_code(shop.store, pipeline.folder, plan.code)
+    command = [sys.executable, "-m", "atlas.step", "--plan", plan.digest, "--run", "scheduled__1"]
+    command += ["--interval-start", day(1), "--interval-end", day(2), "--trigger", "schedule"]
+    variables = environment(ATLAS_STORE=shop.store.url, ATLAS_PROJECT=str(shop.root))
+    for step in ("load", "join"):
+        done = subprocess.run(
+            [*command, "--step", step], env=variables, text=True, capture_output=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+    run = shop.store.run("sold", "inference-scheduled__1")
+    assert run.upstream == {f"history:shop/score/{first.id}": f"shop/{first.id}"}
+    assert known(shop) == [(day(2), 2, 2, {"mae": 1.0})]
