@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from atlas.images import ImageRegistry
@@ -22,7 +23,7 @@ from atlas.plan import Plan, resolve
 from atlas.store import open_store
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.tracking.mlflow import MlflowTracker
-from atlas.tracking.registry import CHAMPION
+from atlas.tracking.registry import CHAMPION, LocalRegistry
 from atlas_deploy.desired.images import references_of
 from tests import yard as yards
 from tests.stack import ways
@@ -85,7 +86,8 @@ class Example:
 
     def set_champion(self, version: str) -> None:
         """Move the alias as somebody would by hand: each way is to beat the same champion."""
-        self.champions.registry.set_alias("tumour", CHAMPION, version)
+        for registry in (self.champions.registry, LocalRegistry(self.store)):
+            registry.set_alias("tumour", CHAMPION, version)
 
     def reason(self, run: str) -> str:
         """Return why the version of a run was promoted."""
@@ -149,10 +151,14 @@ def test_the_example_comes_out_the_same_everywhere(
         "atlas_interval_end": interval.interval_end,
     }
     ways.with_kfp(package, example.services["store"]["url"], asked, example.docker)
-    first = seen(example, inference, scored)
-    assert {*first} == {"load", "features.scale", "score", "write"}
-    assert seen(example, inference, again) == first
-    assert seen(example, inference, "inference-by-kfp") == first
+    ran = [seen(example, inference, run) for run in (scored, again, "inference-by-kfp")]
+    assert all({*of} == {"load", "features.scale", "score", "write"} for of in ran)
+    made = [{step: of[step] for step in ("load", "features.scale")} for of in ran]
+    assert made[1] == made[0]
+    assert made[2] == made[0]
+    tables = [predictions(example, run) for run in (scored, again, "inference-by-kfp")]
+    assert tables[1].equals(tables[0])
+    assert tables[2].equals(tables[0])
 
     # An image that has gone is reported before anything starts.
     pinned = references_of([pipeline])(training)["trees"].partition("/")[2]
@@ -213,7 +219,7 @@ def check_tags(example: Example, plan: Plan, runs: tuple[str, ...]) -> None:
         signature = json.loads(of["atlas.signature"])
         assert list(signature["inputs"]) == ["evaluate.rows", "features.scale.rows", "train.rows"]
         assert list(signature["outputs"]) == ["evaluate.row_metrics", "features.scale.rows"]
-    own = ("run", "images", "kubeflow.run", "trigger", "commit", "dirty")
+    own = ("run", "card", "images", "kubeflow.run", "trigger", "commit", "dirty")
     own += ("interval.start", "interval.end")  # A run that Airflow is asked for has one.
     shared = [_without(of, *own) for of in tags]
     assert shared[1] == shared[0]
@@ -226,6 +232,13 @@ def _without(tags: Mapping[str, str], *names: str) -> dict[str, Any]:
     kept = {n: text for n, text in tags.items() if n.removeprefix("atlas.") not in names}
     parts = json.loads(kept["atlas.parts"])
     return {**kept, "atlas.parts": {n: (of["sha256"], of["manifest"]) for n, of in parts.items()}}
+
+
+def predictions(example: Example, run: str) -> pd.DataFrame:
+    """Return what a run has predicted, without its own id, which each row has."""
+    table = example.store.get("tumour", run, "score", "scores")
+    assert set(table["run_id"]) == {run}
+    return table.drop(columns="run_id")
 
 
 def finished(example: Example, plan: Plan) -> str:
