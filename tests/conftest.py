@@ -47,11 +47,11 @@ class _Grouped(LoadScopeScheduling):
 
 _SHARED = {
     **dict.fromkeys(
-        ("test_example_runs.py", "test_images.py", "test_parity_runs.py", "test_secrets_in_containers.py"),
+        ("test_example_runs.py", "test_images.py", "test_parity_runs.py", "test_scoring_in_containers.py", "test_secrets_in_containers.py"),
         "containers",
     ),
     **dict.fromkeys(
-        ("test_crashes.py", "test_deploy.py", "test_plain_program.py", "test_platform.py", "test_purge.py", "test_printed_commands.py", "test_rollback.py", "test_train.py"),
+        ("test_crashes.py", "test_deploy.py", "test_deploy_folder.py", "test_plain_program.py", "test_platform.py", "test_purge.py", "test_printed_commands.py", "test_rollback.py", "test_train.py"),
         "platform",
     ),
 }  # fmt: skip

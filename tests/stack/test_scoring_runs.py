@@ -16,7 +16,7 @@ from atlas.step.versions import registry
 from atlas.store import Store, open_store
 from atlas.targets.airflow.api import AirflowApi
 from atlas.tracking.registry import CHALLENGER, CHAMPION
-from tests.scoring import Project, config
+from tests.scoring import ENDING_STEPS, KILLED, LOST, Project, config, training
 from tests.stack.deployed import wait_for
 
 pytestmark = pytest.mark.stack
@@ -35,6 +35,7 @@ class Scored:
     def __init__(self, platform: Any, folder: Path) -> None:
         self.platform, self.folder = platform, folder
         self.project = Project(folder, **self.settings({"shadow": True}))
+        (folder / "steps.py").write_text(ENDING_STEPS)
         environment = {
             "version": 1,
             "targets": {"training": "local", "inference": "airflow"},
@@ -55,8 +56,6 @@ class Scored:
         return str(self.platform.run(*words, cwd=self.folder, code=code).stdout)
 
     def train(self, weight: float, by: float) -> str:
-        from tests.scoring import training
-
         self.project.write("training.json", training(weight, by))
         printed = self.atlas("run", "--flow", "training", "--json")
         return str(json.loads(printed.splitlines()[-1])["version"])
@@ -88,6 +87,13 @@ class Scored:
         path = f"dags/{DAG}/dagRuns/{quote(run)}/taskInstances"
         _, answer = self.airflow._call("GET", path)
         return {one["task_id"]: one["state"] for one in answer["task_instances"]}
+
+    def warnings(self, run: str) -> list[str]:
+        """Return what the end of a run says, which has to be done."""
+        outcome = self.store.run_outcome(NAME, run)
+        assert outcome is not None
+        assert (outcome["status"], outcome["missing"]) == ("done", [])
+        return list(outcome["warnings"])
 
     def state(self, run: str) -> str:
         return str(self.airflow._call("GET", f"dags/{DAG}/dagRuns/{quote(run)}")[1]["state"])
@@ -175,6 +181,38 @@ def test_a_canary_on_airflow_and_a_challenger_that_is_gone(scored: Scored) -> No
     scored.aliases(first, first)
     scored.atlas("backfill", *RANGE, "--reprocess", "completed")
     assert set(scored.table(f"{IDS[0]}-4")["model_version"]) == {first}
-    outcome = scored.store.run_outcome(NAME, f"{IDS[0]}-4")
-    assert outcome is not None
-    assert outcome["warnings"] == [f"model {NAME}: the challenger is version {first} as well"]
+    idle = [f"model {NAME}: the challenger is version {first} as well"]
+    assert scored.warnings(f"{IDS[0]}-4") == idle
+
+
+FAILED = "the challenger, version {}, has failed in challenger.score: "
+
+
+@pytest.mark.parametrize(
+    ("way", "weight", "state", "reason"),
+    [
+        ({"canary": 0.5}, KILLED, "success", "its process was killed by signal 9"),
+        ({"shadow": True}, LOST, "failed", "it has recorded no outcome"),
+    ],
+    ids=["canary", "shadow"],
+)
+def test_a_challenger_that_is_killed_on_airflow_fails_no_run(
+    scored: Scored, way: dict[str, Any], weight: float, state: str, reason: str
+) -> None:
+    first, killer = scored.versions[0], scored.train(weight, 1.0)
+    scored.aliases(first, killer)
+    scored.change(way)
+    scored.atlas("deploy")
+    before = set(scored.store.runs(NAME))
+    scored.atlas("backfill", *RANGE, "--reprocess", "completed")
+    runs = {run for run in scored.store.runs(NAME) if run.startswith(IDS[0])} - before
+    assert len(runs) == 1
+    (run,) = runs
+    tasks = scored.tasks(run)
+    assert tasks.pop("challenger.score") == state
+    assert tasks.pop("_finish") == "skipped"
+    assert set(tasks.values()) == {"success"}
+    assert scored.state(run) == "success"
+    (warning,) = scored.warnings(run)
+    assert warning.startswith(FAILED.format(killer) + reason)
+    assert set(scored.table(run)["model_version"]) == {first}

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from atlas.step import Job
 
 _KILLED = 137
+_OURS = ("--no-finish", "--no-log", "--attended")
+"""What the runner does itself: it ends the run, keeps logs, and records how containers end."""
 _counter = count()
 
 
@@ -176,7 +178,7 @@ def _command(job: Job) -> tuple[str, ...]:
     }
     given = [part for option, value in options.items() if value for part in (option, value)]
     cache = () if job.use_cache else ("--no-cache",)
-    return ("python", "-m", "atlas.step", *given, "--no-finish", "--no-log", *cache)
+    return ("python", "-m", "atlas.step", *given, *_OURS, *cache)
 
 
 def _environment(job: Job) -> dict[str, str]:

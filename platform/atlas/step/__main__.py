@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int
         _restore_umask()
         words = sys.argv[1:] if arguments is None else list(arguments)
         options = parsed(words)
-        return _tries(options, words) if options.retry or options.each else _run(options, leaves)
+        return _started(options, words, leaves)
     except AtlasError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -77,16 +77,36 @@ def _restore_umask() -> None:
     os.umask(int(text, 8))
 
 
-def _tries(options: argparse.Namespace, words: Sequence[str]) -> int:
+def _started(options: argparse.Namespace, words: Sequence[str], leaves: bool) -> int:
+    """Do what the options say, in this process or in children of it."""
+    store, plan = _opened(options)
+    once = [word for word in words if word not in ("--retry", "--each")]
+    is_beside = options.attended or options.keys or options.finish
+    if plan.step(options.step).rival_of and not is_beside and not options.each:
+        return _attended(options, once, store, plan)
+    if options.retry or options.each:
+        return _tries(options, once, store, plan)
+    return _run(options, store, plan, leaves)
+
+
+def _attended(options: argparse.Namespace, words: Sequence[str], store: Store, plan: Plan) -> int:
+    """Run a challenger's step in a child process, whose death is a failure of the challenger."""
+    from atlas.step.attending import run_attended
+    from atlas.step.binding import bind
+
+    job = _job(options, store, plan, bind(store, plan, _request(options, plan)))
+    code = run_attended(job, words)
+    return _over(options, job) if code is None else code
+
+
+def _tries(options: argparse.Namespace, words: Sequence[str], store: Store, plan: Plan) -> int:
     """Run the step, or each key of it, in processes that may fail and be tried again."""
     from atlas.step.binding import bind
     from atlas.step.inputs import Reader
     from atlas.step.tries import Tries
 
-    store, plan = _opened(options)
     step = plan.step(options.step)
-    once = [word for word in words if word not in ("--retry", "--each")]
-    tries = Tries(step, [sys.executable, "-m", "atlas.step", *once], again=options.retry)
+    tries = Tries(step, [sys.executable, "-m", "atlas.step", *words], again=options.retry)
     if not options.each:
         return tries.once()
     run = bind(store, plan, _request(options, plan))
@@ -105,8 +125,7 @@ def _opened(options: argparse.Namespace) -> tuple[Store, Plan]:
     return store, plan
 
 
-def _run(options: argparse.Namespace, leaves: bool) -> int:
-    store, plan = _opened(options)
+def _run(options: argparse.Namespace, store: Store, plan: Plan, leaves: bool) -> int:
     from atlas.step.leaving import leave
     from atlas.step.outlet import masked_output, settle
     from atlas.step.secrets import mask_for
@@ -171,14 +190,28 @@ def _request(options: argparse.Namespace, plan: Plan) -> RunRequest:
 
 def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     """Run the step, hand its outputs and metrics on, and report a failure."""
-    from atlas.step.binding import previous_run
     from atlas.step.ending import ending
-    from atlas.step.execute import Job, execute
-    from atlas.step.finish import finish_if_over
+    from atlas.step.execute import execute
     from atlas.step.logs import keep_log
     from atlas.step.report import explain
 
-    job = Job(
+    job = _job(options, store, plan, run)
+    if _is_kept(options):
+        keep_log(job)
+    sys.argv = sys.argv[:1]
+    with ending(job):
+        outcome = execute(job)
+    if not outcome.ok:
+        sys.stderr.write(f"{explain(job, outcome)}\n")
+        return 1
+    return _over(options, job)
+
+
+def _job(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> Job:
+    from atlas.step.binding import previous_run
+    from atlas.step.execute import Job
+
+    return Job(
         store=store,
         plan=plan,
         run=run,
@@ -190,16 +223,19 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         use_cache=not options.no_cache,
         adopt=options.adopt,
     )
-    if _is_kept(options):
-        keep_log(job)
-    sys.argv = sys.argv[:1]
-    with ending(job):
-        outcome = execute(job)
-    if not outcome.ok:
-        sys.stderr.write(f"{explain(job, outcome)}\n")
-        return 1
-    _hand_on(options, job)
-    finished = None if options.no_finish else finish_if_over(store, plan, run, options.step)
+
+
+def _over(options: argparse.Namespace, job: Job) -> int:
+    """Hand on what a step that is done has made, and end the run where it was the last."""
+    from atlas.step.finish import finish_if_over
+
+    if options.executor_input:
+        from atlas.step.kfp import give_artifacts
+
+        give_artifacts(options.executor_input, job)
+    if options.no_finish:
+        return 0
+    finished = finish_if_over(job.store, job.plan, job.run, job.step.name)
     sys.stdout.writelines(f"{line}\n" for line in (finished.lines() if finished else ()))
     return 0
 
@@ -239,18 +275,15 @@ def _keys(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     return 0
 
 
-def _hand_on(options: argparse.Namespace, job: Job) -> None:
-    if options.executor_input:
-        from atlas.step.kfp import give_artifacts
-
-        give_artifacts(options.executor_input, job)
-
-
 def _finish(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
     from atlas.step.finish import finish
     from atlas.step.outcome import DONE
     from atlas.store.run import BACKFILL
 
+    if any(step.rival_of for step in plan.steps):
+        from atlas.step.attending import record_killed
+
+        record_killed(store, plan, run)
     finished = finish(store, plan, run)
     sys.stdout.writelines(f"{line}\n" for line in finished.lines())
     if finished.status != DONE:

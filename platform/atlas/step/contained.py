@@ -58,7 +58,8 @@ def folders(store: Store, plan: Plan, steps: Iterable[PlanStep], project: Path) 
     if isinstance(store.location, FolderLocation):
         paths[Path(store.location.root)] = None
     steps = list(steps)
-    reads_model = any(source.kind == "model" for step in steps for source in step.sources())
+    kinds = {source.kind for step in steps for source in step.sources()}
+    reads_model = bool(kinds & {"model", "challenger"})
     others = (store for store in plan.stores if reads_model and is_file_uri(store))
     paths |= dict.fromkeys(map(path_of, others))
     paths |= dict.fromkeys(path for step in steps for path in _data_folders(plan, step, project))

@@ -38,6 +38,7 @@ _FLAGS = {
     "retry": "try again as the Plan says: nobody else does",
     "each": "run every key of the step: nobody else loops",
     "no-log": "leave the step's log to who started it",
+    "attended": "leave it to who started it to record that the step was killed",
 }
 
 

@@ -88,6 +88,11 @@ class Tries:
             for kind, handler in before.items():
                 signal.signal(kind, handler)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this process was asked to end."""
+        return self._stopped.is_set()
+
     def stop(self) -> None:
         """Start nothing more, and end what runs."""
         self._stopped.set()

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from atlas.targets.airflow.kind import TaskKind
 
 _LONGEST_TAG = 100
+_GRACE_SECONDS = 120
+"""What a challenger's task has besides its step's timeout, to record why it ends."""
 _HEAD = '''\
 """Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
 
@@ -198,10 +200,11 @@ def _slots(step: PlanStep, form: DagOptions) -> dict[str, str]:
 
 
 def _limits(step: PlanStep) -> dict[str, str]:
-    """Return how long an attempt may take."""
+    """Return how long an attempt may take; a challenger's ends itself first, as no failure."""
     if step.timeout is None:
         return {}
-    return {"execution_timeout": f"timedelta(seconds={source(step.timeout)})"}
+    seconds = step.timeout + (_GRACE_SECONDS if step.rival_of else 0)
+    return {"execution_timeout": f"timedelta(seconds={source(seconds)})"}
 
 
 def _rule(plan: Plan, step: PlanStep) -> dict[str, str]:

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from atlas.errors import AtlasError
 from atlas.runner import RunSettings
 from atlas.runner.containers import Images
 from atlas.step import contained
+from tests import scoring
 
 SOURCE = """
 from atlas import Data
@@ -156,6 +158,16 @@ def test_folders_of_data_are_seen(run, project):
     plan = project.plan("words")
     seen = contained.folders(project.store, plan, plan.steps, project.root)
     assert seen == [project.state / "store", project.root / "data/rows"]
+
+
+@pytest.mark.parametrize("step", ["scale", "challenger.scale"])
+def test_the_stores_of_models_are_seen_by_who_reads_a_model(tmp_path, step):
+    scored = scoring.Project(tmp_path / "scored", model={"shadow": True})
+    plan = replace(scored.plan(), stores=((tmp_path / "other").as_uri(),))
+    seen = contained.folders(scored.store, plan, [plan.step(step)], scored.folder)
+    assert seen == [scored.folder / ".atlas" / "store", tmp_path / "other"]
+    seen = contained.folders(scored.store, plan, [plan.step("load")], scored.folder)
+    assert seen == [scored.folder / ".atlas" / "store"]
 
 
 def test_an_earlier_result_is_taken_as_everywhere(run, engine, project):

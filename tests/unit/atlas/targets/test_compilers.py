@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from atlas.plan import Plan, PlanData, PlanStep
 from atlas.targets import CompileSite, compile_plans, compiler_named
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
+from tests import scoring
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,13 @@ def test_no_target_compiles_an_unpaired_surrogate(name):
     assert ([problem.code for problem in compiled.problems], compiled.files) == (["T001"], {})
     with pytest.raises(InvalidError, match="T001"):
         compiler_named(name).compile(plan, {"": "image"})
+
+
+def test_airflow_lets_a_challenger_that_takes_too_long_end_itself(tmp_path):
+    scored = scoring.Project(tmp_path, model={"shadow": True})
+    steps = scoring.INFERENCE["steps"]
+    slow = {**steps["score"], "timeout": "10m"}
+    scored.write("inference.json", {**scoring.INFERENCE, "steps": {**steps, "score": slow}})
+    (content,) = AirflowCompiler().compile(scored.plan(), {}).values()
+    found = re.findall(r"execution_timeout=timedelta\(seconds=([0-9.]+)\)", content.decode())
+    assert found == ["600.0", "720.0"], "of score, and of challenger.score"
