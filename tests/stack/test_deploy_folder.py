@@ -40,11 +40,11 @@ class Folder:
     def say(self, name: str, text: str) -> None:
         """Write a pipeline that says something in inference."""
         steps = {"say": {"class": "steps:Say", "params": {"text": text}}}
-        self.project.pipeline(f"both/{name}", SOURCE, steps, steps, {"name": name})
+        self.project.pipeline(name, SOURCE, steps, steps)
 
     def deploy(self) -> set[tuple[str, str]]:
         """Deploy the folder; return what has changed: stack and name."""
-        printed = self.platform.run("deploy", "both", "--json", cwd=self.project.root).stdout
+        printed = self.platform.run("deploy", ".", "--json", cwd=self.project.root).stdout
         return {
             (result["stack"], change["name"])
             for result in json.loads(printed)
@@ -68,7 +68,7 @@ class Folder:
 def folder(platform: Any, tmp_path: Path) -> Iterator[Folder]:
     made = Folder(platform, tmp_path)
     yield made
-    platform.run("destroy", "both", cwd=tmp_path)
+    platform.run("destroy", ".", cwd=tmp_path)
 
 
 def test_the_inference_of_each_config_is_deployed(folder: Folder) -> None:
@@ -86,6 +86,6 @@ def test_the_inference_of_each_config_is_deployed(folder: Folder) -> None:
     assert after[east] != before[east]
     assert after[west] == before[west]
 
-    folder.platform.run("destroy", "both", cwd=folder.project.root)
+    folder.platform.run("destroy", ".", cwd=folder.project.root)
     assert folder.files() == {}
     assert folder.airflow.dags([*DAGS]) == {}
