@@ -31,6 +31,7 @@ def test_airflow_listens_on_loopback_and_knows_itself():
     assert parser["core"]["execution_api_server_url"] == "http://127.0.0.1:1234/execution/"
     assert parser["core"]["parallelism"] == "3"
     assert parser["core"]["max_map_length"] == "1024"
+    assert parser["core"]["min_serialized_dag_update_interval"] == "0"
     assert parser["core"]["load_examples"] == "False"
     assert int(parser["dag_processor"]["refresh_interval"]) <= 5
     (bundle,) = json.loads(parser["dag_processor"]["dag_bundle_config_list"])
