@@ -59,7 +59,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "backfill",
         "backfill:backfill",
-        "Run inference for each interval of a range of the past; each replaces its own output.",
+        "Run inference of the past, interval by interval.",
     ),
     CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
@@ -126,7 +126,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "champion:champion",
         "Show which version is or was the champion, and check its log.",
     ),
-    CommandEntry("card", "card:card", "Show what there is to say of a version, as one page."),
+    CommandEntry(
+        "card", "card:card", "Make the card of a model version, and attach it to the version."
+    ),
     CommandEntry(
         "lineage",
         "lineage:lineage",
@@ -135,7 +137,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "reproduce",
         "reproduce:reproduce",
-        "Run a model's training once more, and say whether the same comes of it.",
+        "Run a model's training again, and say whether the result is equal.",
     ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(

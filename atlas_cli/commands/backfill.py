@@ -59,7 +59,10 @@ def backfill(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run inference for each interval of a range of the past; each replaces its own output."""
+    """Run inference of the past, interval by interval.
+
+    Each interval replaces its own output.
+    """
     from atlas.plan import resolve
     from atlas.step.versions import AT_INTERVAL
     from atlas_cli.watching import own_stdout, watcher

@@ -36,7 +36,7 @@ def reproduce(
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
-    """Run a model's training once more, and say whether the same comes of it.
+    """Run a model's training again, and say whether the result is equal.
 
     It runs the recorded code, Plan, parameters and data, in the images of the run where they are
     there. Nothing is registered, promoted, delivered or sent anywhere.

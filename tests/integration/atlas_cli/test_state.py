@@ -46,6 +46,8 @@ COMMANDS = [
     *(["preview", "p"], ["deploy", "p"], ["destroy", "p", "--yes"], ["status"]),
     *(["unlock"], ["outputs"], ["down", "--yes"], ["train", "p"], ["doctor"]),
     *(["refresh", "p"], ["rollback", "p"], ["history", "p"], ["promote", "p"], ["champion", "p"]),
+    *(["release", "p"], ["backfill", "p", "--from", "2026-01-01"], ["card", "p"]),
+    *(["lineage", "p@champion"], ["reproduce", "p@champion"]),
     *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),
 ]
 WITHOUT_STATE = {"init"}
