@@ -27,6 +27,7 @@ from tests.yard import Yard
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.containers,
+    pytest.mark.long,
     # The first test makes the base image, where no earlier run has made it.
     pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),
