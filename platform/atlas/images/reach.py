@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
@@ -11,14 +13,12 @@ from atlas.images.records import records
 from atlas.registered import LOCAL_TARGET
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from atlas.store import Store
 
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 _NO_MATCH = 1
 """The exit code of a `git grep` that finds nothing."""
-_RELEASES = ("refs/tags/release", "refs/heads/releases", "refs/remotes")
+_RELEASES = ("refs/tags/release", "refs/heads/release", "refs/heads/releases", "refs/remotes")
 _MARKS = ("/release/", "/releases/")
 
 
@@ -56,7 +56,10 @@ def run_in(store: Store) -> set[str]:
 
 
 def released(project: Path) -> set[str]:
-    """Return the digests that releases name: tags ``release/…`` and branches ``releases/…`` of git.
+    """Return the digests that releases name: tags and branches of git.
+
+    These are ``release/…`` or ``releases/…``; the branches of remotes count too. The whole tree of
+    each is searched, for ``release.lock.json`` is at its root, whichever folder the project is.
 
     Raises:
         StoreError: there is a repository, and git can't read it.
@@ -66,9 +69,11 @@ def released(project: Path) -> set[str]:
     listed = _read(project, "for-each-ref", "--format=%(refname)", *_RELEASES).decode()
     refs = [ref for ref in listed.split() if any(mark in ref for mark in _MARKS)]
     digests: set[str] = set()
+    top = Path(os.fsdecode(_read(project, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
     for start in range(0, len(refs), 100):
-        pattern = ("-h", "-o", "-I", "-E", "sha256:[0-9a-f]{64}")
-        digests |= _digests(_read(project, "grep", *pattern, *refs[start : start + 100]))
+        pattern = ("-h", "-o", "-a", "-E", "sha256:[0-9a-f]{64}")
+        part = refs[start : start + 100]
+        digests |= _digests(_read(top, "grep", *pattern, *part))
     return digests
 
 
