@@ -3,8 +3,8 @@
 The standard one writes and compiles six functions for each class. A command imports a hundred such
 classes and makes instances of a third of them, so that this was a quarter of its whole time. Here
 a class gets its fields and shared functions at once, and its own `__init__` with its first
-instance. To `dataclasses` (`fields`, `replace`, `asdict`) and to type checkers it is the same; a
-class needs ``from __future__ import annotations``, and gets no ordering and no `InitVar`.
+instance. To `dataclasses` (`fields`, `replace`, `asdict`) and to type checkers it is the same,
+but for ordering, `InitVar` and `KW_ONLY`, which it doesn't have.
 
 Classes that users read the signatures of, such as `atlas.Context`, stay with the standard one.
 """
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-from dataclasses import MISSING, Field, FrozenInstanceError
+from dataclasses import KW_ONLY, MISSING, Field, FrozenInstanceError, InitVar
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -75,14 +75,28 @@ def _fields(cls: type, *, kw_only: bool) -> Fields:
     for base in cls.__mro__[:0:-1]:
         fields |= base.__dict__.get("__dataclass_fields__", {})
     for name, annotation in cls.__annotations__.items():
-        if not annotation.startswith(("ClassVar", "typing.ClassVar")):
+        if not _is_class_variable(annotation):
             fields[name] = _field(name, annotation, cls.__dict__.get(name, MISSING), kw_only)
     return fields
 
 
-def _field(name: str, annotation: str, default: Any, kw_only: bool) -> Field[Any]:
+def _is_class_variable(annotation: Any) -> bool:
+    """Tell whether an annotation, as text or as a type, is a `ClassVar`."""
+    if isinstance(annotation, str):
+        return annotation.startswith(("ClassVar", "typing.ClassVar"))
+    return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
+def _is_no_field(annotation: Any) -> bool:
+    """Tell whether an annotation, as text or as a type, is an `InitVar` or `KW_ONLY`."""
+    if isinstance(annotation, str):
+        return annotation.removeprefix("dataclasses.").startswith(("InitVar", "KW_ONLY"))
+    return annotation is InitVar or annotation is KW_ONLY or isinstance(annotation, InitVar)
+
+
+def _field(name: str, annotation: Any, default: Any, kw_only: bool) -> Field[Any]:
     """Return a field of a class by its annotation and what is assigned to it there."""
-    if annotation.startswith(("InitVar", "KW_ONLY")):
+    if _is_no_field(annotation):
         raise TypeError(f"{name}: found {annotation}; expected a field, or dataclasses.dataclass")
     made: Any = default if isinstance(default, Field) else dataclasses.field(default=default)
     if made.default.__class__.__hash__ is None:
@@ -203,7 +217,7 @@ def _compiled(cls: Any, fields: Sequence[Field[Any]], *, frozen: bool) -> Callab
         **{f"_default_{field.name}": field.default for field in fields},
         **{f"_make_{field.name}": field.default_factory for field in fields},
     }
-    exec(text, names)  # noqa: S102 - of the names of fields
+    exec(compile(text, "<atlas.dataclass>", "exec"), names)  # noqa: S102 - of the names of fields
     made: Any = names["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     made.__module__ = cls.__module__

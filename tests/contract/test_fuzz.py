@@ -64,6 +64,14 @@ def _run_code(folder: Path) -> None:
     exec(compile("1", str(folder / "steps.py"), "exec"))
 
 
+def _run_text(_folder: Path) -> None:
+    exec("1")
+
+
+def _run_text_of_a_similar_name(_folder: Path) -> None:
+    exec(compile("1", "<atlas.dataclass> steps.py", "exec"))
+
+
 def _open_outside(folder: Path) -> None:
     Path("/etc/hostname").exists()
     with Path("/etc/passwd").open():
@@ -97,6 +105,8 @@ def process() -> Iterator[ProcessPoolExecutor]:
     ("act", "told"),
     [
         (_run_code, "ran "),
+        (_run_text, "ran <string>"),
+        (_run_text_of_a_similar_name, "ran <atlas.dataclass> steps.py"),
         (_open_outside, "opened /etc/passwd"),
         (_write, "opened "),
         (_start, "os.system"),

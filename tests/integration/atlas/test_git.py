@@ -270,8 +270,8 @@ def test_no_other_module_starts_git() -> None:
         path
         for folder in ("platform", "atlas_cli", "infra")
         for path in (ROOT / folder).rglob("*.py")
-        if re.search(r"""["']git["']""", path.read_text("utf-8"))
-    ]
+        if re.search(r"""(?<!\btype=)["']git["']""", path.read_text("utf-8"))
+    ]  # `type="git"` is what OpenLineage calls the kind of a repository
     names = {path.relative_to(ROOT).as_posix() for path in sources}
     exports, starts = "platform/atlas/git/__init__.py", "platform/atlas/git/running.py"
     assert names == {exports, starts, "platform/atlas_toolchain/catalog.py"}

@@ -7,8 +7,9 @@ import dataclasses
 import pickle
 import sys
 import threading
-from dataclasses import MISSING, field, fields
-from typing import Any, ClassVar
+import typing
+from dataclasses import KW_ONLY, MISSING, InitVar, field, fields
+from typing import Annotated, Any, ClassVar
 
 import pytest
 
@@ -206,7 +207,39 @@ def test_what_it_cant_do_is_refused_where_the_class_is_made():
 
         @dataclass
         class _Init:
-            a: InitVar[int]  # noqa: F821
+            a: InitVar[int]
+
+
+REAL: dict[str, Any] = {
+    "a": Annotated[int, ["unhashable"]],
+    "b": int | None,
+    "kind": ClassVar[str],
+    "bare": ClassVar,
+}
+"""Annotations as a module has them without `from __future__ import annotations`."""
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_annotations_may_be_types(form):
+    body = {"__annotations__": REAL, "b": None, "kind": "k", "bare": 1}
+    pair = [
+        decorate(**form)(type("Real", (), dict(body)))
+        for decorate in (dataclass, dataclasses.dataclass)
+    ]
+    shown = same(pair, lambda cls: [(item.name, item.type, item.default) for item in fields(cls)])
+    assert [name for name, *_ in shown] == ["a", "b"]
+    assert same(pair, lambda cls: dataclasses.asdict(cls(a=1))) == {"a": 1, "b": None}
+    same(pair, lambda cls: [cls.kind, cls.bare, typing.get_type_hints(cls)])
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [InitVar, InitVar[int], KW_ONLY, "InitVar[int]", "dataclasses.InitVar[int]", "KW_ONLY"],
+    ids=str,
+)
+def test_what_is_no_field_is_refused_as_text_and_as_a_type(annotation):
+    with pytest.raises(TypeError, match=r"a: found .*; expected a field"):
+        dataclass(type("Refused", (), {"__annotations__": {"a": annotation}}))
 
 
 def test_nothing_is_compiled_until_there_is_an_instance(monkeypatch):
