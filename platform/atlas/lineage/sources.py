@@ -21,6 +21,7 @@ from atlas.lineage.graph import ALTERED, BrokenLink, Ref
 from atlas.lineage.images import KnownImage, known_images, without_host
 from atlas.lineage.links import RunLinks, links_of, outcomes_of_run, read_links
 from atlas.lineage.releases import TaggedRelease, releases_in
+from atlas.registered import LOCAL_TARGET
 from atlas.tracking.registry import LocalRegistry, RegisteredVersion
 
 if TYPE_CHECKING:
@@ -201,17 +202,21 @@ class LineageSources:
         return self._records[entry.record]
 
     def deployment_of(self, links: RunLinks) -> DeploymentEntry | None:
-        """Return the deployment by which a run's Plan was there; None for a run of none."""
+        """Return the deployment by which a run's Plan was there; None for a run of none.
+
+        A deployment is recorded at its end, and an orchestrator may start what is due before that:
+        its run is of the deployment that was under way.
+        """
         plan = self.plan(links.plan)
         if plan is None or not plan.config:
             return None
-        before = (
-            entry
-            for entry in self.entries(f"{plan.config}.{plan.environment}")
-            if entry.at[:19] <= links.created[:19]
-        )
-        last = max(before, key=lambda entry: entry.number, default=None)
-        return last if last is not None and links.plan in self.plans_of(last) else None
+        before: list[DeploymentEntry] = []
+        after: list[DeploymentEntry] = []
+        for entry in self.entries(f"{plan.config}.{plan.environment}"):
+            (before if entry.at[:19] <= links.created[:19] else after).append(entry)
+        under_way = after[:1] if links.target != LOCAL_TARGET else []
+        possible = [*before[-1:], *under_way]
+        return next((entry for entry in possible if links.plan in self.plans_of(entry)), None)
 
     def entries(self, stack: str) -> list[DeploymentEntry]:
         """Return the deployments of a stack, the oldest first."""

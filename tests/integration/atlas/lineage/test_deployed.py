@@ -204,6 +204,20 @@ def test_a_run_of_airflow_and_of_kubeflow_by_their_own_ids(chain):
     assert node.facts["kubeflow.run"] == "9b1d"
 
 
+@pytest.mark.parametrize(("target", "is_of_it"), [("airflow", True), ("local", False)])
+def test_a_run_that_an_orchestrator_starts_before_its_deployment_is_recorded(
+    whole, target, is_of_it
+):
+    """The scheduler starts what is due as soon as it has the DAG; `atlas run` needs no deployment."""
+    path = whole.store / "deployments/history/prices.local/000001.json"
+    later = (datetime.now(UTC) + timedelta(seconds=60)).isoformat(timespec="seconds")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "at": later}))
+    plan = whole.project.plan("prices", "inference")
+    run = bind(whole.project.store, plan, RunRequest("scheduled__1", target=target))
+    edge = ("deployment", "deployed the Plan of", "run")
+    assert (edge in edges(whole.lineage(run.id, "up"))) == is_of_it
+
+
 def test_an_id_that_several_runs_have_is_refused_with_their_names(chain):
     from atlas.errors import AtlasError
 
