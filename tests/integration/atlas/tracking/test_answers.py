@@ -34,6 +34,7 @@ VERSION = {
     "name": "m", "version": "1", "aliases": [],
     "tags": [{"key": key, "value": value} for key, value in TAGS.items()],
 }  # fmt: skip
+CHALLENGING = {**VERSION, "version": "2"}
 ANSWERS: dict[str, Any] = {
     "experiments/get?": {"experiment": {"experiment_id": "0", "creation_time": 1700000000000}},
     "experiments/get-by-name": {"experiment": {"experiment_id": "0"}},
@@ -49,7 +50,8 @@ ANSWERS: dict[str, Any] = {
     "registered-models/set-tag": {},
     "registered-models/search": {"registered_models": [{"name": "m"}]},
     "model-versions/create": {"model_version": VERSION},
-    "model-versions/search": {"model_versions": [VERSION, {**VERSION, "version": "2"}]},
+    "model-versions/search": {"model_versions": [VERSION, CHALLENGING]},
+    "model-versions/get?name=m&version=2": {"model_version": CHALLENGING},
     "model-versions/get": {"model_version": VERSION},
     "model-versions/delete": {},
 }
