@@ -100,9 +100,13 @@ def pipeline(platform, tmp_path, request):
 
 
 def write_data(pipeline: Pipeline) -> None:
+    """Write the example's data into the platform's store, as private as that is.
+
+    What Atlas writes beside it is as private as the folder is that it finds there.
+    """
     script = pipeline.folder / "make_data.py"
     command = [sys.executable, str(script), str(pipeline.store / "data")]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, umask=0o077)
 
 
 def call(
