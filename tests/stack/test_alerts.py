@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.stack.deployed import Pipeline, call, patch_dag, pipeline, wait_for, write_data
+from tests.stack.deployed import SECONDS, Pipeline, call, patch_dag, pipeline, write_data
 
 pytestmark = pytest.mark.stack
 __all__ = ["pipeline"]
@@ -32,6 +32,14 @@ def active(pipeline: Pipeline) -> set[str]:
     url = f"{pipeline.platform.url('alertmanager')}/api/v2/alerts?{query}"
     alerts = call(url, headers=pipeline.platform.opens("alertmanager"))
     return {alert["labels"]["alertname"] for alert in alerts}
+
+
+def wait_for_alerts(pipeline: Pipeline, *names: str) -> None:
+    """Wait until Alertmanager has these alerts of the pipeline, and no others."""
+    end = time.monotonic() + SECONDS
+    while (found := active(pipeline)) != {*names}:
+        assert time.monotonic() < end, f"alerts: found {sorted(found)}, expected {sorted(names)}"
+        time.sleep(0.5)
 
 
 def groups(pipeline: Pipeline) -> list[str]:
@@ -54,7 +62,9 @@ def firing(pipeline: Pipeline) -> list[dict[str, Any]]:
 
 def train(pipeline: Pipeline, code: int = 0) -> None:
     """Run the training for real: the data's version is the same, whatever is in them here."""
-    pipeline.atlas("run", pipeline.folder.name, "--flow", "training", "--no-cache", code=code)
+    words = ("run", pipeline.folder.name, "--flow", "training", "--no-cache")
+    done = pipeline.atlas(*words, code=code)
+    assert "metrics not pushed" not in done.stdout, done.stdout
 
 
 def push_interval(pipeline: Pipeline, end: float) -> None:
@@ -86,7 +96,7 @@ def test_a_pipeline_is_late_until_a_scheduled_run_succeeds(pipeline):
     pipeline.edit("config.json", schedule={"inference": daily}, alerts={"late": "1h"})
     changes = {(change["resource"], change["action"]) for change in pipeline.deploy()}
     assert changes == {("AirflowDags", "change"), ("AlertRules", "add")}
-    wait_for(lambda: active(pipeline) == {"AtlasPipelineLate"}, 60)
+    wait_for_alerts(pipeline, "AtlasPipelineLate")
     (alert,) = firing(pipeline)
     assert (alert["name"], alert["labels"]["severity"]) == ("AtlasPipelineLate", "warning")
     text = pipeline.atlas("status", pipeline.folder.name).stdout
@@ -95,7 +105,7 @@ def test_a_pipeline_is_late_until_a_scheduled_run_succeeds(pipeline):
     assert f"({pipeline.dag} is paused)" in line
 
     pipeline.atlas("deploy", pipeline.folder.name, "--unpause")
-    wait_for(lambda: active(pipeline) == set())
+    wait_for_alerts(pipeline)
     assert firing(pipeline) == []
 
 
@@ -120,7 +130,7 @@ def test_alerts_fire_by_real_runs_and_vanish_with_the_pipeline(pipeline):
     data = pipeline.store / "data" / "tumours.parquet"
     data.unlink(missing_ok=True)
     train(pipeline, code=1)
-    wait_for(lambda: active(pipeline) == {"AtlasPipelineFailed"}, 60)
+    wait_for_alerts(pipeline, "AtlasPipelineFailed")
     text = pipeline.atlas("status", pipeline.folder.name).stdout
     assert "alert: AtlasPipelineFailed (critical) since " in text
     assert f"the last run of {pipeline.name} (training) failed; https://wiki/tumour" in text
@@ -129,24 +139,24 @@ def test_alerts_fire_by_real_runs_and_vanish_with_the_pipeline(pipeline):
     whole = data.read_bytes()
     pd.read_parquet(data).head(300).to_parquet(data)
     train(pipeline)
-    wait_for(lambda: active(pipeline) == {"AtlasMetricOutOfBounds"}, 120)
+    wait_for_alerts(pipeline, "AtlasMetricOutOfBounds")
     (alert,) = firing(pipeline)
     assert "atlas_rows of" in alert["annotations"]["summary"]
     assert " is 300; expected at least 400" in alert["annotations"]["summary"]
 
     data.write_bytes(whole)
     train(pipeline)
-    wait_for(lambda: active(pipeline) == set(), 120)
+    wait_for_alerts(pipeline)
 
     check_drift(pipeline)
 
     data.unlink()
     train(pipeline, code=1)
-    wait_for(lambda: active(pipeline) == {"AtlasPipelineFailed"}, 60)
+    wait_for_alerts(pipeline, "AtlasPipelineFailed")
     pipeline.atlas("destroy", pipeline.folder.name)
     assert groups(pipeline) == []
     assert not rule_file(pipeline, "training").exists()
-    wait_for(lambda: active(pipeline) == set(), 150)
+    wait_for_alerts(pipeline)
 
 
 def check_drift(pipeline: Pipeline) -> None:

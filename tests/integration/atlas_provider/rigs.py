@@ -35,7 +35,7 @@ from tests.integration import fake_kubeflow
 from tests.integration.atlas_provider import fake_airflow, fake_mlflow, fake_prometheus
 from tests.servers import RegistryServer
 
-CONTEXT = OperationContext("it", 2.0)
+CONTEXT = OperationContext("it", 60.0)
 
 
 class Dags:
