@@ -235,7 +235,7 @@ def test_annotations_may_be_types(form):
 @pytest.mark.parametrize(
     "annotation",
     [InitVar, InitVar[int], KW_ONLY, "InitVar[int]", "dataclasses.InitVar[int]", "KW_ONLY"],
-    ids=str,
+    ids=["type", "of int", "KW_ONLY", "text of int", "text with module", "text KW_ONLY"],
 )
 def test_what_is_no_field_is_refused_as_text_and_as_a_type(annotation):
     with pytest.raises(TypeError, match=r"a: found .*; expected a field"):
