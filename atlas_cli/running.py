@@ -61,13 +61,18 @@ def target_of(
     if requested and not is_target(requested):
         one_of("--target", requested, (LOCAL_TARGET, *target_names()))
     if not chosen:
-        raise AtlasError(f"{path}: no pipeline there has a flow {flow}")
+        raise AtlasError(none_with(flow, path))
     target = requested or chosen[0][1].target
     for option, is_given in (("--detach", detach), ("--deployed", deployed)):
         if is_given and target == LOCAL_TARGET:
             message = "the target is local, and there is nobody else to run it"
             raise typer.BadParameter(message, param_hint=option)
     return target
+
+
+def none_with(flow: str, path: Path) -> str:
+    """Return the message for a path under which no Config has a flow."""
+    return f"{path}: no pipeline there has the flow {flow}; expected a Config with recipes.{flow}"
 
 
 def interval_of(text: str) -> tuple[str, str]:

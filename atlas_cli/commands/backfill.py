@@ -63,6 +63,7 @@ def backfill(
 
     Each interval replaces its own output.
     """
+    from atlas.errors import AtlasError
     from atlas.plan import resolve
     from atlas.step.versions import AT_INTERVAL
     from atlas_cli.watching import own_stdout, watcher
@@ -77,6 +78,8 @@ def backfill(
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(p, p.plans[filling.FLOW]) for p in pipelines if filling.FLOW in p.plans]
     version = AT_INTERVAL if champion_at_interval else model_version
+    if not chosen:
+        raise AtlasError(running.none_with(filling.FLOW, path))
     asked_for = filling.Backfill(first, end, reprocess, version, deployed)
     planned = _planned(chosen, asked_for)
     if dry_run:
@@ -102,12 +105,9 @@ def backfill(
 
 
 def _planned(chosen: Sequence[tuple[Pipeline, Plan]], asked_for: Backfill) -> list[PlannedRun]:
-    from atlas.errors import AtlasError
     from atlas.runner.process_environment import process_environment
     from atlas_deploy.training.backfill import planned_runs
 
-    if not chosen:
-        raise AtlasError("no pipeline there has a flow inference")
     first = chosen[0][0]
     with process_environment(first.project, first.environment) as process:
         return planned_runs(process.store, chosen, asked_for)

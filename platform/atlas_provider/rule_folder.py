@@ -42,7 +42,9 @@ class RuleFolder:
             PlatformError: the folder isn't on this machine, or isn't there.
         """
         if not url.startswith("file:"):
-            raise PlatformError(f"rules: '{url}' is no folder of this machine; expected file:///…")
+            raise PlatformError(
+                f"rules: '{url}' isn't a folder of this machine; expected file:///…"
+            )
         root = path_of(url)
         if not root.is_dir():
             raise PlatformError(f"{root}: the folder of rules isn't there; {bring_up('makes it')}")

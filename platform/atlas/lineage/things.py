@@ -50,7 +50,7 @@ def resolve_thing(sources: LineageSources, thing: str) -> list[Ref]:
             return list(dict.fromkeys(refs))
     known = [*(links.key for links in sources.links), *sources.releases]
     hint = nearest(thing, known)
-    text = f"lineage: nothing here is '{thing[:200]}'{f' ({hint})' if hint else ''}"
+    text = f"nothing here is '{thing[:200]}'{f' ({hint})' if hint else ''}"
     raise AtlasError(f"{text}; expected {EXPECTED}")
 
 

@@ -62,7 +62,7 @@ def _of_columns(
     from atlas.metrics.statistics import statistics_of
 
     if not library_of(table):
-        notes.append(f"statistics.{kind}: output '{spec['output']}' is no table")
+        notes.append(f"statistics.{kind}: output '{spec['output']}' isn't a table")
         return
     there = set(column_names(table))
     missing = [name for name in spec["columns"] if name not in there]

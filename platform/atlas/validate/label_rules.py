@@ -47,7 +47,7 @@ def _zones(params: Mapping[str, Param]) -> Iterator[Problem]:
 def _tolerance(params: Mapping[str, Param]) -> Iterator[Problem]:
     param = params.get("tolerance")
     if param and isinstance(param.value, str) and not re.fullmatch(DURATION, param.value):
-        message = f"'{param.value}' is no duration"
+        message = f"'{param.value}' isn't a duration"
         yield param.place.problem("R048", message, found=param.value, expected="such as 30m or 2h")
 
 

@@ -36,7 +36,7 @@ class DagFolder:
             PlatformError: it isn't on this machine, or isn't there.
         """
         if not url.startswith("file:"):
-            raise PlatformError(f"dags: '{url}' is no folder of this machine; expected file:///…")
+            raise PlatformError(f"dags: '{url}' isn't a folder of this machine; expected file:///…")
         path = path_of(url)
         if not path.is_dir():
             raise PlatformError(f"{path}: the DAG folder isn't there; {bring_up('makes it')}")

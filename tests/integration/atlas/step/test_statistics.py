@@ -42,7 +42,7 @@ def test_only_columns_that_the_config_names_are_looked_at(project: Project) -> N
         ),
         (
             {"predictions": {"from": "train.model", "columns": ["score"]}},
-            "statistics.predictions: output 'model' is no table",
+            "statistics.predictions: output 'model' isn't a table",
         ),
     ],
 )

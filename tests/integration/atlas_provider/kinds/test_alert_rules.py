@@ -178,7 +178,7 @@ def test_names_that_leave_the_folder_are_refused(rules: Rules):
 
 def test_a_folder_that_is_none_of_this_machines(rules: Rules):
     inputs = {**rules.inputs(a="1"), "rules": "s3://bucket/rules"}
-    with pytest.raises(PlatformError, match="is no folder of this machine"):
+    with pytest.raises(PlatformError, match="isn't a folder of this machine"):
         KIND.create(inputs, CONTEXT)
     inputs["rules"] = (rules.folder / "nowhere").as_uri()
     with pytest.raises(PlatformError, match="the folder of rules isn't there"):
