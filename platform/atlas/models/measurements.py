@@ -95,9 +95,7 @@ class BatchMeasurement:
     @property
     def batch(self) -> str:
         """What its record is called: its interval, or its run where it has none."""
-        if not self.interval_end:
-            return self.run
-        return f"{_compact(self.interval_start)}-{_compact(self.interval_end)}"
+        return batch_name(self.interval_start, self.interval_end, self.run)
 
     @property
     def time(self) -> datetime:
@@ -106,6 +104,17 @@ class BatchMeasurement:
 
 
 _NAMES = tuple(item.name for item in fields(BatchMeasurement))
+
+
+def batch_name(interval_start: str, interval_end: str, run: str) -> str:
+    """Return what a batch is called: by its interval, or by its run where that has none.
+
+    Args:
+        interval_start: ISO 8601, or empty.
+        interval_end: likewise.
+        run: id of the run that has predicted it.
+    """
+    return f"{_compact(interval_start)}-{_compact(interval_end)}" if interval_end else run
 
 
 def _compact(moment: str) -> str:

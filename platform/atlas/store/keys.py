@@ -12,6 +12,7 @@ RESERVED = (
     *("plans", "code", "cache", "models", "champions", "deployments", "data", "images", "metrics"),
     "openlineage",
     "measurements",
+    *("profiles", "monitor", "retrainings", "requests"),
     *STORE_FOLDERS,
 )
 """Folders of the store that are no pipeline's."""
@@ -20,6 +21,8 @@ MODEL_OWNERS = "deployments/owners/models"
 """Folder with a file for each registered model whose name a deployment has taken."""
 MEASUREMENTS = "measurements"
 """Folder with what is known of each batch that a deployed model has predicted."""
+PROFILES = "profiles"
+"""Folder with what models were trained on and what batches looked like, in counts."""
 MANIFEST = "manifest.json"
 OUTCOME = "outcome.json"
 RUN = "run.json"

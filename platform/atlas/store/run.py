@@ -65,11 +65,20 @@ def same_parts(some: Mapping[str, ModelPart], others: Mapping[str, ModelPart]) -
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """The model version that a run uses."""
+    """The model version that a run uses.
+
+    Attributes:
+        name: the registered name.
+        version: its number.
+        parts: part → artifact.
+        reference: sha256 of the profiles of what it was trained on, or empty; it says nothing of
+            what the version is, so it is no part of its digest.
+    """
 
     name: str
     version: str
     parts: Mapping[str, ModelPart] = field(default_factory=dict)
+    reference: str = ""
 
     @property
     def digest(self) -> str:
@@ -132,6 +141,9 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """Return the run as plain data; of a challenger, only what there is."""
         raw = {"version": 1, **asdict(self)}
+        for name in _VERSIONS:
+            if raw[name] and not raw[name]["reference"]:
+                del raw[name]["reference"]
         return {n: v for n, v in raw.items() if v or n not in ("challenger", "no_challenger")}
 
     @property
@@ -150,9 +162,8 @@ class Run:
         Raises:
             ValueError: a field is of another kind than it must be.
         """
-        names = ("model", "champion", "challenger")
-        fields = {key: value for key, value in raw.items() if key not in ("version", *names)}
-        versions: dict[str, Any] = {n: _model(raw[n]) for n in names if raw.get(n)}
+        fields = {key: value for key, value in raw.items() if key not in ("version", *_VERSIONS)}
+        versions: dict[str, Any] = {n: _model(raw[n]) for n in _VERSIONS if raw.get(n)}
         run = cls(**{**fields, **versions})
         texts = (getattr(run, name) for name in _TEXTS)
         objects = (run.parameters, run.upstream)
@@ -163,6 +174,7 @@ class Run:
         return run
 
 
+_VERSIONS = ("model", "champion", "challenger")
 _TEXTS = (
     *("id", "pipeline", "flow", "plan", "interval_start", "interval_end", "trigger", "commit"),
     *("created", "user", "target"),
@@ -171,4 +183,7 @@ _TEXTS = (
 
 def _model(raw: Mapping[str, Any]) -> ModelVersion:
     parts = {name: ModelPart(**part) for name, part in raw.get("parts", {}).items()}
-    return ModelVersion(raw["name"], str(raw["version"]), parts)
+    reference = str(raw.get("reference", ""))
+    if reference and not DIGEST.fullmatch(reference):
+        raise ValueError(f"reference: found {reference[:80]!r}, expected a sha256")
+    return ModelVersion(raw["name"], str(raw["version"]), parts, reference)

@@ -12,6 +12,7 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, clean
 from atlas.store import ModelPart, ModelVersion
+from atlas.store.manifest import DIGEST
 from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ CHALLENGER = "challenger"
 PARTS = "atlas.parts"
 """Tag of a version: JSON, part → uri, sha256 and the manifest's digest. It is data to check: where
 parts are read from, the run's store and its Environment say."""
+REFERENCE = "atlas.reference"
+"""Tag of a version: sha256 of the profiles of what it was trained on (`atlas.monitor.references`);
+none where its Config had no ``statistics``."""
 METRICS = "atlas.metrics"
 """Tag of a version: JSON, ``step.metric`` → value, from its own training run."""
 
@@ -77,10 +81,17 @@ class RegisteredVersion:
         if PARTS not in self.tags:
             raise PlatformError(f"{where}: has no tag '{PARTS}' ({hint})")
         try:
-            return ModelVersion(self.model, self.version, parsed_parts(self.tags[PARTS]))
+            parts = parsed_parts(self.tags[PARTS])
+            return ModelVersion(self.model, self.version, parts, self.reference)
         except (ValueError, RecursionError) as error:
             reason = clean(str(error), 300)
             raise PlatformError(f"{where}: tag '{PARTS}': {reason} ({hint})") from None
+
+    @property
+    def reference(self) -> str:
+        """Digest of what it was trained on; empty where its tag names none."""
+        text = self.tags.get(REFERENCE, "")
+        return text if DIGEST.fullmatch(text) else ""
 
     def uris(self) -> list[str]:
         """Return the URIs of its parts; none when they can't be read."""
