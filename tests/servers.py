@@ -87,13 +87,22 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow over a SQLite file."""
-    folder = tmp_path_factory.mktemp("mlflow")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite file of `mlflow_server`."""
+    return tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(mlflow_database: Path) -> Iterator[str]:
+    """A real MLflow over a SQLite file: one for all modules below the conftest that imports both.
+
+    A module that imported it would have a server of its own.
+    """
+    folder = mlflow_database.parent
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
+        "--backend-store-uri", f"sqlite:///{mlflow_database}",
         "--artifacts-destination", f"{folder}/artifacts", "--workers", "1",
     ]  # fmt: skip
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -15,9 +15,6 @@ from atlas.tracking.cards import CARD, DESCRIPTION
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.record import RunRecord
 from atlas.tracking.registry import ModelRegistration
-from tests.servers import mlflow_server
-
-__all__ = ["mlflow_server"]
 
 pytestmark = [
     pytest.mark.filterwarnings(

@@ -12,9 +12,8 @@ from pathlib import Path
 from atlas.tracking.mlflow import MlflowTracker
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN, runs_of, tag
 from tests.projects import ATLAS, Project, environment, project
-from tests.servers import mlflow_server
 
-__all__ = ["mlflow_server", "project"]
+__all__ = ["project"]
 
 KILLS, SYNC_KILLS = 20, 6
 LONGEST_SECONDS = 2.0
@@ -35,12 +34,12 @@ def killed(process: subprocess.Popen[str], seconds: float) -> str:
 
 
 def test_one_of_everything_after_kills(project: Project, mlflow_server: str) -> None:
-    config = {"model": {"name": "m", "from": {"part": "train.model"}}}
-    project.pipeline("p", SOURCE, TRAIN, config=config, parameters=PARAMETERS)
+    config = {"model": {"name": "killed-model", "from": {"part": "train.model"}}}
+    project.pipeline("killed", SOURCE, TRAIN, config=config, parameters=PARAMETERS)
     dice = random.Random(13)
     told = []
     for number in range(KILLS):
-        run = start(project, mlflow_server, "run", "p", "--set", f"value={number}")
+        run = start(project, mlflow_server, "run", "killed", "--set", f"value={number}")
         told.append(killed(run, dice.uniform(0.2, LONGEST_SECONDS)))
     for _ in range(SYNC_KILLS):
         pair = [start(project, mlflow_server, "runs", "--sync") for _ in range(2)]
@@ -52,10 +51,10 @@ def test_one_of_everything_after_kills(project: Project, mlflow_server: str) -> 
     assert last.returncode == 0, told[-1]
     assert not list(Path(project.state, "outbox").glob("*.json")), told[-1]
     server = MlflowTracker(mlflow_server)
-    bound = project.store.runs("p")
-    assert Counter(tag(run, "atlas.run") for run in runs_of(server, "p")) == Counter(bound)
-    assert not [r for r in runs_of(server, "p") if r["info"]["status"] == "RUNNING"]
-    versions = Counter(version.tags["atlas.run"] for version in server.versions("m"))
-    outcomes = {one: project.store.run_outcome("p", one) or {} for one in bound}
+    bound = project.store.runs("killed")
+    assert Counter(tag(run, "atlas.run") for run in runs_of(server, "killed")) == Counter(bound)
+    assert not [r for r in runs_of(server, "killed") if r["info"]["status"] == "RUNNING"]
+    versions = Counter(version.tags["atlas.run"] for version in server.versions("killed-model"))
+    outcomes = {one: project.store.run_outcome("killed", one) or {} for one in bound}
     done = [one for one, outcome in outcomes.items() if outcome.get("status") == "done"]
     assert versions == Counter(done)

@@ -20,9 +20,8 @@ from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from tests.projects import Project, project, store
 from tests.promoting import promote
-from tests.servers import mlflow_server
 
-__all__ = ["mlflow_server", "project", "store"]
+__all__ = ["project", "store"]
 
 pytestmark = [
     pytest.mark.filterwarnings(

@@ -1,5 +1,6 @@
-"""Fixtures of the integration tests: a project in a folder, and a store."""
+"""Fixtures of the integration tests: a project in a folder, a store, and an MLflow that all share."""
 
 from tests.projects import project, store
+from tests.servers import mlflow_database, mlflow_server
 
-__all__ = ["project", "store"]
+__all__ = ["mlflow_database", "mlflow_server", "project", "store"]

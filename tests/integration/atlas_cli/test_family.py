@@ -18,9 +18,8 @@ from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import LocalRegistry
 from tests.integration.atlas_cli.test_promote import LOOSE, STRICT, atlas, versions, write
 from tests.projects import Project, project
-from tests.servers import mlflow_server
 
-__all__ = ["mlflow_server", "project"]
+__all__ = ["project"]
 
 GOOD = {"apac": 5.0, "emea": 9.5}
 BOTH = {"apac": 9.5, "emea": 9.5}

@@ -7,9 +7,8 @@ import json
 from atlas.models.champions import Champions
 from atlas.tracking.mlflow import MlflowTracker
 from tests.projects import Project, project
-from tests.servers import mlflow_server
 
-__all__ = ["mlflow_server", "project"]
+__all__ = ["project"]
 
 SOURCE = """
 class Model(NamedTuple):

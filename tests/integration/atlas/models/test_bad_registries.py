@@ -17,9 +17,8 @@ from atlas.store import open_store
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import CHAMPION, ModelRegistration
 from tests.projects import Project, environment, project
-from tests.servers import mlflow_server
 
-__all__ = ["mlflow_server", "project"]
+__all__ = ["project"]
 
 SOURCE = """
 class Model(NamedTuple):
@@ -119,11 +118,10 @@ def test_a_model_that_was_deleted_under_its_champion(project, tracker, name):
     assert actions == [*before, log.INTENDED, log.PROMOTED]
 
 
-def test_an_alias_of_a_version_that_is_not_there(project, tracker, name, tmp_path_factory):
+def test_an_alias_of_a_version_that_is_not_there(project, tracker, name, mlflow_database):
     """Older servers leave one behind when a version is deleted (MLflow's PR 24825)."""
     train(project, name, 5.0)
-    database = tmp_path_factory.getbasetemp() / "mlflow0" / "mlflow.db"
-    with sqlite3.connect(database) as connection:
+    with sqlite3.connect(mlflow_database) as connection:
         query = "update registered_model_aliases set version = 99 where name = ?"
         assert connection.execute(query, (name,)).rowcount == 1
     connection.close()

@@ -22,9 +22,9 @@ from atlas.models.promotion import Candidate, promote
 from atlas.store import open_store
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import CHAMPION, ModelRegistration
-from tests.servers import mlflow_server, platform_mlflow
+from tests.servers import platform_mlflow
 
-__all__ = ["mlflow_server", "platform_mlflow"]
+__all__ = ["platform_mlflow"]
 
 PROGRAM = Path(__file__).with_name("promoting.py")
 

@@ -12,9 +12,6 @@ from atlas.runs.summary import RunSummary, mlflow_page, mlflow_version_page
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.record import FINISHED, RunRecord
 from atlas.tracking.registry import ModelRegistration
-from tests.servers import mlflow_server
-
-__all__ = ["mlflow_server"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MARK = {"atlas.run": "training-1", "atlas.pipeline": "pages"}
