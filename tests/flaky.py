@@ -71,6 +71,15 @@ class Flaky:
             self.met[found] += 1
             return found
 
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Let no further request meet a fault, for as long as the context lasts."""
+        rate, self.rate = self.rate, 0.0
+        try:
+            yield
+        finally:
+            self.rate = rate
+
     def _first_of_endpoint(self, key: str) -> str:
         with self.lock:
             self.seen[key] += 1
