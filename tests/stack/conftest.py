@@ -17,7 +17,9 @@ import pytest
 
 from atlas.http.credentials import basic
 from atlas.processes import ProcessIdentity
+from atlas.waiting import wait_while
 from atlas_provider import ports, process_trees
+from atlas_provider.supervision import Supervisor
 from tests.yard import Yard
 
 Result = subprocess.CompletedProcess[str]
@@ -71,6 +73,14 @@ class Atlas:
             )
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def kill(self, service: str) -> None:
+        """Kill a process of the platform; wait until it is seen, for a signal takes some time."""
+        supervisor = Supervisor(self.state / "platform" / "local")
+        pid = supervisor.pid(service)
+        assert pid is not None, f"{service} doesn't run"
+        os.kill(pid, signal.SIGKILL)
+        assert wait_while(lambda: supervisor.pid(service), 60, 0.1) is None
 
     def processes(self, stack: str = "local") -> set[ProcessIdentity]:
         """Return the processes of a platform."""

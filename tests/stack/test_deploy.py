@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,6 @@ from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas.tracking.pushgateway import MetricGroup, Pushgateway
-from atlas_provider.supervision import Supervisor
 from tests.servers import add_image
 from tests.stack.deployed import RECIPES, Pipeline, call, patch_dag, pipeline, wait_for, write_data
 
@@ -217,10 +215,7 @@ def test_an_image_that_leaves_the_registry_is_drift(pipeline):
 def test_a_dead_process_of_the_platform_is_told(pipeline):
     """Airflow's API answers, and nothing would ever read a DAG."""
     pipeline.deploy()
-    processes = Supervisor(pipeline.platform.state / "platform" / "local")
-    before = processes.pid("airflow-dag-processor")
-    os.kill(before, signal.SIGKILL)
-    wait_for(lambda: processes.pid("airflow-dag-processor") != before, 30)
+    pipeline.platform.kill("airflow-dag-processor")
     status = pipeline.atlas("status", pipeline.folder.name)
     assert (
         "platform: not running: airflow-dag-processor; `atlas up` brings it back" in status.stdout

@@ -17,7 +17,6 @@ import jsonschema
 import pytest
 
 from atlas_provider import process_trees
-from atlas_provider.supervision import Supervisor
 
 pytestmark = pytest.mark.stack
 
@@ -42,10 +41,6 @@ def wait_for(condition, seconds=60):
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.3)
     return found
-
-
-def pid_of(platform, name):
-    return Supervisor(platform.state / "platform" / "local").pid(name)
 
 
 def test_the_outputs_are_what_the_contract_says(platform):
@@ -92,7 +87,7 @@ def test_a_second_up_changes_nothing(platform):
 
 
 def test_a_dead_service_is_seen_and_comes_back_on_its_port(platform):
-    os.kill(pid_of(platform, "mlflow-server"), signal.SIGKILL)
+    platform.kill("mlflow-server")
     done = platform.run("up", "--json")
     lines = [line.split("(")[0].strip() for line in done.stderr.splitlines()]
     assert lines == ["mlflow-server            starting", "mlflow-server            healthy again"]
@@ -102,11 +97,11 @@ def test_a_dead_service_is_seen_and_comes_back_on_its_port(platform):
 
 
 def test_a_port_that_is_taken_is_named_with_who_has_it(platform):
-    os.kill(pid_of(platform, "pushgateway"), signal.SIGKILL)
+    platform.kill("pushgateway")
     port = int(platform.url("pushgateway").rsplit(":", maxsplit=1)[1])
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        wait_for(lambda: squatter.connect_ex(("127.0.0.1", port)) != 0, 5)
+        wait_for(lambda: squatter.connect_ex(("127.0.0.1", port)) != 0)
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", port))
@@ -246,7 +241,7 @@ def test_an_up_that_was_killed_is_taken_up_again_or_down(atlas):
             if line.startswith("mlflow-database") and "starting" in line:
                 break
         running.kill()
-    wait_for(lambda: not atlas.engines(), 30)
+    wait_for(lambda: not atlas.engines())
     atlas.run("down")
     assert atlas.processes() == set()
     assert not (atlas.state / "platform" / "local" / "supervisord.sock").exists()

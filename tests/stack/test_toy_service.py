@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from atlas_deploy.platforms import lifecycle
-from atlas_provider.supervision import Supervisor
 from tests.stack.conftest import Atlas, assert_nothing_left
 from tests.toy_service import copy_with_toy
 
@@ -61,8 +59,7 @@ def test_a_service_is_a_folder_a_component_and_a_line(atlas):
     assert again.stderr.strip() == "nothing to do: everything runs as it should"
     assert "sign in as atlas to toy; `atlas outputs toy --secret`" in again.stdout
 
-    folder = atlas.state / "platform" / "local"
-    os.kill(Supervisor(folder).pid("toy"), signal.SIGKILL)
+    atlas.kill("toy")
     assert lifecycle.dead(atlas.state, "local") == ["toy"]
     assert "healthy again" in atlas.run("up").stderr
     assert json.loads(atlas.run("outputs", "--json").stdout) == outputs
