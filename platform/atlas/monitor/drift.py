@@ -115,13 +115,7 @@ class DriftRule:
     missing: Mapping[str, float] = field(default_factory=dict)
 
 
-def look(
-    reference: Profile,
-    batches: Sequence[Profile],
-    number: int,
-    rule: DriftRule,
-    among: int = 0,
-) -> DriftLook:
+def look(reference: Profile, batches: Sequence[Profile], number: int, rule: DriftRule) -> DriftLook:
     """Look at the last batches.
 
     Args:
@@ -130,8 +124,6 @@ def look(
             needed.
         number: the number of this look in the champion's life, from 1.
         rule: the rule.
-        among: over how many features the risk is spread, where these are some of them; 0 for these
-            alone.
 
     Raises:
         ProfileError: there is no batch, or one was counted beside another reference.
@@ -139,7 +131,7 @@ def look(
     if not batches or number < 1:
         found = f"{len(batches)} batches and look {number}"
         raise ProfileError(f"found {found}, expected at least 1 of each")
-    risks = _Risks.of(rule.budget, number, among or len(reference.features))
+    risks = _Risks.of(rule.budget, number, len(reference.features))
     beside = ReferenceCounts.of(reference)
     measured: list[Measured] = []
     for size, window in _windows(beside, batches):

@@ -20,7 +20,7 @@ _LABEL = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ChartFrame:
     """Where values are in a picture.
 
     Attributes:
@@ -84,7 +84,7 @@ def picture(label: str, inner: str, height: float = HEIGHT) -> str:
     )
 
 
-def grid(frame: Frame, *, percents: bool) -> str:
+def grid(frame: ChartFrame, *, percents: bool) -> str:
     """Return the lines across a picture, each with its number."""
     write = percent if percents else number
     lines = []
@@ -97,7 +97,7 @@ def grid(frame: Frame, *, percents: bool) -> str:
     return "".join(lines)
 
 
-def below(frame: Frame, marks: Sequence[tuple[float, str]]) -> str:
+def below(frame: ChartFrame, marks: Sequence[tuple[float, str]]) -> str:
     """Return labels below a picture: place and text."""
     y = HEIGHT - BOTTOM
     parts = [f'<path class="axis" d="M{LEFT:.0f} {y:.1f}H{WIDTH - RIGHT:.0f}"/>']

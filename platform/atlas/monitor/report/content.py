@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas.monitor.drift import Measured
-    from atlas.monitor.report.shapes import Shape
+    from atlas.monitor.report.shapes import FeatureShape
 
 FIRED, WARNS, NEAR, QUIET = "fired", "warns", "nearly spent", "quiet"
 """States of a trigger; `QUIET` is armed, and nothing of note."""
@@ -69,6 +69,7 @@ class Course:
         alarms: places that are alarms.
         percent: whether the numbers are shares.
         text: what the picture says, in words.
+        said: what each place stands for; empty for the numbers themselves.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Course:
     alarms: frozenset[int] = frozenset()
     percent: bool = False
     text: str = ""
+    said: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Suspect:
     name: str
     of: str
     measured: Measured
-    shape: Shape | None = None
+    shape: FeatureShape | None = None
     course: Course | None = None
 
 

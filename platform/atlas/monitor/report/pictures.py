@@ -11,7 +11,7 @@ from atlas.monitor.report.chart import (
     LEFT,
     TOP,
     WIDTH,
-    Frame,
+    ChartFrame,
     below,
     grid,
     path,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from atlas.monitor.report.content import Course, Line
-    from atlas.monitor.report.shapes import Shape
+    from atlas.monitor.report.shapes import FeatureShape
 
 _ROW, _NAME = 30.0, 17
 _BARS_LEFT, _BARS_RIGHT = 116.0, 52.0
@@ -38,13 +38,13 @@ _NEAR = 6
 _DAY, _DAYS = 10, 4 * 86_400.0
 
 
-def distribution(name: str, shape: Shape) -> str:
+def distribution(name: str, shape: FeatureShape) -> str:
     """Return the picture of a feature's distribution, then and now."""
     label = f"Distribution of {name}, at training and now. {told(shape)}"
     return _bars(label, shape) if shape.labels else _histogram(label, shape)
 
 
-def told(shape: Shape) -> str:
+def told(shape: FeatureShape) -> str:
     """Return what a distribution's picture shows, in words."""
     parts = []
     if shape.gap is not None:
@@ -65,10 +65,10 @@ def told(shape: Shape) -> str:
 # Distributions ----------------------------------------------------------------------------------
 
 
-def _histogram(label: str, shape: Shape) -> str:
+def _histogram(label: str, shape: FeatureShape) -> str:
     """Return bins: those of now are filled, those of training are a line above."""
     edges = shape.edges
-    frame = Frame((edges[0], edges[-1]), (0.0, top_of((*shape.then, *shape.now))))
+    frame = ChartFrame((edges[0], edges[-1]), (0.0, top_of((*shape.then, *shape.now))))
     middle = edges[0] / 2.0 + edges[-1] / 2.0
     shown = (edges[0], middle, edges[-1])
     marks = [(value, _mark(shape.kind, value, edges)) for value in shown]
@@ -89,7 +89,7 @@ def _mark(kind: str, value: float, edges: Sequence[float]) -> str:
     return text[:_DAY] if kind == TIME and edges[-1] - edges[0] > _DAYS else text
 
 
-def _outline(frame: Frame, shares: Sequence[float], edges: Sequence[float]) -> str:
+def _outline(frame: ChartFrame, shares: Sequence[float], edges: Sequence[float]) -> str:
     """Return the commands of a line along the tops of bins."""
     steps = (
         f"V{frame.upward(share):.1f}H{frame.across(edge):.1f}"
@@ -98,7 +98,7 @@ def _outline(frame: Frame, shares: Sequence[float], edges: Sequence[float]) -> s
     return f"M{frame.across(edges[0]):.1f} {frame.upward(0.0):.1f}{''.join(steps)}"
 
 
-def _gap(frame: Frame, shape: Shape) -> str:
+def _gap(frame: ChartFrame, shape: FeatureShape) -> str:
     """Return a line where the distributions differ most."""
     if shape.gap is None or not frame.x[0] <= shape.gap.at <= frame.x[1]:
         return ""
@@ -107,7 +107,7 @@ def _gap(frame: Frame, shape: Shape) -> str:
     return f'<path class="gap" d="M{x:.1f} {TOP:.0f}V{HEIGHT - BOTTOM:.0f}">{title}</path>'
 
 
-def _bars(label: str, shape: Shape) -> str:
+def _bars(label: str, shape: FeatureShape) -> str:
     """Return two bars for each category: of training above, of now below."""
     most = max((*shape.then, *shape.now, 1e-9))
     width = (WIDTH - _BARS_LEFT - _BARS_RIGHT) / most
@@ -151,7 +151,7 @@ def course(shown: Course) -> str:
     return picture(f"{shown.title}. {shown.text}".strip(), "".join(inner))
 
 
-def _frame(shown: Course) -> Frame:
+def _frame(shown: Course) -> ChartFrame:
     """Return a frame that has all values; from 0 where none is far from it."""
     bands = shown.band or ((), ())
     series = (*(line.values for line in shown.lines), *bands)
@@ -160,9 +160,9 @@ def _frame(shown: Course) -> Frame:
     low, high = min(values, default=0.0), max(values, default=1.0)
     last = max(len(shown.batches) - 1, 1)
     if (low >= 0.0 and high < _NEAR * max(high - low, 0.0)) or low == high >= 0.0:
-        return Frame((0.0, last), (0.0, top_of((high,))))
+        return ChartFrame((0.0, last), (0.0, top_of((high,))))
     edge = (high - low or abs(high) or 1.0) * 0.08
-    return Frame((0.0, last), (low - edge, high + edge))
+    return ChartFrame((0.0, last), (low - edge, high + edge))
 
 
 def _ends(batches: Sequence[str]) -> list[tuple[float, str]]:
@@ -173,7 +173,7 @@ def _ends(batches: Sequence[str]) -> list[tuple[float, str]]:
     return ends if len(batches) == 1 else [*ends, (len(batches) - 1.0, day(batches[-1]))]
 
 
-def _band(frame: Frame, shown: Course) -> str:
+def _band(frame: ChartFrame, shown: Course) -> str:
     """Return the area between two bounds."""
     if shown.band is None:
         return ""
@@ -186,14 +186,14 @@ def _band(frame: Frame, shown: Course) -> str:
     return f'<path class="band" d="{path(points, frame.point)}Z"/>'
 
 
-def _line(frame: Frame, line: Line) -> str:
+def _line(frame: ChartFrame, line: Line) -> str:
     commands = path(enumerate(line.values), frame.point)
     if len([value for value in line.values if value is not None]) == 1 and commands:
         commands += "h0.1"
     return f'<path class="line {line.style}" d="{commands}"/>'
 
 
-def _dots(frame: Frame, shown: Course) -> Iterator[str]:
+def _dots(frame: ChartFrame, shown: Course) -> Iterator[str]:
     """Give a dot for each value of the first line, which says what all are there."""
     first = shown.lines[0] if shown.lines else None
     if first is None:
@@ -216,6 +216,8 @@ def _dot(x: float, y: float, said: str, *, is_alarm: bool) -> str:
 
 
 def _said(shown: Course, place: int) -> str:
+    if shown.said:
+        return shown.said[place]
     write = percent if shown.percent else number
     values = (
         f"{line.name} {write(line.values[place])}"

@@ -44,7 +44,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FeatureShape:
     """A feature then and now.
 
     Attributes:
@@ -66,7 +66,7 @@ class Shape:
     missing: tuple[float, float] = (0.0, 0.0)
 
 
-def shape_of(then: Feature, now: Feature) -> Shape:
+def shape_of(then: Feature, now: Feature) -> FeatureShape:
     """Return the shape of a feature.
 
     Args:
@@ -81,10 +81,10 @@ def shape_of(then: Feature, now: Feature) -> Shape:
         return _barred(then.kind, _by_value(then, now), gap, missing)
     edges = _edges(then, now)
     shares = _in_bins(then, edges), _in_bins(now, edges)
-    return Shape(then.kind, *shares, edges=tuple(edges.tolist()), gap=gap, missing=missing)
+    return FeatureShape(then.kind, *shares, edges=tuple(edges.tolist()), gap=gap, missing=missing)
 
 
-def absence_of(then: Feature, now: Feature) -> Shape:
+def absence_of(then: Feature, now: Feature) -> FeatureShape:
     """Return the shares of rows with and without a value."""
     missing = _missing(then), _missing(now)
     rows = [(MISSING, *missing), (PRESENT, 1.0 - missing[0], 1.0 - missing[1])]
@@ -93,11 +93,11 @@ def absence_of(then: Feature, now: Feature) -> Shape:
 
 def _barred(
     kind: str, rows: Sequence[_Bar], gap: Gap | None, missing: tuple[float, float]
-) -> Shape:
+) -> FeatureShape:
     """Return a shape that is shown as bars."""
     then, now = tuple(row[1] for row in rows), tuple(row[2] for row in rows)
     labels = tuple(row[0] for row in rows)
-    return Shape(kind, then, now, labels=labels, gap=gap, missing=missing)
+    return FeatureShape(kind, then, now, labels=labels, gap=gap, missing=missing)
 
 
 def _missing(feature: Feature) -> float:

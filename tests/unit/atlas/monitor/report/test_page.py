@@ -22,12 +22,12 @@ from atlas.monitor.report.content import (
     Line,
     TriggerLine,
 )
-from atlas.monitor.report.suspects import LEAST, MOST, Looked, suspects_of
+from atlas.monitor.report.suspects import LEAST, MOST, LookedTable, PastLook, suspects_of
 from atlas.profiles import measure
+from atlas.profiles.profile import Profile
 
 HOSTILE = "<script>alert(1)</script> \"'& a\u202eb \x1b[31m ]]> --> &lt;"
 RULE = drift.DriftRule(Budget(0.01, 100), {"age": 0.02})
-BATCHES = 10
 
 
 def table(seed: int, rows: int, shift: float = 0.0) -> dict[str, object]:
@@ -41,21 +41,34 @@ def table(seed: int, rows: int, shift: float = 0.0) -> dict[str, object]:
     }  # fmt: skip
 
 
+def seen(reference: Profile, batches: list[Profile], rule: drift.DriftRule = RULE) -> LookedTable:
+    """Return what looks at each of some batches saw."""
+    looks = [
+        drift.look(reference, batches[:number], number, rule)
+        for number in range(1, len(batches) + 1)
+    ]
+    worst = [{m.feature: m for m in reversed(look.measured)} for look in looks]
+    past = [
+        PastLook(f"2026-03-{day:02d}T00:00:00+00:00", tests)
+        for day, tests in enumerate(worst, start=1)
+    ]
+    return LookedTable("features", looks[-1].measured, past, reference, batches[-8:])
+
+
 @pytest.fixture(scope="module")
-def looked() -> Looked:
+def looked() -> LookedTable:
     """Ten looks, of which the last three are drifted."""
     reference = measure.reference(table(0, 5000))
     shifts = [0.0] * 7 + [1.0] * 3
-    batches = [measure.batch(table(n + 1, 500, shift), reference) for n, shift in enumerate(shifts)]
-    names = [f"2026-03-{day + 1:02d}T00:00:00+00:00" for day in range(BATCHES)]
-    numbers = range(1, BATCHES + 1)
-    last = drift.look(reference, batches, BATCHES, RULE)
-    return Looked("features", reference, batches, [*numbers], names, RULE, last)
+    return seen(
+        reference,
+        [measure.batch(table(n + 1, 500, shift), reference) for n, shift in enumerate(shifts)],
+    )
 
 
 @pytest.fixture(scope="module")
-def page(looked: Looked) -> MonitorPage:
-    names = looked.names
+def page(looked: LookedTable) -> MonitorPage:
+    names = [look.name for look in looked.past]
     course = Course(
         HOSTILE, names, (Line(HOSTILE, "now", [1.0, None, 2.0, *[float("nan")] * 7]),), text=HOSTILE
     )
@@ -69,7 +82,7 @@ def page(looked: Looked) -> MonitorPage:
             TriggerLine("degradation", NEAR), TriggerLine("estimate", WARNS),
         ),
         budgets=(course,), suspects=suspects_of(looked),
-        measured={HOSTILE: looked.last.measured}, gone=(HOSTILE,),
+        measured={HOSTILE: looked.measured}, gone=(HOSTILE,),
         unseen={HOSTILE: {f"{HOSTILE}{n}": n for n in range(20)}},
         performance=(band, course), counts=(course,), breaches=((HOSTILE, HOSTILE),),
         happenings=(Happening("2026-03-11T06:00:00+00:00", HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
@@ -162,7 +175,7 @@ def test_numbers_of_pictures_are_numbers(page: MonitorPage) -> None:
     assert not [place for place in places if re.search("nan|inf|None", place)]
 
 
-def test_it_says_what_has_drifted_and_since_when(looked: Looked, page: MonitorPage) -> None:
+def test_it_says_what_has_drifted_and_since_when(looked: LookedTable, page: MonitorPage) -> None:
     by_name = {suspect.name: suspect for suspect in page.suspects}
     assert {"age", "region", "gaps"} <= {*by_name}
     assert all(by_name[name].measured.alarms for name in ("age", "region", "gaps"))
@@ -170,24 +183,42 @@ def test_it_says_what_has_drifted_and_since_when(looked: Looked, page: MonitorPa
     assert age.course is not None
     assert age.course.alarms
     assert min(age.course.alarms) >= 7
-    distances = age.course.lines[0].values
-    assert distances[-1] == pytest.approx(age.measured.distance)
-    assert age.course.lines[1].values[-1] == pytest.approx(age.measured.threshold)
+    shares = age.course.lines[0].values
+    assert shares[-1] == pytest.approx(age.measured.distance / age.measured.threshold)
+    assert all((share > 1.0) == (n in age.course.alarms) for n, share in enumerate(shares))
     assert age.course.text.endswith(f"First alarm: 2026-03-{min(age.course.alarms) + 1:02d}.")
     text = Parsed(html(page)).text
     assert "drift: fired" in text
     assert f"The threshold is {100 * age.measured.threshold:.3g} %: 2 % of tolerance" in text
+    assert f"threshold {100 * age.measured.threshold:.3g} %" in age.course.said[-1]
+    assert age.course.said[-1].replace("<", "&lt;") in html(page)
 
 
-def test_of_a_quiet_pipeline_the_nearest_are_shown(looked: Looked) -> None:
-    last = drift.look(looked.reference, looked.batches[:3], 3, RULE)
-    assert not last.alarms
-    quiet = Looked("features", looked.reference, looked.batches[:3], [1, 2, 3], looked.names[:3], RULE, last)  # fmt: skip
+def test_of_a_quiet_pipeline_the_nearest_are_shown(looked: LookedTable) -> None:
+    quiet = seen(looked.reference, [*looked.window[:3]])
+    assert not any(one.alarms for one in quiet.measured)
     suspects = suspects_of(quiet)
     assert len(suspects) == LEAST < MOST
-    page = MonitorPage("p", "local", "m", "1", "2026-03-03T00:00:00+00:00", triggers=(TriggerLine("drift", QUIET),), suspects=suspects)  # fmt: skip
+    page = MonitorPage(
+        "p",
+        "local",
+        "m",
+        "1",
+        "2026-03-03T00:00:00+00:00",
+        triggers=(TriggerLine("drift", QUIET),),
+        suspects=suspects,
+    )
     assert "nothing has fired" in Parsed(html(page)).text
     assert "drifted" not in Parsed(html(page)).text
+
+
+def test_what_was_looked_at_is_shown_without_its_counts(looked: LookedTable) -> None:
+    """Counts may be gone, the record of what each look saw stays."""
+    suspects = suspects_of(LookedTable("features", looked.measured, looked.past))
+    assert [one.name for one in suspects] == [one.name for one in suspects_of(looked)]
+    assert all(one.shape is None and one.course is not None for one in suspects)
+    page = MonitorPage("p", "local", "m", "1", "2026-03-03T00:00:00+00:00", suspects=suspects)
+    assert Parsed(html(page)).open == []
 
 
 def test_what_is_empty_is_a_page_too() -> None:
@@ -207,11 +238,17 @@ def test_a_page_of_500_features_is_small() -> None:
     batches = [
         measure.batch({name: rng.normal(3, 1, 100) for name in names}, reference) for _ in range(3)
     ]
-    rule = drift.DriftRule(Budget(0.01))
-    last = drift.look(reference, batches, 3, rule)
-    assert len(last.alarms) > 500
-    looked = Looked("features", reference, batches, [1, 2, 3], ["a", "b", "c"], rule, last)
-    page = MonitorPage("p", "local", "m", "1", "2026-03-03T00:00:00+00:00", suspects=suspects_of(looked), measured={"features": last.measured})  # fmt: skip
+    looked = seen(reference, batches, drift.DriftRule(Budget(0.01)))
+    assert sum(one.alarms for one in looked.measured) > 500
+    page = MonitorPage(
+        "p",
+        "local",
+        "m",
+        "1",
+        "2026-03-03T00:00:00+00:00",
+        suspects=suspects_of(looked),
+        measured={"features": looked.measured},
+    )
     text = html(page)
     assert len(page.suspects) == MOST
     assert len(text.encode()) < 600_000
