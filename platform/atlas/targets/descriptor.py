@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from atlas.kinds.protocol import Kind
     from atlas.targets.launcher import Launcher, LaunchSite
+    from atlas.targets.monitors import Monitor
     from atlas.targets.operations import Operations
     from atlas.targets.protocol import Compiler
 
@@ -51,6 +52,7 @@ class DeployedKind:
         addresses: the inputs that say where the platform is, which `Operations.addresses` gives.
         handler: makes the handler of the kind.
         operations: makes what else is done with its resources.
+        is_per_pipeline: whether a member is one pipeline's flow, named ``<pipeline>-<flow>``.
     """
 
     name: str
@@ -59,11 +61,31 @@ class DeployedKind:
     addresses: frozenset[str]
     handler: Callable[[], Kind[Any, Any]]
     operations: Callable[[], Operations]
+    is_per_pipeline: bool = True
 
     @property
     def token(self) -> str:
         """The kind's type token in Pulumi."""
         return f"atlas:index:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorTarget:
+    """How a target runs the monitor of a Config: one resource, most often with one member.
+
+    Attributes:
+        target: the target's name.
+        kind: how it is deployed.
+        is_on: tells whether a platform has the target's orchestrator, and a place for the files.
+        uses_image: tells whether tasks there run in an image.
+        compile: returns the files that stand for a monitor: name → content.
+    """
+
+    target: str
+    kind: DeployedKind
+    is_on: Callable[[Mapping[str, Mapping[str, Any]]], bool]
+    uses_image: Callable[[CompileSite], bool]
+    compile: Callable[[Monitor, CompileSite], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +98,7 @@ class Target:
         compiler: makes what compiles Plans for a platform.
         launcher: makes what runs Plans on a platform; None where runs can only be started there.
         deployed: how its flows are deployed; None where its files are taken there by hand.
+        monitor: how it runs the monitor of a Config; None where it can't.
         packages: distributions besides Atlas whose version decides what is compiled.
     """
 
@@ -84,6 +107,7 @@ class Target:
     compiler: Callable[[CompileSite], Compiler]
     launcher: Callable[[LaunchSite], Launcher] | None = None
     deployed: DeployedKind | None = None
+    monitor: MonitorTarget | None = None
     packages: tuple[str, ...] = ()
 
 
@@ -99,9 +123,11 @@ def deployed_kinds() -> Iterator[DeployedKind]:
 
 def _deployed(names: Iterable[str]) -> Iterator[DeployedKind]:
     for name in names:
-        kind = target_named(name).deployed
-        if kind is not None:
-            yield kind
+        target = target_named(name)
+        if target.deployed is not None:
+            yield target.deployed
+        if target.monitor is not None:
+            yield target.monitor.kind
 
 
 def target_named(name: str) -> Target:
@@ -117,3 +143,13 @@ def target_named(name: str) -> Target:
             f"atlas.targets.Target whose name is '{name}'"
         )
     return registered
+
+
+def monitor_target(services: Mapping[str, Mapping[str, Any]]) -> MonitorTarget | None:
+    """Return how monitors run on a platform: by the first target that can; None for none.
+
+    Args:
+        services: the platform's, as its outputs have them.
+    """
+    targets = (target_named(name).monitor for name in (*TARGETS, *outside_names()))
+    return next((one for one in targets if one is not None and one.is_on(services)), None)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
-_BY_MEMBER = ("members", "plans", "schedules")
+_BY_MEMBER = ("members", "plans", "schedules", "monitors")
 """Inputs that have a value for each member."""
 
 

@@ -82,6 +82,7 @@ def member_changes(
     before, after = old.get("members", {}), new.get("members", {})
     plans = (old.get("plans", {}), new.get("plans", {}))
     schedules = (old.get("schedules") or {}, new.get("schedules") or {})
+    monitors = (old.get("monitors") or {}, new.get("monitors") or {})
     name, kind = part
     return [
         MemberChange(
@@ -90,7 +91,7 @@ def member_changes(
             _action(
                 before.get(member),
                 after.get(member),
-                _differs(plans, member) or _differs(schedules, member),
+                any(_differs(both, member) for both in (plans, schedules, monitors)),
             ),
             before.get(member, ""),
             after.get(member, ""),

@@ -57,7 +57,7 @@ class Resource:
         return KINDS[self.type].read(self.identity, dict(self.state), OperationContext(self.name))
 
 
-_OWN = ("owner", "members", "plans", "schedules")
+_OWN = ("owner", "members", "plans", "schedules", "monitors")
 """Inputs that differ between the stacks of one platform."""
 
 

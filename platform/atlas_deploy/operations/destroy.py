@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from atlas_deploy.live.state import Resource, StackState
     from atlas_deploy.platforms.services import Services
 
-_FLOWS = ("training", "inference")
+_PARTS = ("training", "inference", "monitor")
+"""Parts of a deployment that have names of their own on an orchestrator."""
+_BY_MEMBER = ("members", "plans", "monitors")
 
 
 def destroy(deployment: Deployment, say: Say) -> bool:
@@ -162,7 +164,7 @@ def _empty(
 
 def _emptied(resource: Resource, here: Mapping[str, str]) -> Part:
     """Return a resource without members, at other addresses."""
-    none: dict[str, Any] = {name: {} for name in ("members", "plans") if name in resource.inputs}
+    none: dict[str, Any] = {name: {} for name in _BY_MEMBER if name in resource.inputs}
     return Part(resource.kind, resource.name, {**resource.inputs, **here, **none})
 
 
@@ -172,12 +174,12 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
     from atlas.kinds.protocol import OperationContext
 
     swept = False
-    for flow in _FLOWS:
-        owner = owner_of(deployment, flow)
+    for part in _PARTS:
+        owner = owner_of(deployment, part)
         for kind in deployed_kinds():
             if members.owned(services.store, kind.owned_as, owner):
                 left = {"owner": owner, "members": {}, **services.addresses(kind.name)}
-                KINDS[kind.token].delete("", left, OperationContext(flow))
+                KINDS[kind.token].delete("", left, OperationContext(part))
                 swept = True
     swept = _sweep_rules(deployment, services) or swept
     images = {"owner": owner_of(deployment, "images"), "members": {}, "store": services.store}

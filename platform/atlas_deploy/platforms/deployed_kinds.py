@@ -126,7 +126,7 @@ def find_facts(kind: str) -> DeployedKindFacts | None:
         noun=of_target.noun,
         addresses=operations.addresses,
         require_alive=operations.require_alive,
-        is_per_pipeline=True,
+        is_per_pipeline=of_target.is_per_pipeline,
     )
 
 

@@ -11,6 +11,7 @@ from atlas_provider.resources.kubeflow_pipelines import KubeflowPipelines
 from atlas_provider.resources.ports import Ports
 from atlas_provider.resources.process import Process
 from atlas_provider.resources.registered_models import RegisteredModels
+from atlas_provider.resources.retraining_monitor import RetrainingMonitor
 from atlas_provider.resources.step_images import StepImages
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Ports",
     "Process",
     "RegisteredModels",
+    "RetrainingMonitor",
     "StepImages",
 ]

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-TAG = re.compile(r'"plan:([0-9a-f]+)"')
+TAG = re.compile(r'"(plan|monitor):([0-9a-f]+)"')
 
 
 @dataclass
@@ -68,7 +68,7 @@ class FakeAirflow:
         self.errors.pop(f"{name}.py", None)
         match = TAG.search(text)
         self.dags[name] = {
-            "dag_id": name, "tags": [{"name": f"plan:{match[1]}"}] if match else [],
+            "dag_id": name, "tags": [{"name": f"{match[1]}:{match[2]}"}] if match else [],
             "is_paused": name in self.paused, "has_import_errors": False,
             "last_parsed_time": moment, "is_stale": False,
         }  # fmt: skip

@@ -21,6 +21,7 @@ from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import OperationContext
 from atlas.plan import Plan
 from atlas.store import open_store
+from atlas.targets.airflow.monitor_resource import RetrainingMonitorKind
 from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 from atlas_provider import process_trees
@@ -66,7 +67,21 @@ class Dags:
         self.fake.parse()
         files = {path.stem for path in (self.folder / "dags").iterdir()}
         assert files == {*self.fake.dags}
-        return {name: next(iter(dag["tags"]))["name"][5:] for name, dag in self.fake.dags.items()}
+        tags = {name: next(iter(dag["tags"]))["name"] for name, dag in self.fake.dags.items()}
+        return {name: tag.partition(":")[2] for name, tag in tags.items()}
+
+
+class Monitors(Dags):
+    """RetrainingMonitor over the same; a member's digest is of what it monitors."""
+
+    kind = Handler(RetrainingMonitorKind())
+
+    def inputs(self, **members: str) -> dict[str, Any]:
+        made = super().inputs(**members)
+        texts = {name: f'tags = ["monitor:{of}"]\n'.encode() for name, of in members.items()}
+        digests = {name: content.put(made["store"], text) for name, text in texts.items()}
+        rest = {name: value for name, value in made.items() if name != "plans"}
+        return {**rest, "monitors": members, "members": digests}
 
 
 class Packages:

@@ -22,6 +22,7 @@ from tests.integration.atlas_provider.rigs import (
     Databases,
     Images,
     Models,
+    Monitors,
     Numbers,
     Packages,
     Processes,
@@ -36,7 +37,9 @@ __all__ = ["registry_server"]
 # Whoever is killed waits for none of its children.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
-RIGS = [Dags, Databases, Images, Models, Numbers, Packages, Processes, Rules, Versions]
+RIGS = [
+    Dags, Databases, Images, Models, Monitors, Numbers, Packages, Processes, Rules, Versions
+]  # fmt: skip
 OLD, NEW = {"a": "11", "gone": "99"}, {"a": "12", "b": "22"}
 NEVER = 10**6
 

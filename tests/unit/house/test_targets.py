@@ -9,7 +9,9 @@ from atlas import registered
 from atlas.targets import target_named
 
 ROOT = Path(__file__).parents[3]
-NAMES = {name for own in registered.TARGETS for name in (own, target_named(own).deployed.name)}
+TARGETS = [target_named(name) for name in registered.TARGETS]
+MONITORS = [target.monitor.kind.name for target in TARGETS if target.monitor]
+NAMES = {*registered.TARGETS, *(target.deployed.name for target in TARGETS), *MONITORS}
 APART = ("platform/atlas/registered.py", "platform/atlas_provider/resources/")
 """The table, and the typed classes that are generated from the kinds."""
 

@@ -28,6 +28,8 @@ _OK = range(200, 300)
 _PATIENCE = Patience(unanswered=5.0, busy=20.0, failed=20.0)
 """Long for failures inside: its database may be locked."""
 _JSON = {"Content-Type": "application/json"}
+_TAGS = ("plan", "monitor")
+"""What is before the digest in the tag that says what a DAG was compiled from."""
 _RUN = ("dag_run_id", "state")
 _ACTIVE: tuple[str, ...] = ("running", "queued")
 
@@ -37,7 +39,7 @@ class Dag:
     """What Airflow reports of one DAG.
 
     Attributes:
-        tags: its tags; one is ``plan:<digest>``.
+        tags: its tags; one is ``plan:<digest>``, or ``monitor:<digest>`` of a monitor.
         paused: whether an operator has paused it.
         broken: whether its file can't be imported any more.
         parsed: when Airflow last read its file, in Airflow's own words.
@@ -51,8 +53,8 @@ class Dag:
     @property
     def plan(self) -> str:
         """The first digits of its Plan's digest, as its tag says; empty when none does."""
-        plans = (tag.removeprefix("plan:") for tag in self.tags if tag.startswith("plan:"))
-        return next(plans, "")
+        named = (tag.partition(":") for tag in self.tags)
+        return next((digits for kind, _, digits in named if kind in _TAGS), "")
 
     def is_of(self, plan: str) -> bool:
         """Tell whether it was compiled from the Plan of a digest."""

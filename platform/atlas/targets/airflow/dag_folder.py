@@ -15,7 +15,7 @@ from atlas.uris import path_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PLAN = re.compile(rb'^    "ATLAS_PLAN": "([0-9a-f]{64})",$', re.MULTILINE)
+_PLAN = re.compile(rb'^    "ATLAS_(?:PLAN|MONITORS)": "([0-9a-f]{64})",$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class DagFolder:
         return "" if content is None else digest_of(content)
 
     def plan(self, name: str) -> str:
-        """Return the digest of the Plan that a DAG's file was compiled from; empty for none."""
+        """Return the digest of what a DAG's file was compiled from, a Plan; empty for none."""
         match = _PLAN.search(self.read(name) or b"")
         return match[1].decode() if match else ""
 

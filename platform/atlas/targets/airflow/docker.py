@@ -3,7 +3,8 @@
 The container sees the store, and the data that the step reads or writes, at the same paths, and
 runs as the worker's user. Where the platform is, and secrets, it gets from the worker when it
 starts: neither the file nor Airflow's database has them. The files that open the platform's
-services are there at the same paths, to be read only.
+services are there at the same paths, to be read only. The containers of a monitor alone learn
+where training is started, and given what opens that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING
 from atlas.http.variables import ADDRESSES, CREDENTIALS, STORE
 from atlas.targets.airflow.kind import Arguments, TaskKind, image_of, secrets_of, variables
 from atlas.targets.airflow.literals import mapping, sequence, source
+from atlas.targets.monitors import ADDRESSES as ORCHESTRATORS
+from atlas.targets.monitors import CREDENTIALS as OPENING
+from atlas.targets.monitors import SETTINGS
 from atlas.targets.protocol import secret_variable
 from atlas.uris import is_file_uri, path_of
 
@@ -28,7 +32,7 @@ SEEN = ("ATLAS_PROJECT",)
 CREDENTIALS = ({", ".join(map(source, CREDENTIALS.values()))})
 PLATFORM = ({", ".join(map(source, (STORE, *ADDRESSES.values())))}, *CREDENTIALS)
 """
-_FUNCTIONS = '''
+_CLASS = '''
 
 class Step(DockerOperator):
     """Runs a step in its image; what differs from place to place comes from the worker."""
@@ -61,7 +65,8 @@ class Step(DockerOperator):
         self.network_mode = here.get("ATLAS_CONTAINER_NETWORK", "host")
         printed = super().execute(context)
         return json.loads(printed) if self.do_xcom_push else None
-
+'''
+_FUNCTIONS = '''
 
 def step(name, env=None, **options):
     """Run a step in a container."""
@@ -102,6 +107,42 @@ def each(name, env=None, **options):
 def at(index):
     """Return the command for one key."""
     return [*ONE, "--index", f"{index:d}"]
+'''
+
+_STARTING = (*ORCHESTRATORS.values(), *(name for of in SETTINGS.values() for name in of.values()))
+"""What only tasks of a monitor know: where training is started."""
+_PLATFORM = (STORE, *ADDRESSES.values(), *_STARTING, *CREDENTIALS.values(), *OPENING.values())
+_MONITOR_CONSTANTS = f"""
+COMMAND = ["python", "-m", "atlas.retraining"]
+SEEN = ()
+CREDENTIALS = {sequence((*CREDENTIALS.values(), *OPENING.values()))}
+PLATFORM = {sequence(_PLATFORM)}
+"""
+_MONITOR = '''
+
+def check(variables):
+    """Look at each pipeline; give the names of those for which a retraining is due."""
+    task = Step.partial(
+        task_id="check",
+        image=IMAGE,
+        command=[*COMMAND, "check"],
+        map_index_template="{{ task.environment['ATLAS_MEMBER'] }}",
+        **TRIES,
+    )
+    return task.expand(environment=variables)
+
+
+def retrain(variables):
+    """Start what is due for each pipeline, or go on with it."""
+    task = Step.partial(
+        task_id="retrain",
+        image=IMAGE,
+        command=[*COMMAND, "retrain"],
+        do_xcom_push=False,
+        map_index_template="{{ task.environment['ATLAS_MEMBER'] }}",
+        **TRIES,
+    )
+    return task.expand(environment=variables)
 '''
 
 
@@ -147,8 +188,9 @@ DOCKER = TaskKind(
     standard=("import json", "import os"),
     each_standard=(),
     airflow=("from airflow.providers.docker.operators.docker import DockerOperator",),
-    functions=_CONSTANTS + _FUNCTIONS,
+    functions=_CONSTANTS + _CLASS + _FUNCTIONS,
     each=_EACH,
     arguments=_arguments,
+    monitor=_MONITOR_CONSTANTS + _CLASS + _MONITOR,
 )
 """Each step in a container beside Airflow's worker."""

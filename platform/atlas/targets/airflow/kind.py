@@ -1,7 +1,7 @@
 """What a kind of tasks adds to a DAG file: imports, functions, and arguments of a step's call.
 
-Every kind defines the same three functions, ``step``, ``each`` and ``finish``; what calls them is
-the same for all kinds.
+Every kind defines the same three functions, ``step``, ``each`` and ``finish``, and for the DAG of a
+monitor ``check`` and ``retrain``; what calls them is the same for all kinds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TaskKind:
         functions: definitions of ``step`` and ``finish``.
         each: definition of ``each``.
         arguments: what a step's call has besides what every kind has.
-        environment: name of the argument that takes the step's variables.
+        monitor: definitions of ``check`` and ``retrain``, with all that they need.
     """
 
     name: str
@@ -43,6 +43,7 @@ class TaskKind:
     functions: str
     each: str
     arguments: Callable[[Plan, PlanStep, Mapping[str, str]], Arguments]
+    monitor: str
 
 
 def variables(plan: Plan, step: PlanStep, escape: Callable[[str], str] = str) -> Arguments:

@@ -2,7 +2,8 @@
 
 The pod learns where the platform is from the same ConfigMap as Kubeflow's, the files that open its
 services are in the same Secret, where there is one, and the step's own secrets are Kubernetes' too:
-neither the file nor Airflow's database has them.
+neither the file nor Airflow's database has them. The pods of a monitor alone have what starts
+training: a ConfigMap and a Secret `atlas-retraining`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
 
-_FUNCTIONS = '''
+_COMMAND = """
 COMMAND = ["python", "-m", "atlas.step"]
+"""
+_POD = """\
 MOUNT = {"name": "atlas-platform", "mountPath": "/var/run/secrets/atlas", "readOnly": True}
 SECRET = {"secretName": "atlas-platform", "optional": True}
 TEMPLATE = {
@@ -35,7 +38,8 @@ POD = {
     "pod_template_dict": TEMPLATE,
     "startup_timeout_seconds": 900,
 }
-
+"""
+_CLASS = '''
 
 class Step(KubernetesPodOperator):
     """Runs a step in its image, from the registry that the worker knows."""
@@ -48,7 +52,8 @@ class Step(KubernetesPodOperator):
             if variable.name == "ATLAS_IMAGE":
                 variable.value = self.image
         return super().execute(context)
-
+'''
+_FUNCTIONS = '''
 
 def step(name, env=None, **options):
     """Run a step in a pod."""
@@ -102,6 +107,51 @@ def at(index):
     return ["--no-finish", "--index", f"{index:d}"]
 '''
 
+_MONITOR_COMMAND = """
+COMMAND = ["python", "-m", "atlas.retraining"]
+"""
+_MONITOR = '''
+
+POD["configmaps"].append("atlas-retraining")
+OPENS = {
+    "name": "atlas-retraining",
+    "mountPath": "/var/run/secrets/atlas-retraining",
+    "readOnly": True,
+}
+TEMPLATE["spec"]["containers"][0]["volumeMounts"].append(OPENS)
+TEMPLATE["spec"]["volumes"].append(
+    {"name": "atlas-retraining", "secret": {"secretName": "atlas-retraining", "optional": True}}
+)
+
+
+def check(variables):
+    """Look at each pipeline; give the names of those for which a retraining is due."""
+    command = f"{' '.join(COMMAND)} check > /airflow/xcom/return.json"
+    task = Step.partial(
+        task_id="check",
+        image=IMAGE,
+        cmds=["sh", "-c"],
+        arguments=[command],
+        do_xcom_push=True,
+        **POD,
+        **TRIES,
+    )
+    return task.expand(env_vars=variables)
+
+
+def retrain(variables):
+    """Start what is due for each pipeline, or go on with it."""
+    task = Step.partial(
+        task_id="retrain",
+        image=IMAGE,
+        cmds=COMMAND,
+        arguments=["retrain"],
+        **POD,
+        **TRIES,
+    )
+    return task.expand(env_vars=variables)
+'''
+
 
 def _arguments(plan: Plan, step: PlanStep, images: Mapping[str, str]) -> Arguments:
     """Return what the pod of a step differs in."""
@@ -149,8 +199,9 @@ KUBERNETES = TaskKind(
         "from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",
         "from airflow.providers.cncf.kubernetes.secret import Secret",
     ),
-    functions=_FUNCTIONS,
+    functions=_COMMAND + _POD + _CLASS + _FUNCTIONS,
     each=_EACH,
     arguments=_arguments,
+    monitor=_MONITOR_COMMAND + _POD + _CLASS + _MONITOR,
 )
 """Each step in a pod."""

@@ -70,6 +70,37 @@ def at(index):
     return f"{ONE} --index {index:d}"
 '''
 
+_MONITOR = '''
+COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.retraining'
+STEP = {"append_env": True, "skip_on_exit_code": None}
+
+
+def check(variables):
+    """Look at each pipeline; give the names of those for which a retraining is due."""
+    task = BashOperator.partial(
+        task_id="check",
+        bash_command=f"{COMMAND} check",
+        output_processor=json.loads,
+        map_index_template="{{ task.env['ATLAS_MEMBER'] }}",
+        **STEP,
+        **TRIES,
+    )
+    return task.expand(env=variables)
+
+
+def retrain(variables):
+    """Start what is due for each pipeline, or go on with it."""
+    task = BashOperator.partial(
+        task_id="retrain",
+        bash_command=f"{COMMAND} retrain",
+        do_xcom_push=False,
+        map_index_template="{{ task.env['ATLAS_MEMBER'] }}",
+        **STEP,
+        **TRIES,
+    )
+    return task.expand(env=variables)
+'''
+
 
 def _arguments(plan: Plan, step: PlanStep, _images: Mapping[str, str]) -> Arguments:
     return variables(plan, step)
@@ -83,5 +114,6 @@ PROCESS = TaskKind(
     functions=_FUNCTIONS,
     each=_EACH,
     arguments=_arguments,
+    monitor=_MONITOR,
 )
 """Each step a process on Airflow's worker."""

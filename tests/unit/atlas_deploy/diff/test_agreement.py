@@ -38,18 +38,23 @@ ADDRESSES = {
     },
     "KubeflowPipelines": {"store": "file:///s"},
     "RegisteredModels": {"mlflow": "http://m"},
+    "RetrainingMonitor": {
+        "store": "file:///s", "dags": "file:///d", "airflow": "http://a", "secrets": "file:///x",
+        "credentials": "airflow",
+    },
     "StepImages": {"store": "file:///s", "registry": "http://r"},
 }  # fmt: skip
 OUTPUTS: Mapping[str, Mapping[str, Any]] = {
     "AirflowDags": {"held": []},
     "KubeflowPipelines": {"held": [], "versions": {}},
+    "RetrainingMonitor": {"held": []},
 }
 IMAGE = f"shop/base@sha256:{A}"
 VALUES = {
     "RegisteredModels": ("the model of one", "of two"),
     "StepImages": (IMAGE, IMAGE.replace(A, B)),
 }
-_PATH = re.compile(r'(members|plans|schedules)\["(.*)"\]')
+_PATH = re.compile(r'(members|plans|schedules|monitors)\["(.*)"\]')
 
 Inputs = dict[str, Any]
 
@@ -64,6 +69,8 @@ def inputs(draw: st.DrawFn, kind: str, moved: bool) -> Inputs:
     made: Inputs = {"owner": "shop.local/x", "members": members, **ADDRESSES[kind]}
     if kind in ("AirflowDags", "KubeflowPipelines"):
         made["plans"] = {name: draw(st.sampled_from((B, C))) for name in members}
+    if kind == "RetrainingMonitor":
+        made["monitors"] = {name: draw(st.sampled_from((B, C))) for name in members}
     if kind == "KubeflowPipelines" and draw(st.booleans()):
         whens = st.sampled_from(("0 6 * * *", "0 7 * * *"))
         made["schedules"] = {name: draw(whens) for name in members if draw(st.booleans())}
