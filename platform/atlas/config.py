@@ -7,6 +7,7 @@ from dataclasses import field
 from itertools import product
 from typing import Any
 
+from atlas.config_retraining import RetrainingRule as RetrainingRule  # noqa: PLC0414 - re-exported
 from atlas.dataclass import dataclass
 from atlas.recipe import Reference
 

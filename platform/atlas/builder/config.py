@@ -153,9 +153,30 @@ class ConfigBuilder(DocumentBuilder):
         rule = {"metric": metric, **bounds, **compared, "slices": slices}
         self._document["promotion"] = plain(given(rule))
 
-    def retraining(self, /, **triggers: Any) -> None:
-        """Say what starts a new training: new_rows, new_labels, degradation, drift; as in JSON."""
-        self._section("retraining").update(plain(triggers))
+    def retraining(
+        self,
+        *,
+        new_rows: int | None = None,
+        new_labels: int | None = None,
+        degradation: Mapping[str, Any] | None = None,
+        drift: Mapping[str, Any] | None = None,
+        estimate: Mapping[str, Any] | None = None,
+        **terms: Any,
+    ) -> None:
+        """Say what starts a new training, and on which terms it begins.
+
+        Args:
+            new_rows: so many rows scored since the champion's training.
+            new_labels: so many labels since then.
+            degradation: ``metric``, with ``below``, ``above`` or ``margin``, and ``batches``.
+            drift: ``features``, ``predictions``, ``false_alarms``, ``looks`` and ``tolerance``.
+            estimate: ``metric``, with ``below`` or ``above``; it only warns.
+            **terms: window, parameters, approval, cooldown, in_flight, per_month, schedule; as in
+                JSON.
+        """
+        counts = {"new_rows": new_rows, "new_labels": new_labels}
+        changes = {"degradation": degradation, "drift": drift, "estimate": estimate}
+        self._section("retraining").update(plain(given({**counts, **changes, **terms})))
 
     def alerts(self, /, **rules: Any) -> None:
         """Say when somebody has to look: late, failed, stale, metrics and more; as in JSON."""

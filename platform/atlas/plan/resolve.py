@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.config_alerts import Alerts, alerts_of
+from atlas.config_retraining import RetrainingRule
 from atlas.dataclass import dataclass
 from atlas.errors import InvalidError
 from atlas.plan.build import PlanBuilder
@@ -36,6 +37,7 @@ class Pipeline:
         members: how many pipelines the Config stands for.
         description: what the Config says of itself.
         alerts: when somebody has to look at it, in this Environment.
+        retraining: what starts a new training; None for nothing.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Pipeline:
     members: int = 1
     description: str = ""
     alerts: Alerts = field(default_factory=Alerts)
+    retraining: RetrainingRule | None = None
 
     def run(self, settings: Any = None, **options: Any) -> Any:
         """Run the pipeline on this machine, as `atlas run` does.
@@ -108,6 +111,7 @@ def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipel
     }
     subject = next(iter(checked.subjects.values()))
     alerts = alerts_of(config, subject.environment)
+    retraining = RetrainingRule.parse(config.retraining)
     return [
         Pipeline(
             name=config.member_name(axes),
@@ -120,6 +124,7 @@ def _members(checked: Checked, report: Report, *, with_code: bool) -> list[Pipel
             members=config.member_count(),
             description=config.description,
             alerts=alerts,
+            retraining=retraining,
         )
         for axes in config.members()
     ]

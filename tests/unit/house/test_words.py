@@ -40,6 +40,7 @@ USUAL = (
     r"\bheld back\b",
     r"[Ii]n plain sight",
     r"[Oo]ut of sight",
+    r"\bin_flight\b",
 )
 """What is usual English, or the field's own word."""
 _PAUSE = r"\b(?:DAGs?|pauses?|paused|operators?|stopped)\b"

@@ -109,9 +109,12 @@ schedules = some(
 )
 drift = some(
     {},
-    features=st.just("all") | st.lists(texts, min_size=1, max_size=2),
-    test=st.sampled_from(["ks", "psi", "chi2"]),
+    features=st.just("all") | st.lists(names, min_size=1, max_size=2, unique=True),
+    predictions=st.booleans(),
+    test=st.just("ks"),
     false_alarms=st.floats(0.001, 0.5),
+    looks=st.integers(1, 9),
+    tolerance=st.just("learned") | st.floats(0.0, 0.5) | table(texts, st.floats(0.0, 0.5), 1),
 )
 table_outputs = st.builds("{}.{}".format, names, names)
 columns = st.lists(names, min_size=1, max_size=3, unique=True)
@@ -157,7 +160,15 @@ configs = some(
         new_rows=st.integers(1, 9),
         new_labels=st.integers(1, 9),
         drift=drift,
-        degradation=some({"metric": texts, "below": numbers}, batches=st.integers(1, 5)),
+        degradation=some({"metric": names, "below": numbers}, batches=st.integers(1, 5)),
+        estimate=some({"metric": st.just("accuracy"), "below": numbers}),
+        window=st.just("90d"),
+        parameters=some({}, all=table(texts, texts | numbers, 1)).filter(bool),
+        approval=st.sampled_from(["none", "training", "promotion"]),
+        cooldown=st.just("7d"),
+        in_flight=st.integers(1, 9),
+        per_month=st.integers(1, 9),
+        schedule=some({"cron": st.just("@daily")}, timezone=st.just("UTC")),
     ),
     matrix=table(
         st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True),
