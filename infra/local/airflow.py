@@ -159,7 +159,11 @@ def declare(platform: LocalPlatform) -> Airflow:
         version=ServiceData.load("airflow").installed_version(),
         parallelism=settings.parallelism,
         tasks=settings.tasks,
-        environment={**_task_environment(platform), **containers.environment(platform)},
+        environment={
+            **_task_environment(platform),
+            **_monitor_environment(platform),
+            **containers.environment(platform),
+        },
     )
     return Airflow("airflow", args)
 
@@ -177,6 +181,17 @@ def _task_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
         "ATLAS_STATE": str(settings.state),
         "ATLAS_PYTHON": settings.python,
         "ATLAS_UMASK": f"{settings.umask:03o}",
+    }
+
+
+def _monitor_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which the tasks of monitors start training here.
+
+    Containers of steps aren't given them.
+    """
+    return {
+        "ATLAS_AIRFLOW_URL": platform.port("airflow").apply(address),
+        "ATLAS_AIRFLOW_CREDENTIALS": str(platform.settings.vault / "airflow.json"),
     }
 
 

@@ -19,6 +19,7 @@ from atlas.targets import (
 from atlas_deploy.desired.alerts import require_place, rule_files
 from atlas_deploy.desired.fingerprint import fingerprint_of
 from atlas_deploy.desired.locked import members_for, references_for
+from atlas_deploy.desired.monitors import PART, CompiledMonitor, compiled_monitor
 from atlas_deploy.desired.origins import origin_of
 from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES, MODELS
 from atlas_deploy.platforms.services import REGISTRY
@@ -104,6 +105,8 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             code="I201",
         )
     rules = rule_files(deployment)
+    files = {output.plan: _digest(output) for output in compiled}
+    monitor = compiled_monitor(deployment, services, files)
     return Bundle(
         deployment,
         services.store,
@@ -112,8 +115,13 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
             *_targets(deployment, services, compiled, plans),
             *_models(deployment, services, plans),
             *_alerts(deployment, services, rules),
+            *_monitor(deployment, services, monitor),
         ],
-        [*(text for output in compiled for text in output.files.values()), *rules.values()],
+        [
+            *(text for output in compiled for text in output.files.values()),
+            *rules.values(),
+            *(monitor.contents if monitor else ()),
+        ],
         {plan.digest: plan for plan in plans},
         fingerprint_of(deployment, services, images),
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == LOCAL_TARGET],
@@ -237,3 +245,17 @@ def _alerts(
             **services.addresses(ALERTS),
         }
         yield Part(ALERTS, "alerts", inputs)
+
+
+def _monitor(
+    deployment: Deployment, services: Services, monitor: CompiledMonitor | None
+) -> Iterator[Part]:
+    """Return the resource of the monitor, where there is one."""
+    if monitor is not None:
+        inputs = {
+            "owner": owner_of(deployment, PART),
+            "members": dict(monitor.members),
+            "monitors": dict(monitor.monitors),
+            **services.addresses(monitor.kind),
+        }
+        yield Part(monitor.kind, PART, inputs)

@@ -18,6 +18,7 @@ from atlas.targets import compiler_named, target_named
 from atlas.values import digest
 from atlas_deploy.desired.alerts import rule_files
 from atlas_deploy.desired.images import references_of
+from atlas_deploy.desired.monitors import compiled_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +54,7 @@ def fingerprint_of(
         name: dict(service) for name, service in services.by_name.items()
     }
     rules = {name: content.digest_of(text) for name, text in rule_files(deployment).items()}
+    monitor = compiled_monitor(deployment, services)
     targets = {plan.target for plan in plans.values()} - {LOCAL_TARGET}
     return digest(
         {
@@ -62,6 +64,7 @@ def fingerprint_of(
             "compilers": {name: _compiler(name) for name in targets},
             "project": project,
             **({"rules": rules} if rules else {}),
+            **({"monitors": dict(monitor.members)} if monitor else {}),
         }
     )
 

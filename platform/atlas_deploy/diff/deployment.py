@@ -17,6 +17,7 @@ from atlas_deploy.diff.members import (
     digest_in,
     member_changes,
 )
+from atlas_deploy.diff.monitors import monitor_details
 from atlas_deploy.platforms.deployed_kinds import ALERTS, IMAGES, facts_of
 
 if TYPE_CHECKING:
@@ -91,22 +92,32 @@ class DeploymentDiff:
         kinds = self._kinds()
         lookup = PlanLookup(self.plan, (self._images(self.before), self._images(self.after)))
         return [
-            self._with_alerts(change)
+            self._with_details(change)
             for name in dict.fromkeys((*self.after, *self.before))
             for change in member_changes(
                 (name, kinds[name]), self.before.get(name, {}), self.after.get(name, {}), lookup
             )
         ]
 
-    def _with_alerts(self, change: MemberChange) -> MemberChange:
-        """Return a change; of alert rules, with how they differ."""
-        if change.resource != ALERTS or change.action == SAME:
+    def _with_details(self, change: MemberChange) -> MemberChange:
+        """Return a change; of alert rules and of a monitor, with how they differ."""
+        if change.action == SAME:
             return change
-        details = alert_details(self._stored(change.old), self._compiled(change.new))
-        return replace(change, details=details)
+        if change.resource == ALERTS:
+            details = alert_details(self._stored(change.old), self._compiled(change.new))
+            return replace(change, details=details)
+        old, new = (self._monitored(inputs, change) for inputs in (self.before, self.after))
+        if not old and not new:
+            return change
+        return replace(change, details=monitor_details(self._stored(old), self._compiled(new)))
+
+    def _monitored(self, inputs: Mapping[str, Mapping[str, Any]], change: MemberChange) -> str:
+        """Return the digest of what a monitor looks at; empty for what is no monitor's member."""
+        monitors: Mapping[str, str] = inputs.get(change.kind, {}).get("monitors") or {}
+        return monitors.get(change.name, "")
 
     def _compiled(self, digest: str) -> bytes:
-        """Return the rules of a digest that were compiled, or that the store has."""
+        """Return the content of a digest that was compiled, or that the store has."""
         contents = self.bundle.contents if self.bundle else ()
         own = (text for text in reversed(contents) if content.digest_of(text) == digest)
         return next(own, b"") or self._stored(digest)

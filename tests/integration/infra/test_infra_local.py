@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from atlas.http.variables import VARIABLES
+from atlas.targets.monitors import services_here
 from atlas_provider.kinds import KINDS
 from atlas_provider.values import to_plain, to_values
 from tests.toy_service import added_to, copy_with_toy
@@ -178,9 +179,15 @@ def test_tasks_learn_of_the_platform_from_their_environment(declared):
     assert environment["ATLAS_PUSHGATEWAY_URL"] == platform["services"]["pushgateway"]["url"]
     assert environment["ATLAS_PYTHON"].startswith("/")
     assert re.fullmatch("0[0-7]{2}|[0-7]{3}", environment["ATLAS_UMASK"])
-    for name in ("mlflow", "pushgateway"):
+    for name in ("mlflow", "pushgateway", "airflow"):
         path = state / "secrets" / f"{name}.json"
         assert environment[f"ATLAS_{name.upper()}_CREDENTIALS"] == str(path)
+    assert services_here(environment) == {
+        "airflow": {
+            "url": platform["services"]["airflow"]["url"],
+            "secret": str(state / "secrets" / "airflow.json"),
+        }
+    }
 
 
 def test_a_catalogue_that_the_platform_names_is_in_its_outputs_and_known_to_tasks(tmp_path):

@@ -1,0 +1,158 @@
+"""The monitor of a deployment: what it looks at, and the file that a target runs it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlas.kinds import content
+from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
+from atlas.monitor.spec import monitored_pipelines
+from atlas.plan import Schedule
+from atlas.registered import LOCAL_TARGET
+from atlas.targets import CompileSite, Monitor, monitor_target, target_named
+from atlas.targets.monitors import SUFFIX
+from atlas.validate.schedule import cron_line
+from atlas_deploy.desired.origins import origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from atlas.monitor.spec import MonitoredPipeline
+    from atlas.plan import Plan
+    from atlas.targets import MonitorTarget
+    from atlas_deploy.desired.deployment import Deployment
+    from atlas_deploy.platforms.services import Services
+
+PART = "monitor"
+"""The resource's name in the stack, and the part of its owner."""
+_FLOWS = ("inference", "training")
+"""The flows that a monitor follows: of new batches, and of how a retraining ended."""
+_INFERENCE, _TRAINING = "inference", "training"
+_WITHOUT_SERVER = ".local"
+"""How the kind of a service ends that is none: ``kfp.local``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMonitor:
+    """A deployment's monitor, compiled.
+
+    Attributes:
+        kind: the kind of its resource.
+        members: digest of each file, by its name on the orchestrator.
+        monitors: digest of what each looks at, by the same name.
+        contents: the files, and what they look at.
+    """
+
+    kind: str
+    members: Mapping[str, str] = field(default_factory=dict)
+    monitors: Mapping[str, str] = field(default_factory=dict)
+    contents: Sequence[bytes] = ()
+
+
+def compiled_monitor(
+    deployment: Deployment, services: Services, files: Mapping[str, str] | None = None
+) -> CompiledMonitor | None:
+    """Return the monitor of a deployment; None where no Config asks for one, or nothing runs it.
+
+    Args:
+        deployment: the deployment.
+        services: its platform.
+        files: digest of the file that stands for each Plan on its target, by the Plan's.
+
+    Raises:
+        TargetError: the platform runs tasks in no known way.
+    """
+    target = monitor_target(services.by_name)
+    monitored = monitored_pipelines(deployment.pipelines) if target else []
+    if target is None or not monitored:
+        return None
+    training = _training(monitored, services, files or {})
+    looked_at = MonitoredConfig.of(monitored, training).to_bytes()
+    monitor = _monitor(deployment, target, monitored, content.digest_of(looked_at))
+    made = target.compile(monitor, CompileSite(services.by_name, deployment.project.root))
+    names = {name.rpartition(".")[0]: text for name, text in made.items()}
+    return CompiledMonitor(
+        target.kind.name,
+        {name: content.digest_of(text) for name, text in names.items()},
+        dict.fromkeys(names, monitor.content),
+        [*names.values(), looked_at],
+    )
+
+
+def _monitor(
+    deployment: Deployment,
+    target: MonitorTarget,
+    monitored: Sequence[MonitoredPipeline],
+    digest: str,
+    image: str = "",
+) -> Monitor:
+    """Return what is compiled."""
+    names = {one.pipeline for one in monitored}
+    plans = [plan for _, plan in deployment.plans() if plan.name in names]
+    own = monitored[0].rule.schedule
+    schedule = _schedule(own, plans, target.target)
+    return Monitor(
+        name=f"{deployment.environment.prefix}{deployment.config}{SUFFIX}",
+        content=digest,
+        pipelines=[one.pipeline for one in monitored],
+        after=() if schedule else _followed(plans, target.target),
+        schedule=schedule,
+        image=image,
+        summary=summary(monitored[0]),
+        origin=origin_of(deployment.pipelines, deployment.release)(plans[0]),
+    )
+
+
+def _training(
+    monitored: Iterable[MonitoredPipeline], services: Services, files: Mapping[str, str]
+) -> dict[str, DeployedTraining]:
+    """Return where each pipeline is trained again, and what is deployed there."""
+    return {
+        one.pipeline: _deployed(one.targets[_TRAINING], services, files.get(one.plans[_TRAINING]))
+        for one in monitored
+        if _TRAINING in one.targets
+    }
+
+
+def _deployed(target: str, services: Services, file: str | None) -> DeployedTraining:
+    """Return where a target trains; here, where the platform has no server of it."""
+    has_server = services.has(target) and not services.kind(target).endswith(_WITHOUT_SERVER)
+    kind = target_named(target).deployed if has_server else None
+    if kind is None:
+        return DeployedTraining(target=LOCAL_TARGET)
+    return DeployedTraining(target=target, kind=kind.name, content=file or "")
+
+
+def _followed(plans: Iterable[Plan], target: str) -> tuple[str, ...]:
+    """Return the flows whose runs are seen where the monitor runs."""
+    there = {plan.flow for plan in plans if plan.target == target}
+    return tuple(flow for flow in _FLOWS if flow in there)
+
+
+def _schedule(own: Mapping[str, str], plans: Sequence[Plan], target: str) -> Schedule | None:
+    """Return when a monitor runs by itself: as its Config says, or when inference runs elsewhere.
+
+    Where inference runs on the monitor's own target, the monitor follows its runs.
+    """
+    if own:
+        return Schedule(cron_line(own["cron"]), own.get("timezone", "UTC"))
+    inference = next((plan for plan in plans if plan.flow == _INFERENCE), None)
+    if inference is None or inference.schedule is None or inference.target == target:
+        return None
+    return Schedule(inference.schedule.cron, inference.schedule.timezone)
+
+
+def summary(monitored: MonitoredPipeline) -> list[str]:
+    """Return what a monitor looks for, a line for each of its Config's words: ``drift: …``."""
+    rule = monitored.rule.to_json()
+    return [f"{name}: {_words(value)}" for name, value in rule.items()]
+
+
+def _words(value: object) -> str:
+    """Return a part of the rule in one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(_words, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

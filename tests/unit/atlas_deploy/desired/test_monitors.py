@@ -1,0 +1,129 @@
+"""The monitor of a deployment: which runs it follows, what it looks at, how it differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import StoreError
+from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
+from atlas_deploy.desired.deployment import Deployment, deployments
+from atlas_deploy.desired.monitors import compiled_monitor
+from atlas_deploy.diff.monitors import monitor_details
+from atlas_deploy.platforms.services import Services
+from tests.unit.atlas.shop import DROP, shop, write
+
+C, E = "config.json", "environments/local.json"
+RULE = {"new_rows": 10_000, "drift": {"features": "all"}}
+AIRFLOW = {"kind": "airflow", "url": "http://a", "credentials": "airflow"}
+FOLDER = {"kind": "folder", "url": "file:///d", "credentials": None}
+PLATFORM = {
+    "airflow": AIRFLOW,
+    "dags": FOLDER,
+    "kubeflow": {"kind": "kfp.local", "url": "file:///s/kubeflow"},
+}
+
+
+def deployed(folder: Path, *changes: tuple[str, str, Any], **targets: str) -> Deployment:
+    usual = (E, "targets", {"training": "airflow", "inference": "airflow", **targets})
+    rule = (C, "retraining", RULE)
+    (found,) = deployments(write(folder, shop(rule, usual, *changes)), "local")
+    return found
+
+
+def monitor(deployment: Deployment, **services: Any) -> tuple[str, str, MonitoredConfig]:
+    """Return the name of a deployment's only monitor, its file, and what it looks at."""
+    made = compiled_monitor(deployment, Services("local", {**PLATFORM, **services}))
+    assert made is not None
+    assert made.kind == "RetrainingMonitor"
+    (name,) = made.members
+    text, looked_at = made.contents
+    return name, text.decode(), MonitoredConfig.from_bytes(looked_at)
+
+
+def test_it_follows_the_runs_of_both_flows_where_they_are_on_the_same_target(tmp_path: Path):
+    name, text, found = monitor(deployed(tmp_path))
+    assert name == "shop-monitor"
+    assert 'Asset("atlas://shop/inference")' in text
+    assert 'Asset("atlas://shop/training")' in text
+    assert "Timetable(" not in text
+    assert found.pipelines["shop"].rule.new_rows == 10_000
+    assert found.training["shop"].target == "airflow"
+
+
+def test_a_family_has_one_monitor_and_names_have_the_prefix(tmp_path: Path):
+    family = (C, "matrix", {"region": ["emea", "apac"]})
+    name, text, found = monitor(deployed(tmp_path, family, (E, "prefix", "dev-")))
+    assert name == "dev-shop-monitor"
+    assert [*found.pipelines] == ["dev-shop-apac", "dev-shop-emea"]
+    assert 'Asset("atlas://dev-shop-emea/inference")' in text
+
+
+def test_its_own_schedule_comes_first(tmp_path: Path):
+    hourly = {**RULE, "schedule": {"cron": "@hourly", "timezone": "Europe/Berlin"}}
+    _, text, _ = monitor(deployed(tmp_path, (C, "retraining", hourly)))
+    assert 'CronTriggerTimetable("0 * * * *", timezone="Europe/Berlin")' in text
+    assert "Asset(" not in text
+
+
+def test_inference_that_runs_elsewhere_lends_its_schedule(tmp_path: Path):
+    daily = (C, "schedule", {"inference": {"cron": "0 6 * * *", "timezone": "UTC"}})
+    _, text, _ = monitor(deployed(tmp_path, daily, inference="kubeflow"))
+    assert 'CronTriggerTimetable("0 6 * * *", timezone="UTC")' in text
+
+
+def test_a_kubeflow_without_a_server_is_trained_on_by_the_task_itself(tmp_path: Path):
+    _, _, found = monitor(deployed(tmp_path, training="kubeflow"))
+    assert found.training["shop"] == DeployedTraining(target="local")
+    server = {"kind": "kfp", "url": "http://k", "credentials": None}
+    _, _, found = monitor(deployed(tmp_path, training="kubeflow"), kubeflow=server)
+    assert found.training["shop"] == DeployedTraining(target="kubeflow", kind="KubeflowPipelines")
+
+
+def test_there_is_none_without_a_rule_or_without_an_airflow(tmp_path: Path):
+    deployment = deployed(tmp_path / "a")
+    assert compiled_monitor(deployment, Services("local", {})) is None
+    (plain,) = deployments(write(tmp_path / "b", shop((C, "retraining", DROP))), "local")
+    assert compiled_monitor(plain, Services("local", PLATFORM)) is None
+
+
+def test_a_change_is_shown_word_by_word(tmp_path: Path):
+    def looked_at(folder: str, *changes: tuple[str, str, Any]) -> bytes:
+        _, _, found = monitor(deployed(tmp_path / folder, *changes))
+        return found.to_bytes()
+
+    old = looked_at("a")
+    new = looked_at("b", (C, "retraining", {"new_rows": 20_000, "cooldown": "7d"}))
+    assert monitor_details(old, new) == (
+        "new_rows: 10,000 → 20,000",
+        "cooldown: 7d",
+        "drift removed",
+    )
+    first = monitor_details(b"", old)
+    assert first[:2] == ("of shop", "new_rows: 10,000")
+    assert monitor_details(old, b"") == ()
+    assert monitor_details(b"{", old) == first
+    family = looked_at("c", (C, "matrix", {"region": ["emea", "apac"]}))
+    assert monitor_details(old, family) == (
+        "shop-apac is monitored",
+        "shop-emea is monitored",
+        "shop is no longer monitored",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"format": 2, "pipelines": {}, "training": {}}',
+        b'{"format": 1, "pipelines": {"a": {}}, "training": {}}',
+        b'{"format": 1, "pipelines": {}, "training": {"a": {"target": "local"}}}',
+        b'{"format": 1, "pipelines": {}}',
+    ],
+)
+def test_what_was_altered_is_refused(text):
+    with pytest.raises(StoreError, match="expected what Atlas writes"):
+        MonitoredConfig.from_bytes(text)
