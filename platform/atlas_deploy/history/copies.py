@@ -52,14 +52,16 @@ def require_original(place: Location, deployment: Deployment) -> None:
 
 
 def remember(place: Location, deployment: Deployment) -> None:
-    """Record the folder from which a stack is deployed, in place of another one."""
-    if deployment.project.id:
+    """Record the folder from which a stack is deployed, in place of another one.
+
+    Nothing is listed where it is recorded, so that a project of a thousand stacks stays quick: the
+    other one is forgotten before this one is written.
+    """
+    root = str(deployment.project.root)
+    key = f"{_folder(deployment.project)}/{_digest(root)}@{deployment.stack}"
+    if deployment.project.id and not place.exists(key):
         forget(place, deployment)
-        root = str(deployment.project.root)
-        name = f"{_digest(root)}@{deployment.stack}"
-        place.write(
-            f"{_folder(deployment.project)}/{name}", root.encode("utf-8", "surrogateescape")
-        )
+        place.write(key, root.encode("utf-8", "surrogateescape"))
 
 
 def forget(place: Location, deployment: Deployment) -> None:
