@@ -1,4 +1,8 @@
-"""What `atlas build` and `atlas images` share: the pipelines, the store and the registry."""
+"""What `atlas build` and `atlas images` share: the pipelines, the store and the registry.
+
+`atlas.images` is imported when an image is asked for: it knows engines, registries and installed
+packages, and to compile for Airflow none of that is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from atlas.images import (
-    ImageRegistry,
-    find_builder,
-    host_at,
-    known_images,
-    pushed_images,
-    require_pushed,
-    tag_of,
-)
 from atlas.plan import resolve
 from atlas.store import open_store
 from atlas.targets import CompileSite, compiler_named
@@ -30,8 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from atlas.environment import Project
-    from atlas.images import Builder
+    from atlas.images import Builder, ImageRegistry
     from atlas.plan import Pipeline, Plan
+    from atlas.recipe import Image
     from atlas.store import Store
     from atlas.targets import Compiler
 
@@ -78,6 +74,8 @@ def storage_of(pipelines: Sequence[Pipeline]) -> ImageStorage:
 
 def builder_of(storage: ImageStorage, choice: str = "") -> Callable[[], Builder]:
     """Return what gives the builder: looked for once, and only when it is needed."""
+    from atlas.images import find_builder
+
     return cache(lambda: find_builder(storage.project.state, choice))
 
 
@@ -96,15 +94,24 @@ def references_of(
 
     @cache
     def place() -> tuple[Store, str]:
+        from atlas.images import host_at
+
         first = pipelines[0]
         services = platform or services_here(first.project, first.environment)
         url = services.get("registry", {}).get("workload_url", "")
         return open_store(_store(first.project, services)), host_at(url)
 
-    tag = cache(tag_of)
+    @cache
+    def tag(image: Image, folder: Path, code: str) -> str:
+        from atlas.images import tag_of
+
+        return tag_of(image, folder, code)
+
     by_digest: dict[str, Mapping[str, str]] = {}
 
     def references(plan: Plan) -> Mapping[str, str]:
+        from atlas.images import known_images
+
         if plan.digest not in by_digest:
             by_digest[plan.digest] = known_images(plan, folders[plan.digest], *place(), tag=tag)
         return by_digest[plan.digest]
@@ -140,6 +147,8 @@ def pushed_members(pipelines: Sequence[Pipeline], store: Store) -> dict[str, str
         pipelines: whose images; a flow whose target is ``local`` isn't deployed.
         store: where builds are recorded.
     """
+    from atlas.images import pushed_images
+
     pushed = pushed_images(deployed_flows(pipelines), store)
     count = Counter(image.name for image, _ in pushed)
     names = (
@@ -158,6 +167,8 @@ def require_images(pipelines: Sequence[Pipeline]) -> None:
         DeployError: I201, the registry hasn't got one of them any more.
         PlatformError: I206, the registry refuses, or doesn't answer.
     """
+    from atlas.images import require_pushed
+
     storage = storage_of(pipelines)
     if storage.registry is not None:
         require_pushed(deployed_flows(pipelines), storage.store, storage.registry)
@@ -173,6 +184,8 @@ def _registry(project: Project, services: Mapping[str, Any]) -> ImageRegistry | 
     service = services.get("registry")
     if service is None:
         return None
+    from atlas.images import ImageRegistry
+
     name = service.get("credentials")
     secret = project.state / "secrets" / f"{name}.json" if name else None
     return ImageRegistry.at(service["url"], secret)
