@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo unit test test-long coverage lint bench audit sbom lock clean
+.PHONY: help setup demo unit test test-long coverage lint bench audit sbom lock update-services clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -20,6 +20,7 @@ help:
 	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
 	@echo "make sbom       the wheel's bill of materials, in dist/"
 	@echo "make lock       write requirements.lock again (LOCK=--upgrade for the newest versions)"
+	@echo "make update-services  what is newer of the services' manifests (SERVICE= VERSION= pins one)"
 	@echo "make clean      remove caches and builds; .venv and .atlas stay"
 
 setup:
@@ -65,6 +66,9 @@ lock: setup
 	    --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
 	@$(BIN)/python -m atlas.images $(LOCK)
 	@$(BIN)/atlas build recipes --lock $(LOCK)
+
+update-services: setup
+	@$(BIN)/python -m infra.manifests.update $(SERVICE) $(VERSION)
 
 clean:
 	@rm -rf build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache \

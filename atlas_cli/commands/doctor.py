@@ -9,13 +9,17 @@ import typer
 
 from atlas_cli.options import Json
 from atlas_cli.output import emit
-from atlas_toolchain import tools
+from atlas_toolchain import rendering, tools
 from atlas_toolchain.finding import as_table, lacking
 
 
 def doctor(
     install: Annotated[
         bool, typer.Option("--install", help="First get what is missing, as `make setup` does.")
+    ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="With --install: also what platforms on clusters need."),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -24,8 +28,15 @@ def doctor(
     Exits 1 when something is missing that everything needs.
     """
     if install:
-        tools.obtain(lambda message: print(message, file=sys.stderr), again=True)
+        tools.obtain(_say, again=True)
+        if cluster:
+            rendering.get(_say)
     findings = tools.findings()
     emit(findings, lambda: as_table(findings), as_json=json)
     if lacking(findings):
         raise typer.Exit(1)
+
+
+def _say(message: str) -> None:
+    """Print a line of progress."""
+    print(message, file=sys.stderr)

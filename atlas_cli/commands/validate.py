@@ -27,6 +27,10 @@ def validate(
     warnings: Annotated[
         bool, typer.Option("--warnings", help="Also show what the targets do differently.")
     ] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="Instead, check manifests or a `pulumi preview --json` by policies."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_sarif: Annotated[
         bool, typer.Option("--sarif", help="Print SARIF, for code review.")
@@ -34,7 +38,7 @@ def validate(
 ) -> None:
     """Check Recipes and Configs, without running anything."""
     find = _imported if import_ else _kept
-    findings = find(path, env, warnings=warnings)
+    findings = _policies(policy) if policy else find(path, env, warnings=warnings)
     if as_sarif:
         from importlib.metadata import version
 
@@ -47,6 +51,15 @@ def validate(
         emit(data, lambda: _text(findings), as_json=as_json)
     if any(problem.severity == "error" for problem in findings.problems):
         raise typer.Exit(1)
+
+
+def _policies(file: Path) -> Findings:
+    """Check the resources of a file by the policies."""
+    from atlas.policies import check, read
+
+    resources = read(file)
+    summary = f"{file} ({len(resources)} resource{'s' * (len(resources) != 1)}): fine"
+    return Findings(check(resources), [str(file)], [summary])
 
 
 def _kept(path: Path, env: str, *, warnings: bool) -> Findings:

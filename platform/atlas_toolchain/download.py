@@ -46,7 +46,12 @@ def archive() -> str:
 
 def checksums() -> dict[str, str]:
     """Return the SHA-256 digest of each archive of the pinned version, by the archive's name."""
-    lines = CHECKSUMS.read_text(encoding="ascii").splitlines()
+    return read_checksums(CHECKSUMS)
+
+
+def read_checksums(path: Path) -> dict[str, str]:
+    """Return the SHA-256 digests of a file in the form that `sha256sum` reads, by name."""
+    lines = path.read_text(encoding="ascii").splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
@@ -69,7 +74,7 @@ def fetch(folder: Path) -> list[Path]:
     refusals: list[OSError] = []
     for base in BASES:
         try:
-            return _from(f"{base}/{archive()}", expected, folder)
+            return unpacked(f"{base}/{archive()}", expected, folder)
         except OSError as error:
             refusals.append(error)
     # A wrong digest matters more than a server that is out of reach.
@@ -80,8 +85,13 @@ class ChecksumError(OSError):
     """What was downloaded isn't what was expected."""
 
 
-def _from(url: str, expected: str, folder: Path) -> list[Path]:
-    """Download an archive beside its programs, check it, and unpack it."""
+def unpacked(url: str, expected: str, folder: Path) -> list[Path]:
+    """Download an archive beside its files, check it, and unpack it.
+
+    Raises:
+        OSError: there is no answer, what came has another digest, or the disk is full.
+        tarfile.TarError: what came is no archive.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  # the URL is ours
             digest = _copy(answer, file)

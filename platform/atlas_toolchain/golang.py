@@ -1,7 +1,7 @@
-"""The engine and its language host built from Go modules, where they can't be downloaded.
+"""Programs built from Go modules where they can't be downloaded: the engine, its language host.
 
-Neither is in PyPI, npm or Debian; both are Go modules. `go install …@version` fails on them, so
-each has a module of its own beside this file that requires it, with the checksums of all it needs.
+They are in no other registry. `go install …@version` fails on them, so each has a module of its
+own beside this file that requires it, with the checksums of all it needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def engine(folder: Path) -> list[Path]:
         OSError: Go couldn't be started.
         subprocess.SubprocessError: the build failed.
     """
-    return [_build("engine", _ENGINE, catalog.PULUMI, folder / "pulumi")]
+    return [build("engine", _ENGINE, _flags(catalog.PULUMI), folder / "pulumi")]
 
 
 def language_host(folder: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def language_host(folder: Path) -> list[Path]:
         subprocess.SubprocessError: the build failed.
     """
     program = folder / "pulumi-language-python"
-    _build("language_python", _HOST, catalog.LANGUAGE_HOST, program)
+    build("language_python", _HOST, _flags(catalog.LANGUAGE_HOST), program)
     module = folder / "language_python"
     sources = shell.run(["go", "list", "-m", "-f", "{{.Dir}}", _SDK], folder=module).strip()
     script = folder / "pulumi-language-python-exec"
@@ -51,13 +51,28 @@ def language_host(folder: Path) -> list[Path]:
     return [script, program]
 
 
-def _build(module: str, package: str, version: str, target: Path) -> Path:
-    """Build one package in a copy of its module, and return the program."""
+def _flags(version: str) -> str:
+    """Return the linker's flags by which a program of Pulumi's knows its version."""
+    return f"-X {_VERSION}=v{version}"
+
+
+def build(module: str, package: str, flags: str, target: Path) -> Path:
+    """Build one package in a copy of its module, and return the program.
+
+    Args:
+        module: name of the folder in `go`; it is copied beside the program.
+        package: the package's path.
+        flags: more flags for the linker.
+        target: the program's path.
+
+    Raises:
+        OSError: Go couldn't be started.
+        subprocess.SubprocessError: the build failed.
+    """
     folder = target.parent / module
     shutil.copytree(_HERE / module, folder)
-    flags = f"-s -w -X {_VERSION}=v{version}"
     shell.run(
-        ["go", "build", "-trimpath", "-ldflags", flags, "-o", target, package],
+        ["go", "build", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", target, package],
         folder=folder,
         environment=_ENVIRONMENT,
     )

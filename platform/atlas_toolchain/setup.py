@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, engine, shell, tools, tree
+from atlas_toolchain import cache, engine, rendering, shell, tools, tree
 from atlas_toolchain.finding import advice, as_table
 from atlas_toolchain.tree import Tree
 
@@ -72,7 +72,7 @@ def _make(own: Tree, *, again: bool) -> tuple[dict[str, str], str]:
         if failed and not others.done():
             say(f"failed: {failed}; getting the tools goes on")
     if not failed:
-        tree.link(own, engine.cached())
+        tree.link(own, [*engine.cached(), *rendering.cached()])
     return others.result(), failed
 
 

@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, catalog, debian, engine, probe, shell
+from atlas_toolchain import cache, catalog, debian, engine, probe, rendering, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ def findings(python: str = sys.executable, path: Sequence[str] = ()) -> list[Fin
         *probe.libraries(list(path or sys.path)),
         *engine.findings(),
         *probe.programs(),
+        *map(rendering.finding, rendering.TOOLS),
     ]
 
 

@@ -9,6 +9,7 @@ import runpy
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas import policies
 from atlas.errors import InvalidError, Problem
 from atlas.images.content import environment_digest
 from atlas.plan import resolve
@@ -126,7 +127,10 @@ def validated(arguments: str) -> list[Problem]:
     parser.add_argument("--env", default="local")
     parser.add_argument("--import", action="store_true", dest="imports")
     parser.add_argument("--warnings", action="store_true")
+    parser.add_argument("--policy", type=Path)
     given = parser.parse_args(arguments.split())
+    if given.policy:
+        return policies.check(policies.read(given.policy))
     report = check(given.path, given.env)
     found = [*report.problems]
     if given.imports:

@@ -99,6 +99,7 @@ KINDS = {
     "I2": "Building images",
     "M": "The model version of a run, at its start",
     "B": "Back-fills (`atlas backfill`)",
+    "K": "Policies, for clusters and accounts (`atlas validate --policy`)",
     "N": "Notes, which stop nothing",
 }
 

@@ -41,6 +41,7 @@ USUAL = (
     r"[Ii]n plain sight",
     r"[Oo]ut of sight",
     r"\bin_flight\b",
+    r"PersistentVolumeClaims?|volumeClaimTemplates|claimName",
 )
 """What is usual English, or the field's own word."""
 _PAUSE = r"\b(?:DAGs?|pauses?|paused|operators?|stopped)\b"

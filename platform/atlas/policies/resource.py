@@ -1,0 +1,126 @@
+"""A resource as policies see it: its type, its name, and what it is asked to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlas.dataclass import dataclass
+from atlas.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ALLOWED = "policies.atlas/"
+"""In front of a code, the annotation by which an object says why it is let off that rule."""
+_TEMPLATES = {
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
+        ("spec", "template", "spec"),
+    ),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    "Pod": ("spec",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedResource:
+    """A resource that is to be made.
+
+    Attributes:
+        type: its type as Pulumi has it (``aws:s3/bucket:Bucket``); of a Kubernetes object,
+            its kind.
+        name: what people call it: of an object, its namespace and name.
+        inputs: what it is asked to be.
+        origin: the file that it is in; empty for none.
+    """
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    origin: str = ""
+
+    @property
+    def is_object(self) -> bool:
+        """Tell whether it is a Kubernetes object."""
+        return "apiVersion" in self.inputs and "kind" in self.inputs
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Return the metadata of an object."""
+        return mapping(self.inputs.get("metadata"))
+
+    @property
+    def namespace(self) -> str:
+        """Return the namespace of an object; empty for none."""
+        return str(self.metadata.get("namespace") or "")
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Return the spec of an object."""
+        return mapping(self.inputs.get("spec"))
+
+    def pod(self) -> Mapping[str, Any] | None:
+        """Return the pod that an object starts; None for one that starts none."""
+        if not self.is_object or self.type not in _TEMPLATES:
+            return None
+        found: Any = self.inputs
+        for step in _TEMPLATES[self.type]:
+            found = mapping(found).get(step)
+        return mapping(found)
+
+    def pod_path(self) -> str:
+        """Return the path of the pod in the object."""
+        return ".".join(_TEMPLATES[self.type])
+
+    def allows(self, code: str) -> bool:
+        """Tell whether an object says why it is let off a rule: with an empty reason it isn't."""
+        annotations = mapping(self.metadata.get("annotations"))
+        return bool(str(annotations.get(ALLOWED + code) or "").strip())
+
+    def problem(
+        self,
+        code: str,
+        path: str,
+        message: str,
+        *,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+        severity: str = "error",
+    ) -> Problem:
+        """Return a Problem of this resource."""
+        at = f"{self.type} {self.name}"
+        return Problem(
+            code=code,
+            message=message,
+            file=self.origin,
+            path=f"{at}: {path}" if path else at,
+            found=found,
+            expected=expected,
+            hint=hint,
+            severity=severity,
+        )
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a value that is a mapping; an empty one for what isn't."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """Return a value that is a list; an empty one for what isn't."""
+    return value if isinstance(value, list) else []
+
+
+def containers(resource: PlannedResource) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Return the containers of an object: path, container, and whether it runs before the others.
+
+    One that goes on running beside the others counts as one of these.
+    """
+    pod = resource.pod()
+    if pod is None:
+        return
+    for kind in ("initContainers", "containers"):
+        for container in map(mapping, items(pod.get(kind))):
+            is_first = kind == "initContainers" and container.get("restartPolicy") != "Always"
+            yield f"{resource.pod_path()}.{kind}.{container.get('name', '')}", container, is_first

@@ -1,0 +1,316 @@
+"""Policies: each rule on what breaks it and on what doesn't; resources from every kind of file.
+
+Objects of a cluster that break one rule are on the pages of docs/problems, which are tests too.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from atlas.errors import DocumentError
+from atlas.policies import PlannedResource, check, manifest_resources, read, update_resources
+from atlas.policies.check import RULES, TOGETHER
+from atlas.validate.codes import CODES
+
+POD = {
+    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+    "containers": [
+        {
+            "name": "web",
+            "image": "hub.example/web:1",
+            "ports": [{"containerPort": 80}],
+            "readinessProbe": {"tcpSocket": {"port": 80}},
+            "resources": {
+                "requests": {"cpu": "1", "memory": "1Gi"},
+                "limits": {"memory": "1Gi"},
+            },
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+    ],
+}
+
+
+def workload(kind="Deployment", **spec):
+    spec = {"template": {"metadata": {"labels": {"app": "web"}}, "spec": POD}, **spec}
+    if kind == "CronJob":
+        spec = {"jobTemplate": {"spec": spec}}
+    labels = {"app.kubernetes.io/part-of": "shop"}
+    metadata = {"name": "web", "namespace": "shop", "labels": labels}
+    return {
+        "apiVersion": "apps/v1", "kind": kind, "metadata": metadata,
+        "spec": POD if kind == "Pod" else spec,
+    }  # fmt: skip
+
+
+def changed(path, value, kind="Deployment"):
+    manifest = copy.deepcopy(workload(kind))
+    part = manifest["spec"]["template"]["spec"]
+    for step in path[:-1]:
+        part = part[step]
+    if value is None:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    return manifest
+
+
+def codes(*manifests):
+    return [problem.code for problem in check(manifest_resources(manifests))]
+
+
+WEB = ("containers", 0)
+
+
+def test_every_code_of_a_policy_has_a_rule_and_every_rule_a_code():
+    assert {*RULES, *TOGETHER} == {code for code in CODES if code.startswith("K")}
+
+
+@pytest.mark.parametrize(
+    "kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"]
+)
+def test_pods_of_every_kind_are_looked_at(kind):
+    manifest = copy.deepcopy(workload(kind))
+    assert codes(manifest) == []
+    text = json.dumps(manifest).replace("hub.example/web:1", "hub.example/web:latest")
+    (problem,) = check(manifest_resources([json.loads(text)]))
+    assert problem.code == "K001"
+    assert "containers.web.image" in problem.path
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [
+        ((*WEB, "image"), "web", "K001"),
+        ((*WEB, "image"), "hub.example:5000/web", "K001"),
+        ((*WEB, "image"), "", "K001"),
+        ((*WEB, "securityContext", "privileged"), True, "K002"),
+        ((*WEB, "securityContext", "capabilities", "add"), ["SYS_ADMIN"], "K002"),
+        (("hostPID",), True, "K002"),
+        (("hostIPC",), True, "K002"),
+        (("volumes",), [{"name": "all", "hostPath": {"path": "/"}}], "K002"),
+        ((*WEB, "securityContext", "allowPrivilegeEscalation"), None, "K003"),
+        ((*WEB, "securityContext", "runAsUser"), 0, "K003"),
+        ((*WEB, "securityContext", "runAsNonRoot"), False, "K003"),
+        (("securityContext", "seccompProfile"), {"type": "Unconfined"}, "K003"),
+        (("securityContext",), None, "K003"),
+        ((*WEB, "resources", "limits"), {"cpu": "1"}, "K004"),
+        ((*WEB, "resources"), None, "K004"),
+        ((*WEB, "readinessProbe"), None, "K005"),
+        ((*WEB, "env"), [{"name": "API_TOKEN", "value": "t"}], "K008"),
+        ((*WEB, "env"), [{"name": "dbPassword", "value": "t"}], "K008"),
+    ],
+)
+def test_one_change_breaks_one_rule(path, value, code):
+    assert codes(changed(path, value)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*WEB, "image"), f"hub.example/web@sha256:{'a' * 64}"),
+        ((*WEB, "securityContext", "capabilities", "add"), ["NET_BIND_SERVICE"]),
+        ((*WEB, "ports"), None),
+        ((*WEB, "env"), [{"name": "API_TOKEN", "value": ""}]),
+        ((*WEB, "env"), [{"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {}}}]),
+        ((*WEB, "env"), [{"name": "TOKEN_PATH", "value": "/var/run/token"}]),
+    ],
+)
+def test_what_looks_like_a_mistake_and_is_none(path, value):
+    assert codes(changed(path, value)) == []
+
+
+def test_containers_that_run_first_are_looked_at_and_need_no_probes():
+    first = {key: value for key, value in POD["containers"][0].items() if key != "readinessProbe"}
+    assert codes(changed(("initContainers",), [first])) == []
+    beside = {**first, "restartPolicy": "Always"}
+    assert codes(changed(("initContainers",), [beside])) == ["K005"]
+    assert codes(changed(("initContainers",), [{**first, "image": "a"}])) == ["K001"]
+
+
+def test_an_object_is_let_off_a_rule_that_it_gives_a_reason_for():
+    manifest = changed(("hostPID",), True)
+    manifest["metadata"]["annotations"] = {"policies.atlas/K002": "reads the node's processes"}
+    assert codes(manifest) == []
+    manifest["metadata"]["annotations"] = {"policies.atlas/K002": " "}
+    assert codes(manifest) == ["K002"]
+    manifest["metadata"]["annotations"] = {"policies.atlas/K003": "another rule"}
+    assert codes(manifest) == ["K002"]
+
+
+def policy(**spec):
+    return {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "shop"}, "spec": spec,
+    }  # fmt: skip
+
+
+NAMESPACE = {
+    "apiVersion": "v1", "kind": "Namespace",
+    "metadata": {"name": "shop", "labels": {"app.kubernetes.io/part-of": "shop"}},
+}  # fmt: skip
+BOTH = ["Ingress", "Egress"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ({"podSelector": {}, "policyTypes": BOTH}, []),
+        ({"podSelector": {}, "policyTypes": ["Ingress"]}, ["K010"]),
+        ({"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": BOTH}, ["K010"]),
+        ({"podSelector": {}, "policyTypes": BOTH, "egress": [{}]}, ["K010"]),
+    ],
+)
+def test_a_namespace_is_closed_by_a_policy_that_denies_everything_to_all(spec, found):
+    assert codes(NAMESPACE, policy(**spec)) == found
+
+
+def budget(**labels):
+    return {
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"selector": {"matchLabels": labels}},
+    }  # fmt: skip
+
+
+def test_several_replicas_need_a_budget_that_selects_them():
+    assert codes(workload(replicas=1)) == []
+    assert codes(workload(replicas=2)) == ["K011"]
+    assert codes(workload(replicas=2), budget(app="web")) == []
+    assert codes(workload(replicas=2), budget(app="other")) == ["K011"]
+    assert codes(workload(replicas=2), budget()) == ["K011"]
+
+
+@pytest.mark.parametrize(("verbs", "resources", "found"), [
+    (["*"], ["pods"], ["K009"]), (["get"], ["*"], ["K009"]), (["get"], ["pods"], []),
+])  # fmt: skip
+def test_roles(verbs, resources, found):
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "web"},
+        "rules": [{"apiGroups": [""], "verbs": verbs, "resources": resources}],
+    }  # fmt: skip
+    assert codes(role) == found
+
+
+def test_services_of_the_internet_name_who_may_come():
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
+    assert codes({**service, "spec": {"type": "ClusterIP"}}) == []
+    assert codes({**service, "spec": {"type": "LoadBalancer"}}) == ["K006"]
+    ranges = {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]}
+    assert codes({**service, "spec": ranges}) == []
+
+
+def cloud(kind, **inputs):
+    return PlannedResource(type=f"aws:{kind}", name="one", inputs=inputs)
+
+
+TAGS = {"tags": {"team": "shop"}}
+AWS = [
+    (cloud("ec2/securityGroup:SecurityGroup", ingress=[{"cidrBlocks": ["0.0.0.0/0"]}]), ["K006"]),
+    (cloud("ec2/securityGroup:SecurityGroup", ingress=[{"cidrBlocks": ["10.0.0.0/8"]}]), []),
+    (cloud("ec2/securityGroup:SecurityGroup", egress=[{"cidrBlocks": ["0.0.0.0/0"]}]), []),
+    (cloud("ec2/securityGroupRule:SecurityGroupRule", type="ingress", ipv6CidrBlocks=["::/0"]), ["K006"]),
+    (cloud("ec2/securityGroupRule:SecurityGroupRule", type="egress", cidrBlocks=["0.0.0.0/0"]), []),
+    (cloud("vpc/securityGroupIngressRule:SecurityGroupIngressRule", cidrIpv4="0.0.0.0/0"), ["K006"]),
+    (cloud("rds/instance:Instance", storageEncrypted=True, **TAGS), []),
+    (cloud("rds/instance:Instance", storageEncrypted=True), ["K012"]),
+    (cloud("rds/instance:Instance", **TAGS), ["K007"]),
+    (cloud("rds/instance:Instance", storageEncrypted=True, publiclyAccessible=True, **TAGS), ["K006"]),
+    (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"endpointPublicAccess": False}, **TAGS), []),
+    (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, **TAGS), ["K006"]),
+    (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"publicAccessCidrs": ["192.0.2.0/24"]}, **TAGS), []),
+    (cloud("s3/bucket:Bucket", bucket="b", **TAGS), ["K007"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("resource", "found"), AWS)
+def test_resources_of_aws(resource, found):
+    assert [problem.code for problem in check([resource])] == found
+
+
+def test_a_bucket_is_encrypted_by_a_resource_beside_it():
+    kind = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    bucket = cloud("s3/bucket:Bucket", bucket="b", **TAGS)
+    assert check([bucket, cloud(kind, bucket="b")]) == []
+    assert [one.code for one in check([bucket, cloud(kind, bucket="c")])] == ["K007"]
+
+
+def test_problems_come_by_resource_and_say_where(tmp_path):
+    path = tmp_path / "objects.json"
+    path.write_text(json.dumps({"kind": "List", "items": [
+        changed((*WEB, "resources"), None), changed((*WEB, "image"), "web", "StatefulSet"),
+    ]}))  # fmt: skip
+    found = check(read(path))
+    assert [problem.code for problem in found] == ["K004", "K001"]
+    assert found[0].file == str(path)
+    assert found[0].path.startswith("Deployment shop/web: spec.template.spec.containers.web")
+
+
+def test_what_an_update_leaves_behind_is_checked_and_what_goes_is_not(tmp_path):
+    urn = "urn:pulumi:dev::shop::kubernetes:apps/v1:Deployment::web"
+    bad = {
+        "type": "kubernetes:apps/v1:Deployment",
+        "urn": urn,
+        "inputs": changed((*WEB, "image"), "web"),
+    }
+    database = {
+        "type": "aws:rds/instance:Instance",
+        "urn": "urn:pulumi:dev::shop::aws:rds/instance:Instance::db",
+        "inputs": dict(TAGS),
+    }
+    steps = [
+        {"op": "create", "newState": bad},
+        {"op": "delete", "oldState": bad, "newState": database},
+    ]
+    assert [one.code for one in check(update_resources({"steps": steps}))] == ["K001"]
+    path = tmp_path / "preview.json"
+    path.write_text(json.dumps({"steps": [{"op": "same", "newState": database}]}))
+    (problem,) = check(read(path))
+    assert (problem.code, problem.path) == (
+        "K007",
+        "aws:rds/instance:Instance db: storageEncrypted",
+    )
+    path.write_text(
+        json.dumps({"version": 3, "deployment": {"resources": [bad, database, {"urn": "stack"}]}})
+    )
+    assert [one.code for one in check(read(path))] == ["K001", "K007"]
+
+
+@pytest.mark.parametrize("text", ["", "[1", "- a", "text", "a: [", "---\n---\n"])
+def test_a_file_that_has_no_resources_is_refused(tmp_path, text):
+    path = tmp_path / "objects.yaml"
+    path.write_text(text)
+    with pytest.raises(
+        DocumentError, match=r"objects\.yaml: error D001: (can't be read|found no objects)"
+    ):
+        read(path)
+    with pytest.raises(DocumentError, match="can't be read"):
+        read(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], {}, [None], {"a": None}])
+def test_objects_of_any_shape_are_looked_at_without_an_error(value):
+    """Data of others is data: whatever stands in a file, a rule finds a problem or nothing."""
+    for kind in (
+        "Deployment",
+        "CronJob",
+        "Pod",
+        "Role",
+        "NetworkPolicy",
+        "Service",
+        "Ingress",
+        "Namespace",
+        "PodDisruptionBudget",
+    ):
+        for key in ("spec", "metadata", "rules"):
+            check(manifest_resources([{"apiVersion": "v1", "kind": kind, key: value}]))
+            check(manifest_resources([{"apiVersion": "v1", "kind": kind, "spec": {
+                "template": {"spec": {"containers": value, "volumes": value, "securityContext": value}},
+                "ingress": value, "tls": value, "selector": value, "policyTypes": value,
+            }}]))  # fmt: skip
