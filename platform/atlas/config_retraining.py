@@ -32,6 +32,8 @@ class DegradationRule:
         above: likewise above.
         margin: by how much it may be worse than the champion's test score, in its unit; without
             any of the three, 0.
+        test: ``step.column`` of the training's ``row_metrics`` that is that score; empty for the
+            column of the metric's name.
         batches: the fewest distinct batches that an alarm may be about.
         false_alarms: the risk of a false alarm in a champion's life, where rows have the metric.
     """
@@ -40,6 +42,7 @@ class DegradationRule:
     below: float | None = None
     above: float | None = None
     margin: float | None = None
+    test: str = ""
     batches: int = 1
     false_alarms: float = FALSE_ALARMS
 
@@ -167,7 +170,7 @@ def _plain(value: Any) -> Any:
     """Return a part without what it doesn't say."""
     if not isinstance(value, dict):
         return value
-    return {name: part for name, part in value.items() if part is not None}
+    return {name: part for name, part in value.items() if part not in (None, "")}
 
 
 def _drift(raw: Mapping[str, Any]) -> DriftTrigger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from atlas.dataclass import dataclass
 
@@ -22,10 +23,12 @@ class Budget:
     Attributes:
         false_alarms: the whole risk, between 0 and 1.
         looks: how many looks are expected.
+        before: how many looks of the life came before the first that is counted here.
     """
 
     false_alarms: float
     looks: int = 100
+    before: int = 0
 
     @property
     def reference(self) -> float:
@@ -34,6 +37,7 @@ class Budget:
 
     def at(self, look: int) -> float:
         """Return the risk of one look; the first is look 1."""
+        look += self.before
         half = (1.0 - REFERENCE) * self.false_alarms / 2.0
         if look <= self.looks:
             return half / self.looks
@@ -41,6 +45,8 @@ class Budget:
 
     def spent(self, look: int) -> float:
         """Return the risk of all looks up to and with one, and of the reference."""
+        whole = self if not self.before else replace(self, before=0)
+        look += self.before
         late = range(self.looks + 1, look + 1)
-        early = min(look, self.looks) * self.at(1) if self.looks else 0.0
-        return self.reference + early + math.fsum(self.at(number) for number in late)
+        early = min(look, self.looks) * whole.at(1) if self.looks else 0.0
+        return self.reference + early + math.fsum(whole.at(number) for number in late)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlas.store import Store
-    from atlas.tracking.registry import RegisteredVersion
 
 MONITOR = "monitor"
 """Folder of the store with what monitors have seen."""
@@ -72,11 +71,6 @@ class TriggerEvent:
     def id(self) -> str:
         """What it is called: 16 hexadecimal digits of its cause's digest."""
         return digest({name: getattr(self, name) for name in _CAUSE})[:16]
-
-    def is_of(self, champion: RegisteredVersion) -> bool:
-        """Tell whether it is about a version of the model."""
-        same = (self.model, self.version) == (champion.model, champion.version)
-        return same and self.digest == champion.resolved().digest
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data, with its id."""

@@ -75,10 +75,17 @@ def counts_of(entry: Mapping[str, Any]) -> str:
     return " ".join(f"{table} {sha256}" for table, sha256 in sorted(entry["profiles"].items()))
 
 
-class Life:
-    """The ledger of one life.
+class LifeLedger:
+    """The ledger of one life. What was read is kept: of each file, one read.
 
-    What was read is kept: of each file, one read.
+    Attributes:
+        store: the store.
+        folder: its folder there.
+        lines: the looks that are over, from the first on.
+        unfinished: those that have a number behind them.
+        parts: losses in the order in which they became known.
+        batches: the names of all batches that have a number.
+        counts: their counts, as `counts_of` has them.
     """
 
     def __init__(self, store: Store, pipeline: str, model: str, version: str, digest: str) -> None:
@@ -101,6 +108,8 @@ class Life:
         self.lines: list[LookLine] = []
         self.parts: list[LabelledPart] = []
         self.unfinished: list[Look] = []
+        self.batches: set[str] = set()
+        self.counts: set[str] = set()
         self._kept = (0, 0)
         self._read_summary()
         self.read_on()
@@ -126,7 +135,7 @@ class Life:
     def read_on(self) -> None:
         """Read the looks and the labelled parts that have come since."""
         while (look := self._find(_numbered("looks", self.count + 1), Look)) is not None:
-            self.unfinished.append(look)
+            self._add(look)
             self._settle()
         number = len(self.parts) + 1
         while (part := self._find(_numbered("labels", number), LabelledPart)) is not None:
@@ -145,8 +154,13 @@ class Life:
         if not self.store.location.create(key, look.to_bytes()):
             self.read_on()
             return False
-        self.unfinished.append(look)
+        self._add(look)
         return True
+
+    def _add(self, look: Look) -> None:
+        self.unfinished.append(look)
+        self.batches.add(look.batch)
+        self.counts.add(counts_of(look.window[-1]))
 
     def finish(self, result: LookResult) -> LookResult:
         """Write what a look saw, unless another process has, and return what holds."""
@@ -219,6 +233,8 @@ class Life:
         except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
             return
         self.lines, self.parts, self._kept = lines, parts, (len(lines), len(parts))
+        self.batches = {line.batch for line in lines}
+        self.counts = {line.counts for line in lines}
 
     def _find(self, name: str, record: type[RecordT]) -> RecordT | None:
         """Return a record; None where there is none.

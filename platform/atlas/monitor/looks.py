@@ -12,6 +12,8 @@ from atlas.values import canonical
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+EVERY = ("*",)
+"""In place of a list of columns that would be long."""
 _FORMAT = 1
 
 
@@ -98,7 +100,10 @@ class Look(LedgerRecord):
         window: ``batch`` and ``profiles``, table → digest of its counts: of the batch and of up to
             seven before it, the oldest first.
         reference: sha256 of the reference.
+        columns: those that may alarm, as ``table.column``; `EVERY` for all of the terms.
         tolerance: as the rule has it: ``learned``, a number, or numbers by column.
+        false_alarms: the risk of the whole life, of which this look has its part.
+        looks: how many looks were expected.
         risk: of this look.
         spent: of all looks up to and with this one, and of the reference.
         made: when it was written, ISO 8601 in UTC.
@@ -111,7 +116,10 @@ class Look(LedgerRecord):
     interval_end: str
     window: Sequence[Mapping[str, Any]]
     reference: str
+    columns: Sequence[str]
     tolerance: Any
+    false_alarms: float
+    looks: int
     risk: float
     spent: float
     made: str = ""
@@ -124,11 +132,12 @@ class LookResult(LedgerRecord):
     Attributes:
         number: of the look.
         batch: the batch that it was about.
-        alarms: the distances that alarm; each as `Measured` has it, with its ``threshold``.
-        measured: of each column the distance that is most against it, alarm or not; those of the
-            lowest chance first, at most 500.
-        gone: columns of the reference that the batch doesn't have.
-        unseen: column → new categories with their rows; the most frequent.
+        alarms: the distances that alarm, at most 500: each as `Measured` has it, with its
+            ``table``.
+        measured: likewise of each column and test the one that is most against it, alarm or not;
+            those of the lowest chance first, at most 1,000.
+        gone: columns of the reference that the batch doesn't have, as ``table.column``.
+        unseen: ``table.column`` → new categories with their rows.
         void: why nothing could be seen; empty where it could.
         made: when it was written, ISO 8601 in UTC.
     """

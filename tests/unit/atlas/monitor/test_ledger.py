@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from atlas.errors import StoreError
-from atlas.monitor.ledger import Life
+from atlas.monitor.ledger import LifeLedger
 from atlas.monitor.looks import Baseline, LabelledPart, Look, LookResult, Terms
 from atlas.store import open_store
 
@@ -20,12 +20,14 @@ def store(tmp_path):
 
 
 def life(store):
-    return Life(store, "shop", "shop", "3", "d" * 64)
+    return LifeLedger(store, "shop", "shop", "3", "d" * 64)
 
 
 def look(number, batch):
     window = [{"batch": batch, "profiles": {"features": f"{number:064}"}}]
-    return Look(number, batch, "run", 10, "2026-01-02T00:00:00+00:00", window, "a" * 64, 0.1, 1, 1)
+    risks = (0.01, 100, 1e-5, 1e-4)
+    end = "2026-01-02T00:00:00+00:00"
+    return Look(number, batch, "run", 10, end, window, "a" * 64, [], 0.1, *risks)
 
 
 def work(store, batches):
@@ -134,4 +136,4 @@ def test_a_file_that_is_no_look_is_said_to_be_none(store, content):
 @pytest.mark.parametrize("name", ["../x", "a/b", ""])
 def test_a_life_is_in_the_store(store, name):
     with pytest.raises(StoreError):
-        Life(store, name, "shop", "3", "d" * 64)
+        LifeLedger(store, name, "shop", "3", "d" * 64)
