@@ -10,6 +10,13 @@ from pathlib import Path
 ROOT = Path(os.environ.get("PEERS_ROOT") or Path.home() / ".cache" / "peers")
 """Where the peers' environments are; what is missing is installed there, once."""
 PACKAGES = {"kedro": "kedro", "metaflow": "metaflow"}
+LIBRARIES = {
+    # 0.7.23 doesn't import with pandas 3.1.
+    "evidently": ("evidently>=0.7,<0.8", "pandas<3"),
+    "river": ("river", "scipy", "mapie"),
+    "nannyml": ("nannyml", "statsmodels", "pandas<3"),
+}
+"""What drift is compared with: the module that is imported, and what is installed for it."""
 
 _KEDRO = """
 from kedro.io import DataCatalog, MemoryDataset
@@ -71,9 +78,10 @@ def _has(place: Path, peer: str) -> bool:
 def _install(place: Path, peer: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     folder = place.parents[1]
+    packages = LIBRARIES.get(peer) or (PACKAGES[peer],)
     for arguments in (
         ("venv", "-q", "--clear", "--python", sys.executable, folder),
-        ("pip", "install", "-q", "--compile-bytecode", "--python", place, PACKAGES[peer]),
+        ("pip", "install", "-q", "--compile-bytecode", "--python", place, *packages),
     ):
         done = subprocess.run([uv, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
