@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from itertools import product
 from typing import Any
@@ -82,11 +82,21 @@ class ColumnStatistics:
 
     Attributes:
         source: the step's output that is the table.
-        columns: the columns' names.
+        columns: the columns' names, that of the score among them.
+        training: the training step's output that batches are compared with; None for `source`.
+        time: the column of that table with the rows' time, or empty.
+        score: the column with the score of the positive class, or empty.
+        label: the column of the training table with the label, or empty.
+        positive: the label of that class.
     """
 
     source: Reference
     columns: tuple[str, ...]
+    training: Reference | None = None
+    time: str = ""
+    score: str = ""
+    label: str = ""
+    positive: bool | int | str = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ class Config:
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     open_data: bool = False
 
@@ -116,7 +127,7 @@ class Config:
         """Build a Config from JSON that the schema has accepted."""
         plain = (
             *("description", "features", "parameters", "schedule"),
-            *("promotion", "retraining", "predictions", "alerts", "card"),
+            *("promotion", "retraining", "predictions", "alerts", "card", "quality"),
         )
         return cls(
             name=raw["name"],
@@ -252,10 +263,19 @@ def _statistics(raw: Mapping[str, Any]) -> dict[str, ColumnStatistics]:
         for text in values
         if isinstance(text, str)
     }
-    return {
-        kind: ColumnStatistics(Reference.parse(spec["from"]), tuple(spec.get("columns", named)))
-        for kind, spec in raw.get("statistics", {}).items()
-    }
+    return {kind: _columns(spec, named) for kind, spec in raw.get("statistics", {}).items()}
+
+
+def _columns(spec: Mapping[str, Any], named: Iterable[str]) -> ColumnStatistics:
+    columns = (*spec.get("columns", named), *filter(None, [spec.get("score")]))
+    training = Reference.parse(spec["training"]) if "training" in spec else None
+    plain = ("time", "score", "label", "positive")
+    return ColumnStatistics(
+        Reference.parse(spec["from"]),
+        tuple(dict.fromkeys(columns)),
+        training,
+        **{name: spec[name] for name in plain if name in spec},
+    )
 
 
 def _override(raw: Mapping[str, Any]) -> Override:

@@ -117,6 +117,9 @@ class ConfigBuilder(DocumentBuilder):
         kind: str,
         table: StepOutputs | Reference | str,
         columns: Sequence[str] | None = None,
+        *,
+        training: StepOutputs | Reference | str | None = None,
+        **facts: bool | int | str,
     ) -> None:
         """Have the columns of a table monitored.
 
@@ -124,9 +127,16 @@ class ConfigBuilder(DocumentBuilder):
             kind: ``features`` or ``predictions``.
             table: the step's output.
             columns: its columns; of features, by default, the texts in the lists of ``features``.
+            training: the training output that batches are compared with; by default ``table``.
+            facts: ``time``, ``score``, ``label`` and ``positive``, as in JSON.
         """
-        fields = given({"from": reference(table), "columns": columns and list(columns)})
-        self._section("statistics")[kind] = fields
+        of_training = None if training is None else reference(training)
+        fields = {"from": reference(table), "columns": columns and list(columns)}
+        self._section("statistics")[kind] = given({**fields, "training": of_training, **facts})
+
+    def quality(self, /, **rules: Any) -> None:
+        """Say what batches have to keep of what training learnt: on_breach and more; as in JSON."""
+        self._section("quality").update(plain(rules))
 
     def schedule(
         self, flow: str, cron: str, *, timezone: str | None = None, start: str | None = None
@@ -224,7 +234,8 @@ def _override(builder: ConfigBuilder, name: str, raw: Mapping[str, Any]) -> None
 
 
 def _statistics(builder: ConfigBuilder, kind: str, raw: Mapping[str, Any]) -> None:
-    builder.statistics(kind, raw["from"], raw.get("columns"))
+    facts = {name: value for name, value in raw.items() if name not in ("from", "columns")}
+    builder.statistics(kind, raw["from"], raw.get("columns"), **facts)
 
 
 def _model(builder: ConfigBuilder, raw: Mapping[str, Any]) -> None:
@@ -240,6 +251,7 @@ _SECTIONS: Mapping[str, Any] = {
     "model": _model,
     "predictions": lambda builder, raw: builder.predictions(**raw),
     "statistics": _each(_statistics),
+    "quality": lambda builder, raw: builder.quality(**raw),
     "schedule": _each(lambda builder, flow, raw: builder.schedule(flow, **raw)),
     "promotion": lambda builder, raw: builder.promotion(**raw),
     "retraining": lambda builder, raw: builder.retraining(**raw),

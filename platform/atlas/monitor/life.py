@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from atlas.models.measurements import BatchMeasurement
     from atlas.monitor.batches import BatchRecord
     from atlas.monitor.checked import LookSummary
-    from atlas.monitor.references import Reference
+    from atlas.monitor.references import ModelReference
     from atlas.monitor.spec import MonitoredPipeline
     from atlas.store import Run, Store
     from atlas.tracking.registry import RegisteredVersion
@@ -84,7 +84,7 @@ class ChampionLife:
         return LifeLedger(self.store, pipeline, champion.model, champion.version, self.digest)
 
     @cached_property
-    def reference(self) -> Reference | None:
+    def reference(self) -> ModelReference | None:
         """What it was trained on; None where that isn't known, of which a warning says why."""
         sha256 = self.champion.reference
         if not sha256:

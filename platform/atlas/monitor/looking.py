@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atlas.monitor.batches import BatchRecord
     from atlas.monitor.drift import DriftLook, Measured
     from atlas.monitor.looks import Look
-    from atlas.monitor.references import Reference
+    from atlas.monitor.references import ModelReference
     from atlas.store import Store
 
 MOST_ALARMS, MOST_MEASURED, MOST_UNSEEN = 500, 1000, 20
@@ -82,7 +82,7 @@ class Looking:
         beside: the reference's counts of these, by these names.
     """
 
-    def __init__(self, store: Store, reference: Reference, columns: Iterable[str]) -> None:
+    def __init__(self, store: Store, reference: ModelReference, columns: Iterable[str]) -> None:
         """Take the columns of a reference; one that it doesn't have is left out."""
         self.store, self.reference = store, reference
         whole = _named(reference.profiles)
@@ -183,7 +183,7 @@ class Looking:
         )
 
 
-def columns_of(reference: Reference) -> list[str]:
+def columns_of(reference: ModelReference) -> list[str]:
     """Return all columns of a reference, as ``table.column``."""
     return [*_named(reference.profiles).features]
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import ProfileError, StoreError
-from atlas.monitor.tolerance import Tolerances
+from atlas.monitor.learnt import LearntTable as LearntTable  # noqa: PLC0414
 from atlas.store.keys import PROFILES
 from atlas.store.manifest import DIGEST
 from atlas.values import canonical
@@ -23,6 +22,8 @@ from atlas.values import canonical
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.monitor.estimate import Calibration
+    from atlas.monitor.tolerance import Tolerances
     from atlas.profiles.profile import Profile
     from atlas.store import Store
 
@@ -35,73 +36,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class LearntTable:
-    """What training has learnt of one table, but for the counts themselves.
-
-    Attributes:
-        profile: sha256 of its profile.
-        rows: how many rows it has.
-        source: the step's output that it is, as ``step.output``.
-        tolerances: which differences are no drift; None where that couldn't be learnt.
-        time: the column by whose values the rows were put in order for that; empty for their order
-            in the table.
-        block_seconds: how long a block of rows is; 0 where blocks have equally many rows.
-        calibration: of predictions, how often which score was right; empty without a label.
-    """
-
-    profile: str
-    rows: int
-    source: str = ""
-    tolerances: Tolerances | None = None
-    time: str = ""
-    block_seconds: float = 0.0
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data, without what is empty."""
-        raw = {name: getattr(self, name) for name in self.__slots__}
-        if self.tolerances is not None:
-            tolerances = self.tolerances
-            raw["tolerances"] = {name: getattr(tolerances, name) for name in tolerances.__slots__}
-        return {name: value for name, value in raw.items() if value or name == "rows"}
-
-    @classmethod
-    def from_json(cls, raw: Any) -> LearntTable:
-        """Read back what `to_json` gave; fields of later versions are left.
-
-        Raises:
-            ValueError: it is none.
-        """
-        if not isinstance(raw, dict):
-            raise ValueError(f"found a {type(raw).__name__}, expected an object")
-        plain = {name: raw[name] for name in cls.__slots__ if name in raw}
-        try:
-            if "tolerances" in plain:
-                plain["tolerances"] = _tolerances(plain["tolerances"])
-            table = cls(**plain)
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-        texts = isinstance(table.source, str) and isinstance(table.time, str)
-        if not texts or type(table.rows) is not int or not isinstance(table.calibration, dict):
-            raise ValueError("a field is of another kind than expected")
-        _check_digest(table.profile)
-        return table
-
-
-def _tolerances(raw: Any) -> Tolerances:
-    tolerances = Tolerances(**raw)
-    numbers = (tolerances.distributions, tolerances.missing)
-    if not all(isinstance(named, dict) for named in numbers):
-        raise ValueError("tolerances: expected numbers by column")
-    for named in numbers:
-        for column, number in named.items():
-            if not isinstance(number, int | float) or not 0.0 <= number <= 1.0:
-                raise ValueError(f"tolerances: {column!r}: expected a number from 0 to 1")
-    return tolerances
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
+class ModelReference:
     """What a model version was trained on.
 
     Attributes:
@@ -134,9 +69,9 @@ class Reference:
         return self.tables[table].tolerances if table in self.tables else None
 
     @property
-    def calibration(self) -> Mapping[str, Any]:
-        """How often which score was right; empty where that wasn't learnt."""
-        return self.tables[PREDICTIONS].calibration if PREDICTIONS in self.tables else {}
+    def calibration(self) -> Calibration | None:
+        """How often labels are positive at each score; None where that wasn't learnt."""
+        return self.tables[PREDICTIONS].calibration if PREDICTIONS in self.tables else None
 
 
 def keep_profile(store: Store, profile: Profile, beside: str = "") -> str:
@@ -204,7 +139,7 @@ def keep_reference(store: Store, tables: Mapping[str, LearntTable]) -> str:
     return sha256
 
 
-def load_reference(store: Store, sha256: str) -> Reference:
+def load_reference(store: Store, sha256: str) -> ModelReference:
     """Return a reference with its profiles.
 
     Args:
@@ -216,7 +151,7 @@ def load_reference(store: Store, sha256: str) -> Reference:
     """
     tables = _tables(store, sha256)
     profiles = {name: load_profile(store, table.profile) for name, table in tables.items()}
-    return Reference(sha256, tables, profiles)
+    return ModelReference(sha256, tables, profiles)
 
 
 def has_reference(store: Store, sha256: str) -> bool:

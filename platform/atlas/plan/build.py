@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.plan.family import Family
 from atlas.plan.model import Plan
+from atlas.plan.monitored import monitored_tables
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.plan.rivals import with_rivals
 from atlas.recipe import Parameter, Reference, Resources, Retries
@@ -16,7 +17,7 @@ from atlas.validate.types import UNKNOWN
 from atlas.values import digest, frozen, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from atlas.config import Config
     from atlas.validate import Report
@@ -91,19 +92,12 @@ class PlanBuilder:
             "promotion": config.promotion if flow == "training" else {},
             "card": config.card if flow == "training" else {},
             "predictions": config.predictions if self.is_inference else {},
-            "statistics": dict(self._statistics()),
+            "statistics": dict(monitored_tables(self.subject, self.environment)),
+            "quality": config.quality if self.is_inference and config.statistics else {},
             "packages": tuple(sorted(self._packages())),
             "formats": self.subject.project.formats,
             "stores": self.environment.stores,
         }
-
-    def _statistics(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Return the statistics of tables that a step of this flow gives."""
-        for kind, spec in self.config.statistics.items():
-            source = self.subject.part_source(spec.source)
-            if source.name in self.subject.flat.steps:
-                place = {"step": source.name, "output": source.output}
-                yield kind, {**place, "columns": list(spec.columns)}
 
     def _packages(self) -> set[str]:
         """Return the packages that the project allows and that classes of steps are of."""
@@ -293,5 +287,7 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
 
 _OF_INFERENCE = ("digest", "shadow", "canary")
 """Fields of a Config's ``model`` that say nothing of what training does."""
-_UNMEANT = ("$schema", "alerts", "card", "description", "matrix", "retraining", "statistics")
+_UNMEANT = (
+    *("$schema", "alerts", "card", "description", "matrix", "quality", "retraining", "statistics"),
+)
 """Fields of a Config that say nothing of what one member's run does."""

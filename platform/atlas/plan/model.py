@@ -39,7 +39,9 @@ class Plan:
         promotion: the Config's promotion rule, training only.
         predictions: version, run, start, end → the column that has it; inference only.
         statistics: ``features`` and ``predictions`` → the ``step``, its ``output`` and the
-            ``columns`` whose statistics are monitored; those of this flow.
+            ``columns`` whose statistics are monitored; those of this flow. Of training, also what
+            is learnt: ``time`` (a column), ``every`` (seconds), ``score``, ``label``, ``positive``.
+        quality: what the Config's ``quality`` says of batches, inference only.
         card: what people have written for the model's card, training only.
         packages: those that the project allows and that steps' classes are of.
         formats: modules that add artifact formats, imported before a step runs.
@@ -68,6 +70,7 @@ class Plan:
     promotion: Mapping[str, Any] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
@@ -77,7 +80,7 @@ class Plan:
     def __post_init__(self) -> None:
         """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""
         names = ("axes", "parameters", "data", "images", "secrets", "digests")
-        freeze(self, *names, "promotion", "predictions", "statistics", "card")
+        freeze(self, *names, "promotion", "predictions", "statistics", "quality", "card")
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,42 @@ def read(column: Any, kind: str | None = None) -> Column:
     if fast is not None:
         return _of_numbers(fast, len(fast), 0, kind or NUMBER)
     return _of_arrow(_arrow(column), kind)
+
+
+def moments(column: Any) -> Array | None:
+    """Return the times of a column in seconds since 1970, NaN where there is none.
+
+    Args:
+        column: as `read` takes it; texts are times in ISO 8601, and those without a zone are UTC's.
+
+    Returns:
+        None for a column that holds no times.
+    """
+    import numpy
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = _arrow(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if _is_string(array.type):
+        array = _parsed(array)
+    if array is None or not (pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)):
+        return None
+    whole = pc.cast(array.cast(pa.timestamp("us"), safe=False), pa.int64())
+    seconds = pc.divide(pc.cast(whole, pa.float64(), safe=False), 1e6)
+    return pc.fill_null(seconds, numpy.nan).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _parsed(array: Any) -> Any:
+    """Return texts as times; None where one isn't in ISO 8601."""
+    import pyarrow as pa
+
+    for unit in ("us", "ns"):
+        for zone in (None, "UTC"):
+            with suppress(pa.ArrowInvalid):
+                return array.cast(pa.timestamp(unit, tz=zone))
+    return None
 
 
 def _floats(column: Any) -> Array | None:

@@ -13,9 +13,9 @@ from atlas.http.variables import IMAGE
 from atlas.step.judge import judged
 from atlas.step.params import given_params
 from atlas.step.predictions import stamp_digest
+from atlas.step.profiling import has_profiles, profile_digest
 from atlas.step.reach import reached_digest
 from atlas.step.rivals import other_digest
-from atlas.step.statistics import wanted_of
 from atlas.store.manifest import Manifest
 from atlas.values import canonical, digest
 
@@ -84,8 +84,8 @@ def key_of(
     columns, others = stamp_digest(plan, run, step), other_digest(reader, step, index)
     parts |= {"predictions": columns} if columns else {}
     parts |= {"challenger": others} if others else {}
-    wanted = wanted_of(plan, step)
-    parts |= {"statistics": digest(wanted)} if wanted else {}
+    wanted = profile_digest(plan, run, step)
+    parts |= {"statistics": wanted} if wanted else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])
@@ -116,7 +116,8 @@ def find(store: Store, key: Key) -> Hit | None:
         hit = Hit(raw["run"], outputs, raw["metrics"], *more)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return hit if all(map(store.has, outputs.values())) else None
+    whole = all(map(store.has, outputs.values())) and has_profiles(store, hit.statistics)
+    return hit if whole else None
 
 
 def keep(store: Store, key: Key, hit: Hit) -> None:

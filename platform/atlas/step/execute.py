@@ -21,6 +21,7 @@ from atlas.step.judge import score_champion
 from atlas.step.metrics import MetricsCollector
 from atlas.step.outcome import DONE, FAILED, Outcome
 from atlas.step.predictions import stamped
+from atlas.step.profiling import PROFILES, has_profiles, profiled
 from atlas.step.provenance import provenance
 from atlas.step.rivals import excused, idle, with_rival
 from atlas.step.statistics import counted
@@ -150,6 +151,7 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
     except StoreError:
         return None
     whole = all(map(job.store.has, outputs.values()))
+    whole = whole and has_profiles(job.store, outcome.statistics)
     made = outcome.metrics, outcome.provenance, outcome.statistics
     return cache.Hit(f"{pipeline}/{run}", outputs, *made) if whole else None
 
@@ -171,6 +173,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     cls = load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
     own = stamped(job, cls, call(job, job.step, inputs, metrics))
+    profiles = profiled(job, own)
     both = with_rival(job, reader, own)
     manifests = {
         name: _put(job, name, value, is_mixed=value is not own[name])
@@ -184,13 +187,13 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     reason = _reason(job, key, bool(manifests) and not writes)
     made_with = job.mask.plain(provenance(job.store.run_digest(job.run), reader.handles))
     counts, uncounted = counted(job, both.outputs, reader.handles)
-    counts = job.mask.plain(counts)
+    counts = job.mask.plain({**counts, **({PROFILES: profiles.facts} if profiles.facts else {})})
     if manifests and not writes and not key.refusal and not both.warning:
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
     warnings = (champion.warning, unkept, both.warning)
-    notes = (*filter(None, warnings), *uncounted, *warnings_of(job, manifests))
+    notes = (*filter(None, warnings), *uncounted, *profiles.notes, *warnings_of(job, manifests))
     outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
     return replace(outcome, notes=notes, provenance=made_with, statistics=counts)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.errors import PlatformError, StepError
+from atlas.step.batches import recorded_batch
 from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
@@ -66,6 +67,7 @@ def finish(
     outcome = {"status": status, "plan": plan.digest, "ended": now, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
     _announce(pending_for(store, run, running=True, parent=parent))
+    batch = recorded_batch(store, plan, run) if status == DONE else ()
     is_new = store.run_outcome(run.pipeline, run.id) is None
     store.location.write(key, canonical(outcome).encode())
     warnings = (
@@ -76,7 +78,7 @@ def finish(
         pointer = canonical({"run": run.id, "steps": steps}).encode()
         store.location.write(latest_key(plan.name, plan.flow), pointer)
     pending = pending_for(store, run, running=False, parent=parent)
-    warnings = (*warnings, *challenger_warnings(store, plan, run))
+    warnings = (*batch, *warnings, *challenger_warnings(store, plan, run))
     so_far = Finished(status, tuple(failed), warnings=warnings)
     finished = deliver(store, plan, run, so_far, pending, again=again)
     finished = replace(finished, warnings=(*finished.warnings, *sent_lineage(store, run)))

@@ -14,6 +14,7 @@ from atlas.models.evidence import evidence_of
 from atlas.models.origin import origin_tags
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.models.signature import signature_tags
+from atlas.step.batches import reference_tags
 from atlas.step.carding import carded
 from atlas.step.execute import recorded
 from atlas.step.family import FamilyVersions, promote_family
@@ -24,7 +25,7 @@ from atlas.store.exclusive import exclusive
 from atlas.store.keys import MODEL_OWNERS
 from atlas.store.run import same_parts
 from atlas.tracking.record import metrics_of, tags_of
-from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
+from atlas.tracking.registry import CHAMPION, REFERENCE, LocalRegistry, ModelRegistration
 
 if TYPE_CHECKING:
     from atlas.plan import Plan
@@ -145,17 +146,17 @@ def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
 
 
 def _is_same(champion: RegisteredVersion, registration: ModelRegistration) -> bool:
-    """Tell whether a version was made by the same Plan, with the same parts to the byte.
+    """Tell whether a version was made by the same Plan of the same rows, with the same parts.
 
     So a repeated training, cached or not, adds no version that differs in nothing.
     """
-    plan = "atlas.digest.plan"
+    names = ("atlas.digest.plan", REFERENCE)
     try:
         there = champion.resolved().parts
     except PlatformError:
         return False
     same = same_parts(registration.parts, there)
-    return same and champion.tags.get(plan) == registration.tags.get(plan)
+    return same and all(champion.tags.get(n) == registration.tags.get(n) for n in names)
 
 
 def mirror(
@@ -176,7 +177,8 @@ def registration_of(store: Store, plan: Plan, run: Run) -> ModelRegistration:
     assert model is not None  # noqa: S101  (the caller has looked; for mypy)
     parts = {name: _part(store, run, output) for name, output in model.parts.items()}
     origin = origin_tags(store, plan, run)
-    tags = {**tags_of(plan, run), **origin, **signature_tags(store, plan, run)}
+    learnt = reference_tags(store, plan, run)
+    tags = {**tags_of(plan, run), **origin, **signature_tags(store, plan, run), **learnt}
     tags = mask_for(plan).plain(tags)
     metrics, is_deployed = metrics_of(store, plan, run), _is_deployed(store, model.name)
     return ModelRegistration(model.name, run.id, parts, tags, metrics, is_deployed)

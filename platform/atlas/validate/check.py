@@ -30,6 +30,7 @@ from atlas.validate import (
     flow_rules,
     import_rules,
     label_rules,
+    quality_rules,
     scoring_rules,
     setting_rules,
     statistics_rules,
@@ -200,6 +201,7 @@ class _Checker:
         problems += alert_problems(file, flats, self.environment)
         problems += scoring_rules.scoring_problems(file)
         problems += statistics_rules.statistics_problems(file, flats)
+        problems += quality_rules.quality_problems(file, flats)
         problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
         broken = any(problem.severity == "error" for problem in new)

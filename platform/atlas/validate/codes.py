@@ -124,6 +124,7 @@ CODES = {
     "C029": "the keys of a step that the challenger runs depend on the model",
     "C040": "there is no such table to take statistics of",
     "C041": "no columns, or too many, are named for statistics",
+    "C042": "quality can't be checked as the Config says",
     "A001": "no run can be late",
     "A002": "an alert's metric comes from nowhere",
     "A003": "an alert's bounds are missing, or contradict each other",

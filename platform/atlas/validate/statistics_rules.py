@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from atlas.errors import Problem
     from atlas.load import ConfigFile
+    from atlas.recipe import Reference
     from atlas.validate.flat import Flat
     from atlas.validate.subject import Subject
 
@@ -32,6 +33,9 @@ def statistics_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator
             hint, problem = nearest(source.name, steps), (place / kind / "from").problem
             expected = names(steps)
             yield problem("C040", message, found=str(source), expected=expected, hint=hint)
+        if spec.training is not None and "training" not in config.recipes:
+            message = "there is no training Recipe that gives the table"
+            yield (place / kind / "training").problem("C040", message, expected="recipes.training")
         if not 0 < len(spec.columns) <= MOST_COLUMNS:
             message = f"the lists of features name {len(spec.columns)} columns"
             expected = f"from 1 to {MOST_COLUMNS}"
@@ -41,20 +45,36 @@ def statistics_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator
 
 def check_statistics(subject: Subject) -> Iterator[Problem]:
     """Check that an output whose columns are monitored is one table."""
-    steps = subject.flat.steps
     for kind, spec in subject.file.config.statistics.items():
-        source = subject.part_source(spec.source)
-        if source.name not in steps:
-            continue
-        place = subject.config_place / "statistics" / kind / "from"
-        outputs = subject.outputs(source.name)
-        if outputs is not None and source.output not in outputs:
-            message = f"the step '{source.name}' has no output '{source.output}'"
-            hint, expected = nearest(source.output, outputs), names(outputs)
-            yield place.problem("C040", message, found=str(source), expected=expected, hint=hint)
-        elif steps[source.name].foreach:
-            message = f"the step '{source.name}' has foreach, and statistics are of one table"
-            yield place.problem("C040", message, found=str(source), expected="one output")
+        place = subject.config_place / "statistics" / kind
+        yield from _table(subject, place / "from", spec.source)
+        if spec.training is not None and subject.flat.flow == "training":
+            yield from _of_training(subject, place / "training", spec.training)
+
+
+def _table(subject: Subject, place: DocumentPath, named: Reference) -> Iterator[Problem]:
+    """Check an output; that of a step which the other flow has, is checked there."""
+    source, steps = subject.part_source(named), subject.flat.steps
+    if source.name not in steps:
+        return
+    outputs = subject.outputs(source.name)
+    if outputs is not None and source.output not in outputs:
+        message = f"the step '{source.name}' has no output '{source.output}'"
+        hint, expected = nearest(source.output, outputs), names(outputs)
+        yield place.problem("C040", message, found=str(source), expected=expected, hint=hint)
+    elif steps[source.name].foreach:
+        message = f"the step '{source.name}' has foreach, and statistics are of one table"
+        yield place.problem("C040", message, found=str(source), expected="one output")
+
+
+def _of_training(subject: Subject, place: DocumentPath, named: Reference) -> Iterator[Problem]:
+    source, steps = subject.part_source(named), subject.flat.steps
+    if source.name in steps or not subject.flat.is_whole:
+        yield from _table(subject, place, named)
+        return
+    message = f"the training Recipe has no step '{source.name}'"
+    hint, expected = nearest(source.name, steps), names(steps)
+    yield place.problem("C040", message, found=str(source), expected=expected, hint=hint)
 
 
 RULES = (check_statistics,)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from atlas.monitor.ledger import LookLine
     from atlas.monitor.life import Armed, ChampionLife
     from atlas.monitor.looks import LookResult
-    from atlas.monitor.references import Reference
+    from atlas.monitor.references import ModelReference
 
 
 def drift(life: ChampionLife) -> Seen | None:
@@ -55,7 +55,7 @@ def drift(life: ChampionLife) -> Seen | None:
 # Looks --------------------------------------------------------------------------------------
 
 
-def _look(life: ChampionLife, rule: DriftTrigger, reference: Reference) -> None:
+def _look(life: ChampionLife, rule: DriftTrigger, reference: ModelReference) -> None:
     ledger, own = life.ledger, [*_batches(life, reference)]
     pending = [record for record in own if not _has_look(life, record)]
     if not pending and not ledger.unfinished:
@@ -83,7 +83,7 @@ def _finish(life: ChampionLife, looking: Looking) -> None:
         life.looks.append(summary)
 
 
-def _batches(life: ChampionLife, reference: Reference) -> Iterator[BatchRecord]:
+def _batches(life: ChampionLife, reference: ModelReference) -> Iterator[BatchRecord]:
     """Give the champion's batches that can be looked at, the oldest first; an empty one can't."""
     for record in life.own:
         if record.rows and record.profiles and record.reference == reference.sha256:
@@ -98,7 +98,7 @@ def _has_look(life: ChampionLife, record: BatchRecord) -> bool:
     return record.rows >= ALIKE_ROWS and is_alike
 
 
-def _terms(life: ChampionLife, rule: DriftTrigger, reference: Reference) -> Terms:
+def _terms(life: ChampionLife, rule: DriftTrigger, reference: ModelReference) -> Terms:
     columns = [name for name in columns_of(reference) if _is_wanted(rule, name)]
     return Terms(reference.sha256, rule.false_alarms, rule.looks, columns, life.now)
 

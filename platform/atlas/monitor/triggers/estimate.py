@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError, ProfileError
 from atlas.monitor.batches import batch_profile
 from atlas.monitor.checked import ESTIMATE, TriggerState
-from atlas.monitor.estimate import Calibration, scores_of
 from atlas.monitor.estimate import estimate as estimated
+from atlas.monitor.estimate import scores_of
 from atlas.monitor.references import PREDICTIONS
 from atlas.monitor.triggers.outcome import Seen
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlas.monitor.batches import BatchRecord
     from atlas.monitor.estimate import Estimate
     from atlas.monitor.life import ChampionLife
-    from atlas.monitor.references import Reference
+    from atlas.monitor.references import ModelReference
 
 
 def estimate(life: ChampionLife) -> Seen | None:
@@ -67,7 +67,7 @@ def _is_worse(found: Estimate, rule: EstimateRule) -> bool:
 
 
 def _estimate(
-    life: ChampionLife, rule: EstimateRule, record: BatchRecord, reference: Reference
+    life: ChampionLife, rule: EstimateRule, record: BatchRecord, reference: ModelReference
 ) -> Estimate:
     """Estimate the metric of a batch.
 
@@ -84,9 +84,7 @@ def _estimate(
         text = f"{record.batch} has no scores: statistics.predictions.score is {column!r}"
         raise ProfileError(f"{text}; expected one of its columns")
     values, counts = scores_of(feature)
-    return estimated(
-        Calibration.from_json(reference.calibration), values, rule.metric, counts=counts
-    )
+    return estimated(reference.calibration, values, rule.metric, counts=counts)
 
 
 def _score(statistics: Any) -> str:

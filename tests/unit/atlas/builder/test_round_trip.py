@@ -145,9 +145,22 @@ configs = some(
     ),
     statistics=some(
         {},
-        features=some({"from": table_outputs}, columns=columns),
-        predictions=some({"from": table_outputs, "columns": columns}),
+        features=some({"from": table_outputs}, columns=columns, training=table_outputs),
+        predictions=st.one_of(
+            some({"from": table_outputs, "columns": columns}, time=names),
+            some(
+                {"from": table_outputs, "columns": columns, "score": names, "label": names},
+                positive=st.booleans() | st.integers(0, 9) | names,
+            ),
+        ),
     ).filter(bool),
+    quality=some(
+        {},
+        on_breach=st.sampled_from(["fail", "warn"]),
+        checks=st.lists(st.sampled_from(["rows", "range"]), unique=True),
+        missing=st.sampled_from([0, 0.5, 1]),
+        columns=table(names, some({"minimum": numbers}, maximum=numbers), 1),
+    ),
     schedule=some({}, training=schedules, inference=schedules),
     promotion=some(
         {"metric": st.builds("{}.{}".format, names, names)},

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from atlas.errors import StoreError
+from atlas.monitor.estimate import Calibration
 from atlas.monitor.references import (
     FEATURES,
     PREDICTIONS,
@@ -27,6 +28,7 @@ from atlas.profiles.measure import batch, reference
 from atlas.profiles.profile import Profile
 from atlas.store import open_store
 
+CALIBRATION = Calibration((0.5,), (60, 40), (6, 30), 0.0, 1.0)
 TOLERANCES = Tolerances({"age": 0.02, "region": 0.0}, {"age": 0.01, "region": 0.0}, 12)
 
 
@@ -45,7 +47,9 @@ def kept(store):
     scores = keep_profile(store, reference({"score": rows()["age"]}))
     tables = {
         FEATURES: LearntTable(features, 500, "load.rows", TOLERANCES, "day", 86_400.0),
-        PREDICTIONS: LearntTable(scores, 500, "evaluate.scored", calibration={"bins": [0.5]}),
+        PREDICTIONS: LearntTable(
+            scores, 500, "evaluate.scored", score="score", calibration=CALIBRATION
+        ),
     }
     return keep_reference(store, tables)
 
@@ -57,7 +61,7 @@ def test_a_reference_is_read_back_with_all_that_was_learnt(store):
     assert found.features.features["age"].counts.sum() == 500
     assert found.tolerances(FEATURES) == TOLERANCES
     assert found.tolerances(PREDICTIONS) is None
-    assert found.calibration == {"bins": [0.5]}
+    assert found.calibration == CALIBRATION
     assert found.tables[FEATURES].block_seconds == 86_400.0
     assert set(found.predictions.features) == {"score"}
 
@@ -76,7 +80,7 @@ def test_a_table_without_a_reference(store):
     )
     assert found.predictions is None
     assert found.schema(PREDICTIONS) == {}
-    assert found.calibration == {}
+    assert found.calibration is None
 
 
 def test_a_batch_is_read_beside_its_reference_only(store):
@@ -127,6 +131,8 @@ def test_a_name_that_is_no_digest(store, sha256):
         {"tolerances": {"distributions": [], "missing": {}, "blocks": 8}},
         {"tolerances": []},
         {"calibration": 1},
+        {"outside": {"age": "much"}},
+        {"varying": [1]},
         {"profile": 1},
     ],
     ids="-".join,
