@@ -8,7 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from atlas.metrics.exposition import Sample, page
+from atlas.metrics.metric import MONITOR
+from atlas.metrics.monitored import MONITORED
 from atlas.runner import RunSettings
+from atlas.tracking.pushgateway import MetricGroup, Pushgateway
 from tests.projects import Project, Ran
 
 SOURCE = """
@@ -78,6 +82,13 @@ def run(project: Project, path: str = ".") -> Ran:
     ran = project.run(path, RunSettings(**day))
     assert ran.ok, ran.errors()
     return ran
+
+
+def push_monitor(url: str, pipeline: str = "houses", environment: str = "local") -> None:
+    """Push a value of every metric of a monitor."""
+    samples = [Sample(metric.name, 1.0, ("drift",) * len(metric.labels)) for metric in MONITORED]
+    group = MetricGroup(environment, pipeline, MONITOR)
+    Pushgateway(url).replace(group, page(samples, MONITOR))
 
 
 def query(prometheus: str, promql: str) -> list[dict[str, Any]]:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 STEP_METRIC = "atlas_model_metric"
 """The metric of Prometheus that has the metrics that steps record, by their names."""
 _OF_PIPELINES = ("config", "environment", "flow", "job", "pipeline")
-RESERVED = frozenset(("alertname", "metric", "reason", "severity", "slice", *_OF_PIPELINES))
+_OF_MONITORS = ("trigger",)
+RESERVED = frozenset(
+    ("alertname", "metric", "reason", "severity", "slice", *_OF_MONITORS, *_OF_PIPELINES)
+)
 """Labels that alerts have by themselves."""
 
 
@@ -70,6 +73,25 @@ class AlertRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainingAlerts:
+    """Alerts of a pipeline's monitor.
+
+    Attributes:
+        rule: severity and runbook of all of them.
+        triggers: those of which an alert says that they have fired; ``estimate`` is one, too.
+        spent: which share of a risk of a false alarm is nearly all of it, from 0 to 1.
+        late: how many seconds a batch may wait for the monitor.
+        waiting: how many seconds an event may wait for the end of its retraining.
+    """
+
+    rule: AlertRule
+    triggers: tuple[str, ...] = ("drift", "degradation", "estimate")
+    spent: float = 0.9
+    late: float = 3600.0
+    waiting: float = 259_200.0
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """What a Config asks for.
 
@@ -77,6 +99,7 @@ class Alerts:
         late: no successful run so long after an interval's end; None for no such rule.
         failed: the last run failed; None for no such rule.
         stale: nothing pushed for so long; None for no such rule.
+        retraining: the monitor and what it has led to; None for no such rules.
         metrics: metrics out of bounds.
         labels: of every alert, besides its own.
         annotations: of every alert, besides its own.
@@ -85,17 +108,18 @@ class Alerts:
     late: AlertRule | None = None
     failed: AlertRule | None = None
     stale: AlertRule | None = None
+    retraining: RetrainingAlerts | None = None
     metrics: tuple[AlertRule, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Tell whether there is any rule."""
-        return any((self.late, self.failed, self.stale, self.metrics))
+        return any((self.late, self.failed, self.stale, self.retraining, self.metrics))
 
     def names(self) -> list[str]:
         """Return what is asked for, in words: ``late``, and the names of metrics."""
-        own = {"late": self.late, "failed": self.failed, "stale": self.stale}
+        own = {name: getattr(self, name) for name in ("late", "failed", "stale", "retraining")}
         metrics = [rule.bound.metric for rule in self.metrics if rule.bound is not None]
         return [*(name for name, rule in own.items() if rule is not None), *dict.fromkeys(metrics)]
 
@@ -107,6 +131,7 @@ class Alerts:
             late=_rule(raw.get("late"), shared),
             failed=_rule(raw.get("failed"), shared),
             stale=_rule(raw.get("stale"), shared),
+            retraining=_retraining(raw.get("retraining"), shared),
             metrics=tuple(_bounded(metric, shared) for metric in raw.get("metrics", ())),
             labels=raw.get("labels", {}),
             annotations=raw.get("annotations", {}),
@@ -129,6 +154,17 @@ def _rule(raw: Any, shared: Mapping[str, str]) -> AlertRule | None:
     options: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
     after = raw if isinstance(raw, str) else options.get("after", "0s")
     return AlertRule(*_own(options, shared), seconds(after))
+
+
+def _retraining(raw: Any, shared: Mapping[str, str]) -> RetrainingAlerts | None:
+    """Return the rules of ``retraining``; None where they are off."""
+    if raw is None or raw is False:
+        return None
+    options: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
+    plain = {name: options[name] for name in ("spent",) if name in options}
+    plain |= {name: seconds(options[name]) for name in ("late", "waiting") if name in options}
+    plain |= {"triggers": tuple(options["triggers"])} if "triggers" in options else {}
+    return RetrainingAlerts(AlertRule(*_own(options, shared)), **plain)
 
 
 def _bounded(raw: Mapping[str, Any], shared: Mapping[str, str]) -> AlertRule:

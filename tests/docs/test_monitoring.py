@@ -38,10 +38,15 @@ def test_the_table_is_the_catalogue(request: pytest.FixtureRequest) -> None:
 
 
 def test_its_config_is_one() -> None:
-    example, alerts = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    example, alerts, monitor = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
     config = Config.parse({"name": "x", "recipes": {}, **json.loads(example)})
     assert config.statistics["features"].columns == ("mean radius", "mean texture")
     assert str(config.statistics["predictions"].source) == "score.scores"
     config = Config.parse({"name": "x", "recipes": {}, **json.loads(alerts)})
     metrics = ["evaluate.roc_auc", "atlas_data_freshness_seconds"]
     assert alerts_of(config, Environment()).names() == ["late", "failed", "stale", *metrics]
+    config = Config.parse({"name": "x", "recipes": {}, **json.loads(monitor)})
+    asked = alerts_of(config, Environment()).retraining
+    assert asked is not None
+    assert (asked.triggers, asked.late, asked.spent) == (("drift",), 7200.0, 0.9)
+    assert asked.rule.severity == "critical"

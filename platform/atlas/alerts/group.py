@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.alerts.rules import FlowRules, RuleFlow
+from atlas.alerts.making import GroupRules, RuleFlow
+from atlas.alerts.monitor_rules import MonitorRules
+from atlas.alerts.rules import FlowRules
+from atlas.metrics.metric import MONITOR
 from atlas.values import digest
 
 if TYPE_CHECKING:
@@ -28,7 +31,8 @@ def rule_file(flow: RuleFlow, alerts: Alerts) -> bytes:
         flow: the flow.
         alerts: what its Config asks for.
     """
-    rules = FlowRules(flow, alerts).rules()
+    kind: type[GroupRules] = MonitorRules if flow.flow == MONITOR else FlowRules
+    rules = kind(flow, alerts).rules()
     if not rules:
         return b""
     import yaml

@@ -6,52 +6,24 @@ gets a new name (`tests/recorded/metrics.json` holds what was published).
 
 All metrics are gauges that describe the last run; ``changes(atlas_run_end_timestamp_seconds[1d])``
 counts runs. Each series also has the labels of its group, `GROUPING`. A group is a pipeline's flow
-in an Environment, so no two groups can have the same series.
+in an Environment, so no two groups can have the same series. A pipeline's monitor has a group of
+its own, with the flow ``monitor``.
 """
 
 from __future__ import annotations
 
-from atlas.dataclass import dataclass
+from atlas.metrics.metric import BATCH, PUSH, Metric
+from atlas.metrics.monitored import MONITORED
 
 JOB = "atlas"
 """Value of the label ``job`` of every group."""
 GROUPING = ("job", "environment", "pipeline", "flow")
 """Labels that every series has: they name the group."""
 
-RUN = "run"
-"""Part of a group that every run replaces, whether it succeeds or fails."""
-BATCH = "batch"
-"""Part of a group that only successful runs replace: it describes the last success."""
-PUSH = "push"
-"""Part of a group that every push replaces."""
-
 PROBABILITIES = (0.01, 0.25, 0.5, 0.75, 0.99)
 """The quantiles of a column."""
 OTHER = "(other)"
 """Value of the label ``category`` for all categories beyond the most frequent ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric.
-
-    Attributes:
-        name: its name; a name with a unit ends with it.
-        help: the text of its HELP line.
-        labels: its own labels, besides those of the group.
-        part: the part of the group that it is in: `RUN`, `BATCH` or `PUSH`.
-        unit: ``seconds``, or empty for a plain number.
-        most: how many series of it a group has at most; others are left out, and counted.
-        type: its Prometheus type.
-    """
-
-    name: str
-    help: str
-    labels: tuple[str, ...] = ()
-    part: str = RUN
-    unit: str = ""
-    most: int = 1
-    type: str = "gauge"
 
 
 _STEPS, _MODEL_METRICS, _DATA, _COLUMNS, _CATEGORIES = 300, 300, 100, 100, 1000
@@ -219,6 +191,7 @@ CATALOGUE = (
     *_BATCH,
     *_statistics("feature", "feature"),
     *_statistics("prediction", "prediction"),
+    *MONITORED,
     *_PUSH,
 )
 """Every metric, in the order in which a page has them."""

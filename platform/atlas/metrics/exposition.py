@@ -12,16 +12,21 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from atlas.metrics.catalogue import BATCH, BY_NAME, CATALOGUE, RUN
+from atlas.metrics.catalogue import BY_NAME, CATALOGUE
+from atlas.metrics.metric import BATCH, MONITOR, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from atlas.metrics.catalogue import Metric
+    from atlas.metrics.metric import Metric
 
 LONGEST_VALUE = 120
 """The most characters of a label's value; a longer one ends with 8 digits of its digest."""
-DROPPED = {RUN: "atlas_run_dropped_series", BATCH: "atlas_batch_dropped_series"}
+DROPPED = {
+    RUN: "atlas_run_dropped_series",
+    BATCH: "atlas_batch_dropped_series",
+    MONITOR: "atlas_monitor_dropped_series",
+}
 """The metric of each part of a group that counts the series that were left out."""
 
 
@@ -44,7 +49,7 @@ def page(samples: Iterable[Sample], part: str) -> str:
 
     Args:
         samples: in any order; of one series the last value counts.
-        part: `RUN`, `BATCH` or `PUSH`.
+        part: `RUN`, `BATCH`, `PUSH` or `MONITOR`.
 
     Raises:
         KeyError: a sample's metric isn't in the catalogue.

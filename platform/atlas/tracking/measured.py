@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas.metrics.catalogue import BATCH, RUN
 from atlas.metrics.exposition import Sample, page
+from atlas.metrics.metric import BATCH, RUN
 from atlas.tracking.metrics_outbox import Recency, WaitingMetrics
 from atlas.tracking.pushgateway import MetricGroup
 from atlas.tracking.record import outcomes_of

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import RefusedError
-from atlas.metrics.catalogue import PUSH
 from atlas.metrics.exposition import Sample, page
+from atlas.metrics.metric import PUSH
 from atlas.store.exclusive import exclusive
 from atlas.tracking.pushgateway import MetricGroup
 from atlas.values import canonical, digest

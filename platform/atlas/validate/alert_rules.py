@@ -8,6 +8,7 @@ from atlas.config_alerts import RESERVED, Alerts
 from atlas.environment import Environment
 from atlas.load import nearest
 from atlas.metrics.catalogue import BY_NAME
+from atlas.metrics.metric import MONITOR
 from atlas.validate.flat import DocumentPath, names
 from atlas.validate.gaps import gaps_of
 from atlas.validate.schedule import schedule_problems
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from atlas.validate.flat import Flat
 
 _SLICE = "slice"
+_TRIGGERS = ("drift", "degradation", "estimate", "new_rows", "new_labels")
 
 
 def alert_problems(
@@ -54,6 +56,7 @@ def _problems(
     steps = {flow: [*flat.steps] for flow, flat in flats.items()} if is_whole else None
     yield from _late(place / "late", alerts, config, environment)
     yield from _stale(place / "stale", alerts, config, environment)
+    yield from _retraining(place / "retraining", alerts, written, config)
     for number, rule in enumerate(alerts.metrics):
         if rule.bound is not None:
             yield from _metric(place / "metrics" / number, rule.bound, config, steps)
@@ -96,6 +99,27 @@ def _stale(
         yield place.problem("N010", message, severity="warning", expected=expected)
 
 
+def _retraining(
+    place: DocumentPath, alerts: Alerts, written: Mapping[str, object], config: Config
+) -> Iterator[Problem]:
+    """Check that there is a monitor, and that it has the triggers that are named."""
+    if alerts.retraining is None:
+        return
+    if not config.retraining:
+        message = "the Config has no `retraining`, so that nothing is monitored"
+        hint = "say what starts a new training, or leave these alerts out"
+        yield place.problem("A006", message, expected="retraining", hint=hint)
+        return
+    options = written["retraining"]
+    named = options.get("triggers", ()) if isinstance(options, dict) else ()
+    for number, name in enumerate(named):
+        if name not in config.retraining:
+            message = f"the Config's retraining has no '{name}'"
+            expected = names(sorted(config.retraining.keys() & {*_TRIGGERS}))
+            at = place / "triggers" / number
+            yield at.problem("A006", message, found=name, expected=expected)
+
+
 def _metric(
     place: DocumentPath, bound: Bound, config: Config, steps: Mapping[str, list[str]] | None
 ) -> Iterator[Problem]:
@@ -126,6 +150,19 @@ def _source(
         message = f"Atlas gives Prometheus no metric '{bound.metric}'"
         hint, expected = nearest(bound.metric, BY_NAME), "step.metric, or one of Atlas's own"
         yield at.problem("A002", message, found=bound.metric, expected=expected, hint=hint)
+    elif BY_NAME[bound.metric].part == MONITOR:
+        yield from _of_monitor(place, bound, config)
+
+
+def _of_monitor(place: DocumentPath, bound: Bound, config: Config) -> Iterator[Problem]:
+    """Check a metric of the monitor, which is no flow's."""
+    if not config.retraining:
+        message = f"'{bound.metric}' is the monitor's, and the Config has no `retraining`"
+        yield (place / "metric").problem("A006", message, found=bound.metric, expected="retraining")
+    if bound.flow:
+        message = f"'{bound.metric}' is the monitor's, and of no flow"
+        hint = "leave `flow` out"
+        yield (place / "flow").problem("A002", message, found=bound.flow, hint=hint)
 
 
 def _step(

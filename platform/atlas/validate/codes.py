@@ -130,6 +130,7 @@ CODES = {
     "A003": "an alert's bounds are missing, or contradict each other",
     "A004": "an alert's label is unknown, or taken",
     "A005": "two alerts can't be told apart",
+    "A006": "an alert is about a monitor that isn't there",
     "E001": "there is no such Environment",
     "E002": "the Environment doesn't say where data are",
     "E003": "the Environment doesn't know a secret",

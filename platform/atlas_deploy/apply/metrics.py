@@ -12,10 +12,12 @@ from atlas.advice import command
 from atlas.config import FLOWS
 from atlas.errors import PlatformError
 from atlas.http.credentials import basic, read_private
+from atlas.metrics.metric import MONITOR
 from atlas.store import open_location
 from atlas.tracking.metrics_outbox import MetricsOutbox, deletion, send_all
 from atlas.tracking.pushgateway import MetricGroup, Pushgateway
 from atlas.uris import secret_file
+from atlas_deploy.desired.monitors import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,13 +35,15 @@ def groups_of(environment: str, resources: Mapping[str, Mapping[str, Any]]) -> s
         environment: the Environment's name.
         resources: inputs by the resource's name, which begins with the flow.
     """
-    return {
+    groups = {
         MetricGroup(environment, member.removesuffix(f"-{flow}"), flow)
         for name, inputs in resources.items()
         for flow in FLOWS
         if name.startswith(f"{flow}-")
         for member in inputs.get("plans", ())
     }
+    monitored = {group.pipeline for group in groups} if PART in resources else ()
+    return groups | {MetricGroup(environment, pipeline, MONITOR) for pipeline in monitored}
 
 
 def lost_groups(before: Iterable[MetricGroup], after: Iterable[MetricGroup]) -> set[MetricGroup]:
@@ -51,7 +55,7 @@ def lost_groups(before: Iterable[MetricGroup], after: Iterable[MetricGroup]) -> 
         MetricGroup(group.environment, group.pipeline, flow)
         for group in gone
         if (group.environment, group.pipeline) not in names
-        for flow in FLOWS
+        for flow in (*FLOWS, MONITOR)
     }
     return gone | whole
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from atlas.advice import bring_up
 from atlas.alerts import RuleFlow, rule_file
 from atlas.errors import DeployError
+from atlas.metrics.metric import MONITOR
+from atlas.monitor.spec import monitored_pipelines
 from atlas.registered import LOCAL_TARGET
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def rule_files(deployment: Deployment) -> dict[str, bytes]:
         if plan.target != LOCAL_TARGET:
             by_flow.setdefault(plan.flow, []).append(plan)
     watched = _INFERENCE if _INFERENCE in by_flow else next(iter(by_flow), "")
-    flows = (_flow(deployment, plans, watched) for _, plans in sorted(by_flow.items()))
+    flows = [_flow(deployment, plans, watched) for _, plans in sorted(by_flow.items())]
+    flows += _monitors(deployment)
     files = {flow.name: rule_file(flow, deployment.pipelines[0].alerts) for flow in flows}
     return {name: text for name, text in files.items() if text}
 
@@ -69,6 +72,24 @@ def _flow(deployment: Deployment, plans: Sequence[Plan], watched: str) -> RuleFl
         keyed=frozenset(step.name for step in first.steps if step.foreach),
         is_watched=first.flow == watched,
     )
+
+
+def _monitors(deployment: Deployment) -> list[RuleFlow]:
+    """Return what rules have to know of the monitor, where there is something to monitor."""
+    monitored = monitored_pipelines(deployment.pipelines)
+    if not monitored:
+        return []
+    first = monitored[0]
+    return [
+        RuleFlow(
+            name=f"{deployment.environment.prefix}{deployment.config}-{MONITOR}",
+            config=deployment.config,
+            environment=first.environment,
+            flow=MONITOR,
+            pipelines=[one.pipeline for one in monitored],
+            schedule=first.rule.schedule,
+        )
+    ]
 
 
 def _schedule(plan: Plan) -> Mapping[str, str]:

@@ -23,7 +23,9 @@ def test_every_query_gives_series(
     monkeypatch.setenv("ATLAS_PUSHGATEWAY_URL", pushgateway)
     monitored.write(project)
     monitored.run(project)
-    for promql in ('atlas_run_success{flow="inference"}', 'up{job="prometheus"}', "ALERTS or up"):
+    monitored.push_monitor(pushgateway)
+    there = ('up{job="prometheus"}', "ALERTS or up", "atlas_monitor_info")
+    for promql in ('atlas_run_success{flow="inference"}', *there):
         assert monitored.wait_for(prometheus, promql)
     asked = 0
     for file in FILES:

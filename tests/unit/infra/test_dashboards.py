@@ -76,8 +76,8 @@ def test_a_field_that_the_schema_hasn_t_is_found(field: tuple[Any, ...], value: 
     assert unknown(document) == ["".join(f"/{key}" for key in field)]
 
 
-def test_the_four_are_there_each_under_its_own_address() -> None:
-    assert NAMES == ["model", "pipeline", "pipelines", "platform"]
+def test_all_are_there_each_under_its_own_address() -> None:
+    assert NAMES == ["model", "monitor", "pipeline", "pipelines", "platform"]
     assert [loaded(name)["uid"] for name in NAMES] == [f"atlas-{name}" for name in NAMES]
 
 

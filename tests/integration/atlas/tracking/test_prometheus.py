@@ -10,8 +10,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from atlas.metrics.catalogue import BATCH, CATALOGUE, PUSH, RUN
+from atlas.metrics.catalogue import CATALOGUE
 from atlas.metrics.exposition import LONGEST_VALUE, Sample, page
+from atlas.metrics.metric import BATCH, MONITOR, PUSH, RUN
 from atlas.store import FolderLocation
 from atlas.tracking.metrics_outbox import MetricsOutbox, Recency, WaitingMetrics, deletion
 from atlas.tracking.pushgateway import MetricGroup, Pushgateway
@@ -50,7 +51,9 @@ def samples(text: str, value: float) -> list[Sample]:
 
 
 def push(url: str, group: MetricGroup, made: list[Sample]) -> None:
-    Pushgateway(url).replace(group, "".join(page(made, part) for part in (RUN, BATCH, PUSH)))
+    Pushgateway(url).replace(
+        group, "".join(page(made, part) for part in (RUN, BATCH, PUSH, MONITOR))
+    )
 
 
 def promtool(text: str) -> tuple[int, str]:
@@ -143,8 +146,10 @@ def test_every_metric_comes_back_from_prometheus(
     monkeypatch.setenv("ATLAS_PUSHGATEWAY_URL", pushgateway)
     monitored.write(project)
     monitored.run(project)
+    monitored.push_monitor(pushgateway)
     assert monitored.wait_for(prometheus, 'atlas_run_success{flow="inference"}')
     monitored.wait_for(prometheus, 'atlas_run_success{flow="training"}')
+    monitored.wait_for(prometheus, "atlas_monitor_info")
     assert promtool(shown(pushgateway)) == (0, "")
     for metric in CATALOGUE:
         found = monitored.query(prometheus, metric.name)

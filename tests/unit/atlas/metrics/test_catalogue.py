@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas.metrics.catalogue import BATCH, BY_NAME, CATALOGUE, GROUPING, PUSH, RUN, Metric
+from atlas.metrics.catalogue import BY_NAME, CATALOGUE, GROUPING
 from atlas.metrics.exposition import DROPPED
+from atlas.metrics.metric import BATCH, MONITOR, PUSH, RUN, Metric
 
 RECORDED = Path("tests/recorded/metrics.json")
 ids = [metric.name for metric in CATALOGUE]
@@ -41,12 +42,12 @@ def test_names_units_and_labels_are_prometheus_own(metric: Metric) -> None:
     assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket"))
     assert re.fullmatch(r"[A-Z][^\n\\]+\.", metric.help)
     assert not set(metric.labels) & {*GROUPING, "instance", "le", "quantile"}
-    assert metric.part in (RUN, BATCH, PUSH)
+    assert metric.part in (RUN, BATCH, PUSH, MONITOR)
     assert metric.most >= 1
     assert metric.labels or metric.most == 1
 
 
 def test_each_name_is_there_once() -> None:
     assert len(BY_NAME) == len(CATALOGUE)
-    assert set(DROPPED) == {RUN, BATCH}
-    assert {BY_NAME[name].part for name in DROPPED.values()} == {RUN, BATCH}
+    assert set(DROPPED) == {RUN, BATCH, MONITOR}
+    assert {BY_NAME[name].part for name in DROPPED.values()} == {RUN, BATCH, MONITOR}

@@ -32,13 +32,20 @@ def test_each_member_has_a_group_for_each_flow_that_is_deployed() -> None:
 def test_a_member_that_goes_takes_the_groups_of_all_of_its_flows_along() -> None:
     before = groups("a/inference", "b/inference", "b/training")
     assert lost_groups(before, groups("b/inference", "b/training")) == groups(
-        "a/inference", "a/training"
+        "a/inference", "a/training", "a/monitor"
     )
     assert lost_groups(before, before) == set()
     assert lost_groups(before, groups("a/inference", "b/inference")) == groups("b/training")
     assert lost_groups(before, ()) == groups(
-        "a/inference", "a/training", "b/inference", "b/training"
+        "a/inference", "a/training", "a/monitor", "b/inference", "b/training", "b/monitor"
     )
+
+
+def test_the_monitor_has_a_group_of_each_pipeline_and_takes_it_along() -> None:
+    monitored = {**RESOURCES, "monitor": {"members": {"tumour-monitor": "5"}}}
+    own = groups("tumour-emea/monitor", "tumour-apac/monitor")
+    assert groups_of("prod", monitored) == groups_of("prod", RESOURCES) | own
+    assert lost_groups(groups_of("prod", monitored), groups_of("prod", RESOURCES)) == own
 
 
 def test_a_deletion_waits_while_the_pushgateway_is_down(tmp_path) -> None:

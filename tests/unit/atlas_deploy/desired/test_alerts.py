@@ -12,7 +12,7 @@ from atlas.errors import DeployError
 from atlas_deploy.desired.alerts import require_place, rule_files
 from atlas_deploy.desired.deployment import Deployment, deployments
 from atlas_deploy.platforms.services import Services
-from tests.unit.atlas.shop import shop, write
+from tests.unit.atlas.shop import DROP, shop, write
 
 C, E = "config.json", "environments/local.json"
 ALERTS = {"late": "2h", "failed": True, "stale": "80h"}
@@ -45,6 +45,22 @@ def test_names_have_the_prefix_and_a_family_is_one_group(tmp_path: Path) -> None
 
 def test_an_environment_without_alerts_has_no_rules(tmp_path: Path) -> None:
     assert rule_files(deployed(tmp_path, (E, "alerts", {"shop": None}))) == {}
+
+
+def test_a_monitor_has_a_group_of_its_own(tmp_path: Path) -> None:
+    changes = ((C, "retraining", {"new_rows": 9}), (C, "alerts", {"retraining": True}))
+    family = (C, "matrix", {"region": ["emea", "apac"]})
+    files = rule_files(deployed(tmp_path, *changes, family, (E, "prefix", "dev-")))
+    assert [*files] == ["dev-shop-monitor"]
+    text = files["dev-shop-monitor"].decode()
+    assert "AtlasRetrainingTriggered" in text
+    assert '"dev-shop-emea"' in text
+    assert '"dev-shop-apac"' in text
+
+
+def test_without_retraining_there_is_no_monitor_to_watch(tmp_path: Path) -> None:
+    dropped = (C, "retraining", DROP)
+    assert [*rule_files(deployed(tmp_path, dropped))] == ["shop-inference"]
 
 
 FOLDER = {"kind": "folder", "url": "file:///r", "credentials": None}
