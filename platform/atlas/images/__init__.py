@@ -20,7 +20,7 @@ from atlas.images.content import (
     repository,
     tag_of,
 )
-from atlas.images.desired import DesiredImage, desired_images
+from atlas.images.desired import DesiredImage, desired_images, monitor_image
 from atlas.images.ensure import ensure_images
 from atlas.images.final import in_engine
 from atlas.images.garbage import collect_garbage
@@ -62,6 +62,7 @@ __all__ = [
     "known_images",
     "list_images",
     "lock_images",
+    "monitor_image",
     "plan_pruning",
     "present",
     "prune",

@@ -15,8 +15,9 @@ from atlas.images.content import (
     repository,
     tag_of,
 )
-from atlas.images.lock import lock_for
+from atlas.images.lock import MONITOR, lock_for
 from atlas.images.records import used_images
+from atlas.plan import code_digest
 from atlas.recipe import Image
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     from atlas.images.lock import ImageLock
     from atlas.plan import Pipeline
+
+MONITOR_IMAGE = "retraining-monitor"
+"""The name of the image that the tasks of a monitor run in: Atlas, and nothing of the pipeline."""
+_WATCHED = "inference"
+"""The flow that a monitor's image goes with: without inference there is nothing to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +74,24 @@ class DesiredImage:
         return lock_for(self.image, self.folder)
 
 
-def desired_images(pipelines: Iterable[Pipeline], only: str = "") -> list[DesiredImage]:
+def desired_images(
+    pipelines: Iterable[Pipeline], only: str = "", *, monitors: bool = True
+) -> list[DesiredImage]:
     """Return every image that the steps of pipelines use, but ready ones, by name and tag.
 
     Args:
         pipelines: whose.
         only: the name of one image in the Recipes; empty for all.
+        monitors: whether those of their monitors are among them.
 
     Raises:
         InvalidError: what an image is made from can't be read.
     """
+    pipelines = [*pipelines]
     by_name: dict[str, DesiredImage] = {}
+    for own in map(monitor_image, pipelines) if monitors else ():
+        if own is not None and only in ("", own.name):
+            by_name[own.full] = own
     for (config, name, folder, image, code), recipes in _used(pipelines).items():
         if only in ("", name or "default"):
             desired_image = _wanted(config, name, folder, image, code)
@@ -86,6 +99,19 @@ def desired_images(pipelines: Iterable[Pipeline], only: str = "") -> list[Desire
             known = {*recipes, *(earlier.recipes if earlier else ())}
             by_name[desired_image.full] = replace(desired_image, recipes=tuple(sorted(known)))
     return [by_name[full] for full in sorted(by_name)]
+
+
+def monitor_image(pipeline: Pipeline) -> DesiredImage | None:
+    """Return the image that the tasks of a pipeline's monitor run in; None where it has none.
+
+    Raises:
+        InvalidError: what an image is made from can't be read.
+    """
+    if pipeline.retraining is None or _WATCHED not in pipeline.plans:
+        return None
+    base = base_of(Image(), pipeline.folder)
+    image = Image(requirements="requirements.txt", base=base)
+    return _wanted(pipeline.config, MONITOR_IMAGE, MONITOR, image, code_digest(MONITOR))
 
 
 def _used(pipelines: Iterable[Pipeline]) -> dict[tuple[str, str, Path, Image, str], set[str]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CORE = Path(__file__).parent / "core.lock"
 """The lock of what Atlas itself needs, for images that have no requirements of their own."""
+MONITOR = Path(__file__).parent / "monitor"
+"""The folder of the image that a monitor's tasks run in: what it needs, with the lock of that."""
 
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 
@@ -66,6 +68,8 @@ def lock_for(image: Image, folder: Path) -> ImageLock:
     if not image.requirements:
         return ImageLock(CORE, requirements, python, CORE.read_text("utf-8"), fresh=True)
     file = (folder / image.requirements).with_suffix(".lock")
+    if folder == MONITOR:  # It holds for every Python, and is Atlas's own.
+        return ImageLock(file, requirements, python, file.read_text("utf-8"), fresh=True)
     text = file.read_text("utf-8") if file.is_file() else ""
     return ImageLock(file, requirements, python, text, text.startswith(stamp(requirements, python)))
 

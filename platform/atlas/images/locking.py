@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import UvError
 from atlas.images.base import LOWEST
-from atlas.images.lock import CORE, ImageLock, stamp
+from atlas.images.lock import CORE, MONITOR, ImageLock, stamp
 from atlas.images.problems import invalid, place
 from atlas.images.requirements import read_requirements
 from atlas.images.uv import run_uv
@@ -63,7 +63,9 @@ def _resolved(lock: ImageLock, folder: Path, *, upgrade: bool) -> str:
 
 
 def relock_core(arguments: Sequence[str] = ()) -> None:
-    """Write the lock of what Atlas itself needs again; part of `make lock`."""
-    requirements = read_requirements(CORE.parent, "")
-    text = CORE.read_text("utf-8") if CORE.is_file() else ""
-    make_lock(ImageLock(CORE, requirements, LOWEST, text), upgrade="--upgrade" in arguments)
+    """Write the locks of what Atlas itself and its monitors need again; part of `make lock`."""
+    own = {CORE: (CORE.parent, ""), MONITOR / "requirements.lock": (MONITOR, "requirements.txt")}
+    for file, (folder, name) in own.items():
+        requirements = read_requirements(folder, name)
+        text = file.read_text("utf-8") if file.is_file() else ""
+        make_lock(ImageLock(file, requirements, LOWEST, text), upgrade="--upgrade" in arguments)

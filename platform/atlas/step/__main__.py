@@ -9,9 +9,7 @@ what went wrong, and the user's traceback.
 from __future__ import annotations
 
 import json
-import logging
 import os
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.step.options import parsed
+from atlas.step.task_process import log_to_stderr, restore_umask
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from atlas.store import Run, Store
 
 _INTERRUPTED = 130
-_UMASK = "ATLAS_UMASK"
-"""Variable with the umask (octal) of who stood the platform up: its servers' own is for theirs."""
 
 
 def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int:
@@ -41,9 +38,9 @@ def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int
         arguments: the command's words; by default those of this process.
         leaves: whether this process ends with the step, as a script does.
     """
-    _log()
+    log_to_stderr()
     try:
-        _restore_umask()
+        restore_umask()
         words = sys.argv[1:] if arguments is None else list(arguments)
         options = parsed(words)
         return _started(options, words, leaves)
@@ -52,29 +49,6 @@ def main(arguments: Sequence[str] | None = None, *, leaves: bool = False) -> int
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-
-
-def _log() -> None:
-    """Show what Atlas logs, and nothing else: how the rest is logged is for the step to set up."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("atlas")
-    logger.setLevel(logging.INFO)
-    logger.handlers, logger.propagate = [handler], False
-
-
-def _restore_umask() -> None:
-    """Let what a step writes be as open as its user's other files; the store minds its own.
-
-    Raises:
-        AtlasError: the variable is no umask.
-    """
-    text = os.environ.get(_UMASK)
-    if not text:
-        return
-    if not re.fullmatch("0*[0-7]{1,3}", text):
-        raise AtlasError(f"{_UMASK}: found {text[:80]!r}; expected an umask in octal, such as 022")
-    os.umask(int(text, 8))
 
 
 def _started(options: argparse.Namespace, words: Sequence[str], leaves: bool) -> int:

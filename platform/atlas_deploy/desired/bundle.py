@@ -99,14 +99,14 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
         raise InvalidError(errors)
     unbuilt = sorted({image for output in compiled for image in output.unbuilt})
     if unbuilt and _needs_built_images(compiled, services):
-        raise DeployError(
-            f"{deployment.stack}: images not built: {', '.join(unbuilt)}; "
-            f"{command('build')} builds them",
-            code="I201",
-        )
+        raise _not_built(deployment, unbuilt)
     rules = rule_files(deployment)
     files = {output.plan: _digest(output) for output in compiled}
     monitor = compiled_monitor(deployment, services, files)
+    if monitor and monitor.unbuilt:
+        unbuilt = sorted({*unbuilt, monitor.unbuilt})
+        if monitor.needs_image:
+            raise _not_built(deployment, unbuilt)
     return Bundle(
         deployment,
         services.store,
@@ -127,6 +127,15 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
         [f"{plan.name}-{plan.flow}" for plan in plans if plan.target == LOCAL_TARGET],
         problems,
         unbuilt,
+    )
+
+
+def _not_built(deployment: Deployment, images: Sequence[str]) -> DeployError:
+    """Return the error that a cluster would pull images that aren't built."""
+    return DeployError(
+        f"{deployment.stack}: images not built: {', '.join(images)}; "
+        f"{command('build')} builds them",
+        code="I201",
     )
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlas.images import host_at, monitor_image
+from atlas.images.records import read_record
 from atlas.kinds import content
 from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
 from atlas.monitor.spec import monitored_pipelines
 from atlas.plan import Schedule
 from atlas.registered import LOCAL_TARGET
+from atlas.store import open_store
 from atlas.targets import CompileSite, Monitor, monitor_target, target_named
 from atlas.targets.monitors import SUFFIX
 from atlas.validate.schedule import cron_line
+from atlas_deploy.desired.locked import image_key
 from atlas_deploy.desired.origins import origin_of
+from atlas_deploy.platforms.services import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,12 +47,16 @@ class CompiledMonitor:
         members: digest of each file, by its name on the orchestrator.
         monitors: digest of what each looks at, by the same name.
         contents: the files, and what they look at.
+        unbuilt: reference of the image that their tasks run in, where that isn't built and pushed.
+        needs_image: whether they can't be deployed then.
     """
 
     kind: str
     members: Mapping[str, str] = field(default_factory=dict)
     monitors: Mapping[str, str] = field(default_factory=dict)
     contents: Sequence[bytes] = ()
+    unbuilt: str = ""
+    needs_image: bool = False
 
 
 def compiled_monitor(
@@ -64,19 +73,23 @@ def compiled_monitor(
         TargetError: the platform runs tasks in no known way.
     """
     target = monitor_target(services.by_name)
-    monitored = monitored_pipelines(deployment.pipelines) if target else []
+    monitored = [m for m in monitored_pipelines(deployment.pipelines) if _INFERENCE in m.plans]
     if target is None or not monitored:
         return None
     training = _training(monitored, services, files or {})
     looked_at = MonitoredConfig.of(monitored, training).to_bytes()
-    monitor = _monitor(deployment, target, monitored, content.digest_of(looked_at))
-    made = target.compile(monitor, CompileSite(services.by_name, deployment.project.root))
+    site = CompileSite(services.by_name, deployment.project.root)
+    image = _image(deployment, services) if target.uses_image(site) else ""
+    monitor = _monitor(deployment, target, monitored, content.digest_of(looked_at), image)
+    made = target.compile(monitor, site)
     names = {name.rpartition(".")[0]: text for name, text in made.items()}
     return CompiledMonitor(
         target.kind.name,
         {name: content.digest_of(text) for name, text in names.items()},
         dict.fromkeys(names, monitor.content),
         [*names.values(), looked_at],
+        image if "@" not in image else "",
+        target.kind.operations().needs_built_images(services),
     )
 
 
@@ -85,7 +98,7 @@ def _monitor(
     target: MonitorTarget,
     monitored: Sequence[MonitoredPipeline],
     digest: str,
-    image: str = "",
+    image: str,
 ) -> Monitor:
     """Return what is compiled."""
     names = {one.pipeline for one in monitored}
@@ -102,6 +115,23 @@ def _monitor(
         summary=summary(monitored[0]),
         origin=origin_of(deployment.pipelines, deployment.release)(plans[0]),
     )
+
+
+def _image(deployment: Deployment, services: Services) -> str:
+    """Return the reference of the image that tasks run in: pinned once it is pushed, else by tag.
+
+    A release has the one that it was made with.
+    """
+    images = (monitor_image(pipeline) for pipeline in deployment.pipelines)
+    image = next(image for image in images if image is not None)
+    host = host_at(services.by_name.get(REGISTRY, {}).get("workload_url", ""))
+    at = f"{host}/" if host else ""
+    lock = deployment.release.lock.images if deployment.release else {}
+    locked = lock.get(image_key(_INFERENCE, image.name))
+    if locked is not None:
+        return f"{at}{locked.reference}"
+    built = read_record(open_store(services.store), image.repository, image.tag)
+    return f"{at}{built.pinned}" if built and built.digest else image.full
 
 
 def _training(

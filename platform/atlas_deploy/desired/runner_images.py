@@ -38,7 +38,7 @@ def runner_images(pipelines: Sequence[Pipeline], say: Callable[[str], None]) -> 
     engine = need_engine(project.state)
     lock_images(pipelines, say, upgrade=False)
     outcomes = ensure_images(
-        desired_images(pipelines),
+        desired_images(pipelines, monitors=False),
         state=project.state,
         store=storage.store,
         registry=None,

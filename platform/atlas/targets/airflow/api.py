@@ -54,7 +54,7 @@ class Dag:
     def plan(self) -> str:
         """The first digits of its Plan's digest, as its tag says; empty when none does."""
         named = (tag.partition(":") for tag in self.tags)
-        return next((digits for kind, _, digits in named if kind in _TAGS), "")
+        return next((digits for kind, _, digits in named if kind in _TAGS and digits), "")
 
     def is_of(self, plan: str) -> bool:
         """Tell whether it was compiled from the Plan of a digest."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from atlas.targets import CompileSite, Monitor, monitor_target
+from atlas.targets.airflow.api import Dag
 from atlas.targets.monitors import services_here
 
 AIRFLOW = {"url": "http://127.0.0.1:8080", "credentials": "airflow"}
@@ -45,3 +48,12 @@ def test_a_very_large_family_has_several_dags():
     found = [re.findall(r'^    "(big-\d+)",$', text.decode(), re.M) for text in files.values()]
     assert [len(some) for some in found] == [1000, 1000, 1]
     assert [name for some in found for name in some] == names
+
+
+@pytest.mark.parametrize("kind", ["plan", "monitor"])
+def test_what_a_dag_was_compiled_from_is_in_one_of_its_tags(kind):
+    """Other tags may be called as the kind is."""
+    dag = Dag(frozenset(["atlas", kind, f"{kind}:0123456789ab"]), False, False, "")
+    assert dag.plan == "0123456789ab"
+    assert dag.is_of("0123456789ab" + "0" * 52)
+    assert not dag.is_of("f" * 64)

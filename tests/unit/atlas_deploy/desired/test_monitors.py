@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from atlas.errors import StoreError
+from atlas.images import monitor_image
+from atlas.images.records import Built, write_record
 from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
+from atlas.store import open_store
 from atlas_deploy.desired.deployment import Deployment, deployments
 from atlas_deploy.desired.monitors import compiled_monitor
 from atlas_deploy.diff.monitors import monitor_details
@@ -127,3 +130,36 @@ def test_a_change_is_shown_word_by_word(tmp_path: Path):
 def test_what_was_altered_is_refused(text):
     with pytest.raises(StoreError, match="expected what Atlas writes"):
         MonitoredConfig.from_bytes(text)
+
+
+def test_tasks_in_containers_have_an_image_of_their_own(tmp_path: Path):
+    """By its content until it is pushed, then by digest; a cluster doesn't do without."""
+    deployment = deployed(tmp_path / "project")
+    registry = {"kind": "registry", "url": "http://r:5", "workload_url": "http://r:5"}
+    store = {"kind": "file", "url": (tmp_path / "store").as_uri()}
+    docker = {
+        **PLATFORM,
+        "registry": registry,
+        "store": store,
+        "airflow": {**AIRFLOW, "tasks": "docker"},
+    }
+    services = Services("local", docker)
+    image = monitor_image(deployment.pipelines[0])
+    assert image is not None
+    made = compiled_monitor(deployment, services)
+    assert made is not None
+    assert (made.unbuilt, made.needs_image) == (image.full, False)
+    assert f'IMAGE = "$ATLAS_REGISTRY/{image.full}"'.encode() in made.contents[0]
+
+    digest = f"sha256:{'1' * 64}"
+    built = Built(repository=image.repository, tag=image.tag, digest=digest)
+    write_record(open_store(services.store), built)
+    made = compiled_monitor(deployment, services)
+    assert made is not None
+    assert made.unbuilt == ""
+    assert f'IMAGE = "$ATLAS_REGISTRY/{image.repository}@{digest}"'.encode() in made.contents[0]
+
+    pods = Services("local", {**docker, "airflow": {**AIRFLOW, "tasks": "kubernetes"}})
+    made = compiled_monitor(deployment, pods)
+    assert made is not None
+    assert made.needs_image
