@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
+from atlas.step.profile_garbage import unused_profiles
 from atlas.step.reachable import (
     RunKey,
     closure,
     codes_in_use,
     pinned,
     plans_in_use,
+    registered_versions,
     shared_data,
     unsent,
 )
@@ -64,11 +66,14 @@ def find_garbage(store: Store, *, keep: int = 10, older: float = 30 * 86_400.0) 
     now = time.time()
     runs = list(_runs(store))
     young = _newest(runs, keep) | {_place(run) for run in runs if _age(run, now) < older}
-    stays = closure(store, young | pinned(store))
+    versions = registered_versions(store)
+    stays = closure(store, young | pinned(store, versions))
     doomed = tuple(_place(run) for run in runs if _place(run) not in stays)
     entries = list(_in_doomed(store, doomed, shared_data(store, stays)))
     entries += _without_run(store, {_place(run) for run in runs}, stays, now)
     entries += _unused(store, stays, now)
+    unused = unused_profiles(store, versions, stays)
+    entries += [entry for entry in unused if now - entry.modified > _FRESH]
     stale = list(_stale_results(store, {entry.key for entry in entries}))
     # Results first, so that none is found whose data are going; then a run's record, then the rest.
     entries.sort(key=lambda entry: not entry.key.endswith("/run.json"))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan
     from atlas.store import Run, Store
+    from atlas.tracking.registry import RegisteredVersion
 
 DEPLOYED = ("deployments", *STORE_FOLDERS)
 """Folders of the store whose files may name Plans."""
@@ -45,15 +46,16 @@ class RunKey:
         return f"{self.pipeline}/{self.run}"
 
 
-def pinned(store: Store) -> set[RunKey]:
+def pinned(store: Store, versions: Iterable[RegisteredVersion]) -> set[RunKey]:
     """Return the runs that something besides other runs refers to.
 
-    Raises:
-        PlatformError: MLflow doesn't answer, and it may know of models.
+    Args:
+        store: the artifact store.
+        versions: every registered version.
     """
     pointers = (_pointed(store, name) for name in store.pipelines())
     runs = {place for places in pointers for place in places}
-    return runs | unsent() | set(_of_models(store))
+    return runs | unsent() | set(_of_models(store, versions))
 
 
 def unsent() -> set[RunKey]:
@@ -74,13 +76,22 @@ def _pointed(store: Store, pipeline: str) -> Iterator[RunKey]:
             yield RunKey(pipeline, raw["run"])
 
 
-def _of_models(store: Store) -> Iterator[RunKey]:
-    """Give the runs whose artifacts are parts of registered models."""
+def registered_versions(store: Store) -> list[RegisteredVersion]:
+    """Return every version that is registered, in the store and in MLflow.
+
+    Raises:
+        PlatformError: MLflow doesn't answer, and it may know of models.
+    """
     registry = LocalRegistry(store)
     versions = [version for name in registry.models() for version in registry.versions(name)]
     server = tracker_of_steps()
     if isinstance(server, MlflowTracker):
         versions += [version for name in server.models() for version in server.versions(name)]
+    return versions
+
+
+def _of_models(store: Store, versions: Iterable[RegisteredVersion]) -> Iterator[RunKey]:
+    """Give the runs whose artifacts are parts of registered models."""
     for version in versions:
         for uri in version.uris():
             yield from _place_of(store, uri)

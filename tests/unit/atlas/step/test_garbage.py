@@ -8,9 +8,14 @@ import time
 
 import pytest
 
+from atlas.errors import StoreError
+from atlas.monitor.batches import batch_profile, batches
+from atlas.monitor.references import load_reference
 from atlas.runner import RunSettings
 from atlas.step import results
 from atlas.step.garbage import collect, find_garbage
+from atlas.tracking.registry import LocalRegistry
+from tests import profiled
 
 SOURCE = """
 class Number(NamedTuple):
@@ -176,3 +181,48 @@ def test_pruning_the_cache(quiet):
     assert results.prune(quiet.store, pipeline="p") == 2
     assert ran.value("double", "number") == 2
     assert quiet.run().cached() == set()
+
+
+def profiles(project) -> dict[str, int]:
+    folders = ("references", "counts", "batches/shop", "refused/shop")
+    return {name: len([*project.store.location.entries(f"profiles/{name}")]) for name in folders}
+
+
+def test_references_of_registered_versions_stay_with_their_batches(quiet):
+    profiled.write(quiet)
+    profiled.train(quiet)
+    days = [f"2026-02-{day:02}" for day in range(1, 19)]
+    for number, day in enumerate(days):
+        profiled.score(quiet, day, profiled.customers(40, number, day, 1))
+    whole = {"references": 1, "counts": 2 + 2 * 18, "batches/shop": 18, "refused/shop": 0}
+    assert profiles(quiet) == whole
+    clean(quiet)
+    assert profiles(quiet) == whole  # All of it was written today.
+    age(quiet)
+    clean(quiet)
+    # Of the first batches, runs and counts are gone; their records are still there.
+    assert profiles(quiet) == {**whole, "counts": 2 + 2 * 16}
+    known = load_reference(
+        quiet.store, LocalRegistry(quiet.store).find("shop", "champion").reference
+    )
+    records = batches(quiet.store, "shop")
+    assert batch_profile(quiet.store, records[2], "features", known)
+    with pytest.raises(StoreError, match="isn't there"):
+        batch_profile(quiet.store, records[1], "features", known)
+
+
+def test_a_reference_of_no_version_goes_with_all_that_was_counted_beside_it(quiet):
+    profiled.write(quiet, quality={"on_breach": "fail"})
+    profiled.train(quiet)
+    profiled.score(quiet, "2026-02-01", profiled.customers(40, 2, "2026-02-01", 1))
+    profiled.score(quiet, "2026-02-02", profiled.customers(40, 3).assign(age=-1e9))
+    assert profiles(quiet)["refused/shop"] == 1
+    quiet.store.location.remove("models/shop")
+    age(quiet)
+    clean(quiet)
+    assert min(profiles(quiet).values()) == 1  # The runs are still there.
+    for name in quiet.store.location.names("shop"):
+        quiet.store.location.remove(f"shop/{name}")
+    age(quiet)
+    clean(quiet)
+    assert set(profiles(quiet).values()) == {0}
