@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Array = ndarray[Any, Any]
 
-STEPS = 54
-"""Halvings in which a share is found: to the last bit of a float."""
+STEPS = 40
+"""Halvings in which a share is found: to 1e-12."""
 
 
 def distribution(rows: Array, risk: float, *, mixed: bool | Array = False) -> Array:
@@ -80,21 +80,27 @@ def share(count: Array, rows: Array, risk: float) -> tuple[Array, Array]:
         risk: the probability that the truth is below the lower limit, and that it is above the
             upper.
     """
+    import numpy
+
     found, most = count / rows, math.log(1.0 / risk) / rows
-    return 1.0 - _truth(1.0 - found, most), _truth(found, most)
+    both = _truth(numpy.stack((1.0 - found, found)), most)
+    return 1.0 - both[0], both[1]
 
 
-def unlikely(expected: Array, rows: Array, risk: float) -> tuple[Array, Array]:
-    """Return the shares below and above which a sample is improbable.
+def unlikely(expected: Array, rows: Array, risk: float, above: Array) -> Array:
+    """Return the share beyond which a sample is improbable.
 
     Args:
         expected: the true share.
         rows: how many rows, at least 1.
-        risk: the probability that a sample's share is below the first, and that it is above the
-            second.
+        risk: the probability that a sample's share is beyond it.
+        above: whether it is the share above which a sample is improbable, else that below.
     """
+    import numpy
+
     most = math.log(1.0 / risk) / rows
-    return 1.0 - _sample(1.0 - expected, most), _sample(expected, most)
+    limit = _sample(numpy.where(above, expected, 1.0 - expected), most)
+    return numpy.where(above, limit, 1.0 - limit)
 
 
 def _truth(found: Array, most: Array) -> Array:

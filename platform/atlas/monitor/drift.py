@@ -133,10 +133,11 @@ def look(reference: Profile, batches: Sequence[Profile], number: int, rule: Drif
         raise ProfileError(f"found {found}, expected at least 1 of each")
     risks = _Risks.of(rule.budget, number, len(reference.features))
     beside = ReferenceCounts.of(reference)
+    absent = _AbsenceRange.of(beside, risks, rule)
     measured: list[Measured] = []
     for size, window in _windows(beside, batches):
         measured += _distributions(beside, window, size, risks, rule)
-        measured += _absences(beside, window, size, risks, rule)
+        measured += _absences(beside, window, size, absent)
     gone = tuple(name for name in reference.features if name not in batches[-1].features)
     unseen = {name: f.unseen for name, f in batches[-1].features.items() if f.unseen}
     spent = rule.budget.spent(number)
@@ -186,24 +187,42 @@ def _distributions(
     yield from _entries(beside, DISTRIBUTION, size, both, columns)
 
 
+@dataclass(frozen=True, slots=True)
+class _AbsenceRange:
+    """Between which limits the true shares of rows without a value are, if nothing has changed."""
+
+    low: Array
+    high: Array
+    tolerance: Array
+    risk: float
+
+    @classmethod
+    def of(cls, beside: ReferenceCounts, risks: _Risks, rule: DriftRule) -> _AbsenceRange:
+        import numpy
+
+        then, tolerance = beside.stack, beside.named(rule.missing)
+        rows, risk = numpy.maximum(then.rows, 1), MISSING * risks.reference / 2.0
+        low, high = bounds.share(then.absent, rows, risk)
+        low, high = numpy.maximum(low - tolerance, 0.0), numpy.minimum(high + tolerance, 1.0)
+        return cls(low, high, tolerance, MISSING * risks.batch / 2.0)
+
+
 def _absences(
-    beside: ReferenceCounts, window: StackedCounts, size: int, risks: _Risks, rule: DriftRule
+    beside: ReferenceCounts, window: StackedCounts, size: int, usual: _AbsenceRange
 ) -> Iterator[Measured]:
     """Compare the shares of rows without a value that can be used."""
     import numpy
 
-    then, tolerance = beside.stack, beside.named(rule.missing)
+    then = beside.stack
     rows, rows_then = numpy.maximum(window.rows, 1), numpy.maximum(then.rows, 1)
     expected, share = then.absent / rows_then, window.absent / rows
-    low, high = bounds.share(then.absent, rows_then, MISSING * risks.reference / 2.0)
-    low, high = numpy.maximum(low - tolerance, 0.0), numpy.minimum(high + tolerance, 1.0)
-    risk, above = MISSING * risks.batch / 2.0, share >= expected
-    edge = numpy.where(above, high, low)
-    limits = bounds.unlikely(high, rows, risk)[1], bounds.unlikely(low, rows, risk)[0]
-    limit = numpy.where(above, *limits)
+    above = share >= expected
+    edge = numpy.where(above, usual.high, usual.low)
+    limit = bounds.unlikely(edge, rows, usual.risk, above)
     outside = numpy.abs(share - expected) > numpy.abs(edge - expected)
     chance = numpy.where(outside, numpy.exp(-rows * bounds.divergence(share, edge)), 1.0)
-    columns = (numpy.abs(share - expected), tolerance, numpy.abs(limit - expected), chance)
+    far = numpy.abs(share - expected)
+    columns = (far, usual.tolerance, numpy.abs(limit - expected), chance)
     both = (window.rows > 0) & (then.rows > 0)
     yield from _entries(beside, ABSENCE, size, both, (window.rows, *columns))
 

@@ -119,12 +119,12 @@ class Looking:
         return ""
 
     def _look(self, of: Look) -> DriftLook:
-        batches = [self._batch(entry["profiles"]) for entry in of.window]
+        batches = [self.batch(entry["profiles"]) for entry in of.window]
         budget = Budget(of.false_alarms, of.looks)
-        distributions, missing = self._tolerances(of.tolerance)
+        distributions, missing = self.tolerances(of.tolerance)
         return look(self.beside, batches, of.number, DriftRule(budget, distributions, missing))
 
-    def _batch(self, profiles: Mapping[str, str]) -> Profile:
+    def batch(self, profiles: Mapping[str, str]) -> Profile:
         """Return a batch's counts of the columns that it has."""
         tables = {table: self._counts(table, sha256) for table, sha256 in profiles.items()}
         named = _named({table: counts for table, counts in tables.items() if counts})
@@ -141,7 +141,7 @@ class Looking:
             self._profiles[sha256] = load_profile(self.store, sha256, beside, named)
         return self._profiles[sha256]
 
-    def _tolerances(self, tolerance: Any) -> tuple[dict[str, float], dict[str, float]]:
+    def tolerances(self, tolerance: Any) -> tuple[dict[str, float], dict[str, float]]:
         """Return which differences are no drift, of distributions and of missing values."""
         if isinstance(tolerance, int | float):
             same = dict.fromkeys(self.columns, float(tolerance))

@@ -52,7 +52,7 @@ def _running(life: ChampionLife, rule: DegradationRule, metric: RowMetric) -> Se
     used = min(armed.after("parts"), len(counted))
     budget = Budget(rule.false_alarms, before=used)
     of = RunningRule(metric, budget, rule.batches, rule.limit, rule.margin or 0.0)
-    found = running(counted[used:], _tested(life, rule, metric), of)
+    found = running(counted[used:], score_of_test(life, rule, metric), of)
     state = TriggerState(
         name=DEGRADATION,
         value=found.value if found.rows else None,
@@ -82,7 +82,9 @@ def _details(found: RunningLoss, counted: Sequence[LossSums]) -> dict[str, Any]:
     return {**{n: None if v != v else v for n, v in raw.items()}, "labels": rows}  # noqa: PLR0124 - NaN
 
 
-def _tested(life: ChampionLife, rule: DegradationRule, metric: RowMetric) -> LossAtTest | None:
+def score_of_test(
+    life: ChampionLife, rule: DegradationRule, metric: RowMetric
+) -> LossAtTest | None:
     """Return the test of the champion; None where the rule has a limit of its own.
 
     Raises:
@@ -120,6 +122,12 @@ def _counted(life: ChampionLife, metric: RowMetric) -> list[LossSums]:
         text = f"labels of {batches} were taken back or changed after they were counted"
         life.warnings.append(f"degradation: {text}; the first ones stay counted")
     return counted
+
+
+def chosen_sums(life: ChampionLife, metric: RowMetric) -> list[LossSums]:
+    """Return the losses of each batch as they are known now, the oldest batch first."""
+    sums, _ = _sums(life, metric, _measured(life, "sums", metric.name))
+    return sums
 
 
 def _plain(loss: LossSums) -> dict[str, Any]:

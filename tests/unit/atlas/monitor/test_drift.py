@@ -164,7 +164,9 @@ def test_limits_of_a_share_hold_both_ways(rows, share):
     low, high = bounds.share(count, np.array([rows]), 1e-6)
     found = count / rows
     assert 0.0 <= low[0] <= found[0] <= high[0] <= 1.0
-    below, above = bounds.unlikely(found, np.array([rows]), 1e-6)
+    below, above = (
+        bounds.unlikely(found, np.array([rows]), 1e-6, np.array([side])) for side in (False, True)
+    )
     assert 0.0 <= below[0] <= found[0] <= above[0] <= 1.0
 
 
