@@ -78,8 +78,9 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
         parameters=given,
         trigger=settings.trigger,
         version=settings.version,
-        commit=commit_of(folder),
+        commit=commit_of(folder) if settings.commit is None else settings.commit,
         family=settings.family,
+        hold=settings.hold,
     )
 
 

@@ -34,6 +34,8 @@ class LaunchSettings:
         trigger: what started it.
         version: the model version, in place of what the Plan says (`RunRequest.version`).
         family: the family's run that a run is part of.
+        commit: git commit of the code; None for that of the pipeline's folder.
+        hold: what the run's version waits for before it may be the champion (`Run.hold`).
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -49,3 +51,5 @@ class LaunchSettings:
     trigger: str = "manual"
     version: str = ""
     family: FamilyRun = NO_FAMILY
+    commit: str | None = None
+    hold: str = ""

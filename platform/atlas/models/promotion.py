@@ -30,12 +30,14 @@ class Promotion:
         reason: why, or why not, in words.
         previous: the version that was the champion, or empty.
         waits: whether it isn't decided before other members of its family have a version.
+        held: whether it passes its rule, and waits for somebody's decision.
     """
 
     promoted: bool
     reason: str
     previous: str = ""
     waits: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _kept(member: _Judged, every: Sequence[_Judged]) -> Promotion:
     if not member.is_champion:
         ruling = replace(member.ruling, passes=False, reason=reason)
         member.candidate.champions.keep(member.candidate.version, ruling, member.previous)
-    return Promotion(member.is_champion, reason, member.previous)
+    return Promotion(member.is_champion, reason, member.previous, held=member.ruling.held)
 
 
 def _reason(model: str, ruling: Ruling, failed: Sequence[str]) -> str:

@@ -122,7 +122,8 @@ def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> R
         parameters=given,
         trigger=settings.trigger,
         version=settings.version,
-        commit=commit_of(folder),
+        commit=commit_of(folder) if settings.commit is None else settings.commit,
+        hold=settings.hold,
     )
 
 

@@ -34,6 +34,8 @@ class RunSettings:
         interval_end: ISO 8601, or empty.
         trigger: what started it.
         version: the model version, in place of what the Plan says (`RunRequest.version`).
+        commit: git commit of the code; None for that of the pipeline's folder.
+        hold: what the run's version waits for before it may be the champion (`Run.hold`).
         images: for ``image``, the engine and what it calls the images.
         rehearsal: whether nothing comes of the run but its artifacts: no model is registered, no
             service hears of it.
@@ -50,5 +52,7 @@ class RunSettings:
     interval_end: str = ""
     trigger: str = "manual"
     version: str = ""
+    commit: str | None = None
+    hold: str = ""
     images: Images | None = None
     rehearsal: bool = False

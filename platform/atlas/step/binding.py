@@ -16,6 +16,7 @@ from atlas.step.upstream import upstream_runs
 from atlas.step.versions import challenger_of, champion_of, model_of
 from atlas.store import Run, run_key
 from atlas.store.keys import LAUNCHED, PAGE
+from atlas.store.run import RETRAINING
 from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class RunRequest:
         version: the model version, in place of what the Plan says: a number, an alias, or
             `atlas.step.versions.AT_INTERVAL`.
         family: the family's run that it is part of.
+        hold: what its version waits for before it may be the champion (`Run.hold`).
     """
 
     id: str
@@ -61,6 +63,7 @@ class RunRequest:
     target: str = ""
     version: str = ""
     family: FamilyRun = NO_FAMILY
+    hold: str = ""
 
 
 def run_id(flow: str, given: str) -> str:
@@ -181,6 +184,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         target=request.target or plan.target,
         round=name,
         round_members=members,
+        hold=request.hold,
     )
     return replace(run, upstream=upstream_runs(store, plan, run))
 
@@ -188,10 +192,12 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
 def _round(plan: Plan, request: RunRequest, start: str, end: str) -> tuple[str, int]:
     """Return which training of a family a run is part of, and of how many members that is.
 
-    Members that a schedule starts have the interval in common.
+    Members that a schedule starts have the interval in common. One that is retrained is alone.
     """
     if plan.family is None or request.family.name:
         return request.family if plan.family else NO_FAMILY
+    if request.trigger == RETRAINING:
+        return NO_FAMILY
     return (f"interval-{digest([start, end])[:16]}", plan.family.members) if end else ("", 0)
 
 

@@ -17,6 +17,7 @@ from atlas.step.profiling import has_profiles, profile_digest
 from atlas.step.reach import reached_digest
 from atlas.step.rivals import other_digest
 from atlas.store.manifest import Manifest
+from atlas.store.run import RETRAINING
 from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def key_of(
     parts |= {"challenger": others} if others else {}
     wanted = profile_digest(plan, run, step)
     parts |= {"statistics": wanted} if wanted else {}
+    parts |= {"retraining": digest(run.id)} if run.trigger == RETRAINING else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])

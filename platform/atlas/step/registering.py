@@ -28,6 +28,8 @@ from atlas.tracking.record import metrics_of, tags_of
 from atlas.tracking.registry import CHAMPION, REFERENCE, LocalRegistry, ModelRegistration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atlas.plan import Plan
     from atlas.step.finished import Finished
     from atlas.store import Run, Store
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 60.0
 """For how long to wait for a process that registers a version of the same model."""
+_HOLDS = {"approval": "an approval", "release": "a release"}
+"""What a version waits for (`Run.hold`), in words."""
 
 
 def registered(
@@ -93,11 +97,14 @@ def _promoted(
     store: Store, plan: Plan, run: Run, registry: ModelRegistry, finished: Finished
 ) -> Promotion:
     """Promote the version of a run if it passes its rule: by itself, or with its family."""
-    if plan.family is not None:
+    if plan.family is not None and not run.hold:
         family = FamilyVersions(store, registry, plan)
         return promote_family(family, run, finished, _FamilyJudge(store, registry))
+    judge = judge_of(store, plan, run)
     candidate = Candidate(
-        Champions(store, registry, finished.model), finished.version, judge_of(store, plan, run)
+        Champions(store, registry, finished.model),
+        finished.version,
+        _held(judge, _HOLDS.get(run.hold, run.hold)) if run.hold else judge,
     )
     return promote([candidate])[0]
 
@@ -135,6 +142,19 @@ def judge_of(
     rule = PromotionRule.parse(plan.promotion)
     evidence = evidence_of(store, made_by or plan, run, rule)
     return Judge(store, plan.model.name, rule, plan.promotion, evidence, spend)
+
+
+def _held(judge: Judge, why: str) -> Callable[[RegisteredVersion | None], Ruling]:
+    """Return what decides on a version that waits for somebody, although it passes its rule."""
+
+    def ruling(champion: RegisteredVersion | None) -> Ruling:
+        ruled = judge(champion)
+        if not ruled.passes:
+            return ruled
+        reason = f"it passes its rule, and waits for {why}: {ruled.reason}"
+        return replace(ruled, passes=False, reason=reason, held=True)
+
+    return ruling
 
 
 def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BACKFILL = "backfill"
 """Trigger of a run of the past: nothing takes it for the pipeline's latest."""
+RETRAINING = "retraining"
+"""Trigger of a training that follows from an event: it takes no result of an earlier run."""
 _LONGEST = 4000
 """The most characters of a URI."""
 
@@ -116,6 +118,8 @@ class Run:
         target: where it was to run: ``local``, or a target's name; empty likewise.
         round: which training of its family it is part of; empty for a member by itself.
         round_members: how many members of the family that training is of.
+        hold: what its version waits for before it may be the champion, whatever its rule says:
+            ``approval`` or ``release``; empty for nothing.
     """
 
     id: str
@@ -137,14 +141,15 @@ class Run:
     target: str = ""
     round: str = ""
     round_members: int = 0
+    hold: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as plain data; of a challenger, only what there is."""
+        """Return the run as plain data; of a challenger and of what holds it, only what there is."""
         raw = {"version": 1, **asdict(self)}
         for name in _VERSIONS:
             if raw[name] and not raw[name]["reference"]:
                 del raw[name]["reference"]
-        return {n: v for n, v in raw.items() if v or n not in ("challenger", "no_challenger")}
+        return {n: v for n, v in raw.items() if v or n not in _LEFT_OUT}
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -175,9 +180,11 @@ class Run:
 
 
 _VERSIONS = ("model", "champion", "challenger")
+_LEFT_OUT = ("challenger", "no_challenger", "hold")
+"""Fields that a record has only where they say something."""
 _TEXTS = (
     *("id", "pipeline", "flow", "plan", "interval_start", "interval_end", "trigger", "commit"),
-    *("created", "user", "target"),
+    *("created", "user", "target", "hold"),
 )
 
 

@@ -1,0 +1,297 @@
+"""An event's retraining, from whatever is recorded of it to where it can get now.
+
+Each move is recorded before the next is made, under the event's own name, which one process at a
+time holds. A run has an id that follows from the event, so a target is given it once however often
+it is asked. So the same call, repeated after a crash, by two processes or by two machines, comes to
+one run and one end.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from atlas.advice import command
+from atlas.dataclass import dataclass
+from atlas.errors import AtlasError, PlatformError
+from atlas.models.actor import this_process
+from atlas.retraining import state as states
+from atlas.retraining.cause import APPROVED_PROMOTION, APPROVED_TRAINING
+from atlas.retraining.ending import end_of, promoted_after_approval
+from atlas.retraining.ledger import Entry, StartLedger
+from atlas.retraining.lineage import interval_of, lineage_of
+from atlas.retraining.records import (
+    EventRecords,
+    RetrainingEnd,
+    RetrainingRequest,
+    StartedRetraining,
+)
+from atlas.retraining.starting import RetrainingPlace, code_of, run, trained_plan
+from atlas.retraining.state import Retraining, stands
+from atlas.step.binding import run_id
+from atlas.step.parameters import checked_parameters
+from atlas.tracking.registry import CHAMPION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from atlas.plan import Plan
+    from atlas.retraining.cause import Cause, RetrainedPipeline
+
+__all__ = ["RetrainingPlace", "retrain"]
+APPROVAL, RELEASE = "approval", "release"
+"""What a version waits for (`Run.hold`)."""
+
+
+def retrain(
+    place: RetrainingPlace,
+    pipeline: RetrainedPipeline,
+    cause: Cause,
+    *,
+    now: datetime | None = None,
+    again: bool = False,
+) -> Retraining:
+    """Bring an event's retraining as far as it gets now, and return how it stands.
+
+    Args:
+        place: where retrainings are recorded, and what has them done.
+        pipeline: the pipeline, with the terms of its Config.
+        cause: the event.
+        now: the present; by default the clock's.
+        again: whether a retraining that failed is to be tried once more.
+
+    Returns:
+        How it stands. One that can't begin says why, and until when it waits; one for which
+        something is missing is ``blocked``, and goes on once that is there.
+
+    Raises:
+        StoreError: the store can't be read or written.
+        PlatformError: the registry or the target doesn't answer; call again.
+    """
+    records = EventRecords(place.store, pipeline.name, cause.id)
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    with records.held() as is_held:
+        if not is_held:
+            known = stands(records) or _unknown(pipeline, cause)
+            return replace(known, why="another process is at work on it")
+        return _Event(place, pipeline, cause, records, moment, again).advance()
+
+
+class _Stop(Exception):
+    """Nothing more can be done now."""
+
+    def __init__(self, state: str, why: str, until: str = "") -> None:
+        super().__init__(why)
+        self.state, self.why, self.until = state, why, until
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One event while it is held."""
+
+    place: RetrainingPlace
+    pipeline: RetrainedPipeline
+    cause: Cause
+    records: EventRecords
+    now: datetime
+    again: bool
+
+    def advance(self) -> Retraining:
+        """Go as far as possible; return how it stands."""
+        try:
+            page = self._advance()
+        except _Stop as stop:
+            known = stands(self.records) or _unknown(self.pipeline, self.cause)
+            why = "; ".join(filter(None, (stop.why, known.why)))
+            return replace(known, state=stop.state, why=why, until=stop.until)
+        known = stands(self.records) or _unknown(self.pipeline, self.cause)
+        return replace(known, page=page)
+
+    def _advance(self) -> str:
+        end = self.records.end
+        if end is not None and not (self.again and end.result == states.FAILED):
+            return self._after(end)
+        request = self.records.request or self._asked()
+        if request is None:
+            return ""
+        started = self.records.started
+        if started is None or end is not None:
+            started = self._started(request, started)
+        return self._ran(request, started) if started else ""
+
+    # What is asked for ------------------------------------------------------------------------
+
+    def _asked(self) -> RetrainingRequest | None:
+        """Record what the event asks for; None where it is over before it began."""
+        champion = self.place.registry.find(self.cause.model, CHAMPION)
+        if champion is None or champion.version != self.cause.version:
+            self._superseded(champion.version if champion else "")
+            return None
+        terms = self.pipeline.terms
+        with _missing():
+            lineage = lineage_of(self.place.store, champion, self.pipeline.name)
+            end = self.cause.interval_end or self.now.isoformat()
+            start, last = interval_of(lineage, terms.window, end)
+        hold = RELEASE if self.pipeline.protected else ""
+        hold = hold or (APPROVAL if terms.approval == APPROVED_PROMOTION else "")
+        return self.records.ask(
+            RetrainingRequest(
+                cause=self.cause.to_json(),
+                config=lineage.config,
+                plan=lineage.plan.digest,
+                commit=lineage.commit,
+                champion_run=lineage.run,
+                interval_start=start,
+                interval_end=last,
+                parameters=dict(lineage.parameters),
+                changed=terms.parameters_of(self.cause.trigger),
+                approval=terms.approval,
+                hold=hold,
+                target=self.pipeline.target,
+                environment=self.pipeline.environment,
+                created=self.now.isoformat(timespec="milliseconds"),
+            )
+        )
+
+    def _superseded(self, champion: str) -> None:
+        now = f"version {champion} is the champion by now" if champion else "there is no champion"
+        why = f"{now}, and the event is of version {self.cause.version}"
+        self._finish(RetrainingEnd(states.SUPERSEDED, why))
+
+    # Whether and what to start ------------------------------------------------------------------
+
+    def _started(
+        self, request: RetrainingRequest, before: StartedRetraining | None
+    ) -> StartedRetraining | None:
+        """Record the run that is to be started; None where the event is over before it began."""
+        if not self._is_approved(request):
+            return None
+        champion = self.place.registry.find(self.cause.model, CHAMPION)
+        if champion is None or champion.version != self.cause.version:
+            self._superseded(champion.version if champion else "")
+            return None
+        plan, note = self._plan(request)
+        attempt = before.attempt + 1 if before else 1
+        suffix = f"-{attempt}" if attempt > 1 else ""
+        started = StartedRetraining(
+            run=run_id("training", f"retraining-{self.cause.id}{suffix}"),
+            attempt=attempt,
+            target=request.target,
+            plan=plan.digest,
+            started=self.now.isoformat(timespec="milliseconds"),
+            by=str(this_process()),
+            note=note,
+        )
+        ledger = StartLedger(self.place.store, request.config)
+        with ledger.held():
+            entries = ledger.entries(self.now)
+            wait = ledger.wait(entries, self.pipeline.name, self.pipeline.terms, self.now)
+            if wait is not None:
+                raise _Stop(states.WAITING, wait.why, wait.until)
+            entry = Entry(self.pipeline.name, self.cause.id, attempt, started.started)
+            ledger.enter(entries, entry, self.now)
+            self.records.start(started)
+        return started
+
+    def _is_approved(self, request: RetrainingRequest) -> bool:
+        """Tell whether training may begin; False of what was declined, which is over now."""
+        if request.approval != APPROVED_TRAINING:
+            return True
+        approval = self.records.approval
+        if approval is None:
+            raise _Stop(states.WAITING, f"its training waits for an approval: {self._command()}")
+        if not approval.approved:
+            why = _declined(approval.by, approval.reason)
+            self._finish(RetrainingEnd(states.DECLINED, why))
+        return approval.approved
+
+    def _plan(self, request: RetrainingRequest) -> tuple[Plan, str]:
+        """Return the Plan to train, once all that it takes is there."""
+        with _missing():
+            plan = self.place.store.plan(request.plan)
+            deployed = self.pipeline.deployed
+            trained, note = trained_plan(self.place, request.target, plan, deployed)
+            code_of(self.place, trained, request.commit)
+            known = {n: v for n, v in request.parameters.items() if n in trained.parameters}
+            checked_parameters(trained, {**known, **request.changed})
+        return trained, note
+
+    # Running it ---------------------------------------------------------------------------------
+
+    def _ran(self, request: RetrainingRequest, started: StartedRetraining) -> str:
+        """Start the run or go on with it; record how it ended, once it has."""
+        plan = self.place.store.plan(started.plan)
+        with _missing():
+            folder = code_of(self.place, plan, request.commit)
+            found = run(self.place, request, started, folder)
+        if found.finished is None:
+            raise _Stop(states.RUNNING, found.why or found.page)
+        end = end_of(self.place, self.cause, started, found)
+        if end is None:
+            raise _Stop(states.RUNNING, "; ".join(found.finished.warnings))
+        if end.result == states.REQUESTED:
+            self._request_release(request, end)
+        self._finish(end)
+        return found.page if end.result != states.REGISTERED else self._after(end)
+
+    def _request_release(self, request: RetrainingRequest, end: RetrainingEnd) -> None:
+        from atlas.retraining.requests import ReleaseRequest, request_release
+
+        request_release(
+            self.place.store,
+            ReleaseRequest.of(
+                self.place.registry,
+                request.environment,
+                self.cause,
+                end,
+                self.now.isoformat(timespec="milliseconds"),
+            ),
+        )
+
+    def _after(self, end: RetrainingEnd) -> str:
+        """Promote what was approved since, or take note that it was declined."""
+        started, approval = self.records.started, self.records.approval
+        if end.result != states.REGISTERED or started is None:
+            return ""
+        if approval is None:
+            raise _Stop(states.REGISTERED, self._command())
+        if not approval.approved:
+            why = _declined(approval.by, approval.reason)
+            self._finish(replace(end, result=states.DECLINED, why=why))
+        else:
+            self._finish(promoted_after_approval(self.place, self.cause, started, end))
+        return ""
+
+    def _finish(self, end: RetrainingEnd) -> None:
+        """Record how it ended; now, which is later than when this process looked at the clock."""
+        started = self.records.started
+        attempt = started.attempt if started else 0
+        ended = max(self.now, datetime.now(UTC)) if attempt else self.now
+        moment = ended.isoformat(timespec="milliseconds")
+        self.records.finish(replace(end, attempt=attempt, ended=moment))
+
+    def _command(self) -> str:
+        return command("approve", self.cause.id, env=self.pipeline.environment)
+
+
+@contextmanager
+def _missing() -> Iterator[None]:
+    """Turn what a retraining lacks into the state ``blocked``: it goes on once that is there."""
+    try:
+        yield
+    except PlatformError:
+        raise
+    except AtlasError as error:
+        raise _Stop(states.BLOCKED, str(error)) from error
+
+
+def _declined(by: str, reason: str) -> str:
+    return f"{by} declined it{f': {reason}' if reason else ''}"
+
+
+def _unknown(pipeline: RetrainedPipeline, cause: Cause) -> Retraining:
+    return Retraining(
+        cause.id, pipeline.name, cause.trigger, states.OPEN, champion=cause.version, why=cause.why
+    )

@@ -1,0 +1,85 @@
+"""Exactly one retraining per event: whatever is repeated, reordered or killed, at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.retraining import retraining_of
+from atlas.retraining.records import events_of
+from tests.contract import retraining_child
+from tests.projects import Project, environment, project
+from tests.retrained import cause, champion, training_runs
+
+__all__ = ["project"]
+EVENTS, WORKERS, DEATHS = 1000, 3, 40
+
+
+def child(project: Project, *arguments: object) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", retraining_child.__name__, *map(str, arguments)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        words, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(ATLAS_STATE=str(project.state)),
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=280)
+    assert process.returncode == 0, err[-4000:]
+    return out
+
+
+@pytest.mark.parametrize("approval", ["none", "training", "promotion"])
+def test_a_kill_before_or_after_any_write_comes_to_the_same_end(project, tmp_path, approval):
+    store = champion(project)
+    event = cause(store)
+    job, result = tmp_path / "job.json", tmp_path / "result.json"
+    ways: dict[str, Any] = {"approval": approval}
+    job.write_text(json.dumps({"causes": [event.to_json()], "ways": ways}))
+    ended(child(project, "points", project.url, job, result))
+    found = json.loads(result.read_text())
+    *killed, whole = found
+    assert len(killed) > 20
+    assert all(one["killed"] for one in killed)
+    assert whole["end"]["state"] == "promoted"
+    for one in found:
+        assert one["end"]["state"] == "promoted", one
+        assert one["runs"] == [f"training-retraining-{event.id}"], one
+        assert one["statuses"] == ["done"], one
+        assert (one["versions"], one["starts"]) == (2, 1), one
+        assert one["champion"] == one["end"]["version"] == "local-2", one
+
+
+def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each(project, tmp_path):
+    store = champion(project)
+    events = [cause(store, str(number)) for number in range(EVENTS)]
+    random.Random(3).shuffle(events)
+    job, ledger = tmp_path / "job.json", tmp_path / "ledger"
+    raws = [event.to_json() for event in events]
+    job.write_text(json.dumps({"causes": raws, "ledger": str(ledger), "deaths": DEATHS}))
+    workers = [child(project, "work", project.url, job, seed) for seed in range(WORKERS)]
+    deaths = sum(int(ended(worker).split()[0]) for worker in workers)
+    assert deaths >= WORKERS * DEATHS
+    expected = {f"training-retraining-{event.id}" for event in events}
+    assert len(expected) == EVENTS
+    assert set(training_runs(store)) == expected
+    assert events_of(store, "houses") == sorted(event.id for event in events)
+    for event in events:
+        there = retraining_of(store, "houses", event.id)
+        assert there is not None
+        assert (there.state, there.attempt) == ("rejected", 1)
+        assert store.run_outcome("houses", there.run)["status"] == "done"
+    starts = json.loads(store.location.read("retrainings/houses/ledger.json"))["starts"]
+    assert Counter(start["event"] for start in starts) == {event.id: 1 for event in events}
+    trained = Counter(ledger.read_text().split())
+    assert set(trained) == expected
+    # A step that a kill cut off before its end was recorded is done once more, as in any run.
+    assert sum(trained.values()) <= EVENTS + deaths

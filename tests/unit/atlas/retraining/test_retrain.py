@@ -1,0 +1,307 @@
+"""An event's retraining, from its request to its end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from atlas.errors import AtlasError, StoreError
+from atlas.retraining import approve, retrain, retraining_of
+from atlas.retraining.records import EventRecords
+from atlas.retraining.requests import release_requests
+from atlas.step.versions import registry
+from atlas.store.code import code_key
+from tests.projects import project
+from tests.retrained import NOON, cause, champion, pipeline, place, status_of, training_runs
+
+__all__ = ["project"]
+BETTER = {"all": {"quality": 0.9}}
+
+
+def current(store) -> str:
+    found = registry(store).find("houses", "champion")
+    return found.version if found else ""
+
+
+def test_a_better_model_is_promoted(project):
+    store = champion(project)
+    event = cause(store)
+    there = retrain(place(store), pipeline(parameters=BETTER), event)
+    assert (there.state, there.champion) == ("promoted", "local-1")
+    assert current(store) == there.version == "local-2"
+    run = store.run("houses", f"training-retraining-{event.id}")
+    assert (run.trigger, run.parameters["quality"], run.hold) == ("retraining", 0.9, "")
+    assert retraining_of(store, "houses", event.id) == there
+
+
+def test_a_worse_model_is_rejected(project):
+    store = champion(project)
+    there = retrain(place(store), pipeline(parameters={"drift": {"quality": 0.1}}), cause(store))
+    assert there.state == "rejected"
+    assert there.version == "local-2"
+    assert "quality" in there.why
+    assert current(store) == "local-1"
+
+
+def test_the_very_same_model_is_no_new_version_and_was_trained_all_the_same(project, tmp_path):
+    store = champion(project)
+    ledger = tmp_path / "ledger"
+    terms = pipeline(parameters={"all": {"ledger": str(ledger)}})
+    there = retrain(place(store), terms, cause(store))
+    again = retrain(place(store), terms, cause(store, "2"))
+    assert [there.state, again.state] == ["rejected"] * 2
+    assert "very same" in there.why
+    assert ledger.read_text().split() == [there.run, again.run]
+
+
+def test_the_same_event_again_starts_nothing(project, tmp_path):
+    store = champion(project)
+    ledger = tmp_path / "ledger"
+    terms = pipeline(parameters={"all": {"ledger": str(ledger), "quality": 0.9}})
+    event = cause(store)
+    first = retrain(place(store), terms, event)
+    assert retrain(place(store), terms, event) == first
+    assert ledger.read_text().split() == [first.run]
+
+
+def test_an_event_of_a_former_champion_is_superseded(project):
+    store = champion(project)
+    late = cause(store, "late")
+    retrain(place(store), pipeline(parameters=BETTER), cause(store))
+    there = retrain(place(store), pipeline(parameters=BETTER), late)
+    assert (there.state, there.run) == ("superseded", "")
+    assert "version local-2 is the champion" in there.why
+    assert len(training_runs(store)) == 1
+
+
+def test_the_window_is_the_runs_interval(project):
+    store = champion(project)
+    event = cause(store, interval_end="2026-02-01T00:00:00+01:00")
+    there = retrain(place(store), pipeline(window=86400.0 * 90), event)
+    assert there.interval_start == "2025-11-02T23:00:00+00:00"
+    assert there.interval_end == "2026-01-31T23:00:00+00:00"
+    run = store.run("houses", there.run)
+    assert (run.interval_start, run.interval_end) == (there.interval_start, there.interval_end)
+
+
+def test_what_runs_is_the_code_that_made_the_champion(project):
+    store = champion(project)
+    project.write("houses/steps.py", "this is no Python any more")
+    there = retrain(place(store), pipeline(parameters=BETTER), cause(store))
+    assert there.state == "promoted"
+
+
+def test_code_that_is_gone_blocks_until_it_is_there(project):
+    store = champion(project)
+    plan = store.plan(registry(store).find("houses", "champion").tags["atlas.digest.plan"])
+    folder = store.location.local(code_key(plan.code))
+    folder.rename(aside := folder.with_name("aside"))
+    event = cause(store)
+    there = retrain(place(store), pipeline(parameters=BETTER), event)
+    assert (there.state, there.run) == ("blocked", "")
+    assert "there is no such code" in there.why
+    aside.rename(folder)
+    assert retrain(place(store), pipeline(parameters=BETTER), event).state == "promoted"
+
+
+def test_code_that_is_gone_is_taken_from_its_commit(project, tmp_path):
+    store = champion(project)
+    plan = store.plan(registry(store).find("houses", "champion").tags["atlas.digest.plan"])
+    folder = store.location.local(code_key(plan.code))
+    folder.rename(tmp_path / "aside")
+
+    def restored(wanted, commit):
+        assert (wanted.digest, commit) == (plan.digest, "")
+        return tmp_path / "aside"
+
+    where = place(store, restored=restored)
+    assert retrain(where, pipeline(parameters=BETTER), cause(store)).state == "promoted"
+
+
+def test_a_parameter_that_the_champions_recipe_has_not_blocks(project):
+    store = champion(project)
+    there = retrain(place(store), pipeline(parameters={"drift": {"trials": 5}}), cause(store))
+    assert there.state == "blocked"
+    assert "no such parameter" in there.why
+    assert training_runs(store) == []
+
+
+def test_a_training_that_fails_is_told_and_tried_again_when_somebody_asks(project, tmp_path):
+    store = champion(project)
+    missing = tmp_path / "folder"
+    terms = pipeline(parameters={"all": {"ledger": str(missing / "ledger"), "quality": 0.9}})
+    event = cause(store)
+    there = retrain(place(store), terms, event)
+    assert (there.state, there.attempt) == ("failed", 1)
+    assert "No such file" in there.why
+    missing.mkdir()
+    assert retrain(place(store), terms, event) == there
+    again = retrain(place(store), terms, event, again=True)
+    assert (again.state, again.attempt) == ("promoted", 2)
+    assert again.run == f"{there.run}-2"
+    assert retrain(place(store), terms, event, again=True) == again
+
+
+def test_training_waits_for_an_approval(project):
+    store = champion(project)
+    terms, event = pipeline(approval="training", parameters=BETTER), cause(store)
+    there = retrain(place(store), terms, event)
+    assert (there.state, there.run) == ("waiting", "")
+    assert f"atlas approve {event.id}" in there.why
+    approve(store, "houses", event.id)
+    assert retrain(place(store), terms, event).state == "promoted"
+
+
+def test_training_that_is_declined_never_begins(project):
+    store = champion(project)
+    terms, event = pipeline(approval="training", parameters=BETTER), cause(store)
+    retrain(place(store), terms, event)
+    approve(store, "houses", event.id, approved=False, reason="holiday season")
+    there = retrain(place(store), terms, event)
+    assert there.state == "declined"
+    assert "holiday season" in there.why
+    with pytest.raises(AtlasError, match="was declined by"):
+        approve(store, "houses", event.id)
+    assert training_runs(store) == []
+
+
+def test_promotion_waits_for_an_approval(project):
+    store = champion(project)
+    terms, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
+    there = retrain(place(store), terms, event)
+    assert (there.state, there.version) == ("registered", "local-2")
+    assert current(store) == "local-1"
+    assert registry(store).find("houses", "challenger").version == "local-2"
+    approve(store, "houses", event.id)
+    there = retrain(place(store), terms, event)
+    assert there.state == "promoted"
+    assert current(store) == "local-2"
+    finished = store.run_outcome("houses", there.run)
+    assert finished["promotion"]["promoted"] is True
+
+
+def test_a_promotion_that_is_declined(project):
+    store = champion(project)
+    terms, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
+    retrain(place(store), terms, event)
+    approve(store, "houses", event.id, approved=False)
+    assert retrain(place(store), terms, event).state == "declined"
+    assert current(store) == "local-1"
+
+
+def test_a_worse_version_needs_no_approval(project):
+    store = champion(project)
+    terms = pipeline(approval="promotion", parameters={"all": {"quality": 0.1}})
+    event = cause(store)
+    assert retrain(place(store), terms, event).state == "rejected"
+    with pytest.raises(AtlasError, match="is rejected already"):
+        approve(store, "houses", event.id)
+
+
+def test_what_takes_no_approval_and_what_nobody_knows_cant_be_approved(project):
+    store = champion(project)
+    event = cause(store)
+    with pytest.raises(AtlasError, match="nobody has asked"):
+        approve(store, "houses", event.id)
+    retrain(place(store), pipeline(), event)
+    with pytest.raises(AtlasError, match="takes no approval"):
+        approve(store, "houses", event.id)
+
+
+def test_a_protected_environment_gets_a_request_for_a_release(project):
+    store = champion(project)
+    terms = replace(pipeline(parameters=BETTER), protected=True)
+    there = retrain(place(store), terms, event := cause(store))
+    assert (there.state, there.version) == ("requested", "local-2")
+    assert current(store) == "local-1"
+    (request,) = release_requests(store, "local", "houses")
+    version = registry(store).find("houses", "local-2").resolved()
+    assert (request.version, request.digest) == ("local-2", version.digest)
+    assert (request.event, request.champion) == (event.id, "local-1")
+
+
+def test_the_cool_down_begins_with_the_end_of_the_last(project):
+    store = champion(project)
+    terms = pipeline(cooldown=3600.0, parameters={"all": {"quality": 0.1}})
+    first = retrain(place(store), terms, cause(store, "1"), now=NOON)
+    ended = first.ended
+    second = cause(store, "2")
+    there = retrain(place(store), terms, second)
+    assert (there.state, there.run) == ("waiting", "")
+    assert there.until > ended
+    assert "cool-down" in there.why
+    later = NOON + timedelta(days=9999)
+    assert retrain(place(store), terms, second, now=later).state == "rejected"
+
+
+def test_the_budget_of_a_month(project):
+    store = champion(project)
+    terms = pipeline(per_month=2, parameters={"all": {"quality": 0.1}})
+    states = [retrain(place(store), terms, cause(store, str(n)), now=NOON) for n in range(3)]
+    assert [one.state for one in states] == ["rejected", "rejected", "waiting"]
+    assert states[-1].until == "2026-04-01T00:00:00+00:00"
+    april = NOON.replace(month=4)
+    assert retrain(place(store), terms, cause(store, "2"), now=april).state == "rejected"
+
+
+def test_one_is_in_flight_and_the_next_waits(project, monkeypatch):
+    store = champion(project)
+    first, second = cause(store, "1"), cause(store, "2")
+    one = EventRecords(store, "houses", first.id)
+    terms = pipeline(parameters={"all": {"quality": 0.1}})
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(place(store), terms, first)
+    assert one.started is not None
+    there = retrain(place(store), terms, second)
+    assert there.state == "waiting"
+    assert "under way" in there.why
+    assert retrain(place(store), terms, first).state == "rejected"
+    assert retrain(place(store), terms, second).state == "rejected"
+    assert sorted(training_runs(store)) == sorted(
+        f"training-retraining-{event.id}" for event in (first, second)
+    )
+
+
+def test_a_clock_that_was_wrong_keeps_nobody_waiting_for_ever(project):
+    store = champion(project)
+    terms = pipeline(cooldown=3600.0, parameters={"all": {"quality": 0.1}})
+    future = NOON.replace(year=2090)
+    retrain(place(store), terms, cause(store, "1"), now=future)
+    second = cause(store, "2")
+    there = retrain(place(store), terms, second, now=NOON)
+    assert there.until == "2026-03-01T13:00:00+00:00"
+    half = NOON + timedelta(minutes=30)
+    assert retrain(place(store), terms, second, now=half).until == there.until
+    over = NOON + timedelta(minutes=61)
+    assert retrain(place(store), terms, second, now=over).state == "rejected"
+
+
+def test_an_event_whose_id_is_no_event_s_is_refused(project):
+    store = champion(project)
+    with pytest.raises(StoreError, match="16 hexadecimal"):
+        retrain(place(store), pipeline(), replace(cause(store), id="../../etc"))
+
+
+@pytest.mark.parametrize("name", ["request", "started", "outcome", "approval"])
+def test_a_record_that_somebody_else_wrote_is_refused(project, name):
+    store = champion(project)
+    event = cause(store)
+    retrain(place(store), pipeline(approval="promotion"), event)
+    store.location.write(f"retrainings/houses/{event.id}/{name}.json", b'{"format": 1, "x": 2}')
+    with pytest.raises(StoreError, match="is no record of a retraining"):
+        retrain(place(store), pipeline(approval="promotion"), event)
+
+
+def test_states_are_told_of_a_run_that_is_done(project):
+    store = champion(project)
+    there = retrain(place(store), pipeline(parameters=BETTER), cause(store))
+    assert status_of(store, there.run) == "done"
