@@ -122,6 +122,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "promote", "promote:promote", "Make a trained version the champion, if it passes its rule."
     ),
     CommandEntry(
+        "retrain", "retrain:retrain", "Retrain champions for the events that ask for it, each once."
+    ),
+    CommandEntry("approve", "approve:approve", "Approve a retraining that waits, or decline it."),
+    CommandEntry(
         "champion",
         "champion:champion",
         "Show which version is or was the champion, and check its log.",

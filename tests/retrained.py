@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from atlas.retraining import Cause, RetrainedPipeline, RetrainingPlace, RetrainingTerms
+from atlas.config_retraining import RetrainingRule
+from atlas.monitor.events import TriggerEvent
+from atlas.monitor.spec import MonitoredPipeline
+from atlas.retraining import RetrainingPlace
 from atlas.runner import RunSettings
 from atlas.runner.settings import THREADS
 from atlas.step.finish import finished_run
 from atlas.step.versions import registry
 from atlas.store import Store
-from atlas.values import digest
 from tests.projects import Project
 
 SOURCE = """
@@ -46,7 +48,7 @@ PARAMETERS = {
     "quality": {"type": "number", "default": 0.5},
     "ledger": {"type": "string", "default": ""},
 }
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "model": {"name": "houses", "from": {"part": "train.model"}},
     "promotion": {"metric": "evaluate.quality", "direction": "higher", "beats_champion": True},
 }
@@ -55,7 +57,9 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def champion(project: Project, name: str = "houses", **config: Any) -> Store:
     """Write the pipeline and train its first champion; return the store."""
-    project.pipeline(name, SOURCE, TRAINING, config={**CONFIG, **config}, parameters=PARAMETERS)
+    project.environment(targets={"training": "local"})
+    config = {**CONFIG, "model": {**CONFIG["model"], "name": name}, **config}
+    project.pipeline(name, SOURCE, TRAINING, config=config, parameters=PARAMETERS)
     ran = project.run(name, RunSettings(isolate=THREADS))
     assert ran.ok, ran.errors()
     return project.store
@@ -70,21 +74,32 @@ def place(store: Store, **more: Any) -> RetrainingPlace:
     return RetrainingPlace(store, registry(store), none, **{"isolate": THREADS, **more})
 
 
-def pipeline(name: str = "houses", **terms: Any) -> RetrainedPipeline:
-    whole = {"per_month": 1000, **terms}
-    return RetrainedPipeline(name, "local", "local", RetrainingTerms(**whole))
+def pipeline(name: str = "houses", *, protected: bool = False, **rule: Any) -> MonitoredPipeline:
+    return MonitoredPipeline(
+        pipeline=name,
+        model=name,
+        config=name,
+        environment="local",
+        rule=RetrainingRule(**{"per_month": 1000, **rule}),
+        protected=protected,
+    )
 
 
-def cause(store: Store, watermark: str = "1", trigger: str = "drift", **more: Any) -> Cause:
+def cause(
+    store: Store, watermark: str = "1", name: str = "houses", trigger: str = "drift", **more: Any
+) -> TriggerEvent:
     """Return an event of the present champion."""
-    model = more.pop("model", "houses")
-    version = registry(store).find(model, "champion")
+    version = registry(store).find(name, "champion")
     assert version is not None
-    facts = {
-        "pipeline": more.pop("pipeline", "houses"), "model": model,
-        "version": version.version, "digest": version.resolved().digest, "trigger": trigger,
-    }  # fmt: skip
-    return Cause(id=digest({**facts, "watermark": watermark})[:16], **facts, **more)
+    return TriggerEvent(
+        pipeline=name,
+        model=name,
+        version=version.version,
+        digest=version.resolved().digest,
+        trigger=trigger,
+        watermark=watermark,
+        **more,
+    )
 
 
 def training_runs(store: Store, name: str = "houses") -> list[str]:

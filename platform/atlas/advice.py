@@ -16,17 +16,21 @@ LOCAL = "local"
 PATH, ENV, STACK = "path", "env", "stack"
 _OF_PIPELINES = (PATH, ENV)
 TAKES: dict[str, tuple[str, ...]] = {
+    "approve": _OF_PIPELINES,
     "backfill": _OF_PIPELINES, "build": _OF_PIPELINES, "card": (ENV,), "champion": _OF_PIPELINES,
     "compile": _OF_PIPELINES,
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
     "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES, "preview": _OF_PIPELINES,
     "promote": _OF_PIPELINES, "refresh": _OF_PIPELINES, "release": _OF_PIPELINES,
-    "reproduce": (ENV,), "rollback": _OF_PIPELINES, "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
+    "reproduce": (ENV,), "retrain": _OF_PIPELINES, "rollback": _OF_PIPELINES,
+    "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
     "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES, "unlock": _OF_PIPELINES,
     "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip
 """Command → the options that a message gives it; a test holds it to what the commands take."""
+_NEED_PATH = ("approve",)
+"""Commands whose PATH can't be left out, for another argument follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ def command(name: str, *words: str, path: str = "", env: str = "", stack: str = 
     """
     call, takes = _calls[-1], TAKES.get(name, ())
     where = (path or call.path) if PATH in takes else ""
+    where = where or ("." if name in _NEED_PATH else "")
     given = [where] if where else []
     given += _option("--env", env or call.environment) if ENV in takes else []
     given += _option("--stack", stack or call.stack) if STACK in takes else []

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from atlas.retraining import Cause, Retraining, approve, retrain
+from atlas.monitor.events import TriggerEvent
+from atlas.retraining import Retraining, approve, retrain
 from atlas.step.versions import registry
 from atlas.store import Store, open_store
 from atlas.store.folder import FolderLocation
@@ -91,17 +92,17 @@ def forked(work: Callable[[], Any]) -> bool:
 # Each fault point ---------------------------------------------------------------------------------
 
 
-def once(store: Store, cause: Cause, ways: dict[str, Any]) -> Retraining:
+def once(store: Store, event: TriggerEvent, ways: dict[str, Any]) -> Retraining:
     """Do what one call of a monitor does, with an approval where one is waited for."""
-    terms = pipeline(parameters=BETTER, **ways)
-    there = retrain(place(store), terms, cause)
+    rule = pipeline(parameters=BETTER, **ways)
+    there = retrain(place(store), rule, event)
     if there.state in ("waiting", "registered"):
-        approve(store, cause.pipeline, cause.id)
-        there = retrain(place(store), terms, cause)
+        approve(store, event.pipeline, event.id)
+        there = retrain(place(store), rule, event)
     return there
 
 
-def points(url: str, cause: Cause, ways: dict[str, Any]) -> list[dict[str, Any]]:
+def points(url: str, event: TriggerEvent, ways: dict[str, Any]) -> list[dict[str, Any]]:
     """Kill at every fault point, call again, and return what has come of each."""
     folder = Path(url.removeprefix("file://"))
     pristine, end = folder.with_name("pristine"), folder.with_name("end")
@@ -119,24 +120,24 @@ def points(url: str, cause: Cause, ways: dict[str, Any]) -> list[dict[str, Any]]
             count += 1
             return count == number
 
-        is_over = forked(lambda: once(deadly(url, dies), cause, ways))
+        is_over = forked(lambda: once(deadly(url, dies), event, ways))
         assert forked(
-            lambda: end.write_text(json.dumps(once(open_store(url), cause, ways).to_json()))
+            lambda: end.write_text(json.dumps(once(open_store(url), event, ways).to_json()))
         )
         there = json.loads(end.read_text())
-        found.append({**facts(open_store(url), cause), "end": there, "killed": not is_over})
+        found.append({**facts(open_store(url), event), "end": there, "killed": not is_over})
     return found
 
 
-def facts(store: Store, cause: Cause) -> dict[str, Any]:
+def facts(store: Store, event: TriggerEvent) -> dict[str, Any]:
     """Return what the store has of an event's retraining."""
-    runs = [run for run in store.runs(cause.pipeline) if "-retraining-" in run]
-    champion = registry(store).find(cause.model, "champion")
-    versions = registry(store).versions(cause.model)  # type: ignore[attr-defined]
-    ledger = json.loads(store.location.read(f"retrainings/{cause.pipeline}/ledger.json"))
+    runs = [run for run in store.runs(event.pipeline) if "-retraining-" in run]
+    champion = registry(store).find(event.model, "champion")
+    versions = registry(store).versions(event.model)  # type: ignore[attr-defined]
+    ledger = json.loads(store.location.read(f"retrainings/{event.pipeline}/ledger.json"))
     return {
         "runs": runs,
-        "statuses": [(store.run_outcome(cause.pipeline, run) or {}).get("status") for run in runs],
+        "statuses": [(store.run_outcome(event.pipeline, run) or {}).get("status") for run in runs],
         "champion": champion.version if champion else "",
         "versions": len(versions),
         "starts": len(ledger["starts"]),
@@ -146,7 +147,7 @@ def facts(store: Store, cause: Cause) -> dict[str, Any]:
 # Many events --------------------------------------------------------------------------------------
 
 
-def work(url: str, seed: int, causes: list[Cause], ledger: str, deaths: int) -> None:
+def work(url: str, seed: int, causes: list[TriggerEvent], ledger: str, deaths: int) -> None:
     """Retrain for events in an order of its own, each twice, and be killed so many times."""
     chance = random.Random(seed)
     left = [*causes, *causes]
@@ -169,15 +170,15 @@ def work(url: str, seed: int, causes: list[Cause], ledger: str, deaths: int) -> 
     print(f"{killed} kills")
 
 
-def all_of(store: Store, causes: list[Cause], ledger: str) -> None:
-    terms = pipeline(in_flight=1000, per_month=100_000, parameters={"all": {"ledger": ledger}})
-    for cause in causes:
-        retrain(place(store), terms, cause)
+def all_of(store: Store, causes: list[TriggerEvent], ledger: str) -> None:
+    rule = {"in_flight": 1000, "per_month": 1000, "parameters": {"all": {"ledger": ledger}}}
+    for event in causes:
+        retrain(place(store), pipeline(event.pipeline, **rule), event)
 
 
 def main(mode: str, url: str, *arguments: str) -> None:
     job = json.loads(Path(arguments[0]).read_text())
-    causes = [Cause(**raw) for raw in job["causes"]]
+    causes = [TriggerEvent.from_json(raw) for raw in job["causes"]]
     if mode == "points":
         Path(arguments[1]).write_text(json.dumps(points(url, causes[0], job["ways"])))
     else:

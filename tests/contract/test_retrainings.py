@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +18,7 @@ from tests.projects import Project, environment, project
 from tests.retrained import cause, champion, training_runs
 
 __all__ = ["project"]
-EVENTS, WORKERS, DEATHS = 1000, 3, 40
+EVENTS, PIPELINES, WORKERS, DEATHS = 1000, 10, 3, 25
 
 
 def child(project: Project, *arguments: object) -> subprocess.Popen[str]:
@@ -59,27 +58,29 @@ def test_a_kill_before_or_after_any_write_comes_to_the_same_end(project, tmp_pat
 
 
 def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each(project, tmp_path):
-    store = champion(project)
-    events = [cause(store, str(number)) for number in range(EVENTS)]
-    random.Random(3).shuffle(events)
+    names = [f"houses{number}" for number in range(PIPELINES)]
+    for name in names:
+        store = champion(project, name)
+    events = [cause(store, str(n), names[n % PIPELINES]) for n in range(EVENTS)]
     job, ledger = tmp_path / "job.json", tmp_path / "ledger"
     raws = [event.to_json() for event in events]
     job.write_text(json.dumps({"causes": raws, "ledger": str(ledger), "deaths": DEATHS}))
     workers = [child(project, "work", project.url, job, seed) for seed in range(WORKERS)]
     deaths = sum(int(ended(worker).split()[0]) for worker in workers)
     assert deaths >= WORKERS * DEATHS
-    expected = {f"training-retraining-{event.id}" for event in events}
-    assert len(expected) == EVENTS
-    assert set(training_runs(store)) == expected
-    assert events_of(store, "houses") == sorted(event.id for event in events)
+    trained = Counter(ledger.read_text().split())
+    for name in names:
+        own = {event.id for event in events if event.pipeline == name}
+        assert set(training_runs(store, name)) == {f"training-retraining-{id_}" for id_ in own}
+        assert events_of(store, name) == sorted(own)
+        starts = json.loads(store.location.read(f"retrainings/{name}/ledger.json"))["starts"]
+        assert Counter(start["event"] for start in starts) == dict.fromkeys(own, 1)
     for event in events:
-        there = retraining_of(store, "houses", event.id)
+        there = retraining_of(store, event.pipeline, event.id)
         assert there is not None
         assert (there.state, there.attempt) == ("rejected", 1)
-        assert store.run_outcome("houses", there.run)["status"] == "done"
-    starts = json.loads(store.location.read("retrainings/houses/ledger.json"))["starts"]
-    assert Counter(start["event"] for start in starts) == {event.id: 1 for event in events}
-    trained = Counter(ledger.read_text().split())
-    assert set(trained) == expected
+        assert store.run_outcome(event.pipeline, there.run)["status"] == "done"
+        assert trained[there.run]
     # A step that a kill cut off before its end was recorded is done once more, as in any run.
+    assert len({event.id for event in events}) == len(trained) == EVENTS
     assert sum(trained.values()) <= EVENTS + deaths

@@ -6,16 +6,12 @@ whatever a killed process has left, the same call again comes to the same end.
 """
 
 from atlas.retraining.approving import approve
-from atlas.retraining.cause import Cause, RetrainedPipeline, RetrainingTerms
 from atlas.retraining.retrain import RetrainingPlace, retrain
 from atlas.retraining.state import Retraining, retraining_of
 
 __all__ = [
-    "Cause",
-    "RetrainedPipeline",
     "Retraining",
     "RetrainingPlace",
-    "RetrainingTerms",
     "approve",
     "retrain",
     "retraining_of",

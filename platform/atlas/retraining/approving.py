@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import AtlasError
 from atlas.models.actor import this_process
 from atlas.retraining import state as states
-from atlas.retraining.cause import UNAPPROVED
-from atlas.retraining.records import Approval, EventRecords
+from atlas.retraining.records import NO_APPROVAL, Approval, EventRecords
 from atlas.retraining.state import stands
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def approve(
     where = f"retraining {event} of {pipeline}"
     if known is None or request is None:
         raise AtlasError(f"{where}: nobody has asked for it yet; expected an event that waits")
-    if request.approval == UNAPPROVED:
+    if request.approval == NO_APPROVAL:
         raise AtlasError(f"{where}: takes no approval; it is {known.state}")
     before = records.approval
     if before is None and known.is_over:

@@ -12,7 +12,7 @@ from atlas.step.finish import amend, finish, finished_run
 from atlas.step.outcome import DONE
 
 if TYPE_CHECKING:
-    from atlas.retraining.cause import Cause
+    from atlas.monitor.events import TriggerEvent
     from atlas.retraining.records import StartedRetraining
     from atlas.retraining.starting import RetrainingPlace, RunState
     from atlas.step.finished import Finished
@@ -21,13 +21,13 @@ _RELEASE = "release"
 
 
 def end_of(
-    place: RetrainingPlace, cause: Cause, started: StartedRetraining, found: RunState
+    place: RetrainingPlace, event: TriggerEvent, started: StartedRetraining, found: RunState
 ) -> RetrainingEnd | None:
     """Return how a retraining ended, by its run; None while its version isn't registered yet.
 
     Args:
         place: where retrainings are recorded.
-        cause: the event.
+        event: the event.
         started: the run.
         found: how that stands: it is over.
     """
@@ -36,32 +36,32 @@ def end_of(
     if finished.status != DONE:
         missing = ", ".join(finished.missing)
         why = found.why or f"not done: {missing}"
-        return RetrainingEnd(states.FAILED, why, started.attempt, cause.model)
-    known = _delivered(place, cause, started, finished)
+        return RetrainingEnd(states.FAILED, why, started.attempt, event.model)
+    known = _delivered(place, event, started, finished)
     if known is None or known.promotion is None or known.promotion.waits:
         return None
-    return _ruled(cause, started, known, place.store.run(cause.pipeline, started.run).hold)
+    return _ruled(event, started, known, place.store.run(event.pipeline, started.run).hold)
 
 
 def _delivered(
-    place: RetrainingPlace, cause: Cause, started: StartedRetraining, finished: Finished
+    place: RetrainingPlace, event: TriggerEvent, started: StartedRetraining, finished: Finished
 ) -> Finished | None:
     """Return the run's end once the registry has its version; None while that can't be reached."""
-    recorded = finished_run(place.store, place.store.run(cause.pipeline, started.run)) or finished
+    recorded = finished_run(place.store, place.store.run(event.pipeline, started.run)) or finished
     if place.registry.kind == "store" or recorded.tracked:
         return recorded
     plan = place.store.plan(started.plan)
-    again = finish(place.store, plan, place.store.run(cause.pipeline, started.run))
+    again = finish(place.store, plan, place.store.run(event.pipeline, started.run))
     return again if again.tracked else None
 
 
 def _ruled(
-    cause: Cause, started: StartedRetraining, finished: Finished, hold: str
+    event: TriggerEvent, started: StartedRetraining, finished: Finished, hold: str
 ) -> RetrainingEnd:
     """Return what the rule has made of a version that is registered."""
     promotion = finished.promotion
     assert promotion is not None  # noqa: S101  (the caller has looked; for mypy)
-    is_same = finished.version == cause.version
+    is_same = finished.version == event.version
     result = states.PROMOTED if promotion.promoted and not is_same else states.REJECTED
     if promotion.held:
         result = states.REQUESTED if hold == _RELEASE else states.REGISTERED
@@ -71,7 +71,7 @@ def _ruled(
 
 
 def promoted_after_approval(
-    place: RetrainingPlace, cause: Cause, started: StartedRetraining, end: RetrainingEnd
+    place: RetrainingPlace, event: TriggerEvent, started: StartedRetraining, end: RetrainingEnd
 ) -> RetrainingEnd:
     """Promote the version of a retraining that was approved, if it still passes its rule.
 
@@ -82,7 +82,7 @@ def promoted_after_approval(
     """
     from atlas.step.registering import registered
 
-    run = place.store.run(cause.pipeline, started.run)
+    run = place.store.run(event.pipeline, started.run)
     plan = place.store.plan(started.plan)
     finished = finished_run(place.store, run)
     if finished is None:

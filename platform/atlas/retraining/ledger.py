@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, StoreError
-from atlas.retraining.records import FOLDER, EventRecords
+from atlas.monitor.events import RETRAININGS
+from atlas.retraining.records import EventRecords
 from atlas.store.exclusive import exclusive
 from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas.retraining.cause import RetrainingTerms
+    from atlas.config_retraining import RetrainingRule
     from atlas.store import Store
 
 _WAIT_SECONDS = 60.0
@@ -95,28 +96,32 @@ class StartLedger:
                 raise PlatformError(f"retrainings of {self.config}: {text}; repeat the command")
             yield
 
-    def entries(self, now: datetime) -> list[Entry]:
-        """Return the starts, with the ends that are recorded by now; only while it is held.
+    def entries(self, now: datetime, *, is_held: bool = True) -> list[Entry]:
+        """Return the starts, with the ends that are recorded by now.
 
         A moment that isn't believed is written as what it counts as: else a wait that begins with
         it would begin anew each time.
+
+        Args:
+            now: the present.
+            is_held: whether the ledger is held; else nothing is written.
         """
         before = self._read()
         settled = [entry for entry in map(self._settled, before) if entry is not None]
         entries = [_believed(entry, now) for entry in settled]
-        if entries != settled:
+        if is_held and entries != settled:
             self._write(entries)
         return entries
 
     def wait(
-        self, entries: Sequence[Entry], pipeline: str, terms: RetrainingTerms, now: datetime
+        self, entries: Sequence[Entry], pipeline: str, rule: RetrainingRule, now: datetime
     ) -> Wait | None:
         """Return why a pipeline's retraining can't start now; None when it can."""
         own = [entry for entry in entries if entry.pipeline == pipeline]
         return (
-            _in_flight(entries, terms, self.config)
-            or _cooldown(own, terms, now)
-            or _budget(own, terms, now)
+            _in_flight(entries, rule, self.config)
+            or _cooldown(own, rule, now)
+            or _budget(own, rule, now)
         )
 
     def enter(self, entries: Sequence[Entry], entry: Entry, now: datetime) -> None:
@@ -131,7 +136,7 @@ class StartLedger:
 
     @property
     def _key(self) -> str:
-        return f"{FOLDER}/{self.config}/ledger.json"
+        return f"{RETRAININGS}/{self.config}/ledger.json"
 
     def _read(self) -> list[Entry]:
         try:
@@ -185,20 +190,20 @@ def _is_kept(entry: Entry, others: Sequence[Entry], now: datetime) -> bool:
     return is_young or not entry.ended or entry.ended == last
 
 
-def _in_flight(entries: Sequence[Entry], terms: RetrainingTerms, config: str) -> Wait | None:
+def _in_flight(entries: Sequence[Entry], rule: RetrainingRule, config: str) -> Wait | None:
     under_way = [entry for entry in entries if not entry.ended]
-    if len(under_way) < terms.in_flight:
+    if len(under_way) < rule.in_flight:
         return None
     first = f"{under_way[0].pipeline}/{under_way[0].event}"
-    text = f"{len(under_way)} of {config} under way ({first}), and in_flight is {terms.in_flight}"
+    text = f"{len(under_way)} of {config} under way ({first}), and in_flight is {rule.in_flight}"
     return Wait(IN_FLIGHT, text)
 
 
-def _cooldown(own: Sequence[Entry], terms: RetrainingTerms, now: datetime) -> Wait | None:
+def _cooldown(own: Sequence[Entry], rule: RetrainingRule, now: datetime) -> Wait | None:
     last = max((datetime.fromisoformat(entry.ended) for entry in own if entry.ended), default=None)
-    if last is None or not terms.cooldown:
+    if last is None or not rule.cooldown_seconds:
         return None
-    until = last + timedelta(seconds=terms.cooldown)
+    until = last + timedelta(seconds=rule.cooldown_seconds)
     if now >= until:
         return None
     when = until.isoformat(timespec="seconds")
@@ -206,13 +211,13 @@ def _cooldown(own: Sequence[Entry], terms: RetrainingTerms, now: datetime) -> Wa
     return Wait(COOLDOWN, f"the last one ended at {ended}, and its cool-down ends at {when}", when)
 
 
-def _budget(own: Sequence[Entry], terms: RetrainingTerms, now: datetime) -> Wait | None:
+def _budget(own: Sequence[Entry], rule: RetrainingRule, now: datetime) -> Wait | None:
     month = [e for e in own if _month(datetime.fromisoformat(e.started)) == _month(now)]
-    if len(month) < terms.per_month:
+    if len(month) < rule.per_month:
         return None
     following = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)
     when = following.replace(day=1).isoformat(timespec="seconds")
-    text = f"{len(month)} were started in {now:%Y-%m}, and per_month is {terms.per_month}"
+    text = f"{len(month)} were started in {now:%Y-%m}, and per_month is {rule.per_month}"
     return Wait(PER_MONTH, f"{text}; the next may begin at {when}", when)
 
 

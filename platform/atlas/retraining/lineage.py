@@ -9,7 +9,6 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StoreError, clean
 from atlas.step.binding import interval_between
-from atlas.step.upstream import prefix_of
 from atlas.store.keys import is_run_id
 from atlas.store.manifest import DIGEST
 
@@ -40,11 +39,6 @@ class ChampionLineage:
     commit: str
     interval: tuple[str, str]
     parameters: Mapping[str, Any]
-
-    @property
-    def config(self) -> str:
-        """The Config's name, with the Environment's prefix."""
-        return f"{prefix_of(self.plan)}{self.plan.config}"
 
 
 def lineage_of(store: Store, champion: RegisteredVersion, pipeline: str) -> ChampionLineage:

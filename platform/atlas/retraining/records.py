@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError, clean
+from atlas.monitor.events import RETRAININGS
 from atlas.store.exclusive import exclusive
 from atlas.store.keys import is_run_id
 from atlas.values import canonical
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from atlas.store import Store
 
-FOLDER = "retrainings"
+APPROVED_TRAINING, APPROVED_PROMOTION, NO_APPROVAL = "training", "promotion", "none"
+"""What somebody has to approve: that training begins, that its version is promoted, or nothing."""
 _REQUEST, _APPROVAL = "request.json", "approval.json"
 _STARTED, _OUTCOME = "started.json", "outcome.json"
 _EVENT = re.compile(r"[0-9a-f]{16}")
@@ -40,7 +42,8 @@ class RetrainingRequest:
     """What an event asks for, decided once by whoever looks at it first.
 
     Attributes:
-        cause: the event, as `Cause.to_json` gives it.
+        trigger: what fired.
+        version: the champion's version, which the retraining is to replace.
         config: the Config's name, with the Environment's prefix: what shares a limit in flight.
         plan: digest of the Plan that made the champion.
         commit: git commit of the code that made it, where it is known.
@@ -49,14 +52,15 @@ class RetrainingRequest:
         interval_end: ISO 8601, exclusive, or empty.
         parameters: those of the champion's training.
         changed: those that the trigger sets.
-        approval: what somebody has to approve (`RetrainingTerms.approval`).
+        approval: what somebody has to approve (`RetrainingRule.approval`).
         hold: what its version waits for before it may be the champion (`Run.hold`).
         target: where it is to run.
         environment: the Environment's name.
         created: when it was asked for, ISO 8601 in UTC.
     """
 
-    cause: Mapping[str, str]
+    trigger: str
+    version: str
     config: str
     plan: str
     commit: str = ""
@@ -197,7 +201,7 @@ class EventRecords:
             raise StoreError(
                 f"retraining {found!r}: expected a pipeline and an event's 16 hexadecimal digits"
             )
-        return f"{FOLDER}/{self.pipeline}/{self.event}/{name}"
+        return f"{RETRAININGS}/{self.pipeline}/{self.event}/{name}"
 
     def _read(self, name: str, record: type[Record]) -> Record | None:
         """Return a record; None where there is none.
@@ -219,12 +223,12 @@ class EventRecords:
 
 def events_of(store: Store, pipeline: str) -> list[str]:
     """Return the ids of the events of a pipeline that somebody has looked at, sorted."""
-    names = store.location.names(f"{FOLDER}/{pipeline}")
+    names = store.location.names(f"{RETRAININGS}/{pipeline}")
     return [name for name in names if _EVENT.fullmatch(name)]
 
 
 _KINDS: Mapping[str, type] = {
-    "cause": dict, "parameters": dict, "changed": dict, "approved": bool, "attempt": int,
+    "parameters": dict, "changed": dict, "approved": bool, "attempt": int,
 }  # fmt: skip
 """Fields of records that are no texts."""
 

@@ -19,7 +19,7 @@ from atlas.values import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from atlas.retraining.cause import Cause
+    from atlas.monitor.events import TriggerEvent
     from atlas.retraining.records import RetrainingEnd
     from atlas.store import Store
     from atlas.tracking.registry import ModelRegistry
@@ -59,15 +59,15 @@ class ReleaseRequest:
         cls,
         registry: ModelRegistry,
         environment: str,
-        cause: Cause,
+        event: TriggerEvent,
         end: RetrainingEnd,
         now: str,
     ) -> ReleaseRequest:
         """Return the request for the version that a retraining has made."""
         registered = registry.find(end.model, end.version)
         digest = registered.resolved().digest if registered else ""
-        names = (environment, cause.pipeline, cause.id, end.model, end.version, digest)
-        return cls(*names, cause.version, end.why, now)
+        names = (environment, event.pipeline, event.id, end.model, end.version, digest)
+        return cls(*names, event.version, end.why, now)
 
     @property
     def key(self) -> str:

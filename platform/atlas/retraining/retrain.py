@@ -17,12 +17,14 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, PlatformError
 from atlas.models.actor import this_process
+from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
-from atlas.retraining.cause import APPROVED_PROMOTION, APPROVED_TRAINING
 from atlas.retraining.ending import end_of, promoted_after_approval
 from atlas.retraining.ledger import Entry, StartLedger
-from atlas.retraining.lineage import interval_of, lineage_of
+from atlas.retraining.lineage import TRAINING, interval_of, lineage_of
 from atlas.retraining.records import (
+    APPROVED_PROMOTION,
+    APPROVED_TRAINING,
     EventRecords,
     RetrainingEnd,
     RetrainingRequest,
@@ -37,18 +39,20 @@ from atlas.tracking.registry import CHAMPION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from atlas.monitor.events import TriggerEvent
+    from atlas.monitor.spec import MonitoredPipeline
     from atlas.plan import Plan
-    from atlas.retraining.cause import Cause, RetrainedPipeline
+    from atlas.tracking.registry import RegisteredVersion
 
-__all__ = ["RetrainingPlace", "retrain"]
+__all__ = ["RetrainingPlace", "preview", "retrain"]
 APPROVAL, RELEASE = "approval", "release"
 """What a version waits for (`Run.hold`)."""
 
 
 def retrain(
     place: RetrainingPlace,
-    pipeline: RetrainedPipeline,
-    cause: Cause,
+    monitored: MonitoredPipeline,
+    event: TriggerEvent,
     *,
     now: datetime | None = None,
     again: bool = False,
@@ -57,8 +61,8 @@ def retrain(
 
     Args:
         place: where retrainings are recorded, and what has them done.
-        pipeline: the pipeline, with the terms of its Config.
-        cause: the event.
+        monitored: the pipeline, with its Config's rule.
+        event: the event.
         now: the present; by default the clock's.
         again: whether a retraining that failed is to be tried once more.
 
@@ -70,13 +74,44 @@ def retrain(
         StoreError: the store can't be read or written.
         PlatformError: the registry or the target doesn't answer; call again.
     """
-    records = EventRecords(place.store, pipeline.name, cause.id)
+    records = EventRecords(place.store, monitored.pipeline, event.id)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     with records.held() as is_held:
         if not is_held:
-            known = stands(records) or _unknown(pipeline, cause)
+            known = stands(records) or _unknown(event)
             return replace(known, why="another process is at work on it")
-        return _Event(place, pipeline, cause, records, moment, again).advance()
+        return _Event(place, monitored, event, records, moment, again).advance()
+
+
+def preview(
+    place: RetrainingPlace,
+    monitored: MonitoredPipeline,
+    event: TriggerEvent,
+    *,
+    now: datetime | None = None,
+) -> Retraining:
+    """Return what `retrain` would come to next; nothing is written, started or promoted.
+
+    Args:
+        place: where retrainings are recorded.
+        monitored: the pipeline, with its Config's rule.
+        event: the event.
+        now: the present; by default the clock's.
+
+    Raises:
+        StoreError: the store can't be read.
+        PlatformError: the registry or the target doesn't answer.
+    """
+    records = EventRecords(place.store, monitored.pipeline, event.id)
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    known = stands(records) or _unknown(event)
+    if records.started is not None or records.end is not None:
+        return known
+    try:
+        why = _Event(place, monitored, event, records, moment, again=False).obstacle()
+    except _Stop as stop:
+        return replace(known, state=stop.state, why=stop.why, until=stop.until)
+    return replace(known, state=states.OPEN, why=why or "it would begin now")
 
 
 class _Stop(Exception):
@@ -92,8 +127,8 @@ class _Event:
     """One event while it is held."""
 
     place: RetrainingPlace
-    pipeline: RetrainedPipeline
-    cause: Cause
+    monitored: MonitoredPipeline
+    event: TriggerEvent
     records: EventRecords
     now: datetime
     again: bool
@@ -103,10 +138,10 @@ class _Event:
         try:
             page = self._advance()
         except _Stop as stop:
-            known = stands(self.records) or _unknown(self.pipeline, self.cause)
+            known = stands(self.records) or _unknown(self.event)
             why = "; ".join(filter(None, (stop.why, known.why)))
             return replace(known, state=stop.state, why=why, until=stop.until)
-        known = stands(self.records) or _unknown(self.pipeline, self.cause)
+        known = stands(self.records) or _unknown(self.event)
         return replace(known, page=page)
 
     def _advance(self) -> str:
@@ -121,44 +156,75 @@ class _Event:
             started = self._started(request, started)
         return self._ran(request, started) if started else ""
 
+    def obstacle(self) -> str:
+        """Return why the event is over before it begins; empty where it would begin."""
+        why = self._other_champion()
+        if why:
+            raise _Stop(states.SUPERSEDED, why)
+        request = self.records.request or self._wanted()
+        if request.approval == APPROVED_TRAINING and self.records.approval is None:
+            raise _Stop(states.WAITING, f"its training waits for an approval: {self._command()}")
+        _, note = self._plan(request)
+        self._check_terms(StartLedger(self.place.store, request.config), is_held=False)
+        return note
+
+    def _check_terms(self, ledger: StartLedger, *, is_held: bool = True) -> list[Entry]:
+        """Return the starts in a ledger, if the terms let another one be made now."""
+        entries = ledger.entries(self.now, is_held=is_held)
+        wait = ledger.wait(entries, self.monitored.pipeline, self.monitored.rule, self.now)
+        if wait is not None:
+            raise _Stop(states.WAITING, wait.why, wait.until)
+        return entries
+
     # What is asked for ------------------------------------------------------------------------
 
     def _asked(self) -> RetrainingRequest | None:
         """Record what the event asks for; None where it is over before it began."""
-        champion = self.place.registry.find(self.cause.model, CHAMPION)
-        if champion is None or champion.version != self.cause.version:
-            self._superseded(champion.version if champion else "")
+        why = self._other_champion()
+        if why:
+            self._finish(RetrainingEnd(states.SUPERSEDED, why))
             return None
-        terms = self.pipeline.terms
+        return self.records.ask(self._wanted())
+
+    def _wanted(self) -> RetrainingRequest:
+        """Return what the event asks for."""
+        champion, rule = self._champion(), self.monitored.rule
         with _missing():
-            lineage = lineage_of(self.place.store, champion, self.pipeline.name)
-            end = self.cause.interval_end or self.now.isoformat()
-            start, last = interval_of(lineage, terms.window, end)
-        hold = RELEASE if self.pipeline.protected else ""
-        hold = hold or (APPROVAL if terms.approval == APPROVED_PROMOTION else "")
-        return self.records.ask(
-            RetrainingRequest(
-                cause=self.cause.to_json(),
-                config=lineage.config,
-                plan=lineage.plan.digest,
-                commit=lineage.commit,
-                champion_run=lineage.run,
-                interval_start=start,
-                interval_end=last,
-                parameters=dict(lineage.parameters),
-                changed=terms.parameters_of(self.cause.trigger),
-                approval=terms.approval,
-                hold=hold,
-                target=self.pipeline.target,
-                environment=self.pipeline.environment,
-                created=self.now.isoformat(timespec="milliseconds"),
-            )
+            if champion is None:
+                raise AtlasError(f"model {self.event.model}: no version is the {CHAMPION}")
+            lineage = lineage_of(self.place.store, champion, self.monitored.pipeline)
+            end = self.event.interval_end or self.now.isoformat()
+            start, last = interval_of(lineage, rule.window_seconds, end)
+        hold = RELEASE if self.monitored.protected else ""
+        hold = hold or (APPROVAL if rule.approval == APPROVED_PROMOTION else "")
+        return RetrainingRequest(
+            trigger=self.event.trigger,
+            version=self.event.version,
+            config=self.monitored.config,
+            plan=lineage.plan.digest,
+            commit=lineage.commit,
+            champion_run=lineage.run,
+            interval_start=start,
+            interval_end=last,
+            parameters=dict(lineage.parameters),
+            changed=rule.parameters_of(self.event.trigger),
+            approval=rule.approval,
+            hold=hold,
+            target=self.monitored.targets.get(TRAINING, LOCAL_TARGET),
+            environment=self.monitored.environment,
+            created=self.now.isoformat(timespec="milliseconds"),
         )
 
-    def _superseded(self, champion: str) -> None:
-        now = f"version {champion} is the champion by now" if champion else "there is no champion"
-        why = f"{now}, and the event is of version {self.cause.version}"
-        self._finish(RetrainingEnd(states.SUPERSEDED, why))
+    def _champion(self) -> RegisteredVersion | None:
+        return self.place.registry.find(self.event.model, CHAMPION)
+
+    def _other_champion(self) -> str:
+        """Return which version is the champion in place of the event's; empty where that is it."""
+        champion = self._champion()
+        if champion is not None and self.event.is_of(champion):
+            return ""
+        now = f"version {champion.version} is the champion" if champion else "there is no champion"
+        return f"{now} by now, and the event is of version {self.event.version}"
 
     # Whether and what to start ------------------------------------------------------------------
 
@@ -168,15 +234,15 @@ class _Event:
         """Record the run that is to be started; None where the event is over before it began."""
         if not self._is_approved(request):
             return None
-        champion = self.place.registry.find(self.cause.model, CHAMPION)
-        if champion is None or champion.version != self.cause.version:
-            self._superseded(champion.version if champion else "")
+        why = self._other_champion()
+        if why:
+            self._finish(RetrainingEnd(states.SUPERSEDED, why))
             return None
         plan, note = self._plan(request)
         attempt = before.attempt + 1 if before else 1
         suffix = f"-{attempt}" if attempt > 1 else ""
         started = StartedRetraining(
-            run=run_id("training", f"retraining-{self.cause.id}{suffix}"),
+            run=run_id("training", f"retraining-{self.event.id}{suffix}"),
             attempt=attempt,
             target=request.target,
             plan=plan.digest,
@@ -186,11 +252,8 @@ class _Event:
         )
         ledger = StartLedger(self.place.store, request.config)
         with ledger.held():
-            entries = ledger.entries(self.now)
-            wait = ledger.wait(entries, self.pipeline.name, self.pipeline.terms, self.now)
-            if wait is not None:
-                raise _Stop(states.WAITING, wait.why, wait.until)
-            entry = Entry(self.pipeline.name, self.cause.id, attempt, started.started)
+            entries = self._check_terms(ledger)
+            entry = Entry(self.monitored.pipeline, self.event.id, attempt, started.started)
             ledger.enter(entries, entry, self.now)
             self.records.start(started)
         return started
@@ -211,7 +274,7 @@ class _Event:
         """Return the Plan to train, once all that it takes is there."""
         with _missing():
             plan = self.place.store.plan(request.plan)
-            deployed = self.pipeline.deployed
+            deployed = self.monitored.plans.get(TRAINING, "")
             trained, note = trained_plan(self.place, request.target, plan, deployed)
             code_of(self.place, trained, request.commit)
             known = {n: v for n, v in request.parameters.items() if n in trained.parameters}
@@ -228,7 +291,7 @@ class _Event:
             found = run(self.place, request, started, folder)
         if found.finished is None:
             raise _Stop(states.RUNNING, found.why or found.page)
-        end = end_of(self.place, self.cause, started, found)
+        end = end_of(self.place, self.event, started, found)
         if end is None:
             raise _Stop(states.RUNNING, "; ".join(found.finished.warnings))
         if end.result == states.REQUESTED:
@@ -244,7 +307,7 @@ class _Event:
             ReleaseRequest.of(
                 self.place.registry,
                 request.environment,
-                self.cause,
+                self.event,
                 end,
                 self.now.isoformat(timespec="milliseconds"),
             ),
@@ -261,7 +324,7 @@ class _Event:
             why = _declined(approval.by, approval.reason)
             self._finish(replace(end, result=states.DECLINED, why=why))
         else:
-            self._finish(promoted_after_approval(self.place, self.cause, started, end))
+            self._finish(promoted_after_approval(self.place, self.event, started, end))
         return ""
 
     def _finish(self, end: RetrainingEnd) -> None:
@@ -273,7 +336,7 @@ class _Event:
         self.records.finish(replace(end, attempt=attempt, ended=moment))
 
     def _command(self) -> str:
-        return command("approve", self.cause.id, env=self.pipeline.environment)
+        return command("approve", self.event.id, env=self.monitored.environment)
 
 
 @contextmanager
@@ -291,7 +354,12 @@ def _declined(by: str, reason: str) -> str:
     return f"{by} declined it{f': {reason}' if reason else ''}"
 
 
-def _unknown(pipeline: RetrainedPipeline, cause: Cause) -> Retraining:
+def _unknown(event: TriggerEvent) -> Retraining:
     return Retraining(
-        cause.id, pipeline.name, cause.trigger, states.OPEN, champion=cause.version, why=cause.why
+        event.id,
+        event.pipeline,
+        event.trigger,
+        states.OPEN,
+        champion=event.version,
+        why=event.why,
     )

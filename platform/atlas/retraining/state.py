@@ -101,20 +101,19 @@ def stands(records: EventRecords) -> Retraining | None:
     request, started, end = records.request, records.started, records.end
     if request is None and end is None:
         return None
-    cause = request.cause if request else {}
     state = end.result if end else RUNNING if started else WAITING
     note = started.note if started and started.note else ""
     why = "; ".join(filter(None, (end.why if end else "", note)))
     return Retraining(
         records.event,
         records.pipeline,
-        trigger=cause.get("trigger", ""),
+        trigger=request.trigger if request else "",
         state=state,
         why=why,
         run=started.run if started else "",
         target=started.target if started else request.target if request else "",
         plan=started.plan if started else request.plan if request else "",
-        champion=cause.get("version", ""),
+        champion=request.version if request else "",
         version=end.version if end else "",
         interval_start=request.interval_start if request else "",
         interval_end=request.interval_end if request else "",

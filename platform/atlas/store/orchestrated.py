@@ -35,6 +35,16 @@ def keep_version(location: Location, plan: str, ids: Mapping[str, str]) -> None:
         location.write(key, canonical(dict(ids)).encode())
 
 
+def version_of(location: Location, plan: str) -> dict[str, str]:
+    """Return the ids of the version as which a Plan was published; none of one that wasn't.
+
+    Args:
+        location: where the store's files are.
+        plan: digest of the Plan.
+    """
+    return _read(location, _version_key(plan))
+
+
 def keep_run_ids(location: Location, run: Run, ids: Mapping[str, str]) -> None:
     """Record what the orchestrator calls a run; the first process of the run decides.
 

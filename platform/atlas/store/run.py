@@ -144,7 +144,7 @@ class Run:
     hold: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as plain data; of a challenger and of what holds it, only what there is."""
+        """Return the run as plain data; of a challenger and a hold, only what there is."""
         raw = {"version": 1, **asdict(self)}
         for name in _VERSIONS:
             if raw[name] and not raw[name]["reference"]:

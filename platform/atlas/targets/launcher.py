@@ -153,6 +153,8 @@ class LaunchSite:
         services: the platform's, as its outputs have them; none where it isn't up.
         store: the artifact store.
         deployed: whether to run what is deployed, whatever the sources have become since.
+        published: whether to run a Plan as it was published before, whatever is deployed by now;
+            a target that has one Plan under a name runs what is deployed.
         images: returns the references of a Plan's images: name → reference.
         local_images: returns what this machine's container engine calls a Plan's images, once it
             has built those that aren't there.
@@ -171,3 +173,4 @@ class LaunchSite:
     require_images: Callable[[], None]
     origin_of: Callable[[Plan], Origin]
     deployed_of: Callable[[Plan, str], DeployedMember | None]
+    published: bool = False

@@ -26,6 +26,7 @@ def launcher(
     say: Callable[[str], None],
     *,
     deployed: bool = False,
+    published: bool = False,
 ) -> Launcher:
     """Return what runs Plans on a target.
 
@@ -36,6 +37,7 @@ def launcher(
         store: the artifact store.
         say: takes a line of progress.
         deployed: whether to run what is deployed, whatever the sources have become since.
+        published: whether to run Plans as they were published before (`LaunchSite.published`).
 
     Raises:
         DeployError: I201, an image that steps need is gone from the registry.
@@ -55,6 +57,7 @@ def launcher(
             services=services,
             store=store,
             deployed=deployed,
+            published=published,
             images=references_of(pipelines),
             local_images=_engine_images(pipelines, say),
             require_images=lambda: require_images(pipelines),

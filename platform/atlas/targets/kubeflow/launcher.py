@@ -10,13 +10,13 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, TargetError
 from atlas.store.exclusive import exclusive
-from atlas.store.orchestrated import keep_version
+from atlas.store.orchestrated import keep_version, version_of
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.targets.kubeflow.server import runs
 from atlas.targets.kubeflow.server.pipelines import versions
-from atlas.targets.kubeflow.server.publishing import own_pipelines, publish
+from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of, publish
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
@@ -59,6 +59,7 @@ class KubeflowLauncher:
             versions.
         deployed_of: returns what is deployed under a Plan's name; None for nothing.
         deployed: whether to run what is deployed, whatever the sources have become since.
+        published: whether to run a Plan as the version that was published of it before.
     """
 
     api: Api
@@ -67,6 +68,7 @@ class KubeflowLauncher:
     origin_of: Callable[[Plan], Origin] = lambda _: NOWHERE
     deployed_of: Callable[[Plan], DeployedMember | None] = lambda _: None
     deployed: bool = False
+    published: bool = False
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
     _cancelling: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
@@ -87,7 +89,7 @@ class KubeflowLauncher:
         plan = self._plan(plan)
         problems = KubeflowCompiler(schedules=True).problems(plan)
         refuse(problems)
-        if not self.deployed:
+        if not self.deployed and not self.published:
             self._require_images(plan)
         return plan, problems
 
@@ -142,6 +144,9 @@ class KubeflowLauncher:
         Raises:
             TargetError: T301, T302.
         """
+        if self.published:
+            self._published_version(plan)
+            return plan
         member, name = self.deployed_of(plan), deployed_name(plan)
         if member is None and self.deployed:
             raise TargetError(
@@ -200,9 +205,33 @@ class KubeflowLauncher:
             )
         return there[0]
 
+    def _published_version(self, plan: Plan) -> PipelineVersion:
+        """Return the version that was published of a Plan.
+
+        Raises:
+            TargetError: T301, it never was, or was deleted on the server.
+        """
+        name, known = deployed_name(plan), version_of(self.store.location, plan.digest)
+        pipeline = own_pipelines(self.api, self.store.url, [name]).get(name)
+        there = versions(self.api, pipeline) if pipeline and known else []
+        for version in there:
+            if version.ids == known and plan_of(version) in ("", plan.digest):
+                return version
+        raise TargetError(
+            f"{name}: Kubeflow has no version of Plan {plan.digest[:12]}; "
+            f"{command('deploy')} adds one of the sources",
+            code="T301",
+        )
+
+    def _version(self, plan: Plan) -> PipelineVersion:
+        """Return the version that is to run."""
+        if self.published:
+            return self._published_version(plan)
+        return self._deployed_version(plan) if self.deployed else self._own_version(plan)
+
     def _started(self, plan: Plan, run: Run) -> LaunchedRun:
         name = deployed_name(plan)
-        version = self._deployed_version(plan) if self.deployed else self._own_version(plan)
+        version = self._version(plan)
         experiment = runs.experiment(self.api, name, f"Runs of {name}.")
         started = runs.start(self.api, version, experiment, run.id, _parameters(run))
         first = self._first(experiment, run) or started.id

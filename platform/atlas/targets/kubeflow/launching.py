@@ -29,7 +29,7 @@ def _on_server(site: LaunchSite) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas.targets.kubeflow.server_pipelines import api_of
 
-    if not site.deployed:
+    if not site.deployed and not site.published:
         site.require_images()
     service, secrets = site.services["kubeflow"], site.services.get("secrets", {})
     named = {
@@ -45,13 +45,14 @@ def _on_server(site: LaunchSite) -> Launcher:
         site.origin_of,
         lambda plan: site.deployed_of(plan, _KIND),
         site.deployed,
+        site.published,
     )
 
 
 def _here(site: LaunchSite) -> Launcher:
     from atlas.targets.kubeflow.local import LocalKubeflow
 
-    if site.deployed:
+    if site.deployed and not site.published:
         raise TargetError(
             "--deployed: this platform's Kubeflow has no API server, so nothing is deployed to it; "
             "leave out --deployed to run what the sources say"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -49,9 +48,9 @@ def test_a_worse_model_is_rejected(project):
 def test_the_very_same_model_is_no_new_version_and_was_trained_all_the_same(project, tmp_path):
     store = champion(project)
     ledger = tmp_path / "ledger"
-    terms = pipeline(parameters={"all": {"ledger": str(ledger)}})
-    there = retrain(place(store), terms, cause(store))
-    again = retrain(place(store), terms, cause(store, "2"))
+    rule = pipeline(parameters={"all": {"ledger": str(ledger)}})
+    there = retrain(place(store), rule, cause(store))
+    again = retrain(place(store), rule, cause(store, "2"))
     assert [there.state, again.state] == ["rejected"] * 2
     assert "very same" in there.why
     assert ledger.read_text().split() == [there.run, again.run]
@@ -60,10 +59,10 @@ def test_the_very_same_model_is_no_new_version_and_was_trained_all_the_same(proj
 def test_the_same_event_again_starts_nothing(project, tmp_path):
     store = champion(project)
     ledger = tmp_path / "ledger"
-    terms = pipeline(parameters={"all": {"ledger": str(ledger), "quality": 0.9}})
+    rule = pipeline(parameters={"all": {"ledger": str(ledger), "quality": 0.9}})
     event = cause(store)
-    first = retrain(place(store), terms, event)
-    assert retrain(place(store), terms, event) == first
+    first = retrain(place(store), rule, event)
+    assert retrain(place(store), rule, event) == first
     assert ledger.read_text().split() == [first.run]
 
 
@@ -80,7 +79,7 @@ def test_an_event_of_a_former_champion_is_superseded(project):
 def test_the_window_is_the_runs_interval(project):
     store = champion(project)
     event = cause(store, interval_end="2026-02-01T00:00:00+01:00")
-    there = retrain(place(store), pipeline(window=86400.0 * 90), event)
+    there = retrain(place(store), pipeline(window="90d"), event)
     assert there.interval_start == "2025-11-02T23:00:00+00:00"
     assert there.interval_end == "2026-01-31T23:00:00+00:00"
     run = store.run("houses", there.run)
@@ -132,35 +131,35 @@ def test_a_parameter_that_the_champions_recipe_has_not_blocks(project):
 def test_a_training_that_fails_is_told_and_tried_again_when_somebody_asks(project, tmp_path):
     store = champion(project)
     missing = tmp_path / "folder"
-    terms = pipeline(parameters={"all": {"ledger": str(missing / "ledger"), "quality": 0.9}})
+    rule = pipeline(parameters={"all": {"ledger": str(missing / "ledger"), "quality": 0.9}})
     event = cause(store)
-    there = retrain(place(store), terms, event)
+    there = retrain(place(store), rule, event)
     assert (there.state, there.attempt) == ("failed", 1)
     assert "No such file" in there.why
     missing.mkdir()
-    assert retrain(place(store), terms, event) == there
-    again = retrain(place(store), terms, event, again=True)
+    assert retrain(place(store), rule, event) == there
+    again = retrain(place(store), rule, event, again=True)
     assert (again.state, again.attempt) == ("promoted", 2)
     assert again.run == f"{there.run}-2"
-    assert retrain(place(store), terms, event, again=True) == again
+    assert retrain(place(store), rule, event, again=True) == again
 
 
 def test_training_waits_for_an_approval(project):
     store = champion(project)
-    terms, event = pipeline(approval="training", parameters=BETTER), cause(store)
-    there = retrain(place(store), terms, event)
+    rule, event = pipeline(approval="training", parameters=BETTER), cause(store)
+    there = retrain(place(store), rule, event)
     assert (there.state, there.run) == ("waiting", "")
     assert f"atlas approve {event.id}" in there.why
     approve(store, "houses", event.id)
-    assert retrain(place(store), terms, event).state == "promoted"
+    assert retrain(place(store), rule, event).state == "promoted"
 
 
 def test_training_that_is_declined_never_begins(project):
     store = champion(project)
-    terms, event = pipeline(approval="training", parameters=BETTER), cause(store)
-    retrain(place(store), terms, event)
+    rule, event = pipeline(approval="training", parameters=BETTER), cause(store)
+    retrain(place(store), rule, event)
     approve(store, "houses", event.id, approved=False, reason="holiday season")
-    there = retrain(place(store), terms, event)
+    there = retrain(place(store), rule, event)
     assert there.state == "declined"
     assert "holiday season" in there.why
     with pytest.raises(AtlasError, match="was declined by"):
@@ -170,13 +169,13 @@ def test_training_that_is_declined_never_begins(project):
 
 def test_promotion_waits_for_an_approval(project):
     store = champion(project)
-    terms, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
-    there = retrain(place(store), terms, event)
+    rule, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
+    there = retrain(place(store), rule, event)
     assert (there.state, there.version) == ("registered", "local-2")
     assert current(store) == "local-1"
     assert registry(store).find("houses", "challenger").version == "local-2"
     approve(store, "houses", event.id)
-    there = retrain(place(store), terms, event)
+    there = retrain(place(store), rule, event)
     assert there.state == "promoted"
     assert current(store) == "local-2"
     finished = store.run_outcome("houses", there.run)
@@ -185,18 +184,18 @@ def test_promotion_waits_for_an_approval(project):
 
 def test_a_promotion_that_is_declined(project):
     store = champion(project)
-    terms, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
-    retrain(place(store), terms, event)
+    rule, event = pipeline(approval="promotion", parameters=BETTER), cause(store)
+    retrain(place(store), rule, event)
     approve(store, "houses", event.id, approved=False)
-    assert retrain(place(store), terms, event).state == "declined"
+    assert retrain(place(store), rule, event).state == "declined"
     assert current(store) == "local-1"
 
 
 def test_a_worse_version_needs_no_approval(project):
     store = champion(project)
-    terms = pipeline(approval="promotion", parameters={"all": {"quality": 0.1}})
+    rule = pipeline(approval="promotion", parameters={"all": {"quality": 0.1}})
     event = cause(store)
-    assert retrain(place(store), terms, event).state == "rejected"
+    assert retrain(place(store), rule, event).state == "rejected"
     with pytest.raises(AtlasError, match="is rejected already"):
         approve(store, "houses", event.id)
 
@@ -213,8 +212,8 @@ def test_what_takes_no_approval_and_what_nobody_knows_cant_be_approved(project):
 
 def test_a_protected_environment_gets_a_request_for_a_release(project):
     store = champion(project)
-    terms = replace(pipeline(parameters=BETTER), protected=True)
-    there = retrain(place(store), terms, event := cause(store))
+    rule = pipeline(protected=True, parameters=BETTER)
+    there = retrain(place(store), rule, event := cause(store))
     assert (there.state, there.version) == ("requested", "local-2")
     assert current(store) == "local-1"
     (request,) = release_requests(store, "local", "houses")
@@ -225,33 +224,33 @@ def test_a_protected_environment_gets_a_request_for_a_release(project):
 
 def test_the_cool_down_begins_with_the_end_of_the_last(project):
     store = champion(project)
-    terms = pipeline(cooldown=3600.0, parameters={"all": {"quality": 0.1}})
-    first = retrain(place(store), terms, cause(store, "1"), now=NOON)
+    rule = pipeline(cooldown="1h", parameters={"all": {"quality": 0.1}})
+    first = retrain(place(store), rule, cause(store, "1"), now=NOON)
     ended = first.ended
     second = cause(store, "2")
-    there = retrain(place(store), terms, second)
+    there = retrain(place(store), rule, second)
     assert (there.state, there.run) == ("waiting", "")
     assert there.until > ended
     assert "cool-down" in there.why
     later = NOON + timedelta(days=9999)
-    assert retrain(place(store), terms, second, now=later).state == "rejected"
+    assert retrain(place(store), rule, second, now=later).state == "rejected"
 
 
 def test_the_budget_of_a_month(project):
     store = champion(project)
-    terms = pipeline(per_month=2, parameters={"all": {"quality": 0.1}})
-    states = [retrain(place(store), terms, cause(store, str(n)), now=NOON) for n in range(3)]
+    rule = pipeline(per_month=2, parameters={"all": {"quality": 0.1}})
+    states = [retrain(place(store), rule, cause(store, str(n)), now=NOON) for n in range(3)]
     assert [one.state for one in states] == ["rejected", "rejected", "waiting"]
     assert states[-1].until == "2026-04-01T00:00:00+00:00"
     april = NOON.replace(month=4)
-    assert retrain(place(store), terms, cause(store, "2"), now=april).state == "rejected"
+    assert retrain(place(store), rule, cause(store, "2"), now=april).state == "rejected"
 
 
 def test_one_is_in_flight_and_the_next_waits(project, monkeypatch):
     store = champion(project)
     first, second = cause(store, "1"), cause(store, "2")
     one = EventRecords(store, "houses", first.id)
-    terms = pipeline(parameters={"all": {"quality": 0.1}})
+    rule = pipeline(parameters={"all": {"quality": 0.1}})
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -259,13 +258,13 @@ def test_one_is_in_flight_and_the_next_waits(project, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
         with pytest.raises(KeyboardInterrupt):
-            retrain(place(store), terms, first)
+            retrain(place(store), rule, first)
     assert one.started is not None
-    there = retrain(place(store), terms, second)
+    there = retrain(place(store), rule, second)
     assert there.state == "waiting"
     assert "under way" in there.why
-    assert retrain(place(store), terms, first).state == "rejected"
-    assert retrain(place(store), terms, second).state == "rejected"
+    assert retrain(place(store), rule, first).state == "rejected"
+    assert retrain(place(store), rule, second).state == "rejected"
     assert sorted(training_runs(store)) == sorted(
         f"training-retraining-{event.id}" for event in (first, second)
     )
@@ -273,22 +272,23 @@ def test_one_is_in_flight_and_the_next_waits(project, monkeypatch):
 
 def test_a_clock_that_was_wrong_keeps_nobody_waiting_for_ever(project):
     store = champion(project)
-    terms = pipeline(cooldown=3600.0, parameters={"all": {"quality": 0.1}})
+    rule = pipeline(cooldown="1h", parameters={"all": {"quality": 0.1}})
     future = NOON.replace(year=2090)
-    retrain(place(store), terms, cause(store, "1"), now=future)
+    retrain(place(store), rule, cause(store, "1"), now=future)
     second = cause(store, "2")
-    there = retrain(place(store), terms, second, now=NOON)
+    there = retrain(place(store), rule, second, now=NOON)
     assert there.until == "2026-03-01T13:00:00+00:00"
     half = NOON + timedelta(minutes=30)
-    assert retrain(place(store), terms, second, now=half).until == there.until
+    assert retrain(place(store), rule, second, now=half).until == there.until
     over = NOON + timedelta(minutes=61)
-    assert retrain(place(store), terms, second, now=over).state == "rejected"
+    assert retrain(place(store), rule, second, now=over).state == "rejected"
 
 
-def test_an_event_whose_id_is_no_event_s_is_refused(project):
+@pytest.mark.parametrize("event", ["../../etc", "", "0123456789abcdeF"])
+def test_an_event_whose_id_is_no_event_s_is_refused(project, event):
     store = champion(project)
     with pytest.raises(StoreError, match="16 hexadecimal"):
-        retrain(place(store), pipeline(), replace(cause(store), id="../../etc"))
+        retraining_of(store, "houses", event)
 
 
 @pytest.mark.parametrize("name", ["request", "started", "outcome", "approval"])
