@@ -45,7 +45,7 @@ class Retrained:
     @property
     def champion(self) -> str:
         (found,) = json.loads(self.atlas("champion", "retrained", "--json").stdout)
-        return str(found["champion"])
+        return str(found["version"])
 
     def dag_runs(self) -> list[str]:
         services = self.platform.outputs["services"]

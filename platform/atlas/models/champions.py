@@ -41,14 +41,14 @@ class Ruling:
         reason: why, or why not, in words.
         rule: the Config's promotion rule.
         evidence: what the decision was made of; plain data.
-        held: whether it would pass, and waits for somebody's decision.
+        on_hold: whether it would pass, and waits for somebody's decision.
     """
 
     passes: bool
     reason: str
     rule: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    held: bool = False
+    on_hold: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,14 +30,14 @@ class Promotion:
         reason: why, or why not, in words.
         previous: the version that was the champion, or empty.
         waits: whether it isn't decided before other members of its family have a version.
-        held: whether it passes its rule, and waits for somebody's decision.
+        on_hold: whether it passes its rule, and waits for somebody's decision.
     """
 
     promoted: bool
     reason: str
     previous: str = ""
     waits: bool = False
-    held: bool = False
+    on_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _kept(member: _Judged, every: Sequence[_Judged]) -> Promotion:
     if not member.is_champion:
         ruling = replace(member.ruling, passes=False, reason=reason)
         member.candidate.champions.keep(member.candidate.version, ruling, member.previous)
-    return Promotion(member.is_champion, reason, member.previous, held=member.ruling.held)
+    return Promotion(member.is_champion, reason, member.previous, on_hold=member.ruling.on_hold)
 
 
 def _reason(model: str, ruling: Ruling, failed: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def _ruled(
     assert promotion is not None  # noqa: S101  (the caller has looked; for mypy)
     is_same = finished.version == event.version
     result = states.PROMOTED if promotion.promoted and not is_same else states.REJECTED
-    if promotion.held:
+    if promotion.on_hold:
         result = states.REQUESTED if hold == _RELEASE else states.REGISTERED
     why = "training has made the very same model again" if is_same else promotion.reason
     version = "" if is_same else finished.version

@@ -1,4 +1,4 @@
-"""When a retraining may start: cool-down, limit in flight, monthly budget; one ledger a Config.
+"""When a retraining may start: cool-down, `in_flight`, monthly budget; one ledger for a Config.
 
 The ledger is a file that is only read and written by whoever holds its name in the store. A start
 is entered before it is recorded (`started.json`), and both while the name is held: of an entry
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 60.0
 _KEPT_DAYS = 62
 """For how long an entry is kept: longer than any month, and the last of a pipeline always."""
-COOLDOWN, IN_FLIGHT, PER_MONTH = "cooldown", "in_flight", "per_month"
+COOLDOWN, AT_ONCE, PER_MONTH = "cooldown", "in_flight", "per_month"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StartEntry:
     """A retraining that was started.
 
     Attributes:
@@ -96,11 +96,11 @@ class StartLedger:
                 raise PlatformError(f"retrainings of {self.config}: {text}; repeat the command")
             yield
 
-    def entries(self, now: datetime, *, is_held: bool = True) -> list[Entry]:
+    def entries(self, now: datetime, *, is_held: bool = True) -> list[StartEntry]:
         """Return the starts, with the ends that are recorded by now.
 
         A moment that isn't believed is written as what it counts as: else a wait that begins with
-        it would begin anew each time.
+        it would begin again each time.
 
         Args:
             now: the present.
@@ -114,23 +114,23 @@ class StartLedger:
         return entries
 
     def wait(
-        self, entries: Sequence[Entry], pipeline: str, rule: RetrainingRule, now: datetime
+        self, entries: Sequence[StartEntry], pipeline: str, rule: RetrainingRule, now: datetime
     ) -> Wait | None:
         """Return why a pipeline's retraining can't start now; None when it can."""
         own = [entry for entry in entries if entry.pipeline == pipeline]
         return (
-            _in_flight(entries, rule, self.config)
+            _under_way(entries, rule, self.config)
             or _cooldown(own, rule, now)
             or _budget(own, rule, now)
         )
 
-    def enter(self, entries: Sequence[Entry], entry: Entry, now: datetime) -> None:
+    def enter(self, entries: Sequence[StartEntry], entry: StartEntry, now: datetime) -> None:
         """Enter a start; only while it is held."""
         others = [other for other in entries if not _is_same(other, entry)]
         kept = [other for other in others if _is_kept(other, others, now)]
         self._write([*kept, entry])
 
-    def _write(self, entries: Sequence[Entry]) -> None:
+    def _write(self, entries: Sequence[StartEntry]) -> None:
         content = {"format": 1, "starts": [asdict(entry) for entry in entries]}
         self.store.location.write(self._key, canonical(content).encode())
 
@@ -138,7 +138,7 @@ class StartLedger:
     def _key(self) -> str:
         return f"{RETRAININGS}/{self.config}/ledger.json"
 
-    def _read(self) -> list[Entry]:
+    def _read(self) -> list[StartEntry]:
         try:
             raw = json.loads(self.store.location.read(self._key))
             return [_entry(one) for one in raw["starts"]]
@@ -149,7 +149,7 @@ class StartLedger:
             text = "isn't the ledger of retrainings: who wrote it? Remove it to begin a new one"
             raise StoreError(f"{where}: {text}") from None
 
-    def _settled(self, entry: Entry) -> Entry | None:
+    def _settled(self, entry: StartEntry) -> StartEntry | None:
         """Return an entry with its end, where that is recorded; None if it was never begun."""
         if entry.ended:
             return entry
@@ -160,15 +160,15 @@ class StartLedger:
         return replace(entry, ended=end.ended) if end else entry
 
 
-def _entry(raw: Any) -> Entry:
-    entry = Entry(**raw)
+def _entry(raw: Any) -> StartEntry:
+    entry = StartEntry(**raw)
     datetime.fromisoformat(entry.started)
     if entry.ended:
         datetime.fromisoformat(entry.ended)
     return entry
 
 
-def _believed(entry: Entry, now: datetime) -> Entry:
+def _believed(entry: StartEntry, now: datetime) -> StartEntry:
     """Return an entry without moments that lie in the future."""
     present = now.isoformat()
     started, ended = (
@@ -178,28 +178,28 @@ def _believed(entry: Entry, now: datetime) -> Entry:
     return replace(entry, started=started, ended=ended)
 
 
-def _is_same(some: Entry, other: Entry) -> bool:
+def _is_same(some: StartEntry, other: StartEntry) -> bool:
     names = ("pipeline", "event", "attempt")
     return all(getattr(some, name) == getattr(other, name) for name in names)
 
 
-def _is_kept(entry: Entry, others: Sequence[Entry], now: datetime) -> bool:
+def _is_kept(entry: StartEntry, others: Sequence[StartEntry], now: datetime) -> bool:
     """Tell whether an entry may still keep a start from being made."""
     last = max((o.ended for o in others if o.pipeline == entry.pipeline), default="")
     is_young = now - datetime.fromisoformat(entry.started) < timedelta(days=_KEPT_DAYS)
     return is_young or not entry.ended or entry.ended == last
 
 
-def _in_flight(entries: Sequence[Entry], rule: RetrainingRule, config: str) -> Wait | None:
+def _under_way(entries: Sequence[StartEntry], rule: RetrainingRule, config: str) -> Wait | None:
     under_way = [entry for entry in entries if not entry.ended]
     if len(under_way) < rule.in_flight:
         return None
     first = f"{under_way[0].pipeline}/{under_way[0].event}"
     text = f"{len(under_way)} of {config} under way ({first}), and in_flight is {rule.in_flight}"
-    return Wait(IN_FLIGHT, text)
+    return Wait(AT_ONCE, text)
 
 
-def _cooldown(own: Sequence[Entry], rule: RetrainingRule, now: datetime) -> Wait | None:
+def _cooldown(own: Sequence[StartEntry], rule: RetrainingRule, now: datetime) -> Wait | None:
     last = max((datetime.fromisoformat(entry.ended) for entry in own if entry.ended), default=None)
     if last is None or not rule.cooldown_seconds:
         return None
@@ -211,7 +211,7 @@ def _cooldown(own: Sequence[Entry], rule: RetrainingRule, now: datetime) -> Wait
     return Wait(COOLDOWN, f"the last one ended at {ended}, and its cool-down ends at {when}", when)
 
 
-def _budget(own: Sequence[Entry], rule: RetrainingRule, now: datetime) -> Wait | None:
+def _budget(own: Sequence[StartEntry], rule: RetrainingRule, now: datetime) -> Wait | None:
     month = [e for e in own if _month(datetime.fromisoformat(e.started)) == _month(now)]
     if len(month) < rule.per_month:
         return None

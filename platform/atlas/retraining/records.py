@@ -5,7 +5,7 @@
                                   /started.json    the run, before any target has it
                                   /outcome.json    how it ended
 
-Whoever writes one of the last two holds the event (`held`), so each has one writer at a time.
+Whoever writes one of the last two holds the event, so each has one writer at a time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RetrainingRequest:
     Attributes:
         trigger: what fired.
         version: the champion's version, which the retraining is to replace.
-        config: the Config's name, with the Environment's prefix: what shares a limit in flight.
+        config: the Config's name, with the Environment's prefix: what shares `in_flight`.
         plan: digest of the Plan that made the champion.
         commit: git commit of the code that made it, where it is known.
         champion_run: id of the run that made it.

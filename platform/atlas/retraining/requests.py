@@ -29,7 +29,7 @@ _TAKEN = ".taken.json"
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseRequest:
+class RequestedRelease:
     """A version that a release should pin.
 
     Attributes:
@@ -62,7 +62,7 @@ class ReleaseRequest:
         event: TriggerEvent,
         end: RetrainingEnd,
         now: str,
-    ) -> ReleaseRequest:
+    ) -> RequestedRelease:
         """Return the request for the version that a retraining has made."""
         registered = registry.find(end.model, end.version)
         digest = registered.resolved().digest if registered else ""
@@ -75,12 +75,12 @@ class ReleaseRequest:
         return f"{FOLDER}/{self.environment}/{self.pipeline}/{self.event}.json"
 
 
-def request_release(store: Store, request: ReleaseRequest) -> None:
+def request_release(store: Store, request: RequestedRelease) -> None:
     """Leave a request; the same one twice is once."""
     store.location.create(request.key, canonical({"format": 1, **asdict(request)}).encode())
 
 
-def release_requests(store: Store, environment: str, pipeline: str) -> list[ReleaseRequest]:
+def release_requests(store: Store, environment: str, pipeline: str) -> list[RequestedRelease]:
     """Return the requests for a pipeline that no release has taken up, the oldest first.
 
     Raises:
@@ -89,13 +89,13 @@ def release_requests(store: Store, environment: str, pipeline: str) -> list[Rele
     return sorted(_open(store, environment, pipeline), key=lambda one: (one.created, one.event))
 
 
-def take_up(store: Store, request: ReleaseRequest, release: str) -> None:
+def take_up(store: Store, request: RequestedRelease, release: str) -> None:
     """Record the release that a request is part of."""
     key = f"{request.key.removesuffix('.json')}{_TAKEN}"
     store.location.create(key, canonical({"format": 1, "release": release}).encode())
 
 
-def _open(store: Store, environment: str, pipeline: str) -> Iterator[ReleaseRequest]:
+def _open(store: Store, environment: str, pipeline: str) -> Iterator[RequestedRelease]:
     folder = f"{FOLDER}/{environment}/{pipeline}"
     names = store.location.names(folder)
     for name in names:
@@ -104,11 +104,11 @@ def _open(store: Store, environment: str, pipeline: str) -> Iterator[ReleaseRequ
             yield _read(store, f"{folder}/{name}", (environment, pipeline, event))
 
 
-def _read(store: Store, key: str, place: tuple[str, str, str]) -> ReleaseRequest:
+def _read(store: Store, key: str, place: tuple[str, str, str]) -> RequestedRelease:
     try:
         raw = json.loads(store.location.read(key))
         raw.pop("format")
-        request = ReleaseRequest(**raw)
+        request = RequestedRelease(**raw)
         texts = asdict(request).values()
         if not all(isinstance(text, str) for text in texts):
             raise TypeError(key)

@@ -20,7 +20,7 @@ from atlas.models.actor import this_process
 from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
 from atlas.retraining.ending import end_of, promoted_after_approval
-from atlas.retraining.ledger import Entry, StartLedger
+from atlas.retraining.ledger import StartEntry, StartLedger
 from atlas.retraining.lineage import TRAINING, interval_of, lineage_of
 from atlas.retraining.records import (
     APPROVED_PROMOTION,
@@ -168,7 +168,7 @@ class _Event:
         self._check_terms(StartLedger(self.place.store, request.config), is_held=False)
         return note
 
-    def _check_terms(self, ledger: StartLedger, *, is_held: bool = True) -> list[Entry]:
+    def _check_terms(self, ledger: StartLedger, *, is_held: bool = True) -> list[StartEntry]:
         """Return the starts in a ledger, if the terms let another one be made now."""
         entries = ledger.entries(self.now, is_held=is_held)
         wait = ledger.wait(entries, self.monitored.pipeline, self.monitored.rule, self.now)
@@ -253,7 +253,7 @@ class _Event:
         ledger = StartLedger(self.place.store, request.config)
         with ledger.held():
             entries = self._check_terms(ledger)
-            entry = Entry(self.monitored.pipeline, self.event.id, attempt, started.started)
+            entry = StartEntry(self.monitored.pipeline, self.event.id, attempt, started.started)
             ledger.enter(entries, entry, self.now)
             self.records.start(started)
         return started
@@ -300,11 +300,11 @@ class _Event:
         return found.page if end.result != states.REGISTERED else self._after(end)
 
     def _request_release(self, request: RetrainingRequest, end: RetrainingEnd) -> None:
-        from atlas.retraining.requests import ReleaseRequest, request_release
+        from atlas.retraining.requests import RequestedRelease, request_release
 
         request_release(
             self.place.store,
-            ReleaseRequest.of(
+            RequestedRelease.of(
                 self.place.registry,
                 request.environment,
                 self.event,

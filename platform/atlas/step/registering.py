@@ -152,7 +152,7 @@ def _held(judge: Judge, why: str) -> Callable[[RegisteredVersion | None], Ruling
         if not ruled.passes:
             return ruled
         reason = f"it passes its rule, and waits for {why}: {ruled.reason}"
-        return replace(ruled, passes=False, reason=reason, held=True)
+        return replace(ruled, passes=False, reason=reason, on_hold=True)
 
     return ruling
 

@@ -19,6 +19,7 @@ from atlas.validate import check
 from atlas_deploy.desired.deployment import is_config
 from atlas_deploy.desired.images import storage_of
 from atlas_deploy.desired.locked import image_key, of_flow
+from atlas_deploy.operations.requested import RequestedVersions, requested_versions
 from atlas_deploy.platforms.references import services_here
 from atlas_deploy.platforms.services import services_of
 from atlas_deploy.releases import pins
@@ -66,11 +67,15 @@ class Draft:
         lock: what is pinned.
         skipped: the environments that it can't be deployed to, and why.
         warnings: what a person should know of it.
+        requested: what retrainings have asked for and it pins.
+        pipelines: what is released.
     """
 
     lock: ReleaseLock
     skipped: Mapping[str, str]
     warnings: tuple[str, ...]
+    requested: RequestedVersions
+    pipelines: Sequence[Pipeline]
 
 
 def configs_of(path: Path, environment: str) -> list[Path]:
@@ -104,7 +109,7 @@ def draft_of(source: ReleaseSource, file: Path, environment: str) -> Draft:
     """
     pipelines = resolve(file, environment=environment)
     config = pipelines[0].config
-    models = _models(pipelines)
+    models, requested = _models(pipelines)
     images, warnings = _images(pipelines)
     plans, skipped = _plans(source, file, environment, models)
     lock = ReleaseLock(
@@ -119,7 +124,8 @@ def draft_of(source: ReleaseSource, file: Path, environment: str) -> Draft:
         images=images,
         models=models,
     )
-    return Draft(lock, skipped, (*source.warnings, *warnings))
+    warnings += requested.warnings
+    return Draft(lock, skipped, (*source.warnings, *warnings), requested, pipelines)
 
 
 def _plans(
@@ -172,20 +178,23 @@ def opened_models(pipeline: Pipeline) -> Iterator[Models]:
         yield Models(process.store, registry(process.store))
 
 
-def _models(pipelines: Sequence[Pipeline]) -> dict[str, LockedModel]:
-    """Return the model version that each pipeline uses now.
+def _models(pipelines: Sequence[Pipeline]) -> tuple[dict[str, LockedModel], RequestedVersions]:
+    """Return the model version that each pipeline uses now, or that a retraining has asked for.
 
     Raises:
         DeployError: L017, inference needs one, and there is none.
         PlatformError: the registry doesn't answer.
     """
     if all(plan.model is None for pipeline in pipelines for plan in pipeline.plans.values()):
-        return {}
+        return {}, RequestedVersions()
     with opened_models(pipelines[0]) as models:
-        return _used(pipelines, models.registry)
+        requested = requested_versions(models.store, models.registry, pipelines)
+        return _used(pipelines, models.registry, requested), requested
 
 
-def _used(pipelines: Sequence[Pipeline], registry: ModelRegistry) -> dict[str, LockedModel]:
+def _used(
+    pipelines: Sequence[Pipeline], registry: ModelRegistry, requested: RequestedVersions
+) -> dict[str, LockedModel]:
     models = {}
     for pipeline in pipelines:
         inference = pipeline.plans.get(pins.INFERENCE)
@@ -193,8 +202,11 @@ def _used(pipelines: Sequence[Pipeline], registry: ModelRegistry) -> dict[str, L
         if plan.model is None:
             continue
         followed = plan.model.version if inference else CHAMPION
+        asked_for = requested.locked(pipeline.name)
         registered = registry.find(plan.model.name, followed)
-        if registered is not None:
+        if asked_for is not None:
+            models[pipeline.name] = asked_for
+        elif registered is not None:
             models[pipeline.name] = LockedModel(**registered.resolved().facts())
         elif inference and pins.reads_model(inference):
             raise DeployError(

@@ -29,6 +29,7 @@ def render_outcome(outcome: ReleaseOutcome) -> str:
     where = f"; {outcome.pushed} has it" if outcome.pushed else ""
     head = f"{lock.release}: {_ACTIONS[outcome.action]}{where}"
     lines = [head, *_pins(lock)]
+    lines += [f"takes up: {text}" for text in outcome.requested]
     lines += [f"not for environment {name}: {why}" for name, why in outcome.skipped.items()]
     lines += [f"warning: {text}" for text in outcome.warnings]
     return "\n  ".join(lines)

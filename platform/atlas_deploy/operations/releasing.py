@@ -11,7 +11,14 @@ from atlas.git import remote as remotes
 from atlas.git import repository
 from atlas.load.paths import shown
 from atlas.load.projects import project_at
-from atlas_deploy.operations.pinning import ReleaseSource, configs_of, draft_of, tree_of
+from atlas_deploy.operations.pinning import (
+    ReleaseSource,
+    configs_of,
+    draft_of,
+    opened_models,
+    tree_of,
+)
+from atlas_deploy.operations.requested import taken_up
 from atlas_deploy.releases import writing
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from atlas.environment import Project
     from atlas.git.remote import GitRemote
     from atlas.git.repository import Checkout
+    from atlas.retraining.requests import RequestedRelease
     from atlas_deploy.operations.pinning import Draft
     from atlas_deploy.releases.lock import ReleaseLock
     from atlas_deploy.releases.tags import Release
@@ -61,6 +69,7 @@ class ReleaseOutcome:
         skipped: the environments that it can't be deployed to, and why.
         warnings: what a person should know of it.
         release: the release; None of a dry run.
+        requested: the versions that it pins because retrainings have asked for them, in words.
     """
 
     lock: ReleaseLock
@@ -69,6 +78,7 @@ class ReleaseOutcome:
     skipped: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     release: Release | None = None
+    requested: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -80,6 +90,7 @@ class ReleaseOutcome:
             "signed": bool(self.release and self.release.signed),
             "skipped": dict(self.skipped),
             "warnings": list(self.warnings),
+            "requested": list(self.requested),
             "lock": self.lock.to_json(),
         }
 
@@ -191,10 +202,15 @@ def _released(
         remote=_remote(source) if options.push else None,
         skips_tags=TAGS in options.allowed,
     )
+    requested = [*map(_said, draft.requested.requests.values())]
     if options.dry_run:
         lock, action = writing.planned(request)
-        return ReleaseOutcome(lock, action, "", draft.skipped, draft.warnings)
+        facts = (draft.skipped, draft.warnings, None, requested)
+        return ReleaseOutcome(lock, action, "", *facts)
     written = writing.write(request, say)
+    if requested:
+        with opened_models(draft.pipelines[0]) as models:
+            taken_up(models.store, models.registry, draft.requested, written.release.name)
     return ReleaseOutcome(
         written.release.lock,
         written.action,
@@ -202,7 +218,14 @@ def _released(
         draft.skipped,
         draft.warnings,
         written.release,
+        requested,
     )
+
+
+def _said(request: RequestedRelease) -> str:
+    """Return a request that is taken up, in words."""
+    instead = f"in place of {request.champion}, which retraining {request.event} asks for"
+    return f"{request.model} version {request.version} {instead}: {request.why}"
 
 
 def _remote(source: ReleaseSource) -> GitRemote:

@@ -224,9 +224,9 @@ class _Checkout:
     def _lost(self, plan: Plan, commit: str, *, found: bool) -> str:
         what = f"{plan.name}: the store has lost code {plan.code[:12]}, which made the champion"
         if not commit:
-            return f"{what}, and its run recorded no commit; train a version anew"
+            return f"{what}, and its run recorded no commit; train a version again"
         why = "has other code" if found else f"isn't in the repository of {self.project.root}"
-        return f"{what}, and commit {commit[:12]} {why}; fetch it, or train a version anew"
+        return f"{what}, and commit {commit[:12]} {why}; fetch it, or train a version again"
 
 
 def _report(*facts: object) -> str:

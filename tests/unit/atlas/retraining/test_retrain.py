@@ -246,7 +246,7 @@ def test_the_budget_of_a_month(project):
     assert retrain(place(store), rule, cause(store, "2"), now=april).state == "rejected"
 
 
-def test_one_is_in_flight_and_the_next_waits(project, monkeypatch):
+def test_one_is_under_way_and_the_next_waits(project, monkeypatch):
     store = champion(project)
     first, second = cause(store, "1"), cause(store, "2")
     one = EventRecords(store, "houses", first.id)

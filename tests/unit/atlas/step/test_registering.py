@@ -21,7 +21,7 @@ REGISTRATION = ModelRegistration("m", "r", {"model": PART}, {"atlas.digest.plan"
 PLAN = SimpleNamespace(
     model=SimpleNamespace(name="m", parts={"model": "s.o"}), promotion={}, family=None
 )
-RUN = SimpleNamespace(flow="training")
+RUN = SimpleNamespace(hold="", flow="training")
 
 
 class Server:
