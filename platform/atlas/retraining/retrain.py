@@ -221,8 +221,9 @@ class _Event:
     def _other_champion(self) -> str:
         """Return which version is the champion in place of the event's; empty where that is it."""
         champion = self._champion()
-        if champion is not None and self.event.is_of(champion):
-            return ""
+        if champion is not None and champion.version == self.event.version:
+            is_same = champion.resolved().digest == self.event.digest
+            return "" if is_same else "its version was registered again, with other parts"
         now = f"version {champion.version} is the champion" if champion else "there is no champion"
         return f"{now} by now, and the event is of version {self.event.version}"
 

@@ -149,7 +149,7 @@ def test_training_waits_for_an_approval(project):
     rule, event = pipeline(approval="training", parameters=BETTER), cause(store)
     there = retrain(place(store), rule, event)
     assert (there.state, there.run) == ("waiting", "")
-    assert f"atlas approve {event.id}" in there.why
+    assert f"atlas approve . {event.id}" in there.why
     approve(store, "houses", event.id)
     assert retrain(place(store), rule, event).state == "promoted"
 
