@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-import tomllib
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
 from atlas.dataclass import dataclass
-from atlas.errors import DocumentError, Problem, clean
+from atlas.project_settings import tool_atlas
 from atlas.registered import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
@@ -162,7 +160,7 @@ def find_project(path: Path | None = None) -> Project:
     for folder in (start, *start.parents):
         if _is_strangers(folder / "pyproject.toml", start):
             continue
-        table = _tool_atlas(folder / "pyproject.toml")
+        table = tool_atlas(folder / "pyproject.toml")
         if table is not None:
             return _project(folder, table)
     root = start if start.is_dir() else start.parent
@@ -217,87 +215,3 @@ def _is_own(state: Path) -> bool:
         return stat.S_ISDIR(status.st_mode) and files.may_use(status, state.parent)
     except OSError:
         return False
-
-
-_MOST_BYTES = 4 * 2**20
-_LONGEST_PATH = 100
-_MENTIONED = re.compile(rb"tool\s*\.\s*atlas|atlas\s*=|^\s*\[\s*tool\s*\]", re.MULTILINE)
-_SETTINGS: Mapping[str, type] = {
-    "state": str,
-    "allow": list,
-    "base-image": str,
-    "formats": list,
-    "backend": str,
-    "id": str,
-    "owner": str,
-}
-
-
-def _tool_atlas(file: Path) -> Mapping[str, Any] | None:
-    """Return ``[tool.atlas]`` of a pyproject.toml, or None when there is none."""
-    try:
-        if not os.path.isfile(file):
-            return None
-        with file.open("rb") as stream:
-            raw = stream.read(_MOST_BYTES)
-    except (OSError, ValueError):
-        return None
-    if not _MENTIONED.search(raw):
-        return None
-    try:
-        tool = tomllib.loads(raw.decode("utf-8-sig")).get("tool")
-    except (ValueError, RecursionError) as error:
-        reason = str(error)[:200] or "nested too deep"
-        message = f"isn't TOML: {reason[0].lower()}{reason[1:]}"
-        problem = Problem(code="P001", message=message, file=_shown(file))
-        raise DocumentError(problem) from None
-    table = tool.get("atlas") if isinstance(tool, dict) else None
-    return None if table is None else _checked(file, table)
-
-
-def _checked(file: Path, table: Any) -> Mapping[str, Any]:
-    """Return the settings, if each is known and of its kind.
-
-    Raises:
-        DocumentError: one isn't.
-    """
-    if not isinstance(table, dict):
-        raise DocumentError(_wrong(file, "tool.atlas", "isn't a table", "[tool.atlas]"))
-    for key, value in table.items():
-        if key not in _SETTINGS:
-            hint = _nearest(key)
-            known = ", ".join(_SETTINGS)
-            raise DocumentError(
-                _wrong(file, f"tool.atlas.{key}", "there is no such setting", known, hint)
-            )
-        if not _is_right(value, _SETTINGS[key]):
-            what = "a text that isn't empty" if _SETTINGS[key] is str else "a list of texts"
-            raise DocumentError(_wrong(file, f"tool.atlas.{key}", "is of the wrong kind", what))
-    return table
-
-
-def _shown(file: Path) -> str:
-    relative = os.path.relpath(file)
-    return str(file) if relative.startswith("..") else relative
-
-
-def _nearest(key: str) -> str:
-    """Return the hint for a setting that is written a little differently."""
-    tidy = key.lower().replace("_", "-")
-    return f"did you mean '{tidy}'?" if tidy in _SETTINGS and tidy != key else ""
-
-
-def _is_right(value: Any, kind: type) -> bool:
-    items = value if kind is list and isinstance(value, list) else [value]
-    return isinstance(value, kind) and all(isinstance(item, str) and item for item in items)
-
-
-def _wrong(file: Path, path: str, message: str, expected: str, hint: str = "") -> Problem:
-    return Problem(
-        code="P002",
-        message=message,
-        file=_shown(file),
-        path=clean(path, _LONGEST_PATH),
-        expected=expected,
-        hint=hint,
-    )

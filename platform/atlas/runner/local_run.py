@@ -10,23 +10,23 @@ from atlas.errors import AtlasError
 from atlas.graph import descendants
 from atlas.runner import events
 from atlas.runner.earlier import done_before, source_of, taken_from
-from atlas.runner.events import Event
 from atlas.runner.frontier import Frontier
 from atlas.runner.opening import OpenedRun, open_run
-from atlas.runner.units import Report, Unit, write_report
-from atlas.step import FAILED, Job, Outcome, Reader
+from atlas.runner.progress import RunProgress
+from atlas.runner.units import Report, Unit, place_of, units_of, write_report
+from atlas.step import FAILED, Job, Outcome
 from atlas.step.binding import NO_FAMILY, FamilyRun
 from atlas.step.execute import refuse
 from atlas.step.finish import finish, unfinished
 from atlas.step.finished import Finished
 from atlas.step.outcome import DONE
-from atlas.store import FolderLocation, run_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from atlas.plan import Plan, PlanStep
+    from atlas.runner.events import Event
     from atlas.runner.settings import RunSettings
     from atlas.store import Run, Store
 
@@ -77,9 +77,8 @@ class LocalRun:
         self._frontier = Frontier(edges)
         self._left: dict[str, int] = {}
         self._ready: deque[Unit] = deque()
-        self._running = self._done = 0
-        self._total = len(plan.steps)
-        self._events: deque[Event] = deque()
+        self._running = 0
+        self._progress = RunProgress(plan)
 
     @property
     def name(self) -> str:
@@ -105,9 +104,7 @@ class LocalRun:
     @property
     def place(self) -> str:
         """Where what the run leaves behind is: a path, where the store is a folder."""
-        place = self.store.location
-        key = run_key(self.run.pipeline, self.run.id)
-        return str(place.local(key)) if isinstance(place, FolderLocation) else f"{place.url}/{key}"
+        return place_of(self.store, self.run)
 
     @property
     def is_open(self) -> bool:
@@ -131,7 +128,8 @@ class LocalRun:
             AtlasError: it can't be bound.
         """
         self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.family)
-        self._tell(events.RUN_STARTED, text=self._how)
+        how = "resumed" if self.opened.resumed else ""
+        self._tell(events.RUN_STARTED, text="once more" if self.settings.rehearsal else how)
         self._advance(self._frontier.first())
 
     def take(self) -> Unit | None:
@@ -191,12 +189,6 @@ class LocalRun:
         self.opened.held.close()
         self._tell(events.RUN_ENDED, text=self.finished.status)
 
-    @property
-    def _how(self) -> str:
-        if self.settings.rehearsal:
-            return "once more"
-        return "resumed" if self.opened.resumed else ""
-
     def _finish(self) -> Finished:
         selected = self._selected if self.settings.selection.is_partial else None
         return finish(
@@ -214,8 +206,7 @@ class LocalRun:
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""
-        while self._events:
-            yield self._events.popleft()
+        return self._progress.events()
 
     def _advance(self, steps: list[str]) -> None:
         """Prepare steps whose upstream is done; what needs no work is done at once."""
@@ -228,26 +219,20 @@ class LocalRun:
     def _prepare(self, step: PlanStep) -> bool:
         """Make a step's units ready; tell whether it is done without any work."""
         if step.name in self._stale:
-            self._total -= 1
+            self._progress.total -= 1
             return False
         try:
-            units = self._units(step)
+            units = units_of(self.store, self.plan, self.run, step)
             if step.name not in self._selected:
                 return self._take_over(step, units)
         except AtlasError as error:
             self._fail(step, str(error))
             return False
-        self._total += len(units) - 1
+        self._progress.total += len(units) - 1
         todo = [unit for unit in units if not self._is_done(unit)]
         self._left[step.name] = len(todo)
         self._ready.extend(todo)
         return not todo
-
-    def _units(self, step: PlanStep) -> list[Unit]:
-        if step.foreach is None:
-            return [Unit(step.name)]
-        keys = Reader(self.store, self.plan, self.run).keys(step)
-        return [Unit(step.name, index) for index in range(len(keys))]
 
     def _is_done(self, unit: Unit) -> bool:
         """Tell whether a resumed run has already done a unit, and all that it made is there."""
@@ -279,7 +264,7 @@ class LocalRun:
     def _keep(self, unit: Unit, outcome: Outcome, why: str) -> None:
         """Count a unit that needs no work."""
         self.outcomes[unit] = outcome
-        self._done += 1
+        self._progress.done += 1
         self._tell(events.STEP_DONE, unit, outcome, why)
 
     def _over(self, unit: Unit, outcome: Outcome) -> None:
@@ -288,7 +273,7 @@ class LocalRun:
             self._tell(events.STEP_FAILED, unit, outcome)
             self._skip_behind(unit.step)
             return
-        self._done += 1
+        self._progress.done += 1
         self._tell(events.STEP_DONE, unit, outcome)
         self._left[unit.step] -= 1
         if not self._left[unit.step]:
@@ -309,6 +294,4 @@ class LocalRun:
     def _tell(
         self, kind: str, unit: Unit | None = None, outcome: Outcome | None = None, text: str = ""
     ) -> None:
-        step, item = unit or ("", None)
-        place = (self.plan.name, self.plan.flow, self.run.id)
-        self._events.append(Event(kind, *place, step, item, outcome, self._done, self._total, text))
+        self._progress.tell(kind, self.run.id, unit, outcome, text)

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
 from atlas.environment import Environment, Project
-from atlas.errors import DocumentError, InvalidError, Problem
+from atlas.errors import DocumentError, Problem
 from atlas.graph import order
 from atlas.load import (
     EnvironmentFile,
     Loader,
-    config_files,
-    leads_out,
     load_configs,
     loader_for,
     passed_over,
-    read_document,
-    read_environment,
     shown,
 )
 from atlas.validate import (
@@ -47,9 +43,9 @@ from atlas.validate.between import (
 )
 from atlas.validate.code import code_files, code_problems
 from atlas.validate.config_rules import config_problems, same_names
+from atlas.validate.documents import all_configs, config_names, environment_of, flats_of
 from atlas.validate.environment_rules import environment_problems
 from atlas.validate.flat import DocumentPath
-from atlas.validate.flatten import Flattener
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Sources
 from atlas.validate.subject import Subject
@@ -128,18 +124,8 @@ def check(path: Path, environment: str = "local") -> Report:
     except DocumentError as error:
         project = Project(path, path / ".atlas", explicit=False)
         return Report((error.problem,), (), project, Environment())
-    checker = _Checker(loader, _environment(loader, environment))
+    checker = _Checker(loader, environment_of(loader, environment))
     return checker.report(path, environment)
-
-
-def _environment(loader: Loader, name: str) -> EnvironmentFile | None:
-    try:
-        return read_environment(loader.project, name)
-    except DocumentError as error:
-        loader.problems.append(error.problem)
-    except InvalidError as error:
-        loader.problems += error.problems
-    return None
 
 
 class _Checker:
@@ -191,7 +177,7 @@ class _Checker:
         """Check one Config, its flows and their steps."""
         problems = self.loader.problems
         before = len(problems)
-        flats = dict(_flats(self.loader, file))
+        flats = dict(flats_of(self.loader, file))
         subjects: dict[str, Subject] = {}
         for flow, flat in flats.items():
             subjects[flow] = subject = self._subject(file, flat, subjects)
@@ -252,7 +238,7 @@ class _Checker:
             for config in checked
         }
         place = DocumentPath(known.document, ())
-        names = partial(_config_names, self.loader.project)
+        names = partial(config_names, self.loader.project)
         yield from environment_problems(known.environment, place, flats, names)
 
     def _between(self, checked: list[Checked]) -> Iterator[Problem]:
@@ -262,7 +248,7 @@ class _Checker:
         quiet = _Checker(Loader(self.loader.project), self.environment)
         known = {os.path.realpath(config.file.document.path) for config in checked}
         others: dict[str, ConfigFile] = {}
-        for path in _all_configs(self.loader.project):
+        for path in all_configs(self.loader.project):
             real = os.path.realpath(path)
             is_known = real in known or real in others or not quiet.loader.is_config(path)
             file = None if is_known else quiet.loader.config(path)
@@ -272,34 +258,6 @@ class _Checker:
         self._kept |= kept_as(checked, pool)
         self._families |= families_read(checked, pool)
         yield from between_problems(checked, pool)
-
-
-def _all_configs(project: Project) -> list[Path]:
-    return sorted(config_files(project.root)) if project.explicit else []
-
-
-def _config_names(project: Project) -> list[str]:
-    """Return the names of all Configs of a project that can be read, whatever else is wrong."""
-    names = []
-    for path in _all_configs(project):
-        try:
-            value = None if leads_out(path, project.root) else read_document(path).value
-        except DocumentError:
-            continue
-        name = value.get("name") if isinstance(value, dict) else None
-        names += [name] if isinstance(name, str) else []
-    return names
-
-
-def _flats(loader: Loader, file: ConfigFile) -> Iterator[tuple[str, Flat]]:
-    """Flatten the flows of a Config; training first, for inference takes types from it."""
-    flattener = Flattener(loader, file)
-    for flow, path in file.config.recipes.items():
-        at = ("recipes", flow)
-        recipe = loader.named_recipe(file.document, at, path, file.folder)
-        recipe_file = loader.recipe(recipe) if recipe else None
-        if recipe_file is not None:
-            yield flow, flattener.flatten(recipe_file, flow)
 
 
 def _sort(flat: Flat) -> None:
