@@ -62,6 +62,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "Run inference of the past, interval by interval.",
     ),
     CommandEntry(
+        "monitor",
+        "monitor:monitor",
+        "Check champions' batches and labels: which triggers fire, and why.",
+    ),
+    CommandEntry(
         "test", "test:run_tests", "Run pipelines' own tests, and name the steps that none touches."
     ),
     CommandEntry(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from atlas.errors import AtlasError
 from atlas.monitor.batches import refused_batches
 from atlas.monitor.checked import CheckedPipeline
 from atlas.monitor.events import OVER, record_event
@@ -24,6 +25,8 @@ from atlas.monitor.triggers.new_rows import new_rows
 from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from atlas.monitor.checked import TriggerState
     from atlas.monitor.events import TriggerEvent
     from atlas.monitor.spec import MonitoredPipeline
@@ -57,8 +60,7 @@ def check(
     """
     time = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
     champion = registry.find(monitored.model, CHAMPION)
-    names = (monitored.pipeline, monitored.model, monitored.environment)
-    whole = CheckedPipeline(pipeline=names[0], model=names[1], environment=names[2], checked=time)
+    whole = replace(_unchecked(monitored), checked=time)
     if champion is None:
         text = f"{monitored.model} has no champion: nothing is monitored before one is promoted"
         return replace(whole, warnings=(text,))
@@ -67,6 +69,37 @@ def check(
     fired = _written(life, registry, seen)
     life.ledger.keep()
     return _filled(whole, life, seen, fired)
+
+
+def check_each(
+    store: Store,
+    registry: ModelRegistry,
+    monitored: Iterable[MonitoredPipeline],
+    *,
+    now: datetime | None = None,
+) -> Iterator[CheckedPipeline]:
+    """Check several pipelines, one after the other; one that can't be checked stops no other.
+
+    Args:
+        store: the artifact store.
+        registry: the registry that has the models' champions.
+        monitored: the pipelines and their rules.
+        now: as `check` takes it.
+
+    Yields:
+        What was found of each, with `CheckedPipeline.error` of one that couldn't be checked.
+    """
+    for one in monitored:
+        try:
+            yield check(store, registry, one, now=now)
+        except AtlasError as error:
+            yield replace(_unchecked(one), error=str(error))
+
+
+def _unchecked(monitored: MonitoredPipeline) -> CheckedPipeline:
+    return CheckedPipeline(
+        pipeline=monitored.pipeline, model=monitored.model, environment=monitored.environment
+    )
 
 
 def _written(

@@ -88,6 +88,7 @@ class CheckedPipeline:
         looks: those that this check has made.
         breaches: batch → where it breaks what the training data promise, in words; the last 20.
         warnings: what keeps a trigger from seeing something.
+        error: why it couldn't be checked; empty where it could.
     """
 
     pipeline: str
@@ -105,6 +106,7 @@ class CheckedPipeline:
     looks: tuple[LookSummary, ...] = ()
     breaches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    error: str = ""
 
     @property
     def fired(self) -> tuple[str, ...]:

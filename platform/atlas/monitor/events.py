@@ -12,6 +12,7 @@ import re
 from dataclasses import asdict, field, fields
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import command
 from atlas.config_retraining import MANUAL, TRIGGERS
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError, clean
@@ -147,7 +148,7 @@ def event(store: Store, pipeline: str, identity: str) -> TriggerEvent:
     if found is None:
         ids = ", ".join(event_ids(store, pipeline)[:10]) or "none"
         text = f"{pipeline}: no event {clean(identity, 80)!r}; found {ids}"
-        raise StoreError(f"{text}; `atlas monitor` shows them")
+        raise StoreError(f"{text}; {command('monitor')} shows the open ones")
     return found
 
 

@@ -27,6 +27,7 @@ from atlas.validate import (
     import_rules,
     label_rules,
     quality_rules,
+    retraining_rules,
     scoring_rules,
     setting_rules,
     statistics_rules,
@@ -188,6 +189,7 @@ class _Checker:
         problems += scoring_rules.scoring_problems(file)
         problems += statistics_rules.statistics_problems(file, flats)
         problems += quality_rules.quality_problems(file, flats)
+        problems += retraining_rules.retraining_problems(file, flats)
         problems += self._code_problems(file.folder, problems[before:])
         new = problems[before:]
         broken = any(problem.severity == "error" for problem in new)

@@ -1,4 +1,4 @@
-"""Rules about a Config: its overrides, its members, its promotion and retraining."""
+"""Rules about a Config: its overrides, its members and its promotion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def config_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Pro
         yield from _unused_data(place / "data", config, flats)
     yield from _schedules(place / "schedule", config)
     yield from _promotion(place / "promotion", config)
-    yield from _retraining(place / "retraining", config)
     yield from _members(place, config)
 
 
@@ -107,17 +106,6 @@ def _direction(place: DocumentPath, rule: PromotionRule) -> Iterator[Problem]:
         message = f"{better} values are taken for better, and two numbers are compared"
         hint = f'write "direction": "{better}", for a paired test where rows come'
         yield place.problem("N008", message, severity="warning", hint=hint)
-
-
-def _retraining(place: DocumentPath, config: Config) -> Iterator[Problem]:
-    if config.retraining and "training" not in config.recipes:
-        message = "there is retraining, and no training Recipe"
-        yield place.problem("C013", message, expected="recipes.training")
-    labels = [data for data in config.data.values() if data.label]
-    if "new_labels" in config.retraining and not labels:
-        message = "no data of the Config has labels to count"
-        at = place / "new_labels"
-        yield at.problem("C013", message, expected="data.NAME.label", hint="name the label column")
 
 
 def _members(place: DocumentPath, config: Config) -> Iterator[Problem]:

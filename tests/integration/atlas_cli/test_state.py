@@ -48,7 +48,7 @@ COMMANDS = [
     *(["refresh", "p"], ["rollback", "p"], ["history", "p"], ["promote", "p"], ["champion", "p"]),
     *(["release", "p"], ["backfill", "p", "--from", "2026-01-01"], ["card", "p"]),
     *(["lineage", "p@champion"], ["reproduce", "p@champion"]),
-    *(["retrain", "p"], ["approve", "p", "0123"]),
+    *(["retrain", "p"], ["approve", "p", "0123"], ["monitor", "p"]),
     *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),
 ]
 WITHOUT_STATE = {"init"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, ProfileError
 from atlas.monitor.batches import batch_profile
@@ -74,18 +74,15 @@ def _estimate(
     Raises:
         ProfileError: the champion has no calibration, or the batch no such scores.
     """
-    if not reference.calibration:
+    calibration = reference.calibration
+    if calibration is None:
         found = f"{life.name} has not learnt what a score means"
         raise ProfileError(f"{found}; expected `score` and `label` in statistics.predictions")
     profile = batch_profile(life.store, record, PREDICTIONS, reference)
-    column = _score(life.monitored.statistics)
+    column = reference.tables[PREDICTIONS].score
     feature = profile.features.get(column) if profile else None
     if feature is None:
-        text = f"{record.batch} has no scores: statistics.predictions.score is {column!r}"
+        text = f"{record.batch} has no scores: the champion's are in the column {column!r}"
         raise ProfileError(f"{text}; expected one of its columns")
     values, counts = scores_of(feature)
-    return estimated(reference.calibration, values, rule.metric, counts=counts)
-
-
-def _score(statistics: Any) -> str:
-    return str(statistics.get(PREDICTIONS, {}).get("score", ""))
+    return estimated(calibration, values, rule.metric, counts=counts)

@@ -17,12 +17,12 @@ WRONG = {
     "a Recipe that is a step": ([(C, "steps.features", {"params": {}})], ["C002 config.json steps.features"]),
     "a parameter that there isn't": ([(C, "parameters.most", 1)], ["C003 config.json parameters.most"]),
     "a schedule without a Recipe": (
-        [(C, "recipes", {"training": "training.json"}), (C, "data.scores", DROP)],
+        [(C, "recipes", {"training": "training.json"}), (C, "data.scores", DROP), (C, "retraining", DROP)],
         ["C006 config.json schedule.inference"],
     ),
     "data that no step uses": ([(C, "data.more", {})], ["N002 config.json data.more"]),
     "promotion without a model": (
-        [(C, "model", DROP), ("inference.json", "steps.score.inputs.model", DROP),
+        [(C, "model", DROP), (C, "retraining", DROP), ("inference.json", "steps.score.inputs.model", DROP),
          ("inference.json", "steps.features.inputs.means", DROP),
          ("steps.py", "def run(self, model: dict[str, float], rows: pd.DataFrame, target", "def run(self, rows: pd.DataFrame, target")],
         ["C015 config.json promotion"],

@@ -60,7 +60,7 @@ WRONG = {
         ["R005 inference.json steps.score.inputs.model"],
     ),
     "a part without any model": (
-        [(C, "model", DROP), (C, "promotion", DROP)],
+        [(C, "model", DROP), (C, "promotion", DROP), (C, "retraining", DROP)],
         ["R005 features.json steps.clean.inputs.means",
          "R005 inference.json steps.score.inputs.model"],
     ),
@@ -120,7 +120,7 @@ RIGHT = {
         (R, "parameters", DROP), (R, "images", DROP), (R, "defaults", DROP), (C, "parameters", DROP),
         (C, "steps", DROP), (C, "recipes.inference", DROP), (C, "schedule", DROP), (C, "model", DROP),
         (C, "promotion", DROP), (C, "data.scores", DROP), (C, "features", DROP),
-        ("features.json", "", DROP), ("inference.json", "", DROP),
+        (C, "retraining", DROP), ("features.json", "", DROP), ("inference.json", "", DROP),
     ],
     "a step that only order connects": [
         ("steps.py", "\n\nclass Score(Template):", LONE),
