@@ -73,6 +73,13 @@ class Measured:
         """Whether it is an alarm."""
         return self.distance > self.threshold
 
+    @property
+    def of_threshold(self) -> float:
+        """The distance as a share of its threshold: above 1 for an alarm."""
+        if self.threshold > 0.0:
+            return self.distance / self.threshold
+        return 2.0 if self.distance > 0.0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class DriftLook:

@@ -46,25 +46,37 @@ def put_card(server: MlflowTracker, card: VersionCard) -> None:
     Raises:
         PlatformError: the server doesn't answer or refuses, or has no such version.
     """
-    raw = _version(server, card)
-    run = str(raw.get("run_id") or "")
-    if run:
-        answer = server.call("GET", "runs/get", {"run_id": run}) or {}
-        where = f"mlflow at {server.url}: runs/get"
-        root = optional(pick(answer, "run.info", dict, where), "artifact_uri", "", where)
+    raw = version_of(server, card.model, card.version)
+    root = artifact_root(server, str(raw.get("run_id") or ""))
+    if root:
         upload(server, root, card.artifacts)
     _describe(server, card, raw)
-    _set_tag(server, card, CARD, card.digest)
+    set_tag(server, card.model, card.version, CARD, card.digest)
 
 
-def _version(server: MlflowTracker, card: VersionCard) -> dict[str, Any]:
+def version_of(server: MlflowTracker, model: str, version: str) -> dict[str, Any]:
+    """Return a version as MLflow has it.
+
+    Raises:
+        PlatformError: the server doesn't answer or refuses, or has no such version.
+    """
     where = f"mlflow at {server.url}: model-versions/get"
-    query = {"name": card.model, "version": card.version}
+    query = {"name": model, "version": version}
     answer = server.call("GET", "model-versions/get", query, ("RESOURCE_DOES_NOT_EXIST",))
     if answer is None:
-        raise PlatformError(f"{where}: there is no version {card.version} of {card.model}")
+        raise PlatformError(f"{where}: there is no version {version} of {model}")
     raw: dict[str, Any] = pick(answer, "model_version", dict, where)
     return raw
+
+
+def artifact_root(server: MlflowTracker, run: str) -> str:
+    """Return where the artifacts of a run are; empty where there is no run."""
+    if not run:
+        return ""
+    answer = server.call("GET", "runs/get", {"run_id": run}) or {}
+    where = f"mlflow at {server.url}: runs/get"
+    root = optional(pick(answer, "run.info", dict, where), "artifact_uri", "", where)
+    return str(root)
 
 
 def _describe(server: MlflowTracker, card: VersionCard, raw: Mapping[str, Any]) -> None:
@@ -80,7 +92,7 @@ def _describe(server: MlflowTracker, card: VersionCard, raw: Mapping[str, Any]) 
     if there == card.description or (there and _digest(there) not in known.split(",")):
         return
     written = [_digest(text) for text in (card.description, there) if text]
-    _set_tag(server, card, DESCRIPTION, ",".join(written))
+    set_tag(server, card.model, card.version, DESCRIPTION, ",".join(written))
     named = {"name": card.model, "version": card.version}
     server.call("PATCH", "model-versions/update", {**named, "description": card.description})
 
@@ -89,6 +101,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _set_tag(server: MlflowTracker, card: VersionCard, key: str, value: str) -> None:
-    payload = {"name": card.model, "version": card.version, "key": key, "value": value}
+def set_tag(server: MlflowTracker, model: str, version: str, key: str, value: str) -> None:
+    """Set a tag of a version.
+
+    Raises:
+        PlatformError: the server doesn't answer or refuses.
+    """
+    payload = {"name": model, "version": version, "key": key, "value": value}
     server.call("POST", "model-versions/set-tag", payload)

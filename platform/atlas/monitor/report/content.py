@@ -132,6 +132,8 @@ class MonitorPage:
         checked: when it was looked at, ISO 8601 in UTC.
         facts: further facts of the champion, by name.
         triggers: the triggers.
+        broken: how many promises of the training data the last batch breaks.
+        looks: how many looks for drift there were in the champion's life.
         budgets: risk spent over looks, a picture for each kind of table.
         suspects: features that are shown at length, the worst first.
         measured: every test, by the kind of table.
@@ -151,6 +153,8 @@ class MonitorPage:
     checked: str
     facts: Mapping[str, str] = field(default_factory=dict)
     triggers: tuple[TriggerLine, ...] = ()
+    broken: int = 0
+    looks: int = 0
     budgets: tuple[Course, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)

@@ -86,22 +86,15 @@ def _course(looked: LookedTable, test: Measured) -> Course:
         title=f"Distance of {test.feature}",
         batches=names,
         lines=(
-            Line("distance", "now", [_share(one) if one else None for one in past]),
+            Line("distance", "now", [one.of_threshold if one else None for one in past]),
             Line("threshold", "limit", [1.0] * len(past)),
         ),
         alarms=alarms,
         percent=True,
         text=f"Largest distance at each of {len(names)} looks, in percent of its threshold; now "
-        f"{percent(_share(test))}.{since}",
+        f"{percent(test.of_threshold)}.{since}",
         said=tuple(map(_said, names, past)),
     )
-
-
-def _share(test: Measured) -> float:
-    """Return a distance as a share of its threshold."""
-    if test.threshold > 0.0:
-        return test.distance / test.threshold
-    return 2.0 if test.distance > 0.0 else 0.0
 
 
 def _said(name: str, test: Measured | None) -> str:
