@@ -49,7 +49,8 @@ def limit(count: Array, rows: Array, later: Array, risk: float, allowed: Array |
 
     truth = bounds.share(count, numpy.maximum(rows, 1), risk)[1]
     expected = numpy.minimum(truth + allowed, 1.0)
-    most = bounds.unlikely(expected, numpy.maximum(later, 1), risk)[1]
+    rows_later = numpy.maximum(later, 1)
+    most = bounds.unlikely(expected, rows_later, risk, numpy.array(True))
     return numpy.where(rows > 0, most, 1.0)
 
 
