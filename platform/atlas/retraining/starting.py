@@ -154,6 +154,7 @@ class _Asked:
             "interval_start": self.request.interval_start,
             "interval_end": self.request.interval_end,
             "trigger": RETRAINING,
+            "version": self.request.version,
             "commit": "" if self.started.note else self.request.commit,
             "hold": self.request.hold,
         }

@@ -159,7 +159,9 @@ def follows_family(plan: Plan, other: Plan) -> bool:
     The family's champions move together, when all of its members are trained.
     """
     reads = any(source.kind == "model" for step in plan.steps for source in step.sources())
-    return reads and other.family is not None and other.config == plan.config
+    return (
+        reads and plan.flow != FLOWS[0] and other.family is not None and other.config == plan.config
+    )
 
 
 def _trains_for(plan: Plan, other: Plan) -> bool:

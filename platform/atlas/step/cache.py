@@ -77,7 +77,7 @@ def key_of(
     parts = {"code": reached_digest(folder, step.cls.partition(":")[0], plan.code)}
     given = given_params(step, run)
     parts |= {f"params.{name}": digest(value) for name, value in given.items()}
-    for name, source in step.inputs.items():
+    for name, source in reader.inputs(step).items():
         parts[f"inputs.{name}"] = reader.digest(step, name, source)
     parts["foreach"] = digest(key) if step.foreach else ""
     rival = judged(plan, run, step)

@@ -229,7 +229,9 @@ def _put_champions(job: Job, outputs: Mapping[str, Any]) -> tuple[dict[str, Mani
 def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:
     """Return a value for each input, and the key where there is one."""
     step = job.step
-    inputs = {name: reader.value(step, name, source) for name, source in step.inputs.items()}
+    inputs = {
+        name: reader.value(step, name, source) for name, source in reader.inputs(step).items()
+    }
     return {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
 
 

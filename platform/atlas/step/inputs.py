@@ -16,7 +16,7 @@ from atlas.step.trusting import trust_of
 from atlas.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from atlas.plan import InputSource, Plan, PlanStep
     from atlas.store import Manifest, ModelVersion, Run, Store, Trust
@@ -58,6 +58,15 @@ class Reader:
     _manifests: dict[tuple[str, str, int | None], Manifest] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    def inputs(self, step: PlanStep) -> Mapping[str, InputSource]:
+        """Return the inputs of a step that the run has.
+
+        A training has parts of a model only where it retrains one: else its steps do without.
+        """
+        if self.run.flow != "training" or self.run.model is not None:
+            return step.inputs
+        return {name: source for name, source in step.inputs.items() if source.kind != "model"}
 
     def digest(self, step: PlanStep, name: str, source: InputSource) -> str:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""

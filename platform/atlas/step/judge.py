@@ -126,7 +126,8 @@ class _Again:
         """
         if step.foreach is not None:
             raise StepError(step.name, "runs once per key")
-        inputs = {name: self._value(step, name, source) for name, source in step.inputs.items()}
+        given = self.reader.inputs(step).items()
+        inputs = {name: self._value(step, name, source) for name, source in given}
         if any(isinstance(value, DataHandle) for value in inputs.values()):
             raise StepError(step.name, "is given data from outside, which it might write")
         return call(self.job, step, {**inputs, **self._own_parts(step)}, metrics)

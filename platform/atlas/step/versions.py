@@ -35,6 +35,8 @@ def model_of(
 ) -> ModelVersion | None:
     """Return the model version that a new run of a Plan uses; None when it reads no model.
 
+    A training begins with a version only where one is desired: the champion that it retrains.
+
     Args:
         store: the artifact store.
         plan: the Plan.
@@ -46,7 +48,7 @@ def model_of(
         StoreError: the version isn't what it has to be.
     """
     parts = parts_read(plan, "model")
-    if plan.model is None or not parts:
+    if plan.model is None or not parts or (plan.flow == "training" and not desired):
         return None
     name, models = plan.model.name, registry(store)
     version = desired or plan.model.version

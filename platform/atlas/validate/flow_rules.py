@@ -90,12 +90,10 @@ def check_model(subject: Subject) -> Iterator[Problem]:
     config = subject.file.config
     parts: Mapping[str, Reference] = config.model.parts if config.model else {}
     is_training = subject.flat.flow == "training"
+    if is_training and not subject.file.is_part:
+        yield from _begun_with(subject)
     for name, read in _reads_of(subject, "model") if not subject.file.is_part else ():
-        if is_training:
-            message = "training makes the model and can't read it"
-            hint = "make the input optional in the Recipe, and leave it out in training"
-            yield read.place.problem("R005", message, found=str(read.source), hint=hint)
-        elif name not in parts:
+        if name not in parts:
             message = f"the model has no part '{name}'"
             expected = names(parts) if parts else "model.from in the Config"
             hint = nearest(name, parts)
@@ -104,6 +102,25 @@ def check_model(subject: Subject) -> Iterator[Problem]:
         for part, reference in parts.items():
             place = subject.config_place / "model" / "from" / part
             yield from _output_there(subject, reference, place)
+
+
+def _begun_with(subject: Subject) -> Iterator[Problem]:
+    """Check that training does without the parts of the champion that a retraining begins with."""
+    for step in subject.flat.steps.values():
+        signature = subject.signatures.get(step.name)
+        if signature is None or signature.any_input:
+            continue
+        for name, read in step.inputs.items():
+            taken = signature.inputs.get(name)
+            if read.source.kind == "model" and taken is not None and taken.required:
+                message = (
+                    "training makes the model: it has the champion's only when it is retrained"
+                )
+                expected = f"an input that '{step.name}' can do without"
+                hint = f"give '{name}' a default, such as None, for every other training"
+                yield read.place.problem(
+                    "R005", message, found=str(read.source), expected=expected, hint=hint
+                )
 
 
 def _output_there(subject: Subject, reference: Reference, place: DocumentPath) -> Iterator[Problem]:

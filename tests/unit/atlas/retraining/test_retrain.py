@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from atlas.errors import AtlasError, StoreError
+from atlas.errors import AtlasError, InvalidError, StoreError
 from atlas.retraining import approve, retrain, retraining_of
 from atlas.retraining.records import EventRecords
 from atlas.retraining.requests import release_requests
+from atlas.runner import RunSettings
+from atlas.runner.settings import THREADS
 from atlas.step.versions import registry
 from atlas.store.code import code_key
 from tests.projects import project
@@ -305,3 +307,42 @@ def test_states_are_told_of_a_run_that_is_done(project):
     store = champion(project)
     there = retrain(place(store), pipeline(parameters=BETTER), cause(store))
     assert status_of(store, there.run) == "done"
+
+
+WARM = """
+class Model(NamedTuple):
+    model: dict[str, float]
+
+class Train(Template):
+    def run(self, before: dict[str, float] | None = None) -> Model:
+        start = before["quality"] if before else 0.0
+        self.context.metric("quality", start + 0.25)
+        return Model({"quality": start + 0.25})
+"""
+WARM_STEPS = {"train": {"class": "steps:Train", "inputs": {"before": "model.part"}}}
+
+
+def test_a_retraining_begins_with_the_champions_parts_and_another_training_does_not(project):
+    config = {
+        "model": {"name": "houses", "from": {"part": "train.model"}},
+        "promotion": {"metric": "train.quality", "at_least": 0.0},
+    }
+    project.pipeline("houses", WARM, WARM_STEPS, config=config)
+    for _ in range(2):
+        assert project.run("houses", RunSettings(isolate=THREADS)).ok
+    store = project.store
+    assert current(store) == "local-1", "the second training has made the very same"
+    there = retrain(place(store), pipeline(), cause(store))
+    assert there.state == "promoted"
+    run = store.run("houses", there.run)
+    assert (run.model.version, run.flow) == ("local-1", "training")
+    assert store.get("houses", there.run, "train", "model") == {"quality": 0.5}
+    assert registry(store).find("houses", "champion").tags["atlas.model"] == "houses/local-1"
+
+
+def test_a_training_step_that_needs_the_model_is_refused(project):
+    source = WARM.replace(" | None = None", "").replace("if before else 0.0", "")
+    config = {"model": {"name": "houses", "from": {"part": "train.model"}}}
+    project.pipeline("houses", source, WARM_STEPS, config=config)
+    with pytest.raises(InvalidError, match=r"R005.*only when it is retrained"):
+        project.resolve("houses")
