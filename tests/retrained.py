@@ -44,6 +44,7 @@ TRAINING = {
     },
     "evaluate": {"class": "steps:Evaluate", "inputs": {"model": "train.model"}},
 }
+INFERENCE = {"score": {"class": "steps:Evaluate", "inputs": {"model": "model.part"}}}
 PARAMETERS = {
     "quality": {"type": "number", "default": 0.5},
     "ledger": {"type": "string", "default": ""},
@@ -59,8 +60,8 @@ def champion(project: Project, name: str = "houses", **config: Any) -> Store:
     """Write the pipeline and train its first champion; return the store."""
     project.environment(targets={"training": "local"})
     config = {**CONFIG, "model": {**CONFIG["model"], "name": name}, **config}
-    project.pipeline(name, SOURCE, TRAINING, config=config, parameters=PARAMETERS)
-    ran = project.run(name, RunSettings(isolate=THREADS))
+    project.pipeline(name, SOURCE, TRAINING, INFERENCE, config, parameters=PARAMETERS)
+    ran = project.run(name, RunSettings(isolate=THREADS), flows=("training",))
     assert ran.ok, ran.errors()
     return project.store
 

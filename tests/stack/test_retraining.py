@@ -12,7 +12,7 @@ import pytest
 
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
 from tests.projects import Project
-from tests.retrained import CONFIG, PARAMETERS, SOURCE, TRAINING
+from tests.retrained import CONFIG, INFERENCE, PARAMETERS, SOURCE, TRAINING
 
 pytestmark = pytest.mark.stack
 RULE = {"parameters": {"manual": {"quality": 0.9}}, "in_flight": 10, "per_month": 100}
@@ -33,7 +33,9 @@ class Retrained:
     def write(self, rule: dict[str, Any], source: str = SOURCE) -> None:
         model = {**CONFIG["model"], "name": "retrained"}
         config = {**CONFIG, "model": model, "retraining": rule}
-        self.project.pipeline("retrained", source, TRAINING, config=config, parameters=PARAMETERS)
+        self.project.pipeline(
+            "retrained", source, TRAINING, INFERENCE, config, parameters=PARAMETERS
+        )
 
     def atlas(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         return self.platform.run(*words, cwd=self.project.root, code=code)
