@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,4 +10,29 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 Environment = Annotated[
     str, typer.Option("--env", help="The environment: a file of environments/, without .json.")
+]
+PipelinePath = Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")]
+ProjectFolder = Annotated[
+    Path, typer.Option("--project", metavar="FOLDER", help="Where the project is.")
+]
+Flow = Annotated[str, typer.Option(help="Only this flow: training or inference.")]
+Configs = Annotated[
+    list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
+]
+
+# Of commands that run something.
+Target = Annotated[
+    str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
+]
+Parameters = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
+]
+Interval = Annotated[
+    str, typer.Option(metavar="A..B", help="The run's interval: from A on, before B.")
+]
+RunJobs = Annotated[
+    int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
+]
+Deployed = Annotated[
+    bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
 ]

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlas_cli import running
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import (
+    Configs,
+    Deployed,
+    Environment,
+    Json,
+    Parameters,
+    PipelinePath,
+    RunJobs,
+    Target,
+)
 from atlas_cli.output import emit, progress, table
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def backfill(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     first: Annotated[
         str, typer.Option("--from", metavar="TIME", help="Intervals that begin from then on.")
@@ -41,22 +50,12 @@ def backfill(
         bool,
         typer.Option("--champion-at-interval", help="Score with the champion of each one's end."),
     ] = False,
-    target: Annotated[
-        str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
-    ] = "",
+    target: Target = "",
     env: Environment = "local",
-    config: Annotated[
-        list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
-    ] = 0,
-    deployed: Annotated[
-        bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
-    ] = False,
+    config: Configs = None,
+    set_: Parameters = None,
+    jobs: RunJobs = 0,
+    deployed: Deployed = False,
     as_json: Json = False,
 ) -> None:
     """Run inference of the past, interval by interval.

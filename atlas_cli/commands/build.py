@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atlas.advice import mention
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, PipelinePath
 from atlas_cli.output import emit, progress, table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def build(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     env: Environment = "local",
     image: Annotated[str, typer.Option(help="Only the image of this name.")] = "",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, PipelinePath
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def champion(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     at: Annotated[
         str, typer.Option("--at", metavar="TIME", help="Which it was then, such as 2026-01-31.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Flow, Json, PipelinePath
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def compile_(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     target: Annotated[
         str, typer.Option(help="kubeflow or airflow; by default, what the environment says.")
     ] = "",
     out: Annotated[Path, typer.Option(help="Folder that the files are written to.")] = Path(),
     env: Environment = "local",
-    flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
+    flow: Flow = "",
     exit_handler: Annotated[
         bool | None,
         typer.Option(

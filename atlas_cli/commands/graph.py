@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Flow, Json, PipelinePath
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ TEXT = "text"
 
 
 def graph(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     format: Annotated[
         str, typer.Option(help="text, mermaid, dot, svg, png or html; by default as --out ends.")
     ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write in place of stdout.")] = None,
-    flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
+    flow: Flow = "",
     diff: Annotated[
         str, typer.Option(metavar="OTHER", help="Earlier version: a path, or a git revision.")
     ] = "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, PipelinePath
 from atlas_cli.output import emit, progress, table
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def show(context: typer.Context) -> None:
 
 @images.command("list")
 def list_(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     env: Environment = "local",
     json: Json = False,

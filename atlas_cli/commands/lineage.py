@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, ProjectFolder
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def lineage(
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw it as a picture.")
     ] = None,
-    project: Annotated[
-        Path, typer.Option("--project", metavar="FOLDER", help="Where the project is.")
-    ] = Path(),
+    project: ProjectFolder = Path(),
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:

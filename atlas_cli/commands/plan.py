@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atlas_cli.options import Flow, PipelinePath
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def plan(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     env: Annotated[str, typer.Option(help="Environment to plan for.")] = "local",
-    flow: Annotated[str, typer.Option(help="Only this flow: training or inference.")] = "",
+    flow: Flow = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole Plans as JSON.")] = False,
 ) -> None:
     """Print what would run: every reference resolved, and the digest."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, PipelinePath
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def promote(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     run: Annotated[
         str, typer.Option("--run", help="Id of the training run; by default the latest.")

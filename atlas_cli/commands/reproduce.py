@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, ProjectFolder
 from atlas_cli.output import emit
 
 
@@ -30,9 +30,7 @@ def reproduce(
     changed_data: Annotated[
         bool, typer.Option("--changed-data", help="Run although data have other content by now.")
     ] = False,
-    project: Annotated[
-        Path, typer.Option("--project", metavar="FOLDER", help="Where the project is.")
-    ] = Path(),
+    project: ProjectFolder = Path(),
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:

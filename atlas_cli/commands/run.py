@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlas_cli import memory, running
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Configs, Environment, Interval, Json, Parameters, PipelinePath
 from atlas_cli.output import progress
 
 if TYPE_CHECKING:
@@ -20,24 +20,18 @@ if TYPE_CHECKING:
 
 
 def run(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     env: Environment = "local",
-    config: Annotated[
-        list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
-    ] = None,
+    config: Configs = None,
     flow: Annotated[str, typer.Option(help="Only training, or only inference.")] = "",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
-    ] = None,
+    set_: Parameters = None,
     from_: Annotated[
         list[str] | None, typer.Option("--from", help="Run this step and what follows it.")
     ] = None,
     until: Annotated[list[str] | None, typer.Option(help="Run up to this step, and it.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run only this step.")] = None,
-    interval: Annotated[
-        str, typer.Option(metavar="A..B", help="The run's interval: from A on, before B.")
-    ] = "",
+    interval: Interval = "",
     jobs: Annotated[int, typer.Option(min=0, help="How many steps at once; 0: one a core.")] = 0,
     isolate: Annotated[
         str, typer.Option(help="Keep each step in: auto, none, a process, or its image.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas_cli.options import Json
+from atlas_cli.options import Json, PipelinePath
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _USAGE = 4
 
 
 def run_tests(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     select: Annotated[str, typer.Option("-k", help="Only tests whose name has this.")] = "",
     strict: Annotated[

@@ -8,41 +8,39 @@ from typing import Annotated
 import typer
 
 from atlas_cli import running
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import (
+    Configs,
+    Deployed,
+    Environment,
+    Interval,
+    Json,
+    Parameters,
+    PipelinePath,
+    RunJobs,
+    Target,
+)
 from atlas_cli.output import progress
 
 
 def train(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
-    target: Annotated[
-        str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
-    ] = "",
+    target: Target = "",
     env: Environment = "local",
-    config: Annotated[
-        list[str] | None, typer.Option(help="Only the pipelines of this name, or of this Config.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
-    ] = None,
-    interval: Annotated[
-        str, typer.Option(metavar="A..B", help="The run's interval: from A on, before B.")
-    ] = "",
+    config: Configs = None,
+    set_: Parameters = None,
+    interval: Interval = "",
     run_: Annotated[
         str, typer.Option("--run", help="Id of the run: to start, or to follow if it has started.")
     ] = "",
-    jobs: Annotated[
-        int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
-    ] = 0,
+    jobs: RunJobs = 0,
     timeout: Annotated[
         str, typer.Option(help="End what isn't over after this long, such as 90s, 30m or 2h.")
     ] = "",
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the run, and leave it to the target.")
     ] = False,
-    deployed: Annotated[
-        bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
-    ] = False,
+    deployed: Deployed = False,
     logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlas.findings import Findings, findings, state_digest
+from atlas_cli.options import PipelinePath
 from atlas_cli.output import emit
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     env: Annotated[str, typer.Option(help="Environment to check against.")] = "local",
     import_: Annotated[
         bool, typer.Option("--import", help="Also import the classes, and compare their hints.")
