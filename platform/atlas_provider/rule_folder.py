@@ -6,11 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas import files
-from atlas.advice import bring_up
 from atlas.dataclass import dataclass
-from atlas.errors import PlatformError
-from atlas.kinds.content import digest_of
-from atlas.uris import path_of
+from atlas.kinds.served_folder import ServedFolder, folder_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +20,7 @@ _ENDING, _OF = ".yml", "@"
 
 
 @dataclass(frozen=True, slots=True)
-class RuleFolder:
+class RuleFolder(ServedFolder):
     """The rules of one owner.
 
     Attributes:
@@ -41,19 +38,8 @@ class RuleFolder:
         Raises:
             PlatformError: the folder isn't on this machine, or isn't there.
         """
-        if not url.startswith("file:"):
-            raise PlatformError(
-                f"rules: '{url}' isn't a folder of this machine; expected file:///…"
-            )
-        root = path_of(url)
-        if not root.is_dir():
-            raise PlatformError(f"{root}: the folder of rules isn't there; {bring_up('makes it')}")
+        root = folder_at(url, "rules", "the folder of rules")
         return cls(root, f"{owner.replace('/', '+')}{_OF}")
-
-    @staticmethod
-    def is_at(url: str) -> bool:
-        """Tell whether there is a folder of rules at a URL, on this machine."""
-        return url.startswith("file:") and path_of(url).is_dir()
 
     def names(self) -> list[str]:
         """Return the names of the groups that are there, sorted."""
@@ -62,18 +48,6 @@ class RuleFolder:
     def file(self, name: str) -> Path:
         """Return a group's file."""
         return self.root / f"{self.prefix}{name}{_ENDING}"
-
-    def read(self, name: str) -> bytes | None:
-        """Return a group's file, or None when there is none."""
-        try:
-            return self.file(name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def digest(self, name: str) -> str:
-        """Return the digest of a group's file; empty when there is none."""
-        content = self.read(name)
-        return "" if content is None else digest_of(content)
 
     def write(self, name: str, content: bytes | None) -> None:
         """Write a group's file, or remove it; until it is whole its name has no such ending."""

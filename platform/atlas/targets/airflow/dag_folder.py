@@ -6,11 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas import files
-from atlas.advice import bring_up
 from atlas.dataclass import dataclass
-from atlas.errors import PlatformError
-from atlas.kinds.content import digest_of
-from atlas.uris import path_of
+from atlas.kinds.served_folder import ServedFolder, folder_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +16,7 @@ _PLAN = re.compile(rb'^    "ATLAS_(?:PLAN|MONITORS)": "([0-9a-f]{64})",$', re.MU
 
 
 @dataclass(frozen=True, slots=True)
-class DagFolder:
+class DagFolder(ServedFolder):
     """A DAG folder of this machine.
 
     Attributes:
@@ -35,33 +32,11 @@ class DagFolder:
         Raises:
             PlatformError: it isn't on this machine, or isn't there.
         """
-        if not url.startswith("file:"):
-            raise PlatformError(f"dags: '{url}' isn't a folder of this machine; expected file:///…")
-        path = path_of(url)
-        if not path.is_dir():
-            raise PlatformError(f"{path}: the DAG folder isn't there; {bring_up('makes it')}")
-        return cls(path)
-
-    @staticmethod
-    def is_at(url: str) -> bool:
-        """Tell whether there is a folder at a URL, on this machine."""
-        return url.startswith("file:") and path_of(url).is_dir()
+        return cls(folder_at(url, "dags", "the DAG folder"))
 
     def file(self, name: str) -> Path:
         """Return a DAG's file."""
         return self.path / f"{name}.py"
-
-    def read(self, name: str) -> bytes | None:
-        """Return a DAG's file, or None when there is none."""
-        try:
-            return self.file(name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def digest(self, name: str) -> str:
-        """Return the digest of a DAG's file; empty when there is none."""
-        content = self.read(name)
-        return "" if content is None else digest_of(content)
 
     def plan(self, name: str) -> str:
         """Return the digest of what a DAG's file was compiled from, a Plan; empty for none."""
