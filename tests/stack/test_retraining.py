@@ -88,3 +88,17 @@ def test_a_newer_deployment_is_what_airflow_trains_and_it_says_so(retrained):
     assert there["state"] == "rejected", there
     assert "airflow has Plan" in there["why"]
     assert "the champion was made by Plan" in there["why"]
+
+
+def test_a_version_waits_for_an_approval_and_is_promoted_in_mlflow_after_it(retrained):
+    before = retrained.champion
+    retrained.write({"parameters": {"manual": {"quality": 0.95}}, "approval": "promotion"})
+    retrained.atlas("deploy", "retrained")
+    there = retrained.asked("--reason", "better data", "--key", "approved")
+    assert there["state"] == "registered", there
+    assert retrained.champion == before
+    printed = retrained.atlas("approve", "retrained", there["event"], "--json").stdout
+    approved = json.loads(printed)
+    assert (approved["state"], approved["version"]) == ("promoted", there["version"])
+    assert retrained.champion == there["version"]
+    assert json.loads(retrained.atlas(*ASK, "--event", there["event"]).stdout)[0] == approved

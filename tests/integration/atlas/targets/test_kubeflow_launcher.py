@@ -259,3 +259,35 @@ def test_what_kubeflow_refuses_is_told(there):
         TargetError, match=r"T311: kubeflow at .*: status 400: Invalid input .* it$"
     ):
         one.submit(PLAN, replace(RUN, id="training-2"))
+
+
+def published(fake: fake_kubeflow.FakeKubeflow) -> KubeflowLauncher:
+    def none(_: Plan) -> Any:
+        raise AssertionError("images are those of the version")
+
+    return KubeflowLauncher(Api(fake.url), fake.store, none, published=True)
+
+
+def test_a_plan_runs_as_the_version_that_was_published_of_it_whatever_came_since(there):
+    newer = replace(PLAN, description="newer")
+    for plan, image in ((PLAN, IMAGE), (newer, IMAGE.replace("1", "2"))):
+        launcher(there, image).submit(
+            plan, replace(RUN, id=f"training-{image[-1]}", plan=plan.digest)
+        )
+    one = published(there)
+    assert one.prepare(PLAN)[0] == PLAN
+    launched = one.submit(PLAN, replace(RUN, id="training-retraining-1"))
+    run = there.items["runs"][launched.id]
+    version = there.items["versions"][run["pipeline_version_reference"]["pipeline_version_id"]]
+    assert version["description"] == f"plan: {PLAN.digest}"
+    assert len(there.items["versions"]) == 2
+    assert one.submit(PLAN, replace(RUN, id="training-retraining-1")).id == launched.id
+
+
+def test_a_plan_that_has_no_version_any_more_is_refused(there):
+    launcher(there).submit(PLAN, RUN)
+    with pytest.raises(TargetError, match=r"T301: p-training: Kubeflow has no version of Plan"):
+        published(there).prepare(replace(PLAN, description="another"))
+    there.items["versions"].clear()
+    with pytest.raises(TargetError, match="T301"):
+        published(there).prepare(PLAN)

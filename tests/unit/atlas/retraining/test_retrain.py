@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from atlas.errors import AtlasError, InvalidError, StoreError
+from atlas.monitor.spec import MonitoredPipeline
 from atlas.retraining import approve, retrain, retraining_of
 from atlas.retraining.records import EventRecords
 from atlas.retraining.requests import release_requests
@@ -346,3 +348,51 @@ def test_a_training_step_that_needs_the_model_is_refused(project):
     project.pipeline("houses", source, WARM_STEPS, config=config)
     with pytest.raises(InvalidError, match=r"R005.*only when it is retrained"):
         project.resolve("houses")
+
+
+def test_pipelines_of_a_config_share_what_may_be_under_way_and_no_more(project, monkeypatch):
+    names = ("north", "south")
+    for name in names:
+        store = champion(project, name)
+
+    def rule(name: str) -> MonitoredPipeline:
+        terms = {"parameters": {"all": {"quality": 0.1}}, "per_month": 1, "cooldown": "1d"}
+        return replace(pipeline(name, **terms), config="regions")
+
+    north, south = (cause(store, "1", name) for name in names)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(place(store), rule("north"), north)
+    waits = retrain(place(store), rule("south"), south)
+    assert (waits.state, waits.until) == ("waiting", "")
+    assert "1 of regions under way (north/" in waits.why
+    assert retrain(place(store), rule("north"), north).state == "rejected"
+    assert retrain(place(store), rule("south"), south).state == "rejected"
+
+
+def test_a_member_of_a_family_is_retrained_alone_and_promoted_with_the_others_latest(project):
+    matrix = {"matrix": {"region": ["apac", "emea"]}}
+    store = champion(project, "sales", **matrix)
+    members = [registry(store).find(f"sales-{name}", "champion") for name in ("apac", "emea")]
+    assert [one.version for one in members] == ["local-1", "local-1"]
+    rule = pipeline("sales-emea", parameters=BETTER, window="30d")
+    there = retrain(place(store), rule, cause(store, "1", "sales-emea"))
+    assert there.state == "promoted", there
+    assert store.run("sales-emea", there.run).round == ""
+    assert registry(store).find("sales-apac", "champion").version == "local-1"
+
+
+def test_the_version_of_a_member_that_waits_for_an_approval_keeps_no_family_waiting(project):
+    store = champion(project, "sales", matrix={"region": ["apac", "emea"]})
+    rule = pipeline("sales-emea", parameters=BETTER, approval="promotion")
+    event = cause(store, "1", "sales-emea")
+    assert retrain(place(store), rule, event).state == "registered"
+    other = pipeline("sales-apac", parameters=BETTER)
+    assert retrain(place(store), other, cause(store, "1", "sales-apac")).state == "promoted"
+    approve(store, "sales-emea", event.id)
+    assert retrain(place(store), rule, event).state == "promoted"
