@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas_cli.options import Environment, Json
+from atlas_cli.options import Environment, Json, PipelinePath
 from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def monitor(
-    path: Annotated[Path, typer.Argument(help="Recipe, Config, pipeline, or folder.")] = Path(),
+    path: PipelinePath = Path(),
     *,
     fail_on_event: Annotated[
         bool, typer.Option("--fail-on-event", help="Exit with 1 if a trigger has fired.")
