@@ -1,9 +1,8 @@
 """What training learns of a table, for what comes later to be compared with.
 
-Rows are counted once. Then they are put in order of time, where a column says it, and cut into
-blocks that are as long as the interval of a batch: what the blocks differ by is no drift, and no
-breach. Without a column of times, rows are taken in the order of the table, which shows nothing of
-seasons when the table was shuffled.
+Rows are counted once. Then they are put in order of time and cut into blocks that are as long as
+the interval of a batch: what the blocks differ by is no drift, and no breach. That needs a column
+of times: the order of a table's rows is no order of time. It may be shuffled, or sorted by label.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def learn(table: Any, what: WhatToLearn) -> tuple[Profile, LearntTable, list[str
         blocks.time,
         blocks.seconds,
         outside=outside,
-        varying=varying if blocks.time else (),
+        varying=varying,
         score=what.score if calibration else "",
         calibration=calibration,
     )
@@ -109,7 +108,7 @@ class _Blocks:
 
     Attributes:
         places: of each block, which rows.
-        time: the column that they are in order of, or empty.
+        time: the column that they are in order of; empty without one.
         seconds: how long each is, or 0.
     """
 
@@ -119,7 +118,7 @@ class _Blocks:
 
     @classmethod
     def of(cls, table: Any, what: WhatToLearn) -> _Blocks:
-        """Cut a table into blocks; into none, where it has too few rows."""
+        """Cut a table into blocks; into none, where it has no times, or too few rows."""
         import numpy
 
         columns = TableColumns(table, what.times)
@@ -129,7 +128,7 @@ class _Blocks:
                 order = numpy.argsort(when, kind="stable")
                 order = order[: len(order) - int(numpy.isnan(when).sum())]
                 return cls._in_time(order, when, name, what.every)
-        return cls(_spread(_equal(numpy.arange(len(table)))))
+        return cls(())
 
     @classmethod
     def _in_time(cls, order: Array, when: Array, name: str, every: float) -> _Blocks:

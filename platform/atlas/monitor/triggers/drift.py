@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.config_retraining import DRIFT
+from atlas.config_retraining import DRIFT, LEARNED
 from atlas.monitor.budget import Budget
 from atlas.monitor.checked import LookSummary, TriggerState
 from atlas.monitor.ledger import counts_of
@@ -65,12 +65,23 @@ def _look(life: ChampionLife, rule: DriftTrigger, reference: ModelReference) -> 
         text = f"its life began with the reference {terms.reference[:12]}…, and its tag names"
         life.warnings.append(f"drift: {life.name}: {text} {reference.sha256[:12]}…")
         return
+    life.warnings.extend(_unlearnt(life, rule, reference))
     looking = Looking(life.store, reference, terms.columns)
     _finish(life, looking)
     for record in pending:
         while not _has_look(life, record):
             ledger.enter(_draft(life, rule, terms, record, own))
         _finish(life, looking)
+
+
+def _unlearnt(life: ChampionLife, rule: DriftTrigger, reference: ModelReference) -> Iterator[str]:
+    """Say where no tolerance was learnt: there every difference is drift, that of seasons too."""
+    wanted = {name.partition(".")[0] for name in columns_of(reference) if _is_wanted(rule, name)}
+    for table in sorted(wanted) if rule.tolerance == LEARNED else ():
+        if reference.tolerances(table) is None:
+            text = "how days differ wasn't learnt, so every difference counts as drift"
+            hint = f"name a column of times: statistics.{table}.time; or state drift.tolerance"
+            yield f"drift: {life.name}: {table}: {text} ({hint})"
 
 
 def _finish(life: ChampionLife, looking: Looking) -> None:

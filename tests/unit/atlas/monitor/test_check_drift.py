@@ -397,3 +397,14 @@ def test_a_store_that_fails_is_no_void_look(shop, monkeypatch):
     (look,) = shop.check().looks
     assert (look.number, look.void) == (1, "")
     assert record_batch(shop.store, batches(shop.store, "shop")[0]) is False
+
+
+def test_tolerances_that_were_not_learnt_are_said(shop):
+    shop.rule = {"drift": {}}
+    shop.score(0)
+    (warning,) = [one for one in shop.check().warnings if "wasn't learnt" in one]
+    assert "features: how days differ wasn't learnt, so every difference counts as drift" in warning
+    assert "statistics.features.time" in warning
+    shop.rule = {"drift": {"tolerance": 0.05}}
+    shop.score(1)
+    assert not [one for one in shop.check().warnings if "wasn't learnt" in one]
