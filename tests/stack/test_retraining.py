@@ -13,6 +13,7 @@ import pytest
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
 from tests.projects import Project
 from tests.retrained import CONFIG, INFERENCE, PARAMETERS, SOURCE, TRAINING
+from tests.stack.deployed import wait_for
 
 pytestmark = pytest.mark.stack
 RULE = {"parameters": {"manual": {"quality": 0.9}}, "in_flight": 10, "per_month": 100}
@@ -49,18 +50,24 @@ class Retrained:
         (found,) = json.loads(self.atlas("champion", "retrained", "--json").stdout)
         return str(found["version"])
 
-    def dag_runs(self) -> list[str]:
+    def dag_runs(self, dag: str = "retrained-training") -> dict[str, str]:
+        """Return the state of each run of a DAG."""
         services = self.platform.outputs["services"]
         there = services["airflow"]
         api = AirflowRunsApi(there["url"], services["secrets"]["url"], there["credentials"])
-        _, answer = api._call("GET", "dags/retrained-training/dagRuns?limit=100", ())
-        return [run["dag_run_id"] for run in answer["dag_runs"]]
+        _, answer = api._call("GET", f"dags/{dag}/dagRuns?limit=100", ())
+        return {run["dag_run_id"]: run["state"] for run in answer["dag_runs"]}
+
+    def is_quiet(self) -> bool:
+        """Tell whether no run of the monitor is under way, which a destroy would wait for."""
+        return not {*self.dag_runs("retrained-monitor").values()} & {"queued", "running"}
 
 
 @pytest.fixture(scope="module")
 def retrained(platform, tmp_path_factory):
     made = Retrained(platform, tmp_path_factory.mktemp("retrained"))
     yield made
+    assert wait_for(made.is_quiet, 280)
     made.atlas("destroy", "retrained")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.models.actor import this_process
+from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
 from atlas.retraining.records import NO_APPROVAL, Approval, EventRecords
 from atlas.retraining.state import stands
@@ -32,17 +33,13 @@ def approve(
 
     Raises:
         AtlasError: there is nothing to decide, or somebody has decided otherwise.
+
+    What needs no approval can be declined, too, until it is under way.
     """
     records = EventRecords(store, pipeline, event)
-    known, request = stands(records), records.request
     where = f"retraining {event} of {pipeline}"
-    if known is None or request is None:
-        raise AtlasError(f"{where}: nobody has asked for it yet; expected an event that waits")
-    if request.approval == NO_APPROVAL:
-        raise AtlasError(f"{where}: takes no approval; it is {known.state}")
-    before = records.approval
-    if before is None and known.is_over:
-        raise AtlasError(f"{where}: is {known.state} already, so there is nothing to decide")
+    if records.approval is None:
+        _check(records, where, approved=approved)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     records.decide(Approval(approved, str(this_process()), now, reason))
     decided = records.approval
@@ -51,3 +48,21 @@ def approve(
         word = "approved" if decided and decided.approved else states.DECLINED
         raise AtlasError(f"{where}: was {word} by {by}; that can't be changed")
     return decided
+
+
+def _check(records: EventRecords, where: str, *, approved: bool) -> None:
+    """Refuse a decision that there is nothing to decide by.
+
+    Raises:
+        AtlasError: it is over, takes no approval, or is under way elsewhere.
+    """
+    known, request = stands(records), records.request
+    if known is not None and known.is_over:
+        raise AtlasError(f"{where}: is {known.state} already, so there is nothing to decide")
+    if approved and (known is None or request is None):
+        raise AtlasError(f"{where}: nobody has asked for it yet; expected an event that waits")
+    if approved and request is not None and request.approval == NO_APPROVAL:
+        raise AtlasError(f"{where}: takes no approval; it is {known.state if known else 'open'}")
+    if not approved and known and known.state == states.RUNNING and known.target != LOCAL_TARGET:
+        text = f"run {known.run} is under way on {known.target}"
+        raise AtlasError(f"{where}: {text}; end it there, and the retraining has failed")

@@ -148,10 +148,12 @@ class _Event:
         end = self.records.end
         if end is not None and not (self.again and end.result == states.FAILED):
             return self._after(end)
+        started = self.records.started
+        if end is None and self._is_declined(started):
+            return ""
         request = self.records.request or self._asked()
         if request is None:
             return ""
-        started = self.records.started
         if started is None or end is not None:
             started = self._started(request, started)
         return self._ran(request, started) if started else ""
@@ -162,8 +164,7 @@ class _Event:
         if why:
             raise _Stop(states.SUPERSEDED, why)
         request = self.records.request or self._wanted()
-        if request.approval == APPROVED_TRAINING and self.records.approval is None:
-            raise _Stop(states.WAITING, f"its training waits for an approval: {self._command()}")
+        self._require_approval(request)
         _, note = self._plan(request)
         self._check_terms(StartLedger(self.place.store, request.config), is_held=False)
         return note
@@ -233,8 +234,7 @@ class _Event:
         self, request: RetrainingRequest, before: StartedRetraining | None
     ) -> StartedRetraining | None:
         """Record the run that is to be started; None where the event is over before it began."""
-        if not self._is_approved(request):
-            return None
+        self._require_approval(request)
         why = self._other_champion()
         if why:
             self._finish(RetrainingEnd(states.SUPERSEDED, why))
@@ -259,17 +259,19 @@ class _Event:
             self.records.start(started)
         return started
 
-    def _is_approved(self, request: RetrainingRequest) -> bool:
-        """Tell whether training may begin; False of what was declined, which is over now."""
-        if request.approval != APPROVED_TRAINING:
-            return True
+    def _is_declined(self, started: StartedRetraining | None) -> bool:
+        """Tell whether somebody has declined what isn't under way elsewhere; then it is over."""
         approval = self.records.approval
-        if approval is None:
+        is_elsewhere = started is not None and started.target != LOCAL_TARGET
+        if approval is None or approval.approved or is_elsewhere:
+            return False
+        why = _declined(approval.by, approval.reason)
+        self._finish(RetrainingEnd(states.DECLINED, why))
+        return True
+
+    def _require_approval(self, request: RetrainingRequest) -> None:
+        if request.approval == APPROVED_TRAINING and self.records.approval is None:
             raise _Stop(states.WAITING, f"its training waits for an approval: {self._command()}")
-        if not approval.approved:
-            why = _declined(approval.by, approval.reason)
-            self._finish(RetrainingEnd(states.DECLINED, why))
-        return approval.approved
 
     def _plan(self, request: RetrainingRequest) -> tuple[Plan, str]:
         """Return the Plan to train, once all that it takes is there."""

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from atlas.errors import PlatformError, TargetError
-from atlas.retraining import RetrainingPlace, retrain
+from atlas.errors import AtlasError, PlatformError, TargetError
+from atlas.retraining import RetrainingPlace, approve, retrain
 from atlas.retraining.every import retrain_every
 from atlas.step.versions import registry
 from tests.projects import project
@@ -146,3 +146,15 @@ def test_a_run_that_fails_there_is_failed_here(project):
     found = [retrain(where, there(), event) for _ in range(4)]
     assert found[-1].state == "failed"
     assert "its pod was evicted" in found[-1].why
+
+
+def test_one_that_is_under_way_there_is_ended_there_and_not_declined_here(project):
+    store = champion(project)
+    orchestrator, where = elsewhere(project, store)
+    event = cause(store)
+    retrain(where, there(), event)
+    with pytest.raises(AtlasError, match="is under way on airflow; end it there"):
+        approve(store, "houses", event.id, approved=False)
+    run = orchestrator.submitted[0]
+    orchestrator.cancel(orchestrator.find(orchestrator.plans[run], store.run("houses", run)))
+    assert [retrain(where, there(), event).state for _ in range(2)][-1] == "failed"

@@ -209,8 +209,9 @@ def test_what_takes_no_approval_and_what_nobody_knows_cant_be_approved(project):
     event = cause(store)
     with pytest.raises(AtlasError, match="nobody has asked"):
         approve(store, "houses", event.id)
-    retrain(place(store), pipeline(), event)
-    with pytest.raises(AtlasError, match="takes no approval"):
+    rule = pipeline(parameters={"all": {"none": 1}})
+    assert retrain(place(store), rule, event).state == "blocked"
+    with pytest.raises(AtlasError, match="takes no approval; it is waiting"):
         approve(store, "houses", event.id)
 
 
@@ -396,3 +397,30 @@ def test_the_version_of_a_member_that_waits_for_an_approval_keeps_no_family_wait
     assert retrain(place(store), other, cause(store, "1", "sales-apac")).state == "promoted"
     approve(store, "sales-emea", event.id)
     assert retrain(place(store), rule, event).state == "promoted"
+
+
+def test_an_event_that_nobody_has_looked_at_can_be_declined(project):
+    store = champion(project)
+    event = cause(store)
+    approve(store, "houses", event.id, approved=False, reason="a false alarm")
+    there = retrain(place(store), pipeline(parameters=BETTER), event)
+    assert (there.state, there.run) == ("declined", "")
+    assert "a false alarm" in there.why
+    assert training_runs(store) == []
+
+
+def test_one_that_was_killed_here_can_be_declined_and_frees_its_place(project, monkeypatch):
+    store = champion(project)
+    first, second = cause(store, "1"), cause(store, "2")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(place(store), pipeline(parameters=BETTER), first)
+    assert retrain(place(store), pipeline(parameters=BETTER), second).state == "waiting"
+    approve(store, "houses", first.id, approved=False)
+    assert retrain(place(store), pipeline(parameters=BETTER), first).state == "declined"
+    assert retrain(place(store), pipeline(parameters=BETTER), second).state == "promoted"
