@@ -35,6 +35,7 @@ class ServiceData:
         package: the Debian package that has it; empty for none.
         listens: whether it listens on a port of its own.
         optional: whether a platform may go without it: ``atlas:<name>: false`` switches it off.
+        image: on a cluster, the image of a service that is the platform's own objects.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ServiceData:
     package: str = ""
     listens: bool = False
     optional: bool = False
+    image: str = ""
 
     @classmethod
     def load(cls, name: str) -> ServiceData:
@@ -57,7 +59,13 @@ class ServiceData:
             package=raw.get("package", ""),
             listens=raw.get("listens", False),
             optional=raw.get("optional", False),
+            image=raw.get("image", ""),
         )
+
+    @staticmethod
+    def folder(name: str) -> Path:
+        """Return the folder of a service's data."""
+        return _FOLDER / name
 
     @classmethod
     def optional_names(cls) -> list[str]:
@@ -67,7 +75,11 @@ class ServiceData:
 
     def template(self, file: str, values: Mapping[str, object]) -> str:
         """Return one of the service's config templates with its ``$values`` filled in."""
-        return Template(self._file(file).read_text(encoding="utf-8")).substitute(values)
+        return Template(self.text(file)).substitute(values)
+
+    def text(self, file: str) -> str:
+        """Return one of the service's files as it is."""
+        return self._file(file).read_text(encoding="utf-8")
 
     def installed_version(self) -> str:
         """Return the version that is installed as a Python distribution.

@@ -65,14 +65,15 @@ class Settings:
         """
         config = pulumi.Config("atlas")
         state = state_folder(config.get("state"), os.environ.get("ATLAS_STATE"))
+        target = one_of("target", config.get("target") or TARGETS[0], TARGETS)
         return cls(
             stack=pulumi.get_stack(),
-            target=one_of("target", config.get("target") or TARGETS[0], TARGETS),
+            target=target,
             state=state,
             store=config.get("store") or (state / "store").as_uri(),
             python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
-            switched_off=frozenset(n for n in optional if config.get_bool(n) is False),
+            switched_off=frozenset(n for n in optional if _is_off(config, n, target)),
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
             openlineage=address("openlineage", config.get("openlineage") or ""),
             openlineage_secret=config.get("openlineageSecret") or "",
@@ -89,6 +90,18 @@ class Settings:
     def vault(self) -> Path:
         """Return the folder of the secrets."""
         return self.state / "secrets"
+
+
+def _is_off(config: pulumi.Config, name: str, target: str) -> bool:
+    """Tell whether a service is switched off; on a cluster it may be somebody else's as well.
+
+    Raises:
+        pulumi.RunError: on one machine, it is neither on nor off.
+    """
+    value = config.get(name) or "true"
+    if target == TARGETS[0]:
+        one_of(name, value, ("true", "false"))
+    return value == "false"
 
 
 def interpreter() -> str:

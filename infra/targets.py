@@ -21,7 +21,11 @@ def build(settings: Settings) -> pulumi.Output[Platform]:
         from infra.local import stack
 
         return stack.build(settings)
+    if settings.target == "kubernetes":
+        from infra.kubernetes import stack as cluster
+
+        return cluster.build(settings)
     raise pulumi.RunError(
-        f"atlas:target: '{settings.target}' is not in this version of Atlas, only 'local' is; "
-        f"set it in Pulumi.{settings.stack}.yaml"
+        f"atlas:target: '{settings.target}' is not in this version of Atlas, only 'local' and "
+        f"'kubernetes' are; set it in Pulumi.{settings.stack}.yaml"
     )

@@ -105,6 +105,13 @@ def _check_once(manifests: Iterable[Manifest], origin: str) -> None:
         seen.add(key)
 
 
+def copied(value: Any) -> Any:
+    """Return a copy of an object's dicts and lists; what is in them, such as an output, stays."""
+    if isinstance(value, dict):
+        return {key: copied(part) for key, part in value.items()}
+    return [copied(part) for part in value] if isinstance(value, list) else value
+
+
 def without_hooks(manifests: Iterable[Manifest]) -> list[Manifest]:
     """Return objects without those that Helm alone would create and delete, in its own time."""
     return [one for one in manifests if HOOK not in (one["metadata"].get("annotations") or {})]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import TYPE_CHECKING, Any
 
 from pulumi import RunError
 
-from infra.manifests.objects import ObjectKey
+from infra.manifests.objects import ObjectKey, copied
 from infra.manifests.pods import with_containers, with_pods
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def in_namespace(manifests: Iterable[Manifest], old: str, new: str) -> list[Mani
 
 def _moved(manifest: Manifest, old: str, new: str) -> Manifest:
     """Return an object in another namespace."""
-    moved: Manifest = _replaced(manifest, old, new) if old != new else copy.deepcopy(manifest)
+    moved: Manifest = _replaced(manifest, old, new) if old != new else copied(manifest)
     kind, metadata = moved["kind"], moved["metadata"]
     if kind == "Namespace" and metadata["name"] == old:
         metadata["name"] = new
@@ -97,11 +96,25 @@ def changed(
     def apply(manifest: Manifest) -> Manifest:
         if _title(manifest) != named:
             return manifest
-        new = copy.deepcopy(manifest)
+        new: Manifest = copied(manifest)
         change(new)
         return new
 
     return [apply(manifest) for manifest in found]
+
+
+def excused(manifests: Iterable[Manifest], named: str, code: str, why: str) -> list[Manifest]:
+    """Return objects of which one says why it is let off the policy of a code.
+
+    Raises:
+        RunError: it isn't there.
+    """
+
+    def change(manifest: Manifest) -> None:
+        own = manifest["metadata"].get("annotations") or {}
+        manifest["metadata"]["annotations"] = {**own, f"policies.atlas/{code}": why}
+
+    return changed(manifests, named, change)
 
 
 def _title(manifest: Manifest) -> str:
@@ -196,7 +209,7 @@ def with_storage(
     """
 
     def sized(volume: Manifest) -> Manifest:
-        spec = copy.deepcopy(volume["spec"])
+        spec = copied(volume["spec"])
         if storage_class:
             spec["storageClassName"] = storage_class
         size = sizes.get(volume["metadata"]["name"])

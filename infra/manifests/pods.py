@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
+
+from infra.manifests.objects import copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +48,7 @@ def with_pods(manifests: Iterable[Manifest], change: Callable[[Pod], None]) -> l
     def changed(manifest: Manifest) -> Manifest:
         if pod_of(manifest) is None:
             return manifest
-        new = copy.deepcopy(manifest)
+        new: Manifest = copied(manifest)
         pod = pod_of(new)
         if pod is not None:
             change(pod)

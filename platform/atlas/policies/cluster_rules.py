@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from atlas.policies.resource import PlannedResource
 
 _ROLES = ("Role", "ClusterRole")
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _REPLICATED = ("Deployment", "StatefulSet")
 
 
@@ -30,6 +31,26 @@ def role_problems(resource: PlannedResource) -> Iterator[Problem]:
                 f"the role has all {' of all '.join(wide)} of {groups or 'some addresses'}",
                 expected="the verbs and resources that are needed, by name",
             )
+
+
+def binding_problems(resource: PlannedResource) -> Iterator[Problem]:
+    """Yield K009 for an account that may do everything, by the cluster's own role for that."""
+    reference = mapping(resource.inputs.get("roleRef"))
+    is_binding = resource.is_object and resource.type in _BINDINGS
+    if is_binding and reference.get("name") == "cluster-admin":
+        yield resource.problem(
+            "K009",
+            "roleRef",
+            "the account may do everything (cluster-admin)",
+            found="cluster-admin",
+            expected="a role of its own",
+        )
+
+
+def _rights(resource: PlannedResource) -> Iterator[Problem]:
+    """Yield K009."""
+    yield from role_problems(resource)
+    yield from binding_problems(resource)
 
 
 def open_namespaces(resources: Sequence[PlannedResource]) -> Iterator[Problem]:
@@ -98,7 +119,7 @@ def _fits(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
 
 
-RULES: Mapping[str, Callable[[PlannedResource], Iterator[Problem]]] = {"K009": role_problems}
+RULES: Mapping[str, Callable[[PlannedResource], Iterator[Problem]]] = {"K009": _rights}
 TOGETHER: Mapping[str, Callable[[Sequence[PlannedResource]], Iterator[Problem]]] = {
     "K010": open_namespaces,
     "K011": evictions,

@@ -41,7 +41,7 @@ USUAL = (
     r"[Ii]n plain sight",
     r"[Oo]ut of sight",
     r"\bin_flight\b",
-    r"PersistentVolumeClaims?|volumeClaimTemplates|claimName",
+    r"[Pp]ersistent[Vv]olume[Cc]laims?|volumeClaimTemplates?|claimName|mysql-pv-claim",
 )
 """What is usual English, or the field's own word."""
 _PAUSE = r"\b(?:DAGs?|pauses?|paused|operators?|stopped)\b"

@@ -198,6 +198,15 @@ def test_roles(verbs, resources, found):
     assert codes(role) == found
 
 
+@pytest.mark.parametrize(("role", "found"), [("cluster-admin", ["K009"]), ("view", [])])
+def test_accounts_that_may_do_everything(role, found):
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "web"}, "roleRef": {"kind": "ClusterRole", "name": role},
+    }  # fmt: skip
+    assert codes(binding) == found
+
+
 def test_services_of_the_internet_name_who_may_come():
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
     assert codes({**service, "spec": {"type": "ClusterIP"}}) == []

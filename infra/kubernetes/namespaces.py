@@ -1,0 +1,112 @@
+"""Namespaces, and what goes over the network between them: nothing that isn't allowed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.kubernetes.workloads import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.manifests.objects import Manifest
+
+PLATFORM = "atlas/platform"
+"""The label of a platform's namespaces: its stack."""
+_METADATA = "kubernetes.io/metadata.name"
+_PODS = "pod-security.kubernetes.io"
+_API_PORTS = (443, 6443)
+_KUBELET = 10250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformNamespace:
+    """A namespace of the platform.
+
+    Attributes:
+        name: its name.
+        runs_steps: whether pipelines' steps run in it: then pods that don't fit the Pod Security
+            Standard ``restricted`` are warned of, and only those that don't fit ``baseline``
+            refused; for what is in a step's pod is said by its image and by the orchestrator.
+        has_ingress: whether the ingress controller gets in.
+        scrapes: whether what is in it asks every node's kubelet and the cluster's own servers.
+    """
+
+    name: str
+    runs_steps: bool = False
+    has_ingress: bool = False
+    scrapes: bool = False
+
+
+def namespace(spec: PlatformNamespace, stack: str, controller: str) -> list[Manifest]:
+    """Return a namespace, and the policies of its network.
+
+    Args:
+        spec: the namespace.
+        stack: the platform's stack.
+        controller: the namespace of the ingress controller.
+    """
+    enforced = "baseline" if spec.runs_steps else "restricted"
+    security = {
+        f"{_PODS}/enforce": enforced,
+        f"{_PODS}/warn": "restricted",
+        f"{_PODS}/audit": "restricted",
+    }
+    itself = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": spec.name,
+            "labels": {**labels(spec.name), PLATFORM: stack, **security},
+        },
+    }
+    return [itself, *_policies(spec, stack, controller)]
+
+
+def _policies(spec: PlatformNamespace, stack: str, controller: str) -> list[Manifest]:
+    """Return the policies of a namespace: all denied, then what is allowed."""
+    own = {"namespaceSelector": {"matchLabels": {PLATFORM: stack}}}
+    system = {"namespaceSelector": {"matchLabels": {_METADATA: "kube-system"}}}
+    dns = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    entrance = {"namespaceSelector": {"matchLabels": {_METADATA: controller}}}
+    api = [{"port": port, "protocol": "TCP"} for port in _API_PORTS]
+    found = [
+        _policy(spec, "default-deny"),
+        _policy(spec, "allow-dns", egress=[{"to": [system], "ports": dns}]),
+        _policy(spec, "allow-platform", ingress=[{"from": [own]}], egress=[{"to": [own]}]),
+        # The API server's address is known to no selector; S3 and git are elsewhere, too.
+        _policy(spec, "allow-https", egress=[{"ports": api}]),
+    ]
+    if spec.has_ingress:
+        found.append(_policy(spec, "allow-ingress-controller", ingress=[{"from": [entrance]}]))
+    if spec.scrapes:
+        kubelet = {"ports": [{"port": _KUBELET, "protocol": "TCP"}]}
+        found.append(_policy(spec, "allow-scraping", egress=[kubelet, {"to": [system]}]))
+    return found
+
+
+def _policy(
+    spec: PlatformNamespace,
+    name: str,
+    ingress: Sequence[dict[str, Any]] = (),
+    egress: Sequence[dict[str, Any]] = (),
+) -> Manifest:
+    """Return a NetworkPolicy for all pods of a namespace; without rules, one that denies all."""
+    denies = not (ingress or egress)
+    types = [
+        kind
+        for kind, is_there in (("Ingress", ingress or denies), ("Egress", egress or denies))
+        if is_there
+    ]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": spec.name, "labels": labels(name)},
+        "spec": {
+            "podSelector": {},
+            "policyTypes": types,
+            **({"ingress": list(ingress)} if ingress else {}),
+            **({"egress": list(egress)} if egress else {}),
+        },
+    }

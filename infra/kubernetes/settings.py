@@ -1,0 +1,316 @@
+"""The configuration of a stack whose platform is on a cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pulumi
+
+from infra.kubernetes.secrets import PlatformSecrets
+from infra.kubernetes.sizes import SIZES, SMALL, PlatformSize
+from infra.manifests.images import ImageSources
+from infra.manifests.rendering import Manifests
+from infra.settings import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from infra.settings import Settings
+
+EXECUTORS = ("LocalExecutor", "KubernetesExecutor")
+MODES = ("single-user", "multi-user")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+_KNOWN = frozenset(
+    {
+        *("target", "state", "store", "size", "secretKey", "kubeconfig", "context", "manifests"),
+        *("digests", "images", "imageDigests", "pullSecret", "storageClass", "domain", "dags"),
+        *("ingressClass", "ingressNamespace", "tlsSecret", "issuer", "executor", "kubeflowMode"),
+        *("kubeflowDatabase", "teams", "skipAwait", "parallelism", "openlineage"),
+        *("openlineageSecret", "region"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressSettings:
+    """How the services are reached from outside of the cluster.
+
+    Attributes:
+        domain: a service is at its name in front of it; empty for no way in.
+        ingress_class: the class of the ingress controller; empty for the cluster's default.
+        namespace: the namespace that the controller is in.
+        tls_secret: name of the secret with the certificate, in every namespace.
+        issuer: cert-manager's ClusterIssuer, which makes the certificates; empty for none.
+    """
+
+    domain: str = ""
+    ingress_class: str = ""
+    namespace: str = "ingress-nginx"
+    tls_secret: str = ""
+    issuer: str = ""
+
+    def host(self, service: str) -> str:
+        """Return the host of a service; empty where there is no way in."""
+        return f"{service}.{self.domain}" if self.domain else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """A stack's settings, for a cluster.
+
+    Attributes:
+        stack: the stack's name.
+        vault: where the credentials are looked for from where one deploys, a URL.
+        secrets: the platform's secrets.
+        size: its size.
+        manifests: where rendered manifests come from.
+        images: where images are pulled from.
+        pull_secret: name of the secret that opens their registry; empty for none.
+        storage_class: that of all volumes; empty for the cluster's default.
+        ingress: how the services are reached from outside.
+        executor: Airflow's executor.
+        multi_user: whether Kubeflow Pipelines is in multi-user mode.
+        kubeflow_database: ``host:port`` of a MySQL of one's own; empty for one in the cluster.
+        parallelism: how many tasks Airflow runs at a time.
+        store: URL of the artifact store.
+        dags: URL of where DAG files go: ``s3://…``, or ``git+https://…#branch``.
+        region: the region of the store.
+        teams: the namespaces of teams, besides those of the platform.
+        elsewhere: service → URL of what somebody else runs in its place.
+        credentials: service → name of the secret that opens what somebody else runs.
+        switched_off: the services that the platform goes without.
+        skip_await: whether to wait for nothing to become ready.
+    """
+
+    stack: str
+    vault: str
+    secrets: PlatformSecrets
+    size: PlatformSize = SMALL
+    manifests: Manifests = field(default_factory=Manifests)
+    images: ImageSources = field(default_factory=ImageSources)
+    pull_secret: str = ""
+    storage_class: str = ""
+    ingress: IngressSettings = field(default_factory=IngressSettings)
+    executor: str = EXECUTORS[0]
+    multi_user: bool = False
+    kubeflow_database: str = ""
+    parallelism: int = SMALL.parallelism
+    store: str = "s3://atlas/store"
+    dags: str = "s3://atlas/dags"
+    region: str = "us-east-1"
+    teams: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    switched_off: frozenset[str] = frozenset()
+    skip_await: bool = False
+
+    @classmethod
+    def read(cls, shared: Settings, services: Iterable[str]) -> ClusterSettings:
+        """Read the configuration of the stack that is being updated.
+
+        Args:
+            shared: the settings that every target has.
+            services: names of the services, each of which may be off or somebody else's.
+
+        Raises:
+            pulumi.RunError: a key is unknown, or a value can't be right.
+        """
+        config, names = pulumi.Config("atlas"), tuple(services)
+        _refuse_unknown({*_KNOWN, *names, *(f"{name}Secret" for name in names)})
+        size = SIZES[one_of("size", config.get("size") or SMALL.name, tuple(SIZES))]
+        return cls(
+            stack=shared.stack,
+            vault=shared.vault.as_uri(),
+            secrets=PlatformSecrets(_key(config), shared.stack),
+            size=size,
+            manifests=_manifests(config),
+            images=ImageSources(
+                mirrors=texts(config, "images"), digests=texts(config, "imageDigests")
+            ),
+            pull_secret=name_of(config, "pullSecret"),
+            storage_class=config.get("storageClass") or "",
+            ingress=_ingress(config),
+            executor=one_of("executor", config.get("executor") or EXECUTORS[0], EXECUTORS),
+            multi_user=one_of("kubeflowMode", config.get("kubeflowMode") or MODES[0], MODES)
+            == MODES[1],
+            kubeflow_database=_host_and_port(config, "kubeflowDatabase"),
+            parallelism=config.get_int("parallelism") or size.parallelism,
+            store=_remote(config, "store", "s3://atlas/store", ("s3",)),
+            dags=_remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
+            region=config.get("region") or "us-east-1",
+            teams=_teams(config),
+            elsewhere=_elsewhere(config, names),
+            credentials={n: one for n in names if (one := name_of(config, f"{n}Secret"))},
+            switched_off=frozenset(n for n in names if config.get(n) == "false"),
+            skip_await=config.get_bool("skipAwait") or False,
+        )
+
+
+def _refuse_unknown(known: set[str]) -> None:
+    """Raise pulumi.RunError when a key of the configuration is none of Atlas's: a typo."""
+    import difflib
+
+    from pulumi.runtime.config import CONFIG
+
+    for key in sorted(CONFIG.get()):
+        project, _, name = key.partition(":")
+        if project == "atlas" and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" (did you mean 'atlas:{close[0]}'?)" if close else ""
+            raise pulumi.RunError(f"{key}: there is no such setting on a cluster{hint}")
+
+
+def _key(config: pulumi.Config) -> pulumi.Output[str]:
+    """Return the key of the platform's secrets.
+
+    Raises:
+        pulumi.RunError: there is none.
+    """
+    key = config.get_secret("secretKey")
+    if key is None:
+        raise pulumi.RunError(
+            "atlas:secretKey: not set; expected a random text that passwords are derived from: "
+            "`pulumi config set --secret atlas:secretKey $(openssl rand -hex 32)`"
+        )
+    return key
+
+
+def _object(config: pulumi.Config, key: str, default: object) -> Any:
+    """Return a setting that isn't a text.
+
+    Raises:
+        pulumi.RunError: it is a text.
+    """
+    try:
+        found: Any = config.get_object(key)
+    except pulumi.ConfigTypeError:
+        kind = "a list" if isinstance(default, list) else "an object"
+        raise pulumi.RunError(
+            f"atlas:{key}: found '{config.get(key)}'; expected {kind} (`pulumi config set --path`)"
+        ) from None
+    return default if found is None else found
+
+
+def texts(config: pulumi.Config, key: str) -> dict[str, str]:
+    """Return a setting that is an object of texts.
+
+    Raises:
+        pulumi.RunError: it is something else.
+    """
+    found = _object(config, key, {})
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise pulumi.RunError(f"atlas:{key}: found {found!r}; expected an object of texts")
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def name_of(config: pulumi.Config, key: str) -> str:
+    """Return a setting that is the name of an object; empty where it isn't set.
+
+    Raises:
+        pulumi.RunError: it is no such name.
+    """
+    found = config.get(key) or ""
+    if found and not _NAME.fullmatch(found):
+        raise pulumi.RunError(
+            f"atlas:{key}: found '{found}'; expected lower-case letters, digits and dashes"
+        )
+    return found
+
+
+def _manifests(config: pulumi.Config) -> Manifests:
+    """Return where rendered manifests come from.
+
+    Raises:
+        pulumi.RunError: the folder isn't absolute, or isn't there.
+    """
+    path = config.get("manifests")
+    folder = Path(path).expanduser() if path else None
+    if folder is not None and not (folder.is_absolute() and folder.is_dir()):
+        raise pulumi.RunError(f"atlas:manifests: found '{path}'; expected an absolute folder")
+    return Manifests(mirror=folder, digests=texts(config, "digests"))
+
+
+def _ingress(config: pulumi.Config) -> IngressSettings:
+    """Return how the services are reached from outside.
+
+    Raises:
+        pulumi.RunError: there is a domain and no certificate for it.
+    """
+    domain = config.get("domain") or ""
+    tls, issuer = name_of(config, "tlsSecret"), name_of(config, "issuer")
+    if domain and not _HOST.fullmatch(domain):
+        raise pulumi.RunError(f"atlas:domain: found '{domain}'; expected a host name")
+    if domain and not (tls or issuer):
+        raise pulumi.RunError(
+            "atlas:domain: set without atlas:issuer (a ClusterIssuer of cert-manager's) or "
+            "atlas:tlsSecret (a certificate's secret); expected one: passwords go over this way"
+        )
+    return IngressSettings(
+        domain=domain,
+        ingress_class=config.get("ingressClass") or "",
+        namespace=name_of(config, "ingressNamespace") or "ingress-nginx",
+        tls_secret=tls,
+        issuer=issuer,
+    )
+
+
+def _host_and_port(config: pulumi.Config, key: str) -> str:
+    """Return a setting that is a host and a port; empty where it isn't set.
+
+    Raises:
+        pulumi.RunError: it is something else.
+    """
+    found = config.get(key) or ""
+    host, _, port = found.partition(":")
+    if found and not (_HOST.fullmatch(host) and port.isdigit()):
+        raise pulumi.RunError(f"atlas:{key}: found '{found}'; expected host:port")
+    return found
+
+
+def _remote(config: pulumi.Config, key: str, default: str, schemes: tuple[str, ...]) -> str:
+    """Return a setting that is the URL of a place that every pod reaches.
+
+    Raises:
+        pulumi.RunError: it is something else, such as a folder of this machine.
+    """
+    found = (config.get(key) or default).rstrip("/")
+    parts = urlsplit(found)
+    if parts.scheme not in schemes or not parts.netloc or "@" in parts.netloc:
+        expected = " or ".join(f"{scheme}://…" for scheme in schemes)
+        raise pulumi.RunError(f"atlas:{key}: found '{found}'; expected {expected}, without a user")
+    return found
+
+
+def _teams(config: pulumi.Config) -> tuple[str, ...]:
+    """Return the namespaces of teams.
+
+    Raises:
+        pulumi.RunError: one isn't the name of a namespace.
+    """
+    found = _object(config, "teams", [])
+    if not isinstance(found, list) or not all(_NAME.fullmatch(str(one)) for one in found):
+        raise pulumi.RunError(f"atlas:teams: found {found!r}; expected a list of namespaces")
+    return tuple(str(one) for one in found)
+
+
+def _elsewhere(config: pulumi.Config, names: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of services that somebody else runs.
+
+    Raises:
+        pulumi.RunError: one is no address, and neither true nor false.
+    """
+    found = {name: config.get(name) or "true" for name in names}
+    urls = {name: url for name, url in found.items() if url not in ("true", "false")}
+    for name, url in urls.items():
+        parts = urlsplit(url)
+        if not parts.scheme or not parts.hostname or "@" in parts.netloc:
+            raise pulumi.RunError(
+                f"atlas:{name}: found '{url}'; expected true, false, or the URL of a service of "
+                f"your own, without a user (atlas:{name}Secret names its secret)"
+            )
+    return urls

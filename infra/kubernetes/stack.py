@@ -1,0 +1,99 @@
+"""The platform on a cluster, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pulumi
+import pulumi_kubernetes
+
+from infra.kubernetes import steps
+from infra.kubernetes.namespaces import PlatformNamespace, namespace
+from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.services import NAMESPACES, OWN, SERVICES, ClusterPlatform
+from infra.kubernetes.settings import ClusterSettings
+from infra.outputs import Platform, ServiceOutput
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+CREDENTIALS = {"airflow": "admin", "mlflow": "admin", "pushgateway": "atlas", "registry": "atlas"}
+"""The services that ask for a password, each with its user."""
+
+
+class ClusterNamespaces(pulumi.ComponentResource):
+    """The namespaces, with the policies of their network."""
+
+    def __init__(
+        self, name: str, args: ClusterSettings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Declare the namespaces that the services need, and those of the teams."""
+        super().__init__("atlas:kubernetes:Namespaces", name, None, opts)
+        found = [
+            one
+            for spec in namespaces(args)
+            for one in namespace(spec, args.stack, args.ingress.namespace)
+        ]
+        self.objects = declare_objects(self, found, skip_await=args.skip_await)
+        self.register_outputs({})
+
+
+def namespaces(settings: ClusterSettings) -> list[PlatformNamespace]:
+    """Return the namespaces of a platform: none for a service that it goes without."""
+    gone = settings.switched_off | settings.elsewhere.keys()
+    users = {"monitoring": {"prometheus", "pushgateway"}, "kubeflow": {"kubeflow"}}
+    users |= {"airflow": {"airflow"}, OWN: {*SERVICES} - {"prometheus", "pushgateway"}}
+    users[OWN] -= {"kubeflow", "airflow"}
+    own = [spec for name, spec in NAMESPACES.items() if users[name] - gone]
+    return [*own, *(PlatformNamespace(name=team, runs_steps=True) for team in settings.teams)]
+
+
+def build(shared: Settings) -> pulumi.Output[Platform]:
+    """Declare the platform's resources; return its outputs."""
+    settings = ClusterSettings.read(shared, SERVICES)
+    config = pulumi.Config("atlas")
+    cluster = pulumi_kubernetes.Provider(
+        "cluster",
+        kubeconfig=config.get("kubeconfig"),
+        context=config.get("context"),
+        enable_server_side_apply=True,
+    )
+    spaces = ClusterNamespaces("namespaces", settings, pulumi.ResourceOptions(providers=[cluster]))
+    platform = ClusterPlatform(settings, cluster, spaces)
+    services = {**platform.services(), **_folders(settings), **_elsewhere(shared)}
+    found = pulumi.Output.all(**services).apply(
+        lambda known: Platform(stack=settings.stack, target="kubernetes", services=known)
+    )
+    steps.declare(platform, found, [spec.name for spec in namespaces(settings) if spec.runs_steps])
+    pulumi.export("credentials", credentials(settings))
+    return found
+
+
+def credentials(settings: ClusterSettings) -> pulumi.Output[dict[str, dict[str, str]]]:
+    """Return user and password of each service of the platform's own, as one secret."""
+    gone = settings.switched_off | settings.elsewhere.keys()
+    own = {name: user for name, user in CREDENTIALS.items() if name not in gone}
+    passwords = {name: settings.secrets.password(name) for name in own}
+    known = pulumi.Output.all(**passwords).apply(
+        lambda found: {
+            name: {"username": user, "password": found[name]} for name, user in own.items()
+        }
+    )
+    return pulumi.Output.secret(known)
+
+
+def _folders(settings: ClusterSettings) -> dict[str, ServiceOutput]:
+    """Return what no service has: the artifact store, and the secrets."""
+    return {
+        "store": ServiceOutput.at(urlsplit(settings.store).scheme, settings.store),
+        "secrets": ServiceOutput.at("folder", settings.vault),
+    }
+
+
+def _elsewhere(shared: Settings) -> dict[str, ServiceOutput]:
+    """Return what the platform only names: whoever takes OpenLineage events."""
+    if not shared.openlineage:
+        return {}
+    secret = shared.openlineage_secret or None
+    return {"openlineage": ServiceOutput.at("openlineage", shared.openlineage, credentials=secret)}

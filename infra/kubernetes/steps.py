@@ -1,0 +1,115 @@
+"""What steps need of the platform in the namespaces that they run in."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pulumi
+
+from infra.kubernetes import mlflow, object_store, pushgateway
+from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.workloads import config_map, secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from infra.kubernetes.services import ClusterPlatform
+    from infra.manifests.objects import Manifest
+    from infra.outputs import Platform
+
+NAME = "atlas-platform"
+FOLDER = "/var/run/secrets/atlas"
+"""Where steps find the files of the Secret."""
+ACCOUNTS = {"mlflow": mlflow.ACCOUNT, "pushgateway": pushgateway.ACCOUNT}
+"""The services that steps sign in to, each with its user."""
+
+
+class StepEnvironment(pulumi.ComponentResource):
+    """The ConfigMap and the Secret `atlas-platform` of each namespace that steps run in."""
+
+    def __init__(
+        self,
+        name: str,
+        args: Sequence[Manifest],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        skip_await: bool = False,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        """Declare the objects."""
+        super().__init__("atlas:kubernetes:Steps", name, None, opts)
+        self.objects = declare_objects(self, args, skip_await=skip_await, after=after)
+        self.register_outputs({})
+
+
+def declare(
+    platform: ClusterPlatform, outputs: pulumi.Output[Platform], namespaces: Sequence[str]
+) -> StepEnvironment:
+    """Declare what steps need, in each namespace that they run in."""
+    settings = platform.settings
+    own = [name for name in ACCOUNTS if platform.service(name) is not None]
+    store = platform.service("object-store")
+    endpoint = store.url if store is not None else pulumi.Output.from_input("")
+    known = pulumi.Output.all(outputs, endpoint).apply(
+        lambda found: variables(found[0], found[1], settings.region, own)
+    )
+    passwords = {name: settings.secrets.password(name) for name in own}
+    files: dict[str, pulumi.Input[str]] = {
+        f"{name}.json": pulumi.Output.secret(password.apply(_signs_in(ACCOUNTS[name])))
+        for name, password in passwords.items()
+    }
+    if store is not None:
+        key = settings.secrets.password(object_store.NAME)
+        files["aws"] = pulumi.Output.secret(key.apply(aws_file))
+    objects = [
+        one
+        for space in namespaces
+        for one in (
+            {**config_map(NAME, space, {}), "data": known},
+            secret(NAME, space, files),
+        )
+    ]
+    return StepEnvironment(
+        "steps",
+        objects,
+        pulumi.ResourceOptions(providers=[platform.cluster]),
+        skip_await=settings.skip_await,
+        after=[platform.namespaces],
+    )
+
+
+def variables(platform: Platform, endpoint: str, region: str, own: Sequence[str]) -> dict[str, str]:
+    """Return the variables by which steps know the platform.
+
+    Args:
+        platform: its outputs.
+        endpoint: address of its own S3 server; empty for none.
+        region: the region of the store.
+        own: the services whose passwords are in the Secret.
+    """
+    services = platform.services
+    asked = [name for name in ("mlflow", "pushgateway", "openlineage") if name in services]
+    found = {"ATLAS_STORE": services["store"].workload_url}
+    for name in asked:
+        found[f"ATLAS_{name.upper()}_URL"] = services[name].workload_url
+        if name in own:
+            found[f"ATLAS_{name.upper()}_CREDENTIALS"] = f"{FOLDER}/{name}.json"
+    if urlsplit(found["ATLAS_STORE"]).scheme == "s3":
+        found["AWS_DEFAULT_REGION"] = region
+    if endpoint:
+        found |= {"AWS_ENDPOINT_URL": endpoint, "AWS_SHARED_CREDENTIALS_FILE": f"{FOLDER}/aws"}
+    return found
+
+
+def _signs_in(user: str) -> Callable[[str], str]:
+    """Return what makes the file of a user from a password."""
+    return lambda password: json.dumps({"username": user, "password": password})
+
+
+def aws_file(key: str) -> str:
+    """Return the file by which clients of S3 sign in."""
+    return (
+        f"[default]\naws_access_key_id = {object_store.ACCESS_KEY}\naws_secret_access_key = {key}\n"
+    )

@@ -1,0 +1,266 @@
+"""The platform's program for a cluster, as the engine runs it: every resource, with mocks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from atlas.policies import check, manifest_resources
+from infra.kubernetes.stack import CREDENTIALS
+from tests.cluster_program import KEY, cache, declare
+
+OFFICIAL = [
+    ("airflow", "local-executor"),
+    ("kubeflow", "cluster-scoped-resources"),
+    ("kubeflow", "platform-agnostic"),
+    ("prometheus", "operator"),
+]
+SCHEMA = Path(__file__).parents[3] / "platform" / "atlas" / "schemas" / "outputs.v1.json"
+OURS = {"airflow": "false", "kubeflow": "false", "prometheus": "false"}
+"""Without what official manifests are needed for."""
+
+
+def run(folder: Path, **settings: object) -> dict:
+    done = declare(folder, **settings)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    """The platform's own services."""
+    return run(tmp_path_factory.mktemp("state"), **OURS)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The whole platform in size small."""
+    state = tmp_path_factory.mktemp("state")
+    cache(state, *OFFICIAL)
+    return run(state)
+
+
+def objects(printed):
+    return {
+        one["name"]: one
+        for one in printed["resources"]
+        if one["custom"] and "provider" in one and one["type"].startswith("kubernetes:")
+    }
+
+
+def opened(value):
+    """Return an input with its secrets opened."""
+    if isinstance(value, dict):
+        return (
+            opened(value["secret!"])
+            if "secret!" in value
+            else {k: opened(v) for k, v in value.items()}
+        )
+    return [opened(part) for part in value] if isinstance(value, list) else value
+
+
+def hidden(value):
+    """Return an input without its secrets."""
+    if isinstance(value, dict):
+        return "" if "secret!" in value else {k: hidden(v) for k, v in value.items()}
+    return [hidden(part) for part in value] if isinstance(value, list) else value
+
+
+def types(printed):
+    return Counter(one["type"].removeprefix("kubernetes:") for one in printed["resources"])
+
+
+def test_our_own_services_by_type(ours):
+    assert types(ours) == {
+        "pulumi:pulumi:Stack": 1, "pulumi:providers:kubernetes": 1,
+        "atlas:kubernetes:Namespaces": 1, "atlas:kubernetes:Postgresql": 1,
+        "atlas:kubernetes:ObjectStore": 1, "atlas:kubernetes:Registry": 1,
+        "atlas:kubernetes:Pushgateway": 1, "atlas:kubernetes:Mlflow": 1,
+        "atlas:kubernetes:Steps": 1,
+        "core/v1:Namespace": 2, "networking.k8s.io/v1:NetworkPolicy": 11,
+        "core/v1:ServiceAccount": 5, "core/v1:Service": 5, "core/v1:Secret": 5,
+        "apps/v1:Deployment": 1, "apps/v1:StatefulSet": 4, "batch/v1:Job": 1,
+    }  # fmt: skip
+
+
+def test_every_object_belongs_to_a_component_and_to_the_stacks_cluster(ours):
+    for name, one in objects(ours).items():
+        assert "atlas:kubernetes:" in one["parent"], name
+        assert one["provider"].endswith("::cluster::cluster"), name
+
+
+def test_objects_wait_for_their_namespace_and_for_what_they_stand_on(ours):
+    known = objects(ours)
+    after = {name: {urn.rpartition("::")[2] for urn in one["after"]} for name, one in known.items()}
+    spaces = {name for name in known if name.startswith("Namespace/")}
+    for name, before in after.items():
+        assert name in spaces or before & spaces, f"{name} could come before its namespace"
+    assert {"atlas/StatefulSet/postgresql", "atlas/StatefulSet/object-store"} <= (
+        after["atlas/Deployment/mlflow"]
+    )
+
+
+def test_secrets_are_secret_and_nowhere_else(ours):
+    known = objects(ours)
+    passwords = {one["password"] for one in ours["credentials"].values()}
+    for name, one in known.items():
+        is_secret = one["inputs"]["kind"] == "Secret"
+        assert one["secret"] == (["data", "stringData"] if is_secret else []), name
+        plain = json.dumps(hidden(one["inputs"]))
+        assert not [word for word in (*passwords, KEY) if word in plain], name
+        if not is_secret:
+            everything = json.dumps(opened(one["inputs"]))
+            assert not [word for word in passwords if word in everything], name
+    assert KEY not in json.dumps(ours["platform"])
+    assert not [word for word in passwords if word in json.dumps(ours["platform"])]
+
+
+def test_passwords_are_the_same_each_time_and_for_everybody_who_asks(ours, tmp_path):
+    again = run(tmp_path, **OURS)
+    assert again["credentials"] == ours["credentials"]
+    assert set(ours["credentials"]) == {*CREDENTIALS} - {"airflow"}
+    database = opened(objects(ours)["atlas/Secret/postgresql"]["inputs"]["stringData"])
+    mlflow = opened(objects(ours)["atlas/Secret/mlflow"]["inputs"]["stringData"])
+    assert mlflow["database"] == (
+        f"postgresql://mlflow:{database['mlflow']}@postgresql.atlas.svc:5432/mlflow"
+    )
+    assert ours["credentials"]["mlflow"]["password"] in mlflow["basic_auth.ini"]
+
+
+def test_a_server_starts_again_when_its_secret_changes_and_else_not(ours, tmp_path):
+    def checksum(printed):
+        template = objects(printed)["atlas/Deployment/mlflow"]["inputs"]["spec"]["template"]
+        return template["metadata"]["annotations"]["atlas/secret"]
+
+    assert checksum(run(tmp_path, **OURS)) == checksum(ours)
+    assert checksum(run(tmp_path, **OURS, secretKey="z" * 40)) != checksum(ours)
+
+
+def test_a_service_that_needs_another_says_so(tmp_path):
+    done = declare(tmp_path, **OURS, postgresql="false")
+    assert done.returncode != 0
+    assert "atlas:postgresql: found false; expected it, or the URL of your own, for mlflow" in (
+        done.stderr
+    )
+
+
+def test_a_database_of_ones_own_is_used(tmp_path):
+    printed = run(tmp_path, **OURS, postgresql="postgresql://db.example:6432")
+    known = objects(printed)
+    assert not [name for name in known if "postgresql" in name]
+    mlflow = opened(known["atlas/Secret/mlflow"]["inputs"]["stringData"])
+    assert mlflow["database"].endswith("@db.example:6432/mlflow")
+
+
+def test_services_of_somebody_else_are_in_the_outputs_and_nowhere_else(tmp_path):
+    settings = {**OURS, "mlflow": "https://ml.example", "mlflowSecret": "team-ml"}
+    printed = run(tmp_path, **settings, teams=["team-a"])
+    assert printed["platform"]["services"]["mlflow"] == {
+        "kind": "mlflow", "url": "https://ml.example", "workload_url": "https://ml.example",
+        "credentials": "team-ml", "version": "",
+    }  # fmt: skip
+    known = objects(printed)
+    assert not [name for name in known if "mlflow" in name]
+    data = known["team-a/ConfigMap/atlas-platform"]["inputs"]["data"]
+    assert data["ATLAS_MLFLOW_URL"] == "https://ml.example"
+    assert "ATLAS_MLFLOW_CREDENTIALS" not in data
+
+
+def test_outputs_meet_their_schema(ours):
+    assert valid(ours["platform"]) == []
+    assert (ours["platform"]["target"], ours["platform"]["version"]) == ("kubernetes", 1)
+    assert {*ours["platform"]["services"]} == {
+        "store",
+        "secrets",
+        "registry",
+        "pushgateway",
+        "mlflow",
+    }
+
+
+def valid(platform):
+    import jsonschema
+
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    return [
+        error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(platform)
+    ]
+
+
+def test_our_own_services_meet_every_policy(ours):
+    found = [opened(one["inputs"]) for one in objects(ours).values()]
+    assert [str(problem) for problem in check(manifest_resources(found))] == []
+
+
+def test_nothing_has_to_become_ready_where_nobody_waits(tmp_path):
+    for name, one in objects(run(tmp_path, **OURS, skipAwait="true")).items():
+        assert one["inputs"]["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true", name
+
+
+def test_official_manifests_that_differ_from_their_pin_are_refused_before_anything_is_made(
+    tmp_path,
+):
+    mirror = tmp_path / "mirror" / "prometheus-88.5.3"
+    mirror.mkdir(parents=True)
+    (mirror / "operator.yaml").write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n")
+    settings = {**OURS, "prometheus": "true", "manifests": str(tmp_path / "mirror")}
+    done = declare(tmp_path, **settings)
+    assert done.returncode != 0
+    assert "prometheus-88.5.3/operator.yaml: found objects of sha256" in done.stderr
+
+
+def test_the_whole_platform_by_type(whole):
+    found = types(whole)
+    components = [name for name in found if name.startswith("atlas:kubernetes:")]
+    assert len(components) == 10
+    assert {name: found[name] for name in (
+        "core/v1:Namespace", "apiextensions.k8s.io/v1:CustomResourceDefinition",
+        "apps/v1:Deployment", "apps/v1:StatefulSet", "batch/v1:Job",
+        "monitoring.coreos.com/v1:Prometheus", "networking.k8s.io/v1:NetworkPolicy",
+    )} == {
+        "core/v1:Namespace": 4, "apiextensions.k8s.io/v1:CustomResourceDefinition": 21,
+        "apps/v1:Deployment": 18, "apps/v1:StatefulSet": 6, "batch/v1:Job": 3,
+        "monitoring.coreos.com/v1:Prometheus": 1, "networking.k8s.io/v1:NetworkPolicy": 22,
+    }  # fmt: skip
+
+
+def test_the_whole_platform_meets_every_policy(whole):
+    found = [opened(one["inputs"]) for one in objects(whole).values()]
+    assert [str(problem) for problem in check(manifest_resources(found))] == []
+
+
+def test_kinds_come_before_their_objects(whole):
+    known = objects(whole)
+    for name, one in known.items():
+        version = one["inputs"]["apiVersion"]
+        if version.startswith("argoproj.io") or name.endswith(
+            "/Prometheus/kps-kube-prometheus-stack-prometheus"
+        ):
+            assert any("CustomResourceDefinition" in urn for urn in one["after"]), name
+    monitor = known["monitoring/ServiceMonitor/pushgateway"]
+    assert any("prometheuses.monitoring.coreos.com" in urn for urn in monitor["after"])
+
+
+def test_every_namespace_of_steps_has_what_steps_need(whole):
+    known = objects(whole)
+    for space in ("airflow", "kubeflow"):
+        data = known[f"{space}/ConfigMap/atlas-platform"]["inputs"]["data"]
+        assert data["ATLAS_STORE"] == "s3://atlas/store"
+        files = opened(known[f"{space}/Secret/atlas-platform"]["inputs"]["stringData"])
+        assert json.loads(files["mlflow.json"]) == whole["credentials"]["mlflow"]
+        assert set(files) == {"mlflow.json", "pushgateway.json", "aws"}
+
+
+def test_the_whole_platforms_outputs(whole):
+    services = whole["platform"]["services"]
+    assert valid(whole["platform"]) == []
+    assert {*services} == {
+        "airflow", "dags", "mlflow", "prometheus", "alertmanager", "pushgateway", "registry",
+        "kubeflow", "store", "secrets",
+    }  # fmt: skip
+    assert (services["airflow"]["tasks"], services["kubeflow"]["kind"]) == ("kubernetes", "kfp")
+    for name, one in services.items():
+        assert one["credentials"] in (None, name)
