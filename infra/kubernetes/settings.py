@@ -25,7 +25,7 @@ EXECUTORS = ("LocalExecutor", "KubernetesExecutor")
 MODES = ("single-user", "multi-user")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
-_KNOWN = frozenset(
+SETTINGS = frozenset(
     {
         *("target", "state", "store", "size", "secretKey", "kubeconfig", "context", "manifests"),
         *("digests", "images", "imageDigests", "pullSecret", "storageClass", "domain", "dags"),
@@ -34,6 +34,7 @@ _KNOWN = frozenset(
         *("openlineageSecret", "region"),
     }
 )
+"""The keys that there are, beside those of the services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class ClusterSettings:
             pulumi.RunError: a key is unknown, or a value can't be right.
         """
         config, names = pulumi.Config("atlas"), tuple(services)
-        _refuse_unknown({*_KNOWN, *names, *(f"{name}Secret" for name in names)})
+        _refuse_unknown({*SETTINGS, *names, *(f"{name}Secret" for name in names)})
         size = SIZES[one_of("size", config.get("size") or SMALL.name, tuple(SIZES))]
         return cls(
             stack=shared.stack,

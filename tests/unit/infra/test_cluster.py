@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 
 import bcrypt
@@ -17,14 +18,14 @@ from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import resource_name, token
 from infra.kubernetes.secrets import PlatformSecrets, bcrypt_hash, checked, derive
 from infra.kubernetes.services import KINDS, NAMESPACES, SERVICES, patched
-from infra.kubernetes.settings import ClusterSettings, IngressSettings
+from infra.kubernetes.settings import SETTINGS, ClusterSettings, IngressSettings
 from infra.kubernetes.sizes import PRODUCTION, SIZES, SMALL
 from infra.kubernetes.stack import namespaces
 from infra.kubernetes.workloads import PodServer, budgets, ingress, job, server
 from infra.manifests.images import ImageSources
 from infra.outputs import Platform, ServiceOutput
 from infra.services import ServiceData
-from infra.settings import Settings
+from infra.settings import ROOT, Settings
 from tests.official_manifests import official
 
 KEY = "k" * 40
@@ -377,3 +378,10 @@ def test_airflow_is_set_up_by_variables_in_each_of_its_parts():
 def test_fernet_keys_are_what_fernet_takes():
     found = base64.urlsafe_b64encode(derive(KEY, "dev", "airflow-fernet")).decode()
     assert len(base64.urlsafe_b64decode(found)) == 32
+
+
+def test_every_setting_is_on_the_page():
+    page = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
+    shared = {"target", "state"}
+    told = set(re.findall(r"`atlas:(\w+)`", page.split("## Settings")[1].split("\n## ")[0]))
+    assert told == SETTINGS - shared
