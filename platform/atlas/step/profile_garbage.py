@@ -93,8 +93,9 @@ def _of_outcomes(store: Store, run: Run) -> Iterator[str]:
     except StoreError:
         return
     for step in steps:
-        outcome = store.outcome(run.pipeline, run.id, step) or {}
-        yield from named_profiles(outcome.get("statistics", {}))
+        for index in (None, *store.indexes(run, step)):
+            outcome = store.outcome(run.pipeline, run.id, step, index) or {}
+            yield from named_profiles(outcome.get("statistics", {}))
 
 
 def _record(store: Store, key: str) -> BatchRecord | None:

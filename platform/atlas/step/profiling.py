@@ -24,11 +24,12 @@ from atlas.step.statistics import wanted_of
 from atlas.values import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from atlas.monitor.breach import Breach
     from atlas.monitor.references import ModelReference
     from atlas.plan import Plan, PlanStep
+    from atlas.profiles.profile import Profile
     from atlas.step.job import Job
     from atlas.store import Run, Store
 
@@ -166,21 +167,38 @@ class _Beside:
         beside = known.profiles.get(table) if known is not None else None
         if known is None or beside is None:
             return {"rows": len(value)}, []
-        from atlas.monitor.quality import breaches
-        from atlas.monitor.quality_rule import QualityRule
         from atlas.monitor.references import keep_profile
         from atlas.monitor.tables import TableColumns
         from atlas.profiles.measure import batch
 
         profile = batch(TableColumns(value, spec["columns"]), beside)
-        rule = QualityRule.parse(job.plan.quality)
-        names = [str(name) for name in column_names(value)]
-        learnt = known.tables[table]
-        found = breaches(table, profile, (beside, learnt), rule, rows=len(value), columns=names)
-        sha256 = keep_profile(job.store, profile, learnt.profile)
+        sha256 = keep_profile(job.store, profile, known.tables[table].profile)
         facts = {"profile": sha256, "rows": len(value), "reference": known.sha256}
-        shown = {"breaches": [breach.to_json() for breach in found]} if found else {}
-        return {**facts, **shown}, []
+        if job.step.foreach:  # One key's rows promise nothing: all keys are checked together.
+            return facts, []
+        names = [str(name) for name in column_names(value)]
+        return {
+            **facts,
+            **checked(job.plan, known, table, profile, rows=len(value), columns=names),
+        }, []
+
+
+def checked(
+    plan: Plan,
+    known: ModelReference,
+    table: str,
+    profile: Profile,
+    *,
+    rows: int,
+    columns: Collection[str] = (),
+) -> dict[str, Any]:
+    """Return the breaches of a table, as an outcome has them; nothing without one."""
+    from atlas.monitor.quality import breaches
+    from atlas.monitor.quality_rule import QualityRule
+
+    rule, beside = QualityRule.parse(plan.quality), (known.profiles[table], known.tables[table])
+    found = breaches(table, profile, beside, rule, rows=rows, columns=columns)
+    return {"breaches": [breach.to_json() for breach in found]} if found else {}
 
 
 def reference_of(store: Store, plan: Plan, run: Run) -> ModelReference | None:

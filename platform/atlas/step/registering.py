@@ -14,7 +14,7 @@ from atlas.models.evidence import evidence_of
 from atlas.models.origin import origin_tags
 from atlas.models.promotion import Candidate, Promotion, promote
 from atlas.models.signature import signature_tags
-from atlas.step.batches import reference_tags
+from atlas.step.batches import reference_tags, unlearnt
 from atlas.step.carding import carded
 from atlas.step.execute import recorded
 from atlas.step.family import FamilyVersions, promote_family
@@ -72,7 +72,7 @@ def _registered(
         version = champion.version
     else:
         version = registry.register(registration, finished.tracked)
-    notes = () if is_same else _notes(store, plan, run)
+    notes = () if is_same else (*_notes(store, plan, run), *unlearnt(plan, registration.tags))
     finished = replace(finished, warnings=(*finished.warnings, *notes))
     try:
         if is_same and plan.family is None:

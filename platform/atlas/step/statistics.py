@@ -47,7 +47,9 @@ def counted(
         for action, facts in handle.observed.items():
             if facts:
                 counts.setdefault(action, {})[handle.name] = facts
-    for kind, spec in wanted_of(job.plan, job.step).items():
+    # Those of one key would be series of the same name as the next one's.
+    wanted = {} if job.step.foreach else wanted_of(job.plan, job.step)
+    for kind, spec in wanted.items():
         try:
             counts[kind] = dict(_of_columns(outputs.get(spec["output"]), spec, notes, kind))
         except Exception as error:

@@ -26,6 +26,7 @@ def quality_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Pr
         yield place.problem("C042", message, expected="statistics.features or .predictions")
         return
     yield from _learnt(place, config, flats)
+    yield from _failing(place / "on_breach", config, flats)
     yield from _columns(place / "columns", config)
 
 
@@ -40,6 +41,21 @@ def _learnt(place: DocumentPath, config: Config, flats: Mapping[str, Flat]) -> I
         message = "no table is checked: training makes none of those that statistics name"
         hint = "statistics.features.training names the training output with the same columns"
         yield place.problem("C042", message, expected="an output of training", hint=hint)
+
+
+def _failing(place: DocumentPath, config: Config, flats: Mapping[str, Flat]) -> Iterator[Problem]:
+    """Check that a step can fail: of one with foreach, all keys are checked once they are done."""
+    inference = flats.get("inference")
+    if config.quality.get("on_breach") != "fail" or inference is None:
+        return
+    for spec in config.statistics.values():
+        source = inference.exports.get(str(spec.source), spec.source)
+        step = inference.steps.get(source.name)
+        if step is not None and step.foreach:
+            message = (
+                f"the step '{source.name}' has foreach: its keys are checked once all are done"
+            )
+            yield place.problem("C042", message, found="fail", expected="warn")
 
 
 def _columns(place: DocumentPath, config: Config) -> Iterator[Problem]:

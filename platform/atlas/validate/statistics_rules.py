@@ -62,9 +62,6 @@ def _table(subject: Subject, place: DocumentPath, named: Reference) -> Iterator[
         message = f"the step '{source.name}' has no output '{source.output}'"
         hint, expected = nearest(source.output, outputs), names(outputs)
         yield place.problem("C040", message, found=str(source), expected=expected, hint=hint)
-    elif steps[source.name].foreach:
-        message = f"the step '{source.name}' has foreach, and statistics are of one table"
-        yield place.problem("C040", message, found=str(source), expected="one output")
 
 
 def _of_training(subject: Subject, place: DocumentPath, named: Reference) -> Iterator[Problem]:

@@ -260,3 +260,97 @@ def test_a_reference_of_another_store_is_taken_along(trained, tmp_path):
     found = reference_of(own, plan, ran.first.run)
     assert found.sha256 == champion(trained).reference
     assert load_reference(own, found.sha256).tables == found.tables
+
+
+EACH = """
+from pandas import DataFrame, read_csv
+from atlas import Data, Source, Trainer
+
+class Keys(NamedTuple):
+    keys: list[str]
+
+class List(Template):
+    def run(self, source: Data) -> Keys:
+        return Keys(sorted(source.read()["region"].unique()))
+
+class Rows(NamedTuple):
+    rows: DataFrame
+
+class Load(Template):
+    def run(self, key: str, source: Data) -> Rows:
+        rows = source.read()
+        return Rows(rows[rows["region"] == key].drop(columns="visits" if key == "gone" else []))
+
+class Made(NamedTuple):
+    model: dict[str, float]
+
+class Train(Template):
+    def run(self, rows: list[DataFrame]) -> Made:
+        return Made({"n": float(len(rows))})
+
+class Score(Template):
+    def run(self, model: dict[str, float], rows: list[DataFrame]) -> None: ...
+"""
+BY_KEY = {
+    "list": {"class": "steps:List", "inputs": {"source": "data.customers"}},
+    "load": {
+        "class": "steps:Load", "foreach": {"key": "list.keys"},
+        "inputs": {"source": "data.customers"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def keyed(project):
+    training = {**BY_KEY, "train": {"class": "steps:Train", "inputs": {"rows": "load.rows"}}}
+    score = {"class": "steps:Score", "inputs": {"model": "model.part", "rows": "load.rows"}}
+    statistics = {"features": profiled.STATISTICS["features"]}
+    config = {**profiled.CONFIG, "statistics": statistics}
+    project.pipeline("shop", EACH, training, {**BY_KEY, "score": score}, config)
+    project.environment(data={"customers": {"uri": f"project:{profiled.FILE}"}})
+    profiled.give(project, customers(6000, 1))
+    profiled.train(project)
+    return project
+
+
+def test_tables_of_all_keys_are_counted_together(keyed):
+    found = reference(keyed)
+    features = found.features.features
+    assert found.tables[FEATURES].rows == features["age"].rows == 6000
+    assert dict(
+        zip(features["region"].cells, features["region"].counts.tolist(), strict=False)
+    ) == (customers(6000, 1).region.value_counts().to_dict())
+    rows = day()
+    ran = profiled.score(keyed, DAY, rows)
+    assert ran.ok, ran.errors()
+    assert "features" not in ran.outcome("load", 0).statistics
+    (record,) = batches(keyed.store, "shop")
+    counts = batch_profile(keyed.store, record, FEATURES, found).features
+    assert (record.rows, counts["age"].rows, record.breaches) == (200, 200, ())
+    assert dict(zip(counts["region"].cells, counts["region"].counts.tolist(), strict=False)) == (
+        rows.region.value_counts().to_dict()
+    )
+
+
+def test_all_keys_are_checked_together(keyed):
+    ran = profiled.score(keyed, DAY, broken("unseen category"))
+    (record,) = batches(keyed.store, "shop")
+    assert [(b.check, b.column) for b in record.breaches] == [("categories", "region")]
+    assert str(record.breaches[0]) in ran.first.finished.warnings
+
+
+def test_keys_with_different_columns_fail_no_run(keyed):
+    ran = profiled.score(keyed, DAY, day().assign(region=["gone", *day().region[1:]]))
+    assert ran.ok, ran.errors()
+    assert batches(keyed.store, "shop") == []
+    assert any(
+        "the batch isn't recorded: profiles of different columns" in w
+        for w in ran.first.finished.warnings
+    )
+
+
+def test_a_training_of_which_nothing_was_learnt_says_so(project):
+    profiled.write(project, statistics={"features": {"from": "train.model", "columns": ["age"]}})
+    ran = profiled.train(project)
+    assert champion(project).reference == ""
+    assert any("nothing could be learnt of train.model" in w for w in ran.first.finished.warnings)

@@ -19,7 +19,10 @@ from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 PART = ModelPart("file:///store/p/r/s/o", "0" * 64, "1" * 64)
 REGISTRATION = ModelRegistration("m", "r", {"model": PART}, {"atlas.digest.plan": "2" * 64})
 PLAN = SimpleNamespace(
-    model=SimpleNamespace(name="m", parts={"model": "s.o"}), promotion={}, family=None
+    model=SimpleNamespace(name="m", parts={"model": "s.o"}),
+    promotion={},
+    family=None,
+    statistics={},
 )
 RUN = SimpleNamespace(hold="", flow="training")
 

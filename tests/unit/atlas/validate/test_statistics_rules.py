@@ -61,6 +61,16 @@ def test_each_wrong_config_is_told_once(name: str, tmp_path: Path) -> None:
     assert [one for one in found if " N" not in f" {one}"] == expected
 
 
+def test_a_step_that_runs_for_each_key_cant_fail_for_the_quality_of_all(tmp_path: Path) -> None:
+    keys = ("inference.json", "steps.load.foreach", {"key": "load.keys"})
+    fail = (C, "quality", {"on_breach": "fail"})
+    expected = "C042 config.json quality.on_breach"
+    assert expected in checked(write(tmp_path / "a", shop(keys, features(), fail)))
+    assert expected not in checked(
+        write(tmp_path / "b", shop(keys, features(), (C, "quality", {})))
+    )
+
+
 SHAPES: dict[str, dict[str, Any]] = {
     "a score without a label": {
         "statistics": {"predictions": {"from": "a.b", "columns": ["p"], "score": "p"}}
