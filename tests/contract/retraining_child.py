@@ -147,7 +147,7 @@ def facts(store: Store, event: TriggerEvent) -> dict[str, Any]:
 # Many events --------------------------------------------------------------------------------------
 
 
-def work(url: str, seed: int, causes: list[TriggerEvent], ledger: str, deaths: int) -> None:
+def work(url: str, seed: int, causes: list[TriggerEvent], job: dict[str, Any]) -> None:
     """Retrain for events in an order of its own, each twice, and be killed so many times."""
     chance = random.Random(seed)
     left = [*causes, *causes]
@@ -155,14 +155,14 @@ def work(url: str, seed: int, causes: list[TriggerEvent], ledger: str, deaths: i
     killed = 0
     while left:
         batch = left[: chance.randint(1, 40)]
-        rate = 0.02 if killed < deaths else 0.0
+        rate = 0.02 if killed < job["deaths"] else 0.0
         draw = random.Random(chance.random())
 
         def dies(_: str, rate: float = rate, draw: random.Random = draw) -> bool:
             return draw.random() < rate
 
         store = deadly(url, dies)
-        if forked(lambda batch=batch, store=store: all_of(store, batch, ledger)):
+        if forked(lambda batch=batch, store=store: all_of(store, batch, job["rule"])):
             left = left[len(batch) :]
         else:
             killed += 1
@@ -170,8 +170,7 @@ def work(url: str, seed: int, causes: list[TriggerEvent], ledger: str, deaths: i
     print(f"{killed} kills")
 
 
-def all_of(store: Store, causes: list[TriggerEvent], ledger: str) -> None:
-    rule = {"in_flight": 1000, "per_month": 1000, "parameters": {"all": {"ledger": ledger}}}
+def all_of(store: Store, causes: list[TriggerEvent], rule: dict[str, Any]) -> None:
     for event in causes:
         retrain(place(store), pipeline(event.pipeline, **rule), event)
 
@@ -182,7 +181,7 @@ def main(mode: str, url: str, *arguments: str) -> None:
     if mode == "points":
         Path(arguments[1]).write_text(json.dumps(points(url, causes[0], job["ways"])))
     else:
-        work(url, int(arguments[1]), causes, job["ledger"], job["deaths"])
+        work(url, int(arguments[1]), causes, job)
 
 
 if __name__ == "__main__":

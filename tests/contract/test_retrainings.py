@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from atlas.retraining import retraining_of
+from atlas.retraining import retrain, retraining_of
 from atlas.retraining.records import events_of
 from tests.contract import retraining_child
 from tests.projects import Project, environment, project
-from tests.retrained import cause, champion, training_runs
+from tests.retrained import cause, champion, pipeline, place, training_runs
 
 __all__ = ["project"]
-EVENTS, PIPELINES, WORKERS, DEATHS = 1000, 10, 3, 25
+EVENTS, PIPELINES, WORKERS, DEATHS, BUDGET = 1000, 10, 3, 25, 4
 
 
 def child(project: Project, *arguments: object) -> subprocess.Popen[str]:
@@ -63,8 +63,9 @@ def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each
         store = champion(project, name)
     events = [cause(store, str(n), names[n % PIPELINES]) for n in range(EVENTS)]
     job, ledger = tmp_path / "job.json", tmp_path / "ledger"
+    rule = {"in_flight": 1000, "per_month": 1000, "parameters": {"all": {"ledger": str(ledger)}}}
     raws = [event.to_json() for event in events]
-    job.write_text(json.dumps({"causes": raws, "ledger": str(ledger), "deaths": DEATHS}))
+    job.write_text(json.dumps({"causes": raws, "rule": rule, "deaths": DEATHS}))
     workers = [child(project, "work", project.url, job, seed) for seed in range(WORKERS)]
     deaths = sum(int(ended(worker).split()[0]) for worker in workers)
     assert deaths >= WORKERS * DEATHS
@@ -84,3 +85,17 @@ def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each
     # A step that a kill cut off before its end was recorded is done once more, as in any run.
     assert len({event.id for event in events}) == len(trained) == EVENTS
     assert sum(trained.values()) <= EVENTS + deaths
+
+
+def test_no_crash_and_no_crowd_passes_the_budget_of_a_month_or_uses_it_up(project, tmp_path):
+    store = champion(project)
+    events = [cause(store, str(number)) for number in range(12)]
+    rule = {"in_flight": 1000, "per_month": BUDGET}
+    job = tmp_path / "job.json"
+    raws = [event.to_json() for event in events]
+    job.write_text(json.dumps({"causes": raws, "rule": rule, "deaths": 10}))
+    for worker in [child(project, "work", project.url, job, seed) for seed in range(WORKERS)]:
+        ended(worker)
+    states = [retrain(place(store), pipeline(**rule), event).state for event in events]
+    assert Counter(states) == {"rejected": BUDGET, "waiting": len(events) - BUDGET}
+    assert len(training_runs(store)) == BUDGET

@@ -399,6 +399,15 @@ def test_the_version_of_a_member_that_waits_for_an_approval_keeps_no_family_wait
     assert retrain(place(store), rule, event).state == "promoted"
 
 
+def test_a_clock_that_is_set_back_gives_no_budget_again(project):
+    store = champion(project)
+    rule = pipeline(per_month=1, parameters={"all": {"quality": 0.1}})
+    april, march = NOON.replace(month=4), NOON
+    assert retrain(place(store), rule, cause(store, "1"), now=april).state == "rejected"
+    assert retrain(place(store), rule, cause(store, "2"), now=march).state == "waiting"
+    assert retrain(place(store), rule, cause(store, "2"), now=april).state == "rejected"
+
+
 def test_an_event_that_nobody_has_looked_at_can_be_declined(project):
     store = champion(project)
     event = cause(store)
