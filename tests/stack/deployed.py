@@ -50,7 +50,10 @@ class Pipeline:
         return [c for c in json.loads(done.stdout)[0]["changes"] if c["action"] != "same"]
 
     def status(self) -> dict[str, dict[str, Any]]:
-        (found,) = json.loads(self.atlas("status", self.folder.name, "--json").stdout).values()
+        return self.status_of(self.folder.name)
+
+    def status_of(self, path: str) -> dict[str, dict[str, Any]]:
+        (found,) = json.loads(self.atlas("status", path, "--json").stdout).values()
         return {one["name"]: one for one in found["resources"]}
 
     def edit(self, file: str, **changes: object) -> None:

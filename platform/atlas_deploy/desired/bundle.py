@@ -101,8 +101,7 @@ def compile_bundle(deployment: Deployment, services: Services) -> Bundle:
     if unbuilt and _needs_built_images(compiled, services):
         raise _not_built(deployment, unbuilt)
     rules = rule_files(deployment)
-    files = {output.plan: _digest(output) for output in compiled}
-    monitor = compiled_monitor(deployment, services, files)
+    monitor = compiled_monitor(deployment, services)
     if monitor and monitor.unbuilt:
         unbuilt = sorted({*unbuilt, monitor.unbuilt})
         if monitor.needs_image:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from atlas.images import host_at, monitor_image
 from atlas.images.records import read_record
 from atlas.kinds import content
-from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
+from atlas.monitor.bundle import MonitoredConfig
 from atlas.monitor.spec import monitored_pipelines
 from atlas.plan import Schedule
 from atlas.registered import LOCAL_TARGET
 from atlas.store import open_store
-from atlas.targets import CompileSite, Monitor, monitor_target, target_named
+from atlas.targets import CompileSite, Monitor, monitor_target
 from atlas.targets.monitors import SUFFIX
 from atlas.validate.schedule import cron_line
 from atlas_deploy.desired.locked import image_key
@@ -59,15 +59,12 @@ class CompiledMonitor:
     needs_image: bool = False
 
 
-def compiled_monitor(
-    deployment: Deployment, services: Services, files: Mapping[str, str] | None = None
-) -> CompiledMonitor | None:
+def compiled_monitor(deployment: Deployment, services: Services) -> CompiledMonitor | None:
     """Return the monitor of a deployment; None where no Config asks for one, or nothing runs it.
 
     Args:
         deployment: the deployment.
         services: its platform.
-        files: digest of the file that stands for each Plan on its target, by the Plan's.
 
     Raises:
         TargetError: the platform runs tasks in no known way.
@@ -76,8 +73,7 @@ def compiled_monitor(
     monitored = [m for m in monitored_pipelines(deployment.pipelines) if _INFERENCE in m.plans]
     if target is None or not monitored:
         return None
-    training = _training(monitored, services, files or {})
-    looked_at = MonitoredConfig.of(monitored, training).to_bytes()
+    looked_at = MonitoredConfig.of(_placed(one, services) for one in monitored).to_bytes()
     site = CompileSite(services.by_name, deployment.project.root)
     image = _image(deployment, services) if target.uses_image(site) else ""
     monitor = _monitor(deployment, target, monitored, content.digest_of(looked_at), image)
@@ -134,24 +130,12 @@ def _image(deployment: Deployment, services: Services) -> str:
     return f"{at}{built.pinned}" if built and built.digest else image.full
 
 
-def _training(
-    monitored: Iterable[MonitoredPipeline], services: Services, files: Mapping[str, str]
-) -> dict[str, DeployedTraining]:
-    """Return where each pipeline is trained again, and what is deployed there."""
-    return {
-        one.pipeline: _deployed(one.targets[_TRAINING], services, files.get(one.plans[_TRAINING]))
-        for one in monitored
-        if _TRAINING in one.targets
-    }
-
-
-def _deployed(target: str, services: Services, file: str | None) -> DeployedTraining:
-    """Return where a target trains; here, where the platform has no server of it."""
+def _placed(monitored: MonitoredPipeline, services: Services) -> MonitoredPipeline:
+    """Return a pipeline with where a task starts its training: here, if there is no server."""
+    target = monitored.targets.get(_TRAINING, LOCAL_TARGET)
     has_server = services.has(target) and not services.kind(target).endswith(_WITHOUT_SERVER)
-    kind = target_named(target).deployed if has_server else None
-    if kind is None:
-        return DeployedTraining(target=LOCAL_TARGET)
-    return DeployedTraining(target=target, kind=kind.name, content=file or "")
+    where = target if has_server else LOCAL_TARGET
+    return replace(monitored, targets={**monitored.targets, _TRAINING: where})
 
 
 def _followed(plans: Iterable[Plan], target: str) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def test_it_has_neither_git_nor_pulumi_and_its_lock_holds():
         for line in (MONITOR / "requirements.lock").read_text().splitlines()
         if "==" in line and line[0].isalnum()
     }
-    assert {"numpy", "s3fs", "jsonschema"} <= names
+    assert {"numpy", "pyarrow", "s3fs", "jsonschema"} <= names
     assert not {name for name in names if "pulumi" in name or "git" in name}
     assert {file.name for file in code_files(MONITOR)} <= {"requirements.txt", "requirements.lock"}
 

@@ -10,7 +10,7 @@ import pytest
 from atlas.errors import StoreError
 from atlas.images import monitor_image
 from atlas.images.records import Built, write_record
-from atlas.monitor.bundle import DeployedTraining, MonitoredConfig
+from atlas.monitor.bundle import MonitoredConfig
 from atlas.store import open_store
 from atlas_deploy.desired.deployment import Deployment, deployments
 from atlas_deploy.desired.monitors import compiled_monitor
@@ -53,7 +53,7 @@ def test_it_follows_the_runs_of_both_flows_where_they_are_on_the_same_target(tmp
     assert 'Asset("atlas://shop/training")' in text
     assert "Timetable(" not in text
     assert found.pipelines["shop"].rule.new_rows == 10_000
-    assert found.training["shop"].target == "airflow"
+    assert found.pipelines["shop"].targets["training"] == "airflow"
 
 
 def test_a_family_has_one_monitor_and_names_have_the_prefix(tmp_path: Path):
@@ -79,10 +79,10 @@ def test_inference_that_runs_elsewhere_lends_its_schedule(tmp_path: Path):
 
 def test_a_kubeflow_without_a_server_is_trained_on_by_the_task_itself(tmp_path: Path):
     _, _, found = monitor(deployed(tmp_path, training="kubeflow"))
-    assert found.training["shop"] == DeployedTraining(target="local")
+    assert found.pipelines["shop"].targets["training"] == "local"
     server = {"kind": "kfp", "url": "http://k", "credentials": None}
     _, _, found = monitor(deployed(tmp_path, training="kubeflow"), kubeflow=server)
-    assert found.training["shop"] == DeployedTraining(target="kubeflow", kind="KubeflowPipelines")
+    assert found.pipelines["shop"].targets["training"] == "kubeflow"
 
 
 def test_there_is_none_without_a_rule_or_without_an_airflow(tmp_path: Path):
@@ -121,10 +121,9 @@ def test_a_change_is_shown_word_by_word(tmp_path: Path):
     [
         b"",
         b"[]",
-        b'{"format": 2, "pipelines": {}, "training": {}}',
-        b'{"format": 1, "pipelines": {"a": {}}, "training": {}}',
-        b'{"format": 1, "pipelines": {}, "training": {"a": {"target": "local"}}}',
-        b'{"format": 1, "pipelines": {}}',
+        b'{"format": 2, "pipelines": {}}',
+        b'{"format": 1, "pipelines": {"a": {}}}',
+        b'{"format": 1}',
     ],
 )
 def test_what_was_altered_is_refused(text):
