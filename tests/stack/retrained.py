@@ -20,7 +20,7 @@ import pandas as pd
 
 from tests.stack.deployed import Pipeline
 
-SECONDS = 420
+SECONDS = 300
 """What a training from cause to end may take on a loaded machine."""
 SOURCE = '''\
 """The steps of a pipeline whose model is one number."""

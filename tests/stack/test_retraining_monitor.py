@@ -18,7 +18,7 @@ from tests.stack.retrained import Retrained, parts, retrained
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
 TERMS = {"per_month": 10}
-DRIFT = {"drift": {"features": "all"}, **TERMS}
+DRIFT = {"drift": {"features": "all", "tolerance": 0.05}, **TERMS}
 
 
 def only_event(made: Retrained, trigger: str) -> str:
@@ -122,7 +122,7 @@ def test_new_labels(platform: Platform, tmp_path: Path):
 @pytest.mark.long
 def test_degradation(platform: Platform, tmp_path: Path):
     """The same use, and twice the wear: only labels tell."""
-    rule = {"degradation": {"metric": "mae", "margin": 0.5}, "drift": {}, **TERMS}
+    rule = {"degradation": {"metric": "mae", "margin": 0.5}, **TERMS}
     with retrained(platform, tmp_path, "wornparts", rule) as made:
         batch = parts(1000, 2.0, 2)
         made.score(batch)

@@ -50,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(here: Workplace) -> int:
-    """Look at the batches of a pipeline; say whether a retraining is due."""
+    """Look at the batches of a pipeline, show what was found, and say whether training is due."""
     from atlas.monitor.check import check
+    from atlas.monitor.publishing import publish
+    from atlas.step.publishing import pushgateway_of_steps
 
     found = check(here.store, here.registry, here.monitored, now=datetime.now(UTC))
-    for line in _lines(found):
-        sys.stderr.write(f"{line}\n")
+    gateway = pushgateway_of_steps()
+    shown = publish(here.store, here.registry, here.monitored, found, gateway=gateway)
+    lines = [*_lines(found), *(f"warning: {text}" for text in shown.warnings), shown.url]
+    sys.stderr.writelines(f"{line}\n" for line in lines)
     sys.stdout.write(f"{json.dumps(found.pipeline if found.open else None)}\n")
     return 0
 
