@@ -8,22 +8,21 @@ one run and one end.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
 from atlas.dataclass import dataclass
-from atlas.errors import AtlasError, PlatformError
+from atlas.errors import StoreError, clean
 from atlas.models.actor import this_process
 from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
+from atlas.retraining.asking import other_champion, wanted
 from atlas.retraining.ending import end_of, promoted_after_approval
 from atlas.retraining.ledger import StartEntry, StartLedger
-from atlas.retraining.lineage import TRAINING, interval_of, lineage_of
+from atlas.retraining.lineage import TRAINING
 from atlas.retraining.records import (
-    APPROVED_PROMOTION,
     APPROVED_TRAINING,
     EventRecords,
     RetrainingEnd,
@@ -32,21 +31,16 @@ from atlas.retraining.records import (
 )
 from atlas.retraining.starting import RetrainingPlace, code_of, run, trained_plan
 from atlas.retraining.state import Retraining, stands
+from atlas.retraining.stops import RetrainingStop, blocking
 from atlas.step.binding import run_id
 from atlas.step.parameters import checked_parameters
-from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from atlas.monitor.events import TriggerEvent
     from atlas.monitor.spec import MonitoredPipeline
     from atlas.plan import Plan
-    from atlas.tracking.registry import RegisteredVersion
 
 __all__ = ["RetrainingPlace", "preview", "retrain"]
-APPROVAL, RELEASE = "approval", "release"
-"""What a version waits for (`Run.hold`)."""
 
 
 def retrain(
@@ -109,17 +103,9 @@ def preview(
         return known
     try:
         why = _Event(place, monitored, event, records, moment, again=False).obstacle()
-    except _Stop as stop:
+    except RetrainingStop as stop:
         return replace(known, state=stop.state, why=stop.why, until=stop.until)
     return replace(known, state=states.OPEN, why=why or "it would begin now")
-
-
-class _Stop(Exception):
-    """Nothing more can be done now."""
-
-    def __init__(self, state: str, why: str, until: str = "") -> None:
-        super().__init__(why)
-        self.state, self.why, self.until = state, why, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +123,7 @@ class _Event:
         """Go as far as possible; return how it stands."""
         try:
             page = self._advance()
-        except _Stop as stop:
+        except RetrainingStop as stop:
             known = stands(self.records) or _unknown(self.event)
             why = "; ".join(filter(None, (stop.why, known.why)))
             return replace(known, state=stop.state, why=why, until=stop.until)
@@ -160,10 +146,10 @@ class _Event:
 
     def obstacle(self) -> str:
         """Return why the event is over before it begins; empty where it would begin."""
-        why = self._other_champion()
+        why = other_champion(self.place, self.event)
         if why:
-            raise _Stop(states.SUPERSEDED, why)
-        request = self.records.request or self._wanted()
+            raise RetrainingStop(states.SUPERSEDED, why)
+        request = self.records.request or wanted(self.place, self.monitored, self.event, self.now)
         self._require_approval(request)
         _, note = self._plan(request)
         self._check_terms(StartLedger(self.place.store, request.config), is_held=False)
@@ -174,59 +160,18 @@ class _Event:
         entries = ledger.entries(self.now, is_held=is_held)
         wait = ledger.wait(entries, self.monitored.pipeline, self.monitored.rule, self.now)
         if wait is not None:
-            raise _Stop(states.WAITING, wait.why, wait.until)
+            raise RetrainingStop(states.WAITING, wait.why, wait.until)
         return entries
 
     # What is asked for ------------------------------------------------------------------------
 
     def _asked(self) -> RetrainingRequest | None:
         """Record what the event asks for; None where it is over before it began."""
-        why = self._other_champion()
+        why = other_champion(self.place, self.event)
         if why:
             self._finish(RetrainingEnd(states.SUPERSEDED, why))
             return None
-        return self.records.ask(self._wanted())
-
-    def _wanted(self) -> RetrainingRequest:
-        """Return what the event asks for."""
-        champion, rule = self._champion(), self.monitored.rule
-        with _missing():
-            if champion is None:
-                raise AtlasError(f"model {self.event.model}: no version is the {CHAMPION}")
-            lineage = lineage_of(self.place.store, champion, self.monitored.pipeline)
-            end = self.event.interval_end or self.now.isoformat()
-            start, last = interval_of(lineage, rule.window_seconds, end)
-        hold = RELEASE if self.monitored.protected else ""
-        hold = hold or (APPROVAL if rule.approval == APPROVED_PROMOTION else "")
-        return RetrainingRequest(
-            trigger=self.event.trigger,
-            version=self.event.version,
-            config=self.monitored.config,
-            plan=lineage.plan.digest,
-            commit=lineage.commit,
-            champion_run=lineage.run,
-            interval_start=start,
-            interval_end=last,
-            parameters=dict(lineage.parameters),
-            changed=rule.parameters_of(self.event.trigger),
-            approval=rule.approval,
-            hold=hold,
-            target=self.monitored.targets.get(TRAINING, LOCAL_TARGET),
-            environment=self.monitored.environment,
-            created=self.now.isoformat(timespec="milliseconds"),
-        )
-
-    def _champion(self) -> RegisteredVersion | None:
-        return self.place.registry.find(self.event.model, CHAMPION)
-
-    def _other_champion(self) -> str:
-        """Return which version is the champion in place of the event's; empty where that is it."""
-        champion = self._champion()
-        if champion is not None and champion.version == self.event.version:
-            is_same = champion.resolved().digest == self.event.digest
-            return "" if is_same else "its version was registered again, with other parts"
-        now = f"version {champion.version} is the champion" if champion else "there is no champion"
-        return f"{now} by now, and the event is of version {self.event.version}"
+        return self.records.ask(wanted(self.place, self.monitored, self.event, self.now))
 
     # Whether and what to start ------------------------------------------------------------------
 
@@ -235,15 +180,14 @@ class _Event:
     ) -> StartedRetraining | None:
         """Record the run that is to be started; None where the event is over before it began."""
         self._require_approval(request)
-        why = self._other_champion()
+        why = other_champion(self.place, self.event)
         if why:
             self._finish(RetrainingEnd(states.SUPERSEDED, why))
             return None
         plan, note = self._plan(request)
         attempt = before.attempt + 1 if before else 1
-        suffix = f"-{attempt}" if attempt > 1 else ""
         started = StartedRetraining(
-            run=run_id("training", f"retraining-{self.event.id}{suffix}"),
+            run=_run_id(self.event, attempt),
             attempt=attempt,
             target=request.target,
             plan=plan.digest,
@@ -271,11 +215,13 @@ class _Event:
 
     def _require_approval(self, request: RetrainingRequest) -> None:
         if request.approval == APPROVED_TRAINING and self.records.approval is None:
-            raise _Stop(states.WAITING, f"its training waits for an approval: {self._command()}")
+            raise RetrainingStop(
+                states.WAITING, f"its training waits for an approval: {self._command()}"
+            )
 
     def _plan(self, request: RetrainingRequest) -> tuple[Plan, str]:
         """Return the Plan to train, once all that it takes is there."""
-        with _missing():
+        with blocking():
             plan = self.place.store.plan(request.plan)
             deployed = self.monitored.plans.get(TRAINING, "")
             trained, note = trained_plan(self.place, request.target, plan, deployed)
@@ -288,19 +234,33 @@ class _Event:
 
     def _ran(self, request: RetrainingRequest, started: StartedRetraining) -> str:
         """Start the run or go on with it; record how it ended, once it has."""
-        plan = self.place.store.plan(started.plan)
-        with _missing():
+        plan = self._own_plan(started)
+        with blocking():
             folder = code_of(self.place, plan, request.commit)
             found = run(self.place, request, started, folder)
         if found.finished is None:
-            raise _Stop(states.RUNNING, found.why or found.page)
+            raise RetrainingStop(states.RUNNING, found.why or found.page)
         end = end_of(self.place, self.event, started, found)
         if end is None:
-            raise _Stop(states.RUNNING, "; ".join(found.finished.warnings))
+            raise RetrainingStop(states.RUNNING, "; ".join(found.finished.warnings))
         if end.result == states.REQUESTED:
             self._request_release(request, end)
         self._finish(end)
         return found.page if end.result != states.REGISTERED else self._after(end)
+
+    def _own_plan(self, started: StartedRetraining) -> Plan:
+        """Return the Plan of a run that is recorded, if it is one of this event's.
+
+        Raises:
+            StoreError: the record names another run, or a Plan of something else.
+        """
+        plan = self.place.store.plan(started.plan)
+        is_own = plan.name == self.monitored.pipeline and plan.flow == TRAINING
+        if not is_own or started.run != _run_id(self.event, started.attempt):
+            text = f"its record names run {clean(started.run, 80)} of {plan.name}/{plan.flow}"
+            where = f"retraining {self.event.id} of {self.monitored.pipeline}"
+            raise StoreError(f"{where}: {text}; who wrote it? Nothing is run")
+        return plan
 
     def _request_release(self, request: RetrainingRequest, end: RetrainingEnd) -> None:
         from atlas.retraining.requests import RequestedRelease, request_release
@@ -322,7 +282,7 @@ class _Event:
         if end.result != states.REGISTERED or started is None:
             return ""
         if approval is None:
-            raise _Stop(states.REGISTERED, self._command())
+            raise RetrainingStop(states.REGISTERED, self._command())
         if not approval.approved:
             why = _declined(approval.by, approval.reason)
             self._finish(replace(end, result=states.DECLINED, why=why))
@@ -342,15 +302,10 @@ class _Event:
         return command("approve", self.event.id, env=self.monitored.environment)
 
 
-@contextmanager
-def _missing() -> Iterator[None]:
-    """Turn what a retraining lacks into the state ``blocked``: it goes on once that is there."""
-    try:
-        yield
-    except PlatformError:
-        raise
-    except AtlasError as error:
-        raise _Stop(states.BLOCKED, str(error)) from error
+def _run_id(event: TriggerEvent, attempt: int) -> str:
+    """Return the id of an event's run, which only one run of the pipeline can have."""
+    suffix = f"-{attempt}" if attempt > 1 else ""
+    return run_id(TRAINING, f"retraining-{event.id}{suffix}")
 
 
 def _declined(by: str, reason: str) -> str:

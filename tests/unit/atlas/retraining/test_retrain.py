@@ -11,14 +11,25 @@ import pytest
 from atlas.errors import AtlasError, InvalidError, StoreError
 from atlas.monitor.spec import MonitoredPipeline
 from atlas.retraining import approve, retrain, retraining_of
-from atlas.retraining.records import EventRecords
+from atlas.retraining.records import EventRecords, StartedRetraining
 from atlas.retraining.requests import release_requests
 from atlas.runner import RunSettings
 from atlas.runner.settings import THREADS
 from atlas.step.versions import registry
 from atlas.store.code import code_key
 from tests.projects import project
-from tests.retrained import NOON, cause, champion, pipeline, place, status_of, training_runs
+from tests.retrained import (
+    NOON,
+    PARAMETERS,
+    SOURCE,
+    TRAINING,
+    cause,
+    champion,
+    pipeline,
+    place,
+    status_of,
+    training_runs,
+)
 
 __all__ = ["project"]
 BETTER = {"all": {"quality": 0.9}}
@@ -304,6 +315,25 @@ def test_a_record_that_somebody_else_wrote_is_refused(project, name):
     store.location.write(f"retrainings/houses/{event.id}/{name}.json", b'{"format": 1, "x": 2}')
     with pytest.raises(StoreError, match="is no record of a retraining"):
         retrain(place(store), pipeline(approval="promotion"), event)
+
+
+@pytest.mark.parametrize("field", ["run", "plan"])
+def test_a_record_that_names_another_run_or_plan_runs_nothing(project, field):
+    store = champion(project)
+    project.pipeline("other", SOURCE, TRAINING, parameters=PARAMETERS)
+    assert project.run("other", RunSettings(isolate=THREADS)).ok
+    other = store.run("other", store.runs("other")[0])
+    rule, event = pipeline(approval="training", parameters=BETTER), cause(store)
+    retrain(place(store), rule, event)
+    own = store.run("houses", store.runs("houses")[0])
+    facts = {"run": f"training-retraining-{event.id}", "plan": own.plan}
+    facts[field] = other.id if field == "run" else other.plan
+    EventRecords(store, "houses", event.id).start(
+        StartedRetraining(attempt=1, target="local", started=NOON.isoformat(), **facts)
+    )
+    with pytest.raises(StoreError, match="who wrote it"):
+        retrain(place(store), rule, event)
+    assert training_runs(store) == []
 
 
 def test_states_are_told_of_a_run_that_is_done(project):
