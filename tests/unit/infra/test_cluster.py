@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 
 import bcrypt
+import jsonschema
 import pulumi
 import pytest
 
 from atlas.http.variables import VARIABLES
 from atlas.policies import check, manifest_resources
-from infra.kubernetes import airflow, kubeflow, prometheus, steps
+from infra.kubernetes import airflow, kubeflow, prometheus, pushgateway, steps
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import resource_name, token
 from infra.kubernetes.secrets import PlatformSecrets, bcrypt_hash, checked, derive
@@ -385,3 +386,57 @@ def test_every_setting_is_on_the_page():
     shared = {"target", "state"}
     told = set(re.findall(r"`atlas:(\w+)`", page.split("## Settings")[1].split("\n## ")[0]))
     assert told == SETTINGS - shared
+
+
+def by_kind(definitions):
+    """Return what checks an object of each kind, by its definition."""
+    found = {}
+    for definition in definitions:
+        for version in definition["spec"]["versions"]:
+            schema = version["schema"]["openAPIV3Schema"]
+            group = definition["spec"]["group"]
+            key = (f"{group}/{version['name']}", definition["spec"]["names"]["kind"])
+            found[key] = jsonschema.Draft7Validator(strict(schema))
+    return found
+
+
+def strict(schema):
+    """Return a schema that takes no field that it doesn't name, as strict validation does."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: strict(part) for key, part in schema.items()}
+    keeps = closed.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in closed
+    has_fields = isinstance(schema.get("properties"), dict) and schema.get("type") == "object"
+    return closed if keeps or not has_fields else {**closed, "additionalProperties": False}
+
+
+def test_objects_of_prometheus_meet_the_definitions_of_their_kinds():
+    rendered = official("prometheus", "operator")
+    found = [
+        *patched(settings(), prometheus.manifests(rendered, SMALL, "fast")),
+        airflow.statsd_monitor(),
+        *(one for one in pushgateway.scraped("password") if one["kind"] == "ServiceMonitor"),
+    ]
+    checks = by_kind(one for one in rendered if one["kind"] == "CustomResourceDefinition")
+    custom = [one for one in found if (one["apiVersion"], one["kind"]) in checks]
+    assert {one["kind"] for one in custom} == {
+        "Alertmanager", "Prometheus", "PrometheusRule", "ServiceMonitor",
+    }  # fmt: skip
+    for one in custom:
+        known = {
+            key: value
+            for key, value in one.items()
+            if key not in ("apiVersion", "kind", "metadata")
+        }
+        check_ = checks[one["apiVersion"], one["kind"]]
+        errors = [
+            error.message
+            for error in check_.iter_errors(
+                {**known, "apiVersion": "a", "kind": "b", "metadata": {}}
+            )
+        ]
+        assert errors == [], one["metadata"]["name"]
+    typo = {"spec": {"selector": {}, "endpoint": []}}
+    assert list(checks["monitoring.coreos.com/v1", "ServiceMonitor"].iter_errors(typo))
