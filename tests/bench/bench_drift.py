@@ -43,7 +43,7 @@ def run() -> list[Row]:
 
     with tempfile.TemporaryDirectory() as folder:
         # The file first: Linux counts what its parent had as a child's own memory.
-        costs = [*_million(folder), *_table(), *_stored()]
+        costs = [*_million(folder), *_table(), *_learnt(), *_stored()]
     streams = (power, quiet, whole, dependent, degradation, change_points)
     return [*costs, *(row for measured in streams for row in measured())]
 
@@ -97,6 +97,37 @@ def _evidently(took: float) -> list[Row]:
     return [
         shown("  Evidently 0.7, the same", other, "s"),
         at_most("  Atlas's share of that time", took / other, 1 / 25, "x"),
+    ]
+
+
+def _learnt() -> list[Row]:
+    """What a training step and an inference step pay: blocks of days, and the checks of a batch."""
+    import numpy
+    import pandas
+
+    from atlas.monitor.learning import WhatToLearn, learn
+    from atlas.monitor.quality import breaches
+    from atlas.monitor.quality_rule import QualityRule
+    from atlas.profiles.measure import batch
+
+    random = numpy.random.default_rng(5)
+    names = tuple(f"f{number}" for number in range(50))
+    rows = pandas.DataFrame(random.standard_normal((100_000, 50)), columns=names)
+    days = pandas.to_timedelta(numpy.arange(len(rows)) * 315, unit="s")
+    rows["day"] = pandas.Timestamp("2026-01-01") + days
+    what = WhatToLearn("load.rows", names, ("day",), every=86_400.0)
+    profile, known, _ = learn(rows, what)
+    later = batch({name: rows[name] for name in names}, profile)
+    both, rule = (profile, known), QualityRule()
+    took = _best(lambda: breaches("features", later, both, rule, rows=len(rows)))
+    return [
+        at_most(
+            "learning of 100,000 rows of 50 columns, in blocks",
+            _best(lambda: learn(rows, what)),
+            2.0,
+            "s",
+        ),
+        at_most("checking the quality of a batch of 50 columns", took * 1000.0, 100, "ms"),
     ]
 
 

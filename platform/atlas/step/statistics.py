@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from atlas.step.job import Job
 
 OUTPUTS, READ, WRITTEN = "outputs", "read", "written"
+MOST_SHOWN = 100
+"""How many columns of a table become metrics, the first ones: each is some fifteen series."""
 KINDS = ("features", "predictions")
 """Fields of a Config's ``statistics``."""
 
@@ -71,7 +73,7 @@ def _of_columns(
     if missing:
         others = f" (and {len(missing) - 1} others)" if missing[1:] else ""
         notes.append(f"statistics.{kind}: the table has no column '{missing[0]}'{others}")
-    for name in spec["columns"]:
+    for name in spec["columns"][:MOST_SHOWN]:
         if name in there:
             yield name, statistics_of(_column(table, name))
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from atlas.validate.flat import Flat
     from atlas.validate.subject import Subject
 
-MOST_COLUMNS = 100
-"""The most columns of a table that are monitored; each is some fifteen series in Prometheus."""
+MOST_COLUMNS = 500
+"""The most columns of a table that are monitored."""
 
 
 def statistics_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator[Problem]:
