@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.models.actor import this_process
-from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
 from atlas.retraining.records import NO_APPROVAL, Approval, EventRecords
 from atlas.retraining.state import stands
@@ -63,6 +62,6 @@ def _check(records: EventRecords, where: str, *, approved: bool) -> None:
         raise AtlasError(f"{where}: nobody has asked for it yet; expected an event that waits")
     if approved and request is not None and request.approval == NO_APPROVAL:
         raise AtlasError(f"{where}: takes no approval; it is {known.state if known else 'open'}")
-    if not approved and known and known.state == states.RUNNING and known.target != LOCAL_TARGET:
+    if not approved and known and known.state == states.RUNNING and records.is_elsewhere:
         text = f"run {known.run} is under way on {known.target}"
         raise AtlasError(f"{where}: {text}; end it there, and the retraining has failed")

@@ -38,7 +38,7 @@ def end_of(
         why = found.why or f"not done: {missing}"
         return RetrainingEnd(states.FAILED, why, started.attempt, event.model)
     known = _delivered(place, event, started, finished)
-    if known is None or known.promotion is None or known.promotion.waits:
+    if known is None or (known.promotion is not None and known.promotion.waits):
         return None
     return _ruled(event, started, known, place.store.run(event.pipeline, started.run).hold)
 
@@ -47,12 +47,17 @@ def _delivered(
     place: RetrainingPlace, event: TriggerEvent, started: StartedRetraining, finished: Finished
 ) -> Finished | None:
     """Return the run's end once the registry has its version; None while that can't be reached."""
-    recorded = finished_run(place.store, place.store.run(event.pipeline, started.run)) or finished
-    if place.registry.kind == "store" or recorded.tracked:
-        return recorded
-    plan = place.store.plan(started.plan)
-    again = finish(place.store, plan, place.store.run(event.pipeline, started.run))
-    return again if again.tracked else None
+    run = place.store.run(event.pipeline, started.run)
+    recorded = finished_run(place.store, run) or finished
+    if not _is_delivered(place, recorded):
+        recorded = finish(place.store, place.store.plan(started.plan), run)
+    return recorded if _is_delivered(place, recorded) else None
+
+
+def _is_delivered(place: RetrainingPlace, finished: Finished) -> bool:
+    """Tell whether the registry has a run's version, and what is decided of it."""
+    is_there = place.registry.kind == "store" or bool(finished.tracked)
+    return is_there and finished.promotion is not None
 
 
 def _ruled(

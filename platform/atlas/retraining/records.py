@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError, clean
 from atlas.monitor.events import RETRAININGS
+from atlas.registered import LOCAL_TARGET
 from atlas.store.exclusive import exclusive
 from atlas.store.keys import is_run_id
 from atlas.values import canonical
@@ -177,6 +178,13 @@ class EventRecords:
         if end is not None and started is not None and end.attempt < started.attempt:
             return None
         return end
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether an orchestrator may have the run: it is bound, and isn't this machine's."""
+        started = self.started
+        is_there = started is not None and started.target != LOCAL_TARGET
+        return is_there and self.store.has_run(self.pipeline, started.run if started else "")
 
     def ask(self, request: RetrainingRequest) -> RetrainingRequest:
         """Record what is asked for, and return what holds: the first writer's."""

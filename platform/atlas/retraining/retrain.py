@@ -16,7 +16,6 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError, clean
 from atlas.models.actor import this_process
-from atlas.registered import LOCAL_TARGET
 from atlas.retraining import state as states
 from atlas.retraining.asking import other_champion, wanted
 from atlas.retraining.ending import end_of, promoted_after_approval
@@ -134,12 +133,12 @@ class _Event:
         end = self.records.end
         if end is not None and not (self.again and end.result == states.FAILED):
             return self._after(end)
-        started = self.records.started
-        if end is None and self._is_declined(started):
+        if end is None and self._is_declined():
             return ""
         request = self.records.request or self._asked()
         if request is None:
             return ""
+        started = self.records.started
         if started is None or end is not None:
             started = self._started(request, started)
         return self._ran(request, started) if started else ""
@@ -203,11 +202,10 @@ class _Event:
             self.records.start(started)
         return started
 
-    def _is_declined(self, started: StartedRetraining | None) -> bool:
+    def _is_declined(self) -> bool:
         """Tell whether somebody has declined what isn't under way elsewhere; then it is over."""
         approval = self.records.approval
-        is_elsewhere = started is not None and started.target != LOCAL_TARGET
-        if approval is None or approval.approved or is_elsewhere:
+        if approval is None or approval.approved or self.records.is_elsewhere:
             return False
         why = _declined(approval.by, approval.reason)
         self._finish(RetrainingEnd(states.DECLINED, why))

@@ -176,6 +176,8 @@ def _here(place: RetrainingPlace, asked: _Asked, folder: Path) -> RunState:
     result = run_all([run], settings, place.listener)
     if run.error and not run.is_open:
         raise AtlasError(run.error)
+    if result.interrupted:  # Neither what follows nor another event is begun.
+        raise KeyboardInterrupt
     if not result.complete or run.finished is None:
         return RunState(None, run.error or "it was interrupted; the same command goes on with it")
     errors = [f"{unit.step}: {end.error}" for unit, end in run.outcomes.items() if not end.ok]

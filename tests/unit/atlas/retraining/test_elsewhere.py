@@ -158,3 +158,20 @@ def test_one_that_is_under_way_there_is_ended_there_and_not_declined_here(projec
     run = orchestrator.submitted[0]
     orchestrator.cancel(orchestrator.find(orchestrator.plans[run], store.run("houses", run)))
     assert [retrain(where, there(), event).state for _ in range(2)][-1] == "failed"
+
+
+def test_one_that_was_never_given_to_it_can_be_declined(project, monkeypatch):
+    store = champion(project)
+    orchestrator, where = elsewhere(project, store)
+    event = cause(store)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(where, there(), event)
+    approve(store, "houses", event.id, approved=False)
+    assert retrain(where, there(), event).state == "declined"
+    assert orchestrator.submitted == []

@@ -11,12 +11,14 @@ import pytest
 from atlas.errors import AtlasError, InvalidError, StoreError
 from atlas.monitor.spec import MonitoredPipeline
 from atlas.retraining import approve, retrain, retraining_of
+from atlas.retraining.every import retrain_every
 from atlas.retraining.records import EventRecords, StartedRetraining
 from atlas.retraining.requests import release_requests
 from atlas.runner import RunSettings
 from atlas.runner.settings import THREADS
 from atlas.step.versions import registry
 from atlas.store.code import code_key
+from atlas.tracking.registry import LocalRegistry
 from tests.projects import project
 from tests.retrained import (
     NOON,
@@ -463,3 +465,35 @@ def test_one_that_was_killed_here_can_be_declined_and_frees_its_place(project, m
     approve(store, "houses", first.id, approved=False)
     assert retrain(place(store), pipeline(parameters=BETTER), first).state == "declined"
     assert retrain(place(store), pipeline(parameters=BETTER), second).state == "promoted"
+
+
+def test_an_interrupt_ends_the_call_and_the_next_one_goes_on(project, monkeypatch):
+    from atlas.runner import RunResult
+
+    store = champion(project)
+    first, second = cause(store, "1"), cause(store, "2")
+    rule = pipeline(parameters={"all": {"quality": 0.1}})
+
+    def interrupted(runs, *_: object) -> RunResult:
+        return RunResult(tuple(runs), complete=False, interrupted=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("atlas.runner.run.run_all", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            retrain_every(place(store), [(rule, first), (rule, second)])
+    assert EventRecords(store, "houses", second.id).request is None
+    found = retrain_every(place(store), [(rule, first), (rule, second)])
+    assert [one.state for one in found] == ["rejected", "rejected"]
+
+
+def test_a_version_that_mlflow_has_not_yet_is_not_over(project):
+    class Mlflow(LocalRegistry):
+        kind = "mlflow"
+
+    store = champion(project)
+    event, rule = cause(store), pipeline(parameters=BETTER)
+    where = replace(place(store), registry=Mlflow(store))
+    assert retrain(where, rule, event).state == "running"
+    assert retrain(where, rule, event).state == "running"
+    assert retrain(place(store), rule, event).state == "promoted"
+    assert len(registry(store).versions("houses")) == 2
