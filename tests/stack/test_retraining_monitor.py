@@ -92,7 +92,7 @@ def check_it_is_deployed(made: Retrained) -> None:
     assert f"~ {dag}: " in preview
     made.pipeline.atlas("deploy", made.config)
     assert file.read_bytes() == good
-    assert "nothing to do" in made.pipeline.atlas("preview", made.config).stdout
+    assert "nothing to do" in made.pipeline.atlas("deploy", made.config).stdout
     made.pipeline.atlas("destroy", made.config)
     assert not file.exists()
     assert not made.pipeline.airflow.has(dag)

@@ -48,13 +48,14 @@ class Step(KubernetesPodOperator):
         return super().execute(context)
 
 
-POD["configmaps"].append("atlas-retraining")
 OPENS = {
     "name": "atlas-retraining",
     "mountPath": "/var/run/secrets/atlas-retraining",
     "readOnly": True,
 }
-TEMPLATE["spec"]["containers"][0]["volumeMounts"].append(OPENS)
+BASE = TEMPLATE["spec"]["containers"][0]
+BASE["volumeMounts"].append(OPENS)
+BASE["envFrom"] = [{"configMapRef": {"name": "atlas-retraining", "optional": True}}]
 TEMPLATE["spec"]["volumes"].append(
     {"name": "atlas-retraining", "secret": {"secretName": "atlas-retraining", "optional": True}}
 )
