@@ -161,6 +161,16 @@ def has_reference(store: Store, sha256: str) -> bool:
     return all(has_profile(store, table.profile) for table in _tables(store, sha256).values())
 
 
+def check_reference(store: Store, sha256: str) -> None:
+    """Compare a reference, and its profiles, with their digests; nothing of them is counted.
+
+    Raises:
+        StoreError: it isn't there, or isn't what was written.
+    """
+    for table in _tables(store, sha256).values():
+        _checked(store, _counts_key(table.profile), table.profile)
+
+
 def copy_reference(source: Store, store: Store, sha256: str) -> None:
     """Copy a reference, with its profiles, from another store.
 

@@ -10,7 +10,7 @@ from atlas.lineage.kinds.artifact import check_content
 from atlas.lineage.kinds.kind import DECISION, DEPLOYMENT, MODEL, RELEASE, RUN, related
 from atlas.step.parts import check_part, located
 from atlas.store.keys import MANIFEST
-from atlas.tracking.registry import CHALLENGER, CHAMPION, PARTS
+from atlas.tracking.registry import CHALLENGER, CHAMPION, PARTS, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMPARED = (
     *("atlas.run", "atlas.pipeline", "atlas.commit", "atlas.digest.plan", "atlas.digest.code"),
     PARTS,
+    REFERENCE,
 )
 """Tags that MLflow and the store must agree on."""
 
@@ -43,6 +44,7 @@ class ModelKind:
         states = [
             _check_registries(sources, ref),
             _check_parts(sources, ref, registered),
+            _check_reference(sources, ref, registered),
             _check_run(sources, ref, registered),
             _check_decisions(sources, ref),
         ]
@@ -55,6 +57,7 @@ class ModelKind:
             "aliases": ", ".join(aliases),
             "metrics": ", ".join(metrics),
             "parts": ", ".join(registered.uris()),
+            **({"reference": registered.reference} if registered.reference else {}),
         }
         summary = ", ".join([*aliases, *metrics[:3]])
         where = f"{at}" if sources.server is None else f"{sources.server.url} and {at}"
@@ -133,6 +136,24 @@ def _check_parts(sources: LineageSources, ref: Ref, registered: RegisteredVersio
         state = check_content(sources, ref, manifest)
         if state:
             return state
+    return ""
+
+
+def _check_reference(sources: LineageSources, ref: Ref, registered: RegisteredVersion) -> str:
+    """Compare what a version was trained on, in counts, with the digest in its tag."""
+    if not registered.reference:
+        return ""
+    from atlas.monitor.references import check_reference, has_reference
+
+    where = f"{sources.store.url}/profiles, the reference {registered.reference[:12]}…"
+    try:
+        if not has_reference(sources.store, registered.reference):
+            is_own = any(uri.startswith(f"{sources.store.url}/") for uri in registered.uris())
+            found, expected = "it isn't there", "the counts of what the version was trained on"
+            return sources.fault(MISSING if is_own else UNCHECKED, ref, where, found, expected)
+        check_reference(sources.store, registered.reference)
+    except StoreError as error:
+        return sources.fault(ALTERED, ref, where, str(error))
     return ""
 
 
