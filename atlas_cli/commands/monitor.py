@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from atlas.monitor.checked import CheckedPipeline, TriggerState
+    from atlas.monitor.publishing import Published
+    from atlas_deploy.training.monitored import OpenedMonitors
 
 
 def monitor(
@@ -23,6 +25,10 @@ def monitor(
     fail_on_event: Annotated[
         bool, typer.Option("--fail-on-event", help="Exit with 1 if a trigger has fired.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write the page here, too; of several pipelines, a folder."),
+    ] = None,
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
@@ -36,23 +42,55 @@ def monitor(
 
     with opened_monitors(path, env) as opened:
         found = [*check_each(opened.store, opened.registry, opened.pipelines)]
-    emit([one.to_json() for one in found], lambda: _text(found), as_json=as_json)
+        pages = _shown(opened, found)
+    if report is not None:
+        _write(report, found, pages)
+    raw = [{**one.to_json(), "report": page.url} for one, page in zip(found, pages, strict=True)]
+    emit(raw, lambda: _text(found, pages), as_json=as_json)
     sys.stdout.flush()
-    for line in _complaints(found):
+    for line in _complaints(found, pages):
         print(line, file=sys.stderr)
     fired = fail_on_event and any(one.fired for one in found)
     if fired or any(one.error for one in found):
         raise typer.Exit(1)
 
 
-def _complaints(found: Sequence[CheckedPipeline]) -> Iterator[str]:
-    for one in found:
+def _shown(opened: OpenedMonitors, found: Sequence[CheckedPipeline]) -> list[Published]:
+    """Show what was found of each pipeline."""
+    from atlas.monitor.publishing import Published
+    from atlas.retraining.showing import show
+
+    return [
+        Published("", "") if one.error else show(opened.store, opened.registry, monitored, one)
+        for monitored, one in zip(opened.pipelines, found, strict=True)
+    ]
+
+
+def _write(report: Path, found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> None:
+    """Write the page of one pipeline to a file, those of several into a folder."""
+    from atlas.errors import AtlasError
+    from atlas.files import write_shared
+
+    for one, page in zip(found, pages, strict=True):
+        place = report if len(found) == 1 else report / f"{one.pipeline}.html"
+        try:
+            if page.page:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_shared(place, page.page.encode("utf-8", "replace"))
+        except OSError as error:
+            text = f"{place}: {error.strerror}; expected a file that can be written"
+            raise AtlasError(f"{text}, or a folder for several pipelines") from None
+
+
+def _complaints(found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> Iterator[str]:
+    for one, page in zip(found, pages, strict=True):
+        yield from (f"warning: {one.pipeline}: {text}" for text in page.warnings)
         yield from (f"warning: {one.pipeline}: {text}" for text in one.warnings)
         if one.error:
             yield f"error: {one.pipeline}: {one.error}"
 
 
-def _text(found: Sequence[CheckedPipeline]) -> str:
+def _text(found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> str:
     rows = [
         (
             one.pipeline,
@@ -67,7 +105,8 @@ def _text(found: Sequence[CheckedPipeline]) -> str:
     ]
     headers = ("PIPELINE", "CHAMPION", "TRIGGER", "STATE", "BUDGET", "WHY")
     lines = [table(headers, rows)] if rows else ["nothing is monitored yet"]
-    for one in found:
+    for one, page in zip(found, pages, strict=True):
+        lines += [f"{one.pipeline}: page {page.url}"] if page.url else []
         lines += [
             f"{one.pipeline}: {_broken(batch, texts)}" for batch, texts in one.breaches.items()
         ]

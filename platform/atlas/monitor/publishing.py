@@ -6,24 +6,22 @@ don't answer fails no check, and is a warning. Metrics wait in the store then.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
-from atlas.errors import AtlasError, StoreError
+from atlas.errors import AtlasError
 from atlas.monitor.event_states import recorded_states
-from atlas.monitor.events import MONITOR
+from atlas.monitor.last import FORMAT, LAST, REPORT, file_key
 from atlas.monitor.report import html
 from atlas.monitor.report.content import QUIET
 from atlas.monitor.report.gathering import page_of, state_of
 from atlas.monitor.samples import monitor_metrics
-from atlas.store.keys import run_key
 from atlas.tracking.metrics_outbox import MetricsOutbox
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.values import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from atlas.monitor.checked import CheckedPipeline
     from atlas.monitor.event_states import EventState
@@ -32,13 +30,10 @@ if TYPE_CHECKING:
     from atlas.tracking.pushgateway import Pushgateway
     from atlas.tracking.registry import ModelRegistry
 
-REPORT, LAST = "report.html", "last.json"
-"""Files of a pipeline in the folder `MONITOR` of the store."""
 PAGE = "monitor.html"
 """What the page is called among the artifacts of the champion's run in MLflow."""
 STATE, SPENT, CHECKED = "atlas.monitor", "atlas.monitor.spent", "atlas.monitor.checked"
 """Tags of the champion in MLflow: what has fired, the risks that are spent, and when."""
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +76,9 @@ def publish(
     known = recorded_states(store, checked.pipeline) if states is None else states
     shown = page_of(store, registry, monitored, checked, known)
     text = html(shown)
-    store.location.write(_key(checked.pipeline, REPORT), text.encode("utf-8", "replace"))
-    store.location.write(_key(checked.pipeline, LAST), _last(checked, known))
-    url = f"{store.url}/{_key(checked.pipeline, REPORT)}"
+    store.location.write(file_key(checked.pipeline, REPORT), text.encode("utf-8", "replace"))
+    store.location.write(file_key(checked.pipeline, LAST), _last(checked, known))
+    url = f"{store.url}/{file_key(checked.pipeline, REPORT)}"
     outbox, waiting = MetricsOutbox(store.location), monitor_metrics(checked, shown, known)
     outbox.add(waiting)
     warnings = []
@@ -98,44 +93,12 @@ def publish(
     return Published(url, text, tuple(warnings))
 
 
-def last_check(store: Store, pipeline: str) -> Mapping[str, Any] | None:
-    """Return what was published last of a pipeline, as plain data; None where nothing was.
-
-    It has what `CheckedPipeline.to_json` gives, and ``states``: what has become of events.
-
-    Raises:
-        StoreError: it can't be read.
-    """
-    key = _key(pipeline, LAST)
-    try:
-        raw = json.loads(store.location.read(key))
-    except FileNotFoundError:
-        return None
-    except (ValueError, RecursionError):
-        raw = None
-    if not isinstance(raw, dict) or raw.get("format") != _FORMAT or not _is_whole(raw):
-        hint = "remove it; the next check writes it again"
-        raise StoreError(f"{store.url}/{key}: is no check of this version of Atlas; {hint}")
-    return raw
-
-
-def _is_whole(raw: Mapping[str, Any]) -> bool:
-    """Tell whether what was read has lists of objects where it has to."""
-    lists = (raw.get("triggers"), raw.get("states"))
-    return all(isinstance(part, list) and all(isinstance(x, dict) for x in part) for part in lists)
-
-
 def _last(checked: CheckedPipeline, states: Sequence[EventState]) -> bytes:
     raw = checked.to_json()
     for found, state in zip(raw["triggers"], checked.triggers, strict=True):
         found["state"] = state_of(state)
-    whole = {"format": _FORMAT, **raw, "states": [state.to_json() for state in states]}
+    whole = {"format": FORMAT, **raw, "states": [state.to_json() for state in states]}
     return canonical(whole).encode("utf-8", "replace")
-
-
-def _key(pipeline: str, name: str) -> str:
-    run_key(pipeline, name)
-    return f"{MONITOR}/{pipeline}/{name}"
 
 
 def _to_mlflow(registry: ModelRegistry, checked: CheckedPipeline, page: str) -> None:

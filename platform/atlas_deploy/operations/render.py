@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.advice import bring_up, command
 from atlas_deploy.operations.alerts import render_alerts
+from atlas_deploy.operations.monitors import render_monitors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,14 @@ def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
     alerts = render_alerts(status.alerts, paused)
     headers = ("PART", "MEMBER", "DEPLOYED", "ON DISK", "STATE", "LAST RUN")
     return "\n".join(
-        [_head(stack, status), table(headers, rows), *alerts, *drift, *_remarks(status)]
+        [
+            _head(stack, status),
+            table(headers, rows),
+            *alerts,
+            *render_monitors(status.monitors),
+            *drift,
+            *_remarks(status),
+        ]
     )
 
 

@@ -15,6 +15,7 @@ from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import fingerprints, records
 from atlas_deploy.live import snapshot, state
 from atlas_deploy.operations.alerts import ActiveAlerts, active_alerts
+from atlas_deploy.operations.monitors import MonitorStatus, monitor_status
 from atlas_deploy.operations.on_disk import digests_on_disk
 from atlas_deploy.platforms.services import services_of
 from atlas_provider.kinds import kind_of_target
@@ -71,6 +72,7 @@ class DeploymentStatus:
         release: the release that is deployed; empty for none.
         dead: processes of the platform that don't run, where it is on this machine.
         alerts: its alerts that fire.
+        monitors: what monitors have found last.
     """
 
     entry: records.Entry | None
@@ -81,6 +83,7 @@ class DeploymentStatus:
     release: str = ""
     dead: Sequence[str] = ()
     alerts: ActiveAlerts = field(default_factory=ActiveAlerts)
+    monitors: MonitorStatus = field(default_factory=MonitorStatus)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -89,6 +92,7 @@ class DeploymentStatus:
             "release": self.release,
             "dead": list(self.dead),
             "alerts": self.alerts.to_json(),
+            "monitors": self.monitors.to_json(),
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
@@ -146,7 +150,8 @@ def _status_of(
     for resource in resources:
         deployed |= resource.inputs.get("plans", {})
     released = deployed if entry and entry.release else {}
-    disk = digests_on_disk(deployment, open_store(services.store), released)
+    store = open_store(services.store)
+    disk = digests_on_disk(deployment, store, released)
     return DeploymentStatus(
         entry=entry,
         resources=[
@@ -159,6 +164,7 @@ def _status_of(
         release=entry.release if entry else "",
         dead=there.dead,
         alerts=alerts,
+        monitors=monitor_status(deployment, store) if resources else MonitorStatus(),
     )
 
 

@@ -15,7 +15,8 @@ from atlas.metrics.exposition import Sample
 from atlas.metrics.metric import MONITOR
 from atlas.monitor.checked import CheckedPipeline
 from atlas.monitor.event_states import EventState, recorded_states
-from atlas.monitor.publishing import last_check, publish
+from atlas.monitor.last import last_check
+from atlas.monitor.publishing import publish
 from atlas.monitor.report.gathering import page_of
 from atlas.monitor.samples import STATES, samples
 from atlas.store import open_store
