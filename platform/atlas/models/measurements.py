@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, field, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
@@ -106,6 +107,7 @@ class BatchMeasurement:
 _NAMES = tuple(item.name for item in fields(BatchMeasurement))
 
 
+@lru_cache(maxsize=4096)
 def batch_name(interval_start: str, interval_end: str, run: str) -> str:
     """Return what a batch is called: by its interval, or by its run where that has none.
 

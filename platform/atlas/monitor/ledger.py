@@ -4,6 +4,8 @@
                                                  /looks/<n>.json    what look n is of
                                                  /results/<n>.json  what it saw
                                                  /labels/<n>.json   losses, as they became known
+                                                 /tested-….json     the losses of its test
+                                                 /baseline.json     labels that were there at first
                                                  /summary.json      a copy, safe to lose
 
 Every file but the last is created exclusively and never changes, so that no lock is needed, and a
@@ -32,9 +34,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.monitor.events import MONITOR
-from atlas.monitor.looks import Baseline, LabelledPart, LedgerRecord, Look, LookResult, Terms
+from atlas.monitor.looks import (
+    Baseline,
+    LabelledPart,
+    LedgerRecord,
+    Look,
+    LookResult,
+    LossesAtTest,
+    Terms,
+)
 from atlas.store.keys import run_key
-from atlas.values import canonical
+from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,6 +215,15 @@ class LifeLedger:
         self.store.location.create(self._key("baseline"), first.to_bytes())
         return self._find("baseline", Baseline) or first
 
+    def tested(self, metric: str, column: str) -> LossesAtTest | None:
+        """Return the losses of the champion's test; None before they were found."""
+        return self._find(_tested(metric, column), LossesAtTest)
+
+    def keep_tested(self, losses: LossesAtTest) -> None:
+        """Keep the losses of the champion's test: its rows are read once in a life."""
+        key = self._key(_tested(losses.metric, losses.column))
+        self.store.location.create(key, losses.to_bytes())
+
     # Files ----------------------------------------------------------------------------------
 
     def keep(self) -> None:
@@ -253,6 +272,10 @@ class LifeLedger:
 
     def _key(self, name: str) -> str:
         return f"{self.folder}/{name}.json"
+
+
+def _tested(metric: str, column: str) -> str:
+    return f"tested-{digest([metric, column])[:16]}"
 
 
 def _numbered(folder: str, number: int) -> str:

@@ -196,8 +196,9 @@ class ChampionLife:
     @property
     def data_end(self) -> str:
         """Up to where there are data: the latest end of an interval; empty without any."""
-        ends = [record.interval_end for record in self.records if record.interval_end]
-        return max(ends, key=datetime.fromisoformat, default="")
+        ends = [record.interval_end for record in self.records]
+        ends += [measured.interval_end for measured in self.measured]
+        return max(filter(None, ends), key=datetime.fromisoformat, default="")
 
     # Events ---------------------------------------------------------------------------------
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import ProfileError
 from atlas.monitor.budget import Budget
-from atlas.monitor.drift import WINDOWS, DriftRule, look
+from atlas.monitor.drift import WINDOWS, DriftRule, Measured, look
 from atlas.monitor.looks import EVERY, LookResult
 from atlas.monitor.references import has_profile, load_profile
 from atlas.profiles.profile import Profile
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from atlas.monitor.batches import BatchRecord
-    from atlas.monitor.drift import DriftLook, Measured
+    from atlas.monitor.drift import DriftLook
     from atlas.monitor.looks import Look
     from atlas.monitor.references import ModelReference
+    from atlas.profiles.profile import Feature
     from atlas.store import Store
 
 MOST_ALARMS, MOST_MEASURED, MOST_UNSEEN = 500, 1000, 20
@@ -126,9 +127,11 @@ class Looking:
 
     def batch(self, profiles: Mapping[str, str]) -> Profile:
         """Return a batch's counts of the columns that it has."""
-        tables = {table: self._counts(table, sha256) for table, sha256 in profiles.items()}
-        named = _named({table: counts for table, counts in tables.items() if counts})
-        return Profile({n: named.features[n] for n in self.columns if n in named.features})
+        named: dict[str, Feature] = {}
+        for table, sha256 in profiles.items():
+            counts = self._counts(table, sha256)
+            named |= {f"{table}.{n}": f for n, f in counts.features.items()} if counts else {}
+        return Profile({name: named[name] for name in self.columns if name in named})
 
     def _counts(self, table: str, sha256: str) -> Profile | None:
         beside = self.reference.profiles.get(table)
@@ -201,4 +204,5 @@ def _named(profiles: Mapping[str, Profile]) -> Profile:
 
 def _plain(one: Measured) -> dict[str, Any]:
     table, _, feature = one.feature.partition(".")
-    return {**asdict(one), "table": table, "feature": feature}
+    raw = {name: getattr(one, name) for name in Measured.__slots__}
+    return {**raw, "table": table, "feature": feature}

@@ -58,8 +58,9 @@ class LedgerRecord:
 
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("number", "rows", "looks", "labels"), (int,)),
+    **dict.fromkeys(("number", "rows", "looks", "labels", "n"), (int,)),
     **dict.fromkeys(("risk", "spent", "false_alarms"), (int, float)),
+    **dict.fromkeys(("sum", "sum_squares", "skewness"), (int, float)),
     **dict.fromkeys(
         ("batch", "run", "interval_end", "reference", "made", "void", "metric", "measurer"), (str,)
     ),
@@ -182,3 +183,24 @@ class Baseline(LedgerRecord):
 
     labels: int
     made: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LossesAtTest(LedgerRecord):
+    """The losses of the champion's test, as they were found at first.
+
+    Attributes:
+        metric: whose losses.
+        column: ``step.column`` that the rule names, or empty.
+        n: how many rows.
+        sum: of their losses.
+        sum_squares: of the losses' squares.
+        skewness: of the losses.
+    """
+
+    metric: str
+    column: str
+    n: int
+    sum: float
+    sum_squares: float
+    skewness: float

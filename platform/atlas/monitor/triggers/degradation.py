@@ -13,8 +13,8 @@ from atlas.config_retraining import DEGRADATION
 from atlas.errors import ProfileError
 from atlas.monitor.budget import Budget
 from atlas.monitor.checked import TriggerState
-from atlas.monitor.looks import LabelledPart
-from atlas.monitor.row_metrics import ROW_METRICS, LossSums
+from atlas.monitor.looks import LabelledPart, LossesAtTest
+from atlas.monitor.row_metrics import ROW_METRICS, LossAtTest, LossSums
 from atlas.monitor.running import RunningRule, fresh, running
 from atlas.monitor.tested import losses_at_test
 from atlas.monitor.triggers.outcome import Seen, seen
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlas.config_retraining import DegradationRule
     from atlas.models.measurements import BatchMeasurement
     from atlas.monitor.life import Armed, ChampionLife
-    from atlas.monitor.row_metrics import LossAtTest, RowMetric
+    from atlas.monitor.row_metrics import RowMetric
     from atlas.monitor.running import RunningLoss
 
 
@@ -92,10 +92,15 @@ def score_of_test(
     """
     if rule.limit is not None:
         return None
-    run = life.training
-    if run is None:
-        raise ProfileError("the rows of the champion's test are gone with the run that made it")
-    return losses_at_test(life.store, run, metric, rule.test)
+    kept = life.ledger.tested(metric.name, rule.test)
+    if kept is None:
+        if life.training is None:
+            raise ProfileError("the rows of the champion's test are gone with the run that made it")
+        found = losses_at_test(life.store, life.training, metric, rule.test)
+        numbers = {name: getattr(found, name) for name in LossAtTest.__slots__}
+        kept = LossesAtTest(metric.name, rule.test, **numbers)
+        life.ledger.keep_tested(kept)
+    return LossAtTest(kept.n, kept.sum, kept.sum_squares, kept.skewness)
 
 
 def _counted(life: ChampionLife, metric: RowMetric) -> list[LossSums]:

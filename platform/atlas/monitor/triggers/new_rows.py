@@ -18,6 +18,9 @@ def new_rows(life: ChampionLife) -> Seen | None:
     if not wanted:
         return None
     armed = life.armed(NEW_ROWS)
+    if not life.monitored.statistics and not life.records:
+        text = "no batch is recorded, so no row is counted; expected `statistics` in the Config"
+        life.warnings.append(f"new_rows: {text}")
     rows = sum(record.rows for record in life.new)
     count = max(rows - armed.after("rows"), 0)
     since = "since its last event" if armed.before else "since the champion's training"

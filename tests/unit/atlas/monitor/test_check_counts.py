@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -138,3 +139,17 @@ def test_labels_of_older_batches_count_from_the_first_check_on(shop):
     assert count(shop, "new_labels") == 700
     shop.label(0, 50, as_of=day(10))
     assert count(shop, "new_labels") == 0
+
+
+def test_without_statistics_no_row_is_counted_and_that_is_said(shop):
+    assert "expected `statistics` in the Config" not in shop.check().warnings
+    assert any("no row is counted" in text for text in _without_statistics(shop).warnings)
+
+
+def _without_statistics(shop):
+    class Bare(Shop):
+        @property
+        def monitored(self):
+            return replace(super().monitored, statistics={})
+
+    return Bare.check(Bare(shop.store, rule={"new_rows": 1}))

@@ -8,7 +8,14 @@ import pytest
 
 from atlas.errors import StoreError
 from atlas.monitor.ledger import LifeLedger
-from atlas.monitor.looks import Baseline, LabelledPart, Look, LookResult, Terms
+from atlas.monitor.looks import (
+    Baseline,
+    LabelledPart,
+    Look,
+    LookResult,
+    LossesAtTest,
+    Terms,
+)
 from atlas.store import open_store
 
 TERMS = Terms("a" * 64, 0.01, 100, ["features.x"])
@@ -123,6 +130,15 @@ def test_losses_are_counted_once_in_one_order(store):
 def test_the_baseline_is_that_of_the_first(store):
     assert life(store).baseline(Baseline(7)).labels == 7
     assert life(store).baseline(Baseline(9)).labels == 7
+
+
+def test_the_losses_of_a_test_are_those_that_were_found_at_first(store):
+    found = LossesAtTest("mae", "evaluate.error", 10, 3.0, 1.5, 0.2)
+    assert life(store).tested("mae", "evaluate.error") is None
+    life(store).keep_tested(found)
+    life(store).keep_tested(LossesAtTest("mae", "evaluate.error", 1, 9.0, 81.0, 0.0))
+    assert life(store).tested("mae", "evaluate.error") == found
+    assert life(store).tested("mae", "") is None
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"number": "1"}', b"[" * 5000, b"\xff"])
