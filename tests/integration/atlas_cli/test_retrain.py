@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from atlas.runner import RunSettings
+from atlas.step.versions import registry
+from atlas.store import Store
+from atlas.store.code import code_key
 from tests.projects import project
+from tests.releases import Clone
 from tests.retrained import champion
 
 __all__ = ["project"]
@@ -100,3 +107,39 @@ def test_a_training_that_fails_is_an_exit_code(project, tmp_path):
     done = project.atlas("retrain", "houses", "--event", there["event"], "--again")
     assert done.returncode == 0, done.stdout
     assert "promoted" in done.stdout
+
+
+def committed(project) -> tuple[Store, Path]:
+    """Return the store, and the snapshot of the code that a commit's training has made."""
+    store = champion(project, retraining=BETTER)
+    project.write(".gitignore", ".atlas/\n")
+    clone = Clone(project.root)
+    clone.git("init", "-q", "-b", "main")
+    clone.commit("one")
+    assert project.run("houses", RunSettings(parameters={"quality": 0.6}), flows=("training",)).ok
+    tags = registry(store).find("houses", "champion").tags
+    assert tags["atlas.commit"] == clone.git("rev-parse", "HEAD")
+    clone.append("houses/steps.py", "\n# newer\n")
+    clone.commit("two")
+    return store, store.location.local(code_key(tags["atlas.digest.code"]))
+
+
+def test_code_that_the_store_has_lost_comes_from_the_champions_commit(project):
+    _, snapshot = committed(project)
+    shutil.rmtree(snapshot)
+    done = project.atlas(*ASK)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "promoted, version local-3" in done.stdout
+    assert snapshot.is_dir()
+
+
+def test_code_whose_commit_is_gone_too_is_told_and_nothing_runs(project):
+    store, snapshot = committed(project)
+    shutil.rmtree(snapshot)
+    shutil.rmtree(project.root / ".git")
+    runs = store.runs("houses")
+    done = project.atlas(*ASK)
+    assert done.returncode == 1
+    assert "blocked" in done.stdout
+    assert "isn't in the repository" in done.stdout
+    assert store.runs("houses") == runs
