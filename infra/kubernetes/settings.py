@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pulumi
 
+from infra.kubernetes.configuration import (
+    HOST,
+    NAME,
+    host_and_port,
+    name_of,
+    remote,
+    structure,
+    texts,
+)
 from infra.kubernetes.secrets import PlatformSecrets
 from infra.kubernetes.sizes import SIZES, SMALL, PlatformSize
 from infra.manifests.images import ImageSources
@@ -23,8 +31,6 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("LocalExecutor", "KubernetesExecutor")
 MODES = ("single-user", "multi-user")
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 SETTINGS = frozenset(
     {
         *("target", "state", "store", "size", "secretKey", "kubeconfig", "context", "manifests"),
@@ -139,10 +145,10 @@ class ClusterSettings:
             executor=one_of("executor", config.get("executor") or EXECUTORS[0], EXECUTORS),
             multi_user=one_of("kubeflowMode", config.get("kubeflowMode") or MODES[0], MODES)
             == MODES[1],
-            kubeflow_database=_host_and_port(config, "kubeflowDatabase"),
+            kubeflow_database=host_and_port(config, "kubeflowDatabase"),
             parallelism=config.get_int("parallelism") or size.parallelism,
-            store=_remote(config, "store", "s3://atlas/store", ("s3",)),
-            dags=_remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
+            store=remote(config, "store", "s3://atlas/store", ("s3",)),
+            dags=remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
             region=config.get("region") or "us-east-1",
             teams=_teams(config),
             elsewhere=_elsewhere(config, names),
@@ -181,48 +187,6 @@ def _key(config: pulumi.Config) -> pulumi.Output[str]:
     return key
 
 
-def _object(config: pulumi.Config, key: str, default: object) -> Any:
-    """Return a setting that isn't a text.
-
-    Raises:
-        pulumi.RunError: it is a text.
-    """
-    try:
-        found: Any = config.get_object(key)
-    except pulumi.ConfigTypeError:
-        kind = "a list" if isinstance(default, list) else "an object"
-        raise pulumi.RunError(
-            f"atlas:{key}: found '{config.get(key)}'; expected {kind} (`pulumi config set --path`)"
-        ) from None
-    return default if found is None else found
-
-
-def texts(config: pulumi.Config, key: str) -> dict[str, str]:
-    """Return a setting that is an object of texts.
-
-    Raises:
-        pulumi.RunError: it is something else.
-    """
-    found = _object(config, key, {})
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise pulumi.RunError(f"atlas:{key}: found {found!r}; expected an object of texts")
-    return {str(name): str(value) for name, value in found.items()}
-
-
-def name_of(config: pulumi.Config, key: str) -> str:
-    """Return a setting that is the name of an object; empty where it isn't set.
-
-    Raises:
-        pulumi.RunError: it is no such name.
-    """
-    found = config.get(key) or ""
-    if found and not _NAME.fullmatch(found):
-        raise pulumi.RunError(
-            f"atlas:{key}: found '{found}'; expected lower-case letters, digits and dashes"
-        )
-    return found
-
-
 def _manifests(config: pulumi.Config) -> Manifests:
     """Return where rendered manifests come from.
 
@@ -244,7 +208,7 @@ def _ingress(config: pulumi.Config) -> IngressSettings:
     """
     domain = config.get("domain") or ""
     tls, issuer = name_of(config, "tlsSecret"), name_of(config, "issuer")
-    if domain and not _HOST.fullmatch(domain):
+    if domain and not HOST.fullmatch(domain):
         raise pulumi.RunError(f"atlas:domain: found '{domain}'; expected a host name")
     if domain and not (tls or issuer):
         raise pulumi.RunError(
@@ -260,41 +224,14 @@ def _ingress(config: pulumi.Config) -> IngressSettings:
     )
 
 
-def _host_and_port(config: pulumi.Config, key: str) -> str:
-    """Return a setting that is a host and a port; empty where it isn't set.
-
-    Raises:
-        pulumi.RunError: it is something else.
-    """
-    found = config.get(key) or ""
-    host, _, port = found.partition(":")
-    if found and not (_HOST.fullmatch(host) and port.isdigit()):
-        raise pulumi.RunError(f"atlas:{key}: found '{found}'; expected host:port")
-    return found
-
-
-def _remote(config: pulumi.Config, key: str, default: str, schemes: tuple[str, ...]) -> str:
-    """Return a setting that is the URL of a place that every pod reaches.
-
-    Raises:
-        pulumi.RunError: it is something else, such as a folder of this machine.
-    """
-    found = (config.get(key) or default).rstrip("/")
-    parts = urlsplit(found)
-    if parts.scheme not in schemes or not parts.netloc or "@" in parts.netloc:
-        expected = " or ".join(f"{scheme}://…" for scheme in schemes)
-        raise pulumi.RunError(f"atlas:{key}: found '{found}'; expected {expected}, without a user")
-    return found
-
-
 def _teams(config: pulumi.Config) -> tuple[str, ...]:
     """Return the namespaces of teams.
 
     Raises:
         pulumi.RunError: one isn't the name of a namespace.
     """
-    found = _object(config, "teams", [])
-    if not isinstance(found, list) or not all(_NAME.fullmatch(str(one)) for one in found):
+    found = structure(config, "teams", [])
+    if not isinstance(found, list) or not all(NAME.fullmatch(str(one)) for one in found):
         raise pulumi.RunError(f"atlas:teams: found {found!r}; expected a list of namespaces")
     return tuple(str(one) for one in found)
 

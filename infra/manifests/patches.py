@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi import RunError
 
-from infra.manifests.objects import ObjectKey, copied
+from infra.manifests.objects import copied
 from infra.manifests.pods import with_containers, with_pods
 
 if TYPE_CHECKING:
@@ -74,11 +74,6 @@ def without(manifests: Iterable[Manifest], *named: str) -> list[Manifest]:
     if missing:
         raise RunError(f"manifests: found no {', '.join(sorted(missing))}; expected them")
     return [manifest for manifest in found if _title(manifest) not in named]
-
-
-def without_kinds(manifests: Iterable[Manifest], *kinds: str) -> list[Manifest]:
-    """Return objects without those of some kinds."""
-    return [manifest for manifest in manifests if manifest["kind"] not in kinds]
 
 
 def changed(
@@ -254,8 +249,3 @@ def with_pull_secret(manifests: Iterable[Manifest], name: str) -> list[Manifest]
         pod["imagePullSecrets"] = [{"name": name}]
 
     return with_pods(manifests, change)
-
-
-def selected(manifests: Iterable[Manifest], kind: str) -> list[ObjectKey]:
-    """Return the keys of the objects of one kind."""
-    return [ObjectKey.of(manifest) for manifest in manifests if manifest["kind"] == kind]

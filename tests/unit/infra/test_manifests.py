@@ -220,7 +220,6 @@ def test_replicas_variables_labels_and_pull_secrets(shop):
 
 def test_objects_are_left_out_and_changed_by_name_and_have_to_be_there(shop):
     assert "Deployment web" not in titles(patches.without(shop, "Deployment web"))
-    assert titles(patches.without_kinds(shop, "Job", "Namespace"))[0] == "Deployment web"
     changed = patches.changed(shop, "Namespace shop", lambda one: one.update(extra=1))
     assert changed[0]["extra"] == 1
     assert "extra" not in shop[0]
@@ -395,7 +394,3 @@ def test_official_manifests_move_and_are_restricted_as_a_whole(service, name, co
     for manifest in images:
         for container in containers_of(pod_of(manifest) or {}):
             assert container["image"].startswith("hub.example/")
-
-
-def test_selected_gives_the_keys_of_a_kind(shop):
-    assert patches.selected(shop, "Job") == [ObjectKey("batch", "Job", "", "hook")]
