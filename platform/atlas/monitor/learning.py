@@ -7,6 +7,7 @@ of times: the order of a table's rows is no order of time. It may be shuffled, o
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
@@ -18,7 +19,7 @@ from atlas.monitor.tolerance import LEAST, Tolerances, propose
 from atlas.profiles.columns import COUNTED, moments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy import ndarray
 
@@ -77,7 +78,7 @@ def learn(table: Any, what: WhatToLearn) -> tuple[Profile, LearntTable, list[str
     profile = reference(columns)
     blocks = _Blocks.of(table, what)
     parts = [_batch(columns, places, profile) for places in blocks.places]
-    tolerances, outside, varying = _of_blocks(profile, parts)
+    differ = _OfBlocks.of(profile, parts)
     calibration, note = _calibration(table, what)
     if note:
         notes.append(note)
@@ -85,11 +86,12 @@ def learn(table: Any, what: WhatToLearn) -> tuple[Profile, LearntTable, list[str
         "",
         len(table),
         what.source,
-        tolerances,
+        differ.tolerances,
         blocks.time,
         blocks.seconds,
-        outside=outside,
-        varying=varying,
+        outside=differ.outside,
+        gaps=differ.gaps,
+        varying=differ.varying,
         score=what.score if calibration else "",
         calibration=calibration,
     )
@@ -166,36 +168,78 @@ def _spread(parts: list[Array]) -> list[Array]:
     return [numpy.sort(part[places]) for part, places in zip(parts, even, strict=True)]
 
 
-def _of_blocks(
-    profile: Profile, parts: Sequence[Profile]
-) -> tuple[Tolerances | None, dict[str, float], tuple[str, ...]]:
-    """Return what blocks differ by: distances, rows outside of all others', what always varies."""
-    if len(parts) < LEAST or not profile.features:
-        return None, {}, ()
-    varying = tuple(
-        name for name in profile.features if all(_varies(part.features[name]) for part in parts)
-    )
-    return propose(profile, parts), _outside(profile, parts), varying
+@dataclass(frozen=True, slots=True)
+class _OfBlocks:
+    """What blocks differ by; each field is one of `LearntTable`."""
+
+    tolerances: Tolerances | None = None
+    outside: dict[str, float] = field(default_factory=dict)
+    gaps: dict[str, float] = field(default_factory=dict)
+    varying: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, profile: Profile, parts: Sequence[Profile]) -> _OfBlocks:
+        """Compare blocks with all rows; nothing is learnt of too few."""
+        if len(parts) < LEAST or not profile.features:
+            return cls()
+        varying = tuple(
+            name for name in profile.features if all(_varies(part.features[name]) for part in parts)
+        )
+        shares = _outside(profile, parts), _gaps(profile, parts)
+        return cls(propose(profile, parts), *shares, varying)
 
 
 def _outside(profile: Profile, parts: Sequence[Profile]) -> dict[str, float]:
     """Return the largest share of a block that is new, where that is more than chance explains."""
-    import numpy
-
     features = [*profile.features.values()]
-    once, all_rows = numbers(features, rare), numbers(features, lambda f: f.present)
-    most = numpy.zeros(len(features))
-    for part in parts:
-        blocks = [part.features[feature.name] for feature in features]
+    once, present = numbers(features, rare), numbers(features, lambda f: f.present)
+
+    def shares(blocks: Sequence[Feature]) -> tuple[Array, Array]:
         rows = numbers(blocks, lambda f: f.present)
         pairs = zip(blocks, features, strict=True)
-        new = numpy.array([new_rows(block, whole.counts - block.counts) for block, whole in pairs])
-        share = new / numpy.maximum(rows, 1)
-        most = numpy.maximum(
-            most, numpy.where(share > limit(once, all_rows - rows, rows, _RISK, 0.0), share, 0.0)
-        )
-    shares = zip(features, most.tolist(), strict=True)
-    return {feature.name: share for feature, share in shares if share}
+        new = [new_rows(block, whole.counts - block.counts) for block, whole in pairs]
+        return _share(new, rows), limit(once, present - rows, rows, _RISK, 0.0)
+
+    return _largest(features, parts, shares)
+
+
+def _gaps(profile: Profile, parts: Sequence[Profile]) -> dict[str, float]:
+    """Return the largest share of missing values, where that is more than chance explains."""
+    features = [*profile.features.values()]
+    missing, all_rows = (numbers(features, of) for of in (_missing, lambda f: f.rows))
+
+    def shares(blocks: Sequence[Feature]) -> tuple[Array, Array]:
+        rows, own = numbers(blocks, lambda f: f.rows), numbers(blocks, _missing)
+        return _share(own, rows), limit(missing - own, all_rows - rows, rows, _RISK, 0.0)
+
+    return _largest(features, parts, shares)
+
+
+def _missing(feature: Feature) -> float:
+    return float(feature.missing)
+
+
+def _share(count: Any, rows: Array) -> Array:
+    import numpy
+
+    shares: Array = numpy.asarray(count) / numpy.maximum(rows, 1)
+    return shares
+
+
+def _largest(
+    features: Sequence[Feature],
+    parts: Sequence[Profile],
+    shares: Callable[[Sequence[Feature]], tuple[Array, Array]],
+) -> dict[str, float]:
+    """Return each feature's largest share of all blocks, of those above the limit of chance."""
+    import numpy
+
+    most = numpy.zeros(len(features))
+    for part in parts:
+        share, by_chance = shares([part.features[feature.name] for feature in features])
+        most = numpy.maximum(most, numpy.where(share > by_chance, share, 0.0))
+    pairs = zip(features, most.tolist(), strict=True)
+    return {feature.name: share for feature, share in pairs if share}
 
 
 def _varies(block: Feature) -> bool:

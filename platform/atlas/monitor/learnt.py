@@ -28,6 +28,8 @@ class LearntTable:
         block_seconds: how long a block of rows is; 0 where blocks have equally many rows.
         outside: column → the largest share of a block's rows beyond the range, or the categories,
             of all other blocks; of those where there is one.
+        gaps: column → the largest share of missing values in a block; of those where it is more
+            than chance explains.
         varying: the columns that have different values in each block of time.
         score: of predictions, the column with the score that `calibration` is of, or empty.
         calibration: how often labels are positive at each score; None without labels.
@@ -40,6 +42,7 @@ class LearntTable:
     time: str = ""
     block_seconds: float = 0.0
     outside: Mapping[str, float] = field(default_factory=dict)
+    gaps: Mapping[str, float] = field(default_factory=dict)
     varying: tuple[str, ...] = ()
     score: str = ""
     calibration: Calibration | None = None
@@ -73,6 +76,7 @@ class LearntTable:
         if not all(isinstance(text, str) for text in texts) or type(table.rows) is not int:
             raise ValueError("a field is of another kind than expected")
         _check_shares("outside", table.outside)
+        _check_shares("gaps", table.gaps)
         if not isinstance(table.profile, str) or not DIGEST.fullmatch(table.profile):
             raise ValueError(f"profile: found {str(table.profile)[:80]!r}, expected a sha256")
         return table

@@ -116,11 +116,17 @@ class _Limits:
         then, now = [then for then, _ in pairs], [now for _, now in pairs]
         rows = numbers(then, lambda f: f.rows), numbers(now, lambda f: f.rows)
         present = numbers(then, lambda f: f.present), numbers(now, lambda f: f.present)
-        allowed = numbers(then, lambda f: missing.get(f.name, 0.0))
+        allowed = numbers(then, lambda f: max(missing.get(f.name, 0.0), _gap(f, learnt)))
         outside = numbers(then, lambda f: self.outside.get(f.name, 0.0))
         self.missing = limit(numbers(then, lambda f: f.missing), *rows, RISK, allowed)
         self.below = limit(numbers(then, _lowest), *present, RISK, outside)
         self.beyond = limit(numbers(then, rare), *present, RISK, outside)
+
+
+def _gap(feature: Feature, learnt: LearntTable) -> float:
+    """Return how many more values are missing in one block of training than in all."""
+    share = feature.missing / max(feature.rows, 1)
+    return max(learnt.gaps.get(feature.name, 0.0) - share, 0.0)
 
 
 def _lowest(feature: Feature) -> float:

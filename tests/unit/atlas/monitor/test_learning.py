@@ -34,6 +34,17 @@ def test_a_season_of_a_week_is_no_drift():
     assert learnt.varying == ("x", "y")
 
 
+def test_what_is_missing_on_some_days_is_learnt():
+    rows = weekly(84_000, 84)
+    weekend = rows.when.dt.day_of_week >= 5
+    draw = np.random.default_rng(4).random(len(rows))
+    rows["x"] = rows.x.where(draw > 0.02 + 0.3 * weekend)
+    rows["y"] = rows.y.where(draw > 0.02)
+    _, learnt, _ = learn(rows, what(times=("when",), every=DAY))
+    assert set(learnt.gaps) == {"x"}
+    assert learnt.gaps["x"] == pytest.approx(0.32, abs=0.05)
+
+
 def test_the_order_of_rows_is_no_order_of_time():
     """A table that is sorted by its label would else have tolerances that nothing exceeds."""
     rows = weekly(8400, 84).sort_values("x")

@@ -132,6 +132,7 @@ def test_a_name_that_is_no_digest(store, sha256):
         {"tolerances": []},
         {"calibration": 1},
         {"outside": {"age": "much"}},
+        {"gaps": {"age": -1}},
         {"varying": [1]},
         {"profile": 1},
     ],
