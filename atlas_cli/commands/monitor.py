@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from atlas.monitor.checked import CheckedPipeline, TriggerState
     from atlas.monitor.publishing import Published
+    from atlas.monitor.spec import MonitoredPipeline
     from atlas_deploy.training.monitored import OpenedMonitors
 
 
@@ -40,11 +42,16 @@ def monitor(
     from atlas.monitor.check import check_each
     from atlas_deploy.training.monitored import opened_monitors
 
+    found, pages = [], []
     with opened_monitors(path, env) as opened:
-        found = [*check_each(opened.store, opened.registry, opened.pipelines)]
-        pages = _shown(opened, found)
-    if report is not None:
-        _write(report, found, pages)
+        checked = check_each(opened.store, opened.registry, opened.pipelines)
+        for monitored, one in zip(opened.pipelines, checked, strict=True):
+            page = _shown(opened, monitored, one)
+            if report is not None and page.page:
+                several = len(opened.pipelines) > 1
+                _write(report / f"{one.pipeline}.html" if several else report, page)
+            found.append(one)
+            pages.append(replace(page, page=""))  # of many pipelines, one page at a time
     raw = [{**one.to_json(), "report": page.url} for one, page in zip(found, pages, strict=True)]
     emit(raw, lambda: _text(found, pages), as_json=as_json)
     sys.stdout.flush()
@@ -55,31 +62,27 @@ def monitor(
         raise typer.Exit(1)
 
 
-def _shown(opened: OpenedMonitors, found: Sequence[CheckedPipeline]) -> list[Published]:
-    """Show what was found of each pipeline."""
+def _shown(opened: OpenedMonitors, monitored: MonitoredPipeline, one: CheckedPipeline) -> Published:
+    """Show what was found of a pipeline."""
     from atlas.monitor.publishing import Published
     from atlas.retraining.showing import show
 
-    return [
-        Published("", "") if one.error else show(opened.store, opened.registry, monitored, one)
-        for monitored, one in zip(opened.pipelines, found, strict=True)
-    ]
+    if one.error:
+        return Published("", "")
+    return show(opened.store, opened.registry, monitored, one)
 
 
-def _write(report: Path, found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> None:
-    """Write the page of one pipeline to a file, those of several into a folder."""
+def _write(place: Path, page: Published) -> None:
+    """Write a page to a file."""
     from atlas.errors import AtlasError
     from atlas.files import write_shared
 
-    for one, page in zip(found, pages, strict=True):
-        place = report if len(found) == 1 else report / f"{one.pipeline}.html"
-        try:
-            if page.page:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                write_shared(place, page.page.encode("utf-8", "replace"))
-        except OSError as error:
-            text = f"{place}: {error.strerror}; expected a file that can be written"
-            raise AtlasError(f"{text}, or a folder for several pipelines") from None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_shared(place, page.page.encode("utf-8", "replace"))
+    except OSError as error:
+        text = f"{place}: {error.strerror}; expected a file that can be written"
+        raise AtlasError(f"{text}, or a folder for several pipelines") from None
 
 
 def _complaints(found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> Iterator[str]:

@@ -223,8 +223,11 @@ def test_each_member_of_a_family_has_a_life_of_its_own(project):
         model={"name": "shop", "from": {"part": "train.model"}},
     )
     shop.score(1, shift=9.0)
-    found = shop.monitors()
+    found = shop.monitors(1, "--report", "pages")
     assert [one["pipeline"] for one in found] == ["shop-apac", "shop-emea"]
+    pages = sorted((project.root / "pages").iterdir())
+    assert [page.name for page in pages] == ["shop-apac.html", "shop-emea.html"]
+    assert all("drift" in page.read_text() for page in pages)
     assert [event["trigger"] for one in found for event in one["events"]] == ["drift", "drift"]
     registry = LocalRegistry(project.store)
     registry.remove_alias("shop-apac", CHAMPION)
