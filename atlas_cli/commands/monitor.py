@@ -31,6 +31,35 @@ def monitor(
         Path | None,
         typer.Option(help="Write the page here, too; of several pipelines, a folder."),
     ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Say when triggers would have fired; write nothing."),
+    ] = False,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try", metavar="BOUND=VALUE", help="Replay with drift.tolerance=0.05, new_rows=5000."
+        ),
+    ] = None,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANGE",
+            help="Replay made-up batches with price=0.5sd@10, price=missing:0.1@10, "
+            "kind=new:0.1@10, accuracy=0.85@10.",
+        ),
+    ] = None,
+    batches: Annotated[
+        int, typer.Option(min=0, max=1000, help="Replay so many made-up batches.")
+    ] = 0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each made-up batch.")] = 1000,
+    train: Annotated[
+        int,
+        typer.Option(min=0, max=50, help="Replay so many trainings: what would they have gained?"),
+    ] = 0,
+    cost: Annotated[
+        float, typer.Option(min=0.0, help="Of a training, as the metric summed over rows.")
+    ] = 0.0,
     env: Environment = "local",
     as_json: Json = False,
 ) -> None:
@@ -42,6 +71,13 @@ def monitor(
     from atlas.monitor.check import check_each
     from atlas_deploy.training.monitored import opened_monitors
 
+    if replay:
+        from atlas_cli.replays import Replaying
+
+        asked = Replaying(bounds or [], shift or [], batches, rows, train, cost)
+        raise typer.Exit(asked.show(path, env, as_json=as_json))
+    if bounds or shift or batches or train:
+        raise typer.BadParameter("--try, --shift, --batches and --train are of --replay")
     found, pages = [], []
     with opened_monitors(path, env) as opened:
         checked = check_each(opened.store, opened.registry, opened.pipelines)

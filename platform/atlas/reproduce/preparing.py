@@ -99,7 +99,7 @@ def put_inputs(sources: LineageSources, original: OriginalRun, store: Store) -> 
         scheme, _, path = data.uri.partition(":")
         if scheme == "store":
             _copy(sources.store, store, path.strip("/"))
-    model = _copied_model(sources.store, store, run.model) if run.model else None
+    model = copied_model(sources.store, store, run.model) if run.model else None
     return replace(run, model=model, champion=None)
 
 
@@ -142,7 +142,7 @@ def _copy(source: Store, target: Store, key: str) -> None:
             shutil.copyfile(path, place)
 
 
-def _copied_model(source: Store, target: Store, model: ModelVersion) -> ModelVersion:
+def copied_model(source: Store, target: Store, model: ModelVersion) -> ModelVersion:
     """Copy the parts of a model that a run reads."""
     parts: Mapping[str, ModelPart] = {
         name: replace(part, uri=f"{target.url}/{_own_key(source, target, part)}")

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.monitor.life import ChampionLife
 from atlas.monitor.replay.firing import firing, least_tolerances
 from atlas.monitor.replay.recorded import recorded
 from atlas.monitor.replay.synthetic import MadeUp, synthetic
 from atlas.monitor.replay.tuning import bounds_of
 from atlas.monitor.row_metrics import ROW_METRICS
 from atlas.profiles.profile import Profile
+from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from atlas.monitor.life import ChampionLife
     from atlas.monitor.replay.firing import Firing
     from atlas.monitor.replay.synthetic import Shift
     from atlas.monitor.replay.timeline import Timeline
     from atlas.monitor.replay.tuning import TriedBounds
+    from atlas.monitor.spec import MonitoredPipeline
+    from atlas.store import Store
+    from atlas.tracking.registry import ModelRegistry
 
 STREAMS = 20
 """Made-up streams of batches: as many as say how often a trigger fires."""
@@ -83,6 +88,23 @@ class Replay:
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         return asdict(self)
+
+
+def replayed_each(
+    store: Store, registry: ModelRegistry, monitored: Iterable[MonitoredPipeline]
+) -> Iterator[tuple[ChampionLife | None, str]]:
+    """Give the life of each pipeline's champion, or None and why there is none to replay.
+
+    Raises:
+        PlatformError: the registry doesn't answer.
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    for one in monitored:
+        champion = registry.find(one.model, CHAMPION)
+        if champion is None:
+            yield None, f"{one.pipeline}: {one.model} has no champion, so nothing can be replayed"
+        else:
+            yield ChampionLife(store, one, champion, now), ""
 
 
 def replay(life: ChampionLife, tried: Sequence[str] = ()) -> Replay:
