@@ -152,7 +152,9 @@ def test_drift_that_a_training_mends_and_drift_that_it_doesnt(shop):
 @pytest.mark.timeout(600)
 def test_drift_but_retraining_would_not_have_helped(shop):
     project = shop(follows=False)
-    done = project.atlas("monitor", "shop", "--replay", "--train", "2", "--cost", "400", timeout=280)
+    done = project.atlas(
+        "monitor", "shop", "--replay", "--train", "2", "--cost", "400", timeout=280
+    )
     assert done.returncode == 0, done.stderr
     assert "after batch 4, 20260204T000000Z" in done.stdout
     assert "but retraining would not have helped" in done.stdout
