@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let long tests take longer, unless they say how long."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let long tests take longer, unless they say how long; order the groups for the workers."""
     for item in items:
         if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
+    if hasattr(config, "workerinput"):
+        _order(items)
+
+
+def _order(items: list[pytest.Item]) -> None:
+    """Put the largest groups first, and those that need a platform last, which then is up briefly."""
+    sizes = Counter(_group(item.nodeid) for item in items)
+
+    def place(item: pytest.Item) -> tuple[bool, int, str]:
+        group = _group(item.nodeid)
+        return _STACK in item.nodeid, -sizes[group], group
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Run two groups at a time in `make test`, the largest first; loadgroup's marks do nothing here."""
+    """Run two groups at a time in `make test`, in their order; loadgroup's marks do nothing here."""
+    config.option.loadscopereorder = False
     return _Grouped(config, log)
 
 
@@ -41,9 +56,16 @@ class _Grouped(LoadScopeScheduling):
     """Keeps a file's tests together, and the files that share a platform or an engine's storage."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", maxsplit=1)[0]
-        return _SHARED.get(Path(file).name, file) if "tests/stack/" in file else file
+        return _group(nodeid)
 
+
+def _group(nodeid: str) -> str:
+    """Return the group that a test is of."""
+    file = nodeid.split("::", maxsplit=1)[0]
+    return _SHARED.get(Path(file).name, file) if _STACK in file else file
+
+
+_STACK = "tests/stack/"
 
 _SHARED = {
     **dict.fromkeys(
