@@ -52,12 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(here: Workplace) -> int:
     """Look at the batches of a pipeline, show what was found, and say whether training is due."""
     from atlas.monitor.check import check
-    from atlas.monitor.publishing import publish
-    from atlas.step.publishing import pushgateway_of_steps
+    from atlas.retraining.showing import show
 
     found = check(here.store, here.registry, here.monitored, now=datetime.now(UTC))
-    gateway = pushgateway_of_steps()
-    shown = publish(here.store, here.registry, here.monitored, found, gateway=gateway)
+    shown = show(here.store, here.registry, here.monitored, found)
     lines = [*_lines(found), *(f"warning: {text}" for text in shown.warnings), shown.url]
     sys.stderr.writelines(f"{line}\n" for line in lines)
     sys.stdout.write(f"{json.dumps(found.pipeline if found.open else None)}\n")
@@ -79,11 +77,15 @@ def _retrain(here: Workplace) -> int:
     """Start what is due, or go on with it; say how each event's retraining stands."""
     from atlas.monitor.events import open_events
     from atlas.retraining.every import line, retrain_every
+    from atlas.retraining.showing import show_again
     from atlas.retraining.state import BLOCKED
 
     due = open_events(here.store, here.monitored.pipeline)
     stand = retrain_every(here.retrainings, [(here.monitored, event) for event in due])
     sys.stdout.writelines(f"{line(one)}\n" for one in stand)
+    if stand:
+        shown = show_again(here.store, here.registry, here.monitored, stand)
+        sys.stderr.writelines(f"warning: {text}\n" for text in shown.warnings)
     return int(any(one.state == BLOCKED for one in stand))
 
 
