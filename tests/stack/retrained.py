@@ -129,8 +129,9 @@ class Retrained:
 
     def runs(self, dag: str) -> dict[str, str]:
         """Return the state of each run of a DAG, by its id, the oldest first."""
-        _, answer = self.pipeline.airflow._call("GET", f"dags/{dag}/dagRuns?order_by=run_after")
-        return {run["dag_run_id"]: run["state"] for run in answer["dag_runs"]}
+        path = f"dags/{dag}/dagRuns?order_by=run_after"
+        _, answer = self.pipeline.airflow._call("GET", path, (404,))  # It may be removed.
+        return {run["dag_run_id"]: run["state"] for run in answer.get("dag_runs", ())}
 
     def tasks(self, dag: str, run: str) -> dict[str, str]:
         """Return the state of each task of a run."""
@@ -145,6 +146,14 @@ class Retrained:
         run = self.start(dag)
         self.wait(lambda: self.runs(dag)[run] in ("success", "failed"), f"the run of {dag}")
         assert self.runs(dag)[run] == "success", self.tasks(dag, run)
+
+    def rest(self) -> None:
+        """Wait until nothing of it runs on Airflow: the end of a training starts the monitor."""
+        dags = [f"{self.name}-{part}" for part in ("inference", "training", "monitor")]
+        over = {"success", "failed"}
+        self.wait(
+            lambda: all({*self.runs(dag).values()} <= over for dag in dags), "the end of all runs"
+        )
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait until something holds; say of what the monitor's runs are if it doesn't."""
@@ -245,5 +254,6 @@ def retrained(platform: Any, folder: Path, name: str, rule: dict[str, Any]) -> I
     made.pipeline.atlas("deploy", made.config)
     try:
         yield made
+        made.rest()
     finally:
         made.pipeline.atlas("destroy", made.config)

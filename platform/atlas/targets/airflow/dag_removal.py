@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ _NOTICE_SECONDS = 60.0
 _READ_SECONDS = 10.0
 """What the dag-processor may take from opening a file to writing its row, at the most."""
 _POLL_SECONDS = 1.0
+_FORGETTING = threading.Lock()
+"""One at a time: over SQLite, Airflow's deletions of DAGs wait for each other until one gives up.
+
+A deployment's resources are deleted at once, and a monitor makes them three.
+"""
 
 
 def drain(airflow: AirflowApi, names: list[str]) -> None:
@@ -62,7 +68,8 @@ def _forget(airflow: AirflowApi, names: list[str]) -> list[str]:
     """Delete Airflow's records; return the DAGs that the dag-processor has recorded again since."""
     _await_noticed(airflow, names)
     for name in names:
-        airflow.forget(name)
+        with _FORGETTING:
+            airflow.forget(name)
     time.sleep(_POLL_SECONDS)
     return sorted(airflow.kept(names))
 
