@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from atlas import advice
 from atlas_provider.protobuf import share_status
 
 share_status()
+settings.register_profile("atlas", deadline=None)  # A loaded machine is no fault of a test.
+settings.load_profile("atlas")
 
 Golden = Callable[[str, bytes], None]
 _LONG_SECONDS = 3600

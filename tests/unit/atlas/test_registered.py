@@ -52,6 +52,7 @@ def test_a_package_adds_a_target(installed):
     assert [kind.name for kind in deployed_kinds()] == [
         "KubeflowPipelines",
         "AirflowDags",
+        "RetrainingMonitor",
         "ToyJobs",
     ]
 
