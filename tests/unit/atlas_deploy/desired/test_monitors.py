@@ -32,7 +32,12 @@ PLATFORM = {
 def deployed(folder: Path, *changes: tuple[str, str, Any], **targets: str) -> Deployment:
     usual = (E, "targets", {"training": "airflow", "inference": "airflow", **targets})
     rule = (C, "retraining", RULE)
-    (found,) = deployments(write(folder, shop(rule, usual, *changes)), "local")
+    looked_at = (
+        C,
+        "statistics",
+        {"features": {"from": "features.rows", "columns": ["size", "age"]}},
+    )
+    (found,) = deployments(write(folder, shop(rule, looked_at, usual, *changes)), "local")
     return found
 
 
