@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from itertools import islice, pairwise
-from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 from atlas.validate.schedule import comes_on, cron_fields
@@ -40,7 +39,8 @@ def monitored_tables(
 def _learnt(spec: ColumnStatistics, subject: Subject, environment: Environment) -> dict[str, Any]:
     config = subject.file.config
     schedules = {**config.schedule, **environment.schedules.get(config.name, {})}
-    every = seconds_between(schedules["inference"]["cron"]) if "inference" in schedules else 0.0
+    in_blocks = spec.time and "inference" in schedules
+    every = seconds_between(schedules["inference"]["cron"]) if in_blocks else 0.0
     scored = {"score": spec.score, "label": spec.label, "positive": spec.positive}
     facts = {"time": spec.time, "every": every, **(scored if spec.label else {})}
     return {name: value for name, value in facts.items() if value or name == "positive"}
@@ -51,7 +51,7 @@ def seconds_between(cron: str) -> float:
     gaps = [
         (later - tick).total_seconds() for tick, later in pairwise(islice(_ticks(cron), _TICKS))
     ]
-    return median_low(gaps) if gaps else 0.0
+    return sorted(gaps)[(len(gaps) - 1) // 2] if gaps else 0.0
 
 
 def _ticks(cron: str) -> Iterator[datetime]:

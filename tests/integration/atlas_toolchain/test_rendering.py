@@ -60,11 +60,15 @@ def test_a_program_on_path_is_taken_when_its_version_will_do(program: Programs) 
     assert "found 3.9.0" in found.why
 
 
-def test_what_comes_is_checked_and_kept_where_infra_looks(served: Any, said: list[str]) -> None:
+def test_what_comes_is_checked_and_kept_where_infra_looks(
+    served: Any, said: list[str], machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served(b"#!/bin/sh\necho v3.20.0\n")
     assert rendering.get(said.append) == {"helm": ""}
     assert rendering.cached() == [programs.cached() / "helm"]
-    assert programs.find("helm") == str(programs.cached() / "helm")
+    with monkeypatch.context() as patched:  # this machine may have one beside its Python
+        patched.setattr(programs.sys, "executable", str(machine / "python"))
+        assert programs.find("helm") == str(programs.cached() / "helm")
     assert rendering.finding(HELM).ok
     assert rendering.get(said.append) == {}, "what is there isn't got again"
 
