@@ -39,7 +39,8 @@ def monitored_tables(
 def _learnt(spec: ColumnStatistics, subject: Subject, environment: Environment) -> dict[str, Any]:
     config = subject.file.config
     schedules = {**config.schedule, **environment.schedules.get(config.name, {})}
-    in_blocks = spec.time and "inference" in schedules
+    has_times = spec.time or any(data.time for data in config.data.values())
+    in_blocks = has_times and "inference" in schedules
     every = seconds_between(schedules["inference"]["cron"]) if in_blocks else 0.0
     scored = {"score": spec.score, "label": spec.label, "positive": spec.positive}
     facts = {"time": spec.time, "every": every, **(scored if spec.label else {})}
