@@ -11,7 +11,7 @@ BIN = .venv/bin
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
 	@echo "make demo       stand up the platform, train, deploy and score: the whole way"
-	@echo "make unit       the unit tests: no process, no server; about a minute"
+	@echo "make unit       the unit tests: no process, no server; a minute and a half"
 	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
@@ -34,7 +34,7 @@ demo: setup
 	@$(BIN)/python recipes/demo.py
 
 unit: setup
-	@$(BIN)/python -m pytest -n 2 tests/unit
+	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster" tests/unit
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster"
