@@ -143,7 +143,8 @@ def _text(found: Sequence[CheckedPipeline], pages: Sequence[Published]) -> str:
         for state in one.triggers
     ]
     headers = ("PIPELINE", "CHAMPION", "TRIGGER", "STATE", "BUDGET", "WHY")
-    lines = [table(headers, rows)] if rows else ["nothing is monitored yet"]
+    none = [] if any(one.error for one in found) else ["nothing is monitored yet"]
+    lines = [table(headers, rows)] if rows else none
     for one, page in zip(found, pages, strict=True):
         lines += [f"{one.pipeline}: page {page.url}"] if page.url else []
         lines += [

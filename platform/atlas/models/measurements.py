@@ -84,10 +84,11 @@ class BatchMeasurement:
         """
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected the record of a batch")
-        try:
-            record = cls(**{name: raw[name] for name in _NAMES if name in raw})
-        except TypeError as error:
-            raise ValueError(f"expected the record of a batch: {error}") from None
+        given = {name: raw[name] for name in _NAMES if name in raw}
+        if not {"pipeline", "run", "labels", "predictions"} <= given.keys():
+            expected = "pipeline, run, labels and predictions"
+            raise ValueError(f"expected the record of a batch, with {expected}")
+        record = cls(**given)
         whole = all(isinstance(n, int) and n >= 0 for n in (record.labels, record.predictions))
         if not whole or not isinstance(record.pipeline, str) or not isinstance(record.run, str):
             raise ValueError("expected the record of a batch: pipeline, run and whole counts")

@@ -97,11 +97,12 @@ class BatchRecord:
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected the record of a batch")
         given = {name: raw[name] for name in _NAMES if name in raw}
+        if not {"pipeline", "run"} <= given.keys():
+            raise ValueError("expected the record of a batch, with pipeline and run")
         breaches = given.pop("breaches", ())
-        try:
-            record = cls(**given, breaches=tuple(map(Breach.from_json, breaches)))
-        except TypeError as error:
-            raise ValueError(f"expected the record of a batch: {error}") from None
+        if not isinstance(breaches, list | tuple):
+            raise ValueError("breaches: expected a list")
+        record = cls(**given, breaches=tuple(map(Breach.from_json, breaches)))
         _check(record)
         return record
 

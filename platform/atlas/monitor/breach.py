@@ -47,10 +47,10 @@ class Breach:
         """
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected a breach")
-        try:
-            breach = cls(**{name: raw[name] for name in cls.__slots__ if name in raw})
-        except TypeError as error:
-            raise ValueError(f"expected a breach: {error}") from None
+        given = {name: raw[name] for name in cls.__slots__ if name in raw}
+        if missing := [name for name in cls.__slots__ if name not in given and name != "rows"]:
+            raise ValueError(f"expected a breach with {', '.join(missing)}")
+        breach = cls(**given)
         texts = (breach.table, breach.column, breach.check, breach.found, breach.expected)
         if not all(isinstance(text, str) for text in texts) or type(breach.rows) is not int:
             raise ValueError("expected a breach: texts, and a whole number of rows")

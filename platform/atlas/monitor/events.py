@@ -127,7 +127,9 @@ def find_event(store: Store, pipeline: str, identity: str) -> TriggerEvent | Non
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError) as error:
-        raise StoreError(f"{store.url}/{key}: is no event: {error}; who wrote it?") from None
+        raise StoreError(
+            f"{store.url}/{key}: isn't an event: {error}; find out who wrote it, and remove it"
+        ) from None
     if (found.pipeline, found.id) != (pipeline, identity):
         raise StoreError(f"{store.url}/{key}: is the event of another cause; who wrote it?")
     return found

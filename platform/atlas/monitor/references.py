@@ -201,7 +201,7 @@ def _tables(store: Store, sha256: str) -> dict[str, LearntTable]:
             raise ValueError(f"its format is {raw['format']!r}, expected {_FORMAT}")
         return {name: LearntTable.from_json(raw["tables"][name]) for name in sorted(raw["tables"])}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        text = f"{store.url}/{key}: is no reference: {error}"
+        text = f"{store.url}/{key}: isn't a reference: {error}"
         raise StoreError(f"{text}; train the model again") from None
 
 

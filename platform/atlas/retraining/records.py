@@ -225,7 +225,7 @@ class EventRecords:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-            text = "is no record of a retraining; look at who wrote it, and remove it"
+            text = "isn't the record of a retraining; find out who wrote it, and remove it"
             raise StoreError(f"{self.store.url}/{key}: {text}") from None
 
 

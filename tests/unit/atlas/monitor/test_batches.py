@@ -182,6 +182,7 @@ def test_a_name_that_leads_elsewhere(store, change):
         {"reference": "x"},
         {"created": 5},
         {"created": "yesterday", "interval_end": ""},
+        {"breaches": 1},
         {"breaches": [1]},
         {"breaches": [{"table": "features"}]},
         {"breaches": [{**BREACH.to_json(), "rows": "1"}]},
@@ -193,15 +194,17 @@ def test_a_damaged_record_is_reported(store, change):
 
     raw = {"format": 1, **RECORD.to_json(), **change}
     store.location.write(KEY, canonical(raw).encode())
-    with pytest.raises(StoreError, match=r"20260302T000000Z\.json: .*; remove it"):
+    with pytest.raises(StoreError, match=r"20260302T000000Z\.json: .*; remove it") as told:
         batches(store, "shop")
+    assert "__init__" not in str(told.value)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"pipeline": 3}'])
 def test_a_file_that_is_no_record(store, text):
     store.location.write(KEY, text.encode())
-    with pytest.raises(StoreError, match=r"20260302T000000Z\.json: .*; remove it"):
+    with pytest.raises(StoreError, match=r"20260302T000000Z\.json: .*; remove it") as told:
         batches(store, "shop")
+    assert "__init__" not in str(told.value)
 
 
 def test_fields_of_a_later_version_are_left():

@@ -80,7 +80,7 @@ def test_an_event_is_open_until_nothing_more_comes_of_it(store):
 def test_a_file_that_is_no_event_is_said_to_be_none(store, content):
     key = f"monitor/shop/events/{drift().id}.json"
     store.location.write(key, content)
-    with pytest.raises(StoreError, match="is no event"):
+    with pytest.raises(StoreError, match="isn't an event"):
         events(store, "shop")
     store.location.write(f"retrainings/shop/{drift().id}/outcome.json", content)
     with pytest.raises(StoreError, match="is no outcome"):

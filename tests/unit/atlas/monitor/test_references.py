@@ -146,7 +146,7 @@ def test_a_reference_of_another_shape(store, change):
     content = json.dumps(raw).encode()
     sha256 = hashlib.sha256(content).hexdigest()
     store.location.write(f"profiles/references/{sha256}.json", content)
-    with pytest.raises(StoreError, match=r"is no reference|expected a sha256"):
+    with pytest.raises(StoreError, match=r"isn't a reference|expected a sha256"):
         load_reference(store, sha256)
 
 

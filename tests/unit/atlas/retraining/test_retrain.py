@@ -315,7 +315,7 @@ def test_a_record_that_somebody_else_wrote_is_refused(project, name):
     event = cause(store)
     retrain(place(store), pipeline(approval="promotion"), event)
     store.location.write(f"retrainings/houses/{event.id}/{name}.json", b'{"format": 1, "x": 2}')
-    with pytest.raises(StoreError, match="is no record of a retraining"):
+    with pytest.raises(StoreError, match="isn't the record of a retraining"):
         retrain(place(store), pipeline(approval="promotion"), event)
 
 
