@@ -7,10 +7,16 @@ server is stopped by its fixture alone.
 
 from __future__ import annotations
 
+import os
 import shutil
+
+_LATE = '[ "$PPID" = "$0" ] || exit; exec "$@"'
+"""Ends at once where the process that it is to be tied to has ended before it was."""
 
 
 def tied(command: list[str]) -> list[str]:
     """Return a command that the system ends when the process that starts it has ended."""
     program = shutil.which("setpriv")
-    return [program, "--pdeathsig", "TERM", *command] if program else command
+    if not program:
+        return command
+    return [program, "--pdeathsig", "TERM", "sh", "-c", _LATE, str(os.getpid()), *command]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from atlas import processes
+from tests.tether import tied
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -21,6 +23,13 @@ child = subprocess.Popen(tied(["sleep", "600"]), start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(600)
 """
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv, which ties processes")
+def test_a_server_does_not_start_for_a_worker_that_has_ended(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    done = subprocess.run(tied(["echo", "here"]), capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv, which ties processes")

@@ -225,6 +225,15 @@ def test_an_upload_that_the_server_broke_off_gets_another_name():
         assert [one.id for one in of.versions(Api(url), pipeline, digest)] == [made.id]
 
 
+def test_a_version_that_another_process_is_uploading_is_waited_for():
+    with fake() as (there, url):
+        pipeline = of.add_pipeline(Api(url), "a", "it")
+        made = of.add_version(Api(url), pipeline, "a" * 64, b"x: 1", "plan: it")
+        there.trouble = [(409, {"error_message": "it is there"}), (200, {})]
+        assert of.add_version(Api(url), pipeline, "a" * 64, b"x: 1", "plan: it") == made
+        assert len(there.items["versions"]) == 1
+
+
 def test_a_name_that_is_taken_that_lists_leave_out_is_reported():
     with fake() as (there, url):
         there.trouble = [(409, {"code": 6, "message": "there"})]

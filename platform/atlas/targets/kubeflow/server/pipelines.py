@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _TRIES = 4
 """Names that a version may take; an upload that the server broke off keeps one for ever."""
+_PAUSES = (0.0, 0.2, 1.0)
+"""Seconds before each look for the version of a name that is taken: it may be coming into being."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +125,26 @@ def add_version(
         made = api.upload(query, content)
         if made is not None:
             return _version(made)
-        there = versions(api, pipeline, digest)
-        if there:
-            return there[0]
+        there = _appearing(api, pipeline, digest)
+        if there is not None:
+            return there
     raise DeployError(
         f"{pipeline.name}: Kubeflow at {api.url} has uploads of this version that it broke off, "
         "and lists none; delete the pipeline there, and repeat"
     )
+
+
+def _appearing(api: Api, pipeline: ServerPipeline, digest: str) -> PipelineVersion | None:
+    """Return the version whose name is taken; None where an upload that was broken off has it.
+
+    A version that another process is uploading has its name before it is listed.
+    """
+    for pause in _PAUSES:
+        time.sleep(pause)
+        there = versions(api, pipeline, digest)
+        if there:
+            return there[0]
+    return None
 
 
 def delete_version(api: Api, version: PipelineVersion) -> None:
