@@ -108,6 +108,9 @@ def _store_connection(settings: ClusterSettings, store: pulumi.Output[str]) -> p
             }
         )
 
+    if settings.store_identity:
+        extra = {"region_name": settings.region}
+        return pulumi.Output.from_input(json.dumps({"conn_type": "aws", "extra": extra}))
     password = settings.secrets.password(object_store.NAME)
     return pulumi.Output.secret(pulumi.Output.all(store, password).apply(connection))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from infra.kubernetes.secrets import PlatformSecrets
     from infra.kubernetes.services import ClusterPlatform, ClusterService
 
 NAME = "mlflow"
@@ -41,9 +42,10 @@ def declare(platform: ClusterPlatform) -> ClusterService:
     known = pulumi.Output.all(platform.url("postgresql", NAME), *passwords)
     found: pulumi.Output[dict[str, str]] = pulumi.Output.secret(known.apply(files))
     sessions = settings.secrets.password("mlflow-sessions")
-    keys = settings.secrets.password(object_store.NAME)
+    own = {} if settings.store_identity else store_keys(settings.secrets)
     host = settings.ingress.host(NAME)
-    args = spec(store, settings.store, settings.region, host, found)
+    place = None if settings.store_identity else store
+    args = spec(place, settings.store, settings.region, host, found)
     url = f"http://{args.address()}"
     objects = [
         secret(
@@ -53,8 +55,7 @@ def declare(platform: ClusterPlatform) -> ClusterService:
                 "basic_auth.ini": found.apply(lambda known: known["basic_auth.ini"]),
                 "database": found.apply(lambda known: known["database"]),
                 "sessions": sessions,
-                "access-key": object_store.ACCESS_KEY,
-                "secret-key": keys,
+                **own,
             },
         ),
         *server(args),
@@ -64,6 +65,14 @@ def declare(platform: ClusterPlatform) -> ClusterService:
     output = platform.output(NAME, url, NAME, version=version)
     after = ["postgresql", "object-store"]
     return platform.declare(NAME, "Mlflow", objects, url, services={NAME: output}, after=after)
+
+
+def store_keys(secrets: PlatformSecrets) -> dict[str, pulumi.Input[str]]:
+    """Return the keys of the platform's own S3 server."""
+    return {
+        "access-key": object_store.ACCESS_KEY,
+        "secret-key": secrets.password(object_store.NAME),
+    }
 
 
 def database_url(server_url: str, password: str) -> str:
@@ -84,12 +93,12 @@ def files(known: Sequence[str]) -> dict[str, str]:
 
 
 def spec(
-    store: pulumi.Input[str], artifacts: str, region: str, host: str, checksum: Any
+    store: pulumi.Input[str] | None, artifacts: str, region: str, host: str, checksum: Any
 ) -> PodServer:
     """Return the server.
 
     Args:
-        store: address of the S3 server.
+        store: address of the S3 server; None where it is found, and let in, by the pods' identity.
         artifacts: URL of the platform's store, beside which MLflow's files are.
         region: the region of the store.
         host: its host from outside of the cluster; empty for none.
@@ -118,9 +127,7 @@ def spec(
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
-            "AWS_ACCESS_KEY_ID": key_of(NAME, "access-key"),
-            "AWS_SECRET_ACCESS_KEY": key_of(NAME, "secret-key"),
-            "AWS_ENDPOINT_URL": store,
+            **({} if store is None else _store_variables(store)),
             "AWS_DEFAULT_REGION": region,
             "HOME": "/tmp",  # noqa: S108 - the container's own
         },
@@ -128,3 +135,12 @@ def spec(
         files={_FILES: NAME},
         checksum=checksum,
     )
+
+
+def _store_variables(store: pulumi.Input[str]) -> dict[str, Any]:
+    """Return the variables by which the S3 server at an address is found, and signed in to."""
+    return {
+        "AWS_ACCESS_KEY_ID": key_of(NAME, "access-key"),
+        "AWS_SECRET_ACCESS_KEY": key_of(NAME, "secret-key"),
+        "AWS_ENDPOINT_URL": store,
+    }

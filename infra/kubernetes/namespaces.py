@@ -10,6 +10,7 @@ from infra.kubernetes.workloads import labels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infra.kubernetes.settings import Reached
     from infra.manifests.objects import Manifest
 
 PLATFORM = "atlas/platform"
@@ -39,13 +40,16 @@ class PlatformNamespace:
     scrapes: bool = False
 
 
-def namespace(spec: PlatformNamespace, stack: str, controller: str) -> list[Manifest]:
+def namespace(
+    spec: PlatformNamespace, stack: str, controller: str, reached: Sequence[Reached] = ()
+) -> list[Manifest]:
     """Return a namespace, and the policies of its network.
 
     Args:
         spec: the namespace.
         stack: the platform's stack.
         controller: the namespace of the ingress controller.
+        reached: what its pods may reach outside of the cluster besides.
     """
     enforced = "baseline" if spec.runs_steps else "restricted"
     security = {
@@ -61,10 +65,12 @@ def namespace(spec: PlatformNamespace, stack: str, controller: str) -> list[Mani
             "labels": {**labels(spec.name), PLATFORM: stack, **security},
         },
     }
-    return [itself, *_policies(spec, stack, controller)]
+    return [itself, *_policies(spec, stack, controller, reached)]
 
 
-def _policies(spec: PlatformNamespace, stack: str, controller: str) -> list[Manifest]:
+def _policies(
+    spec: PlatformNamespace, stack: str, controller: str, reached: Sequence[Reached]
+) -> list[Manifest]:
     """Return the policies of a namespace: all denied, then what is allowed."""
     own = {"namespaceSelector": {"matchLabels": {PLATFORM: stack}}}
     system = {"namespaceSelector": {"matchLabels": {_METADATA: "kube-system"}}}
@@ -78,6 +84,15 @@ def _policies(spec: PlatformNamespace, stack: str, controller: str) -> list[Mani
         # The API server's address is known to no selector; S3 and git are elsewhere, too.
         _policy(spec, "allow-https", egress=[{"ports": api}]),
     ]
+    if reached:
+        outside = [
+            {
+                "to": [{"ipBlock": {"cidr": one.cidr}}],
+                "ports": [{"port": one.port, "protocol": "TCP"}],
+            }
+            for one in reached
+        ]
+        found.append(_policy(spec, "allow-outside", egress=outside))
     if spec.has_ingress:
         found.append(_policy(spec, "allow-ingress-controller", ingress=[{"from": [entrance]}]))
     if spec.scrapes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from infra.kubernetes.services import OWN
 from infra.kubernetes.workloads import PodServer, job, key_of, secret, server
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
-    import pulumi
-
     from infra.kubernetes.services import ClusterPlatform, ClusterService
     from infra.manifests.objects import Manifest
 
@@ -27,8 +27,14 @@ _SCRIPT = "postgresql-databases"
 def declare(platform: ClusterPlatform) -> ClusterService:
     """Declare PostgreSQL, and the databases in it."""
     passwords = {name: platform.settings.secrets.password(of(name)) for name in (NAME, *DATABASES)}
-    url = f"{NAME}://{spec().address()}"
-    return platform.declare(NAME, "Postgresql", manifests(passwords), url)
+    host = platform.settings.database
+    if host is not None:
+        objects = [secret(NAME, OWN, passwords), databases(_script(), host)]
+        url = pulumi.Output.concat(f"{NAME}://", host, f":{PORT}")
+        return platform.declare(NAME, "Postgresql", objects, url)
+    return platform.declare(
+        NAME, "Postgresql", manifests(passwords), f"{NAME}://{spec().address()}"
+    )
 
 
 def of(database: str) -> str:
@@ -60,16 +66,25 @@ def spec() -> PodServer:
 
 def manifests(passwords: dict[str, pulumi.Output[str]]) -> list[Manifest]:
     """Return the objects, given the passwords of the server and of the databases' owners."""
-    script = ServiceData.load(NAME).text("databases.sh")
     return [
         secret(NAME, OWN, passwords),
         *server(spec()),
-        databases(script),
+        databases(_script(), f"{NAME}.{OWN}.svc"),
     ]
 
 
-def databases(script: str) -> Manifest:
-    """Return the Job that makes or mends roles and databases; another one for another script."""
+def _script() -> str:
+    """Return what makes or mends roles and databases."""
+    return ServiceData.load(NAME).text("databases.sh")
+
+
+def databases(script: str, host: pulumi.Input[str]) -> Manifest:
+    """Return the Job that runs the script on the server at a host; another one for another script.
+
+    Args:
+        script: what makes or mends roles and databases.
+        host: the server's.
+    """
     version = hashlib.sha256(f"{script}{DATABASES}".encode()).hexdigest()[:8]
     owners = {f"PASSWORD_{name}": key_of(NAME, name) for name in DATABASES}
     runner = PodServer(
@@ -80,9 +95,10 @@ def databases(script: str) -> Manifest:
         user=USER,
         command=("bash", "-c", script),
         env={
-            "PGHOST": f"{NAME}.{OWN}.svc",
+            "PGHOST": host,
             "PGUSER": "postgres",
             "PGPASSWORD": key_of(NAME, NAME),
+            "PGSSLMODE": "prefer",
             "DATABASES": " ".join(DATABASES),
             **owners,
         },

@@ -231,6 +231,7 @@ def patched(settings: ClusterSettings, manifests: Sequence[Manifest]) -> list[Ma
         lambda found: patches.with_storage(found, settings.storage_class, size.volumes),
         settings.images.patch,
         lambda found: patches.with_pull_secret(found, settings.pull_secret),
+        lambda found: patches.with_account_annotations(found, settings.accounts),
         lambda found: patches.with_labels(found, {"app.kubernetes.io/part-of": "atlas"}),
     ]
     found = list(manifests)

@@ -37,7 +37,7 @@ SETTINGS = frozenset(
         *("digests", "images", "imageDigests", "pullSecret", "storageClass", "domain", "dags"),
         *("ingressClass", "ingressNamespace", "tlsSecret", "issuer", "executor", "kubeflowMode"),
         *("kubeflowDatabase", "teams", "skipAwait", "parallelism", "openlineage"),
-        *("openlineageSecret", "region"),
+        *("openlineageSecret", "region", "storeIdentity"),
     }
 )
 """The keys that there are, beside those of the services."""
@@ -66,6 +66,19 @@ class IngressSettings:
         return f"{service}.{self.domain}" if self.domain else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What pods may reach outside of the cluster.
+
+    Attributes:
+        cidr: its addresses.
+        port: its port.
+    """
+
+    cidr: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
     """A stack's settings, for a cluster.
@@ -92,6 +105,12 @@ class ClusterSettings:
         credentials: service → name of the secret that opens what somebody else runs.
         switched_off: the services that the platform goes without.
         skip_await: whether to wait for nothing to become ready.
+        store_identity: whether pods reach the store by the identity that their account has in the
+            cloud, without keys.
+        database: host of a PostgreSQL outside of the cluster whose ``postgres`` has the derived
+            password; None for a server in the cluster.
+        reached: what every pod may reach outside of the cluster beside ports 443 and 6443.
+        accounts: ``namespace/name`` of a ServiceAccount → the annotations that it gets.
     """
 
     stack: str
@@ -115,20 +134,27 @@ class ClusterSettings:
     credentials: Mapping[str, str] = field(default_factory=dict)
     switched_off: frozenset[str] = frozenset()
     skip_await: bool = False
+    store_identity: bool = False
+    database: pulumi.Input[str] | None = None
+    reached: tuple[Reached, ...] = ()
+    accounts: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, shared: Settings, services: Iterable[str]) -> ClusterSettings:
+    def read(
+        cls, shared: Settings, services: Iterable[str], more: Iterable[str] = ()
+    ) -> ClusterSettings:
         """Read the configuration of the stack that is being updated.
 
         Args:
             shared: the settings that every target has.
             services: names of the services, each of which may be off or somebody else's.
+            more: keys that there are besides, read by somebody else.
 
         Raises:
             pulumi.RunError: a key is unknown, or a value can't be right.
         """
         config, names = pulumi.Config("atlas"), tuple(services)
-        _refuse_unknown({*SETTINGS, *names, *(f"{name}Secret" for name in names)})
+        _refuse_unknown({*SETTINGS, *more, *names, *(f"{name}Secret" for name in names)})
         size = SIZES[one_of("size", config.get("size") or SMALL.name, tuple(SIZES))]
         return cls(
             stack=shared.stack,
@@ -155,6 +181,7 @@ class ClusterSettings:
             credentials={n: one for n in names if (one := name_of(config, f"{n}Secret"))},
             switched_off=frozenset(n for n in names if config.get(n) == "false"),
             skip_await=config.get_bool("skipAwait") or False,
+            store_identity=config.get_bool("storeIdentity") or False,
         )
 
 

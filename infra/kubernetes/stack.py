@@ -33,7 +33,7 @@ class ClusterNamespaces(pulumi.ComponentResource):
         found = [
             one
             for spec in namespaces(args)
-            for one in namespace(spec, args.stack, args.ingress.namespace)
+            for one in namespace(spec, args.stack, args.ingress.namespace, args.reached)
         ]
         self.objects = declare_objects(self, found, skip_await=args.skip_await)
         self.register_outputs({})
@@ -59,11 +59,18 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
         context=config.get("context"),
         enable_server_side_apply=True,
     )
+    return declare(shared, settings, cluster)
+
+
+def declare(
+    shared: Settings, settings: ClusterSettings, cluster: pulumi.ProviderResource
+) -> pulumi.Output[Platform]:
+    """Declare the platform's resources on a cluster; return its outputs."""
     spaces = ClusterNamespaces("namespaces", settings, pulumi.ResourceOptions(providers=[cluster]))
     platform = ClusterPlatform(settings, cluster, spaces)
     services = {**platform.services(), **_folders(settings), **_elsewhere(shared)}
     found = pulumi.Output.all(**services).apply(
-        lambda known: Platform(stack=settings.stack, target="kubernetes", services=known)
+        lambda known: Platform(stack=settings.stack, target=shared.target, services=known)
     )
     steps.declare(platform, found, [spec.name for spec in namespaces(settings) if spec.runs_steps])
     pulumi.export("credentials", credentials(settings))

@@ -249,3 +249,19 @@ def with_pull_secret(manifests: Iterable[Manifest], name: str) -> list[Manifest]
         pod["imagePullSecrets"] = [{"name": name}]
 
     return with_pods(manifests, change)
+
+
+def with_account_annotations(
+    manifests: Iterable[Manifest], accounts: Mapping[str, Mapping[str, Any]]
+) -> list[Manifest]:
+    """Return objects whose ServiceAccounts have more annotations, by ``namespace/name``."""
+
+    def annotated(manifest: Manifest) -> Manifest:
+        own = manifest["metadata"]
+        more = accounts.get(f"{own.get('namespace', '')}/{own['name']}")
+        if manifest["kind"] != "ServiceAccount" or not more:
+            return manifest
+        annotations = {**(own.get("annotations") or {}), **more}
+        return {**manifest, "metadata": {**own, "annotations": annotations}}
+
+    return [annotated(manifest) for manifest in manifests]
