@@ -24,6 +24,7 @@ from atlas.load import (
 from atlas.validate import (
     class_rules,
     flow_rules,
+    hint_rules,
     import_rules,
     label_rules,
     quality_rules,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 _RULES = (
     class_rules.read_classes,
     *import_rules.RULES,
+    *hint_rules.RULES,
     *step_rules.RULES,
     *setting_rules.RULES,
     *label_rules.RULES,

@@ -97,6 +97,8 @@ CODES = {
     "R046": "a module is called as Atlas is",
     "R047": "earlier runs are read, and no window says which",
     "R048": "a param of a LabelJoin can't be right",
+    "R049": "a name that a module needs isn't defined in it",
+    "R050": "a Template's own __init__ doesn't take its params",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

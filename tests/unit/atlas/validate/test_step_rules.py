@@ -218,7 +218,8 @@ WRONG = {
         ["R036 training.json steps.train.class"],
     ),
     "a return hint that only an import can tell": (
-        [("steps.py", "rows: pd.DataFrame) -> Model:", "rows: pd.DataFrame) -> make():")],
+        [("steps.py", "rows: pd.DataFrame) -> Model:", "rows: pd.DataFrame) -> make():"),
+         ("steps.py", "import pandas as pd", "import pandas as pd\nfrom x import make")],
         ["N001 training.json steps.train.class"],
     ),
     "two classes of somebody else": (
