@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo unit test test-long coverage lint bench audit sbom lock update-services clean
+.PHONY: help setup demo unit test test-cluster test-long coverage lint bench audit sbom lock update-services clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -14,6 +14,7 @@ help:
 	@echo "make unit       the unit tests: no process, no server; a minute and a half"
 	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
+	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"
@@ -38,6 +39,10 @@ unit: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster"
+
+test-cluster: setup
+	@$(BIN)/python platform/atlas_toolchain --cluster-tests
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m cluster tests/cluster
 
 test-long: setup
 	@$(BIN)/python -m pytest -m "long"

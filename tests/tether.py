@@ -14,9 +14,14 @@ _LATE = '[ "$PPID" = "$0" ] || exit; exec "$@"'
 """Ends at once where the process that it is to be tied to has ended before it was."""
 
 
-def tied(command: list[str]) -> list[str]:
-    """Return a command that the system ends when the process that starts it has ended."""
+def tied(command: list[str], by: str = "TERM") -> list[str]:
+    """Return a command that the system ends when the process that starts it has ended.
+
+    Args:
+        command: the program and its arguments.
+        by: the signal that it gets then; ``KILL`` for one whose orderly end waits for others.
+    """
     program = shutil.which("setpriv")
     if not program:
         return command
-    return [program, "--pdeathsig", "TERM", "sh", "-c", _LATE, str(os.getpid()), *command]
+    return [program, "--pdeathsig", by, "sh", "-c", _LATE, str(os.getpid()), *command]

@@ -9,7 +9,7 @@ import typer
 
 from atlas_cli.options import Json
 from atlas_cli.output import emit
-from atlas_toolchain import rendering, tools
+from atlas_toolchain import tools
 from atlas_toolchain.finding import as_table, lacking
 
 
@@ -30,7 +30,7 @@ def doctor(
     if install:
         tools.obtain(_say, again=True)
         if cluster:
-            rendering.get(_say)
+            tools.obtain_for_clusters(_say)
     findings = tools.findings()
     emit(findings, lambda: as_table(findings), as_json=json)
     if lacking(findings):

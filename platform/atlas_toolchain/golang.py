@@ -44,11 +44,23 @@ def language_host(folder: Path) -> list[Path]:
     """
     program = folder / "pulumi-language-python"
     build("language_python", _HOST, _flags(catalog.LANGUAGE_HOST), program)
-    module = folder / "language_python"
-    sources = shell.run(["go", "list", "-m", "-f", "{{.Dir}}", _SDK], folder=module).strip()
+    sources = sources_of(_SDK, folder / "language_python")
     script = folder / "pulumi-language-python-exec"
-    shutil.copyfile(Path(sources) / "python" / "cmd" / script.name, script)
+    shutil.copyfile(sources / "python" / "cmd" / script.name, script)
     return [script, program]
+
+
+def sources_of(path: str, module: Path) -> Path:
+    """Return the folder of a module that another one, in a folder, requires; it is downloaded.
+
+    Raises:
+        OSError: Go couldn't be started.
+        subprocess.SubprocessError: it can't be had.
+    """
+    command = ["go", "mod", "download", "-json", path]
+    shell.run(command, folder=module, environment=_ENVIRONMENT)
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", path]
+    return Path(shell.run(command, folder=module, environment=_ENVIRONMENT).strip())
 
 
 def _flags(version: str) -> str:
@@ -69,11 +81,18 @@ def build(module: str, package: str, flags: str, target: Path) -> Path:
         OSError: Go couldn't be started.
         subprocess.SubprocessError: the build failed.
     """
-    folder = target.parent / module
-    shutil.copytree(_HERE / module, folder)
+    folder = copied(module, target.parent)
     shell.run(
         ["go", "build", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", target, package],
         folder=folder,
         environment=_ENVIRONMENT,
     )
     return target
+
+
+def copied(module: str, folder: Path) -> Path:
+    """Return the copy of a module in a folder, made where there is none yet."""
+    copy = folder / module
+    if not copy.exists():
+        shutil.copytree(_HERE / module, copy)
+    return copy

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, engine, rendering, shell, tools, tree
+from atlas_toolchain import cache, cluster_tests, engine, plugin, rendering, shell, tools, tree
 from atlas_toolchain.finding import advice, as_table
 from atlas_toolchain.tree import Tree
 
@@ -32,7 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     """Set up the tree of the working directory; return 0, or 1 when what is required is missing."""
     options = _options(arguments)
     try:
-        return _set_up(Tree(Path.cwd().resolve()), full=options.full)
+        own = Tree(Path.cwd().resolve())
+        failed = _set_up(own, full=options.full)
+        return _set_up_cluster_tests(own) if options.cluster_tests and not failed else failed
     except KeyboardInterrupt:
         say("interrupted; run it again, it goes on where it was")
         return 130
@@ -43,6 +45,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python platform/atlas_toolchain", description=__doc__)
     parser.add_argument(
         "--full", action="store_true", help="try again what was refused lately, print the table"
+    )
+    parser.add_argument(
+        "--cluster-tests", action="store_true", help="also get what `make test-cluster` needs"
     )
     return parser.parse_args(arguments)
 
@@ -60,6 +65,16 @@ def _set_up(own: Tree, *, full: bool) -> int:
     return 0
 
 
+def _set_up_cluster_tests(own: Tree) -> int:
+    """Get what tests of clusters need; return 1 when something of it can't be had."""
+    tried = tools.obtain_for_clusters(say) | cluster_tests.get(say)
+    tree.link(own, [*rendering.cached(), *plugin.cached()])
+    failed = {name: why for name, why in tried.items() if why}
+    for name, why in failed.items():
+        say(f"{name}: {why}")
+    return 1 if failed else 0
+
+
 def _make(own: Tree, *, again: bool) -> tuple[dict[str, str], str]:
     """Make the virtual environment while the tools are got.
 
@@ -72,7 +87,7 @@ def _make(own: Tree, *, again: bool) -> tuple[dict[str, str], str]:
         if failed and not others.done():
             say(f"failed: {failed}; getting the tools goes on")
     if not failed:
-        tree.link(own, [*engine.cached(), *rendering.cached()])
+        tree.link(own, [*engine.cached(), *rendering.cached(), *plugin.cached()])
     return others.result(), failed
 
 

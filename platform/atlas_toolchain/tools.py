@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, catalog, debian, engine, probe, rendering, shell
+from atlas_toolchain import cache, catalog, debian, engine, plugin, probe, rendering, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,13 @@ def findings(python: str = sys.executable, path: Sequence[str] = ()) -> list[Fin
         *engine.findings(),
         *probe.programs(),
         *map(rendering.finding, rendering.TOOLS),
+        plugin.finding(),
     ]
+
+
+def obtain_for_clusters(say: Callable[[str], None]) -> dict[str, str]:
+    """Get what platforms on clusters need; return why what couldn't be got, by tool."""
+    return rendering.get(say) | plugin.get(say)
 
 
 def obtain(say: Callable[[str], None], *, again: bool) -> dict[str, str]:

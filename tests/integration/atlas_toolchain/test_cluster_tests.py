@@ -1,0 +1,126 @@
+"""The programs of a control plane, and Pulumi's plugin: found, built, or refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas_toolchain import cluster_tests, plugin, setup, tools
+from atlas_toolchain.catalog import PULUMI
+
+from .conftest import Programs
+
+BUILDS = """
+case "$1 $2" in
+  "mod download") exit;;
+  "list -m") echo {sources}; exit;;
+esac
+while [ "$1" != "-o" ]; do shift; done
+for word in "$@"; do package=$word; done
+case "$(basename "$2")" in
+  etcd) version=3.6.7;;
+  kwok) version=0.7.0;;
+  versitygw) version=1.8.0;;
+  kube-scheduler) version={scheduler};;
+  pulumi-resource-kubernetes) grep -q '"version": "4.25.0"' schema.json && version=4.25.0;;
+  *) version=1.36.3;;
+esac
+printf "#!/bin/sh\\necho v$version\\n" > "$2"
+chmod 755 "$2"
+"""
+
+
+@pytest.fixture(autouse=True)
+def pulumi_home(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PULUMI_HOME", str(machine / "pulumi"))
+    return machine / "pulumi"
+
+
+def go(program: Programs, machine: Path, scheduler: str = "1.36.3") -> None:
+    sources = machine / "sources"
+    folder = sources / "cmd" / plugin.NAME
+    folder.mkdir(parents=True)
+    (folder / "schema.json").write_text('{"name": "kubernetes"}')
+    (folder / "terraform-mapping.json").write_text("{}")
+    program("go", BUILDS.format(sources=sources, scheduler=scheduler))
+
+
+def test_what_is_missing_is_built_once(machine: Path, program: Programs, said: list[str]) -> None:
+    go(program, machine)
+    assert cluster_tests.find("etcd") is None
+    assert cluster_tests.get(said.append) == {one.name: "" for one in cluster_tests.PROGRAMS}
+    assert cluster_tests.find("etcd") == cluster_tests.folder() / "etcd"
+    assert cluster_tests.get(said.append) == {}
+
+
+def test_a_program_on_path_comes_first_when_its_version_will_do(
+    machine: Path, program: Programs
+) -> None:
+    program("etcd", "echo etcd Version: 3.4.23")
+    assert cluster_tests.find("etcd") is None
+    path = program("etcd", "echo etcd Version: 3.6.9")
+    assert cluster_tests.find("etcd") == path
+
+
+def test_what_does_not_run_as_its_version_is_not_kept(
+    machine: Path, program: Programs, said: list[str]
+) -> None:
+    go(program, machine, scheduler="1.20.0")
+    tried = cluster_tests.get(said.append)
+    assert "doesn't run here as 1.36.3" in tried.pop("kube-scheduler")
+    assert set(tried.values()) == {""}
+    assert cluster_tests.find("kube-scheduler") is None
+
+
+def test_without_go_each_says_what_is_missing(said: list[str]) -> None:
+    for why in cluster_tests.get(said.append).values():
+        assert why.endswith("no go to build it with")
+
+
+def test_the_plugin_is_built_where_pulumi_can_not_download_it(
+    machine: Path, program: Programs, said: list[str]
+) -> None:
+    go(program, machine)
+    program("pulumi", f'[ "$1" = version ] && echo v{PULUMI} || exit 1')
+    assert not plugin.finding().ok
+    assert plugin.get(said.append) == {plugin.TOOL: ""}
+    assert plugin.cached() == [plugin.folder() / plugin.NAME]
+    found = plugin.finding()
+    assert (found.found, found.origin) == (plugin.BUILT, str(plugin.cached()[0]))
+    assert plugin.get(said.append) == {}
+
+
+def test_the_plugin_is_pulumis_own_download_where_that_works(
+    machine: Path, program: Programs, said: list[str], pulumi_home: Path
+) -> None:
+    go(program, machine)
+    kept = pulumi_home / "plugins" / f"resource-kubernetes-v{plugin.VERSION}"
+    installs = f"mkdir -p {kept}; touch {kept / plugin.NAME}"
+    program("pulumi", f'[ "$1" = version ] && echo v{PULUMI} || {{ {installs}; }}')
+    assert plugin.get(said.append) == {plugin.TOOL: ""}
+    assert plugin.cached() == []
+    assert plugin.finding().found == plugin.VERSION
+
+
+def test_without_a_way_to_the_plugin_it_says_why(said: list[str]) -> None:
+    (why,) = plugin.get(said.append).values()
+    assert why == "download: no pulumi engine; build: no go on PATH"
+    assert plugin.finding().why == why
+
+
+def test_platforms_on_clusters_get_the_plugin_with_what_renders(
+    program: Programs, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools.rendering, "get", lambda say: {"helm": ""})
+    assert set(tools.obtain_for_clusters(said.append)) == {"helm", plugin.TOOL}
+
+
+def test_the_plugins_version_is_that_of_the_locked_sdk() -> None:
+    lock = (Path(__file__).parents[3] / "requirements.lock").read_text("utf-8")
+    assert f"\npulumi-kubernetes=={plugin.VERSION} " in lock
+
+
+def test_set_up_gets_them_only_when_it_is_told_to() -> None:
+    assert setup._options([]).cluster_tests is False
+    assert setup._options(["--cluster-tests"]).cluster_tests is True
