@@ -72,6 +72,14 @@ def declare(platform: ClusterPlatform) -> ClusterService:
     )
 
 
+def launchers(settings: ClusterSettings) -> list[tuple[str, str]]:
+    """Return namespace and name of the accounts by which Airflow runs pods; none without it."""
+    if NAME in settings.switched_off | settings.elsewhere.keys():
+        return []
+    runs = "airflow-worker" if settings.executor == "KubernetesExecutor" else "airflow-scheduler"
+    return [(NAMESPACE, name) for name in dict.fromkeys((runs, "airflow-triggerer"))]
+
+
 def needs_store(settings: ClusterSettings) -> bool:
     """Tell whether Airflow reads DAG files from S3, or there is a place there for its logs."""
     return object_store.is_s3(settings.dags) or "object-store" not in settings.switched_off

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infra.kubernetes.gateway import Gateway
 from infra.kubernetes.secrets import fingerprint
-from infra.kubernetes.workloads import CHECKSUM, budgets, config_map, ingress, secret
+from infra.kubernetes.workloads import CHECKSUM, budgets, config_map, secret
 from infra.manifests import patches
 from infra.manifests.pods import pod_of, with_containers
+from infra.outputs import ServiceOutput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,15 @@ PORT = 8888
 _CONFIG = "atlas-api-server-config"
 _STORE = "mlpipeline-minio-artifact"
 _DATABASE = "mysql-secret"
+GATEWAY = Gateway(
+    service=NAME,
+    namespace=NAMESPACE,
+    routes={
+        "/apis/": f"{API}.{NAMESPACE}.svc:{PORT}",
+        "/": f"{API}-ui.{NAMESPACE}.svc:80",
+    },
+)
+"""The way in to its API and its pages, for a single user."""
 SINGLE = ("cluster-scoped-resources", "platform-agnostic")
 MULTI = ("multi-user",)
 """The renderings of each mode."""
@@ -114,11 +125,17 @@ def declare(platform: ClusterPlatform) -> ClusterService:
         replicas=settings.size.replicas,
         multi_user=settings.multi_user,
     )
-    found += ingress(settings.ingress, NAME, NAMESPACE, "ml-pipeline-ui", 80)
-    url = f"http://{API}.{NAMESPACE}.svc:{PORT}"
     version = next(iter(platform_version(rendered)), "")
-    space = {"namespace": settings.teams[0]} if settings.multi_user and settings.teams else {}
-    output = platform.output(NAME, url, None, version=version, **space)
+    if settings.multi_user:
+        # Istio and Kubeflow's own accounts ask who comes, and their gateway is the way in.
+        url = f"http://{API}.{NAMESPACE}.svc:{PORT}"
+        space = {"namespace": settings.teams[0].name} if settings.teams else {}
+        secret_name = settings.credentials.get(NAME)
+        output = ServiceOutput.at("kfp", url, credentials=secret_name, version=version, **space)
+    else:
+        url = GATEWAY.url
+        found += GATEWAY.manifests(platform)
+        output = platform.output(NAME, url, NAME, version=version)
     return platform.declare(NAME, "Kubeflow", found, url, services={NAME: output})
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.kubernetes.workloads import labels
+from infra.kubernetes.workloads import NAME, labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from infra.kubernetes.settings import Reached
     from infra.manifests.objects import Manifest
 
 PLATFORM = "atlas/platform"
 """The label of a platform's namespaces: its stack."""
+TEAM = "atlas/team"
+"""The label of the namespaces of teams: the team. No team reaches another's pods."""
 _METADATA = "kubernetes.io/metadata.name"
 _PODS = "pod-security.kubernetes.io"
 _API_PORTS = (443, 6443)
@@ -32,12 +34,17 @@ class PlatformNamespace:
             refused; for what is in a step's pod is said by its image and by the orchestrator.
         has_ingress: whether the ingress controller gets in.
         scrapes: whether what is in it asks every node's kubelet and the cluster's own servers.
+        entrances: names of the servers that may be reached from other namespaces, for the others
+            ask nobody for a password; empty for all.
+        team: the team whose it is; empty for the platform's own.
     """
 
     name: str
     runs_steps: bool = False
     has_ingress: bool = False
     scrapes: bool = False
+    entrances: tuple[str, ...] = ()
+    team: str = ""
 
 
 def namespace(
@@ -62,7 +69,12 @@ def namespace(
         "kind": "Namespace",
         "metadata": {
             "name": spec.name,
-            "labels": {**labels(spec.name), PLATFORM: stack, **security},
+            "labels": {
+                **labels(spec.name),
+                PLATFORM: stack,
+                **({TEAM: spec.team} if spec.team else {}),
+                **security,
+            },
         },
     }
     return [itself, *_policies(spec, stack, controller, reached)]
@@ -72,15 +84,19 @@ def _policies(
     spec: PlatformNamespace, stack: str, controller: str, reached: Sequence[Reached]
 ) -> list[Manifest]:
     """Return the policies of a namespace: all denied, then what is allowed."""
-    own = {"namespaceSelector": {"matchLabels": {PLATFORM: stack}}}
     system = {"namespaceSelector": {"matchLabels": {_METADATA: "kube-system"}}}
     dns = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
     entrance = {"namespaceSelector": {"matchLabels": {_METADATA: controller}}}
     api = [{"port": port, "protocol": "TCP"} for port in _API_PORTS]
+    peers = _peers(spec, stack)
+    itself: dict[str, Any] = {"podSelector": {}}
+    selected = _entrances(spec)
     found = [
         _policy(spec, "default-deny"),
         _policy(spec, "allow-dns", egress=[{"to": [system], "ports": dns}]),
-        _policy(spec, "allow-platform", ingress=[{"from": [own]}], egress=[{"to": [own]}]),
+        _policy(spec, "allow-own", ingress=[{"from": [itself]}], egress=[{"to": [itself]}]),
+        _policy(spec, "allow-platform-in", ingress=[{"from": [peers]}], pods=selected),
+        _policy(spec, "allow-platform-out", egress=[{"to": [peers]}]),
         # The API server's address is known to no selector; S3 and git are elsewhere, too.
         _policy(spec, "allow-https", egress=[{"ports": api}]),
     ]
@@ -94,11 +110,27 @@ def _policies(
         ]
         found.append(_policy(spec, "allow-outside", egress=outside))
     if spec.has_ingress:
-        found.append(_policy(spec, "allow-ingress-controller", ingress=[{"from": [entrance]}]))
+        way = [{"from": [entrance]}]
+        found.append(_policy(spec, "allow-ingress-controller", ingress=way, pods=selected))
     if spec.scrapes:
         kubelet = {"ports": [{"port": _KUBELET, "protocol": "TCP"}]}
         found.append(_policy(spec, "allow-scraping", egress=[kubelet, {"to": [system]}]))
     return found
+
+
+def _peers(spec: PlatformNamespace, stack: str) -> dict[str, Any]:
+    """Return the namespaces that one speaks to: all of the platform, but no team with another."""
+    own: dict[str, Any] = {"matchLabels": {PLATFORM: stack}}
+    if spec.team:
+        own["matchExpressions"] = [{"key": TEAM, "operator": "DoesNotExist"}]
+    return {"namespaceSelector": own}
+
+
+def _entrances(spec: PlatformNamespace) -> dict[str, Any]:
+    """Return the selector of the pods that other namespaces may reach."""
+    if not spec.entrances:
+        return {}
+    return {"matchExpressions": [{"key": NAME, "operator": "In", "values": [*spec.entrances]}]}
 
 
 def _policy(
@@ -106,8 +138,9 @@ def _policy(
     name: str,
     ingress: Sequence[dict[str, Any]] = (),
     egress: Sequence[dict[str, Any]] = (),
+    pods: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """Return a NetworkPolicy for all pods of a namespace; without rules, one that denies all."""
+    """Return a NetworkPolicy for pods of a namespace, by default all; without rules, it denies."""
     denies = not (ingress or egress)
     types = [
         kind
@@ -119,7 +152,7 @@ def _policy(
         "kind": "NetworkPolicy",
         "metadata": {"name": name, "namespace": spec.name, "labels": labels(name)},
         "spec": {
-            "podSelector": {},
+            "podSelector": dict(pods or {}),
             "policyTypes": types,
             **({"ingress": list(ingress)} if ingress else {}),
             **({"egress": list(egress)} if egress else {}),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from infra.kubernetes.gateway import Gateway
 from infra.kubernetes.workloads import config_map
 from infra.manifests import patches
 from infra.manifests.pods import pod_of
-from infra.outputs import ServiceOutput
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.kubernetes.services import ClusterPlatform, ClusterService
     from infra.kubernetes.sizes import PlatformSize
     from infra.manifests.objects import Manifest
@@ -33,17 +35,31 @@ DASHBOARDS = ("platform", "pipelines", "pipeline", "model")
 _EVERYTHING = "runs the pods, disks and secrets of Prometheus and Alertmanager"
 
 
+def gateways() -> dict[str, Gateway]:
+    """Return the ways in to Prometheus and Alertmanager, by service."""
+    return {
+        name: Gateway(
+            service=name,
+            namespace=NAMESPACE,
+            routes={"/": f"{_STACK}-{name}.{NAMESPACE}.svc:{port}"},
+        )
+        for name, port in _PORTS.items()
+    }
+
+
 def declare(platform: ClusterPlatform) -> ClusterService:
     """Declare the operator, Prometheus, Alertmanager, the cluster's rules and the dashboards."""
-    settings = platform.settings
+    settings, ways = platform.settings, gateways()
     found = manifests(platform.rendered(NAME, "operator"), settings.size, settings.storage_class)
-    urls = {name: f"http://{_STACK}-{name}.{NAMESPACE}.svc:{port}" for name, port in _PORTS.items()}
+    for name, title in ((NAME, _SERVER), ("alertmanager", _ALERTMANAGER)):
+        found = patches.changed(found, title, _linked_to(ways[name].public_url(platform)))
     version = _version(found)
     services = {
-        name: ServiceOutput.at(name, url, version=version if name == NAME else "")
-        for name, url in urls.items()
+        name: platform.output(name, way.url, name, version=version if name == NAME else "")
+        for name, way in ways.items()
     }
-    return platform.declare(NAME, "Prometheus", found, urls[NAME], services=services)
+    objects = [*found, *(one for way in ways.values() for one in way.manifests(platform))]
+    return platform.declare(NAME, "Prometheus", objects, ways[NAME].url, services=services)
 
 
 _PORTS = {"prometheus": 9090, "alertmanager": 9093}
@@ -59,6 +75,15 @@ def manifests(rendered: list[Manifest], size: PlatformSize, storage_class: str) 
     found = patches.changed(found, _OPERATOR, _reloader)
     found = patches.excused(found, f"ClusterRole {_STACK}-operator", "K009", _EVERYTHING)
     return [*found, *dashboards()]
+
+
+def _linked_to(url: str) -> Callable[[Manifest], None]:
+    """Return what makes a server of the operator's name an address in the links that it gives."""
+
+    def change(manifest: Manifest) -> None:
+        manifest["spec"]["externalUrl"] = url
+
+    return change
 
 
 def _of_nodes(manifest: Manifest) -> bool:

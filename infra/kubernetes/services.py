@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pulumi
 
+from infra.kubernetes.gateway import entrance
 from infra.kubernetes.namespaces import PlatformNamespace
 from infra.kubernetes.objects import declare_objects
 from infra.manifests import patches
@@ -44,8 +45,15 @@ OWN = "atlas"
 """The namespace of the services that are the platform's own objects."""
 NAMESPACES: Mapping[str, PlatformNamespace] = {
     OWN: PlatformNamespace(name=OWN, has_ingress=True),
-    "monitoring": PlatformNamespace(name="monitoring", scrapes=True, has_ingress=True),
-    "kubeflow": PlatformNamespace(name="kubeflow", runs_steps=True, has_ingress=True),
+    "monitoring": PlatformNamespace(
+        name="monitoring",
+        scrapes=True,
+        has_ingress=True,
+        entrances=(entrance("prometheus"), entrance("alertmanager"), "pushgateway"),
+    ),
+    "kubeflow": PlatformNamespace(
+        name="kubeflow", runs_steps=True, has_ingress=True, entrances=(entrance("kubeflow"),)
+    ),
     "airflow": PlatformNamespace(name="airflow", runs_steps=True, has_ingress=True),
 }
 

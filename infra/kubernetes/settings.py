@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 
 import pulumi
 
+from infra.kubernetes import teams
 from infra.kubernetes.configuration import (
     HOST,
-    NAME,
     host_and_port,
     name_of,
     remote,
-    structure,
     texts,
 )
 from infra.kubernetes.secrets import PlatformSecrets
 from infra.kubernetes.sizes import SIZES, SMALL, PlatformSize
+from infra.kubernetes.teams import Team  # noqa: TC001 - a field of a dataclass
 from infra.manifests.images import ImageSources
 from infra.manifests.rendering import Manifests
 from infra.settings import one_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 EXECUTORS = ("LocalExecutor", "KubernetesExecutor")
+OWN_NAMESPACES = ("atlas", "monitoring", "kubeflow", "airflow", "cnpg-system")
 MODES = ("single-user", "multi-user")
 SETTINGS = frozenset(
     {
@@ -100,7 +101,7 @@ class ClusterSettings:
         store: URL of the artifact store.
         dags: URL of where DAG files go: ``s3://…``, or ``git+https://…#branch``.
         region: the region of the store.
-        teams: the namespaces of teams, besides those of the platform.
+        teams: the teams, each of which has a namespace besides those of the platform.
         elsewhere: service → URL of what somebody else runs in its place.
         credentials: service → name of the secret that opens what somebody else runs.
         switched_off: the services that the platform goes without.
@@ -129,7 +130,7 @@ class ClusterSettings:
     store: str = "s3://atlas/store"
     dags: str = "s3://atlas/dags"
     region: str = "us-east-1"
-    teams: tuple[str, ...] = ()
+    teams: tuple[Team, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     switched_off: frozenset[str] = frozenset()
@@ -176,7 +177,7 @@ class ClusterSettings:
             store=remote(config, "store", "s3://atlas/store", ("s3",)),
             dags=remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
             region=config.get("region") or "us-east-1",
-            teams=_teams(config),
+            teams=teams.read(config, OWN_NAMESPACES),
             elsewhere=_elsewhere(config, names),
             credentials={n: one for n in names if (one := name_of(config, f"{n}Secret"))},
             switched_off=frozenset(n for n in names if config.get(n) == "false"),
@@ -249,18 +250,6 @@ def _ingress(config: pulumi.Config) -> IngressSettings:
         tls_secret=tls,
         issuer=issuer,
     )
-
-
-def _teams(config: pulumi.Config) -> tuple[str, ...]:
-    """Return the namespaces of teams.
-
-    Raises:
-        pulumi.RunError: one isn't the name of a namespace.
-    """
-    found = structure(config, "teams", [])
-    if not isinstance(found, list) or not all(NAME.fullmatch(str(one)) for one in found):
-        raise pulumi.RunError(f"atlas:teams: found {found!r}; expected a list of namespaces")
-    return tuple(str(one) for one in found)
 
 
 def _elsewhere(config: pulumi.Config, names: Iterable[str]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pulumi
 import pulumi_kubernetes
 
-from infra.kubernetes import steps
+from infra.kubernetes import airflow, gateway, mlflow, pushgateway, registry, steps
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import declare_objects
 from infra.kubernetes.services import NAMESPACES, OWN, SERVICES, ClusterPlatform
@@ -18,7 +19,11 @@ from infra.outputs import Platform, ServiceOutput
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-CREDENTIALS = {"airflow": "admin", "mlflow": "admin", "pushgateway": "atlas", "registry": "atlas"}
+CREDENTIALS = {
+    **{"airflow": airflow.ACCOUNT, "mlflow": mlflow.ACCOUNT, "pushgateway": pushgateway.ACCOUNT},
+    **{"registry": registry.ACCOUNT, "kubeflow": gateway.ACCOUNT},
+    **{"prometheus": gateway.ACCOUNT, "alertmanager": gateway.ACCOUNT},
+}
 """The services that ask for a password, each with its user."""
 
 
@@ -28,13 +33,15 @@ class ClusterNamespaces(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ClusterSettings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Declare the namespaces that the services need, and those of the teams."""
+        """Declare the namespaces that the services need, and those of teams with all in them."""
         super().__init__("atlas:kubernetes:Namespaces", name, None, opts)
         found = [
             one
             for spec in namespaces(args)
             for one in namespace(spec, args.stack, args.ingress.namespace, args.reached)
         ]
+        launchers = airflow.launchers(args)
+        found += [one for team in args.teams for one in team.manifests(launchers)]
         self.objects = declare_objects(self, found, skip_await=args.skip_await)
         self.register_outputs({})
 
@@ -46,7 +53,10 @@ def namespaces(settings: ClusterSettings) -> list[PlatformNamespace]:
     users |= {"airflow": {"airflow"}, OWN: {*SERVICES} - {"prometheus", "pushgateway"}}
     users[OWN] -= {"kubeflow", "airflow"}
     own = [spec for name, spec in NAMESPACES.items() if users[name] - gone]
-    return [*own, *(PlatformNamespace(name=team, runs_steps=True) for team in settings.teams)]
+    if settings.multi_user:
+        # Profiles' steps speak to its servers, which Istio's policies are in front of.
+        own = [replace(one, entrances=()) if one.name == "kubeflow" else one for one in own]
+    return [*own, *(team.namespace() for team in settings.teams)]
 
 
 def build(shared: Settings) -> pulumi.Output[Platform]:
@@ -79,8 +89,7 @@ def declare(
 
 def credentials(settings: ClusterSettings) -> pulumi.Output[dict[str, dict[str, str]]]:
     """Return user and password of each service of the platform's own, as one secret."""
-    gone = settings.switched_off | settings.elsewhere.keys()
-    own = {name: user for name, user in CREDENTIALS.items() if name not in gone}
+    own = {name: user for name, user in CREDENTIALS.items() if steps.asks(settings, name)}
     passwords = {name: settings.secrets.password(name) for name in own}
     known = pulumi.Output.all(**passwords).apply(
         lambda found: {

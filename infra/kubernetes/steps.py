@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from infra.kubernetes import mlflow, object_store, pushgateway
+from infra.kubernetes import airflow, gateway, mlflow, object_store, pushgateway
 from infra.kubernetes.objects import declare_objects
 from infra.kubernetes.workloads import config_map, secret
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from infra.kubernetes.services import ClusterPlatform
+    from infra.kubernetes.settings import ClusterSettings
     from infra.manifests.objects import Manifest
     from infra.outputs import Platform
 
@@ -24,6 +25,11 @@ FOLDER = "/var/run/secrets/atlas"
 """Where steps find the files of the Secret."""
 ACCOUNTS = {"mlflow": mlflow.ACCOUNT, "pushgateway": pushgateway.ACCOUNT}
 """The services that steps sign in to, each with its user."""
+RETRAINING = "atlas-retraining"
+RETRAINING_FOLDER = "/var/run/secrets/atlas-retraining"
+"""Where the tasks of a monitor, and no others, find what starts training."""
+ORCHESTRATORS = {"airflow": airflow.ACCOUNT, "kubeflow": gateway.ACCOUNT}
+"""What training is started on, each with its user."""
 
 
 class StepEnvironment(pulumi.ComponentResource):
@@ -71,6 +77,8 @@ def declare(
             secret(NAME, space, files),
         )
     ]
+    if airflow.NAMESPACE in namespaces:
+        objects += _retraining(platform, outputs)
     return StepEnvironment(
         "steps",
         objects,
@@ -78,6 +86,51 @@ def declare(
         skip_await=settings.skip_await,
         after=[platform.namespaces],
     )
+
+
+def _retraining(platform: ClusterPlatform, outputs: pulumi.Output[Platform]) -> list[Manifest]:
+    """Return what the tasks of monitors start training with: Airflow runs them in its namespace."""
+    settings = platform.settings
+    own = [name for name in ORCHESTRATORS if asks(settings, name)]
+    files: dict[str, pulumi.Input[str]] = {
+        f"{name}.json": pulumi.Output.secret(
+            settings.secrets.password(name).apply(_signs_in(ORCHESTRATORS[name]))
+        )
+        for name in own
+    }
+    data = outputs.apply(lambda found: retraining_variables(found, own))
+    return [
+        {**config_map(RETRAINING, airflow.NAMESPACE, {}), "data": data},
+        secret(RETRAINING, airflow.NAMESPACE, files),
+    ]
+
+
+def asks(settings: ClusterSettings, name: str) -> bool:
+    """Tell whether a service is the platform's own, and asks for a password that it derives."""
+    if name == "kubeflow" and settings.multi_user:
+        return False
+    gone = settings.switched_off | settings.elsewhere.keys()
+    return {"alertmanager": "prometheus"}.get(name, name) not in gone
+
+
+def retraining_variables(platform: Platform, own: Sequence[str]) -> dict[str, str]:
+    """Return the variables by which the tasks of a monitor know what to start training on.
+
+    Args:
+        platform: its outputs.
+        own: the services whose passwords are in the Secret.
+    """
+    found = {}
+    for name in ORCHESTRATORS:
+        if name not in platform.services:
+            continue
+        service, prefix = platform.services[name], f"ATLAS_{name.upper()}"
+        found[f"{prefix}_URL"] = service.workload_url
+        if name in own:
+            found[f"{prefix}_CREDENTIALS"] = f"{RETRAINING_FOLDER}/{name}.json"
+        if service.namespace:
+            found[f"{prefix}_NAMESPACE"] = service.namespace
+    return found
 
 
 def variables(platform: Platform, endpoint: str, region: str, own: Sequence[str]) -> dict[str, str]:

@@ -25,3 +25,8 @@ CREDENTIALS: Mapping[str, str] = {name: f"ATLAS_{name.upper()}_CREDENTIALS" for 
 """Service → variable with the path of the private file that opens it."""
 VARIABLES = (STORE, *ADDRESSES.values(), *CREDENTIALS.values())
 """All of them."""
+STORAGE = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_SHARED_CREDENTIALS_FILE")
+"""What clients of S3 read of a store that isn't Amazon's, or isn't opened by a pod's identity.
+
+The keys themselves are in the file that the last one names.
+"""

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from atlas.policies import check, manifest_resources
-from infra.kubernetes.stack import CREDENTIALS
 from tests.cluster_program import KEY, cache, declare
 
 OFFICIAL = [
@@ -80,7 +79,7 @@ def test_our_own_services_by_type(ours):
         "atlas:kubernetes:ObjectStore": 1, "atlas:kubernetes:Registry": 1,
         "atlas:kubernetes:Pushgateway": 1, "atlas:kubernetes:Mlflow": 1,
         "atlas:kubernetes:Steps": 1,
-        "core/v1:Namespace": 2, "networking.k8s.io/v1:NetworkPolicy": 11,
+        "core/v1:Namespace": 2, "networking.k8s.io/v1:NetworkPolicy": 15,
         "core/v1:ServiceAccount": 5, "core/v1:Service": 5, "core/v1:Secret": 5,
         "apps/v1:Deployment": 1, "apps/v1:StatefulSet": 4, "batch/v1:Job": 1,
     }  # fmt: skip
@@ -121,7 +120,7 @@ def test_secrets_are_secret_and_nowhere_else(ours):
 def test_passwords_are_the_same_each_time_and_for_everybody_who_asks(ours, tmp_path):
     again = run(tmp_path, **OURS)
     assert again["credentials"] == ours["credentials"]
-    assert set(ours["credentials"]) == {*CREDENTIALS} - {"airflow"}
+    assert set(ours["credentials"]) == {"mlflow", "pushgateway", "registry"}
     database = opened(objects(ours)["atlas/Secret/postgresql"]["inputs"]["stringData"])
     mlflow = opened(objects(ours)["atlas/Secret/mlflow"]["inputs"]["stringData"])
     assert mlflow["database"] == (
@@ -222,8 +221,8 @@ def test_the_whole_platform_by_type(whole):
         "monitoring.coreos.com/v1:Prometheus", "networking.k8s.io/v1:NetworkPolicy",
     )} == {
         "core/v1:Namespace": 4, "apiextensions.k8s.io/v1:CustomResourceDefinition": 21,
-        "apps/v1:Deployment": 18, "apps/v1:StatefulSet": 6, "batch/v1:Job": 3,
-        "monitoring.coreos.com/v1:Prometheus": 1, "networking.k8s.io/v1:NetworkPolicy": 22,
+        "apps/v1:Deployment": 21, "apps/v1:StatefulSet": 6, "batch/v1:Job": 3,
+        "monitoring.coreos.com/v1:Prometheus": 1, "networking.k8s.io/v1:NetworkPolicy": 30,
     }  # fmt: skip
 
 
@@ -252,6 +251,68 @@ def test_every_namespace_of_steps_has_what_steps_need(whole):
         files = opened(known[f"{space}/Secret/atlas-platform"]["inputs"]["stringData"])
         assert json.loads(files["mlflow.json"]) == whole["credentials"]["mlflow"]
         assert set(files) == {"mlflow.json", "pushgateway.json", "aws"}
+
+
+def test_servers_that_ask_for_no_password_are_behind_one_that_does(whole):
+    known, services = objects(whole), whole["platform"]["services"]
+    for name, space in (
+        ("prometheus", "monitoring"), ("alertmanager", "monitoring"), ("kubeflow", "kubeflow"),
+    ):  # fmt: skip
+        assert services[name]["workload_url"] == f"http://{name}-gateway.{space}.svc:8080"
+        assert services[name]["credentials"] == name
+        files = opened(known[f"{space}/Secret/{name}-gateway"]["inputs"]["stringData"])
+        password = whole["credentials"][name]["password"]
+        assert f'"Bearer {password}" off;' in files["nginx.conf"]
+        assert files["users"].startswith("atlas:{SSHA}")
+        assert "@" not in files["nginx.conf"]
+
+
+def test_no_page_without_a_password_has_a_way_in_from_outside(tmp_path):
+    cache(tmp_path, *OFFICIAL)
+    printed = run(tmp_path, domain="ml.example", issuer="letsencrypt")
+    backends = {}
+    for name, one in objects(printed).items():
+        if "/Ingress/" in name:
+            (rule,) = one["inputs"]["spec"]["rules"]
+            (path,) = rule["http"]["paths"]
+            backends[rule["host"]] = path["backend"]["service"]["name"]
+    assert backends == {
+        "airflow.ml.example": "airflow-api-server", "mlflow.ml.example": "mlflow",
+        "registry.ml.example": "registry", "pushgateway.ml.example": "pushgateway",
+        "kubeflow.ml.example": "kubeflow-gateway", "prometheus.ml.example": "prometheus-gateway",
+        "alertmanager.ml.example": "alertmanager-gateway",
+    }  # fmt: skip
+    assert {*printed["credentials"]} == {host.partition(".")[0] for host in backends}
+    server = objects(printed)["monitoring/Prometheus/kps-kube-prometheus-stack-prometheus"]
+    assert server["inputs"]["spec"]["externalUrl"] == "https://prometheus.ml.example"
+
+
+def test_only_airflows_namespace_has_what_starts_training(whole):
+    known = objects(whole)
+    assert [name for name in known if name.endswith("/ConfigMap/atlas-retraining")] == [
+        "airflow/ConfigMap/atlas-retraining"
+    ]
+    data = known["airflow/ConfigMap/atlas-retraining"]["inputs"]["data"]
+    assert data["ATLAS_KUBEFLOW_URL"] == "http://kubeflow-gateway.kubeflow.svc:8080"
+    files = opened(known["airflow/Secret/atlas-retraining"]["inputs"]["stringData"])
+    for name in ("airflow", "kubeflow"):
+        assert json.loads(files[f"{name}.json"]) == whole["credentials"][name]
+        assert data[f"ATLAS_{name.upper()}_CREDENTIALS"].endswith(f"/{name}.json")
+
+
+def test_teams_have_a_namespace_each_with_all_in_it(tmp_path):
+    settings = {"team-a": {"group": "ml-a"}, "team-b": {}}
+    known = objects(run(tmp_path, **OURS, teams=settings))
+    for team in settings:
+        for one in (
+            "ResourceQuota/atlas", "LimitRange/atlas", "ServiceAccount/atlas-steps",
+            "NetworkPolicy/default-deny", "ConfigMap/atlas-platform", "Secret/atlas-platform",
+        ):  # fmt: skip
+            assert f"{team}/{one}" in known
+    bindings = [name for name in known if name.endswith("RoleBinding/atlas-team")]
+    assert bindings == ["team-a/RoleBinding/atlas-team"]
+    found = [opened(one["inputs"]) for one in known.values()]
+    assert [str(problem) for problem in check(manifest_resources(found))] == []
 
 
 def test_the_whole_platforms_outputs(whole):

@@ -12,9 +12,10 @@ import jsonschema
 import pulumi
 import pytest
 
-from atlas.http.variables import VARIABLES
+from atlas.http.variables import STORAGE, VARIABLES
 from atlas.policies import check, manifest_resources
-from infra.kubernetes import airflow, kubeflow, prometheus, pushgateway, steps
+from atlas.targets.monitors import services_here
+from infra.kubernetes import airflow, kubeflow, prometheus, pushgateway, steps, teams
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import resource_name, token
 from infra.kubernetes.secrets import PlatformSecrets, bcrypt_hash, checked, derive
@@ -90,7 +91,7 @@ def test_every_setting_is_taken(shared, tmp_path):
     assert (found.store, found.region, found.parallelism) == ("s3://corp/atlas", "eu-west-1", 9)
     assert (found.multi_user, found.kubeflow_database, found.skip_await) == (True, "db:3306", True)
     assert found.manifests.mirror == tmp_path
-    assert namespaces(found)[-1] == PlatformNamespace(name="team-a", runs_steps=True)
+    assert namespaces(found)[-1] == PlatformNamespace(name="team-a", runs_steps=True, team="team-a")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,11 @@ def test_every_setting_is_taken(shared, tmp_path):
         ({"airflow": "off"}, "atlas:airflow: found 'off'; expected true, false, or the URL"),
         ({"mlflow": "https://a:b@host"}, "without a user (atlas:mlflowSecret names its secret)"),
         ({"teams": "team-a"}, "atlas:teams: found 'team-a'; expected a list"),
-        ({"teams": ["Team A"]}, "expected a list of namespaces"),
+        ({"teams": ["Team A"]}, "expected names of namespaces"),
+        ({"teams": ["airflow"]}, "found 'airflow', one of the platform's own"),
+        ({"teams": {"a": {"cpus": 2}}}, "expected an object of cpu, gpus, group, memory, pods, storage"),
+        ({"teams": {"a": {"cpu": "much"}}}, "atlas:teams: a.cpu: found 'much'; expected an amount"),
+
         ({"images": ["a"]}, "expected an object of texts"),
         ({"images": "hub.example"}, "atlas:images: found 'hub.example'; expected an object"),
         ({"kubeflowDatabase": "db"}, "expected host:port"),
@@ -200,11 +205,104 @@ def test_a_namespace_denies_what_it_does_not_allow(spec):
     found = namespace(spec, "dev", "ingress-nginx")
     assert problems(found) == []
     names = [one["metadata"]["name"] for one in found]
-    assert names[:5] == [spec.name, "default-deny", "allow-dns", "allow-platform", "allow-https"]
+    assert names[:7] == [
+        *(spec.name, "default-deny", "allow-dns", "allow-own", "allow-platform-in"),
+        *("allow-platform-out", "allow-https"),
+    ]
     assert ("allow-ingress-controller" in names) == spec.has_ingress
     enforced = found[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
     assert enforced == ("baseline" if spec.runs_steps else "restricted")
     assert found[1]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def selected(manifests, name):
+    return named(manifests, f"NetworkPolicy {name}")["spec"]["podSelector"]
+
+
+@pytest.mark.parametrize(("space", "ways"), [
+    ("monitoring", ["prometheus-gateway", "alertmanager-gateway", "pushgateway"]),
+    ("kubeflow", ["kubeflow-gateway"]),
+])  # fmt: skip
+def test_what_asks_for_no_password_is_reached_by_its_gateway_alone(space, ways):
+    found = namespace(NAMESPACES[space], "dev", "ingress-nginx")
+    wanted = {
+        "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": ways}]
+    }
+    for name in ("allow-platform-in", "allow-ingress-controller"):
+        assert selected(found, name) == wanted
+    opened = [
+        one["metadata"]["name"]
+        for one in found
+        if one["kind"] == "NetworkPolicy"
+        and one["spec"].get("ingress")
+        and one["spec"]["podSelector"] == {}
+    ]
+    assert opened == ["allow-own"], "from pods of the namespace itself"
+    peers = named(found, "NetworkPolicy allow-own")["spec"]["ingress"][0]["from"]
+    assert peers == [{"podSelector": {}}]
+
+
+def test_no_team_reaches_another():
+    (team,) = read_teams(["team-a"])
+    found = namespace(team.namespace(), "dev", "ingress-nginx")
+    assert found[0]["metadata"]["labels"]["atlas/team"] == "team-a"
+    for name, way, side in (("in", "ingress", "from"), ("out", "egress", "to")):
+        ((peer,),) = [
+            rule[side] for rule in named(found, f"NetworkPolicy allow-platform-{name}")["spec"][way]
+        ]
+        assert peer["namespaceSelector"] == {
+            "matchLabels": {"atlas/platform": "dev"},
+            "matchExpressions": [{"key": "atlas/team", "operator": "DoesNotExist"}],
+        }
+
+
+def read_teams(found):
+    pulumi.runtime.set_all_config({"atlas:teams": json.dumps(found)})
+    return teams.read(pulumi.Config("atlas"), ("atlas",))
+
+
+def test_a_team_has_a_quota_and_its_people_have_rights_in_its_namespace_alone():
+    (team,) = read_teams({"team-a": {"group": "oidc:ml-a", "cpu": 8, "memory": "32Gi", "gpus": 2}})
+    found = team.manifests([("airflow", "airflow-scheduler")])
+    assert problems(found) == []
+    assert {one["metadata"]["namespace"] for one in found} == {"team-a"}
+    hard = named(found, "ResourceQuota atlas")["spec"]["hard"]
+    assert (hard["requests.cpu"], hard["limits.memory"], hard["requests.nvidia.com/gpu"]) == (
+        "8", "32Gi", "2",
+    )  # fmt: skip
+    (limit,) = named(found, "LimitRange atlas")["spec"]["limits"]
+    assert limit["defaultRequest"] == {"cpu": "100m", "memory": "256Mi"}
+    (people,) = named(found, "RoleBinding atlas-team")["subjects"]
+    assert (people["kind"], people["name"]) == ("Group", "oidc:ml-a")
+    (airflow_,) = named(found, "RoleBinding atlas-airflow")["subjects"]
+    assert (airflow_["name"], airflow_["namespace"]) == ("airflow-scheduler", "airflow")
+    assert named(found, "ServiceAccount atlas-steps")["automountServiceAccountToken"] is False
+
+
+def test_nobody_has_rights_in_a_namespace_of_a_team_without_a_group():
+    (team,) = read_teams(["team-a"])
+    kinds = [f"{one['kind']} {one['metadata']['name']}" for one in team.manifests([])]
+    assert "RoleBinding atlas-steps" in kinds
+    assert not [one for one in kinds if "atlas-team" in one or "atlas-airflow" in one]
+
+
+def test_monitors_get_what_starts_training():
+    at = ServiceOutput.at
+    services = {
+        "store": at("s3", "s3://atlas/store"),
+        "airflow": at("airflow", "http://airflow", credentials="airflow"),
+        "kubeflow": at("kfp", "http://kf", credentials="team-kf", namespace="team-a"),
+    }
+    platform = Platform(stack="dev", target="kubernetes", services=services)
+    assert steps.retraining_variables(platform, ["airflow"]) == {
+        "ATLAS_AIRFLOW_URL": "http://airflow",
+        "ATLAS_AIRFLOW_CREDENTIALS": "/var/run/secrets/atlas-retraining/airflow.json",
+        "ATLAS_KUBEFLOW_URL": "http://kf",
+        "ATLAS_KUBEFLOW_NAMESPACE": "team-a",
+    }
+    assert {*services_here(steps.retraining_variables(platform, ["airflow"]))} == {
+        "airflow", "kubeflow",
+    }  # fmt: skip
 
 
 def test_steps_get_the_variables_that_they_look_for():
@@ -219,6 +317,7 @@ def test_steps_get_the_variables_that_they_look_for():
     own = ("mlflow", "pushgateway")
     found = steps.variables(platform, "http://s3", "eu-west-1", own)
     assert {name for name in VARIABLES if name != "ATLAS_OPENLINEAGE_CREDENTIALS"} <= {*found}
+    assert {*STORAGE} <= {*found}
     assert found["ATLAS_MLFLOW_CREDENTIALS"] == "/var/run/secrets/atlas/mlflow.json"
     assert found["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/secrets/atlas/aws"
     assert found["AWS_DEFAULT_REGION"] == "eu-west-1"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kfp import kubernetes
 from kfp.dsl import structures
 
-from atlas.http.variables import IMAGE, VARIABLES
+from atlas.http.variables import IMAGE, STORAGE, VARIABLES
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import secret_names, secret_variable
 
@@ -47,8 +47,8 @@ def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
 
 
 def _platform(task: Any) -> None:
-    """Tell where the platform is, and give the files that open its services."""
-    variables = {name: name for name in VARIABLES}
+    """Tell where the platform and its storage are, and give the files that open them."""
+    variables = {name: name for name in (*VARIABLES, *STORAGE)}
     kubernetes.use_config_map_as_env(task, words.CONFIG_MAP, variables, optional=True)
     kubernetes.use_secret_as_volume(task, words.SECRET, words.SECRET_FOLDER, optional=True)
 
