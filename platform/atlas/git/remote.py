@@ -43,8 +43,16 @@ _OFF = (
     ("core.sshCommand", "ssh"),
     ("core.askPass", ""),
 )
+_FETCHED = "refs/atlas/fetched"
 _REJECTED = ("[rejected]", "[remote rejected]")
-_EXISTS = ("already exists", "stale info", "fetch first", "failed to update ref", "atomic")
+_EXISTS = (
+    "already exists",
+    "stale info",
+    "fetch first",
+    "failed to update ref",
+    "cannot lock ref",
+    "atomic",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +101,15 @@ def _text(folder: Path, *words: str) -> str:
     return os.fsdecode(git(folder, *words, codes=(0, 1)) or b"").rstrip("\n")
 
 
-def remote_refs(folder: Path, remote: GitRemote, patterns: Iterable[str]) -> GitAnswer:
+def remote_refs(
+    folder: Path,
+    remote: GitRemote,
+    patterns: Iterable[str],
+    variables: Mapping[str, str] | None = None,
+) -> GitAnswer:
     """Ask a remote for its refs; `parsed_refs` reads the answer."""
     words = ("ls-remote", "--refs", "--upload-pack=git-upload-pack", "--", remote.url)
-    return ask(folder, *words, *patterns, options=_options(folder))
+    return ask(folder, *words, *patterns, options=_options(folder, variables))
 
 
 def parsed_refs(answer: GitAnswer) -> dict[str, str]:
@@ -114,9 +127,37 @@ def push_new(folder: Path, remote: GitRemote, refs: Mapping[str, str]) -> Pushed
         refs: full name → full id of the object.
     """
     leases = [f"--force-with-lease={name}:" for name in refs]
-    words = ("push", "--atomic", "--porcelain", "--no-verify", "--receive-pack=git-receive-pack")
     pairs = [f"{id_}:{name}" for name, id_ in refs.items()]
-    answer = ask(folder, *words, *leases, "--", remote.push_url, *pairs, options=_options(folder))
+    return _push(folder, remote, leases, pairs, _options(folder))
+
+
+def push_next(
+    folder: Path,
+    remote: GitRemote,
+    name: str,
+    ids: tuple[str, str],
+    variables: Mapping[str, str] | None = None,
+) -> Pushed:
+    """Push a commit to a branch that is where it was seen.
+
+    Args:
+        folder: a folder in the repository.
+        remote: the remote.
+        name: the branch's full name.
+        ids: full ids of the branch's commit, empty for a branch that isn't there yet, and of the
+            new one, its child.
+        variables: what git is started with besides.
+    """
+    before, after = ids
+    lease = [f"--force-with-lease={name}:{before}"]
+    return _push(folder, remote, lease, [f"{after}:{name}"], _options(folder, variables))
+
+
+def _push(
+    folder: Path, remote: GitRemote, leases: list[str], pairs: list[str], options: GitOptions
+) -> Pushed:
+    words = ("push", "--atomic", "--porcelain", "--no-verify", "--receive-pack=git-receive-pack")
+    answer = ask(folder, *words, *leases, "--", remote.push_url, *pairs, options=options)
     said = f"{answer.output.decode('utf-8', 'replace')} {answer.error}"
     taken = any(text in said for text in _REJECTED) and any(text in said for text in _EXISTS)
     return Pushed(answer.ok, taken and not answer.ok, answer.error or answer.text)
@@ -135,12 +176,23 @@ def fetch(folder: Path, remote: GitRemote, refs: Iterable[str]) -> GitAnswer:
     return ask(folder, *words, "--", remote.url, *refs, options=_options(folder))
 
 
-def _options(folder: Path) -> GitOptions:
+def fetch_branch(
+    folder: Path, remote: GitRemote, branch: str, variables: Mapping[str, str] | None = None
+) -> GitAnswer:
+    """Fetch the last commit of a branch, without its history; return its id."""
+    words = ("fetch", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    pack = ("--no-auto-maintenance", "--upload-pack=git-upload-pack", "--", remote.url)
+    pair = f"+refs/heads/{branch}:{_FETCHED}"
+    fetched = ask(folder, *words, *pack, pair, options=_options(folder, variables))
+    return ask(folder, "rev-parse", _FETCHED) if fetched.ok else fetched
+
+
+def _options(folder: Path, more: Mapping[str, str] | None = None) -> GitOptions:
     """Return how git is started that talks to a remote."""
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     return GitOptions(
         config=(*_OFF, *_own(folder)),
-        variables={**variables, "GIT_ALLOW_PROTOCOL": _PROTOCOLS},
+        variables={**variables, "GIT_ALLOW_PROTOCOL": _PROTOCOLS, **(more or {})},
         seconds=SECONDS,
     )
 

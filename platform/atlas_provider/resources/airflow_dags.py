@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 class AirflowDags(AtlasResource):
     """DAGs of one Config and flow in a running Airflow, which has reported each of them.
 
+    The files go to a folder, a prefix of a bucket or a branch of a repository. In a repository, all
+    files of one update are one commit.
+
     The update fails for each member that Airflow can't import or doesn't report, with Airflow's own
     message; those have their old file again, the others are deployed. It fails as a whole when a
     name belongs to another stack, the store lacks a content or Airflow doesn't answer. Custom
-    time-outs say how long to wait for Airflow, by default two minutes and half a second a member.
-    Deleting waits a minute for runs that are under way.
+    time-outs say how long to wait for Airflow, by default two minutes and half a second a member,
+    and five minutes more where Airflow copies the files before it reads them. Deleting waits a
+    minute for runs that are under way.
 
     Attributes:
         held: DAGs that an operator has paused.
@@ -43,6 +47,7 @@ class AirflowDags(AtlasResource):
         airflow: pulumi.Input[str],
         secrets: pulumi.Input[str],
         credentials: pulumi.Input[str],
+        dags_credentials: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare a resource of the kind `AirflowDags`.
@@ -56,10 +61,14 @@ class AirflowDags(AtlasResource):
                 ``plan:DIGEST``.
             plans: digest of each member's Plan, by deployed name.
             store: URL of the artifact store, which has the content.
-            dags: URL of the folder that Airflow reads, ``file:///…``.
+            dags: URL of where Airflow takes DAG files from: a folder ``file:///…``, a prefix of
+                a bucket ``s3://…``, or a branch of a repository ``git+https://…#branch``.
             airflow: URL of Airflow's API server.
             secrets: URL of the folder of secrets, ``file:///…``.
             credentials: name of the secret to sign in with.
+            dags_credentials: name of the secret that opens the bucket (key id and key) or the
+                repository (user and token); without one, the variables and settings of S3 and git
+                say who asks.
             opts: pulumi's options.
         """
         inputs = {
@@ -71,6 +80,7 @@ class AirflowDags(AtlasResource):
             "airflow": airflow,
             "secrets": secrets,
             "credentials": credentials,
+            "dagsCredentials": dags_credentials,
         }
         outputs: list[str] = ["held"]
         super().__init__("AirflowDags", name, inputs, outputs, opts)

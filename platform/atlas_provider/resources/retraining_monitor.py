@@ -42,6 +42,7 @@ class RetrainingMonitor(AtlasResource):
         airflow: pulumi.Input[str],
         secrets: pulumi.Input[str],
         credentials: pulumi.Input[str],
+        dags_credentials: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare a resource of the kind `RetrainingMonitor`.
@@ -56,10 +57,14 @@ class RetrainingMonitor(AtlasResource):
             monitors: digest of what is monitored, by DAG id; its content is in the store under
                 that digest.
             store: URL of the artifact store, which has the content.
-            dags: URL of the folder that Airflow reads, ``file:///…``.
+            dags: URL of where Airflow takes DAG files from: a folder ``file:///…``, a prefix of
+                a bucket ``s3://…``, or a branch of a repository ``git+https://…#branch``.
             airflow: URL of Airflow's API server.
             secrets: URL of the folder of secrets, ``file:///…``.
             credentials: name of the secret to sign in with.
+            dags_credentials: name of the secret that opens the bucket (key id and key) or the
+                repository (user and token); without one, the variables and settings of S3 and git
+                say who asks.
             opts: pulumi's options.
         """
         inputs = {
@@ -71,6 +76,7 @@ class RetrainingMonitor(AtlasResource):
             "airflow": airflow,
             "secrets": secrets,
             "credentials": credentials,
+            "dagsCredentials": dags_credentials,
         }
         outputs: list[str] = ["held"]
         super().__init__("RetrainingMonitor", name, inputs, outputs, opts)

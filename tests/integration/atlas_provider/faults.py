@@ -27,7 +27,7 @@ from atlas_provider.supervisor_rpc import SupervisorRpc
 CALLS: list[tuple[Any, str]] = [
     *((FolderLocation, name) for name in ("read", "names", "exists", "write", "create", "remove")),
     *((files, name) for name in ("write", "write_new", "remove")),
-    (Service, "_exchange"), (DagFolder, "read"), (RuleFolder, "read"), (ImageRegistry, "_sent"),
+    (Service, "_exchange"), (DagFolder, "content"), (RuleFolder, "read"), (ImageRegistry, "_sent"),
     (SupervisorRpc, "call"), (process_trees, "end"), (process_trees, "marked"),
     (subprocess, "run"), (subprocess, "Popen"), (running, "choose_port"), (ports, "choose_port"),
 ]  # fmt: skip

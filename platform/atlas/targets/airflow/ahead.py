@@ -1,6 +1,6 @@
 """DAGs of several resources rolled out, or removed, together, before each resource is handled.
 
-Airflow reads its folder every few seconds, whatever is new there: who writes all files first waits
+Airflow looks for files every now and then, whatever is new there: who writes all files first waits
 for it once. What a resource finds then is what it would have made, and it waits no more.
 """
 
@@ -17,7 +17,7 @@ from atlas.kinds import content, ownership
 from atlas.kinds.parsing import parse, parse_state
 from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
-from atlas.targets.airflow.dag_folder import DagFolder
+from atlas.targets.airflow.dag_bundle import open_bundle
 from atlas.targets.airflow.resource import OWNED, AirflowDagsInputs, patience
 from atlas.targets.airflow.rollout import Member, Rollout
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from atlas.kinds.properties import Plain
+    from atlas.targets.airflow.dag_bundle import DagBundle
 
     Report = Callable[[int, int], None]
 
@@ -46,17 +47,18 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """An Airflow, and the folder that it reads."""
+    """An Airflow, and where it takes its files from."""
 
     dags: str
     airflow: str
     secrets: str
     credentials: str
+    dags_credentials: str
 
-    def open(self) -> tuple[AirflowApi, DagFolder]:
+    def open(self) -> tuple[AirflowApi, DagBundle]:
         """Return both."""
         airflow = AirflowApi(self.airflow, self.secrets, self.credentials)
-        return airflow, DagFolder.at(self.dags)
+        return airflow, open_bundle(self.dags, self.secrets, self.dags_credentials)
 
 
 def roll_out(resources: Sequence[Plain], report: Report) -> Ahead:
@@ -79,7 +81,8 @@ def _by_target(resources: Iterable[AirflowDagsInputs]) -> dict[_Target, list[Air
     """Return resources by the Airflow that they are on."""
     by_target: dict[_Target, list[AirflowDagsInputs]] = {}
     for inputs in resources:
-        target = _Target(inputs.dags, inputs.airflow, inputs.secrets, inputs.credentials)
+        who = inputs.credentials, inputs.dags_credentials or ""
+        target = _Target(inputs.dags, inputs.airflow, inputs.secrets, *who)
         by_target.setdefault(target, []).append(inputs)
     return by_target
 
@@ -98,7 +101,7 @@ def _roll_out(target: _Target, resources: Sequence[AirflowDagsInputs], report: R
     if not members:
         return Ahead(silent=failed)
     rollout = Rollout(*target.open(), members, report=report)
-    result = rollout.run(patience(len(members)), threading.Event())
+    result = rollout.run(patience(len(members), rollout.bundle), threading.Event())
     refused = result.failures.keys() & rollout.imports
     silent = {name: why for name, why in result.failures.items() if name not in refused}
     return Ahead(frozenset(result.dags), frozenset(refused), {**failed, **silent})
@@ -124,8 +127,8 @@ def remove(resources: Sequence[Plain]) -> frozenset[str]:
     return frozenset(removed)
 
 
-def _removed(airflow: AirflowApi, folder: DagFolder, names: set[str]) -> set[str]:
+def _removed(airflow: AirflowApi, bundle: DagBundle, names: set[str]) -> set[str]:
     paused = {name for name, dag in airflow.dags(names).items() if dag.paused}
     free = names - airflow.active_runs(names, paused).keys()
-    dag_removal.remove(airflow, folder, sorted(free))
+    dag_removal.remove(airflow, bundle, sorted(free))
     return free

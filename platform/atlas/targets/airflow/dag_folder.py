@@ -1,22 +1,21 @@
-"""The folder that Airflow reads DAGs from: one file a DAG, there as a whole or not at all."""
+"""A folder that Airflow reads DAGs from: one file a DAG, there as a whole or not at all."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from atlas import files
 from atlas.dataclass import dataclass
-from atlas.kinds.served_folder import ServedFolder, folder_at
+from atlas.kinds.served_folder import folder_at
+from atlas.targets.airflow.dag_bundle import DagBundle
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
-
-_PLAN = re.compile(rb'^    "ATLAS_(?:PLAN|MONITORS)": "([0-9a-f]{64})",$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class DagFolder(ServedFolder):
+class DagFolder(DagBundle):
     """A DAG folder of this machine.
 
     Attributes:
@@ -24,6 +23,8 @@ class DagFolder(ServedFolder):
     """
 
     path: Path
+
+    lag = 0.0
 
     @classmethod
     def at(cls, url: str) -> DagFolder:
@@ -34,25 +35,38 @@ class DagFolder(ServedFolder):
         """
         return cls(folder_at(url, "dags", "the DAG folder"))
 
+    @property
+    def where(self) -> str:
+        """Where it is, for messages."""
+        return str(self.path)
+
     def file(self, name: str) -> Path:
         """Return a DAG's file."""
         return self.path / f"{name}.py"
 
-    def plan(self, name: str) -> str:
-        """Return the digest of what a DAG's file was compiled from, a Plan; empty for none."""
-        match = _PLAN.search(self.read(name) or b"")
-        return match[1].decode() if match else ""
+    def read(self, names: Collection[str]) -> dict[str, bytes]:
+        """Return the content of the files that are there."""
+        found = {name: self.content(name) for name in names}
+        return {name: content for name, content in found.items() if content is not None}
+
+    def content(self, name: str) -> bytes | None:
+        """Return what is in a DAG's file; None when there is none."""
+        try:
+            return self.file(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def change(self, contents: Mapping[str, bytes | None]) -> None:
+        """Write and remove files, one by one."""
+        for name, content in contents.items():
+            if content is None:
+                self.remove(name)
+            else:
+                self.write(name, content)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a DAG's file; until it is whole its name has no ending that Airflow reads."""
-        files.write(self.file(name), content.decode("ascii"))
-
-    def restore(self, name: str, content: bytes | None) -> None:
-        """Put back what `read` gave."""
-        if content is None:
-            self.remove(name)
-        else:
-            files.write(self.file(name), content.decode("utf-8", "replace"))
+        files.write(self.file(name), content.decode("utf-8", "replace"))
 
     def remove(self, name: str) -> None:
         """Remove a DAG's file, and what Python compiled of it."""

@@ -11,7 +11,7 @@ from atlas.waiting import wait_until, wait_while
 
 if TYPE_CHECKING:
     from atlas.targets.airflow.api import AirflowApi
-    from atlas.targets.airflow.dag_folder import DagFolder
+    from atlas.targets.airflow.dag_bundle import DagBundle
 
 _DRAIN_SECONDS = 60.0
 _NOTICE_SECONDS = 60.0
@@ -41,20 +41,19 @@ def drain(airflow: AirflowApi, names: list[str]) -> None:
         )
 
 
-def remove(airflow: AirflowApi, folder: DagFolder, names: list[str]) -> None:
+def remove(airflow: AirflowApi, bundle: DagBundle, names: list[str]) -> None:
     """Remove the files of DAGs without runs under way, then Airflow's records of them.
 
     Raises:
         DeployError: Airflow keeps records of one.
     """
     recorded = airflow.kept(names)
-    for name in names:
-        folder.remove(name)
+    bundle.change(dict.fromkeys(names))
     _await_recorded(airflow, [name for name in names if name not in recorded])
     left = [*names]
 
     def forget() -> list[str]:
-        left[:] = _forget(airflow, left)
+        left[:] = _forget(airflow, left, _NOTICE_SECONDS + bundle.lag)
         return left
 
     if names and wait_while(forget, _DRAIN_SECONDS, 0.0):
@@ -64,9 +63,9 @@ def remove(airflow: AirflowApi, folder: DagFolder, names: list[str]) -> None:
         )
 
 
-def _forget(airflow: AirflowApi, names: list[str]) -> list[str]:
+def _forget(airflow: AirflowApi, names: list[str], seconds: float) -> list[str]:
     """Delete Airflow's records; return the DAGs that the dag-processor has recorded again since."""
-    _await_noticed(airflow, names)
+    _await_noticed(airflow, names, seconds)
     for name in names:
         with _FORGETTING:
             airflow.forget(name)
@@ -80,11 +79,11 @@ def _await_recorded(airflow: AirflowApi, names: list[str]) -> None:
         wait_until(lambda: len(airflow.kept(names)) == len(names), _READ_SECONDS, _POLL_SECONDS)
 
 
-def _await_noticed(airflow: AirflowApi, names: list[str]) -> None:
+def _await_noticed(airflow: AirflowApi, names: list[str], seconds: float) -> None:
     """Wait until Airflow has noticed that files are removed, as long as that can take.
 
     The dag-processor reads the rows of such DAGs, marks them as stale and writes them back. A row
     that is deleted in between ends it (StaleDataError); one that is stale isn't written again.
     Where nothing notices, there is no dag-processor that could be ended.
     """
-    wait_while(lambda: airflow.dags(names), _NOTICE_SECONDS, _POLL_SECONDS)
+    wait_while(lambda: airflow.dags(names), seconds, _POLL_SECONDS)

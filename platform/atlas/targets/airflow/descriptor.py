@@ -70,7 +70,7 @@ def _monitor_operations() -> Operations:
     return MonitorOperations()
 
 
-_ADDRESSES = frozenset({"store", "dags", "airflow", "secrets", "credentials"})
+_ADDRESSES = frozenset({"store", "dags", "airflow", "secrets", "credentials", "dagsCredentials"})
 TARGET = Target(
     name="airflow",
     title="Airflow",

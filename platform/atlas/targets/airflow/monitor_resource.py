@@ -43,10 +43,19 @@ class RetrainingMonitorInputs:
         "Digest of what is monitored, by DAG id; its content is in the store under that digest.",
     ]
     store: Store
-    dags: Annotated[str, "URL of the folder that Airflow reads, `file:///…`."]
+    dags: Annotated[
+        str,
+        "URL of where Airflow takes DAG files from: a folder `file:///…`, a prefix of a bucket "
+        "`s3://…`, or a branch of a repository `git+https://…#branch`.",
+    ]
     airflow: Annotated[str, "URL of Airflow's API server."]
     secrets: Secrets
     credentials: Annotated[str, "Name of the secret to sign in with."]
+    dags_credentials: Annotated[
+        str | None,
+        "Name of the secret that opens the bucket (key id and key) or the repository (user and "
+        "token); without one, the variables and settings of S3 and git say who asks.",
+    ] = None
 
 
 @properties
@@ -145,6 +154,7 @@ def _dags(inputs: RetrainingMonitorInputs) -> AirflowDagsInputs:
         airflow=inputs.airflow,
         secrets=inputs.secrets,
         credentials=inputs.credentials,
+        dags_credentials=inputs.dags_credentials,
     )
 
 
@@ -165,6 +175,7 @@ def _monitor_state(state: _DagsState) -> _State:
             airflow=inputs.airflow,
             secrets=inputs.secrets,
             credentials=inputs.credentials,
+            dags_credentials=inputs.dags_credentials,
         ),
         RetrainingMonitorOutputs(paused=state.outputs.paused),
     )

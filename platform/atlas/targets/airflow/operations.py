@@ -27,13 +27,15 @@ class AirflowOperations(Operations):
     is_rolled_out = True
 
     def addresses(self, services: DeployServices) -> dict[str, str]:
-        """Return the store, the folder of DAGs, and the API server with its secret."""
+        """Return the store, the place of DAGs, and the API server, each with its secret."""
+        opens = services.credentials("dags")
         return {
             "store": services.store,
             "dags": services.url("dags"),
             "airflow": services.url("airflow"),
             "secrets": services.url("secrets"),
             "credentials": services.credentials("airflow"),
+            **({"dagsCredentials": opens} if opens else {}),
         }
 
     def needs_built_images(self, services: DeployServices) -> bool:

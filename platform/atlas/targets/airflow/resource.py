@@ -1,12 +1,13 @@
-"""The kind `AirflowDags`: DAG files in the folder of an Airflow, which reports each of them."""
+"""The kind `AirflowDags`: DAG files where an Airflow takes them from, which reports each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from atlas.errors import DeployError, PartialFailureError, PlatformError
+from atlas.errors import AtlasError, DeployError, PartialFailureError, PlatformError
 from atlas.kinds import content, imports, ownership
 from atlas.kinds.members import Owner, Plans, Secrets, Store, unequal_names
 from atlas.kinds.parsing import parse
@@ -14,7 +15,7 @@ from atlas.kinds.properties import WireName, properties
 from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas.targets.airflow import dag_removal
 from atlas.targets.airflow.api import AirflowApi
-from atlas.targets.airflow.dag_folder import DagFolder
+from atlas.targets.airflow.dag_bundle import is_there, open_bundle
 from atlas.targets.airflow.rollout import Member, Rollout
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from atlas.kinds.parsing import Failure
     from atlas.kinds.protocol import OperationContext
     from atlas.targets.airflow.api import Dag
+    from atlas.targets.airflow.dag_bundle import DagBundle
     from atlas.targets.airflow.rollout import Result
 
 OWNED = "dags"
@@ -34,10 +36,14 @@ _SECONDS, _SECONDS_PER_DAG = 120.0, 0.5
 class AirflowDagsInputs:
     """DAGs of one Config and flow in a running Airflow, which has reported each of them.
 
+    The files go to a folder, a prefix of a bucket or a branch of a repository. In a repository,
+    all files of one update are one commit.
+
     The update fails for each member that Airflow can't import or doesn't report, with Airflow's own
     message; those have their old file again, the others are deployed. It fails as a whole when a
     name belongs to another stack, the store lacks a content or Airflow doesn't answer. Custom
-    time-outs say how long to wait for Airflow, by default two minutes and half a second a member.
+    time-outs say how long to wait for Airflow, by default two minutes and half a second a member,
+    and five minutes more where Airflow copies the files before it reads them.
     Deleting waits a minute for runs that are under way.
     """
 
@@ -49,10 +55,19 @@ class AirflowDagsInputs:
     ]
     plans: Plans
     store: Store
-    dags: Annotated[str, "URL of the folder that Airflow reads, `file:///…`."]
+    dags: Annotated[
+        str,
+        "URL of where Airflow takes DAG files from: a folder `file:///…`, a prefix of a bucket "
+        "`s3://…`, or a branch of a repository `git+https://…#branch`.",
+    ]
     airflow: Annotated[str, "URL of Airflow's API server."]
     secrets: Secrets
     credentials: Annotated[str, "Name of the secret to sign in with."]
+    dags_credentials: Annotated[
+        str | None,
+        "Name of the secret that opens the bucket (key id and key) or the repository (user and "
+        "token); without one, the variables and settings of S3 and git say who asks.",
+    ] = None
 
 
 @properties
@@ -117,8 +132,7 @@ class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
         inputs = parse(AirflowDagsInputs, {**located, "members": {}, "plans": {}})
         names = _owned(inputs)
         _airflow(inputs).dags(names)
-        folder = DagFolder.at(inputs.dags)
-        plans = {name: folder.plan(name) for name in names}
+        plans = _bundle(inputs).plans(names)
         inputs = replace(inputs, members=dict.fromkeys(names, ""), plans=plans)
         state = State(inputs, AirflowDagsOutputs(paused=()))
         live = self.read(identity, state, context) if names else None
@@ -132,9 +146,10 @@ class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
         """Roll out what differs, then remove what is no member any more."""
         outputs = _roll_out(state, inputs, context)
         before = state.inputs
-        if before.dags != inputs.dags and DagFolder.is_at(before.dags):
-            for name in before.members:
-                DagFolder.at(before.dags).remove(name)
+        if before.dags != inputs.dags and is_there(before.dags):
+            # A place that is gone has no Airflow either that would take them from there.
+            with suppress(AtlasError):
+                _bundle(before).change(dict.fromkeys(before.members))
         return outputs
 
     def delete(self, identity: str, state: _State, context: OperationContext) -> None:
@@ -150,13 +165,14 @@ def _airflow(inputs: AirflowDagsInputs) -> AirflowApi:
     return AirflowApi(inputs.airflow, inputs.secrets, inputs.credentials)
 
 
+def _bundle(inputs: AirflowDagsInputs) -> DagBundle:
+    """Return where the Airflow takes its files from."""
+    return open_bundle(inputs.dags, inputs.secrets, inputs.dags_credentials or "")
+
+
 def _members(inputs: AirflowDagsInputs) -> dict[str, str]:
     """Return the digests of the members' files that are there."""
-    if not DagFolder.is_at(inputs.dags):
-        return {}
-    folder = DagFolder.at(inputs.dags)
-    digests = {name: folder.digest(name) for name in inputs.members}
-    return {name: digest for name, digest in digests.items() if digest}
+    return _bundle(inputs).digests(inputs.members) if is_there(inputs.dags) else {}
 
 
 def _reported(state: _State, members: Mapping[str, str]) -> _State:
@@ -195,25 +211,25 @@ def _roll_out(
     """
     contents = content.get_all(inputs.store, inputs.members)
     members = {name: Member(contents[name], inputs.plans[name]) for name in contents}
-    folder, airflow = DagFolder.at(inputs.dags), _airflow(inputs)
+    bundle, airflow = _bundle(inputs), _airflow(inputs)
     ownership.take(inputs.store, OWNED, members, inputs.owner)
     outputs = _outputs({})
     if members:
-        outputs = _wait_for(Rollout(airflow, folder, members), state, inputs, context)
+        outputs = _wait_for(Rollout(airflow, bundle, members), state, inputs, context)
     _remove(inputs, {*_owned(inputs)} - {*members})
     return outputs
 
 
-def patience(dags: int) -> float:
+def patience(dags: int, bundle: DagBundle) -> float:
     """Return how many seconds to wait for Airflow while it makes no progress with some DAGs."""
-    return _SECONDS + _SECONDS_PER_DAG * dags
+    return _SECONDS + _SECONDS_PER_DAG * dags + bundle.lag
 
 
 def _wait_for(
     rollout: Rollout, state: _State | None, inputs: AirflowDagsInputs, context: OperationContext
 ) -> AirflowDagsOutputs:
     """Run a rollout to its end; return the outputs."""
-    seconds = context.timeout or patience(len(rollout.members))
+    seconds = context.timeout or patience(len(rollout.members), rollout.bundle)
     result = rollout.run(seconds, context.cancelled)
     if result.failures:
         # Airflow may still be reading files of an interrupted one: their owner stays on record.
@@ -257,7 +273,7 @@ def _remove(inputs: AirflowDagsInputs, names: set[str]) -> None:
     """
     if not names:
         return
-    airflow, folder, removed = _airflow(inputs), DagFolder.at(inputs.dags), sorted(names)
+    airflow, bundle, removed = _airflow(inputs), _bundle(inputs), sorted(names)
     dag_removal.drain(airflow, removed)
-    dag_removal.remove(airflow, folder, removed)
+    dag_removal.remove(airflow, bundle, removed)
     ownership.release(inputs.store, OWNED, removed, inputs.owner)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from atlas.targets.airflow.api import AirflowApi, Dag, ImportFailure
-    from atlas.targets.airflow.dag_folder import DagFolder
+    from atlas.targets.airflow.dag_bundle import DagBundle
 
 _POLL_SECONDS = 0.5
 _POLL_SHARE, _LONGEST_POLL_SECONDS = 4, 5.0
@@ -63,7 +63,7 @@ class Rollout:
 
     Attributes:
         airflow: the Airflow that must report them.
-        folder: the folder that it reads.
+        bundle: where it takes its files from.
         members: what is rolled out, by DAG id.
         written: the earlier content of the files that were written.
         report: takes how many members are ready, and of how many, after each look.
@@ -71,7 +71,7 @@ class Rollout:
     """
 
     airflow: AirflowApi
-    folder: DagFolder
+    bundle: DagBundle
     members: Mapping[str, Member]
     written: dict[str, bytes | None] = field(default_factory=dict)
     report: Callable[[int, int], None] = _ignore
@@ -102,16 +102,18 @@ class Rollout:
 
     def _write(self) -> None:
         """Write the files that differ."""
-        for name, member in self.members.items():
-            old = self.folder.read(name)
-            if old is None or digest_of(old) != digest_of(member.content):
-                self.written[name] = old
-                self.folder.write(name, member.content)
+        there = self.bundle.read(self.members)
+        changed = {
+            name: member.content
+            for name, member in self.members.items()
+            if name not in there or digest_of(there[name]) != digest_of(member.content)
+        }
+        self.written.update({name: there.get(name) for name in changed})
+        self.bundle.change(changed)
 
     def _put_back(self, names: list[str]) -> None:
         """Give files their earlier content back."""
-        for name in names:
-            self.folder.restore(name, self.written[name])
+        self.bundle.change({name: self.written[name] for name in names})
 
     def _wait(self, seconds: float, cancelled: threading.Event) -> Result:
         """Ask Airflow, one list a round, until every member is ready or refused."""
@@ -169,7 +171,7 @@ class Rollout:
         return (
             f"Airflow at {self.airflow.url} didn't report it with its Plan within {seconds:.0f} s "
             "without progress; "
-            f"is its dag-processor running and reading {self.folder.path}? "
+            f"is its dag-processor running and reading {self.bundle.where}? "
             f"({bring_up('repairs it')})"
         )
 
