@@ -75,7 +75,13 @@ def declare(state: Path, /, **settings: object) -> subprocess.CompletedProcess[s
         name.replace("_", "-"): value if isinstance(value, str) else json.dumps(value)
         for name, value in settings.items()
     }
-    plain = {"target": "kubernetes", "state": str(state), "secretKey": KEY, **texts}
+    plain = {
+        "target": "kubernetes",
+        "state": str(state),
+        "secretKey": KEY,
+        "preflight": "false",
+        **texts,
+    }
     config = {f"atlas:{name}": value for name, value in plain.items() if value != "null"}
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(PROGRAM), json.dumps(config)],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from infra.kubernetes.gateway import Gateway
 from infra.kubernetes.workloads import config_map
 from infra.manifests import patches
 from infra.manifests.pods import pod_of
+from infra.outputs import ServiceOutput
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
@@ -58,8 +60,19 @@ def declare(platform: ClusterPlatform) -> ClusterService:
         name: platform.output(name, way.url, name, version=version if name == NAME else "")
         for name, way in ways.items()
     }
+    services["rules"] = ServiceOutput.at("prometheusrules", rules_url(settings.context))
     objects = [*found, *(one for way in ways.values() for one in way.manifests(platform))]
     return platform.declare(NAME, "Prometheus", objects, ways[NAME].url, services=services)
+
+
+def rules_url(context: str) -> str:
+    """Return where rules of deployments go, for the operator to select them.
+
+    Args:
+        context: that of the kubeconfig by which the cluster is reached; empty for the current one.
+    """
+    query = {**({"context": context} if context else {}), "label": "release=kps"}
+    return f"kubernetes://{NAMESPACE}?{urlencode(query)}"
 
 
 _PORTS = {"prometheus": 9090, "alertmanager": 9093}

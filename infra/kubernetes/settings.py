@@ -38,7 +38,7 @@ SETTINGS = frozenset(
         *("digests", "images", "imageDigests", "pullSecret", "storageClass", "domain", "dags"),
         *("ingressClass", "ingressNamespace", "tlsSecret", "issuer", "executor", "kubeflowMode"),
         *("kubeflowDatabase", "teams", "skipAwait", "parallelism", "openlineage"),
-        *("openlineageSecret", "region", "storeIdentity"),
+        *("openlineageSecret", "region", "storeIdentity", "preflight"),
     }
 )
 """The keys that there are, beside those of the services."""
@@ -105,6 +105,9 @@ class ClusterSettings:
         elsewhere: service → URL of what somebody else runs in its place.
         credentials: service → name of the secret that opens what somebody else runs.
         switched_off: the services that the platform goes without.
+        kubeconfig: the kubeconfig, its path or its text; empty for that of `kubectl`.
+        context: its context; empty for the current one.
+        preflight: whether the cluster is looked at before anything is made.
         skip_await: whether to wait for nothing to become ready.
         store_identity: whether pods reach the store by the identity that their account has in the
             cloud, without keys.
@@ -134,6 +137,9 @@ class ClusterSettings:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     switched_off: frozenset[str] = frozenset()
+    kubeconfig: str = ""
+    context: str = ""
+    preflight: bool = True
     skip_await: bool = False
     store_identity: bool = False
     database: pulumi.Input[str] | None = None
@@ -181,6 +187,9 @@ class ClusterSettings:
             elsewhere=_elsewhere(config, names),
             credentials={n: one for n in names if (one := name_of(config, f"{n}Secret"))},
             switched_off=frozenset(n for n in names if config.get(n) == "false"),
+            kubeconfig=config.get("kubeconfig") or "",
+            context=config.get("context") or "",
+            preflight=config.get_bool("preflight") is not False,
             skip_await=config.get_bool("skipAwait") or False,
             store_identity=config.get_bool("storeIdentity") or False,
         )

@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_kubernetes
 
-from infra.kubernetes import airflow, gateway, mlflow, pushgateway, registry, steps
+from infra.kubernetes import airflow, gateway, mlflow, preflight, pushgateway, registry, steps
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.rehearsal import rehearsed
 from infra.kubernetes.services import NAMESPACES, OWN, SERVICES, ClusterPlatform
 from infra.kubernetes.settings import ClusterSettings
 from infra.outputs import Platform, ServiceOutput
 
 if TYPE_CHECKING:
+    from infra.manifests.objects import Manifest
     from infra.settings import Settings
 
 CREDENTIALS = {
@@ -35,15 +37,21 @@ class ClusterNamespaces(pulumi.ComponentResource):
     ) -> None:
         """Declare the namespaces that the services need, and those of teams with all in them."""
         super().__init__("atlas:kubernetes:Namespaces", name, None, opts)
-        found = [
-            one
-            for spec in namespaces(args)
-            for one in namespace(spec, args.stack, args.ingress.namespace, args.reached)
-        ]
-        launchers = airflow.launchers(args)
-        found += [one for team in args.teams for one in team.manifests(launchers)]
+        found = namespace_objects(args)
         self.objects = declare_objects(self, found, skip_await=args.skip_await)
         self.register_outputs({})
+
+
+def namespace_objects(settings: ClusterSettings) -> list[Manifest]:
+    """Return the namespaces, their networks' policies, and what is in those of teams."""
+    controller = settings.ingress.namespace
+    spaces = [
+        one
+        for spec in namespaces(settings)
+        for one in namespace(spec, settings.stack, controller, settings.reached)
+    ]
+    launchers = airflow.launchers(settings)
+    return [*spaces, *(one for team in settings.teams for one in team.manifests(launchers))]
 
 
 def namespaces(settings: ClusterSettings) -> list[PlatformNamespace]:
@@ -60,13 +68,20 @@ def namespaces(settings: ClusterSettings) -> list[PlatformNamespace]:
 
 
 def build(shared: Settings) -> pulumi.Output[Platform]:
-    """Declare the platform's resources; return its outputs."""
+    """Look at the cluster, then declare the platform's resources; return its outputs.
+
+    Raises:
+        pulumi.RunError: a setting can't be right, or the cluster can't take the platform.
+    """
     settings = ClusterSettings.read(shared, SERVICES)
-    config = pulumi.Config("atlas")
+    if settings.preflight:
+        preflight.require(settings, rehearsed(settings, namespace_objects(settings)))
+    else:
+        pulumi.log.info("atlas:preflight: false: nobody has looked whether the cluster will do")
     cluster = pulumi_kubernetes.Provider(
         "cluster",
-        kubeconfig=config.get("kubeconfig"),
-        context=config.get("context"),
+        kubeconfig=settings.kubeconfig or None,
+        context=settings.context or None,
         enable_server_side_apply=True,
     )
     return declare(shared, settings, cluster)

@@ -6,16 +6,25 @@ import re
 from typing import TYPE_CHECKING
 
 from atlas import files
+from atlas.advice import bring_up
 from atlas.dataclass import dataclass
+from atlas.errors import PlatformError
 from atlas.kinds.served_folder import ServedFolder, folder_at
+from atlas_provider import promtool
+from atlas_provider.program import SPECIFICATION
+from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from atlas_provider.prometheus import Prometheus
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 """How a group may be called: its name is the name of its file."""
 OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 """How an owner may be called: its name, with + for /, is in front of the names of its files."""
+SECONDS = 15.0
+"""How long it may take until Prometheus has loaded rules."""
 _ENDING, _OF = ".yml", "@"
 
 
@@ -56,13 +65,39 @@ class RuleFolder(ServedFolder):
         else:
             files.write(self.file(name), content)
 
-    def name_of(self, file: str) -> str:
-        """Return the name of the group whose file Prometheus has loaded; empty for another's.
+    @property
+    def seconds(self) -> float:
+        """Return how long it may take until Prometheus has loaded rules."""
+        return SECONDS
+
+    def is_of(self, file: str, name: str) -> bool:
+        """Tell whether a file that Prometheus has loaded is a group's.
 
         Args:
             file: its path, as Prometheus sees it.
+            name: the group's name.
         """
-        return self._name(file.replace("\\", "/").rpartition("/")[2])
+        return self._name(file.replace("\\", "/").rpartition("/")[2]) == name
+
+    def reload(self, prometheus: Prometheus) -> None:
+        """Have Prometheus load its rules again: on a local platform by a signal.
+
+        The folder is in Prometheus's own there, so supervisord, whose child it is, is asked to.
+
+        Raises:
+            PlatformError: it doesn't run, or it refuses.
+        """
+        home = self.root.parent
+        if not (home / SPECIFICATION).exists():
+            prometheus.reload()
+        elif not Supervisor(home.parent).signal(home.name, "HUP"):
+            raise PlatformError(f"{home.name}: not running; {bring_up('brings it back')}")
+
+    def obstacle(self) -> str:
+        """Return the first file that promtool refuses, and why; empty for none."""
+        found = ((file, promtool.ailment(file)) for file in sorted(self.root.glob(f"*{_ENDING}")))
+        broken = next((f"{file}: {why}" for file, why in found if why), "")
+        return f"for another file is broken, and it takes all or none: {broken}" if broken else ""
 
     def _name(self, file: str) -> str:
         """Return the name of the group that a file is of; empty for none of the owner's."""

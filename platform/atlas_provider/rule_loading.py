@@ -11,17 +11,13 @@ from atlas.alerts.group import DIGEST_RECORD
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.waiting import Clock, wait_until
-from atlas_provider import promtool
-from atlas_provider.program import SPECIFICATION
-from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
-    from pathlib import Path
 
     from atlas_provider.prometheus import Prometheus, RuleGroup
-    from atlas_provider.rule_folder import RuleFolder
+    from atlas_provider.rule_place import RulePlace
 
 _POLL_SECONDS = 0.05
 
@@ -45,13 +41,13 @@ class RuleLoading:
     """Loads the rules of one owner.
 
     Attributes:
-        folder: where the files are.
+        place: where the files are.
         prometheus: what loads them.
         seconds: how long it may take.
         cancelled: set when to give up early.
     """
 
-    folder: RuleFolder
+    place: RulePlace
     prometheus: Prometheus
     seconds: float
     cancelled: threading.Event
@@ -73,7 +69,7 @@ class RuleLoading:
             self._write(contents)
             missing = self._missing(contents)
             if self._written or missing:
-                reload(self.folder.root, self.prometheus)
+                self.place.reload(self.prometheus)
                 missing = self._wait(contents)
             reason = self._reason() if missing else ""
         except BaseException:
@@ -85,18 +81,18 @@ class RuleLoading:
     def _write(self, contents: Mapping[str, bytes | None]) -> None:
         """Write the files that differ."""
         for name, content in contents.items():
-            old = self.folder.read(name)
+            old = self.place.read(name)
             if old != content:
                 self._written[name] = old
-                self.folder.write(name, content)
+                self.place.write(name, content)
 
     def _put_back(self, names: list[str]) -> None:
         """Give files their earlier content back, and have that loaded."""
         for name in names:
-            self.folder.write(name, self._written[name])
+            self.place.write(name, self._written[name])
         if names:
             with suppress(PlatformError):
-                reload(self.folder.root, self.prometheus)
+                self.place.reload(self.prometheus)
 
     def _wait(self, contents: Mapping[str, bytes | None]) -> list[str]:
         """Return the groups that aren't loaded as they should be when the time is over."""
@@ -115,46 +111,28 @@ class RuleLoading:
         return [
             name
             for name, content in contents.items()
-            if not is_loaded(self.folder, groups, name, content)
+            if not is_loaded(self.place, groups, name, content)
         ]
 
     def _reason(self) -> str:
         """Return why Prometheus hasn't loaded the rules."""
         if self.cancelled.is_set():
             return "interrupted before Prometheus loaded it"
-        others = {file: promtool.ailment(file) for file in sorted(self.folder.root.glob("*.yml"))}
-        broken = next((f"{file}: {why}" for file, why in others.items() if why), "")
         text = f"Prometheus at {self.prometheus.service.url} didn't load it in {self.seconds:.0f} s"
-        if broken:
-            return f"{text}, for another file is broken, and it takes all or none: {broken}"
+        obstacle = self.place.obstacle()
+        if obstacle:
+            return f"{text}, {obstacle}"
         return f"{text}; its log says why; {bring_up('repairs it')}"
 
 
-def is_loaded(
-    folder: RuleFolder, groups: list[RuleGroup], name: str, content: bytes | None
-) -> bool:
+def is_loaded(place: RulePlace, groups: list[RuleGroup], name: str, content: bytes | None) -> bool:
     """Tell whether Prometheus has a group's file loaded with this content; None for no such file.
 
     Args:
-        folder: where the file is.
+        place: where the file is.
         groups: what Prometheus has.
         name: the group's name.
         content: what its file should have.
     """
-    digests = [group.digest for group in groups if folder.name_of(group.file) == name]
+    digests = [group.digest for group in groups if place.is_of(group.file, name)]
     return not digests if content is None else stated_digest(content) in filter(None, digests)
-
-
-def reload(root: Path, prometheus: Prometheus) -> None:
-    """Have Prometheus load its rules again: on a local platform by a signal, which no request does.
-
-    The folder is in Prometheus's own there, so supervisord, whose child it is, is asked to signal.
-
-    Raises:
-        PlatformError: it doesn't run, or it refuses.
-    """
-    home = root.parent
-    if not (home / SPECIFICATION).exists():
-        prometheus.reload()
-    elif not Supervisor(home.parent).signal(home.name, "HUP"):
-        raise PlatformError(f"{home.name}: not running; {bring_up('brings it back')}")

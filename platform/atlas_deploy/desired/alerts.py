@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RULES = "rules"
 """The service that says where rules go."""
+KINDS = ("folder", "prometheusrules")
+"""What rules can be written to: a folder of this machine, or objects of a cluster."""
 _INFERENCE = "inference"
 
 
@@ -45,14 +47,15 @@ def require_place(deployment: Deployment, services: Services) -> None:
         DeployError: D020, it has no place for them, or one that this version can't write to.
     """
     kind = services.kind(RULES) if services.has(RULES) else ""
-    if kind == "folder" and services.has("prometheus"):
+    if kind in KINDS and services.has("prometheus"):
         return
     found = f"rules of kind '{kind}'" if kind else "no rules"
     config, environment = deployment.config, deployment.environment.name
     raise DeployError(
         f"{deployment.stack}: the Config has alerts, and the outputs of platform "
         f"{services.platform} name {found}; expected the services prometheus and rules, a folder "
-        f"that it takes rules from; {bring_up('of this Atlas adds them')}; or switch the alerts "
+        "or a cluster's namespace that it takes rules from; "
+        f"{bring_up('of this Atlas adds them')}; or switch the alerts "
         f'off here: "alerts": {{"{config}": null}} in environments/{environment}.json',
         code="D020",
     )

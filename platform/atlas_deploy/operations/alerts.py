@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.dataclass import dataclass
 from atlas_deploy.platforms.deployed_kinds import ALERTS
 from atlas_provider.prometheus import FIRING
-from atlas_provider.rule_folder import RuleFolder
+from atlas_provider.rule_place import is_place, rule_place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -71,9 +71,11 @@ def _own_groups(groups: Sequence[RuleGroup], resources: Sequence[Resource]) -> I
     """Return the groups that are of some resources."""
     for resource in resources:
         url = resource.inputs["rules"]
-        if RuleFolder.is_at(url):
-            folder = RuleFolder.at(url, resource.inputs["owner"])
-            yield from (group for group in groups if folder.name_of(group.file))
+        if is_place(url):
+            place, names = rule_place(url, resource.inputs["owner"]), [*resource.inputs["members"]]
+            for group in groups:
+                if any(place.is_of(group.file, name) for name in names):
+                    yield group
 
 
 def _active(groups: Sequence[RuleGroup]) -> ActiveAlerts:

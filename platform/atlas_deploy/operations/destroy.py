@@ -190,11 +190,11 @@ def _sweep(deployment: Deployment, services: Services) -> bool:
 def _sweep_rules(deployment: Deployment, services: Services) -> bool:
     """Remove rules that a killed update left; tell whether there were any."""
     from atlas.kinds.protocol import OperationContext
-    from atlas_provider.rule_folder import RuleFolder
+    from atlas_provider.rule_place import is_place, rule_place
 
     owner = owner_of(deployment, "alerts")
     url = services.url(RULES) if services.has(RULES) else ""
-    if not RuleFolder.is_at(url) or not RuleFolder.at(url, owner).names():
+    if not is_place(url) or not rule_place(url, owner).names():
         return False
     left = {"owner": owner, "members": {}, **services.addresses(ALERTS)}
     KINDS[f"{PREFIX}{ALERTS}"].delete("", left, OperationContext("alerts"))

@@ -19,17 +19,18 @@ from atlas.kinds.properties import properties
 from atlas.kinds.protocol import FoundResource, Kind, State
 from atlas_provider import promtool
 from atlas_provider.prometheus import Prometheus
-from atlas_provider.rule_folder import NAME, OWNER, RuleFolder
+from atlas_provider.rule_folder import NAME, OWNER
 from atlas_provider.rule_loading import RuleLoading, is_loaded, stated_digest
+from atlas_provider.rule_place import is_place, rule_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from atlas.kinds.protocol import OperationContext
+    from atlas_provider.rule_place import RulePlace
 
 NOT_LOADED = "not loaded by Prometheus"
 """What stands for the digest of a file that is there and isn't what Prometheus has loaded."""
-_SECONDS = 15.0
 
 
 @properties
@@ -37,9 +38,9 @@ class AlertRulesInputs:
     """Groups of Prometheus rules of one stack: checked by promtool, and loaded in Prometheus.
 
     The update fails for each group that promtool refuses, or that Prometheus doesn't load in
-    fifteen seconds (or the custom time-out); those have their old file again, the others are
-    loaded. It fails as a whole when the store lacks a content, promtool isn't there or Prometheus
-    doesn't answer.
+    fifteen seconds, on a cluster in four minutes (or the custom time-out); those have their old
+    file again, the others are loaded. It fails as a whole when the store lacks a content, promtool
+    isn't there or Prometheus doesn't answer.
     """
 
     owner: Owner
@@ -51,7 +52,10 @@ class AlertRulesInputs:
     ]
     store: Store
     rules: Annotated[
-        str, "URL of the folder of which Prometheus takes `*.yml`, `file:///…` on this machine."
+        str,
+        "URL of where Prometheus takes rules from: a folder of this machine of which it takes "
+        "`*.yml`, `file:///…`; or the namespace of a cluster whose operator selects objects by a "
+        "label, `kubernetes://NAMESPACE?context=NAME&label=KEY%3DVALUE`.",
     ]
     prometheus: Annotated[str, "URL of Prometheus."]
     secrets: OptionalSecrets = None
@@ -139,10 +143,10 @@ def _prometheus(inputs: AlertRulesInputs) -> Prometheus:
 
 def _members(inputs: AlertRulesInputs) -> dict[str, str]:
     """Return the digest of each file that is there, or that it isn't loaded."""
-    if not RuleFolder.is_at(inputs.rules):
+    if not is_place(inputs.rules):
         return {}
-    folder = RuleFolder.at(inputs.rules, inputs.owner)
-    contents = {name: folder.read(name) for name in folder.names()}
+    place = rule_place(inputs.rules, inputs.owner)
+    contents = {name: place.read(name) for name in place.names()}
     there = {name: text for name, text in contents.items() if text is not None}
     digests = {name: content.digest_of(text) for name, text in there.items()}
     try:
@@ -150,7 +154,7 @@ def _members(inputs: AlertRulesInputs) -> dict[str, str]:
     except PlatformError:
         return digests
     return {
-        name: digests[name] if is_loaded(folder, groups, name, text) else NOT_LOADED
+        name: digests[name] if is_loaded(place, groups, name, text) else NOT_LOADED
         for name, text in there.items()
     }
 
@@ -168,32 +172,30 @@ def _load(
     """
     contents = content.get_all(inputs.store, inputs.members)
     _prometheus(inputs).require_ready()
-    folder = RuleFolder.at(inputs.rules, inputs.owner)
-    failures = _refused(folder, contents)
-    gone = {*folder.names()} - {*contents}
+    place = rule_place(inputs.rules, inputs.owner)
+    failures = _refused(place, contents)
+    gone = {*place.names()} - {*contents}
     desired = {**contents, **dict.fromkeys(gone)}
-    loading = _loading(folder, inputs, context)
+    loading = _loading(place, inputs, context)
     failures |= loading.run({n: text for n, text in desired.items() if n not in failures})
     if failures:
         _give_up(state, inputs, failures)
     return _NOTHING
 
 
-def _loading(
-    folder: RuleFolder, inputs: AlertRulesInputs, context: OperationContext
-) -> RuleLoading:
+def _loading(place: RulePlace, inputs: AlertRulesInputs, context: OperationContext) -> RuleLoading:
     """Return what has rules of an owner loaded."""
-    seconds = context.timeout or _SECONDS
-    return RuleLoading(folder, _prometheus(inputs), seconds, context.cancelled)
+    seconds = context.timeout or place.seconds
+    return RuleLoading(place, _prometheus(inputs), seconds, context.cancelled)
 
 
-def _refused(folder: RuleFolder, contents: Mapping[str, bytes]) -> dict[str, str]:
+def _refused(place: RulePlace, contents: Mapping[str, bytes]) -> dict[str, str]:
     """Return why, of each content that can't be loaded; what is there already isn't checked again.
 
     Raises:
         PlatformError: promtool isn't there.
     """
-    fresh = {name: text for name, text in contents.items() if folder.read(name) != text}
+    fresh = {name: text for name, text in contents.items() if place.read(name) != text}
     reasons = {name: _refusal(text) for name, text in fresh.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
@@ -229,25 +231,25 @@ def _unload(inputs: AlertRulesInputs, context: OperationContext) -> None:
     Raises:
         DeployError: it still has some; the files are gone.
     """
-    if not RuleFolder.is_at(inputs.rules):
+    if not is_place(inputs.rules):
         return
-    folder = RuleFolder.at(inputs.rules, inputs.owner)
-    names = {*folder.names(), *inputs.members}
+    place = rule_place(inputs.rules, inputs.owner)
+    names = {*place.names(), *inputs.members}
     if not names:
         return
-    _remove(folder, names)
+    _remove(place, names)
     try:
         _prometheus(inputs).require_ready()
     except PlatformError as error:
         if isinstance(error.__cause__, UnreachableError):
             return  # It finds no such files when it starts.
         raise
-    failures = _loading(folder, inputs, context).run(dict.fromkeys(names))
+    failures = _loading(place, inputs, context).run(dict.fromkeys(names))
     if failures:
         raise DeployError("\n".join(f"{name}: {why}" for name, why in sorted(failures.items())))
 
 
-def _remove(folder: RuleFolder, names: Iterable[str]) -> None:
-    """Remove files of an owner, and its folder."""
+def _remove(place: RulePlace, names: Iterable[str]) -> None:
+    """Remove files of an owner, and its place."""
     for name in names:
-        folder.write(name, None)
+        place.write(name, None)

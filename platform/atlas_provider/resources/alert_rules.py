@@ -20,9 +20,9 @@ class AlertRules(AtlasResource):
     """Groups of Prometheus rules of one stack: checked by promtool, and loaded in Prometheus.
 
     The update fails for each group that promtool refuses, or that Prometheus doesn't load in
-    fifteen seconds (or the custom time-out); those have their old file again, the others are
-    loaded. It fails as a whole when the store lacks a content, promtool isn't there or Prometheus
-    doesn't answer.
+    fifteen seconds, on a cluster in four minutes (or the custom time-out); those have their old
+    file again, the others are loaded. It fails as a whole when the store lacks a content, promtool
+    isn't there or Prometheus doesn't answer.
     """
 
     def __init__(
@@ -48,8 +48,10 @@ class AlertRules(AtlasResource):
                 in the store under that digest (``atlas.kinds.content.put``), and has the recording
                 rule ``atlas:alert_rules:info`` with a label ``digest``.
             store: URL of the artifact store, which has the content.
-            rules: URL of the folder of which Prometheus takes ``*.yml``, ``file:///…`` on this
-                machine.
+            rules: URL of where Prometheus takes rules from: a folder of this machine of which
+                it takes ``*.yml``, ``file:///…``; or the namespace of a cluster whose operator
+                selects objects by a label,
+                ``kubernetes://NAMESPACE?context=NAME&label=KEY%3DVALUE``.
             prometheus: URL of Prometheus.
             secrets: URL of the folder of secrets, ``file:///…``.
             credentials: name of the secret to sign in with; without one, Prometheus is open.

@@ -320,8 +320,10 @@ def test_the_whole_platforms_outputs(whole):
     assert valid(whole["platform"]) == []
     assert {*services} == {
         "airflow", "dags", "mlflow", "prometheus", "alertmanager", "pushgateway", "registry",
-        "kubeflow", "store", "secrets",
+        "kubeflow", "store", "secrets", "rules",
     }  # fmt: skip
     assert (services["airflow"]["tasks"], services["kubeflow"]["kind"]) == ("kubernetes", "kfp")
+    assert services["rules"]["kind"] == "prometheusrules"
+    assert services["rules"]["url"] == "kubernetes://monitoring?label=release%3Dkps"
     for name, one in services.items():
         assert one["credentials"] in (None, name)

@@ -18,10 +18,10 @@ from atlas.errors import DeployError, PartialFailureError, PlatformError
 from atlas.kinds import content
 from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import OperationContext
-from atlas_provider import rule_loading
 from atlas_provider.kinds.alert_rules import NOT_LOADED, AlertRulesKind
 from atlas_provider.kinds.process import ProcessKind
 from atlas_provider.prometheus import Prometheus
+from atlas_provider.rule_folder import RuleFolder
 from atlas_provider.supervision import Supervisor
 from infra.local import prometheus as infra_prometheus
 from infra.local.prometheus_server import web_config
@@ -313,7 +313,7 @@ def test_one_that_does_not_run_is_not_signalled_by_an_old_pid(real: Real):
     (folder / "rules").mkdir(parents=True)
     (folder / "program.json").write_text("{}")
     with pytest.raises(PlatformError, match="nothing: not running"):
-        rule_loading.reload(folder / "rules", real.prometheus)
+        RuleFolder.at((folder / "rules").as_uri(), "a").reload(real.prometheus)
     shutil.rmtree(folder)
 
 

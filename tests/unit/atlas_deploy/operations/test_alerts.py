@@ -33,7 +33,8 @@ def test_a_line_each_with_what_to_do_and_who_is_paused() -> None:
 
 
 def resource(kind: str, owner: str, rules: Path) -> Resource:
-    inputs = {"owner": owner, "members": {}, "rules": rules.as_uri()}
+    members = {f"{owner[0]}-inference": "0"}
+    inputs = {"owner": owner, "members": members, "rules": rules.as_uri()}
     return Resource(f"atlas:index:{kind}", "alerts", owner, inputs, inputs)
 
 
