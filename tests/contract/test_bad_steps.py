@@ -77,7 +77,8 @@ def one(project, how: str, isolate: str = "process", **settings):
         **settings,
     }
     after = {"class": "steps:Bad", "params": {"how": "forgets"}, "inputs": {"number": "bad.number"}}
-    beside = {**bad, "params": {"how": "forks" if isolate == "process" else "works"}}
+    how_beside = "forks" if isolate == "process" else "works"
+    beside = {k: v for k, v in bad.items() if k != "timeout"} | {"params": {"how": how_beside}}
     steps = {
         "good": {"class": "steps:Good"},
         "bad": bad,
@@ -96,7 +97,7 @@ def one(project, how: str, isolate: str = "process", **settings):
         ("leaves", "its process ended by itself, with exit code 3", {}),
         ("segfaults", "its process was ended by SIGSEGV", {}),
         ("fills", "of memory, and its resources say 300 MiB", {"resources": {"memory": "300Mi"}}),
-        ("hangs", "timed out after 1 s", {"timeout": "1s"}),
+        ("hangs", "timed out after 3 s", {"timeout": "3s"}),
         ("lies", "returned a int, expected Number", {}),
         ("forgets", "output 'number' is missing", {}),
     ],

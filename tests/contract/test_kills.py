@@ -249,9 +249,9 @@ class Sleep(Template):
 """
 
 
-def started(project: Project, path: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run and wait until its step is at work."""
-    process = subprocess.Popen(
+def begun(project: Project, mark: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run."""
+    return subprocess.Popen(
         [*ATLAS, "run", "p", *arguments],
         cwd=project.root,
         env=environment(**{MARK: mark}),
@@ -259,7 +259,12 @@ def started(project: Project, path: Path, mark: str, *arguments: str) -> subproc
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 60
+
+
+def started(project: Project, path: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run and wait until its step is at work, which must have no timeout."""
+    process = begun(project, mark, *arguments)
+    end = time.monotonic() + 200
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
@@ -283,7 +288,7 @@ def test_a_second_interrupt_ends_the_run_with_all_its_children(project, tmp_path
     process = started(project, path, mark, "--isolate", isolate)
     interrupt(process)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "interrupted" in out
     assert gone(mark)
@@ -318,7 +323,7 @@ def test_after_one_interrupt_what_follows_isnt_started(project, tmp_path, mark, 
     process = started(project, path, mark, "--isolate", isolate)
     interrupt(process)
     path.with_name("on.go").touch()
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=200)
     assert process.returncode == 130
     run = last_run(project.store)
     assert project.store.outcome("p", run, "first")["status"] == "done"
@@ -330,8 +335,8 @@ def test_a_step_that_hangs_fails_the_run_that_it_ends(project, tmp_path, mark):
     path = tmp_path / "on"
     nap = {"class": "steps:Nap", "params": {"path": str(path)}, "timeout": "1s", "retries": 2}
     project.pipeline("p", NAP, {"nap": nap})
-    process = started(project, path, mark, "--isolate", "none")
-    out, _ = process.communicate(timeout=30)
+    process = begun(project, mark, "--isolate", "none")
+    out, _ = process.communicate(timeout=200)
     assert process.returncode == 1, "nobody has interrupted it"
     assert "retry" not in out
     assert project.store.outcome("p", last_run(project.store), "nap")["error"] == (
@@ -345,7 +350,7 @@ def test_a_terminated_run_ends_at_once(project, tmp_path, mark, isolate):
     project.pipeline("p", SLOW, {"sleep": {"class": "steps:Sleep", "params": {"path": str(path)}}})
     process = started(project, path, mark, "--isolate", isolate)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=200)
     assert process.returncode in (130, 143)
     assert gone(mark)
     run = last_run(project.store)
@@ -357,8 +362,8 @@ def test_a_timeout(project, tmp_path, mark, isolate):
     path = tmp_path / "on"
     step = {"class": "steps:Sleep", "params": {"path": str(path)}, "timeout": "1s"}
     project.pipeline("p", SLOW, {"sleep": step})
-    process = started(project, path, mark, "--isolate", isolate)
-    out, _ = process.communicate(timeout=20)
+    process = begun(project, mark, "--isolate", isolate)
+    out, _ = process.communicate(timeout=200)
     assert process.returncode != 0
     assert "timed out after 1 s" in out
     assert gone(mark)

@@ -152,7 +152,7 @@ def atlas() -> Iterator[Atlas]:
 def assert_nothing_left(atlas: Atlas, outputs: Mapping[str, Any]) -> None:
     """Hold a platform that was taken down to having left no process and no port."""
     assert atlas.processes() == set()
-    assert atlas.engines() == set()
+    assert wait_while(atlas.engines, 60, 0.1) == set()
     urls = [service["url"] for service in outputs["services"].values()]
     listening = [url for url in urls if url.startswith("http") and _listens(url)]
     assert listening == []

@@ -20,6 +20,7 @@ import pytest
 from atlas.errors import DeployError
 from atlas.kinds import content, ownership
 from atlas.targets.airflow.api import AirflowApi
+from atlas.waiting import wait_while
 from atlas_deploy.stacks import Stack
 from atlas_deploy.stacks.backend import Backend
 from tests.stack import faulty
@@ -117,7 +118,7 @@ class Rig:
     def is_as_wanted(self) -> None:
         """Hold everything to being there once, and to nothing else being there."""
         state = Atlas(self.state)
-        assert state.engines() == set()
+        assert wait_while(state.engines, 60, 0.1) == set(), "a provider ends soon after its engine"
         folder = Path(urllib.parse.urlsplit(self.services["dags"]["url"]).path)
         mine = [path for path in folder.iterdir() if self.name in path.name]
         assert {path.name for path in mine} == {f"{name}.py" for name in self.wanted}

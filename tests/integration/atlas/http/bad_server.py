@@ -31,6 +31,14 @@ class BadServer:
     deeds: list[Deed] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
+    done: int = 0
+
+    def await_done(self, count: int) -> None:
+        """Wait until so many requests are over, for what is done to one may end after its answer."""
+        end = time.monotonic() + 60
+        while self.done < count:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
     @property
     def lines(self) -> list[str]:
@@ -129,6 +137,7 @@ def _serve(sock: socket.socket, server: BadServer) -> None:
             server.seen.append(Seen(line, headers, body, number))
             deed = server.deeds.pop(0) if server.deeds else answer()
             deed(sock)
+            server.done += 1
     except OSError:
         pass
     finally:

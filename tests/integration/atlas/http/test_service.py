@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 
 import pytest
 
@@ -43,7 +42,8 @@ def of(server: BadServer, **options) -> Service:
     return Service("it", server.url, **{"patience": LONG, **options})
 
 
-def test_a_connection_is_used_again():
+def test_a_connection_is_used_again(monkeypatch):
+    monkeypatch.setattr(connection, "_FRESH_SECONDS", 60.0)
     with serving() as server:
         it = of(server)
         assert [it.send("POST", f"a/{n}").status for n in range(3)] == [200] * 3
@@ -55,7 +55,7 @@ def test_a_kept_connection_that_the_server_has_closed_is_noticed_before_a_reques
     with serving(answer(close=True), answer()) as server:
         it = of(server, patience=NONE)
         it.send("GET", "a")
-        time.sleep(0.05)
+        server.await_done(1)
         assert it.send("POST", "b").status == 200
         assert server.lines == ["GET /a", "POST /b"]
 
@@ -95,10 +95,10 @@ def test_which_answers_are_asked_for_again(status, creates, others):
 
 
 def test_patience_ends():
-    with serving(*[answer(500)] * 1000) as server:
-        it = of(server, patience=Patience(failed=0.05))
+    with serving(*[answer(500)] * 5000) as server:
+        it = of(server, patience=Patience(failed=0.5))
         assert it.send("GET", "a").status == 500
-        assert 1 < len(server.seen) < 1000
+        assert 1 < len(server.seen) < 5000
 
 
 def test_nothing_listens():
@@ -109,9 +109,9 @@ def test_nothing_listens():
 
 
 def test_a_server_that_says_nothing(monkeypatch):
-    monkeypatch.setenv(TIMEOUT, "0.1")
-    with serving(stall(2), stall(2)) as server:
-        with pytest.raises(UnreachableError, match=r"no answer within 0\.1 s") as found:
+    monkeypatch.setenv(TIMEOUT, "0.6")
+    with serving(stall(20), stall(20)) as server:
+        with pytest.raises(UnreachableError, match=r"no answer within 0\.6 s") as found:
             of(server, patience=NONE).send("POST", "a")
         assert found.value.sent
         assert found.value.timed_out

@@ -54,14 +54,14 @@ class Processes:
     def finish(self) -> int:
         """Record the end of the run, as an orchestrator's last task does."""
         process = self.start("save", "--finish", "--if-failed", "1")
-        process.communicate(timeout=60)
+        process.communicate(timeout=200)
         return process.returncode
 
     def run(self, *names: str) -> None:
         """Run some steps, or every one in the Plan's order; each has to be done."""
         for name in names or [step.name for step in self.plan.steps]:
             process = self.start(name)
-            printed, _ = process.communicate(timeout=60)
+            printed, _ = process.communicate(timeout=200)
             assert process.returncode == 0, printed
 
     @property
@@ -121,13 +121,13 @@ def test_a_challengers_process_is_ended_with_the_one_that_was_started(tmp_path: 
     processes = Processes(tmp_path, SLOW, {"shadow": True})
     processes.run("load", "scale", "score", "challenger.scale")
     process = processes.start(SCORE)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 200
     while "waiting" not in read_log(processes.store.location, processes.bound, SCORE):
         assert time.monotonic() < end
         time.sleep(0.05)
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=200)
     assert process.returncode == 130
     assert (processes.outcome().status, processes.outcome().error) == (FAILED, "interrupted")
     assert wait_while(lambda: find(int(child)), 60, 0.05) is None

@@ -23,7 +23,7 @@ class Hang(Template):
 
 class Leave(Template):
     def run(self) -> Number:
-        program = "import time; time.sleep(60)"
+        program = "import time; time.sleep(200)"
         left = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
         print("left", left.pid, self.context.secrets["canary"])
         return Number(1)
@@ -40,13 +40,14 @@ def steps(project):
     project.environment(secrets=canary.SECRETS)
     names = ("Tell", "Below", "Raise", "Exit", "Hang", "Leave", "Crash")
     training = canary.steps(*names)
+    training["endless"] = {**training["hang"]}
     training["hang"]["timeout"] = "3s"
     return Steps(project, training, source=canary.SOURCE + MORE)
 
 
 def run(steps: Steps, step: str, *more: str):
     process = steps.start(step, "--no-finish", *more, **canary.VARIABLES)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     return process.returncode, out, err
 
 
@@ -78,11 +79,11 @@ def test_one_log_keeps_its_order(steps, tmp_path):
 
 
 def test_a_step_that_is_ended_has_said_what_it_said(steps):
-    process = steps.start("hang", "--no-finish", **canary.VARIABLES)
+    process = steps.start("endless", "--no-finish", **canary.VARIABLES)
     assert process.stdout is not None
     assert process.stdout.readline() == "begun ***\n"
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 130, err
 
 
@@ -104,7 +105,7 @@ def test_a_process_that_is_left_behind_holds_nothing_up(steps):
     assert process.stdout is not None
     assert process.stderr is not None
     _, pid, secret = process.stdout.readline().split()
-    code = process.wait(50)
+    code = process.wait(150)
     os.kill(int(pid), signal.SIGKILL)  # It was still there.
     assert (code, secret) == (0, "***")
     process.stdout.close()
@@ -116,6 +117,6 @@ def test_tries_and_the_end_of_a_run(steps):
     assert code == 1
     assert not canary.traces(out + err)
     process = steps.start("raise", "--finish", "--if-failed", "1", **canary.VARIABLES)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 1
     assert not canary.traces(out + err)

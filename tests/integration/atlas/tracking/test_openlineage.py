@@ -201,11 +201,11 @@ def test_a_late_endpoint_holds_no_run_up(project, taker, monkeypatch):
     shop(project)
     project.run()
     taker.events.clear()
-    taker.seconds = 30.0
+    taker.seconds = 200.0
     monkeypatch.setattr("atlas.step.lineage_events._BUDGET_SECONDS", 2.0)
     start = time.monotonic()
     ran = project.run(settings=RunSettings(use_cache=False))
-    assert time.monotonic() - start < 12
+    assert time.monotonic() - start < 100
     assert ran.ok
     assert "they wait in the store" in ran.first.finished.warnings[0]
 

@@ -92,7 +92,7 @@ def start(engine, tmp_path, text):
 def test_an_interruption_is_passed_on_and_waited_for(engine, tmp_path):
     caller = start(engine, tmp_path, ENDS_WELL)
     caller.send_signal(signal.SIGINT)
-    out = caller.communicate(timeout=20)[0]
+    out = caller.communicate(timeout=200)[0]
     assert caller.returncode == 130
     assert out.splitlines() == [
         "interrupted: waiting for the update to end (Ctrl-C again kills it)",
@@ -109,7 +109,7 @@ def test_a_second_interruption_kills(engine, tmp_path):
         assert caller.poll() is None
         time.sleep(0.05)
     caller.send_signal(signal.SIGINT)
-    caller.communicate(timeout=20)
+    caller.communicate(timeout=200)
     assert caller.returncode == 130
 
 

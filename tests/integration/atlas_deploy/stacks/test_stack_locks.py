@@ -88,7 +88,7 @@ def test_a_living_engine_is_waited_for_and_told_of(folder, engine):
 def test_the_wait_ends_with_the_lock(folder, engine):
     path = a_lock(folder, engine.pid)
     threading.Timer(0.5, path.unlink).start()
-    assert await_unlocked(folder, 10, lambda line: None) == []
+    assert await_unlocked(folder, 200, lambda line: None) == []
 
 
 def test_a_lock_of_another_host_is_never_broken(folder):
