@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,14 +143,25 @@ def traces(text: str) -> list[str]:
 def traces_below(*places: Path) -> dict[str, list[str]]:
     """Return the files below folders that hold a form of the secrets."""
     files = [file for place in places for file in _files(place)]
-    found = {str(file): traces(file.read_bytes().decode("utf-8", "replace")) for file in files}
+    found = {str(file): traces(_content(file).decode("utf-8", "replace")) for file in files}
     return {file: forms for file, forms in found.items() if forms}
 
 
 def _files(place: Path) -> Iterator[Path]:
+    """Return a file, or those below a folder, where servers may be at work."""
     if place.is_file():
         yield place
-    yield from (one for one in place.rglob("*") if one.is_file() and not one.is_symlink())
+    for folder, _, names in os.walk(place):
+        files = (Path(folder, name) for name in names)
+        yield from (one for one in files if one.is_file() and not one.is_symlink())
+
+
+def _content(file: Path) -> bytes:
+    """Return what is in a file; nothing of one that was a draft, and is gone."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _forms() -> list[str]:

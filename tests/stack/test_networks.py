@@ -135,7 +135,7 @@ def networked(platform, tmp_path) -> Iterator[Networked]:
         yield made
         for proxy in proxies.values():
             proxy.rate = 0.0
-        assert made.run("destroy", ".") == 0
+        assert made.run("destroy", ".", seconds="60") == 0
 
 
 def test_one_of_everything(networked, monkeypatch):

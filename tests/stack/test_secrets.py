@@ -8,8 +8,10 @@ all that MLflow answers, and every log and record that Airflow answers are searc
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -196,7 +198,7 @@ def test_what_atlas_keeps_is_its_owners_only(told):
     """Folders 0700, files 0600, programs 0700; sockets too, for who may connect may command."""
     found = dict(open_to_others(told.platform.state))
     assert found == {}
-    kinds = {stat.S_IFMT(one.lstat().st_mode) for one in told.platform.state.rglob("*")}
+    kinds = {stat.S_IFMT(status.st_mode) for _, status in there(told.platform.state)}
     assert {stat.S_IFSOCK, stat.S_IFREG, stat.S_IFDIR} <= kinds
 
 
@@ -207,13 +209,17 @@ def test_what_a_step_writes_elsewhere_is_as_open_as_its_users_other_files(told):
     assert told.outside.stat().st_mode == other.stat().st_mode
 
 
+def there(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Return a folder and all that is in it, where servers are at work."""
+    for folder, folders, files in os.walk(state):
+        for one in (Path(folder), *(Path(folder, name) for name in (*folders, *files))):
+            with suppress(FileNotFoundError):  # A draft that has become what it was a draft of.
+                yield one, one.lstat()
+
+
 def open_to_others(state: Path) -> Iterator[tuple[str, str]]:
     """Return what others may read, write or enter, with its mode."""
-    for one in (state, *state.rglob("*")):
-        try:
-            status = one.lstat()
-        except FileNotFoundError:
-            continue  # A draft that has become what it was a draft of.
+    for one, status in there(state):
         mode, is_public = stat.S_IMODE(status.st_mode), one.is_relative_to(state / SCHEMAS)
         if mode & 0o077 and not is_public and not stat.S_ISLNK(status.st_mode):
             yield str(one.relative_to(state)), f"{mode:04o}"

@@ -36,7 +36,7 @@ class Die(Template):
 class Slow(Template):
     def run(self) -> Out:
         import time
-        time.sleep(60)
+        time.sleep(600)
 class Secret(Template):
     def run(self) -> Out:
         return Out(str(len(self.context.secrets["token"])))
@@ -49,12 +49,15 @@ class Read(Template):
 def engine(tmp_path: Path) -> ContainerEngine:
     """A `docker` that writes down what it is given, and runs what comes behind the image."""
     script = f"""#!{sys.executable}
-import json, os, sys
+import json, os, sys, time
 words = sys.argv[1:]
 with open({str(tmp_path / "told")!r}, "a") as told:
     told.write(json.dumps(words) + "\\n")
 if words[0] == "kill":
-    os.kill(int(open({str(tmp_path)!r} + "/" + words[1]).read()), 9)
+    pid = {str(tmp_path)!r} + "/" + words[1]
+    while not os.path.exists(pid) or not open(pid).read():
+        time.sleep(0.05)
+    os.kill(int(open(pid).read()), 9)
 if words[0] == "run":
     name = words[words.index("--name") + 1]
     with open({str(tmp_path)!r} + "/" + name, "w") as file:
