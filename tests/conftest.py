@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from atlas import advice
 from atlas_provider.protobuf import share_status
 
 share_status()
-settings.register_profile("atlas", deadline=None)  # A loaded machine is no fault of a test.
+# A loaded machine is no fault of a test. `make test` tries the same examples each time, so that what
+# it says is about the change; `pytest --hypothesis-profile=random` looks for new ones.
+_SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("atlas", derandomize=True, **_SLOW)
+settings.register_profile("random", **_SLOW)
 settings.load_profile("atlas")
 
 Golden = Callable[[str, bytes], None]

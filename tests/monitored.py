@@ -100,7 +100,7 @@ def query(prometheus: str, promql: str) -> list[dict[str, Any]]:
     return result if data["resultType"] != "scalar" else [{"metric": {}, "value": result}]
 
 
-def wait_for(prometheus: str, promql: str, seconds: float = 20) -> list[dict[str, Any]]:
+def wait_for(prometheus: str, promql: str, seconds: float = 200) -> list[dict[str, Any]]:
     """Return what a query gives, once it gives something."""
     end = time.monotonic() + seconds
     while True:

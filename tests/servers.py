@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from atlas.images import ImageRegistry
+from atlas_provider.ports import choose_port
 from atlas_provider.templates import Filling
 from infra.local import mlflow as infra_mlflow
 from infra.local import registry as infra_registry
@@ -25,9 +25,8 @@ from tests.tether import tied
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that is free: one that no outgoing connection takes before a server has it."""
+    return choose_port()
 
 
 @contextmanager
@@ -50,11 +49,11 @@ def serving(
             yield url
         finally:
             os.killpg(process.pid, 15)
-            process.wait(20)
+            process.wait(120)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + 90
+    end = time.monotonic() + 250
     while time.monotonic() < end:
         if process.poll() is not None:
             break

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -24,6 +23,7 @@ import pytest
 
 from atlas.containers import settings
 from atlas.http.credentials import read_secret
+from atlas_provider.ports import choose_port
 from atlas_provider.templates import Filling
 from infra.local import registry
 from tests.tether import tied
@@ -107,7 +107,7 @@ class Yard:
     @classmethod
     def open(cls, folder: Path) -> Yard:
         """Make a storage and a registry, with the base image in it."""
-        yard = cls.beside(folder, folder / "state", _free_port())
+        yard = cls.beside(folder, folder / "state", choose_port())
         yard.start_registry()
         yard.write_outputs()
         yard.push_base()
@@ -196,13 +196,7 @@ def unmount_below(folder: Path) -> None:
         subprocess.run(["umount", "-l", mounted], check=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _wait_for(url: str, seconds: float = 20) -> None:
+def _wait_for(url: str, seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

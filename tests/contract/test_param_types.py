@@ -129,7 +129,9 @@ def run_takes(cls: type, name: str, value: Any) -> bool:
 
 @given(index=st.integers(0, len(HINTS) - 1), value=VALUES)
 @settings(
-    max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(index=HINTS.index("list[Kind]"), value=["tree", "line"])
 @example(index=HINTS.index("dict[str, Kind]"), value={"a": "nope"})

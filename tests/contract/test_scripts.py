@@ -241,7 +241,7 @@ def as_script(project, name: str) -> tuple[str, str]:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, done.stderr
@@ -256,7 +256,7 @@ def test_a_step_is_a_script(project, name):
     for isolate in ("auto", "process", "none"):
         if isolate == "none" and name in THREAD:
             continue
-        done = project.atlas("run", "p", "--isolate", isolate, "--no-cache", timeout=60)
+        done = project.atlas("run", "p", "--isolate", isolate, "--no-cache", timeout=200)
         assert done.returncode == 0, (isolate, done.stdout, done.stderr)
         assert "Traceback" not in done.stdout + done.stderr, (isolate, done.stderr)
         if isolate == "none":
@@ -289,7 +289,7 @@ def test_on_a_target_too(project, name):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, done.stderr

@@ -111,7 +111,7 @@ def _type(place: str, command: str, expected: str, folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=280,
     )
     shown = f"{place}: $ {command}\n{done.stdout}"
     assert done.returncode == code, f"{shown}[exit {done.returncode}], expected {code}"

@@ -43,7 +43,11 @@ def executed(path: Path) -> list[dict[str, Any]]:
     """Run a notebook in its own folder, and return its code cells."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=250,
+        startup_timeout=200,
+        kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
     )
     client.execute()
     return [cell for cell in notebook.cells if cell.cell_type == "code"]

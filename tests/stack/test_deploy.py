@@ -53,7 +53,7 @@ def test_the_whole_way(pipeline):
     query = urllib.parse.quote(f"{rows} {join}")
     url = f"{pipeline.platform.url('prometheus')}/api/v1/query?query={query}"
     opens = pipeline.platform.opens("prometheus")
-    (sample,) = wait_for(lambda: call(url, headers=opens)["data"]["result"], 60)
+    (sample,) = wait_for(lambda: call(url, headers=opens)["data"]["result"])
     assert (sample["value"][1], sample["metric"]["model_version"]) == ("100", "1")
 
 
@@ -178,7 +178,7 @@ def test_drift_is_told_and_repaired(pipeline):
 def test_a_dag_that_airflow_forgot_comes_back(pipeline):
     pipeline.deploy()
     pipeline.dag_file.unlink()
-    wait_for(lambda: not pipeline.airflow.dags([pipeline.dag]), 60)
+    wait_for(lambda: not pipeline.airflow.dags([pipeline.dag]))
     assert pipeline.airflow.forget(pipeline.dag)
     assert [change["name"] for change in pipeline.deploy()] == [pipeline.dag]
     assert pipeline.dag in pipeline.airflow.dags([pipeline.dag])
@@ -291,7 +291,7 @@ def test_destroy_takes_away_what_a_killed_first_deploy_left(pipeline):
         time.sleep(delay)
         process.kill()
         process.wait()
-        wait_for(lambda: not pipeline.platform.engines(), 60)
+        wait_for(lambda: not pipeline.platform.engines())
         pipeline.atlas("destroy", pipeline.folder.name)
         assert not pipeline.dag_file.exists()
         assert not pipeline.airflow.has(pipeline.dag)

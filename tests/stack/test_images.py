@@ -71,7 +71,7 @@ class Eat(Template):
 class Sleep(Template):
     def run(self) -> Out:
         import time
-        time.sleep(120)
+        time.sleep(600)
 """
 DOCKERFILE = (
     "ARG ATLAS_BASE\nFROM ${ATLAS_BASE}\nRUN mkdir /made\nCOPY greeting.txt /greeting.txt\n"
@@ -284,7 +284,7 @@ def test_a_killed_run_leaves_no_container(words):
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 200
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.2)

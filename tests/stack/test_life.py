@@ -118,7 +118,7 @@ def asked_prometheus(life: LifeProject, query: str) -> list[dict[str, Any]]:
 
 def metrics_are_in_prometheus(life: LifeProject) -> None:
     query = f'atlas_run_success{{pipeline="{life.name}",flow="inference"}}'
-    (sample,) = wait_for(lambda: asked_prometheus(life, query), 60)
+    (sample,) = wait_for(lambda: asked_prometheus(life, query))
     assert sample["value"][1] == "1"
 
 
@@ -126,7 +126,7 @@ def labelled(life: LifeProject) -> None:
     """Labels come late; the deployed model is measured by them, in Prometheus too."""
     life.atlas("run", "prices/configs/labels.json")
     query = f'atlas_model_metric{{pipeline="{life.name}-labels",metric="join.mae",slice=""}}'
-    (sample,) = wait_for(lambda: asked_prometheus(life, query), 60)
+    (sample,) = wait_for(lambda: asked_prometheus(life, query))
     assert float(sample["value"][1]) > 0
 
 
@@ -139,7 +139,7 @@ def an_alert_fires(life: LifeProject) -> None:
         alerts = call(url, headers=opens)
         return [a for a in alerts if a["labels"].get("pipeline") == life.name]
 
-    (alert,) = wait_for(firing, 120)
+    (alert,) = wait_for(firing)
     assert alert["labels"]["alertname"] == "AtlasMetricOutOfBounds"
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -165,11 +166,10 @@ def listeners(pids):
     """Return the ports on which processes listen, over IPv4 and IPv6."""
     inodes = set()
     for pid in pids:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                inodes |= set(re.findall(r"socket:\[(\d+)\]", str(link.readlink())))
-            except OSError:
-                continue
+        with suppress(FileNotFoundError, ProcessLookupError):  # It ends just now.
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    inodes |= set(re.findall(r"socket:\[(\d+)\]", str(link.readlink())))
     lines = [
         line.split()
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
@@ -338,8 +338,8 @@ def test_another_user_of_the_machine_finds_no_way_in(platform):
 def attempts(platform):
     """Return all that is tried, for the process of uid 65534."""
     state = platform.state
-    names = ((folder, name) for folder, *kinds in os.walk(state) for name in sum(kinds, []))
-    here = [state, *(path for path in (Path(*one) for one in names) if not path.is_symlink())]
+    below = (Path(at, name) for at, folders, files in os.walk(state) for name in folders + files)
+    here = [state, *(path for path in below if not path.is_symlink())]
     server = int((state / "platform" / "local" / "supervisord.pid").read_text())
     pids = sorted({process.pid for process in platform.processes()} | {server})
     secrets = [json.loads(path.read_text())["password"] for path in state.glob("secrets/*.json")]

@@ -140,7 +140,7 @@ def test_a_failure_there_is_the_users_own_traceback(letters):
     services = letters.platform.outputs["services"]
     there = services["airflow"]
     airflow = AirflowApi(there["url"], services["secrets"]["url"], there["credentials"])
-    state = wait_for(lambda: ended(airflow.last_run("letters-training")[1]), 120)
+    state = wait_for(lambda: ended(airflow.last_run("letters-training")[1]))
     assert state == "failed"
 
 
@@ -166,7 +166,7 @@ def test_what_was_left_is_found_again_and_ended_there_by_ctrl_c(letters):
             printed += line
             if "joining" in line:
                 process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(200) == 130
     assert f"run {left[-1]['run']}, on airflow, under way already" in printed
     assert "interrupted: cancellation requested on airflow" in printed
     assert "not done: join, check, after" in printed

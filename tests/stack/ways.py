@@ -143,7 +143,7 @@ def docker_api(yard: Yard) -> Iterator[dict[str, str]]:
             stderr=log,
         )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 200
         while not socket.exists():
             assert time.monotonic() < end
             assert service.poll() is None

@@ -16,7 +16,7 @@ HEAD = "import atexit, os, signal, sys, threading, time\n"
 def run(folder: Path, source: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "program.py").write_text(HEAD + source)
     command = [sys.executable, "-m", "atlas_provider.quick_exit", "program", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_fork_ends_as_it_would_have(tmp_path: Path) -> None:
 def test_a_signal_that_the_program_handles_ends_it_its_own_way(tmp_path: Path) -> None:
     source = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
-        "open('ready', 'w').close()\ntime.sleep(60)\n"
+        "open('ready', 'w').close()\ntime.sleep(600)\n"
     )
     (tmp_path / "program.py").write_text(HEAD + source)
     command = [sys.executable, "-m", "atlas_provider.quick_exit", "program"]
@@ -84,4 +84,4 @@ def test_a_signal_that_the_program_handles_ends_it_its_own_way(tmp_path: Path) -
         while not (tmp_path / "ready").exists():
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 5
+        assert process.wait(200) == 5

@@ -63,4 +63,4 @@ def test_who_waits_for_a_lock_is_told(machine: Path) -> None:
     with cache.locked(machine):
         other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert other.stdout.readline() == "waiting\n"
-    assert other.communicate(timeout=30)[0] == "mine\n"
+    assert other.communicate(timeout=200)[0] == "mine\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from atlas.targets.descriptor import CompileSite
     from atlas.targets.protocol import Origin
 
+_KFP = Lock()
+"""kfp keeps the pipeline that is being built in a variable of its module: one thread at a time."""
 LOCAL_KIND = "kfp.local"
 """What a platform calls a Kubeflow that has no API server."""
 
@@ -57,18 +60,19 @@ class KubeflowCompiler:
         Raises:
             InvalidError: Kubeflow can't express the Plan.
         """
-        import_kfp()
-        from atlas.targets.kubeflow.pipeline import compile_pipeline
-
+        with _KFP:
+            import_kfp()
+            from atlas.targets.kubeflow.pipeline import compile_pipeline
         refuse((*not_text(plan), *self.problems(plan)))
-        content = compile_pipeline(
-            plan,
-            images,
-            self._templates,
-            origin,
-            exit_handler=self.exit_handler and not self.local,
-            local=self.local,
-        )
+        with _KFP:
+            content = compile_pipeline(
+                plan,
+                images,
+                self._templates,
+                origin,
+                exit_handler=self.exit_handler and not self.local,
+                local=self.local,
+            )
         return {f"{deployed_name(plan)}.yaml": content}
 
 

@@ -47,7 +47,7 @@ def inputs(folder):
         "files": {"conf/greeting.txt": "port {port:http}, json {}"},
         "ports": {"http": 0},
         "health": "http://127.0.0.1:{port:http}/conf/greeting.txt",
-        "healthTimeout": 20,
+        "healthTimeout": 120,
         "stopGrace": 2,
     }
 
@@ -69,7 +69,7 @@ def pid_of(folder, name="web"):
     return pid
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=200):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came true"
@@ -439,7 +439,7 @@ def test_its_removal_waits_for_the_end_of_those_that_report_to_it(inputs, folder
     slow = (
         "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.7), exit()))\n"
     )
-    source = f"{slow}open('ready', 'w').close()\ntime.sleep(60)"
+    source = f"{slow}open('ready', 'w').close()\ntime.sleep(600)"
     other = {"name": "slow", "folder": str(folder), "command": [sys.executable, "-c", source]}
     first, second = create({**inputs, "stopAfter": ["slow", "never-there"]}), create(other)
     wait_until(lambda: (folder / "slow" / "ready").exists() or (folder / "ready").exists())

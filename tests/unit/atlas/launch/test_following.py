@@ -261,7 +261,7 @@ def test_an_interrupt_cancels_there_and_says_so(talk):
 
 def test_what_a_cancelled_run_is_waited_for_is_said_again_and_again(talk, monkeypatch):
     monkeypatch.setattr(following, "_ENDING", 0.5)
-    monkeypatch.setattr(following, "_REPORTING", 0.1)
+    monkeypatch.setattr(following, "_REPORTING", 0.01)
     monkeypatch.setattr(talk.stepper, "cancel", lambda launched: None)
     talk.stepper.ended = Unending()
     run = talk.train(timeout=0.1)

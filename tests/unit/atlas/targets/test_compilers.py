@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +43,23 @@ from tests import scoring
 )
 def test_a_target_is_as_the_platform_has_it(name, services, expected):
     assert compiler_named(name, services and CompileSite(services)) == expected
+
+
+def test_threads_compile_for_kubeflow_one_at_a_time(monkeypatch):
+    """kfp knows of one pipeline that is being built; a second one would be refused, or mixed in."""
+    pipeline_context = pytest.importorskip("kfp.dsl.pipeline_context")
+    enter = pipeline_context.Pipeline.__enter__
+
+    def slow(self):
+        entered = enter(self)
+        time.sleep(0.01)
+        return entered
+
+    monkeypatch.setattr(pipeline_context.Pipeline, "__enter__", slow)
+    plan = Plan("p", "p", "p", "training", "r", "e", "kubeflow", (PlanStep("load", "s:L"),))
+    with ThreadPoolExecutor(4) as pool:
+        works = [pool.submit(KubeflowCompiler().compile, plan, {"": "i"}) for _ in range(8)]
+    assert len({tuple(work.result().items()) for work in works}) == 1
 
 
 HERE = {"airflow": {"url": "http://127.0.0.1:8080"}, "dags": {"kind": "folder", "url": "file:///d"}}
