@@ -75,6 +75,19 @@ def test_the_tumour_notebook_ends_with_a_new_pipeline(tmp_path: Path) -> None:
     assert check(folder / "configs" / "plane.json").checked[0].file.config.name == "tumour-plane"
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("diabetes", "'mae': 4"), ("digits", "<svg"), ("forecast", "1989")],
+    ids=["diabetes", "digits", "forecast"],
+)
+def test_the_other_examples_notebooks(name: str, last: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    cells = executed(tmp_path / "recipes" / name / "notebook.ipynb")
+    assert last in shown(cells[-1], "text/html") + shown(cells[-1], "text/plain")
+
+
 def test_a_new_pipelines_notebook(tmp_path: Path) -> None:
     folder = start(tmp_path / "shop", "houses").folder
     cells = executed(folder / "notebook.ipynb")
