@@ -37,6 +37,7 @@ SECONDS = 180
 """How long a part may take until it answers, on a machine that does much else."""
 _ATTEMPTS = 5
 _LOOPBACK = "127.0.0.1"
+_PLATFORM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 STAGES = Path(__file__).parent / "kwok-stages.yaml"
 
 
@@ -297,6 +298,8 @@ def _controllers(plane: ControlPlane) -> Callable[[int], list[str]]:
         f"--service-account-private-key-file={plane.folder / 'accounts.key'}",
         f"--root-ca-file={plane.authority}",
         "--use-service-account-credentials=true",
+        # A machine that is busy for a minute makes no node go away.
+        "--node-monitor-grace-period=1h",
         "--leader-elect=false",
         f"--bind-address={_LOOPBACK}",
         f"--cert-dir={plane.folder / 'controllers'}",
@@ -348,7 +351,7 @@ def _nodes(plane: ControlPlane, count: int) -> None:
         node = {
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **_PLATFORM}},
             "status": {"capacity": room, "allocatable": room},
         }
         plane.ask("/api/v1/nodes", node)
