@@ -83,6 +83,8 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
         kubeconfig=settings.kubeconfig or None,
         context=settings.context or None,
         enable_server_side_apply=True,
+        # What an `up` that was killed has made, and not written down, is the platform's.
+        upsert_existing_objects=True,
     )
     return declare(shared, settings, cluster)
 
