@@ -15,7 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from infra.manifests.objects import Manifest
 
 APPLY = "application/apply-patch+yaml"
-Place = tuple[str, str, str, str]
+Location = tuple[str, str, str, str]
 """Where an object is: path of its group and version, plural of its kind, namespace, name."""
 PASSING = frozenset(
     {
@@ -119,11 +119,11 @@ class Cluster:
         inside = f"/namespaces/{own['namespace']}" if kind["namespaced"] else ""
         return f"{group}{inside}/{kind['name']}/{own['name']}"
 
-    def places(self) -> set[Place]:
+    def locations(self) -> set[Location]:
         """Return where every object is, but those that the cluster makes by itself all the time."""
-        return set(self._places())
+        return set(self._locations())
 
-    def _places(self) -> Iterator[Place]:
+    def _locations(self) -> Iterator[Location]:
         for group in self.groups():
             for kind in self.kinds(group).values():
                 if kind["name"] in PASSING or "list" not in kind["verbs"]:

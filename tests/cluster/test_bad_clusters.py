@@ -99,7 +99,7 @@ def test_all_that_is_wrong_with_a_cluster_is_told_at_once(
     cluster: Cluster, stack: PlatformStack, manifests: Path
 ) -> None:
     _someone_elses(cluster)
-    before = cluster.places()
+    before = cluster.locations()
     said = refused(stack, manifests)
     for expected in (
         "nothing was made:",
@@ -111,7 +111,7 @@ def test_all_that_is_wrong_with_a_cluster_is_told_at_once(
     ):
         assert expected in said
     # A namespace that is being deleted may be gone meanwhile.
-    assert cluster.places() <= before
+    assert cluster.locations() <= before
 
 
 def _someone_elses(cluster: Cluster) -> None:
@@ -121,9 +121,9 @@ def _someone_elses(cluster: Cluster) -> None:
         _made(cluster, "/api/v1/namespaces", {"kind": "Namespace"}, name, labels=ours)
     quota = {"kind": "ResourceQuota", "spec": {"hard": {"requests.memory": "1Mi"}}}
     _made(cluster, "/api/v1/namespaces/atlas/resourcequotas", quota, "tight")
-    held = {"kind": "ConfigMap"}
+    kept = {"kind": "ConfigMap"}
     path = "/api/v1/namespaces/monitoring/configmaps"
-    _made(cluster, path, held, "held", finalizers=["atlas.invalid/held"])
+    _made(cluster, path, kept, "kept", finalizers=["atlas.invalid/kept"])
     cluster.ask("/api/v1/namespaces/monitoring", method="DELETE")
     _made(cluster, DEFINITIONS, _definition("probes", "Probe"), "probes.monitoring.coreos.com")
     _made(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.clusters import APPLY, Cluster, Place, Refused
+from tests.cluster.clusters import APPLY, Cluster, Location, Refused
 from tests.cluster.stacks import PlatformStack
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
@@ -29,14 +29,14 @@ DEPLOYED = ("deployments", "statefulsets")
 
 
 @pytest.fixture(scope="module")
-def before(cluster: Cluster) -> set[Place]:
+def before(cluster: Cluster) -> set[Location]:
     """What is in the cluster before anything of the platform is."""
-    return cluster.places()
+    return cluster.locations()
 
 
 @pytest.fixture(scope="module")
 def stack(
-    cluster: Cluster, room: Path, manifests: Path, before: set[Place]
+    cluster: Cluster, room: Path, manifests: Path, before: set[Location]
 ) -> Iterator[PlatformStack]:
     """The stack, taken down at the end if no test has done so."""
     found = PlatformStack(
@@ -141,7 +141,7 @@ def pod(container: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_destroy_leaves_nothing(cluster: Cluster, up: PlatformStack, before: set[Place]) -> None:
+def test_destroy_leaves_nothing(cluster: Cluster, up: PlatformStack, before: set[Location]) -> None:
     up.pulumi("destroy", "--yes", "--skip-preview")
     assert up.resources() == [] or not up.objects()
-    assert cluster.places() - before == set()
+    assert cluster.locations() - before == set()
