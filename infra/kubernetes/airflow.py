@@ -74,7 +74,7 @@ def declare(platform: ClusterPlatform) -> ClusterService:
 
 def launchers(settings: ClusterSettings) -> list[tuple[str, str]]:
     """Return namespace and name of the accounts by which Airflow runs pods; none without it."""
-    if NAME in settings.switched_off | settings.elsewhere.keys():
+    if not settings.owns(NAME):
         return []
     runs = "airflow-worker" if settings.executor == "KubernetesExecutor" else "airflow-scheduler"
     return [(NAMESPACE, name) for name in dict.fromkeys((runs, "airflow-triggerer"))]
@@ -139,8 +139,7 @@ def manifests(
     checksum = fingerprint(dict(found))
     objects = [_started_again(one, checksum) for one in objects]
     own = [secret(name, NAMESPACE, data) for name, data in found.items()]
-    is_scraped = "prometheus" not in settings.switched_off | settings.elsewhere.keys()
-    scraped = [statsd_monitor()] if is_scraped else []
+    scraped = [statsd_monitor()] if settings.owns("prometheus") else []
     return [*own, *objects, *budgets(objects), _create_user(objects, checksum), *scraped]
 
 

@@ -36,6 +36,7 @@ class PlatformNamespace:
         scrapes: whether what is in it asks every node's kubelet and the cluster's own servers.
         entrances: names of the servers that may be reached from other namespaces, for the others
             ask nobody for a password; empty for all.
+        webhooks: the port on which the API server asks what is in it; 0 for none.
         team: the team whose it is; empty for the platform's own.
     """
 
@@ -44,6 +45,7 @@ class PlatformNamespace:
     has_ingress: bool = False
     scrapes: bool = False
     entrances: tuple[str, ...] = ()
+    webhooks: int = 0
     team: str = ""
 
 
@@ -112,6 +114,10 @@ def _policies(
     if spec.has_ingress:
         way = [{"from": [entrance]}]
         found.append(_policy(spec, "allow-ingress-controller", ingress=way, pods=selected))
+    if spec.webhooks:
+        # The API server is no pod, and known to no selector.
+        asked = {"ports": [{"port": spec.webhooks, "protocol": "TCP"}]}
+        found.append(_policy(spec, "allow-webhooks", ingress=[asked]))
     if spec.scrapes:
         kubelet = {"ports": [{"port": _KUBELET, "protocol": "TCP"}]}
         found.append(_policy(spec, "allow-scraping", egress=[kubelet, {"to": [system]}]))

@@ -1,4 +1,4 @@
-"""PostgreSQL on the cluster: one server with a volume, and the databases of the services."""
+"""PostgreSQL on the cluster: one server or several, and the databases of the services in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from infra.kubernetes import backups, cloudnative_pg, object_store
 from infra.kubernetes.services import OWN
 from infra.kubernetes.workloads import PodServer, job, key_of, secret, server
 from infra.services import ServiceData
@@ -32,8 +33,20 @@ def declare(platform: ClusterPlatform) -> ClusterService:
         objects = [secret(NAME, OWN, passwords), databases(_script(), host)]
         url = pulumi.Output.concat(f"{NAME}://", host, f":{PORT}")
         return platform.declare(NAME, "Postgresql", objects, url)
+    settings = platform.settings
+    own = platform.service(object_store.NAME)
+    store = None if own is None or settings.store_identity else own.url
+    keys = backups.keys(settings)
+    if settings.has_operator:
+        found = [*keys, *cloudnative_pg.servers(settings, passwords, store)]
+        after = [cloudnative_pg.NAME, object_store.NAME]
+        address = f"{NAME}://{cloudnative_pg.address()}"
+        return platform.declare(NAME, "Postgresql", found, address, after=after)
+    server_host = f"{NAME}.{OWN}.svc"
+    found = [*manifests(passwords), *keys]
+    found += backups.nightly(settings, server_host, DATABASES, store)
     return platform.declare(
-        NAME, "Postgresql", manifests(passwords), f"{NAME}://{spec().address()}"
+        NAME, "Postgresql", found, f"{NAME}://{spec().address()}", after=[object_store.NAME]
     )
 
 

@@ -189,7 +189,7 @@ def _missing_kinds(server: Asked, planned: Sequence[Manifest]) -> Iterator[str]:
 
 
 _HINTS = {
-    "postgresql.cnpg.io": ": the operator CloudNativePG, or leave atlas:postgresqlOperator on",
+    "postgresql.cnpg.io": ": the operator CloudNativePG, or leave atlas:cloudnative-pg on",
     "monitoring.coreos.com": ": Prometheus's operator, or leave atlas:prometheus on",
     "networking.istio.io": ": Istio, which Kubeflow's multi-user mode needs",
     "security.istio.io": ": Istio, which Kubeflow's multi-user mode needs",

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from infra.manifests.objects import Manifest
 
 SERVICES: Mapping[str, str] = {
-    "postgresql": "infra.kubernetes.postgresql:declare",
+    "cloudnative-pg": "infra.kubernetes.cloudnative_pg:declare",
     "object-store": "infra.kubernetes.object_store:declare",
+    "postgresql": "infra.kubernetes.postgresql:declare",
     "registry": "infra.kubernetes.registry:declare",
     "prometheus": "infra.kubernetes.prometheus:declare",
     "pushgateway": "infra.kubernetes.pushgateway:declare",
@@ -39,7 +40,7 @@ SERVICES: Mapping[str, str] = {
 """What declares each service, given the platform; each after those that it stands on."""
 KINDS: Mapping[str, str] = {"kubeflow": "kfp", "object-store": "s3"}
 """What a service is called in the outputs, where that isn't its own name."""
-INTERNAL = ("postgresql", "object-store")
+INTERNAL = ("postgresql", "object-store", "cloudnative-pg")
 """The services that the platform's own services speak to, and nobody else by the outputs."""
 OWN = "atlas"
 """The namespace of the services that are the platform's own objects."""
@@ -55,7 +56,15 @@ NAMESPACES: Mapping[str, PlatformNamespace] = {
         name="kubeflow", runs_steps=True, has_ingress=True, entrances=(entrance("kubeflow"),)
     ),
     "airflow": PlatformNamespace(name="airflow", runs_steps=True, has_ingress=True),
+    "cnpg-system": PlatformNamespace(name="cnpg-system", webhooks=9443),
 }
+
+
+HOMES: Mapping[str, str] = {
+    **{"prometheus": "monitoring", "pushgateway": "monitoring", "cloudnative-pg": "cnpg-system"},
+    **{"kubeflow": "kubeflow", "airflow": "airflow"},
+}
+"""The namespace of each service that isn't in `OWN`."""
 
 
 class ClusterService(pulumi.ComponentResource):
@@ -147,7 +156,7 @@ class ClusterPlatform:
     def service(self, name: str) -> ClusterService | None:
         """Return a service of the platform's own, declared when it is first asked for."""
         if name not in self._declared:
-            is_own = self.has(name) and name not in self.settings.elsewhere
+            is_own = self.settings.owns(name)
             module, _, attribute = SERVICES[name].partition(":")
             declare = cast("DeclareOnCluster", getattr(import_module(module), attribute))
             self._declared[name] = declare(self) if is_own else None

@@ -146,6 +146,16 @@ class ClusterSettings:
     reached: tuple[Reached, ...] = ()
     accounts: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
 
+    def owns(self, name: str) -> bool:
+        """Tell whether the platform has a service itself: neither goes without, nor names one."""
+        is_needed = name != "cloudnative-pg" or self.has_operator
+        return is_needed and name not in self.switched_off and name not in self.elsewhere
+
+    @property
+    def has_operator(self) -> bool:
+        """Whether an operator has several PostgreSQL servers stand in for each other."""
+        return self.owns("postgresql") and self.database is None and self.size.databases > 1
+
     @classmethod
     def read(
         cls, shared: Settings, services: Iterable[str], more: Iterable[str] = ()

@@ -30,6 +30,8 @@ class PlatformSize:
     Attributes:
         name: its name.
         replicas: replicas of each server that keeps nothing itself.
+        databases: how many PostgreSQL servers there are; of several, an operator has one write, and
+            another take its place.
         parallelism: how many tasks Airflow runs at a time.
         default: requests and limits of a container that isn't named in `containers`.
         containers: requests and limits by the name of the container.
@@ -38,6 +40,7 @@ class PlatformSize:
 
     name: str
     replicas: int
+    databases: int
     parallelism: int
     default: Resources
     containers: Mapping[str, Resources]
@@ -65,6 +68,7 @@ _SMALL_CONTAINERS = {
 SMALL = PlatformSize(
     name="small",
     replicas=1,
+    databases=1,
     parallelism=4,
     default=resources("20m", "64Mi", "512Mi"),
     containers=MappingProxyType(_SMALL_CONTAINERS),
@@ -79,6 +83,7 @@ SMALL = PlatformSize(
 PRODUCTION = PlatformSize(
     name="production",
     replicas=2,
+    databases=3,
     parallelism=32,
     default=resources("100m", "256Mi", "1Gi"),
     containers=MappingProxyType(

@@ -13,7 +13,7 @@ from infra.kubernetes import airflow, gateway, mlflow, preflight, pushgateway, r
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import declare_objects
 from infra.kubernetes.rehearsal import rehearsed
-from infra.kubernetes.services import NAMESPACES, OWN, SERVICES, ClusterPlatform
+from infra.kubernetes.services import HOMES, NAMESPACES, OWN, SERVICES, ClusterPlatform
 from infra.kubernetes.settings import ClusterSettings
 from infra.outputs import Platform, ServiceOutput
 
@@ -56,11 +56,8 @@ def namespace_objects(settings: ClusterSettings) -> list[Manifest]:
 
 def namespaces(settings: ClusterSettings) -> list[PlatformNamespace]:
     """Return the namespaces of a platform: none for a service that it goes without."""
-    gone = settings.switched_off | settings.elsewhere.keys()
-    users = {"monitoring": {"prometheus", "pushgateway"}, "kubeflow": {"kubeflow"}}
-    users |= {"airflow": {"airflow"}, OWN: {*SERVICES} - {"prometheus", "pushgateway"}}
-    users[OWN] -= {"kubeflow", "airflow"}
-    own = [spec for name, spec in NAMESPACES.items() if users[name] - gone]
+    used = {HOMES.get(name, OWN) for name in SERVICES if settings.owns(name)}
+    own = [spec for name, spec in NAMESPACES.items() if name in used]
     if settings.multi_user:
         # Profiles' steps speak to its servers, which Istio's policies are in front of.
         own = [replace(one, entrances=()) if one.name == "kubeflow" else one for one in own]

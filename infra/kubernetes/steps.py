@@ -109,8 +109,7 @@ def asks(settings: ClusterSettings, name: str) -> bool:
     """Tell whether a service is the platform's own, and asks for a password that it derives."""
     if name == "kubeflow" and settings.multi_user:
         return False
-    gone = settings.switched_off | settings.elsewhere.keys()
-    return {"alertmanager": "prometheus"}.get(name, name) not in gone
+    return settings.owns({"alertmanager": "prometheus"}.get(name, name))
 
 
 def retraining_variables(platform: Platform, own: Sequence[str]) -> dict[str, str]:

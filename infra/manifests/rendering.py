@@ -102,8 +102,23 @@ def render(rendering: Rendering) -> list[Manifest]:
     """
     program = programs.find(rendering.tool)
     with tempfile.TemporaryDirectory(prefix="atlas-manifests-") as folder:
-        text = _run([program, *command(rendering)], Path(folder), rendering)
+        text = ""
+        for words in commands(rendering):
+            text = _run([program, *words], Path(folder), rendering)
         return without_hooks(read(text, str(rendering)))
+
+
+def commands(rendering: Rendering) -> list[list[str]]:
+    """Return the arguments of each run of the program, of which the last prints the objects."""
+    if rendering.tool != "git":
+        return [command(rendering)]
+    file = rendering.chart.format(number=rendering.version.removeprefix("v"))
+    quiet = ["-c", "advice.detachedHead=false"]
+    clone = ["clone", "--quiet", "--depth=1", "--no-checkout", f"--branch={rendering.version}"]
+    return [
+        [*quiet, *clone, "--", rendering.source, "source"],
+        ["-C", "source", "show", f"HEAD:{file}"],
+    ]
 
 
 def command(rendering: Rendering) -> list[str]:

@@ -12,7 +12,7 @@ from pulumi import RunError
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOOLS = ("helm", "kustomize")
+TOOLS = ("helm", "kustomize", "git")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -23,10 +23,11 @@ class Rendering:
     Attributes:
         service: the service's name, which is that of its folder.
         name: the rendering's name; a service may have several, of which a platform takes some.
-        tool: what renders it, ``helm`` or ``kustomize``.
-        source: of Helm, the repository that the chart is in; of Kustomize, the git repository.
-            Or a folder.
-        chart: of Helm, the chart's name; of Kustomize, the folder of the base in the repository.
+        tool: what renders it, ``helm`` or ``kustomize``; or ``git``, where a file is all there is.
+        source: of Helm, the repository that the chart is in; of the others, the git repository. Or
+            a folder.
+        chart: of Helm, the chart's name; of Kustomize, the folder of the base in the repository; of
+            git, the file, in whose name ``{number}`` stands for the tag without its ``v``.
         version: the chart's version, or the tag of the repository.
         release: of Helm, the name of the release, which objects' names begin with.
         namespace: the namespace that it is rendered for.

@@ -35,7 +35,7 @@ _NO_CONFIGURATION = {
     "GIT_ALLOW_PROTOCOL": "https:file",
 }  # fmt: skip
 """So that git, which asks a source for its tags, executes nothing that a configuration names."""
-_RELEASE = re.compile(r"\d+(?:\.\d+){2}")
+_RELEASE = re.compile(r"v?\d+(?:\.\d+){2}")
 
 
 def main(arguments: Sequence[str], folder: Path = SERVICES) -> int:

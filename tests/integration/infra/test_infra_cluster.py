@@ -80,8 +80,9 @@ def test_our_own_services_by_type(ours):
         "atlas:kubernetes:Pushgateway": 1, "atlas:kubernetes:Mlflow": 1,
         "atlas:kubernetes:Steps": 1,
         "core/v1:Namespace": 2, "networking.k8s.io/v1:NetworkPolicy": 15,
-        "core/v1:ServiceAccount": 5, "core/v1:Service": 5, "core/v1:Secret": 5,
+        "core/v1:ServiceAccount": 5, "core/v1:Service": 5, "core/v1:Secret": 6,
         "apps/v1:Deployment": 1, "apps/v1:StatefulSet": 4, "batch/v1:Job": 1,
+        "batch/v1:CronJob": 1,
     }  # fmt: skip
 
 
@@ -298,6 +299,46 @@ def test_only_airflows_namespace_has_what_starts_training(whole):
     for name in ("airflow", "kubeflow"):
         assert json.loads(files[f"{name}.json"]) == whole["credentials"][name]
         assert data[f"ATLAS_{name.upper()}_CREDENTIALS"].endswith(f"/{name}.json")
+
+
+def test_production_has_several_database_servers_and_their_backup(tmp_path):
+    cache(tmp_path, ("cloudnative-pg", "operator"))
+    printed = run(tmp_path, **OURS, size="production")
+    known = objects(printed)
+    cluster = known["atlas/Cluster/postgresql"]["inputs"]["spec"]
+    assert cluster["instances"] == 3
+    place = cluster["backup"]["barmanObjectStore"]
+    assert place["destinationPath"] == "s3://atlas/postgresql"
+    assert place["endpointURL"] == "http://object-store.atlas.svc:7070"
+    assert {one["name"] for one in cluster["managed"]["roles"]} == {"airflow", "mlflow"}
+    for name in ("airflow", "mlflow"):
+        assert known[f"atlas/Database/postgresql-{name}"]["inputs"]["spec"]["owner"] == name
+        secret = known[f"atlas/Secret/postgresql-{name}"]
+        assert secret["inputs"]["type"] == "kubernetes.io/basic-auth"
+        assert any("postgresql.cnpg.io" in urn for urn in secret["after"]), "kinds come first"
+    mlflow = opened(known["atlas/Secret/mlflow"]["inputs"]["stringData"])
+    assert "@postgresql-rw.atlas.svc:5432/mlflow" in mlflow["database"]
+    assert "Namespace/cnpg-system" in known
+    assert not [name for name in known if "StatefulSet/postgresql" in name or "CronJob" in name]
+    found = [opened(one["inputs"]) for one in known.values()]
+    assert [str(problem) for problem in check(manifest_resources(found))] == []
+
+
+def test_an_operator_that_is_there_is_used(tmp_path):
+    printed = run(tmp_path, **OURS, size="production", **{"cloudnative_pg": "false"})
+    known = objects(printed)
+    assert "atlas/Cluster/postgresql" in known
+    assert not [name for name in known if "cnpg" in name]
+
+
+def test_databases_are_copied_each_night_where_there_is_a_place(ours, tmp_path):
+    job = objects(ours)["atlas/CronJob/postgresql-backup"]["inputs"]["spec"]
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    assert [one["name"] for one in pod["initContainers"]] == ["dump"]
+    variables = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+    assert (variables["BUCKET"], variables["KEPT"]) == ("atlas", "14")
+    settings = {**OURS, "mlflow": "false", "object_store": "false"}
+    assert not [name for name in objects(run(tmp_path, **settings)) if "CronJob" in name]
 
 
 def test_teams_have_a_namespace_each_with_all_in_it(tmp_path):

@@ -126,6 +126,24 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
+def test_a_file_of_a_repository_is_taken_at_its_tag(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: first}\n"
+    repository = written(tmp_path / "repository", {"releases/shop-1.0.0.yaml": text})
+    git(repository, "init")
+    commit(repository, "v1.0.0")
+    written(repository, {"releases/shop-1.0.0.yaml": text.replace("first", "changed")})
+    commit(repository, "v1.1.0")
+    rendering = Rendering(
+        service="shop", name="all", tool="git", source=repository.as_uri(), version="v1.0.0",
+        chart="releases/shop-{number}.yaml", namespace="shop", sha256="0" * 64,
+    )  # fmt: skip
+    (found,) = render(rendering)
+    assert found["metadata"]["name"] == "first"
+    assert update.newest_version(rendering) == "v1.1.0"
+    with pytest.raises(RunError, match=r"git failed: .*atlas:manifests that has shop-v9"):
+        render(replace(rendering, version="v9.0.0"))
+
+
 def test_a_newer_version_is_found_rendered_compared_and_pinned(
     kustomize: Rendering, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,15 @@ import pytest
 from atlas.http.variables import STORAGE, VARIABLES
 from atlas.policies import check, manifest_resources
 from atlas.targets.monitors import services_here
-from infra.kubernetes import airflow, kubeflow, prometheus, pushgateway, steps, teams
+from infra.kubernetes import (
+    airflow,
+    cloudnative_pg,
+    kubeflow,
+    prometheus,
+    pushgateway,
+    steps,
+    teams,
+)
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
 from infra.kubernetes.objects import resource_name, token
 from infra.kubernetes.secrets import PlatformSecrets, bcrypt_hash, checked, derive
@@ -473,6 +481,28 @@ def test_airflow_is_set_up_by_variables_in_each_of_its_parts():
     assert "AIRFLOW__CORE__PARALLELISM" not in seen["scheduler-log-groomer"]
     migration = named(found, "Job airflow-run-airflow-migrations")
     assert "ttlSecondsAfterFinished" not in migration["spec"], "Pulumi would make it again"
+
+
+def test_several_database_servers_meet_the_definitions_of_their_kinds_and_every_policy():
+    rendered = official("cloudnative-pg", "operator")
+    known = settings(size=PRODUCTION, storage_class="fast", pull_secret="hub")
+    passwords = dict.fromkeys(("postgresql", "airflow", "mlflow"), "password")
+    found = [
+        *patched(known, cloudnative_pg.manifests(rendered, PRODUCTION)),
+        *patched(known, cloudnative_pg.servers(known, passwords, "http://s3")),
+    ]
+    space = namespace(NAMESPACES["cnpg-system"], "dev", "ingress-nginx")
+    assert problems([*found, *space, *namespace(NAMESPACES["atlas"], "dev", "x")]) == []
+    assert named(space, "NetworkPolicy allow-webhooks")["spec"]["ingress"] == [
+        {"ports": [{"port": 9443, "protocol": "TCP"}]}
+    ]
+    checks = by_kind(one for one in rendered if one["kind"] == "CustomResourceDefinition")
+    custom = [one for one in found if (one["apiVersion"], one["kind"]) in checks]
+    assert {one["kind"] for one in custom} == {"Cluster", "Database", "ScheduledBackup"}
+    for one in custom:
+        plain = {"apiVersion": "a", "kind": "b", "metadata": {}, "spec": one["spec"]}
+        errors = [*checks[one["apiVersion"], one["kind"]].iter_errors(plain)]
+        assert [error.message for error in errors] == [], one["metadata"]["name"]
 
 
 def test_fernet_keys_are_what_fernet_takes():

@@ -263,6 +263,7 @@ def test_every_service_pins_its_renderings():
     }
     assert {name: names for name, names in found.items() if names} == {
         "airflow": ["local-executor", "kubernetes-executor"],
+        "cloudnative-pg": ["operator"],
         "kubeflow": ["cluster-scoped-resources", "platform-agnostic", "multi-user"],
         "prometheus": ["operator"],
     }
