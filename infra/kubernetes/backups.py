@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -121,7 +122,7 @@ def _upload(settings: ClusterSettings, store: pulumi.Input[str] | None) -> PodSe
         image=ServiceData.load("mlflow").image,
         port=0,
         user=_USER,
-        command=("python", "-c", ServiceData.load("postgresql").text("backup.py")),
+        command=("python", "-c", _script()),
         env={
             "BUCKET": urlsplit(settings.store).netloc,
             "FOLDER": FOLDER,
@@ -131,3 +132,8 @@ def _upload(settings: ClusterSettings, store: pulumi.Input[str] | None) -> PodSe
             **own,
         },
     )
+
+
+def _script() -> str:
+    """Return what takes the files to the store, as the container runs it."""
+    return Path(__file__).with_name("backup_upload.py").read_text("utf-8")

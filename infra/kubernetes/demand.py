@@ -39,7 +39,7 @@ class Demand:
         limit: bytes that its pods may have at most.
         storage: bytes of its volumes.
         pods: how many pods there are.
-        claims: how many volumes.
+        volumes: how many there are of them.
     """
 
     cpu: Decimal = Decimal(0)
@@ -47,7 +47,7 @@ class Demand:
     limit: Decimal = Decimal(0)
     storage: Decimal = Decimal(0)
     pods: int = 0
-    claims: int = 0
+    volumes: int = 0
 
     def by_quota(self) -> dict[str, Decimal]:
         """Return it by the names that a ResourceQuota has."""
@@ -57,7 +57,7 @@ class Demand:
             "limits.memory": self.limit,
             "requests.storage": self.storage,
             **dict.fromkeys(("pods", "count/pods"), Decimal(self.pods)),
-            "persistentvolumeclaims": Decimal(self.claims),
+            "persistentvolumeclaims": Decimal(self.volumes),
         }
 
     @staticmethod
@@ -78,7 +78,7 @@ def demands(manifests: Iterable[Manifest]) -> dict[str, Demand]:
         _add_pods(own, manifest, count)
         for storage in _volumes(manifest):
             own.storage += count * amount(storage)
-            own.claims += count
+            own.volumes += count
     return found
 
 

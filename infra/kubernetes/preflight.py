@@ -1,6 +1,6 @@
 """What is looked at before anything is made on a cluster, previews too.
 
-Everything that is wrong is told at once, and nothing has been made then.
+Everything that is wrong is reported at once, and nothing has been made then.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.services import ServiceData
+from infra.settings import ROOT
 
-SCRIPT = ServiceData.folder("postgresql") / "backup.py"
+SCRIPT = ROOT / "infra" / "kubernetes" / "backup_upload.py"
 
 
 def run_backup() -> None:

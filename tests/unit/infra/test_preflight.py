@@ -174,7 +174,7 @@ def test_nodes_that_are_too_small_are_warned_of():
 
 def test_what_objects_ask_for_is_counted():
     found = demands(PLANNED)["atlas"]
-    assert (found.cpu, found.pods, found.claims) == (Decimal(1), 2, 2)
+    assert (found.cpu, found.pods, found.volumes) == (Decimal(1), 2, 2)
     assert found.memory == 2 * 1024**3
     assert found.limit == 4 * 1024**3
     assert found.storage == 40 * 1024**3
