@@ -23,7 +23,7 @@ settings.register_profile("random", **_SLOW)
 settings.load_profile("atlas")
 
 Golden = Callable[[str, bytes], None]
-_LONG_SECONDS = 3600
+_LONG_SECONDS, _STACK_SECONDS = 3600, 900
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,10 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let long tests take longer, unless they say how long; order the groups for the workers."""
+    """Let slow tests take longer, unless they say how long; order the groups for the workers."""
     for item in items:
-        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
+        is_long = item.get_closest_marker("long") is not None
+        if item.get_closest_marker("timeout") or not (is_long or _STACK in item.nodeid):
+            continue
+        item.add_marker(pytest.mark.timeout(_LONG_SECONDS if is_long else _STACK_SECONDS))
     if hasattr(config, "workerinput"):
         _order(items)
 

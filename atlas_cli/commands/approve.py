@@ -33,14 +33,14 @@ def approve(
     passes its rule. The first decision holds.
     """
     from atlas.retraining import approve as decide
-    from atlas.retraining.every import line, retrain_every
+    from atlas.retraining.every import line
     from atlas_deploy.training.retraining import opened_retrainings
 
     with opened_retrainings(path, env, say=progress) as opened:
         monitored, found = opened.event(event)
         decide(opened.store, monitored.pipeline, found.id, approved=not reject, reason=reason)
         seconds = 7 * 86400.0 if wait else 0.0
-        (there,) = retrain_every(opened.place, [(monitored, found)], wait=seconds, say=progress)
+        (there,) = opened.retrain([(monitored, found)], wait=seconds, say=progress)
     emit(there, lambda: line(there), as_json=as_json)
     if there.state in ("failed", "blocked"):
         raise typer.Exit(1)

@@ -93,7 +93,6 @@ def _found(
     dry_run: bool,
 ) -> Sequence[Retraining]:
     """Return how the chosen retrainings stand, once they have got as far as they can."""
-    from atlas.retraining.every import retrain_every
     from atlas.retraining.retrain import preview
 
     if event:
@@ -103,4 +102,4 @@ def _found(
     if dry_run:
         return [preview(opened.place, monitored, one) for monitored, one in events]
     seconds = _DAY * 7 if wait else 0.0
-    return retrain_every(opened.place, events, wait=seconds, again=again, say=progress)
+    return opened.retrain(events, wait=seconds, again=again, say=progress)

@@ -27,11 +27,12 @@ IMAGES = json.dumps(
     {name: f"{REGISTRY}/atlas/{name or 'none'}@sha256:{'1' * 64}" for name in NAMES}
 )
 PYTHONS = ("3.11", "3.12", "3.13")
+ONE_OTHER, YET_ANOTHER = "another hash seed, locale and time zone", "yet another"
 ENVIRONMENTS = {
-    "another hash seed, locale and time zone": {
+    ONE_OTHER: {
         "PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Kathmandu", "PYTHONUTF8": "0",
     },
-    "yet another": {"PYTHONHASHSEED": "4711", "LC_ALL": "tr_TR.UTF-8", "TZ": "America/St_Johns"},
+    YET_ANOTHER: {"PYTHONHASHSEED": "4711", "LC_ALL": "tr_TR.UTF-8", "TZ": "America/St_Johns"},
 }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def compiled(
     return found
 
 
-@pytest.mark.parametrize("which", ENVIRONMENTS)
+@pytest.mark.parametrize("which", [ONE_OTHER, pytest.param(YET_ANOTHER, marks=pytest.mark.long)])
 def test_environments_and_paths(usual, which, tmp_path):
     folder = tmp_path / "an other plâce"
     write_project(folder, row_documents())

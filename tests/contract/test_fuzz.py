@@ -19,7 +19,7 @@ import pytest
 from tests.contract.fuzz.trial import MOST_BYTES, Outcome, Watch, trials
 
 SEED = "atlas"
-QUICK, MANY = 400, 100_000
+QUICK, MANY = 200, 100_000
 _CHUNK = 300
 
 

@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from atlas.tracking.mlflow import MlflowTracker
 from tests.contract.test_once import PARAMETERS, SOURCE, TRAIN, runs_of, tag
 from tests.projects import ATLAS, Project, environment, project
 
 __all__ = ["project"]
 
-KILLS, SYNC_KILLS = 20, 6
 LONGEST_SECONDS = 2.0
 
 
@@ -33,15 +34,20 @@ def killed(process: subprocess.Popen[str], seconds: float) -> str:
     return process.communicate(timeout=200)[0]
 
 
-def test_one_of_everything_after_kills(project: Project, mlflow_server: str) -> None:
+@pytest.mark.parametrize(
+    ("kills", "sync_kills"), [(10, 3), pytest.param(20, 6, marks=pytest.mark.long)]
+)
+def test_one_of_everything_after_kills(
+    project: Project, mlflow_server: str, kills: int, sync_kills: int
+) -> None:
     config = {"model": {"name": "killed-model", "from": {"part": "train.model"}}}
     project.pipeline("killed", SOURCE, TRAIN, config=config, parameters=PARAMETERS)
     dice = random.Random(13)
     told = []
-    for number in range(KILLS):
+    for number in range(kills):
         run = start(project, mlflow_server, "run", "killed", "--set", f"value={number}")
         told.append(killed(run, dice.uniform(0.2, LONGEST_SECONDS)))
-    for _ in range(SYNC_KILLS):
+    for _ in range(sync_kills):
         pair = [start(project, mlflow_server, "runs", "--sync") for _ in range(2)]
         told.append(killed(pair[0], dice.uniform(0.3, LONGEST_SECONDS)))
         told.append(pair[1].communicate(timeout=250)[0])

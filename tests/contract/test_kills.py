@@ -171,11 +171,14 @@ def undisturbed(project: Project, isolate: str) -> tuple[float, float]:
 
 
 def survive(project: Project, mark: str, seed: int, kills: int) -> None:
-    """Kill runs so many times, at moments that a seed chooses; every run is brought to its end."""
+    """Kill runs so many times, at moments that a seed chooses, and until one came between two steps.
+
+    Every run is brought to its end.
+    """
     chance = random.Random(seed)
     spans = {isolate: undisturbed(project, isolate) for isolate in ("none", "process")}
     count = within = 0
-    while count < kills:
+    while count < kills or not within:
         ledger = project.root / f"ledger-{count}"
         pipeline(project, ledger)
         ended = False
@@ -188,7 +191,9 @@ def survive(project: Project, mark: str, seed: int, kills: int) -> None:
             isolate = chance.choice(list(spans))
             awake = chance.random() < 0.75
             moment = Moment(chance.uniform(0.0, 1.1) * spans[isolate][awake], awake)
-            ended = run_and_kill(project, moment if count < kills else NEVER, isolate, mark)
+            ended = run_and_kill(
+                project, moment if count < kills or not within else NEVER, isolate, mark
+            )
             count += not ended
             run_now = last_run(store)
             within += not ended and run_now != whole and bool(done_units(store, run_now))
@@ -199,8 +204,7 @@ def survive(project: Project, mark: str, seed: int, kills: int) -> None:
         assert store.get("p", run, "sum", "number") == 55 + 8
         assert store.run_outcome("p", run)["status"] == "done"
         assert done_units(store, run) >= {"s0", "s7", "list", "each.0", "each.5", "sum"}
-    print(f"{kills} kills, {within} within")
-    assert within, "no kill came between two steps"
+    print(f"{count} kills, {within} between two steps")
 
 
 def last_run(store: Store) -> str:
@@ -212,8 +216,8 @@ def last_run(store: Store) -> str:
         return ""
 
 
-def test_twenty_kills_lose_nothing(project, mark):
-    survive(project, mark, seed=7, kills=20)
+def test_some_kills_lose_nothing(project, mark):
+    survive(project, mark, seed=7, kills=8)
     sent = project.atlas("runs", "--sync", "--json")
     assert sent.returncode == 0, sent.stderr
     import json

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 pytest.importorskip("kfp")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
-RANDOM = 1000
+FEW, MANY = 250, 1000
 KUBEFLOW, AIRFLOW = FLAVOURS["kubeflow"](), FLAVOURS["airflow"]()
 COMPARED = {"kubeflow": KUBEFLOW, "airflow": AIRFLOW}
 """The targets whose files are read back here, in a section each."""
@@ -74,10 +74,10 @@ def written(tmp_path_factory) -> Written:
     return Written(tmp_path_factory.mktemp("written"))
 
 
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory) -> dict[str, Plan]:
+@pytest.fixture(scope="module", params=[FEW, pytest.param(MANY, marks=pytest.mark.long)])
+def generated(request, tmp_path_factory) -> dict[str, Plan]:
     """The Plans of generated Recipes."""
-    folder, documents = tmp_path_factory.mktemp("generated"), random_documents(RANDOM)
+    folder, documents = tmp_path_factory.mktemp("generated"), random_documents(request.param)
     write_project(folder, documents)
     return resolved(folder, documents)
 

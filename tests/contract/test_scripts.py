@@ -11,6 +11,7 @@ import pytest
 from tests.projects import environment, project
 
 __all__ = ["project"]
+pytestmark = pytest.mark.timeout(900)
 
 SCRIPTS = {
     "pool by fork": """
@@ -274,7 +275,10 @@ def printed(project) -> str:
         return ""
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.long] if n == "grid search" else []) for n in SCRIPTS],
+)
 def test_on_a_target_too(project, name):
     """As images and Airflow's processes run a step: `python -m atlas.step`."""
     project.pipeline("p", script(name) + STEP, {"it": {"class": "steps:Step"}})

@@ -197,10 +197,19 @@ def secretive():
     pulumi.export("secret", pulumi.Output.secret("hunter2"))
 
 
-def test_whatever_file_was_cut_off_the_next_update_goes_on(open_stack, state):
-    """Each file of Pulumi's, empty and cut in half."""
+EMPTY, HALF_OF_IT = 0, 0.5
+CUT_OFF = [*itertools.product(FILES, (EMPTY, HALF_OF_IT))]
+
+
+@pytest.mark.parametrize(
+    "cut_off",
+    [CUT_OFF[::3], pytest.param(CUT_OFF, marks=pytest.mark.long)],
+    ids=["some", "all"],
+)
+def test_whatever_file_was_cut_off_the_next_update_goes_on(open_stack, state, cut_off):
+    """Each file of Pulumi's, empty or cut in half; all of them, in both ways, in the long form."""
     open_stack(secretive).up()
-    for name, part in itertools.product(FILES, (0, 0.5)):
+    for name, part in cut_off:
         path = state / "pulumi" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         content = path.read_bytes() if path.exists() else b'{"pid": 7}'
@@ -211,12 +220,13 @@ def test_whatever_file_was_cut_off_the_next_update_goes_on(open_stack, state):
     assert not (state / "pulumi/.pulumi/stacks/probe/a.json.1.tmp").exists()
 
 
-def test_an_engine_killed_in_the_middle_of_its_writes_is_taken_up(open_stack, state):
+@pytest.mark.parametrize("updates", [6, pytest.param(12, marks=pytest.mark.long)])
+def test_an_engine_killed_in_the_middle_of_its_writes_is_taken_up(open_stack, state, updates):
     """Killed as soon as a draft, a lock or a history entry appears, and at any other moment."""
     chance = random.Random(16)
     folder = state / "pulumi" / ".pulumi"
     open_stack(lambda: many(0)).up()
-    for number in range(1, 13):
+    for number in range(1, updates + 1):
         stack = open_stack(lambda number=number: many(number))
         thread = threading.Thread(target=update_or_fail, args=(stack,))
         thread.start()

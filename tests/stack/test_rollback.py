@@ -41,7 +41,11 @@ def test_rolling_back_and_forth(pipeline):
     assert pipeline.deploy() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL],
+    ids=["ctrl-c", "kill"],
+)
 def test_an_interrupted_rollback_converges_when_it_is_repeated(pipeline, number):
     wanted = {}
     for to in ("1", "2"):

@@ -193,7 +193,7 @@ FAILED = "the challenger, version {}, has failed in challenger.score: "
     [
         ({"canary": 0.5}, KILLED, "success", "its process was killed by signal 9"),
         # Who follows the run, or its last task: the one that comes first records it in its words.
-        ({"shadow": True}, LOST, "failed", ""),
+        pytest.param({"shadow": True}, LOST, "failed", "", marks=pytest.mark.long),
     ],
     ids=["canary", "shadow"],
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.monitor.events import TriggerEvent
     from atlas.monitor.spec import MonitoredPipeline
     from atlas.plan import Plan
-    from atlas.retraining import RetrainingPlace
+    from atlas.retraining import Retraining, RetrainingPlace
     from atlas.runner import Event
     from atlas.store import Store
     from atlas.targets.launcher import Launcher
@@ -53,6 +53,35 @@ class OpenedRetrainings:
             for event in open_events(self.store, monitored.pipeline)
         ]
         return sorted(found, key=lambda pair: (pair[1].created, pair[1].id))
+
+    def retrain(
+        self,
+        events: Sequence[tuple[MonitoredPipeline, TriggerEvent]],
+        *,
+        wait: float = 0.0,
+        again: bool = False,
+        say: Callable[[str], None] = print,
+    ) -> list[Retraining]:
+        """Bring retrainings as far as they get, show that, and return how each stands.
+
+        It is shown where a monitor shows it: on the pipeline's page, in MLflow and in Prometheus.
+
+        Args:
+            events: the events, each with its pipeline; the oldest first begins first.
+            wait: seconds to wait for those that are under way on an orchestrator.
+            again: whether those that failed are tried once more.
+            say: takes a line for each that has come to another state, and warnings.
+        """
+        from atlas.retraining.every import retrain_every
+        from atlas.retraining.showing import show_again
+
+        found = retrain_every(self.place, events, wait=wait, again=again, say=say)
+        for monitored in {monitored.pipeline: monitored for monitored, _ in events}.values():
+            own = [one for one in found if one.pipeline == monitored.pipeline]
+            shown = show_again(self.store, self.place.registry, monitored, own)
+            for warning in shown.warnings:
+                say(f"warning: {warning}")
+        return found
 
     def event(self, identity: str) -> tuple[MonitoredPipeline, TriggerEvent]:
         """Return an event by its id, or by the first digits that no other's begins with.

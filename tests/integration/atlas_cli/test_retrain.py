@@ -34,6 +34,8 @@ def test_somebody_asks_for_a_retraining_once(project):
     assert done.returncode == 0, done.stderr
     assert "houses manual" in done.stdout
     assert "promoted, version local-2" in done.stdout
+    page = store.location.read("monitor/houses/report.html").decode()
+    assert "promoted" in page, "what a person has retrained is shown as what a monitor has"
     again = project.atlas(*ASK)
     assert "/train" not in again.stdout
     assert len([run for run in store.runs("houses") if "retraining" in run]) == 1
