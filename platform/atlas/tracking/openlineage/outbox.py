@@ -113,7 +113,7 @@ class LineageOutbox:
             place: pipeline and run.
             events: makes the run's events; called once nobody else sends them.
             receiver: where to.
-            seconds: after which no further event is begun.
+            seconds: after which no further event is begun; making them doesn't count.
 
         Returns:
             Whether nothing waits any more; it may be that another process is sending.
@@ -122,13 +122,12 @@ class LineageOutbox:
             PlatformError: the receiver doesn't answer, or refuses; what is taken isn't sent again.
             StoreError: the store can't be read or written.
         """
-        end = time.monotonic() + seconds
         with exclusive(self.location, f"openlineage {'/'.join(place)}", wait=0.0) as is_held:
             if not is_held:
                 return False
             taken = self._taken(*place)
             waiting = {key: event for event in events() if (key := digest(event)[:16]) not in taken}
-            before, refusals = len(taken), _Refusals()
+            before, refusals, end = len(taken), _Refusals(), time.monotonic() + seconds
             try:
                 for key, event in waiting.items():
                     if time.monotonic() >= end:

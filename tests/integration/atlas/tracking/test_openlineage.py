@@ -14,6 +14,7 @@ import pytest
 
 from atlas.errors import PlatformError
 from atlas.runner import RunSettings
+from atlas.step import lineage_events
 from atlas.step.lineage_events import send_waiting_lineage
 from atlas.tracking.openlineage.outbox import LineageOutbox
 from tests.lineage import Taker, serving
@@ -208,6 +209,22 @@ def test_a_late_endpoint_holds_no_run_up(project, taker, monkeypatch):
     assert time.monotonic() - start < 100
     assert ran.ok
     assert "they wait in the store" in ran.first.finished.warnings[0]
+
+
+def test_what_making_events_takes_is_no_time_for_sending_them(project, taker, monkeypatch):
+    """As on a busy machine, where imports alone may take longer."""
+    monkeypatch.setenv("THE_WORD", SECRET)
+    monkeypatch.setattr("atlas.step.lineage_events._BUDGET_SECONDS", 0.2)
+    make = lineage_events._events
+
+    def slow(*given):
+        time.sleep(0.3)
+        return make(*given)
+
+    monkeypatch.setattr(lineage_events, "_events", slow)
+    shop(project)
+    assert project.run().ok
+    assert taker.events
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
