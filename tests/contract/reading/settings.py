@@ -107,8 +107,9 @@ PLATFORM = (
     *("ATLAS_STORE", "ATLAS_MLFLOW_URL", "ATLAS_PUSHGATEWAY_URL"),
     *("ATLAS_MLFLOW_CREDENTIALS", "ATLAS_PUSHGATEWAY_CREDENTIALS"),
     *("ATLAS_OPENLINEAGE_URL", "ATLAS_OPENLINEAGE_CREDENTIALS"),
+    *("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_SHARED_CREDENTIALS_FILE"),
 )
-"""What every container on a cluster must know: where the platform is."""
+"""What every container on a cluster must know: where the platform is, and its storage."""
 
 
 def platform_variables(kubernetes: Mapping[str, Any]) -> set[str]:
