@@ -148,6 +148,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "reproduce:reproduce",
         "Run a model's training again, and say whether the result is equal.",
     ),
+    CommandEntry(
+        "catalog",
+        "catalog:catalog",
+        "Write a site with every pipeline: graph, models, runs, lineage.",
+    ),
     CommandEntry("up", "up:up", "Bring the platform up, or repair it, and show its services."),
     CommandEntry(
         "down", "down:down", "Take the platform down: no process or port is left; its data stay."

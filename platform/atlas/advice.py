@@ -17,7 +17,8 @@ PATH, ENV, STACK = "path", "env", "stack"
 _OF_PIPELINES = (PATH, ENV)
 TAKES: dict[str, tuple[str, ...]] = {
     "approve": _OF_PIPELINES,
-    "backfill": _OF_PIPELINES, "build": _OF_PIPELINES, "card": (ENV,), "champion": _OF_PIPELINES,
+    "backfill": _OF_PIPELINES, "build": _OF_PIPELINES, "card": (ENV,),
+    "catalog": _OF_PIPELINES, "champion": _OF_PIPELINES,
     "compile": _OF_PIPELINES,
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from atlas.draw import palette
 from atlas.draw.svg import svg
+from atlas.pages.style import policy_with
 from atlas.pages.texts import xml
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     title = xml(drawing.title)
     yield "<!DOCTYPE html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{policy_with(script)}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title}</title><style>{styles}</style></head><body>"
     yield f"<header><h1>{title}</h1><p>{xml(drawing.summary())}</p>"
@@ -44,12 +43,6 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield '</div><div id="tip" role="status"></div>'
     yield from _table(drawing, marks)
     yield f"</main><script>{script}</script></body></html>"
-
-
-def _policy(script: str) -> str:
-    """Return a policy by which the page loads nothing and runs only this script."""
-    digest = b2a_base64(hashlib.sha256(script.encode()).digest(), newline=False).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def _table(drawing: Drawing, marks: Marks) -> Iterator[str]:
