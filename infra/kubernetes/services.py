@@ -16,6 +16,7 @@ from infra.kubernetes.gateway import entrance
 from infra.kubernetes.namespaces import PlatformNamespace
 from infra.kubernetes.objects import declare_objects
 from infra.manifests import patches
+from infra.manifests.definitions import without_descriptions
 from infra.manifests.sources import Rendering, renderings
 from infra.outputs import ServiceOutput
 from infra.services import ServiceData
@@ -243,6 +244,7 @@ def patched(settings: ClusterSettings, manifests: Sequence[Manifest]) -> list[Ma
     """Return objects with what every service gets: limits, rights, volumes, images, labels."""
     size = settings.size
     steps: list[Callable[[list[Manifest]], list[Manifest]]] = [
+        without_descriptions,
         lambda found: patches.with_resources(found, size.containers, size.default),
         patches.restricted,
         lambda found: patches.with_storage(found, settings.storage_class, size.volumes),

@@ -11,6 +11,7 @@ import pytest
 from pulumi import RunError
 
 from infra.manifests import patches
+from infra.manifests.definitions import without_descriptions
 from infra.manifests.images import ImageSources, canonical
 from infra.manifests.objects import ObjectKey, digest, phases, read, without_hooks
 from infra.manifests.pods import containers_of, pod_of
@@ -395,3 +396,39 @@ def test_official_manifests_move_and_are_restricted_as_a_whole(service, name, co
     for manifest in images:
         for container in containers_of(pod_of(manifest) or {}):
             assert container["image"].startswith("hub.example/")
+
+
+def test_schemas_of_definitions_lose_what_only_explains():
+    described = {"type": "string", "description": "what it is"}
+    schema = {
+        "type": "object",
+        "description": "all of it",
+        "required": ["description"],
+        "properties": {
+            "description": described,
+            "list": {"type": "array", "items": described, "default": [{"description": "stays"}]},
+            "map": {"type": "object", "additionalProperties": described},
+            "any": {"anyOf": [described, {"type": "integer"}], "additionalProperties": False},
+        },
+    }
+    version = {"name": "v1", "served": True, "schema": {"openAPIV3Schema": schema}}
+    definition = {
+        "kind": "CustomResourceDefinition",
+        "spec": {"versions": [version, {"name": "v0"}]},
+    }
+    other = {"kind": "ConfigMap", "description": "stays"}
+    small, same = without_descriptions([definition, other])
+    text = {"type": "string"}
+    assert small["spec"]["versions"][0]["schema"]["openAPIV3Schema"] == {
+        "type": "object",
+        "required": ["description"],
+        "properties": {
+            "description": text,
+            "list": {"type": "array", "items": text, "default": [{"description": "stays"}]},
+            "map": {"type": "object", "additionalProperties": text},
+            "any": {"anyOf": [text, {"type": "integer"}], "additionalProperties": False},
+        },
+    }
+    assert small["spec"]["versions"][1] == {"name": "v0"}
+    assert same is other
+    assert schema["description"] == "all of it"
