@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from atlas.labels import LabelJoin
 from atlas.template import (
@@ -21,6 +22,9 @@ from atlas.template import (
     Transform,
 )
 
+if TYPE_CHECKING:
+    from atlas.functions import step
+
 __all__ = [
     "Batch",
     "Bounds",
@@ -37,7 +41,16 @@ __all__ = [
     "Template",
     "Trainer",
     "Transform",
+    "step",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the package `atlas.step`, which is the decorator, too, when it is asked for."""
+    if name == "step":
+        return import_module("atlas.step")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # In a notebook, Plans and Recipes show themselves as drawings: docs/decisions/0006.
 if "IPython" in sys.modules:

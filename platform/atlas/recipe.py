@@ -23,6 +23,14 @@ UNTRUSTED = frozenset({
     "types", "webbrowser", "zipimport",
 })  # fmt: skip
 """Packages of which a Recipe can trust no name: what they give runs code or reaches the system."""
+STEP_DECORATORS = ("atlas.step", "atlas.functions.step")
+"""Full names of what marks a function as a step."""
+STEP_MARK = "__atlas_step__"
+"""The attribute that they set."""
+FUNCTION_STEP = "atlas.functions.FunctionStep"
+"""Full name of the Template that such a function is."""
+VALUE = "value"
+"""Name of the output of such a function, where it returns no record."""
 TEMPLATE_MODULES = ("atlas.template", "atlas.labels")
 """Modules of Atlas that a Recipe may name classes of."""
 ELSEWHERE = ("pipeline", "family", "history")

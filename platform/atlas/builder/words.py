@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from atlas.dataclass import dataclass
+from atlas.functions import is_step
 from atlas.recipe import Reference
 from atlas.template import Template
 
@@ -115,16 +116,18 @@ def reference(value: Any) -> str:
     raise TypeError(f"{value!r} isn't a reference; expected an output, data(…), model(…) or a text")
 
 
-def class_name(cls: type[Template] | str) -> str:
-    """Return ``module:Class`` of a class.
+def class_name(cls: type[Template] | Callable[..., Any] | str) -> str:
+    """Return ``module:Class`` of a class, or of a function that is a step.
 
     Raises:
         TypeError: it isn't a Template, or is defined where no run could import it from.
     """
     if isinstance(cls, str):
         return cls
-    if not (isinstance(cls, type) and issubclass(cls, Template)):
-        raise TypeError(f"{cls!r} isn't a Template; expected a class that inherits from it")
+    if not is_step(cls) and not (isinstance(cls, type) and issubclass(cls, Template)):
+        raise TypeError(
+            f"{cls!r} isn't a Template; expected a class that inherits from it, or a @step"
+        )
     module = cls.__module__
     if module == "__main__" or "<locals>" in cls.__qualname__:
         hint = f"move it to a module of the pipeline's folder and write 'MODULE:{cls.__name__}'"

@@ -32,7 +32,7 @@ from importlib.util import find_spec as find_installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.recipe import TEMPLATE_MODULES
+from atlas.recipe import STEP_MARK, TEMPLATE_MODULES
 from atlas.step.by_name import view
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def unmount(name: str) -> None:
 def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
     """Return a class of a mounted pipeline's code, or of a package that the project allows.
 
+    A function that is a step is given as the Template that it is.
+
     Args:
         name: the Config's name.
         cls: ``module:Class``.
@@ -123,6 +125,10 @@ def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
     allowed = (f"{_PREFIX}{name}", *TEMPLATE_MODULES, *allow)
     _check_allowed(full, allowed)
     target = getattr(import_module(full), attribute)
+    if getattr(target, STEP_MARK, False):
+        from atlas.step.functions import template_of
+
+        target = template_of(target)
     if not isinstance(target, type):
         raise AttributeError(f"{cls} is no class")
     _check_allowed(target.__module__, allowed)

@@ -7,10 +7,11 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
+from atlas.recipe import FUNCTION_STEP, VALUE
 from atlas.validate.annotations import Annotations, dotted
 from atlas.validate.leaving import Leaving
 from atlas.validate.lineage import lineage_of, method_of, own_method
-from atlas.validate.record import returned
+from atlas.validate.record import Returned, returned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,6 +171,9 @@ class Signatures:
     ) -> Signature:
         inputs = self._arguments(owner, run)
         result = returned(self.annotations, owner, run.returns)
+        if result.outputs is None and FUNCTION_STEP in partial.ancestors and run.returns:
+            kind = self.annotations.read(owner, run.returns)
+            result = Returned({VALUE: kind}, result.text)
         hooked = partial.ancestors if owner.name == _TEMPLATES else ()
         hooks: Mapping[str, Mapping[str, str]] = next(
             (HOOKS[name] for name in hooked if name in HOOKS), {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.dataclass import dataclass
 from atlas.errors import ParseError, Problem, SourceError
 from atlas.load import clean, leads_out, shown
-from atlas.recipe import TEMPLATE_MODULES
+from atlas.recipe import STEP_DECORATORS, TEMPLATE_MODULES
 from atlas.validate.installed import installed_file, module_file
 from atlas.validate.parse import parse_text, read_text
 
@@ -44,8 +44,20 @@ class Module:
 
     @cached_property
     def classes(self) -> Mapping[str, ast.ClassDef]:
-        """The classes at the module's top level."""
-        return {node.name: node for node in self._top if isinstance(node, ast.ClassDef)}
+        """The classes at the module's top level; a function that is a step is one, too."""
+        own = {node.name: node for node in self._top if isinstance(node, ast.ClassDef)}
+        if {"atlas", *STEP_DECORATORS}.isdisjoint(self.names.values()):
+            return own
+        from atlas.validate.functions import classes_of
+
+        return own | classes_of(iter(self._top), self.names)
+
+    @cached_property
+    def functions(self) -> list[str]:
+        """Names of the functions at the module's top level that aren't steps."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        names = (node.name for node in self._top if isinstance(node, kinds))
+        return [name for name in names if name not in self.classes]
 
     @cached_property
     def names(self) -> Mapping[str, str]:

@@ -253,13 +253,14 @@ class Use(Template):
 
 def test_a_hint_that_nobody_can_evaluate_is_a_note(write: Write) -> None:
     source = (
-        "from __future__ import annotations\nfrom atlas import Template\n"
-        "class One(Template):\n    depth: Intt = 3\n    def run(self, rows: Rows = 1) -> None: ...\n"
+        "from __future__ import annotations\nimport decimal\nfrom atlas import Template\n"
+        "class One(Template):\n    depth: decimal.Intt = 3\n"
+        "    def run(self, rows: decimal.Rows = 1) -> None: ...\n"
     )
     problems = found(write(ONE, source))
     assert {(one.code, one.severity, one.found) for one in problems} == {
-        ("I006", "warning", "Intt"),
-        ("I006", "warning", "Rows"),
+        ("I006", "warning", "decimal.Intt"),
+        ("I006", "warning", "decimal.Rows"),
     }
 
 
