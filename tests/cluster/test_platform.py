@@ -79,8 +79,8 @@ def test_all_pods_are_admitted_and_become_ready(cluster: Cluster, up: PlatformSt
         for one in cluster.items(f"/apis/apps/v1/{kind}"):
             have = one["status"].get("readyReplicas", 0)
             assert have == one["spec"]["replicas"], (one["metadata"]["name"], one["status"])
-    claims = cluster.items("/api/v1/persistentvolumeclaims")
-    assert {one["status"]["phase"] for one in claims} == {"Bound"}
+    volumes = cluster.items("/api/v1/persistentvolumeclaims")
+    assert {one["status"]["phase"] for one in volumes} == {"Bound"}
 
 
 def test_a_second_up_changes_nothing(up: PlatformStack) -> None:
