@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo unit test test-cluster test-long coverage lint bench audit sbom lock update-services clean
+.PHONY: help setup demo unit test test-cluster test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom lock update-services clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -15,6 +15,8 @@ help:
 	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
+	@echo "make test-kubeflow-api   Atlas's Kubeflow client against a real Kubeflow Pipelines API server"
+	@echo "make test-kubeflow-runs  runs on a real Kubeflow Pipelines, whose pods are processes"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"
@@ -35,20 +37,29 @@ demo: setup
 	@$(BIN)/python recipes/demo.py
 
 unit: setup
-	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster" tests/unit
+	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster and not kubeflow" tests/unit
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster"
+	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster and not kubeflow"
 
 test-cluster: setup
 	@$(BIN)/python platform/atlas_toolchain --cluster-tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m cluster tests/cluster
 
+test-kubeflow-api: setup
+	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests api
+	@$(BIN)/python -m tests.kubeflow.apart $(BIN)/python -m pytest -m kubeflow tests/kubeflow/api
+
+test-kubeflow-runs: setup
+	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests runs
+	@$(BIN)/python -m tests.kubeflow.apart $(BIN)/python -m pytest -m kubeflow tests/kubeflow/runs
+
 test-long: setup
 	@$(BIN)/python -m pytest -m "long"
+	@$(MAKE) test-kubeflow-api
 
 coverage: setup
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term -m "not long and not cluster" \
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term -m "not long and not cluster and not kubeflow" \
 	    tests/unit tests/integration tests/golden
 
 lint: setup

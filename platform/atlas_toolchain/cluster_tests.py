@@ -15,7 +15,7 @@ from atlas_toolchain import cache, golang, probe, shell
 from atlas_toolchain.version import satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 KUBERNETES = "1.36.3"
 _KUBERNETES_VERSION = "k8s.io/component-base/version.gitVersion"
@@ -103,19 +103,21 @@ def _fits(program: GoProgram, path: str) -> bool:
     return satisfies(probe.version_of(path, program.arguments), program.needed)
 
 
-def get(say: Callable[[str], None]) -> dict[str, str]:
+def get(say: Callable[[str], None], names: Collection[str] = ()) -> dict[str, str]:
     """Build what is missing of them into the cache.
 
     Args:
         say: prints what takes long, before it does.
+        names: which ones; by default all.
 
     Returns:
         Why one couldn't be got, by name; empty reasons for what is there now.
     """
-    if all(map(_find, PROGRAMS)):
+    wanted = [one for one in PROGRAMS if not names or one.name in names]
+    if all(map(_find, wanted)):
         return {}
     with cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")):
-        return {one.name: _get(one, say) for one in PROGRAMS if _find(one) is None}
+        return {one.name: _get(one, say) for one in wanted if _find(one) is None}
 
 
 def _get(program: GoProgram, say: Callable[[str], None]) -> str:

@@ -96,3 +96,21 @@ def copied(module: str, folder: Path) -> Path:
     if not copy.exists():
         shutil.copytree(_HERE / module, copy)
     return copy
+
+
+def source(module: str, path: str, folder: Path) -> Path:
+    """Return where the sources of a Go module are, in the version that one of ours requires.
+
+    Args:
+        module: name of our module in `go`.
+        path: the Go module.
+        folder: where the copy of ours may be.
+
+    Raises:
+        OSError: Go couldn't be started.
+        subprocess.SubprocessError: the module couldn't be got.
+    """
+    own = copied(module, folder)
+    shell.run(["go", "mod", "download", path], folder=own, environment=_ENVIRONMENT)
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", path]
+    return Path(shell.run(command, folder=own, environment=_ENVIRONMENT).strip())

@@ -13,7 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, cluster_tests, engine, plugin, rendering, shell, tools, tree
+from atlas_toolchain import (
+    cache,
+    cluster_tests,
+    engine,
+    kubeflow_tests,
+    plugin,
+    rendering,
+    shell,
+    tools,
+    tree,
+)
 from atlas_toolchain.finding import advice, as_table
 from atlas_toolchain.tree import Tree
 
@@ -34,7 +44,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         own = Tree(Path.cwd().resolve())
         failed = _set_up(own, full=options.full)
-        return _set_up_cluster_tests(own) if options.cluster_tests and not failed else failed
+        if options.cluster_tests and not failed:
+            failed = _set_up_cluster_tests(own)
+        if options.kubeflow_tests and not failed:
+            failed = _set_up_kubeflow_tests(own, api_only=options.kubeflow_tests == "api")
+        return failed
     except KeyboardInterrupt:
         say("interrupted; run it again, it goes on where it was")
         return 130
@@ -48,6 +62,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--cluster-tests", action="store_true", help="also get what `make test-cluster` needs"
+    )
+    parser.add_argument(
+        "--kubeflow-tests",
+        choices=("api", "runs"),
+        help="also get what `make test-kubeflow-api` or `make test-kubeflow-runs` needs",
     )
     return parser.parse_args(arguments)
 
@@ -69,6 +88,18 @@ def _set_up_cluster_tests(own: Tree) -> int:
     """Get what tests of clusters need; return 1 when something of it can't be had."""
     tried = tools.obtain_for_clusters(say) | cluster_tests.get(say)
     tree.link(own, [*rendering.cached(), *plugin.cached()])
+    return _told(tried)
+
+
+def _set_up_kubeflow_tests(own: Tree, *, api_only: bool) -> int:
+    """Get what tests of Kubeflow need; return 1 when something of it can't be had."""
+    plane = cluster_tests.get(say, kubeflow_tests.AROUND)
+    uv = own.venv / "bin" / "uv"
+    return _told(plane | kubeflow_tests.get(say, uv, api_only=api_only))
+
+
+def _told(tried: dict[str, str]) -> int:
+    """Say what couldn't be had, and why; return 1 if there is such."""
     failed = {name: why for name, why in tried.items() if why}
     for name, why in failed.items():
         say(f"{name}: {why}")

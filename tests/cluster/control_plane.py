@@ -241,6 +241,7 @@ def _api_server(parts: _Parts, etcd: int) -> ControlPlane:
         "--allow-privileged=true",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--endpoint-reconciler-type=none",
+        f"--advertise-address={_LOOPBACK}",
         "--profiling=false",
     ]
     port = parts.start("kube-apiserver", lambda port: [*flags, f"--secure-port={port}"], _is_up)

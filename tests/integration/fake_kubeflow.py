@@ -66,7 +66,11 @@ class FakeKubeflow:
             return self.trouble.pop(0)
         parts = path.removeprefix("/apis/v2beta1/").split("/")
         if parts == ["healthz"]:
-            return 200, {"commit_sha": "unknown", "multi_user": self.multi_user}
+            return 200, {
+                "commit_sha": "unknown",
+                "tag_name": self.release,
+                "multi_user": self.multi_user,
+            }
         status, found = self._answer(method, parts, query, body)
         return status, self._as_of_release(found)
 

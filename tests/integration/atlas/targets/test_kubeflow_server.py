@@ -203,8 +203,28 @@ def test_a_server_that_asks_for_a_token_says_where_to_name_one():
 
 
 def test_another_server_is_no_kubeflow():
-    with fake() as (_, url), pytest.raises(PlatformError, match=r"has no .* 2\.0 or newer"):
+    with fake() as (_, url), pytest.raises(PlatformError, match=r"has no .* 2\.14 or newer"):
         Api(f"{url}/elsewhere").get("x")
+
+
+@pytest.mark.parametrize("release", ["2.0.5", "v2.5.0", "2.13"])
+def test_a_server_that_cannot_run_what_atlas_compiles_is_told_at_once(release):
+    with fake(release=release) as (_, url), pytest.raises(PlatformError, match=r"2\.14 or newer"):
+        Api(url).check()
+
+
+@pytest.mark.parametrize("release", ["2.14.0", "2.17.0", "3.0", "unknown", ""])
+def test_a_newer_server_is_taken_and_one_that_does_not_say(release):
+    with fake(release=release) as (_, url):
+        Api(url).check()
+
+
+def test_a_name_that_is_taken_is_no_failure_where_an_older_server_says_so_otherwise():
+    taken = "Failed to create a pipeline version: Already exist error: The name a already exist"
+    with fake() as (there, url):
+        pipeline = of.add_pipeline(Api(url), "a", "it")
+        there.trouble = [(500, {"error_message": taken})] * 1000
+        assert Api(url).upload({"name": "a", "pipelineid": pipeline.id}, b"x: 1") is None
 
 
 def test_lists_are_read_to_their_end():

@@ -6,6 +6,7 @@ Kubeflow's own client imports Kubernetes' and takes seconds; what Atlas needs is
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -27,6 +28,10 @@ _OK = range(200, 300)
 _REDIRECTED = range(300, 400)
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
 _UPLOAD_REASON = "the reason is only in the log of Kubeflow's API server"
+_OLDEST = (2, 14)
+"""The first release that tells a pipeline's last task how the others ended."""
+_TAKEN = "Already exist error"
+"""What older servers say of a version's name that is taken, with status 500."""
 _PATIENCE = Patience(unanswered=3.0, busy=20.0, failed=3.0)
 """Brief for failures inside: Kubeflow also answers so to what it will never take."""
 _JSON = {"Content-Type": "application/json"}
@@ -62,9 +67,17 @@ class Api:
         """Find out whether the server is there, takes the token, and knows whose part is meant.
 
         Raises:
-            PlatformError: it isn't, doesn't, or has several users and no namespace is named.
+            PlatformError: it isn't, doesn't, is too old, or has several users and no namespace is
+                named.
         """
         health = self.get("healthz") or {}
+        release = str(health.get("tag_name", ""))
+        if _is_older(release):
+            raise PlatformError(
+                f"{self._name}: found Kubeflow Pipelines {clean(release, 40)}, expected 2.14 or "
+                'newer: an older one refuses to start what Atlas compiles ("task final status not '
+                'supported yet"); update it'
+            )
         if health.get("multi_user") and not self.namespace:
             raise PlatformError(
                 f"{self._name}: serves several users, and no namespace is named; write it as "
@@ -116,6 +129,8 @@ class Api:
         try:
             status, answer = self._call("POST", path, body, headers, (_CONFLICT,))
         except RefusedError as error:
+            if _TAKEN in str(error):
+                return None
             raise PlatformError(f"{error}; {_UPLOAD_REASON}") from error
         return None if status == _CONFLICT else answer
 
@@ -210,13 +225,19 @@ class Api:
             found = f", found {excerpt(sent.content)}" if "" in answer else ""
             raise MalformedError(
                 f"{self._name}: has no {_BASE}/{_bare(path)} (status {status}{found}); see whether "
-                "that address is the API server's of Kubeflow Pipelines, 2.0 or newer"
+                "that address is the API server's of Kubeflow Pipelines, 2.14 or newer"
             )
         return answer
 
     @property
     def _name(self) -> str:
         return f"kubeflow at {self.url}"
+
+
+def _is_older(release: str) -> bool:
+    """Tell whether a release is one that can't run what Atlas compiles; an unknown one may."""
+    numbers = re.match(r"v?(\d{1,4})\.(\d{1,4})", release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < _OLDEST
 
 
 def equals(key: str, value: str) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""A command in namespaces of its own: ``python -m tests.kubeflow.apart COMMAND …``.
+
+What Kubeflow and Argo listen on they listen on in all interfaces, at fixed ports, and they look for
+services by name and for accounts in fixed folders. So the whole run has its own network, which is a
+loopback and nothing else; its own mounts, with its own ``/run`` and ``/etc/hosts``; and its own
+processes, all of which the kernel ends with the first one, however that ends. Nothing of the
+machine is touched, and nothing is left.
+
+It needs Linux and root, or a kernel that lets everybody have namespaces.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+INSIDE = "ATLAS_TEST_APART"
+"""The variable that is set for a command in namespaces of its own."""
+SERVICES = (
+    "metadata-grpc-service", "minio-service", "ml-pipeline", "mysql",
+)  # fmt: skip
+"""Kubernetes services that Kubeflow's programs look for by name."""
+DOMAINS = ("", ".kubeflow", ".kubeflow.svc", ".kubeflow.svc.cluster.local")
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
+
+
+def hosts() -> str:
+    """Return the names that there are."""
+    names = [f"{service}{domain}" for service in SERVICES for domain in DOMAINS]
+    return f"127.0.0.1 localhost {socket.gethostname()} {' '.join(names)}\n"
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """Return a command that runs another one in namespaces of its own.
+
+    Raises:
+        OSError: this system has no namespaces.
+    """
+    program = shutil.which("unshare")
+    if program is None:
+        raise OSError("no unshare on PATH: found no util-linux, expected Linux with it")
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    apart = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    inside = [sys.executable, "-m", "tests.kubeflow.apart", "--inside", *arguments]
+    return [program, *as_root, *apart, *inside]
+
+
+def enter() -> None:
+    """Make what is in the new namespaces: a loopback that is up, ``/run``, and names."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request)
+        (flags,) = struct.unpack_from("h", answer, 16)
+        request = struct.pack("16sh14x", b"lo", flags | _IFF_UP)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
+    for place in ("/run", "/var/run"):
+        if not Path(place).is_symlink():
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "run", place], check=True)
+    own = Path("/run/hosts")
+    own.write_text(hosts(), "utf-8")
+    subprocess.run(["mount", "--bind", str(own), "/etc/hosts"], check=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command in namespaces of its own; return its exit code.
+
+    The first process in them only waits for the command, and takes what loses its parent.
+    """
+    if arguments[:1] != ["--inside"]:
+        os.execvp("unshare", command(arguments))
+    enter()
+    child = subprocess.Popen([*arguments[1:]], env={**os.environ, INSIDE: "1"})
+    while True:
+        try:
+            ended, status = os.wait()
+        except KeyboardInterrupt:
+            continue
+        if ended == child.pid:
+            return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
