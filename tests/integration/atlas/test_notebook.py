@@ -52,7 +52,7 @@ def shell(code: str, folder: Path) -> str:
         ("__import__('atlas.draw').draw.of_plan(TRAINING)", "tumour · training"),
         ("__import__('atlas.recipe').recipe.Recipe('r', 'training', {})", "r · training"),
         ("__import__('atlas.builder').builder.RecipeBuilder('r', flow='training')", None),
-        (f"__import__('atlas.plan').plan.resolve(__import__('pathlib').Path({str(ROOT / 'recipes')!r}))[0]",
+        (f"__import__('atlas.plan').plan.resolve(__import__('pathlib').Path({str(ROOT / 'recipes' / 'tumour')!r}))[0]",
          "tumour · training and inference"),
     ],
     ids=["Plan", "Drawing", "Recipe", "a builder that isn't done", "Pipeline"],
