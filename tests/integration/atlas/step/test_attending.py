@@ -89,7 +89,7 @@ REASONS = {
     KILLED: "its process was killed by signal 9, for instance because memory ran out",
     GONE: "its process ended by itself, with exit code 0; its log says more",
     ENDED: "its process ended by itself, with exit code 3; its log says more",
-    SLOW: "timed out after 2 s",
+    SLOW: "timed out after 6 s",
 }
 
 
@@ -98,7 +98,7 @@ REASONS = {
 def test_a_challengers_process_that_ends_is_a_warning(
     tmp_path: Path, weight: float, way: dict[str, Any]
 ) -> None:
-    processes = Processes(tmp_path, weight, way, timeout="2s" if weight == SLOW else "")
+    processes = Processes(tmp_path, weight, way, timeout="6s" if weight == SLOW else "")
     processes.run()
     reason = f"the challenger, version local-2, has failed in {SCORE}: {REASONS[weight]}"
     assert (processes.outcome().ok, processes.outcome().outputs) == (True, {})
