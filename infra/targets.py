@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pulumi
-
 if TYPE_CHECKING:
+    import pulumi
+
     from infra.outputs import Platform
     from infra.settings import Settings
 
 
 def build(settings: Settings) -> pulumi.Output[Platform]:
-    """Declare the platform's resources on the stack's target; return its outputs.
-
-    Raises:
-        pulumi.RunError: the target isn't in this version of Atlas.
-    """
+    """Declare the platform's resources on the stack's target; return its outputs."""
     if settings.target == "local":
         from infra.local import stack
 
@@ -25,7 +21,6 @@ def build(settings: Settings) -> pulumi.Output[Platform]:
         from infra.kubernetes import stack as cluster
 
         return cluster.build(settings)
-    raise pulumi.RunError(
-        f"atlas:target: '{settings.target}' is not in this version of Atlas, only 'local' and "
-        f"'kubernetes' are; set it in Pulumi.{settings.stack}.yaml"
-    )
+    from infra.aws import stack as cloud
+
+    return cloud.build(settings)

@@ -8,9 +8,13 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra.manifests.rendering import Manifests
 from tests.official_manifests import official, rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KEY = "k" * 40
 PROGRAM = """
@@ -19,20 +23,24 @@ import pulumi
 from pulumi.runtime import mocks as mocking, rpc
 
 seen, outputs, exported = [], [], {}
+answers = json.loads(sys.argv[2])
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
-        return args.name, dict(args.inputs)
+        known = {**dict(args.inputs), **answers.get(args.typ, {})}
+        return args.name, {"arn": f"arn:aws:test:::{args.name}", **known}
 
     def call(self, args):
-        return {}
+        return answers.get(args.token, {})
 
 class Monitor(mocking.MockMonitor):
     def RegisterResource(self, request):
         seen.append({
             "type": request.type, "name": request.name, "parent": request.parent,
             "custom": request.custom, "provider": request.provider,
-            "after": list(request.dependencies),
+            "after": list(request.dependencies), "protect": request.protect,
+            "ignored": list(request.ignoreChanges),
+            "references": {n: list(d.urns) for n, d in request.propertyDependencies.items()},
             "secret": list(request.additionalSecretOutputs),
             "inputs": rpc.deserialize_properties(request.object, keep_unknowns=True),
         })
@@ -69,8 +77,16 @@ print(json.dumps({"resources": plain(seen), "platform": outputs[0], "credentials
 """
 
 
-def declare(state: Path, /, **settings: object) -> subprocess.CompletedProcess[str]:
-    """Run the program; a setting that is no text is written as Pulumi writes objects."""
+def declare(
+    state: Path, answers: Mapping[str, object] | None = None, /, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """Run the program; a setting that is no text is written as Pulumi writes objects.
+
+    Args:
+        state: the state folder.
+        answers: what a cloud would say, by the type of a resource or the name of a function.
+        settings: the stack's configuration.
+    """
     texts = {
         name.replace("_", "-"): value if isinstance(value, str) else json.dumps(value)
         for name, value in settings.items()
@@ -84,7 +100,13 @@ def declare(state: Path, /, **settings: object) -> subprocess.CompletedProcess[s
     }
     config = {f"atlas:{name}": value for name, value in plain.items() if value != "null"}
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), json.dumps(config)],
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(PROGRAM),
+            json.dumps(config),
+            json.dumps(answers or {}),
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "ignore", "XDG_CACHE_HOME": str(state / "cache")},

@@ -159,7 +159,7 @@ def variables(
         "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
         "AIRFLOW__KUBERNETES_EXECUTOR__NAMESPACE": NAMESPACE,
         "ATLAS_STORE": settings.store,
-        "ATLAS_REGISTRY": settings.ingress.host("registry"),
+        "ATLAS_REGISTRY": registry_host(settings),
         **({"AIRFLOW__API__BASE_URL": f"https://{host}"} if host else {}),
     }
     if "airflow-store" in found:
@@ -189,6 +189,12 @@ def bundle(settings: ClusterSettings) -> dict[str, Any]:
         kwargs = {"repo_url": repository, "tracking_ref": parts.fragment or "main"}
         path = "airflow.providers.git.bundles.git.GitDagBundle"
     return {"name": "atlas", "classpath": path, "kwargs": kwargs}
+
+
+def registry_host(settings: ClusterSettings) -> str:
+    """Return the host that images of steps are pulled from; empty where nodes reach none."""
+    elsewhere = settings.elsewhere.get("registry", "")
+    return urlsplit(elsewhere).netloc or settings.ingress.host("registry")
 
 
 def _started_again(manifest: Manifest, checksum: pulumi.Output[str]) -> Manifest:

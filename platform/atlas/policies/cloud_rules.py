@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from atlas.policies.resource import items, mapping
@@ -27,6 +28,11 @@ _TAGGED = (
     "aws:s3/bucket:Bucket",
     "aws:ecr/repository:Repository",
     "aws:kms/key:Key",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/subnet:Subnet",
+    "aws:eks/nodeGroup:NodeGroup",
+    "aws:secretsmanager/secret:Secret",
 )
 PART_OF = "app.kubernetes.io/part-of"
 _LABELLED = ("Namespace", "Deployment", "StatefulSet", "DaemonSet")
@@ -70,8 +76,9 @@ def _cloud_sources(resource: PlannedResource) -> Iterator[tuple[str, str]]:
         yield from ((key, str(inputs.get(key))) for key in ("cidrIpv4", "cidrIpv6"))
     if kind == "aws:eks/cluster:Cluster":
         yield from _cluster_sources(mapping(inputs.get("vpcConfig")))
-    if inputs.get("publiclyAccessible"):
-        yield "publiclyAccessible", ANYWHERE[0]
+    for key in ("publiclyAccessible", "mapPublicIpOnLaunch", "associatePublicIpAddress"):
+        if inputs.get(key):
+            yield key, ANYWHERE[0]
 
 
 def _cluster_sources(access: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -92,6 +99,10 @@ def encryption_problems(resource: PlannedResource) -> Iterator[Problem]:
     key = _ENCRYPTED.get(resource.type)
     if key and not resource.inputs.get(key):
         yield resource.problem("K007", key, "its data isn't encrypted", expected=f"{key} to be set")
+    for number, disk in enumerate(map(mapping, items(resource.inputs.get("blockDeviceMappings")))):
+        if "ebs" in disk and str(mapping(disk["ebs"]).get("encrypted")).lower() != "true":
+            path = f"blockDeviceMappings.{number}.ebs.encrypted"
+            yield resource.problem("K007", path, "the disk isn't encrypted", expected="true")
     if resource.is_object and resource.type == "Ingress" and not items(resource.spec.get("tls")):
         yield resource.problem(
             "K007", "spec.tls", "what is sent there isn't encrypted", expected="tls with a secret"
@@ -101,13 +112,11 @@ def encryption_problems(resource: PlannedResource) -> Iterator[Problem]:
 def plain_buckets(resources: Sequence[PlannedResource]) -> Iterator[Problem]:
     """Yield K007 for each bucket of which no resource says how it is encrypted."""
     kind = ":BucketServerSideEncryptionConfiguration"
-    encrypted = {
-        str(one.inputs.get("bucket")) for one in resources if kind in one.type.replace("V2", "")
-    }
+    encrypted = [one for one in resources if kind in one.type.replace("V2", "")]
     for resource in resources:
-        if resource.type == "aws:s3/bucket:Bucket":
-            own = {str(resource.inputs.get("bucket")), resource.name}
-            if not own & encrypted and not resource.inputs.get("serverSideEncryptionConfiguration"):
+        if resource.type == "aws:s3/bucket:Bucket" and not resource.allows("K007"):
+            own = resource.inputs.get("serverSideEncryptionConfiguration")
+            if not own and not any(one.names("bucket", resource) for one in encrypted):
                 yield resource.problem(
                     "K007",
                     "",
@@ -117,9 +126,7 @@ def plain_buckets(resources: Sequence[PlannedResource]) -> Iterator[Problem]:
 
 
 def tag_problems(resource: PlannedResource) -> Iterator[Problem]:
-    """Yield K012 for what nobody can tell later whose it is."""
-    if resource.type in (*_ENCRYPTED, *_TAGGED) and not mapping(resource.inputs.get("tags")):
-        yield resource.problem("K012", "tags", "it has no tags", expected="whose it is, as tags")
+    """Yield K012 for an object of which nobody can tell later whose it is."""
     labels = mapping(resource.metadata.get("labels"))
     if resource.is_object and resource.type in _LABELLED and PART_OF not in labels:
         yield resource.problem(
@@ -130,11 +137,35 @@ def tag_problems(resource: PlannedResource) -> Iterator[Problem]:
         )
 
 
+def untagged(resources: Sequence[PlannedResource]) -> Iterator[Problem]:
+    """Yield K012 for what is on AWS without tags, of its own or by default of its provider."""
+    tagging = {
+        one.urn for one in resources if one.type == "pulumi:providers:aws" and _default_tags(one)
+    }
+    for resource in resources:
+        has_tags = mapping(resource.inputs.get("tags")) or resource.provider in tagging
+        if resource.type in (*_ENCRYPTED, *_TAGGED) and not has_tags:
+            yield resource.problem(
+                "K012", "tags", "it has no tags", expected="whose it is, as tags"
+            )
+
+
+def _default_tags(provider: PlannedResource) -> Mapping[str, Any]:
+    """Return the tags that a provider gives everything: the engine keeps its inputs as JSON."""
+    found = provider.inputs.get("defaultTags")
+    try:
+        known = json.loads(found) if isinstance(found, str) else found
+    except ValueError:
+        return {}
+    return mapping(mapping(known).get("tags"))
+
+
 RULES: Mapping[str, Callable[[PlannedResource], Iterator[Problem]]] = {
     "K006": address_problems,
     "K007": encryption_problems,
     "K012": tag_problems,
 }
 TOGETHER: Mapping[str, Callable[[Sequence[PlannedResource]], Iterator[Problem]]] = {
-    "K007": plain_buckets
+    "K007": plain_buckets,
+    "K012": untagged,
 }

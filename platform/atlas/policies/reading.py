@@ -102,14 +102,25 @@ def update_resources(document: Mapping[str, Any], origin: str = "") -> list[Plan
     states = [mapping(one.get("newState")) for one in steps if one.get("op") not in _GONE]
     states += map(mapping, items(mapping(document.get("deployment")).get("resources")))
     return [
-        _planned(str(state.get("type")), str(state.get("urn", "")), inputs, origin)
+        _planned(state, inputs, origin)
         for state in states
         if (inputs := mapping(state.get("inputs")))
     ]
 
 
-def _planned(type_: str, urn: str, inputs: Mapping[str, Any], origin: str) -> PlannedResource:
+def _planned(state: Mapping[str, Any], inputs: Mapping[str, Any], origin: str) -> PlannedResource:
     """Return a resource of an update; an object of a cluster as one of a manifest."""
+    type_, urn = str(state.get("type")), str(state.get("urn", ""))
     if type_.startswith("kubernetes:") and "apiVersion" in inputs:
         return _object(inputs, origin)
-    return PlannedResource(type=type_, name=urn.rpartition("::")[2], inputs=inputs, origin=origin)
+    taken = mapping(state.get("propertyDependencies"))
+    return PlannedResource(
+        type=type_,
+        name=urn.rpartition("::")[2],
+        inputs=inputs,
+        origin=origin,
+        urn=urn,
+        # The id of the provider stands behind its URN.
+        provider=str(state.get("provider") or "").rpartition("::")[0],
+        references={str(key): list(map(str, items(urns))) for key, urns in taken.items()},
+    )

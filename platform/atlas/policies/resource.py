@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ALLOWED = "policies.atlas/"
-"""In front of a code, the annotation by which an object says why it is let off that rule."""
+"""In front of a code, the annotation by which an object says why it is let off that rule; on AWS,
+the tag."""
 _TEMPLATES = {
     **dict.fromkeys(
         ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
@@ -32,12 +34,18 @@ class PlannedResource:
         name: what people call it: of an object, its namespace and name.
         inputs: what it is asked to be.
         origin: the file that it is in; empty for none.
+        urn: what Pulumi calls it; empty for an object of a manifest.
+        provider: the URN of its provider; empty for none.
+        references: by the name of an input, the URNs of the resources that it was taken from.
     """
 
     type: str
     name: str
     inputs: Mapping[str, Any]
     origin: str = ""
+    urn: str = ""
+    provider: str = ""
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def is_object(self) -> bool:
@@ -73,9 +81,20 @@ class PlannedResource:
         return ".".join(_TEMPLATES[self.type])
 
     def allows(self, code: str) -> bool:
-        """Tell whether an object says why it is let off a rule: with an empty reason it isn't."""
-        annotations = mapping(self.metadata.get("annotations"))
-        return bool(str(annotations.get(ALLOWED + code) or "").strip())
+        """Tell whether it says why it is let off a rule: with an empty reason it isn't."""
+        reasons = mapping(self.metadata.get("annotations"))
+        if not self.is_object:
+            reasons = mapping(self.inputs.get("tags"))
+        return bool(str(reasons.get(ALLOWED + code) or "").strip())
+
+    def names(self, key: str, other: PlannedResource) -> bool:
+        """Tell whether an input is another resource: by its name, or by what it was taken from.
+
+        In a preview of what isn't there yet, what comes of a resource is unknown.
+        """
+        own = {other.inputs.get(one) for one in ("bucket", "name") if other.inputs.get(one)}
+        is_taken = bool(other.urn) and other.urn in self.references.get(key, ())
+        return is_taken or self.inputs.get(key) in {*own, other.name}
 
     def problem(
         self,

@@ -231,4 +231,10 @@ CODES = {
     "K010": "a namespace lets everything in and out",
     "K011": "all replicas may be evicted at once",
     "K012": "nothing says whose a resource is",
+    "K013": "a bucket may become public",
+    "K014": "a machine gives its credentials to whoever asks",
+    "K015": "data can't be brought back",
+    "K016": "a key is never rotated",
+    "K017": "logs are kept for ever",
+    "K018": "a bucket takes data without TLS",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from infra import settings, targets
+from infra import settings
 from infra.services import ServiceData
 from infra.settings import ROOT, Settings
 
@@ -89,12 +89,6 @@ def test_the_umask_is_the_users_and_not_the_engines():
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(before)
-
-
-@pytest.mark.parametrize("target", ["aws"])
-def test_targets_of_later_versions_are_refused(tmp_path, target):
-    with pytest.raises(pulumi.RunError, match=f"'{target}' is not in this version of Atlas"):
-        targets.build(a_settings(tmp_path, target=target))
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ WEB = ("containers", 0)
 
 
 def test_every_code_of_a_policy_has_a_rule_and_every_rule_a_code():
-    assert {*RULES, *TOGETHER} == {code for code in CODES if code.startswith("K")}
+    assert {code for code, _ in (*RULES, *TOGETHER)} == {
+        code for code in CODES if code.startswith("K")
+    }
 
 
 @pytest.mark.parametrize(
@@ -219,6 +221,12 @@ def cloud(kind, **inputs):
     return PlannedResource(type=f"aws:{kind}", name="one", inputs=inputs)
 
 
+def may(actions, **more):
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+V2 = {"httpTokens": "required", "httpPutResponseHopLimit": 1}
 TAGS = {"tags": {"team": "shop"}}
 AWS = [
     (cloud("ec2/securityGroup:SecurityGroup", ingress=[{"cidrBlocks": ["0.0.0.0/0"]}]), ["K006"]),
@@ -227,14 +235,46 @@ AWS = [
     (cloud("ec2/securityGroupRule:SecurityGroupRule", type="ingress", ipv6CidrBlocks=["::/0"]), ["K006"]),
     (cloud("ec2/securityGroupRule:SecurityGroupRule", type="egress", cidrBlocks=["0.0.0.0/0"]), []),
     (cloud("vpc/securityGroupIngressRule:SecurityGroupIngressRule", cidrIpv4="0.0.0.0/0"), ["K006"]),
-    (cloud("rds/instance:Instance", storageEncrypted=True, **TAGS), []),
-    (cloud("rds/instance:Instance", storageEncrypted=True), ["K012"]),
-    (cloud("rds/instance:Instance", **TAGS), ["K007"]),
-    (cloud("rds/instance:Instance", storageEncrypted=True, publiclyAccessible=True, **TAGS), ["K006"]),
+    (cloud("rds/instance:Instance", storageEncrypted=True, backupRetentionPeriod=7, **TAGS), []),
+    (cloud("rds/instance:Instance", storageEncrypted=True, backupRetentionPeriod=7), ["K012"]),
+    (cloud("rds/instance:Instance", backupRetentionPeriod=7, **TAGS), ["K007"]),
+    (cloud("rds/instance:Instance", storageEncrypted=True, **TAGS), ["K015"]),
+    (cloud("rds/cluster:Cluster", storageEncrypted=True, **TAGS), []),
+    (cloud("rds/instance:Instance", storageEncrypted=True, replicateSourceDb="a", **TAGS), []),
+    (cloud("ec2/subnet:Subnet", mapPublicIpOnLaunch=True, **TAGS), ["K006"]),
+    (cloud("ec2/instance:Instance", associatePublicIpAddress=True, metadataOptions=V2), ["K006"]),
+    (cloud("s3/bucketPolicy:BucketPolicy", policy=may("s3:GetObject", Principal="*")), ["K006"]),
+    (cloud("s3/bucketPolicy:BucketPolicy", policy=may("s3:GetObject", Principal={"AWS": ["*"]})), ["K006"]),
+    (cloud("s3/bucketPolicy:BucketPolicy", policy=may("s3:*", Principal="*", Condition={"a": 1})), []),
+    (cloud("s3/bucketPolicy:BucketPolicy", policy=may("s3:*", Principal="*", Effect="Deny")), []),
+    (cloud("iam/role:Role", assumeRolePolicy=may("sts:AssumeRole", Principal="*")), ["K006"]),
+    (cloud("iam/role:Role", assumeRolePolicy="unknown yet"), []),
+    (cloud("iam/rolePolicy:RolePolicy", policy=may("*")), ["K009"]),
+    (cloud("iam/policy:Policy", policy=may(["s3:GetObject", "ec2:*"])), ["K009"]),
+    (cloud("iam/policy:Policy", policy=may("s3:*", Resource=["arn:aws:s3:::b"])), []),
+    (cloud("iam/policy:Policy", policy=may("ec2:Describe*")), []),
+    (cloud("iam/rolePolicyAttachment:RolePolicyAttachment", policyArn="arn:aws:iam::aws:policy/AdministratorAccess"), ["K009"]),
+    (cloud("iam/rolePolicyAttachment:RolePolicyAttachment", policyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"), []),
+    (cloud("s3/bucketPublicAccessBlock:BucketPublicAccessBlock", blockPublicAcls=True), ["K013"]),
+    (cloud("s3/bucketAcl:BucketAcl", acl="public-read"), ["K013"]),
+    (cloud("s3/bucketAcl:BucketAcl", acl="private"), []),
+    (cloud("ec2/launchTemplate:LaunchTemplate", **TAGS), ["K014"]),
+    (cloud("ec2/launchTemplate:LaunchTemplate", metadataOptions=V2, **TAGS), []),
+    (cloud("ec2/launchTemplate:LaunchTemplate", metadataOptions={**V2, "httpPutResponseHopLimit": 2}, **TAGS), ["K014"]),
+    (cloud("ec2/launchTemplate:LaunchTemplate", metadataOptions={"httpEndpoint": "disabled"}, **TAGS), []),
+    (cloud("ec2/launchTemplate:LaunchTemplate", metadataOptions=V2, blockDeviceMappings=[{"ebs": {}}], **TAGS), ["K007"]),
+    (cloud("ec2/launchTemplate:LaunchTemplate", metadataOptions=V2, blockDeviceMappings=[{"ebs": {"encrypted": "true"}}], **TAGS), []),
+    (cloud("kms/key:Key", **TAGS), ["K016"]),
+    (cloud("kms/key:Key", enableKeyRotation=True, **TAGS), []),
+    (cloud("kms/key:Key", customerMasterKeySpec="ECC_NIST_P256", **TAGS), []),
+    (cloud("cloudwatch/logGroup:LogGroup", kmsKeyId="a", **TAGS), ["K017"]),
+    (cloud("cloudwatch/logGroup:LogGroup", kmsKeyId="a", retentionInDays=7, **TAGS), []),
+    (cloud("rds/instance:Instance", storageEncrypted=True, backupRetentionPeriod=7, publiclyAccessible=True, **TAGS), ["K006"]),
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"endpointPublicAccess": False}, **TAGS), []),
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, **TAGS), ["K006"]),
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"publicAccessCidrs": ["192.0.2.0/24"]}, **TAGS), []),
-    (cloud("s3/bucket:Bucket", bucket="b", **TAGS), ["K007"]),
+    (cloud("s3/bucket:Bucket", bucket="b", **TAGS), ["K007", "K015", "K018"]),
+    (cloud("s3/bucket:Bucket", bucket="b", tags={f"policies.atlas/{code}": "a cache" for code in ("K007", "K015", "K018")}), []),
 ]  # fmt: skip
 
 
@@ -243,11 +283,64 @@ def test_resources_of_aws(resource, found):
     assert [problem.code for problem in check([resource])] == found
 
 
-def test_a_bucket_is_encrypted_by_a_resource_beside_it():
+def beside(**more):
+    """Return what makes a bucket of some name, or taken from some resource, a good one."""
     kind = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    tls = may("s3:*", Effect="Deny", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    enabled = {"versioningConfiguration": {"status": "Enabled"}}
+    return [
+        PlannedResource(type=f"aws:{kind}", name=name, inputs={**more["inputs"], **own},
+                        references=more.get("references", {}))
+        for kind, name, own in (
+            (kind, "a", {}),
+            ("s3/bucketVersioning:BucketVersioning", "b", enabled),
+            ("s3/bucketPolicy:BucketPolicy", "c", {"policy": tls}),
+        )
+    ]  # fmt: skip
+
+
+def test_a_bucket_is_what_resources_beside_it_make_of_it():
     bucket = cloud("s3/bucket:Bucket", bucket="b", **TAGS)
-    assert check([bucket, cloud(kind, bucket="b")]) == []
-    assert [one.code for one in check([bucket, cloud(kind, bucket="c")])] == ["K007"]
+    assert check([bucket, *beside(inputs={"bucket": "b"})]) == []
+    found = check([bucket, *beside(inputs={"bucket": "c"})])
+    assert [one.code for one in found] == ["K007", "K015", "K018"]
+
+
+def test_a_bucket_whose_name_is_unknown_yet_is_known_by_what_takes_it():
+    urn = "urn:pulumi:dev::shop::aws:s3/bucket:Bucket::data"
+    bucket = PlannedResource(type="aws:s3/bucket:Bucket", name="data", inputs=TAGS, urn=urn)
+    unknown = {"bucket": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
+    taken = beside(inputs=unknown, references={"bucket": [urn]})
+    assert check([bucket, *taken]) == []
+    others = beside(inputs=unknown, references={"bucket": [f"{urn}-2"]})
+    assert [one.code for one in check([bucket, *others])] == ["K007", "K015", "K018"]
+
+
+@pytest.mark.parametrize(("tags", "found"), [
+    ('{"tags": {"team": "shop"}}', []), ({"tags": {"team": "shop"}}, []), ("{}", ["K012"]),
+    ("no JSON", ["K012"]),
+])  # fmt: skip
+def test_tags_may_be_those_that_the_provider_gives_everything(tags, found):
+    urn = "urn:pulumi:dev::shop::pulumi:providers:aws::aws"
+    state = {
+        "type": "aws:ec2/vpc:Vpc",
+        "urn": "urn:a::b::c::net",
+        "inputs": {"cidrBlock": "10.0.0.0/16"},
+    }
+    provider = {"type": "pulumi:providers:aws", "urn": urn, "inputs": {"defaultTags": tags}}
+    states = [{**state, "provider": f"{urn}::04da6b54"}, provider]
+    resources = update_resources({"deployment": {"resources": states}})
+    assert [one.code for one in check(resources)] == found
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], {}, [None], {"a": None}, "[1]"])
+def test_resources_of_aws_of_any_shape_are_looked_at_without_an_error(value):
+    keys = ("policy", "assumeRolePolicy", "policyArn", "metadataOptions", "blockDeviceMappings",
+            "ingress", "vpcConfig", "tags", "acl", "versioning", "bucket")  # fmt: skip
+    for kind in ("s3/bucket:Bucket", "ec2/launchTemplate:LaunchTemplate", "iam/policy:Policy",
+                 "eks/cluster:Cluster", "s3/bucketPolicy:BucketPolicy", "kms/key:Key",
+                 "ec2/securityGroup:SecurityGroup", "s3/bucketVersioning:BucketVersioning"):  # fmt: skip
+        check([cloud(kind, **dict.fromkeys(keys, value))])
 
 
 def test_problems_come_by_resource_and_say_where(tmp_path):
@@ -271,7 +364,7 @@ def test_what_an_update_leaves_behind_is_checked_and_what_goes_is_not(tmp_path):
     database = {
         "type": "aws:rds/instance:Instance",
         "urn": "urn:pulumi:dev::shop::aws:rds/instance:Instance::db",
-        "inputs": dict(TAGS),
+        "inputs": {"backupRetentionPeriod": 7, **TAGS},
     }
     steps = [
         {"op": "create", "newState": bad},

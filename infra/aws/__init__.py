@@ -1,0 +1,1 @@
+"""The platform on AWS: network, EKS, S3, RDS, ECR, keys; and the platform of a cluster on them."""
