@@ -1,4 +1,4 @@
-"""A budget: who is told when the platform costs more than was meant."""
+"""A budget: who gets an e-mail when the platform costs more than was meant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PlatformBudgetArgs:
 
     Attributes:
         dollars: US dollars a month.
-        emails: who is told at 80 % of it, and when 100 % are foreseen.
+        emails: who gets an e-mail at 80 % of it, and when 100 % are foreseen.
         tag: key and value of the tag by which costs are the platform's.
     """
 

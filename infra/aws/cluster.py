@@ -20,7 +20,7 @@ _ADMIN = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterArgs:
+class EksClusterArgs:
     """What a cluster is.
 
     Attributes:
@@ -51,7 +51,7 @@ class ClusterArgs:
     protected: bool
 
 
-class Cluster(pulumi.ComponentResource):
+class EksCluster(pulumi.ComponentResource):
     """A cluster of EKS, without nodes.
 
     Attributes:
@@ -71,7 +71,7 @@ class Cluster(pulumi.ComponentResource):
     issuer: pulumi.Output[str]
 
     def __init__(
-        self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare the cluster."""
         super().__init__("atlas:aws:Cluster", name, None, opts)
@@ -146,7 +146,7 @@ def _issuer(identities: Sequence[eks.outputs.ClusterIdentity]) -> str:
 
 
 def _admin(
-    parent: Cluster, name: str, cluster: eks.Cluster, principal: str, partition: str
+    parent: EksCluster, name: str, cluster: eks.Cluster, principal: str, partition: str
 ) -> None:
     """Declare that a role or user may do everything in the cluster."""
     opts = pulumi.ResourceOptions(parent=parent)

@@ -20,7 +20,7 @@ _RECOVERY_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseArgs:
+class RdsDatabaseArgs:
     """What a database is.
 
     Attributes:
@@ -54,7 +54,7 @@ class DatabaseArgs:
     ephemeral: bool
 
 
-class Database(pulumi.ComponentResource):
+class RdsDatabase(pulumi.ComponentResource):
     """A PostgreSQL server of RDS's.
 
     Attributes:
@@ -66,7 +66,7 @@ class Database(pulumi.ComponentResource):
     secret_arn: pulumi.Output[str]
 
     def __init__(
-        self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: RdsDatabaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare the database."""
         super().__init__("atlas:aws:Database", name, None, opts)

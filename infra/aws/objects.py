@@ -128,7 +128,7 @@ def _autoscaler_rules() -> list[dict[str, Any]]:
     volumes = ["persistentvolumeclaims", "persistentvolumes"]
     storage = ["storageclasses", "csinodes", "csidrivers", "csistoragecapacities"]
     storage += ["volumeattachments"]
-    claims = ["resourceclaims", "resourceslices", "deviceclasses"]
+    dynamic = ["resourceclaims", "resourceslices", "deviceclasses"]
     return [
         _rule(["", "events.k8s.io"], ["events"], ["create", "patch"]),
         _rule([""], ["pods/eviction"], ["create"]),
@@ -140,7 +140,7 @@ def _autoscaler_rules() -> list[dict[str, Any]]:
         _rule(["batch"], ["jobs", "cronjobs"], _READS),
         _rule(["policy"], ["poddisruptionbudgets"], ["list", "watch"]),
         _rule(["storage.k8s.io"], storage, _READS),
-        _rule(["resource.k8s.io"], claims, _READS),
+        _rule(["resource.k8s.io"], dynamic, _READS),
         _rule(["coordination.k8s.io"], ["leases"], ["create"]),
         _rule(["coordination.k8s.io"], ["leases"], ["get", "update"], resourceNames=[AUTOSCALER]),
     ]

@@ -19,7 +19,7 @@ _KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryArgs:
+class EcrRegistryArgs:
     """What a registry is.
 
     Attributes:
@@ -31,11 +31,11 @@ class RegistryArgs:
     tags: Mapping[str, str]
 
 
-class Registry(pulumi.ComponentResource):
+class EcrRegistry(pulumi.ComponentResource):
     """How repositories of steps' images are made; they are the account's, and outlive the stack."""
 
     def __init__(
-        self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: EcrRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare the template of repositories."""
         super().__init__("atlas:aws:Registry", name, None, opts)

@@ -59,8 +59,8 @@ class AwsSettings:
         bucket: name of the bucket; empty for one with the account's number.
         tags: tags of everything, beside the platform's own.
         ephemeral: whether data is gone with the stack.
-        budget: US dollars a month of which people are told; 0 for none.
-        budget_emails: who is told.
+        budget: US dollars a month that people get e-mails of; 0 for none.
+        budget_emails: who gets one.
         has_database: whether the database is the platform's own.
         has_registry: whether the registry is the platform's own.
     """
@@ -221,7 +221,7 @@ def _tags(config: pulumi.Config) -> dict[str, str]:
 
 
 def _emails(config: pulumi.Config, budget: int) -> tuple[str, ...]:
-    """Return who is told of the budget.
+    """Return who gets e-mails of the budget.
 
     Raises:
         pulumi.RunError: nobody is, or one is no address.
@@ -230,6 +230,6 @@ def _emails(config: pulumi.Config, budget: int) -> tuple[str, ...]:
     if bool(budget) != bool(found) or budget < 0:
         raise pulumi.RunError(
             f"atlas:budget: found {budget} with {len(found)} atlas:budgetEmails; expected US "
-            "dollars a month, and who is told; or neither"
+            "dollars a month, and who gets e-mails; or neither"
         )
     return found

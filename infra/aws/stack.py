@@ -9,20 +9,20 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_kubernetes
 
+from infra.aws.account import AwsAccount, find, on_aws
 from infra.aws.addons import FIRST, LAST, Addons, AddonsArgs
 from infra.aws.budget import PlatformBudget, PlatformBudgetArgs
-from infra.aws.cluster import Cluster, ClusterArgs, kubeconfig
-from infra.aws.database import Database, DatabaseArgs
+from infra.aws.cluster import EksCluster, EksClusterArgs, kubeconfig
+from infra.aws.database import RdsDatabase, RdsDatabaseArgs
 from infra.aws.keys import PlatformKeys, PlatformKeysArgs
 from infra.aws.network import Network, NetworkArgs
 from infra.aws.nodes import Nodes, NodesArgs
 from infra.aws.objects import ClusterBasics, autoscaler, gpu_plugin, storage_class
-from infra.aws.place import Place, find, on_aws
-from infra.aws.registry import Registry, RegistryArgs
+from infra.aws.registry import EcrRegistry, EcrRegistryArgs
 from infra.aws.roles import PlatformRoles, PlatformRolesArgs
 from infra.aws.settings import SETTINGS, AwsSettings
 from infra.aws.sizes import GPU
-from infra.aws.store import Store, StoreArgs
+from infra.aws.store import ArtifactBucket, ArtifactBucketArgs
 from infra.kubernetes import postgresql
 from infra.kubernetes import stack as cluster_stack
 from infra.kubernetes.services import SERVICES
@@ -51,7 +51,7 @@ class _Base:
     """
 
     aws: AwsSettings
-    place: Place
+    place: AwsAccount
     keys: PlatformKeys
     network: Network
     opts: pulumi.ResourceOptions
@@ -65,17 +65,17 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
     settings = on_aws(settings, aws, place)
     base = _base(aws, place)
     keys, opts = base.keys, base.opts
-    bucket = StoreArgs(bucket=place.bucket, key=keys.data, ephemeral=aws.ephemeral)
-    store = Store("store", bucket, opts)
+    bucket = ArtifactBucketArgs(bucket=place.bucket, key=keys.data, ephemeral=aws.ephemeral)
+    store = ArtifactBucket("store", bucket, opts)
     if aws.has_registry:
-        Registry("registry", RegistryArgs(key=keys.data, tags=aws.all_tags), opts)
+        EcrRegistry("registry", EcrRegistryArgs(key=keys.data, tags=aws.all_tags), opts)
     if aws.budget:
         _budget(aws, opts)
-    cluster = Cluster("cluster", _cluster(aws, base.network, keys), opts)
+    cluster = EksCluster("cluster", _cluster(aws, base.network, keys), opts)
     roles = PlatformRoles("roles", _roles(base, settings, cluster, store), opts)
     ready = _compute(base, cluster, roles)
     if aws.has_database:
-        database = Database("database", _database(base, settings, cluster), opts)
+        database = RdsDatabase("database", _database(base, settings, cluster), opts)
         settings = replace(settings, database=database.host)
         pulumi.export("databaseSecret", database.secret_arn)
     settings = replace(settings, accounts=roles.annotations)
@@ -84,7 +84,7 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
     return cluster_stack.declare(shared, settings, kubernetes)
 
 
-def _base(aws: AwsSettings, place: Place) -> _Base:
+def _base(aws: AwsSettings, place: AwsAccount) -> _Base:
     """Declare what everything else stands on."""
     opts = pulumi.ResourceOptions(providers=[place.provider])
     keys = PlatformKeys("keys", _keys(aws, place), opts)
@@ -92,7 +92,7 @@ def _base(aws: AwsSettings, place: Place) -> _Base:
     return _Base(aws=aws, place=place, keys=keys, network=network, opts=opts)
 
 
-def _keys(aws: AwsSettings, place: Place) -> PlatformKeysArgs:
+def _keys(aws: AwsSettings, place: AwsAccount) -> PlatformKeysArgs:
     """Return what the keys need."""
     return PlatformKeysArgs(
         alias=aws.name,
@@ -104,7 +104,7 @@ def _keys(aws: AwsSettings, place: Place) -> PlatformKeysArgs:
     )
 
 
-def _network(aws: AwsSettings, place: Place, keys: PlatformKeys) -> NetworkArgs:
+def _network(aws: AwsSettings, place: AwsAccount, keys: PlatformKeys) -> NetworkArgs:
     """Return what the network is."""
     return NetworkArgs(
         cidr=aws.cidr,
@@ -126,9 +126,9 @@ def _budget(aws: AwsSettings, opts: pulumi.ResourceOptions) -> None:
     PlatformBudget("budget", args, opts)
 
 
-def _cluster(aws: AwsSettings, network: Network, keys: PlatformKeys) -> ClusterArgs:
+def _cluster(aws: AwsSettings, network: Network, keys: PlatformKeys) -> EksClusterArgs:
     """Return what the cluster is."""
-    return ClusterArgs(
+    return EksClusterArgs(
         name=aws.name,
         version=aws.version,
         partition=aws.partition,
@@ -144,7 +144,7 @@ def _cluster(aws: AwsSettings, network: Network, keys: PlatformKeys) -> ClusterA
 
 
 def _roles(
-    base: _Base, settings: ClusterSettings, cluster: Cluster, store: Store
+    base: _Base, settings: ClusterSettings, cluster: EksCluster, store: ArtifactBucket
 ) -> PlatformRolesArgs:
     """Return what the roles of pods need."""
     aws, keys = base.aws, base.keys
@@ -161,7 +161,7 @@ def _roles(
     )
 
 
-def _compute(base: _Base, cluster: Cluster, roles: PlatformRoles) -> list[pulumi.Resource]:
+def _compute(base: _Base, cluster: EksCluster, roles: PlatformRoles) -> list[pulumi.Resource]:
     """Declare nodes between the add-ons that they need and those that need them.
 
     Returns:
@@ -201,10 +201,10 @@ def _compute(base: _Base, cluster: Cluster, roles: PlatformRoles) -> list[pulumi
     return [*groups, *last.addons]
 
 
-def _database(base: _Base, settings: ClusterSettings, cluster: Cluster) -> DatabaseArgs:
+def _database(base: _Base, settings: ClusterSettings, cluster: EksCluster) -> RdsDatabaseArgs:
     """Return what the database is."""
     aws, network, keys = base.aws, base.network, base.keys
-    return DatabaseArgs(
+    return RdsDatabaseArgs(
         identifier=aws.name,
         machine=aws.size.database,
         storage=aws.size.database_storage,
@@ -222,7 +222,7 @@ def _database(base: _Base, settings: ClusterSettings, cluster: Cluster) -> Datab
 
 
 def _kubernetes(
-    aws: AwsSettings, cluster: Cluster, after: list[pulumi.Resource]
+    aws: AwsSettings, cluster: EksCluster, after: list[pulumi.Resource]
 ) -> pulumi_kubernetes.Provider:
     """Declare the provider of the cluster; another address of it isn't another cluster."""
     known = pulumi.Output.all(cluster.cluster_name, cluster.endpoint, cluster.certificate_authority)

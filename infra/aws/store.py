@@ -14,7 +14,7 @@ _PARTS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreArgs:
+class ArtifactBucketArgs:
     """What a bucket is.
 
     Attributes:
@@ -28,7 +28,7 @@ class StoreArgs:
     ephemeral: bool
 
 
-class Store(pulumi.ComponentResource):
+class ArtifactBucket(pulumi.ComponentResource):
     """A bucket: encrypted, versioned, closed to the public, over TLS alone.
 
     Attributes:
@@ -38,7 +38,7 @@ class Store(pulumi.ComponentResource):
     arn: pulumi.Output[str]
 
     def __init__(
-        self, name: str, args: StoreArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: ArtifactBucketArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Declare the bucket."""
         super().__init__("atlas:aws:Store", name, None, opts)
@@ -81,7 +81,7 @@ class Store(pulumi.ComponentResource):
         self.arn = bucket.arn
         self.register_outputs({"arn": self.arn})
 
-    def _encryption(self, name: str, args: StoreArgs, bucket: s3.Bucket) -> None:
+    def _encryption(self, name: str, args: ArtifactBucketArgs, bucket: s3.Bucket) -> None:
         """Declare which key objects are encrypted with."""
         by_default = (
             s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(

@@ -455,7 +455,7 @@ def refused(tmp_path_factory):
     import pulumi
     from pulumi.runtime import config as runtime_config
 
-    from infra.aws.place import on_aws
+    from infra.aws.account import on_aws
     from infra.aws.settings import SETTINGS, AwsSettings
     from infra.kubernetes.services import SERVICES
     from infra.kubernetes.settings import ClusterSettings
@@ -490,7 +490,7 @@ def test_a_region_with_too_few_zones_is_refused(monkeypatch):
     import pulumi
     import pulumi_aws
 
-    from infra.aws import place
+    from infra.aws import account
     from infra.aws.settings import AwsSettings
 
     monkeypatch.setattr(
@@ -498,4 +498,4 @@ def test_a_region_with_too_few_zones_is_refused(monkeypatch):
     )
     aws = AwsSettings(stack="dev", region="eu-west-1")
     with pytest.raises(pulumi.RunError, match="has 1 availability zones for the account; size"):
-        place._first_zones(aws, pulumi.InvokeOptions())
+        account._first_zones(aws, pulumi.InvokeOptions())

@@ -24,7 +24,7 @@ _AGENT = "169.254.170.23/32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class AwsAccount:
     """Where the platform is.
 
     Attributes:
@@ -40,7 +40,7 @@ class Place:
     bucket: str
 
 
-def find(aws: AwsSettings) -> Place:
+def find(aws: AwsSettings) -> AwsAccount:
     """Ask AWS whose account it is and which zones there are: nothing is made without an answer."""
     provider = pulumi_aws.Provider(
         "aws",
@@ -50,7 +50,7 @@ def find(aws: AwsSettings) -> Place:
     )
     asking = pulumi.InvokeOptions(provider=provider)
     account = pulumi_aws.get_caller_identity(opts=asking).account_id
-    return Place(
+    return AwsAccount(
         provider=provider,
         account=account,
         zones=aws.zones or _first_zones(aws, asking),
@@ -83,7 +83,7 @@ def _first_zones(aws: AwsSettings, asking: pulumi.InvokeOptions) -> tuple[str, .
     return found
 
 
-def on_aws(settings: ClusterSettings, aws: AwsSettings, place: Place) -> ClusterSettings:
+def on_aws(settings: ClusterSettings, aws: AwsSettings, place: AwsAccount) -> ClusterSettings:
     """Return the settings of the platform of a cluster on AWS.
 
     Raises:
