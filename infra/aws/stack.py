@@ -231,6 +231,8 @@ def _kubernetes(
         kubeconfig=known.apply(lambda one: kubeconfig(one[0], one[1], one[2], aws.region)),
         cluster_identifier=cluster.arn,
         enable_server_side_apply=True,
+        # What an `up` that was killed has made, and not written down, is the platform's.
+        upsert_existing_objects=True,
         opts=pulumi.ResourceOptions(depends_on=after),
     )
 
