@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.clusters import APPLY, Cluster, Location, Refused
+from tests.cluster.rights import Account, Right, may
 from tests.cluster.stacks import PlatformStack
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
@@ -26,6 +27,28 @@ KILLS = {
 MLFLOW = "/apis/apps/v1/namespaces/atlas/deployments/mlflow"
 DATABASE = "/api/v1/namespaces/atlas/services/postgresql"
 DEPLOYED = ("deployments", "statefulsets")
+RBAC = "rbac.authorization.k8s.io"
+NOBODYS = (
+    Right("*", "*", group="*"),
+    Right("create", "pods", "kube-system"),
+    Right("get", "secrets", "kube-system"),
+    Right("create", "clusterrolebindings", group=RBAC),
+    Right("escalate", "clusterroles", group=RBAC),
+    Right("impersonate", "users"),
+    Right("create", "nodes/proxy"),
+)
+"""What no account of the platform may do."""
+WATCHING = {
+    ("monitoring", "kps-kube-prometheus-stack-operator"): "get secrets in kube-system",
+}
+"""What an official account may do nevertheless: it takes monitors and their Secrets anywhere."""
+WITHOUT_RIGHTS = {
+    *(("atlas", name) for name in ("postgresql", "object-store", "registry", "mlflow")),
+    *(("monitoring", name) for name in ("pushgateway", "prometheus-gateway")),
+    *(("kubeflow", name) for name in ("kubeflow-gateway", "mysql", "seaweedfs")),
+    *(("airflow", name) for name in ("airflow-dag-processor", "airflow-statsd")),
+}
+"""Accounts of servers that ask nothing of the API server."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +133,50 @@ def test_what_was_deleted_or_changed_by_hand_comes_back(
     assert changes.get("update", 0) >= 1
     assert cluster.find(DATABASE) is not None
     assert cluster.ask(MLFLOW)["spec"]["replicas"] == 1
+
+
+def test_accounts_may_do_what_they_need_and_no_more(cluster: Cluster, up: PlatformStack) -> None:
+    own = [one["metadata"] for one in up.objects() if one["kind"] == "ServiceAccount"]
+    accounts = [Account(one["namespace"], one["name"]) for one in own]
+    assert {(one.namespace, one.name) for one in accounts} >= WITHOUT_RIGHTS
+    found = {
+        f"{account} may {right}"
+        for account in accounts
+        for right in (*NOBODYS, *_unneeded(account))
+        if may(cluster, account, right)
+        and str(right) != WATCHING.get((account.namespace, account.name))
+    }
+    assert found == set()
+
+
+def _unneeded(account: Account) -> list[Right]:
+    """Return what an account has no need of, beside what no account needs."""
+    here, elsewhere = account.namespace, {"atlas", "airflow", "kubeflow"} - {account.namespace}
+    rights = [Right("create", "pods", one) for one in sorted(elsewhere)]
+    if (here, account.name) in WITHOUT_RIGHTS:
+        return [*rights, *(Right(verb, "pods", here) for verb in ("create", "list", "delete"))]
+    if account.name == "pipeline-runner":
+        return [*rights, Right("get", "secrets", here), Right("create", "pods", here)]
+    return rights
+
+
+@pytest.mark.parametrize(
+    ("account", "right"),
+    [
+        (Account("airflow", "airflow-scheduler"), Right("create", "pods", "airflow")),
+        (Account("airflow", "airflow-triggerer"), Right("get", "pods/log", "airflow")),
+        (Account("kubeflow", "argo"), Right("create", "pods", "kubeflow")),
+        (
+            Account("kubeflow", "ml-pipeline"),
+            Right("create", "workflows", "kubeflow", "argoproj.io"),
+        ),
+    ],
+    ids=str,
+)
+def test_orchestrators_may_start_pods_in_their_namespace(
+    cluster: Cluster, up: PlatformStack, account: Account, right: Right
+) -> None:
+    assert may(cluster, account, right)
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
