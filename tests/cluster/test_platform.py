@@ -21,7 +21,7 @@ NAMESPACES = ("atlas", "monitoring", "kubeflow", "airflow", "team-a")
 KILLS = {
     "namespaces": "/api/v1/namespaces/atlas",
     "definitions": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/probes.monitoring.coreos.com",
-    "workloads": "/apis/apps/v1/namespaces/atlas/statefulsets/postgresql",
+    "workloads": "/apis/apps/v1/namespaces/atlas/deployments/mlflow",
 }
 """What is there when an `up` is killed."""
 MLFLOW = "/apis/apps/v1/namespaces/atlas/deployments/mlflow"
