@@ -131,13 +131,25 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+OPERATED: Mapping[str, str] = {
+    **{"Prometheus": "image", "Alertmanager": "image", "ThanosRuler": "image"},
+    **{"Cluster": "imageName"},
+}
+"""Kind of object of which an operator makes pods → where it names their image."""
+
+
 def containers(resource: PlannedResource) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
     """Return the containers of an object: path, container, and whether it runs before the others.
 
-    One that goes on running beside the others counts as one of these.
+    One that goes on running beside the others counts as one of these. Of an object of which an
+    operator makes pods, it is what the object says of theirs.
     """
     pod = resource.pod()
     if pod is None:
+        image = OPERATED.get(resource.type) if resource.is_object else None
+        if image is not None and resource.spec.get(image):
+            said = {"image": resource.spec[image], "resources": resource.spec.get("resources")}
+            yield "spec", said, False
         return
     for kind in ("initContainers", "containers"):
         for container in map(mapping, items(pod.get(kind))):

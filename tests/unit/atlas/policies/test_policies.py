@@ -416,3 +416,20 @@ def test_objects_of_any_shape_are_looked_at_without_an_error(value):
                 "template": {"spec": {"containers": value, "volumes": value, "securityContext": value}},
                 "ingress": value, "tls": value, "selector": value, "policyTypes": value,
             }}]))  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "key"), [("Prometheus", "image"), ("Cluster", "imageName")])
+def test_pods_of_an_operator_are_checked_by_the_object_that_they_are_made_of(kind, key):
+    room = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    good = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": kind,
+        "metadata": {"name": "a", "namespace": "b"},
+        "spec": {key: "quay.io/a/b:1.0", "resources": room},
+    }
+    assert check(manifest_resources([good])) == []
+    bad = {**good, "spec": {key: "quay.io/a/b:latest"}}
+    found = check(manifest_resources([bad]))
+    assert [(one.code, one.path) for one in found] == [
+        ("K001", f"{kind} b/a: spec.image"), ("K004", f"{kind} b/a: spec.resources"),
+    ]  # fmt: skip
