@@ -20,6 +20,7 @@ import pytest
 from atlas.waiting import Clock, wait_until
 from infra.kubernetes.gateway import ACCOUNT, Gateway
 from infra.kubernetes.secrets import derive, salted_digest
+from tests.tether import tied
 
 PASSWORD = derive("k" * 40, "dev", "kubeflow")
 
@@ -99,7 +100,7 @@ def way(servers: list[int]) -> Iterator[str]:
         if os.geteuid() == 0:
             main.write_text(f"user root;\n{main.read_text('utf-8')}", "utf-8")
         words = [program, "-e", "stderr", "-g", "daemon off;", "-c", str(main)]
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(tied(words), stderr=subprocess.DEVNULL)
         try:
             done = wait_until(lambda: get(socket_, "/-/gateway")[0] == 200, 60, 0.05, Clock())
             assert done, "nginx answers"
