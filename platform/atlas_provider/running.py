@@ -49,7 +49,7 @@ class Options:
     health_credentials: str = ""
     health_command: Sequence[str] = ()
     health_expect: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 120.0
+    seconds: float = 300.0
     stop_signal: str = "TERM"
     grace: float = 10.0
 

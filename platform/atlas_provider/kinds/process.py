@@ -61,7 +61,7 @@ class ProcessInputs(ProgramInputs):
     health_command: Annotated[
         tuple[str, ...] | None, "A command that exits 0 when the process is well."
     ] = None
-    health_timeout: Annotated[float | None, "Seconds until it has to be well; 120 by default."] = (
+    health_timeout: Annotated[float | None, "Seconds until it has to be well; 300 by default."] = (
         None
     )
     stop_signal: Annotated[str | None, "The signal that asks it to end; TERM by default."] = None

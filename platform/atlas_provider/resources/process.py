@@ -79,7 +79,7 @@ class Process(AtlasResource):
             health_expect: values by dotted path in the JSON that ``health`` answers; ``fresh``
                 stands for a time after the start.
             health_command: a command that exits 0 when the process is well.
-            health_timeout: seconds until it has to be well; 120 by default.
+            health_timeout: seconds until it has to be well; 300 by default.
             stop_signal: the signal that asks it to end; TERM by default.
             stop_grace: seconds until it is killed; 10 by default.
             stop_after: processes of the platform whose end its removal waits for: those that

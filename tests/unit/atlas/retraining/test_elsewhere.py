@@ -169,7 +169,7 @@ def test_one_that_was_never_given_to_it_can_be_declined(project, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        patch.setattr(sys.modules["atlas.retraining.held_event"], "run", killed)
         with pytest.raises(KeyboardInterrupt):
             retrain(where, there(), event)
     approve(store, "houses", event.id, approved=False)

@@ -274,7 +274,7 @@ def test_one_is_under_way_and_the_next_waits(project, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        patch.setattr(sys.modules["atlas.retraining.held_event"], "run", killed)
         with pytest.raises(KeyboardInterrupt):
             retrain(place(store), rule, first)
     assert one.started is not None
@@ -398,7 +398,7 @@ def test_pipelines_of_a_config_share_what_may_be_under_way_and_no_more(project, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        patch.setattr(sys.modules["atlas.retraining.held_event"], "run", killed)
         with pytest.raises(KeyboardInterrupt):
             retrain(place(store), rule("north"), north)
     waits = retrain(place(store), rule("south"), south)
@@ -458,7 +458,7 @@ def test_one_that_was_killed_here_can_be_declined_and_frees_its_place(project, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["atlas.retraining.retrain"], "run", killed)
+        patch.setattr(sys.modules["atlas.retraining.held_event"], "run", killed)
         with pytest.raises(KeyboardInterrupt):
             retrain(place(store), pipeline(parameters=BETTER), first)
     assert retrain(place(store), pipeline(parameters=BETTER), second).state == "waiting"
