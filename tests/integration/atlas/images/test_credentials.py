@@ -51,8 +51,9 @@ def test_a_push_to_amazon_finds_its_repository(amazon):
     for _ in range(2):
         have_repository(ECR, "atlas/words/base")
     client = get_session().create_client("ecr", region_name="eu-west-1")
-    names = [one["repositoryName"] for one in client.describe_repositories()["repositories"]]
-    assert names == ["atlas/words/base"]
+    (made,) = client.describe_repositories()["repositories"]
+    assert made["repositoryName"] == "atlas/words/base"
+    assert made["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
 def test_an_account_that_may_not_push_is_told_where_to_look(amazon, monkeypatch):

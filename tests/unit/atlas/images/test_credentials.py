@@ -8,7 +8,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from botocore.session import get_session
+from botocore.stub import Stubber
 
+from atlas.images import amazon
 from atlas.images.credentials import Credentials, auth_folder, credentials_of
 from tests.servers import s3
 
@@ -69,6 +72,32 @@ def test_a_broken_file_holds_nothing(home, text):
     path.parent.mkdir()
     path.write_text(text)
     assert credentials_of("example.org") is None
+
+
+def test_a_repository_at_amazon_is_made_as_the_accounts_template_says():
+    client = get_session().create_client(
+        "ecr", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+    )
+    key = {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:eu-west-1:123456789012:key/1"}
+    tags = [{"Key": "atlas:stack", "Value": "prod"}]
+    template = {
+        "prefix": "atlas", "encryptionConfiguration": key, "resourceTags": tags,
+        "imageTagMutability": "MUTABLE", "lifecyclePolicy": "{}",
+    }  # fmt: skip
+    with Stubber(client) as answers:
+        answers.add_response(
+            "describe_repository_creation_templates",
+            {"repositoryCreationTemplates": [template]},
+            {"prefixes": ["atlas"]},
+        )
+        assert amazon._template(client, "atlas/words/base") == template
+        answers.add_client_error("describe_repository_creation_templates", "AccessDenied")
+        assert amazon._template(client, "atlas/words/base") == {}
+    assert amazon.made_as(template) == {
+        "imageScanningConfiguration": {"scanOnPush": True}, "encryptionConfiguration": key,
+        "imageTagMutability": "MUTABLE", "tags": tags,
+    }  # fmt: skip
+    assert amazon.made_as({}) == {"imageScanningConfiguration": {"scanOnPush": True}}
 
 
 def test_amazons_registry_without_an_account(monkeypatch):
