@@ -44,7 +44,7 @@ test: setup
 
 test-cluster: setup
 	@$(BIN)/python platform/atlas_toolchain --cluster-tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m cluster tests/cluster
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KUBECONFIG),0,2) -m cluster tests/cluster
 
 test-kubeflow-api: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests api
