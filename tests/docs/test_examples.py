@@ -18,8 +18,8 @@ from tests.contract.flavours import compilers
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "recipes"
 READMES = sorted(RECIPES.glob("*/README.md"))
-LONG = {"digits", "tumour"}
-"""Examples whose README isn't part of `make test`: eleven models, and what other tests run anyway."""
+LONG = {"diabetes", "digits", "tumour"}
+"""Examples whose README takes too long for `make test`, where other tests have their steps."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 

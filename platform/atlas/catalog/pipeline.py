@@ -226,7 +226,7 @@ def _lineage(entry: CatalogEntry) -> str:
         )
     )
     headers = ("data", "flow", "where", "digest of what the champion was trained on")
-    return table("Other pipelines", ("", "pipelines"), pipelines) + table("Data", headers, data)
+    return table("Other pipelines", ("relation", "pipelines"), pipelines) + table("Data", headers, data)
 
 
 def _pipelines(names: Sequence[str]) -> str:
