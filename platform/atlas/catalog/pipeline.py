@@ -226,7 +226,8 @@ def _lineage(entry: CatalogEntry) -> str:
         )
     )
     headers = ("data", "flow", "where", "digest of what the champion was trained on")
-    return table("Other pipelines", ("relation", "pipelines"), pipelines) + table("Data", headers, data)
+    others = table("Other pipelines", ("relation", "pipelines"), pipelines)
+    return others + table("Data", headers, data)
 
 
 def _pipelines(names: Sequence[str]) -> str:
