@@ -53,6 +53,20 @@ def test_the_outputs_are_what_the_contract_says(platform):
     assert platform.run("outputs", "mlflow").stdout.strip() == platform.url("mlflow")
 
 
+def test_the_doctor_finds_nothing_wrong_with_it(platform):
+    found = json.loads(platform.run("doctor", "--stack", "local", "--json").stdout)
+    assert [one for one in found if not one["ok"]] == []
+    tried = {one["trial"] for one in found}
+    assert tried >= {
+        "airflow answers",
+        "airflow takes the password",
+        "DAG files can be written",
+        "mlflow takes the password",
+        "images can be pushed",
+        "the store can be written and read",
+    }
+
+
 @pytest.mark.parametrize(
     ("service", "path"),
     [

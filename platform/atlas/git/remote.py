@@ -153,6 +153,17 @@ def push_next(
     return _push(folder, remote, lease, [f"{after}:{name}"], _options(folder, variables))
 
 
+def would_push(
+    folder: Path,
+    remote: GitRemote,
+    name: str,
+    id_: str,
+    variables: Mapping[str, str] | None = None,
+) -> Pushed:
+    """Tell whether a remote lets who asks push to it; nothing is pushed, and no hook asked."""
+    return _push(folder, remote, ["--dry-run"], [f"{id_}:{name}"], _options(folder, variables))
+
+
 def _push(
     folder: Path, remote: GitRemote, leases: list[str], pairs: list[str], options: GitOptions
 ) -> Pushed:

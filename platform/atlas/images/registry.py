@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -215,6 +216,20 @@ class ImageRegistry:
             PlatformError: I206, it doesn't.
         """
         self._ask("GET", "", "")
+
+    def require_push(self, repository: str) -> None:
+        """Ask whether who asks may push to a repository: an upload is begun, and given up.
+
+        Raises:
+            PlatformError: I206, the registry refuses, or doesn't answer.
+        """
+        begun = self._ask("POST", repository, "blobs/uploads/")
+        place = begun.headers.get("location", "")
+        path = urlsplit(place).path.lstrip("/")
+        query = urlsplit(place).query
+        if path:
+            with suppress(FileNotFoundError, PlatformError):
+                self._send(_Call("DELETE", f"{path}?{query}" if query else path, repository))
 
     def _ask(self, method: str, repository: str, path: str) -> Answer:
         """Send one request without content; FileNotFoundError for what isn't there."""

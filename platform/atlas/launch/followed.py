@@ -243,6 +243,8 @@ class Followed:
         assert self._progress  # noqa: S101  (for mypy)
         self._progress.look(status)
         self._progress.end()
+        if self._logs is not None:
+            self._logs.finish()
         run = self.run
         self._write_report()
         recorded = finished_run(self._store, run)

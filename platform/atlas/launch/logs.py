@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from atlas.errors import StoreError
 from atlas.runner import events
 from atlas.step.logs import read_log
+from atlas.store import FolderLocation
 
 if TYPE_CHECKING:
     from atlas.launch.progress import LaunchProgress
@@ -29,11 +30,18 @@ class Logs:
         for unit in self._progress.running():
             self._report(unit, is_over=False)
 
+    def finish(self) -> None:
+        """Report what came last, once the orchestrator has ended the run, and its processes are."""
+        for unit in list(self._reported):
+            self._report(unit, is_over=True)
+
     def _end(self, unit: Unit) -> None:
-        self._report(unit, is_over=True)
+        # A store that isn't a folder gets the end of a log after the outcome that ends the unit.
+        self._report(unit, is_over=isinstance(self._store.location, FolderLocation))
 
     def _report(self, unit: Unit, *, is_over: bool) -> None:
         """Report whole lines; of a unit that is over, also an incomplete last one."""
+        self._reported.setdefault(unit, 0)
         with suppress(StoreError):
             text = read_log(self._store.location, self._run, unit.step, unit.item)
             start = self._reported.get(unit, 0)

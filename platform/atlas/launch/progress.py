@@ -12,7 +12,7 @@ from atlas.runner.frontier import Frontier
 from atlas.runner.units import Unit
 from atlas.step import Job, Outcome, Reader, recorded
 from atlas.step.execute import refuse
-from atlas.targets.launcher import FAILED, RUNNING
+from atlas.targets.launcher import FAILED, RUNNING, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,6 +48,7 @@ class LaunchProgress:
         self._frontier = Frontier({step.name: step.upstream() for step in plan.steps})
         self._open: dict[str, list[Unit]] = {}
         self._attempts: dict[Unit, int] = {}
+        self._kept: dict[Unit, str] = {}
         self._done, self._total = 0, len(plan.steps)
 
     def begin(self) -> None:
@@ -107,6 +108,16 @@ class LaunchProgress:
         elif task is not None and task.state == RUNNING and unit not in self._attempts:
             self._attempts[unit] = 0
             self.tell(events.STEP_STARTED, unit)
+        if outcome is None and task is not None:
+            self._report_wait(unit, task)
+
+    def _report_wait(self, unit: Unit, task: TaskStatus) -> None:
+        """Say what keeps a unit from beginning, once as long as that stays the same."""
+        why = task.reason if task.state in (WAITING, RUNNING) else ""
+        if why and self._kept.get(unit) != why:
+            name = unit.step if unit.item is None else f"{unit.step}[{unit.item}]"
+            self.tell(events.NOTICE, text=f"{self._plan.name}: {name} doesn't start: {why}")
+        self._kept[unit] = why
 
     def _is_last(
         self, unit: Unit, outcome: Outcome, task: TaskStatus | None, status: RunStatus

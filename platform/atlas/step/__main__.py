@@ -101,13 +101,13 @@ def _opened(options: argparse.Namespace) -> tuple[Store, Plan]:
 
 def _run(options: argparse.Namespace, store: Store, plan: Plan, leaves: bool) -> int:
     from atlas.step.leaving import leave
-    from atlas.step.outlet import masked_output, settle
+    from atlas.step.outlet import catch_up, masked_output, settle
     from atlas.step.secrets import mask_for
 
     with masked_output(mask_for(plan), is_kept=_is_kept(options)):
         code = _acted(options, store, plan)
         if leaves:
-            leave(code, settle)
+            leave(code, settle, catch_up)
     return code
 
 

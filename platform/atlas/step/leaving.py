@@ -17,17 +17,20 @@ _LINGER = 10.0
 """Seconds that a step's process may take to end, once the step is over."""
 
 
-def leave(code: int, last: Callable[[], Any] = bool) -> NoReturn:
+def leave(code: int, last: Callable[[], Any] = bool, first: Callable[[], Any] = bool) -> NoReturn:
     """End this process as Python ends a script: its threads and what is to run at its exit first.
 
     Args:
         code: the exit code.
         last: what is done at the very end. When the rest takes longer than `_LINGER`, it is ended,
             for the step is over.
+        first: what is done before anything of Python is shut down.
     """
     late = threading.Timer(_LINGER, _too_late, (code, last))
     late.daemon = True
     late.start()
+    with suppress(Exception):
+        first()
     with suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]
     with suppress(BaseException):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from atlas.errors import StoreError
-from atlas.step.outlet import at_end, keep_output
+from atlas.step.outlet import at_end, at_leaving, keep_output
 from atlas.store import FolderLocation, unit_key
 
 if TYPE_CHECKING:
@@ -78,7 +78,13 @@ class _Sent:
         self._lock = threading.Lock()
         keep_output(self._file.fileno())
         threading.Thread(target=self._follow, daemon=True, name="atlas-log").start()
+        at_leaving(self.send)
         at_end(self.close)
+
+    def send(self) -> None:
+        """Send what there is; that it can't be sent is told at the end."""
+        with self._lock, suppress(OSError, StoreError):
+            self._send()
 
     def close(self) -> None:
         """Send the rest; that it can't be sent is a warning."""

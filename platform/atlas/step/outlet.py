@@ -27,8 +27,9 @@ _PAUSE = 500
 """Milliseconds without output after which the few characters that are held back are shown."""
 _PATIENCE = 30.0
 """Seconds that the child may take to write what a step has printed before its end."""
-_KEEP, _END = b"k", b"x"
-"""Messages to the child: to write to the file that comes along, too; that the step is over."""
+_KEEP, _SYNC, _END = b"k", b"s", b"x"
+"""Messages to the child: to write to the file that comes along, too; to write all that is in the
+pipes, and say so; that the step is over."""
 
 
 class _Outlet:
@@ -63,6 +64,13 @@ class _Outlet:
         with suppress(OSError):
             socket.send_fds(self._control, [_KEEP], [log])
 
+    def sync(self) -> None:
+        """Wait until all that was printed so far is written."""
+        _flush()
+        with suppress(OSError):
+            self._control.sendall(_SYNC)
+            self._control.recv(1)
+
     def close(self) -> None:
         """Put the descriptors back, once all that was printed is written."""
         _flush()
@@ -77,6 +85,7 @@ class _Outlet:
 
 _open: list[_Outlet] = []
 _endings: list[Callable[[], None]] = []
+_leavings: list[Callable[[], None]] = []
 
 
 @contextmanager
@@ -114,6 +123,22 @@ def settle() -> None:
         _open.pop().close()
     while _endings:
         _endings.pop()()
+
+
+def catch_up() -> None:
+    """Wait until what was printed so far is written, and hand it on; before Python shuts down.
+
+    Once it does, nothing can be sent any more by a client that needs threads.
+    """
+    for outlet in _open:
+        outlet.sync()
+    for action in _leavings:
+        action()
+
+
+def at_leaving(action: Callable[[], None]) -> None:
+    """Do something whenever `catch_up` has seen to it that what was printed is written."""
+    _leavings.append(action)
 
 
 def at_end(action: Callable[[], None]) -> None:
@@ -193,8 +218,19 @@ class _Pump:
             message, files = _END, []
         if message == _KEEP:
             self._log = files[0] if files else None
+        elif message == _SYNC:
+            self._drain()
+            with suppress(OSError):
+                control.sendall(_SYNC)
         else:
             self._settle(control)
+
+    def _drain(self) -> None:
+        """Write all that is in the pipes."""
+        while ready := self._ready(0) & self._targets.keys():
+            self._read(ready)
+        for pipe, stream in self._streams.items():
+            self._write(pipe, stream.release())
 
     def _settle(self, control: socket.socket) -> None:
         """Write all that is in the pipes, and say so to the step's process, which ends."""

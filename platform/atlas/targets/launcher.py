@@ -63,8 +63,8 @@ class TaskStatus:
         step: the step's full name.
         state: one of this module's constants.
         index: which key, for a step that runs once per key; None where one task runs them all.
-        reason: why it failed or can't begin, where the orchestrator says: such as an image that
-            can't be pulled; with the way out if one is known.
+        reason: why it failed or can't begin, where the orchestrator or its cluster says: such as
+            an image that can't be pulled; with the way out if one is known.
     """
 
     step: str

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from atlas.kinds.properties import Plain
     from atlas.kinds.protocol import Kind
     from atlas.plan import Plan
 
     LastRuns = Mapping[str, tuple[str, str]]
+    Trial = tuple[str, Callable[[], str]]
+    """What is tried, and what tries it: it returns what was found, or raises an AtlasError that
+    says what is wrong and what to do."""
 
 
 class DeployServices(Protocol):
@@ -103,6 +106,10 @@ class Operations:
         Raises:
             PlatformError: one of them takes part.
         """
+
+    def trials(self, services: DeployServices) -> Iterator[Trial]:
+        """Return what can be tried of a live orchestrator; nothing is tried yet."""
+        return iter(())
 
     # While it changes ------------------------------------------------------------------------
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import bring_up
+from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas.http.service import Service
 from atlas.load.outputs import of_environment, require_version
 from atlas.uris import path_of
 from atlas_deploy.platforms import lifecycle
-from atlas_deploy.platforms.references import follow
+from atlas_deploy.platforms.references import follow, follow_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from atlas.environment import Environment, Project
     from atlas.images import ImageRegistry
@@ -148,6 +149,29 @@ def services_of(project: Project, environment: Environment) -> Services:
     except (OSError, ValueError) as error:
         raise _unreadable(file, environment.name, error) from error
     return _services(environment, outputs, f"environment {environment.name} names this file")
+
+
+def services_named(stack: str) -> Services:
+    """Return the services of a platform, by its stack's name or the file with its outputs.
+
+    Raises:
+        PlatformError: there is no such platform, or its outputs can't be read.
+    """
+    project = find_project()
+    if stack.endswith(".json"):
+        try:
+            outputs = json.loads(Path(stack).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise PlatformError(
+                f"{stack}: no outputs of a platform can be read: {error}"
+            ) from error
+    else:
+        follow_stack(project, stack)
+        outputs = lifecycle.outputs(project.state, stack)
+    if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
+        raise PlatformError(f"{stack}: no outputs of a platform: no services in it")
+    require_version(outputs, stack, "")
+    return Services(stack, outputs["services"])
 
 
 def _services(environment: Environment, outputs: Any, hint: str) -> Services:

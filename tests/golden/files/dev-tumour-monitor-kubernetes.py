@@ -28,8 +28,17 @@ TEMPLATE = {
         "volumes": [{"name": "atlas-platform", "secret": SECRET}],
     },
 }
+# The Pod Security Standard `restricted`; the user is that of the images that Atlas builds.
+USER = {
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "runAsGroup": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RIGHTS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 POD = {
     "configmaps": ["atlas-platform"],
+    "security_context": USER,
     "pod_template_dict": TEMPLATE,
     "startup_timeout_seconds": 900,
 }
@@ -46,6 +55,13 @@ class Step(KubernetesPodOperator):
             if variable.name == "ATLAS_IMAGE":
                 variable.value = self.image
         return super().execute(context)
+
+    def build_pod_request_obj(self, context=None):
+        """Return the pod; no container of it has rights, nor has one that Airflow adds."""
+        pod = super().build_pod_request_obj(context)
+        for container in pod.spec.containers:
+            container.security_context = RIGHTS
+        return pod
 
 
 OPENS = {

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from atlas.advice import bring_up, command
 from atlas.dataclass import dataclass
 from atlas.errors import MalformedError, PlatformError, RefusedError, UnreachableError, clean
-from atlas.http.answers import excerpt, objects, offset_pages, pick
+from atlas.http.answers import excerpt, objects, offset_pages, optional, pick
 from atlas.http.credentials import read_secret
 from atlas.http.service import Patience, Service
 from atlas.uris import path_of
@@ -30,6 +30,7 @@ _PATIENCE = Patience(unanswered=5.0, busy=20.0, failed=20.0)
 _JSON = {"Content-Type": "application/json"}
 _TAGS = ("plan", "monitor")
 """What is before the digest in the tag that says what a DAG was compiled from."""
+_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 _RUN = ("dag_run_id", "state")
 _ACTIVE: tuple[str, ...] = ("running", "queued")
 
@@ -176,6 +177,17 @@ class AirflowApi:
         """Delete what Airflow keeps of a DAG; False while tasks of it are running."""
         status, _ = self._call("DELETE", f"dags/{quote(dag)}", (_NOT_FOUND, _CONFLICT))
         return status != _CONFLICT
+
+    def version(self) -> str:
+        """Return Airflow's version."""
+        answer = self._call("GET", "version")[1]
+        return str(pick(answer, "version", str, f"airflow at {self.url}: version"))
+
+    def parts(self) -> dict[str, str]:
+        """Return how each part of Airflow is, ``healthy`` or not; empty of one that isn't used."""
+        answer = self._call("GET", "monitor/health")[1]
+        where = f"airflow at {self.url}: monitor/health"
+        return {name: optional(answer, f"{name}.status", "", where) for name in _PARTS}
 
     def _listed(self, path: str, key: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Return the items of a list that is asked for by a body, page by page."""

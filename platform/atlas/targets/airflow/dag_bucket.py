@@ -13,7 +13,7 @@ from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.http.credentials import read_secret
 from atlas.store.opening import open_location
-from atlas.targets.airflow.dag_bundle import DagBundle
+from atlas.targets.airflow.dag_bundle import PROBE, DagBundle
 from atlas.uris import path_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,15 @@ class DagBucket(DagBundle):
     def change(self, contents: Mapping[str, bytes | None]) -> None:
         """Write and remove files, several at once."""
         _at_once(lambda name: self._put(name, contents[name]), contents)
+
+    def probe(self) -> None:
+        """Write an object without the ending of a DAG's file, and remove it.
+
+        Raises:
+            StoreError: the bucket can't be written.
+        """
+        self.place.write(PROBE, b"")
+        self.place.remove(PROBE)
 
     def _content(self, name: str) -> bytes | None:
         try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _PLAN = re.compile(rb'^    "ATLAS_(?:PLAN|MONITORS)": "([0-9a-f]{64})",$', re.MULTILINE)
+PROBE = ".atlas-probe"
+"""Name of the file that `probe` writes, of which Airflow takes no notice."""
 _BUCKET, _REPOSITORY = "s3://", "git+"
 SCHEMES = "file:///…, s3://… or git+https://…#branch"
 """What the URL of a place of DAG files begins with, for messages."""
@@ -48,6 +50,14 @@ class DagBundle(ABC):
         """Write files, and remove those whose content is None; one that is gone is fine.
 
         It may be repeated after a kill at any point, and while others change other files.
+
+        Raises:
+            AtlasError: the place can't be written.
+        """
+
+    @abstractmethod
+    def probe(self) -> None:
+        """Try to write, in a way that Airflow sees nothing of.
 
         Raises:
             AtlasError: the place can't be written.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlas import files
 from atlas.dataclass import dataclass
 from atlas.kinds.served_folder import folder_at
-from atlas.targets.airflow.dag_bundle import DagBundle
+from atlas.targets.airflow.dag_bundle import PROBE, DagBundle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -63,6 +63,15 @@ class DagFolder(DagBundle):
                 self.remove(name)
             else:
                 self.write(name, content)
+
+    def probe(self) -> None:
+        """Write a file without the ending of a DAG's, and remove it.
+
+        Raises:
+            AtlasError: the folder can't be written.
+        """
+        files.write(self.path / PROBE, "")
+        files.remove(self.path / PROBE)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a DAG's file; until it is whole its name has no ending that Airflow reads."""

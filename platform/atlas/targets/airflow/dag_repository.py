@@ -18,10 +18,17 @@ from typing import TYPE_CHECKING
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError
 from atlas.git import GitOptions, ask
-from atlas.git.remote import GitRemote, fetch_branch, parsed_refs, push_next, remote_refs
+from atlas.git.remote import (
+    GitRemote,
+    fetch_branch,
+    parsed_refs,
+    push_next,
+    remote_refs,
+    would_push,
+)
 from atlas.git.trees import blobs, list_tree
 from atlas.http.credentials import basic, read_secret
-from atlas.targets.airflow.dag_bundle import DagBundle
+from atlas.targets.airflow.dag_bundle import PROBE, DagBundle
 from atlas.uris import path_of
 
 if TYPE_CHECKING:
@@ -104,6 +111,21 @@ class DagRepository(DagBundle):
             raise self._error(
                 "can't be pushed", f"others pushed before it, {_TRIES} times in a row; repeat"
             )
+
+    def probe(self) -> None:
+        """Ask whether a push would be taken, and push nothing.
+
+        Raises:
+            PlatformError: the repository can't be reached, or takes no push of who asks.
+        """
+        with self._fetched() as (folder, head):
+            stream = _stream(_author(folder), head, {PROBE: b"\n"}, ())
+            self._required(ask(folder, "fast-import", "--quiet", options=GitOptions(stdin=stream)))
+            commit = self._required(ask(folder, "rev-parse", _NEXT)).text
+            reference = f"refs/heads/{self.branch}"
+            tried = would_push(folder, self._remote, reference, commit, self.variables)
+        if not tried.ok:
+            raise self._error("takes no push", tried.error)
 
     # Within ----------------------------------------------------------------------------------
 

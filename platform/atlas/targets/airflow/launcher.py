@@ -9,9 +9,11 @@ from urllib.parse import quote
 from atlas.advice import bring_up, command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, Problem, TargetError
+from atlas.pods import PodWatch, cluster
 from atlas.step.intervals import zone_of, zoned
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi
+from atlas.targets.airflow.pod_labels import label_of_task, pod_selector, task_of
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
 from atlas.targets.protocol import deployed_name
 
@@ -51,11 +53,13 @@ class AirflowLauncher:
         airflow: the Airflow that has them.
         store: the artifact store.
         deployed: whether to run what is deployed, whatever the sources have become since.
+        pods: the pods that its tasks are; None where they are none.
     """
 
     airflow: AirflowRunsApi
     store: Store
     deployed: bool = False
+    pods: PodWatch | None = None
 
     @property
     def target(self) -> str:
@@ -120,7 +124,8 @@ class AirflowLauncher:
         state = _RUN_STATES.get(dag_run["state"], states.RUNNING)
         if any(raw["state"] in _ACTIVE for raw in raws) and state != states.WAITING:
             state = states.RUNNING
-        tasks = [task for raw in raws if (task := self._task(launched, raw)) is not None]
+        waiting = self._waiting(launched, raws)
+        tasks = [task for raw in raws if (task := self._task(launched, raw, waiting)) is not None]
         reason = self._reason(launched, raws) if state == states.FAILED else ""
         return RunStatus(state, tasks, reason)
 
@@ -177,7 +182,21 @@ class AirflowLauncher:
         url = f"{self.airflow.url}/dags/{quote(name)}/runs/{quote(run, safe='')}"
         return LaunchedRun(run, name, url, is_new)
 
-    def _task(self, launched: LaunchedRun, raw: Mapping[str, Any]) -> TaskStatus | None:
+    def _waiting(
+        self, launched: LaunchedRun, raws: Sequence[Mapping[str, Any]]
+    ) -> dict[tuple[str, str], str]:
+        """Return why pods of the run don't start, by the labels of their tasks."""
+        if self.pods is None or not any(raw["state"] in _ACTIVE for raw in raws):
+            return {}
+        selector = pod_selector(launched.name, launched.id)
+        return {task_of(pod.labels): pod.reason for pod in self.pods.waiting(selector)}
+
+    def _task(
+        self,
+        launched: LaunchedRun,
+        raw: Mapping[str, Any],
+        waiting: Mapping[tuple[str, str], str],
+    ) -> TaskStatus | None:
         """Return a task instance as a step's; None for one that is no step's."""
         name, state = raw["task_id"], _TASK_STATES.get(raw["state"] or "", states.WAITING)
         index = raw["map_index"] if raw["map_index"] >= 0 else None
@@ -188,6 +207,8 @@ class AirflowLauncher:
                 return None
             reason = f"its keys can't be counted: {self._last_words(launched, raw)}"
             return TaskStatus(name.removesuffix(_KEYS), state, None, reason)
+        if state == states.RUNNING:
+            return TaskStatus(name, state, index, waiting.get(label_of_task(name, index), ""))
         is_mute = state == states.FAILED and not self._has_outcome(launched, name, index)
         return TaskStatus(name, state, index, self._last_words(launched, raw) if is_mute else "")
 
@@ -238,8 +259,9 @@ def launcher_at(site: LaunchSite) -> AirflowLauncher:
     if service.get("tasks") in _IN_IMAGES and not site.deployed:
         site.require_images()
     url, credentials = service["url"].rstrip("/"), service["credentials"] or ""
+    pods = PodWatch(cluster()) if service.get("tasks") == "kubernetes" else None
     return AirflowLauncher(
-        AirflowRunsApi(url, secrets["url"], credentials), site.store, site.deployed
+        AirflowRunsApi(url, secrets["url"], credentials), site.store, site.deployed, pods
     )
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas.targets.airflow.api import AirflowApi
+from atlas.targets.airflow.dag_bundle import open_bundle
 from atlas.targets.operations import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from atlas.kinds.properties import Plain
     from atlas.kinds.protocol import Kind
-    from atlas.targets.operations import DeployServices
+    from atlas.targets.operations import DeployServices, Trial
 
+_SUPPORTED = (3, 3)
 _HEALTH = "api/v2/monitor/health"
 _PROCESSES = "airflow-"
 """How the names of Airflow's processes on a local platform begin."""
@@ -49,6 +51,20 @@ class AirflowOperations(Operations):
             PlatformError: it isn't.
         """
         services.require_alive("airflow", _HEALTH)
+
+    def trials(self, services: DeployServices) -> Iterator[Trial]:
+        """Try Airflow's API, its password, version and parts, and the place of DAG files."""
+        if services.has("airflow"):
+            yield "airflow answers", lambda: self._answers(services)
+            yield "airflow takes the password", lambda: _signed_in(self.addresses(services))
+            yield "airflow's version", lambda: _version(self.addresses(services))
+            yield "airflow's parts", lambda: _parts(self.addresses(services))
+        if services.has("airflow") and services.has("dags"):
+            yield "DAG files can be written", lambda: _written(self.addresses(services))
+
+    def _answers(self, services: DeployServices) -> str:
+        self.require_alive(services)
+        return services.url("airflow")
 
     def require_running(self, dead: Sequence[str], services: DeployServices) -> None:
         """Refuse an Airflow of which a process doesn't run, though its API answers.
@@ -115,3 +131,46 @@ class AirflowOperations(Operations):
 
 def _api(inputs: Mapping[str, Any]) -> AirflowApi:
     return AirflowApi(inputs["airflow"], inputs["secrets"], inputs["credentials"])
+
+
+def _signed_in(inputs: Mapping[str, Any]) -> str:
+    _api(inputs).has("atlas-doctor")
+    return f"secret '{inputs['credentials']}'"
+
+
+def _version(inputs: Mapping[str, Any]) -> str:
+    """Return Airflow's version.
+
+    Raises:
+        PlatformError: DAG files of this Atlas need another one.
+    """
+    found = _api(inputs).version()
+    number = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
+    if number < _SUPPORTED or number[0] != _SUPPORTED[0]:
+        raise PlatformError(
+            f"airflow at {inputs['airflow']}: found version {found or 'unknown'}; expected 3.3 or "
+            "a later 3: upgrade Airflow, or use the Atlas that was made for it"
+        )
+    return found
+
+
+def _parts(inputs: Mapping[str, Any]) -> str:
+    """Return the parts of Airflow that are healthy.
+
+    Raises:
+        PlatformError: one isn't.
+    """
+    parts = _api(inputs).parts()
+    bad = sorted(name for name, status in parts.items() if status not in ("healthy", ""))
+    if bad:
+        raise PlatformError(
+            f"airflow at {inputs['airflow']}: {', '.join(bad)}: not healthy; start it again, and "
+            "see its log"
+        )
+    return ", ".join(name for name, status in parts.items() if status)
+
+
+def _written(inputs: Mapping[str, Any]) -> str:
+    bundle = open_bundle(inputs["dags"], inputs["secrets"], inputs.get("dagsCredentials", ""))
+    bundle.probe()
+    return bundle.where

@@ -10,10 +10,10 @@ from atlas.targets.kubeflow.compiler import has_api_server
 from atlas.targets.operations import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from atlas.plan import Plan
-    from atlas.targets.operations import DeployServices
+    from atlas.targets.operations import DeployServices, Trial
 
 _SERVICE, _FOLDER = "kubeflow", "kubeflow"
 
@@ -71,6 +71,16 @@ class KubeflowOperations(Operations):
             from atlas.targets.kubeflow import server_pipelines
 
             server_pipelines.require_alive(self.addresses(services))
+
+    def trials(self, services: DeployServices) -> Iterator[Trial]:
+        """Try the API server, and its token, where there is one."""
+
+        def answers() -> str:
+            self.require_alive(services)
+            return services.url(_SERVICE)
+
+        if services.has(_SERVICE) and _has_api_server(services):
+            yield "kubeflow answers, and takes the token", answers
 
     def last_runs(self, inputs: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
         """Return name and state of the last run of each member, where there is an API server."""

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import boto3
 import pytest
 
 from atlas.masking import Mask
@@ -13,10 +14,13 @@ from atlas.plan import Plan, PlanStep
 from atlas.step.job import Job
 from atlas.step.logs import LONGEST, keep_log, log_key, read_log
 from atlas.step.outlet import masked_output
-from atlas.store import Run, Store
+from atlas.store import Run, Store, open_store
 from atlas.store.remote import BucketLocation
 from tests import canary
 from tests.integration.atlas.step.test_main import Steps
+from tests.servers import s3
+
+__all__ = ["s3"]
 
 SOURCE = """
 import os, subprocess, sys, time
@@ -155,3 +159,17 @@ def test_of_a_very_long_one_the_end_is_sent(tmp_path, capfd):
     text = read_log(job.store.location, job.run, "say")
     assert len(text) == LONGEST
     assert text.endswith("xthe end\n")
+
+
+def test_the_log_of_a_short_step_is_in_a_bucket_once_its_process_has_ended(steps, s3, monkeypatch):
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="step-logs")
+    store = open_store("s3://step-logs/store")
+    for file in steps.store.location.entries(""):
+        store.location.write(file.key, steps.store.location.read(file.key))
+    code, err = run(steps, "say", "--store", store.location.url)
+    assert (code, "isn't kept" in err) == (0, False)
+    text = read_log(store.location, Run("training-r1", "p", "training", ""), "say")
+    assert "by Python ***\n" in text
+    assert text.endswith("by the logger\n")
