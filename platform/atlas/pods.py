@@ -66,7 +66,7 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class PodsApi:
     """An API server of Kubernetes, opened by a kubeconfig.
 
     Attributes:
@@ -169,7 +169,7 @@ class Cluster:
 class PodWatch:
     """Looks at pods every few seconds at the most, and never fails for what it can't see."""
 
-    def __init__(self, cluster: Cluster | None) -> None:
+    def __init__(self, cluster: PodsApi | None) -> None:
         """Look at the pods of a cluster; of none, nothing is seen."""
         self._cluster = cluster
         self._next = 0.0
@@ -187,7 +187,7 @@ class PodWatch:
 
 
 @cache
-def cluster() -> Cluster | None:
+def cluster() -> PodsApi | None:
     """Return the cluster of this machine's kubeconfig; None where there is none that can be used.
 
     `KUBECONFIG` and ``~/.kube/config`` say where it is, `ATLAS_KUBERNETES_CONTEXT` which of its
@@ -208,7 +208,7 @@ def cluster() -> Cluster | None:
         client = config.new_client_from_config(context=chosen["name"])
     except Exception:  # whatever a kubeconfig of any kind makes of itself
         return None
-    return Cluster(client, chosen["name"], chosen["context"].get("namespace") or "")
+    return PodsApi(client, chosen["name"], chosen["context"].get("namespace") or "")
 
 
 def _pod(raw: Mapping[str, Any]) -> Pod:

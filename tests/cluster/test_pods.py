@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 import pytest
 
 from atlas.errors import PlatformError
-from atlas.pods import Cluster, cluster
+from atlas.pods import PodsApi, cluster
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.airflow.pod_labels import label_of_task, pod_selector, task_of
 from atlas.waiting import wait_until
@@ -58,7 +58,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def here(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def here(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[PodsApi]:
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     cluster.cache_clear()
     found = cluster()
@@ -96,7 +96,7 @@ def labels(task: str, index: int = -1) -> dict[str, str]:
     return {**own, "task_id": task, **of_key}
 
 
-def reasons(here: Cluster) -> dict[tuple[str, str], str]:
+def reasons(here: PodsApi) -> dict[tuple[str, str], str]:
     found = here.pods(pod_selector("it-training", "run-1"))
     return {task_of(one.labels): one.reason for one in found}
 

@@ -82,7 +82,7 @@ class _Sent:
         at_end(self.close)
 
     def send(self) -> None:
-        """Send what there is; that it can't be sent is told at the end."""
+        """Send what there is; that it can't be sent is reported at the end."""
         with self._lock, suppress(OSError, StoreError):
             self._send()
 

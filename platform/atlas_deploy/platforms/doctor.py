@@ -30,7 +30,7 @@ from atlas_deploy.platforms.services import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from atlas.pods import Cluster
+    from atlas.pods import PodsApi
     from atlas.targets.operations import Trial
     from atlas_deploy.platforms.services import Services
 
@@ -50,7 +50,7 @@ _REPOSITORY = "atlas/probe"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TrialResult:
     """What came of one trial.
 
     Attributes:
@@ -70,7 +70,7 @@ class Finding:
         return {"trial": self.trial, "ok": self.ok, "found": self.found, "problem": self.problem}
 
 
-def examine(services: Services, now: Callable[[], float] = time.time) -> list[Finding]:
+def examine(services: Services, now: Callable[[], float] = time.time) -> list[TrialResult]:
     """Try all that work on a platform needs; return what came of it.
 
     Args:
@@ -80,11 +80,11 @@ def examine(services: Services, now: Callable[[], float] = time.time) -> list[Fi
     return [_tried(name, trial) for name, trial in _trials(services, now)]
 
 
-def _tried(name: str, trial: Callable[[], str]) -> Finding:
+def _tried(name: str, trial: Callable[[], str]) -> TrialResult:
     try:
-        return Finding(name, ok=True, found=trial())
+        return TrialResult(name, ok=True, found=trial())
     except AtlasError as error:
-        return Finding(name, ok=False, found="", problem=str(error))
+        return TrialResult(name, ok=False, found="", problem=str(error))
 
 
 def _trials(services: Services, now: Callable[[], float]) -> Iterator[Trial]:
@@ -165,7 +165,7 @@ def _has_pods(services: Services) -> bool:
     return any(service.get("tasks") == _IN_PODS for service in services.by_name.values())
 
 
-def _in_cluster(found: Cluster | None) -> Iterator[Trial]:
+def _in_cluster(found: PodsApi | None) -> Iterator[Trial]:
     """Try what may be done in the cluster, where there is a kubeconfig."""
     if found is None:
         yield "the cluster", lambda: "no kubeconfig: why a pod waits isn't told"
@@ -175,7 +175,7 @@ def _in_cluster(found: Cluster | None) -> Iterator[Trial]:
         yield f"the right to {verb} {resource}", partial(_right, found, verb, resource)
 
 
-def _cluster_version(found: Cluster) -> str:
+def _cluster_version(found: PodsApi) -> str:
     """Return the cluster's version.
 
     Raises:
@@ -190,7 +190,7 @@ def _cluster_version(found: Cluster) -> str:
     return f"{version} ({found.context})"
 
 
-def _right(found: Cluster, verb: str, resource: str) -> str:
+def _right(found: PodsApi, verb: str, resource: str) -> str:
     """Return where who asks has a right: in all namespaces, or in the context's.
 
     Raises:

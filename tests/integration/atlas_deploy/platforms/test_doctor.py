@@ -1,4 +1,4 @@
-"""A platform that is wrong somewhere is told where, and what to do; the rest is tried all the same."""
+"""Of a platform that is wrong somewhere: where, and what to do; the rest is tried all the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from atlas.errors import PlatformError
 from atlas_deploy.platforms.certificates import certificate
-from atlas_deploy.platforms.doctor import Finding, examine
+from atlas_deploy.platforms.doctor import TrialResult, examine
 from atlas_deploy.platforms.services import Services, services_named
 from tests.servers import RegistryServer, registry_server
 
@@ -44,7 +44,7 @@ def services(tmp_path: Path, registry_server: RegistryServer) -> Services:
     return Services("it", by_name)
 
 
-def of(found: list[Finding], trial: str) -> Finding:
+def of(found: list[TrialResult], trial: str) -> TrialResult:
     (one,) = [finding for finding in found if finding.trial == trial]
     return one
 
