@@ -167,7 +167,7 @@ def test_a_deployment_is_read_run_changed_and_removed(deployer: Deployer) -> Non
 
     said = deployer.atlas("train", "--config", deployer.name, "--target", "airflow", "--logs")
     assert "said good evening" in said
-    (run,) = json.loads(deployer.atlas("runs", "--json"))
+    (run,) = json.loads(deployer.atlas("runs", deployer.name, "--json"))
     assert run["status"] == "done"
     assert run["flow"] == "training"
     assert deployer.name in deployer.atlas("status", deployer.name)
