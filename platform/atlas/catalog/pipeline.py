@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.advice import mention
 from atlas.catalog.front import status_kind
 from atlas.catalog.parts import (
     BAD,
@@ -182,8 +183,8 @@ def _runs(entry: CatalogEntry) -> str:
 
 def _triggers(entry: CatalogEntry) -> str:
     if not entry.triggers:
-        rule = entry.pipeline.retraining
-        return "<p>Its triggers were never looked at: run `atlas monitor`.</p>" if rule else ""
+        text = f"Its triggers were never looked at, which {mention('monitor')} does."
+        return f"<p>{text}</p>" if entry.pipeline.retraining else ""
     rows = (
         row(
             xml(one.name),

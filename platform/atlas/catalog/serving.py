@@ -105,7 +105,7 @@ class _CatalogHandler(BaseHTTPRequestHandler):
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         if status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", 'Basic realm="atlas catalog", charset="UTF-8"')
+            self.send_header("WWW-Authenticate", 'Basic realm="Atlas catalog", charset="UTF-8"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:
