@@ -32,6 +32,7 @@ class Settings:
         python: the interpreter that services and steps run in.
         parallelism: how many tasks Airflow runs at a time.
         switched_off: the optional services that the platform goes without.
+        chosen: the only services with a port that the platform has; none for all.
         tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
         openlineage: URL that OpenLineage events are posted to; empty for none.
         openlineage_secret: name of the secret that opens it; empty for none.
@@ -47,6 +48,7 @@ class Settings:
     python: str
     parallelism: int
     switched_off: frozenset[str] = frozenset()
+    chosen: frozenset[str] = frozenset()
     tasks: str = TASKS[0]
     openlineage: str = ""
     openlineage_secret: str = ""
@@ -74,6 +76,7 @@ class Settings:
             python=interpreter(),
             parallelism=parallelism(config.get_int("parallelism")),
             switched_off=frozenset(n for n in optional if _is_off(config, n, target)),
+            chosen=frozenset(filter(None, (config.get("services") or "").split(","))),
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
             openlineage=address("openlineage", config.get("openlineage") or ""),
             openlineage_secret=config.get("openlineageSecret") or "",

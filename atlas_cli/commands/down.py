@@ -33,5 +33,6 @@ def down(stack: Stack = "local", purge: Purge = False, yes: Yes = False) -> None
     lifecycle.down(state, stack, say)
     for path in lifecycle.purge(state, stack) if purge else ():
         say(f"deleted {path}")
-    kept = "" if purge else f"; its data stay in {lifecycle.folder(state, stack)}"
+    folder = lifecycle.folder(state, stack)
+    kept = f"; its data stay in {folder}" if folder.exists() and not purge else ""
     print(f"platform {stack} is down{kept}")

@@ -31,13 +31,15 @@ def gc(
     """Remove old runs that nothing refers to, with what only they used.
 
     Runs stay that a registered model was made by, that a deployment, a run that stays or the outbox
-    refers to; with them their Plans and their code.
+    refers to; with them their Plans and their code. Ephemeral platforms go whose owner and
+    supervisor were both killed.
     """
     from atlas.load import load_environment
     from atlas.load.projects import project_at
     from atlas.runner.process_environment import process_environment
     from atlas.step.garbage import collect, find_garbage
     from atlas.store import open_store
+    from atlas_deploy.platforms.ephemeral import collect as collect_platforms
 
     older = duration(older_than)
     project = project_at(path)
@@ -46,11 +48,16 @@ def gc(
         garbage = find_garbage(store, keep=keep, older=older)
         if not dry_run:
             collect(store, garbage)
+    platforms = [str(folder) for folder in collect_platforms(dry_run=dry_run)]
     verb = "would be" if dry_run else "were"
     runs = [run.key for run in garbage.runs]
     unsent = [run.key for run in garbage.unsent]
-    data = {"runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent}
+    data = {
+        "runs": runs, "size": garbage.size, "dry_run": dry_run, "unsent": unsent,
+        "platforms": platforms,
+    }  # fmt: skip
     lines = [*runs, f"{len(runs)} runs, {size(garbage.size)} {verb} removed"]
+    lines += [f"{folder}: what was left of a platform {verb} taken away" for folder in platforms]
     if unsent:
         lines.append(
             f"old runs that stay until {command('runs', '--sync')} has sent them: {len(unsent)}"

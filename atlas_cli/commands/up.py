@@ -13,14 +13,52 @@ from atlas_cli.output import emit, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_TIMED_OUT = 124
+"""The exit code of a command that had to be ended, as of timeout(1)."""
 Stack = Annotated[str, typer.Option("--stack", help="The platform's stack.")]
 
 
-def up(stack: Stack = "local", as_json: Json = False) -> None:
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- COMMAND...]", help="With --ephemeral: what is run with it."),
+]
+Ephemeral = Annotated[
+    bool,
+    typer.Option(
+        "--ephemeral",
+        help="A new platform on free ports in a temporary folder, for COMMAND alone.",
+    ),
+]
+Ttl = Annotated[
+    str, typer.Option(metavar="DURATION", help="How long an ephemeral platform lives at most.")
+]
+Chosen = Annotated[
+    str,
+    typer.Option(
+        "--services", metavar="NAME,…", help="The services of an ephemeral one: all, or these."
+    ),
+]
+
+
+def up(
+    words: Command = None,
+    *,
+    stack: Stack = "local",
+    ephemeral: Ephemeral = False,
+    ttl: Ttl = "30m",
+    chosen: Chosen = "",
+    as_json: Json = False,
+) -> None:
     """Bring the platform up, or repair it, and show its services.
 
-    What runs already stays as it is; what died comes back on the same ports.
+    What runs already stays as it is; what died comes back on the same ports. With --ephemeral a
+    platform of its own comes up for COMMAND, which finds it by ATLAS_STATE; its exit code is that
+    of `atlas`, and the platform goes down however either ends.
     """
+    if ephemeral:
+        raise typer.Exit(_run(words or [], chosen, ttl))
+    if words:
+        raise typer.BadParameter("a COMMAND needs --ephemeral")
     from atlas.environment import state_folder
     from atlas_deploy.platforms import lifecycle
 
@@ -29,6 +67,26 @@ def up(stack: Stack = "local", as_json: Json = False) -> None:
     if not update.changes:
         say("nothing to do: everything runs as it should")
     emit(platform, lambda: f"{services(platform)}\n{sign_in(platform)}", as_json=as_json)
+
+
+def _run(words: list[str], chosen: str, ttl: str) -> int:
+    """Run a command with an ephemeral platform; return its exit code."""
+    from atlas.advice import mention
+    from atlas_cli.commands.gc import duration
+    from atlas_deploy.platforms.accompanied import run
+    from atlas_deploy.platforms.ephemeral import ephemeral
+
+    if not words:
+        told = mention("up", "--ephemeral", "--", "COMMAND")
+        raise typer.BadParameter(f"--ephemeral needs a COMMAND, as in {told}")
+    names = [name for name in chosen.split(",") if name]
+    with ephemeral(names, duration(ttl)) as platform:
+        say(f"ephemeral platform: up in {platform.state}; running {words[0]}")
+        code, why = run(platform, words)
+    if why:
+        say(f"{words[0]}: ended: {why}")
+        return _TIMED_OUT
+    return code
 
 
 def say(line: str) -> None:

@@ -173,14 +173,22 @@ def _task_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
     settings = platform.settings
     return {
         "ATLAS_STORE": settings.store,
-        "ATLAS_MLFLOW_URL": platform.url("mlflow"),
-        "ATLAS_MLFLOW_CREDENTIALS": str(settings.vault / f"{mlflow.SECRET}.json"),
-        "ATLAS_PUSHGATEWAY_URL": platform.url("pushgateway"),
-        "ATLAS_PUSHGATEWAY_CREDENTIALS": str(settings.vault / "pushgateway.json"),
+        **_spoken_to(platform, "mlflow", mlflow.SECRET),
+        **_spoken_to(platform, "pushgateway", "pushgateway"),
         **_openlineage(settings),
         "ATLAS_STATE": str(settings.state),
         "ATLAS_PYTHON": settings.python,
         "ATLAS_UMASK": f"{settings.umask:03o}",
+    }
+
+
+def _spoken_to(platform: LocalPlatform, name: str, secret: str) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which steps speak to a service, where the platform has it."""
+    if not platform.is_wanted(name):
+        return {}
+    return {
+        f"ATLAS_{name.upper()}_URL": platform.url(name),
+        f"ATLAS_{name.upper()}_CREDENTIALS": str(platform.settings.vault / f"{secret}.json"),
     }
 
 

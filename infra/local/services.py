@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+import pulumi
+
 from infra.services import ServiceData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pulumi
 
     from infra.outputs import ServiceOutput
     from infra.settings import Settings
@@ -78,9 +78,23 @@ class LocalPlatform:
         if name not in self._declared:
             module, _, attribute = SERVICES[name].partition(":")
             declare = cast("Declare", getattr(import_module(module), attribute))
-            is_off = name in self.settings.switched_off
-            self._declared[name] = None if is_off else declare(self)
+            self._declared[name] = declare(self) if self.is_wanted(name) else None
         return self._declared[name]
+
+    def is_wanted(self, name: str) -> bool:
+        """Tell whether the settings leave a service in; what has no port takes nothing, and stays.
+
+        Raises:
+            pulumi.RunError: there is no service of a name that they choose.
+        """
+        chosen, known = self.settings.chosen, listening()
+        unknown = sorted(chosen.difference(known))
+        if unknown:
+            raise pulumi.RunError(
+                f"atlas:services: found '{unknown[0]}'; expected some of {', '.join(known)}"
+            )
+        is_left_out = bool(chosen) and name in known and name not in chosen
+        return not is_left_out and name not in self.settings.switched_off
 
     def has(self, name: str) -> bool:
         """Tell whether the platform has a service."""

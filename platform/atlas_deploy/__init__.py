@@ -2,11 +2,12 @@
 
 The rooms, each importing only what stands to its right::
 
-    operations | training → apply → diff → history → live → desired → releases → platforms → stacks
+    testing → operations | training → apply → diff → history → live → desired → releases
+    → platforms → stacks
 
 `desired` is what the documents give, `live` what is there, `diff` how these differ, `apply` makes
-it so, and `history` keeps what was; `releases` has what is pinned in git. What is named here is the
-public surface.
+it so, and `history` keeps what was; `releases` has what is pinned in git, `testing` the fixtures of
+pytest. What is named here is the public surface.
 """
 
 from __future__ import annotations

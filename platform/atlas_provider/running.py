@@ -112,6 +112,13 @@ def start(
     return Started(ports=filling.ports, content=rendered.digest())
 
 
+def prepare(desired: PlatformProgram) -> str:
+    """Write the files of a program that needn't be run; return the digest of what it was given."""
+    rendered = render(desired, desired.filling({}, make=True))
+    program.write(rendered)
+    return rendered.digest()
+
+
 def run(desired: PlatformProgram, seconds: float, cancelled: threading.Event) -> str:
     """Run a program to its end, without supervision; return the digest of what it was given.
 

@@ -20,6 +20,7 @@ from atlas import files
 from atlas.errors import PlatformError
 from atlas.waiting import wait_until, wait_while
 from atlas_provider import launch, process_trees
+from atlas_provider.ephemeral import EphemeralFolder
 from atlas_provider.launch import passed_environment
 from atlas_provider.supervisor_rpc import PID, SOCKET, SupervisorRpc
 from atlas_provider.unixrpc import UNREACHABLE
@@ -108,6 +109,11 @@ class Supervisor:
             self._ensure()
             self._reload(name)
         self._rpc.call("startProcess", name, False)
+
+    def begin(self) -> None:
+        """Start supervisord before its first program, unless it answers."""
+        with self._locked():
+            self._ensure()
 
     def stop(self, name: str) -> None:
         """Stop a program and its process group; it is no error when it doesn't run."""
@@ -203,7 +209,7 @@ class Supervisor:
         here = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else str(self.folder)
         files.write(self.folder / _CONFIG, _SERVER_CONFIG.format(here=here))
         started = subprocess.run(  # noqa: S603 - supervisor's own program; it becomes a daemon
-            [sys.executable, "-m", "supervisor.supervisord", "-c", _CONFIG],
+            [sys.executable, "-m", self._module(), "-c", _CONFIG],
             cwd=self.folder,
             env={**passed_environment(), "TMPDIR": str(self.folder / "tmp")},
             stdin=subprocess.DEVNULL,
@@ -216,6 +222,11 @@ class Supervisor:
             printed = (started.stderr or started.stdout).strip()
             raise PlatformError(f"{self.folder}: supervisor doesn't start: {printed}")
         self._await_start()
+
+    def _module(self) -> str:
+        """Return the module that is supervisord: an ephemeral platform's ends with its owners."""
+        is_ephemeral = EphemeralFolder.of(self.folder) is not None
+        return "atlas_provider.tied_supervisor" if is_ephemeral else "supervisor.supervisord"
 
     def _await_start(self) -> None:
         """Wait until supervisord answers."""

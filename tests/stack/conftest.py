@@ -18,12 +18,14 @@ import pytest
 from atlas.http.credentials import basic
 from atlas.processes import ProcessIdentity
 from atlas.waiting import wait_while
+from atlas_deploy.platforms.ephemeral import ephemeral
 from atlas_provider import ports, process_trees
 from atlas_provider.supervision import Supervisor
 from tests.yard import Yard
 
 Result = subprocess.CompletedProcess[str]
 _SECONDS = 600
+_LIFE_SECONDS = 3 * 3600
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,10 @@ def _read(pid: int, name: str) -> bytes:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """Return the session's platform; at the end nothing of it may be left."""
-    with tempfile.TemporaryDirectory(prefix="atlas-") as folder:
-        atlas = Atlas(Path(folder) / "state")
-        try:
-            outputs = json.loads(atlas.run("up", "--json").stdout)
-            yield Platform(atlas.state, outputs)
-        finally:
-            atlas.run("down")
-        assert_nothing_left(atlas, outputs)
+    with ephemeral(seconds=_LIFE_SECONDS) as up:
+        yield Platform(up.state, up.outputs)
+    assert_nothing_left(Atlas(up.state), up.outputs)
+    assert not up.folder.root.exists()
 
 
 @pytest.fixture

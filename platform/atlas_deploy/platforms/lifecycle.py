@@ -26,6 +26,7 @@ from atlas_deploy.stacks.events import DONE
 from atlas_deploy.stacks.keeping import keeping
 from atlas_deploy.stacks.stack import Stack
 from atlas_provider import process_trees
+from atlas_provider.ephemeral import EphemeralFolder
 from atlas_provider.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ def down(state: Path, name: str, say: Say) -> None:
     Raises:
         PlatformError: something can't be stopped.
     """
+    ephemeral = EphemeralFolder.of(folder(state, name))
+    if ephemeral:
+        ephemeral.take_down()
+        return
     _require_ours(state, name)
     try:
         if keeping(Backend(state)).exists(PROJECT, name):
@@ -222,8 +227,10 @@ def _require_ours(state: Path, name: str) -> None:
 def _open(state: Path, name: str, say: Say) -> Stack:
     """Open a platform's stack, configured by a file of the user's project or of the root."""
     place = root()
-    file = f"Pulumi.{name}.yaml"
-    config = _config(find_project().root / file) or _config(place / file)
+    config = _asked(state, name)
+    if config is None:
+        file = f"Pulumi.{name}.yaml"
+        config = _config(find_project().root / file) or _config(place / file)
     return Stack.open(
         name,
         project=PROJECT,
@@ -252,6 +259,18 @@ def root() -> Path:
 def _run(program: Path) -> None:
     """Run a Pulumi program by its path."""
     runpy.run_path(str(program), run_name="infra.__main__")
+
+
+def _asked(state: Path, name: str) -> Mapping[str, str] | None:
+    """Return the configuration of an ephemeral platform; None for one that stays.
+
+    The project's own isn't used: its store and receivers of alerts are no test's.
+    """
+    ephemeral = EphemeralFolder.of(folder(state, name))
+    if ephemeral is None:
+        return None
+    services = ephemeral.services
+    return {"atlas:services": ",".join(services)} if services else {}
 
 
 def _config(path: Path) -> dict[str, str]:

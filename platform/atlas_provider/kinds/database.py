@@ -17,7 +17,7 @@ from atlas.errors import PlatformError
 from atlas.kinds.parsing import Failure, parse_state
 from atlas.kinds.properties import properties
 from atlas.kinds.protocol import FoundResource, Kind, State
-from atlas_provider import program, running
+from atlas_provider import database_templates, program, running
 from atlas_provider.kinds import programs
 from atlas_provider.kinds.programs import Content, Directory, ProgramInputs
 from atlas_provider.program import PlatformProgram
@@ -169,10 +169,16 @@ def _migrate(
     for user in inputs.users or ():
         running.stop(desired.folder / user, _USER_SECONDS)
     _remove_database(draft)
+    is_new = not database.exists()
     _copy(database, draft)
-    usual = _SECONDS if inputs.timeout is None else inputs.timeout
-    content = running.run(desired, context.timeout or usual, context.cancelled)
+    if is_new and database_templates.take(desired, draft):
+        content = running.prepare(desired)
+    else:
+        usual = _SECONDS if inputs.timeout is None else inputs.timeout
+        content = running.run(desired, context.timeout or usual, context.cancelled)
     _settle(draft)
+    if is_new:
+        database_templates.keep(desired, draft)
     draft.replace(database)
     files.write(desired.directory / _MARKER, content + "\n")
     return DatabaseOutputs(

@@ -1,0 +1,32 @@
+"""Bring an ephemeral platform up, as a process of its own: ``bring_up FOLDER``.
+
+Whoever uses the platform needn't import Pulumi for it, and may be killed at any moment: this
+process carries the platform's mark, and is ended with the rest of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Bring up the platform of the folder that is named by the only argument."""
+    from atlas.errors import AtlasError
+    from atlas_deploy.platforms import lifecycle
+    from atlas_provider.ephemeral import STACK, EphemeralFolder
+
+    try:
+        lifecycle.up(EphemeralFolder(Path(sys.argv[1])).state, STACK, _say)
+    except AtlasError as error:
+        _say(f"error: {error}")
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What tests of projects get from deployments: a platform of their own."""
