@@ -24,6 +24,12 @@ def list_(
             "--stacks", help="List stacks in place of pipelines: deployed or not, when, by whom."
         ),
     ] = False,
+    changed_since: Annotated[
+        str,
+        typer.Option(
+            "--changed-since", metavar="REV", help="Only pipelines that differ from this commit's."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List pipelines, their flows and digests; or their stacks.
@@ -35,13 +41,23 @@ def list_(
         return
     env = env or "local"
     from atlas.load import shown
-    from atlas.plan import resolve
 
-    pipelines = resolve(path, environment=env)
+    pipelines = _pipelines(path, env, changed_since)
     rows = [_row(pipeline, shown(pipeline.folder)) for pipeline in pipelines]
     headers = ("PIPELINE", "FAMILY", "TRAINING", "INFERENCE", "FOLDER")
     lines = [[row[header.lower()] or "-" for header in headers] for row in rows]
     emit(rows, lambda: table(headers, lines), as_json=as_json)
+
+
+def _pipelines(path: Path, env: str, changed_since: str) -> list[Pipeline]:
+    """Return the pipelines to list: all, or those that differ from a commit's."""
+    if changed_since:
+        from atlas_deploy.operations import changed
+
+        return changed.changed_since(path, env, changed_since)
+    from atlas.plan import resolve
+
+    return list(resolve(path, environment=env))
 
 
 def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:
