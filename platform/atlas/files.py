@@ -27,9 +27,9 @@ _OTHERS = 0o077
 _CREATE = os.O_CREAT | os.O_CLOEXEC
 KNOWN = frozenset(
     (
-        *(".gitignore", "builds", "containers", "deploying", "findings", "kfp.local", "mlflow.db"),
+        *(".gitignore", "builds", "catalog", "containers", "deploying", "findings", "kfp.local"),
         *("mlflow-artifacts", "outbox", "passphrase", "platform", "pulumi", "schemas", "secrets"),
-        *("spool", "store"),
+        *("mlflow.db", "spool", "store"),
     )
 )
 """What Atlas itself keeps in a state folder, in this version and in earlier ones."""

@@ -98,7 +98,7 @@ def test_what_a_command_is_told_with_it_takes(name):
     if name in advice.TAKES:
         assert set(advice.TAKES[name]) == takes
     else:
-        assert not takes & {advice.ENV, advice.STACK} or name in ("images", "cache")
+        assert not takes & {advice.ENV, advice.STACK} or name in ("images", "cache", "doctor")
 
 
 def texts(file: Path) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from decimal import Decimal
 
@@ -85,7 +86,22 @@ class Answers:
 
 
 @pytest.fixture
-def settings():
+def event_loop_of_outputs():
+    """An event loop, which an output takes: tests that ran one before have left none."""
+    try:
+        asyncio.get_event_loop()
+    except (RuntimeError, DeprecationWarning):
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        yield
+        asyncio.set_event_loop(None)
+        loop.close()
+    else:
+        yield
+
+
+@pytest.fixture
+def settings(event_loop_of_outputs):
     secrets = PlatformSecrets(pulumi.Output.from_input("k" * 40), "dev")
     return ClusterSettings(stack="dev", vault="file:///vault", secrets=secrets)
 
