@@ -16,7 +16,7 @@ help:
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
 	@echo "make test-kubeflow-api   Atlas's Kubeflow client against a real Kubeflow Pipelines API server"
-	@echo "make test-kubeflow-runs  runs on a real Kubeflow Pipelines, whose pods are processes"
+	@echo "make test-kubeflow-runs  what runs on a Kubeflow need: a node whose pods are processes, the metadata store"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"

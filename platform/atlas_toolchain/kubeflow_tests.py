@@ -3,8 +3,7 @@
 They are built from Go modules into the cache by ``python platform/atlas_toolchain`` with
 ``--kubeflow-tests api``, or ``runs``, beside what tests of clusters need. A folder that the
 variable ``ATLAS_TEST_KUBEFLOW`` names goes before the cache: it has the same programs of another
-release, and those that make runs, which the release that is a Go module can't make of packages of
-Atlas. Nobody who uses Atlas needs them.
+release. Nobody who uses Atlas needs them.
 """
 
 from __future__ import annotations
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
 
 PIPELINES = "2.0.5"
 """The newest release that is a Go module."""
-ARGO = "4.0.5"
 VARIABLE = "ATLAS_TEST_KUBEFLOW"
 LOCK = Path(__file__).parent / "ml-metadata.lock"
 _STORE = "ml-metadata"
 _PYTHON = (3, 11)
 """What the newest wheel of the metadata store is for."""
 _MODULE = "kubeflow_pipelines"
-_ARGO_MODULE = "argo_workflows"
 _SOURCE = "github.com/kubeflow/pipelines"
-_ARGO_SOURCE = "github.com/argoproj/argo-workflows/v4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +49,15 @@ class KubeflowProgram:
     flags: str = ""
 
 
-PROGRAMS = (
-    KubeflowProgram("kfp-apiserver", _MODULE, f"{_SOURCE}/backend/src/apiserver"),
-    KubeflowProgram(
-        "argo-controller",
-        _ARGO_MODULE,
-        f"{_ARGO_SOURCE}/cmd/workflow-controller",
-        f"-X {_ARGO_SOURCE}.version=v{ARGO}",
-    ),
-)
-"""Those that are built here, in this order."""
-API = ("kfp-apiserver",)
-"""Those that the API alone needs."""
-RUNS = ("kfp-driver", "kfp-launcher", "kfp-agent", "kfp-schedules")
-"""Those of the variable's folder that runs need besides: of a release that isn't a Go module."""
+PROGRAMS = (KubeflowProgram("kfp-apiserver", _MODULE, f"{_SOURCE}/backend/src/apiserver"),)
+"""Those that are built here."""
 AROUND = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "versitygw")
 """Programs of `cluster_tests` that all of it stands on."""
-DEFINITIONS = {
-    _ARGO_MODULE: (_ARGO_SOURCE, "manifests/base/crds/minimal"),
-    _MODULE: (_SOURCE, "manifests/kustomize/base/pipeline/cluster-scoped"),
-}
-"""Module → the Go module that its custom resources' definitions are in, and their folder there."""
+DEFINITIONS = (
+    "manifests/kustomize/base/pipeline/cluster-scoped",
+    "manifests/kustomize/third-party/argo/upstream/manifests/base/crds/minimal",
+)
+"""Where the module has the definitions of custom resources: Kubeflow's own, and Argo's."""
 MARIADB = ToolchainProgram(
     "mariadb",
     "",
@@ -125,9 +109,8 @@ def get(say: Callable[[str], None], uv: Path, *, api_only: bool) -> dict[str, st
     Returns:
         Why one couldn't be got, by name; empty reasons for what is there now.
     """
-    wanted = [one for one in PROGRAMS if not api_only or one.name in API]
     with cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")):
-        tried = {one.name: _build(one, say) for one in wanted if find(one.name) is None}
+        tried = {one.name: _build(one, say) for one in PROGRAMS if find(one.name) is None}
         if len(definitions()) == 0:
             tried["definitions"] = _try(_copy_definitions)
         if not api_only and metadata_python() is None:
@@ -165,11 +148,12 @@ def _build(program: KubeflowProgram, say: Callable[[str], None]) -> str:
 def _copy_definitions() -> None:
     """Take the custom resources' definitions from the modules."""
     with cache.scratch() as made:
-        for module, (source, place) in DEFINITIONS.items():
-            found = golang.source(module, source, made) / place
-            for path in sorted(found.glob("*.yaml")):
-                if "kind: CustomResourceDefinition" in path.read_text("utf-8"):
-                    shutil.copyfile(path, made / path.name)
+        source = golang.source(_MODULE, _SOURCE, made)
+        for path in sorted(
+            file for place in DEFINITIONS for file in (source / place).glob("*.yaml")
+        ):
+            if "kind: CustomResourceDefinition" in path.read_text("utf-8"):
+                shutil.copyfile(path, made / path.name)
         cache.place(sorted(made.glob("*.yaml")), folder() / "definitions")
 
 

@@ -127,7 +127,7 @@ def kubeflow_server(folder: Path) -> Iterator[KubeflowServer]:
     Args:
         folder: keeps everything; its owner removes it.
     """
-    require(*kubeflow_tests.API)
+    require("kfp-apiserver")
     with ExitStack() as stack:
         plane = stack.enter_context(control_plane(folder / "plane"))
         server = KubeflowServer(folder, plane, Credentials(), stack)

@@ -27,7 +27,7 @@ def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def go(program: Programs, machine: Path) -> None:
-    for _, place in kubeflow_tests.DEFINITIONS.values():
+    for place in kubeflow_tests.DEFINITIONS:
         folder = machine / "sources" / place
         folder.mkdir(parents=True)
         (folder / f"{folder.name}.yaml").write_text(DEFINITION)
@@ -52,10 +52,11 @@ def test_what_the_api_needs_is_built_once(
 def test_programs_of_a_folder_come_first(
     machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "kfp-driver").touch()
+    (tmp_path / "kfp-apiserver").touch()
     monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path))
-    assert kubeflow_tests.find("kfp-driver") == tmp_path / "kfp-driver"
-    assert kubeflow_tests.find("kfp-agent") is None
+    assert kubeflow_tests.find("kfp-apiserver") == tmp_path / "kfp-apiserver"
+    monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path / "none"))
+    assert kubeflow_tests.find("kfp-apiserver") is None
 
 
 def test_what_cannot_be_built_is_told(machine: Path, program: Programs, said: list[str]) -> None:
