@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SKIP = "pulumi.com/skipAwait"
+_FORCE = "pulumi.com/patchForce"
+"""What the program says of an object holds, whoever has changed it by hand meanwhile."""
 
 
 class ClusterObject(pulumi.CustomResource):
@@ -75,8 +77,7 @@ def declare_objects(
 
 def _waiting(manifest: Manifest, *, skip_await: bool) -> Manifest:
     """Return an object that Pulumi waits for, or doesn't."""
-    if not skip_await:
-        return manifest
     own = manifest["metadata"]
-    annotations = {**(own.get("annotations") or {}), _SKIP: "true"}
+    skip = {_SKIP: "true"} if skip_await else {}
+    annotations = {**(own.get("annotations") or {}), _FORCE: "true", **skip}
     return {**manifest, "metadata": {**own, "annotations": annotations}}
