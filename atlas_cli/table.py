@@ -30,7 +30,7 @@ class CommandEntry(NamedTuple):
 COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("init", "init:init", "Write a new pipeline that works, and a project around it."),
     CommandEntry(
-        "doctor", "doctor:doctor", "Show each tool Atlas uses: found, needed, what works without."
+        "doctor", "doctor:doctor", "Show each tool Atlas uses, or try out a live platform."
     ),
     CommandEntry(
         "validate",
