@@ -67,6 +67,7 @@ class Followed:
         self._progress: LaunchProgress | None = None
         self._logs: Logs | None = None
         self._silent_since = 0.0
+        self._kept = ""
         self._cancelled = ""
 
     # What it is ------------------------------------------------------------------------------
@@ -153,6 +154,7 @@ class Followed:
         if status is None:
             return False
         is_new = self._progress.look(status)
+        self._report_wait(status)
         if self._logs is not None:
             self._logs.look()
         if status.is_over:
@@ -195,6 +197,13 @@ class Followed:
         """Stop following, whatever comes of the run."""
         if not self.is_over:
             self._fail(f"{why}; {self._way_back()}" if self.is_open else why)
+
+    def _report_wait(self, status: RunStatus) -> None:
+        """Say what keeps the run from going on, once as long as that stays the same."""
+        why = "" if status.is_over else status.reason
+        if why and why != self._kept:
+            self._notice(f"{self.name}: {why}")
+        self._kept = why
 
     # Within ----------------------------------------------------------------------------------
 

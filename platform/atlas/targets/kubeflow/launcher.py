@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, TargetError
+from atlas.pods import PodWatch, cluster
 from atlas.store.exclusive import exclusive
 from atlas.store.orchestrated import keep_version, version_of
 from atlas.targets import launcher
@@ -60,6 +61,7 @@ class KubeflowLauncher:
         deployed_of: returns what is deployed under a Plan's name; None for nothing.
         deployed: whether to run what is deployed, whatever the sources have become since.
         published: whether to run a Plan as the version that was published of it before.
+        pods: the pods of the cluster that it is in, where there is a kubeconfig.
     """
 
     api: Api
@@ -69,6 +71,7 @@ class KubeflowLauncher:
     deployed_of: Callable[[Plan], DeployedMember | None] = lambda _: None
     deployed: bool = False
     published: bool = False
+    pods: PodWatch = field(default_factory=lambda: PodWatch(cluster()), repr=False, compare=False)
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
     _cancelling: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
@@ -132,7 +135,13 @@ class KubeflowLauncher:
             self._cancelling.add(launched.id)
         if state == launcher.FAILED and launched.id in self._cancelling:
             state = launcher.CANCELLED
-        return RunStatus(state, _tasks(self._plans[launched.id], server_run), server_run.error)
+        reason = server_run.error or (self._waiting(launched) if state == launcher.RUNNING else "")
+        return RunStatus(state, _tasks(self._plans[launched.id], server_run), reason)
+
+    def _waiting(self, launched: LaunchedRun) -> str:
+        """Return why pods of the run don't start; empty where nothing keeps one."""
+        pods = self.pods.waiting(f"pipeline/runid={launched.id}")
+        return "; ".join(f"pod {pod.name} doesn't start: {pod.reason}" for pod in pods)
 
     def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; over already is fine."""

@@ -130,6 +130,26 @@ def test_a_step_that_could_not_begin_fails_with_what_the_orchestrator_knows(proj
     assert raw["error"] == talk.stepper.mute["join"], "and it is on record"
 
 
+def test_what_keeps_a_step_from_starting_is_said_once(talk):
+    told = ["no node has room", "no node has room", "", "no such image"]
+    own = talk.stepper.status
+
+    def status(launched):
+        if not told:
+            return own(launched)
+        why = told.pop()
+        return RunStatus(RUNNING, [TaskStatus("load", RUNNING, None, why)], why)
+
+    talk.stepper.status = status
+    talk.train()
+    notices = [one.text for one in talk.events if one.kind == events.NOTICE]
+    assert [one for one in notices if "load doesn't start" in one] == [
+        "talk: load doesn't start: no such image",
+        "talk: load doesn't start: no node has room",
+    ]
+    assert sum(one.endswith(": no node has room") for one in notices) == 2
+
+
 def test_a_repeat_follows_the_run_that_is_under_way(talk):
     left = talk.train(detach=True)
     assert left.ok
