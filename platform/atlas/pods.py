@@ -203,9 +203,11 @@ def cluster() -> PodsApi | None:
         return None
     wanted = os.environ.get(CONTEXT) or None
     try:
-        contexts, current = config.list_kube_config_contexts()
+        # Not the package's own default, which is what the variable was when it was imported.
+        file = os.pathsep.join(files)
+        contexts, current = config.list_kube_config_contexts(file)
         chosen = next((one for one in contexts if one["name"] == wanted), current)
-        client = config.new_client_from_config(context=chosen["name"])
+        client = config.new_client_from_config(file, context=chosen["name"])
     except Exception:  # whatever a kubeconfig of any kind makes of itself
         return None
     return PodsApi(client, chosen["name"], chosen["context"].get("namespace") or "")
