@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+from kubernetes.config import kube_config
 
 from atlas.errors import PlatformError
 from atlas.pods import PodsApi, cluster
@@ -60,6 +61,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture
 def here(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[PodsApi]:
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+    # Airflow's operator takes the package's default, which is what the variable was at its import.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(plane.kubeconfig))
     cluster.cache_clear()
     found = cluster()
     assert found is not None
