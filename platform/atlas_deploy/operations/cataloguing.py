@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from atlas.advice import command
 from atlas.catalog import Link, gather
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, InvalidError
 from atlas.load import load_environment
-from atlas.plan import resolve
+from atlas.plan import pipelines
 from atlas.registered import LOCAL_TARGET
 from atlas.runner.process_environment import process_environment
 from atlas.store import open_store
 from atlas.targets import target_named
 from atlas.targets.protocol import deployed_name
+from atlas.validate import check
 from atlas_deploy.operations.listing import environments
 from atlas_deploy.platforms.services import services_of
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from atlas.environment import Project
     from atlas.plan import Pipeline, Plan
     from atlas.store import Store
+    from atlas.validate import Report
     from atlas_deploy.platforms.services import Services
 
 
@@ -35,18 +38,35 @@ def catalog_of(path: Path, environment: str) -> Catalog:
         path: a Config, a pipeline's folder, or a folder that is scanned.
         environment: the Environment whose models, runs and checks are shown.
 
+    A pipeline in which something is wrong is left out, with a note.
+
     Raises:
-        InvalidError: no Config can be read.
+        InvalidError: no pipeline is right.
         PlatformError: the Environment's platform can't be read.
     """
-    pipelines = resolve(path, environment=environment)
-    project, main = pipelines[0].project, pipelines[0].environment
-    notes: list[str] = []
+    report = check(path, environment)
+    sound = pipelines(report)
+    if not sound:
+        raise InvalidError(report.errors)
+    project, main = sound[0].project, sound[0].environment
+    notes = [*_left_out(report)]
     stores = list(_stores(project, environment, notes))
     services = _services(project, environment)
     with process_environment(project, main) as process:
         links = pages_of(services)
-        return gather(pipelines, process.store, stores=stores, links=links, notes=notes)
+        return gather(sound, process.store, stores=stores, links=links, notes=notes)
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    """Give a note where something is wrong, with the pipelines that are left out for it."""
+    if report.errors:
+        broken = sorted(one.file.config.name for one in report.checked if one.broken)
+        names = f" in {', '.join(broken)}" if broken else ""
+        several = "problems" if len(report.errors) > 1 else "problem"
+        yield (
+            f"{len(report.errors)} {several}{names}; what can't be read is left out; "
+            f"{command('validate')} lists them"
+        )
 
 
 def pages_of(services: Services | None) -> Callable[[Pipeline], Iterator[Link]]:

@@ -61,3 +61,21 @@ def test_a_port_is_only_of_serving(project: Project) -> None:
     done = project.atlas("catalog", "--port", "8000")
     assert done.returncode == 2
     assert "is of --serve" in done.stderr
+
+
+def test_a_pipeline_that_is_wrong_is_left_out_with_a_note(project: Project) -> None:
+    champion(project)
+    project.write("broken/config.json", '{"version": 1, "name": "broken", "recipes": {}}')
+    project.write("unread/config.json", '{"version": 1, "name": "unread", "recipes": }')
+    done = project.atlas("catalog", "--out", "site")
+    assert done.returncode == 0, done.stderr
+    page = (project.root / "site" / "index.html").read_text()
+    assert "houses" in page
+    assert re.search(r'<p class="fault">\d+ problems[^<]* be read is left out', page)
+
+
+def test_a_catalogue_of_nothing_right_is_refused(project: Project) -> None:
+    project.write("unread/config.json", '{"version": 1, "name": "unread", "recipes": }')
+    done = project.atlas("catalog", "--out", "site")
+    assert done.returncode == 1
+    assert "error D002" in done.stderr
