@@ -32,7 +32,10 @@ def backfill(
     path: PipelinePath = Path(),
     *,
     first: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="Intervals that begin from then on.")
+        str,
+        typer.Option(
+            "--from", metavar="TIME", help="Intervals that begin from then on; 2d: two days ago."
+        ),
     ],
     end: Annotated[
         str, typer.Option("--to", metavar="TIME", help="Before then; now by default.")

@@ -22,6 +22,15 @@ def init(
     schemas: Annotated[
         bool, typer.Option("--schemas", help="Only write the editor's schemas again.")
     ] = False,
+    jenkins: Annotated[
+        bool, typer.Option("--jenkins", help="Only write the project's Jenkinsfile.")
+    ] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Only write a workflow for GitHub Actions.")
+    ] = False,
+    gitlab: Annotated[
+        bool, typer.Option("--gitlab", help="Only write a pipeline for GitLab CI.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write a new pipeline that works, and a project around it.
@@ -31,6 +40,10 @@ def init(
     """
     if schemas:
         _refresh(folder, as_json=json)
+        return
+    chosen = {"jenkins": jenkins, "github": github, "gitlab": gitlab}
+    if any(chosen.values()):
+        _write_ci(folder, [system for system, wanted in chosen.items() if wanted], as_json=json)
         return
     from atlas.scaffold import start
 
@@ -49,6 +62,14 @@ def _refresh(folder: Path, *, as_json: bool) -> None:
 
     written = refresh_schemas(folder)
     text = _lines(written) or "the schemas are up to date"
+    emit({"written": [str(path) for path in written]}, text, as_json=as_json)
+
+
+def _write_ci(folder: Path, systems: list[str], *, as_json: bool) -> None:
+    from atlas.scaffold.ci import write_ci
+
+    written = write_ci(folder, systems)
+    text = _lines(written) or "they are there already: nothing was written"
     emit({"written": [str(path) for path in written]}, text, as_json=as_json)
 
 

@@ -30,6 +30,14 @@ def list_(
             "--changed-since", metavar="REV", help="Only pipelines that differ from this commit's."
         ),
     ] = "",
+    in_: Annotated[
+        Path | None,
+        typer.Option("--in", metavar="FILE", help="Only those of a list that --json has printed."),
+    ] = None,
+    each: Annotated[
+        str,
+        typer.Option(metavar="COMMAND", help="Run it for each folder, as 'deploy --env prod'."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List pipelines, their flows and digests; or their stacks.
@@ -38,6 +46,9 @@ def list_(
     """
     if stacks:
         _list_stacks(path, env, as_json=as_json)
+        return
+    if each or in_:
+        _call(path, env, changed_since, in_, each, as_json=as_json)
         return
     env = env or "local"
     from atlas.load import shown
@@ -58,6 +69,28 @@ def _pipelines(path: Path, env: str, changed_since: str) -> list[Pipeline]:
     from atlas.plan import resolve
 
     return list(resolve(path, environment=env))
+
+
+def _call(
+    path: Path, env: str, changed_since: str, file: Path | None, command: str, *, as_json: bool
+) -> None:
+    """Run a command for each folder, and report what failed after the others."""
+    from atlas.load import shown
+    from atlas_cli.commands.deploy import say
+    from atlas_deploy.operations import each
+
+    if file and (changed_since or path != Path() or env):
+        raise typer.BadParameter("the file has the list; give no PATH, --env or --changed-since")
+    if not command:
+        raise typer.BadParameter("expected --each COMMAND beside it", param_hint="--in")
+    if file:
+        chosen = each.read_list(file)
+    else:
+        found = _pipelines(path, env or "local", changed_since)
+        chosen = each.listed({"folder": shown(pipeline.folder)} for pipeline in found)
+    called = each.each(chosen, command, say, as_json=as_json)
+    emit(called, "", as_json=as_json)
+    each.require_all(called)
 
 
 def _list_stacks(path: Path, env: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ for every pipeline that it changes, and a change of a README for none.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, DeployError, clean
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from atlas.environment import Project
     from atlas.plan import Pipeline
 
+_NOTHING = re.compile("0{40}|0{64}")
 Fingerprint = tuple[object, ...]
 
 
@@ -33,7 +35,8 @@ def changed_since(path: Path, environment: str, revision: str) -> list[Pipeline]
     Args:
         path: a Config, a pipeline or a folder, in a project that is in git.
         environment: the Environment's name.
-        revision: the commit, as git names one: an id, a branch, a tag, ``HEAD~1``.
+        revision: the commit, as git names one: an id, a branch, a tag, ``HEAD~1``;
+            zeros alone, by which CI systems mean that nothing was there before.
 
     Raises:
         InvalidError: the pipelines have Problems.
@@ -41,6 +44,8 @@ def changed_since(path: Path, environment: str, revision: str) -> list[Pipeline]
     """
     project = project_at(path)
     now = resolve(path, environment=environment)
+    if _NOTHING.fullmatch(revision):
+        return list(now)
     before = _before(project, environment, revision)
     return [pipeline for pipeline in now if before.get(pipeline.name) != _fingerprint(pipeline)]
 

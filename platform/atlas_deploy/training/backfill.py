@@ -7,7 +7,7 @@ nothing twice: it goes on with what has begun, and leaves what is done.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
@@ -15,6 +15,7 @@ from atlas.errors import AtlasError
 from atlas.step.intervals import intervals, zone_of, zoned
 from atlas.step.outcome import DONE
 from atlas.step.versions import AT_INTERVAL, model_of
+from atlas.values import seconds
 from atlas_deploy.training.request import RESUME, RUN, SKIP, PlannedRun
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Backfill:
     """What a back-fill is asked for.
 
     Attributes:
-        first: start of the range: ISO 8601, in the schedule's time zone where it names none.
+        first: start of the range: ISO 8601, in the schedule's time zone where it names none; or so
+            long ago, as ``2d``.
         end: its end, exclusive; empty for now.
         reprocess: which intervals that have run are run once more.
         version: the model version: a number, an alias, `AT_INTERVAL`, or empty for what the Config
@@ -93,7 +95,7 @@ def _of_plan(
         hint = "give it one in the Config"
         raise AtlasError(f"{text} ({hint})", code="B001")
     zone = zone_of(schedule)
-    first = zoned(backfill.first, zone, "--from")
+    first = _ago(backfill.first, now) or zoned(backfill.first, zone, "--from")
     end = zoned(backfill.end, zone, "--to") if backfill.end else now
     if end <= first:
         raise AtlasError(f"the range {first.isoformat()}..{end.isoformat()} is empty", code="B002")
@@ -105,6 +107,14 @@ def _of_plan(
         if datetime.fromisoformat(over) > now:
             action, reason = SKIP, "isn't over yet"
         yield PlannedRun(pipeline, plan, (start, over), run, action, reason, version)
+
+
+def _ago(text: str, now: datetime) -> datetime | None:
+    """Return the moment so long ago; None for a text that is no duration."""
+    try:
+        return now - timedelta(seconds=seconds(text))
+    except ValueError:
+        return None
 
 
 def _version(store: Store, plan: Plan, desired: str) -> str:
