@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.advice import mention
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, DeployError
 from atlas.load import shown
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 RELEASE = "{release}"
 _RELEASE = re.compile(r"release/[a-z][a-z0-9_-]{0,62}-[1-9][0-9]{0,8}")
-_SHAPE = "what `atlas list --json` prints, or `atlas list --each COMMAND --json`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def read_list(file: Path) -> list[Listed]:
         reason = (error.strerror or str(error)).lower()
         raise AtlasError(f"{shown(file)}: can't be read: {reason}") from None
     except (ValueError, TypeError, KeyError):
-        raise AtlasError(f"{shown(file)}: isn't a list of pipelines; expected {_SHAPE}") from None
+        message = f"{shown(file)}: isn't a list of pipelines"
+        expected = f"what {mention('list', '--json')} prints, with or without --each"
+        raise AtlasError(f"{message}; expected {expected}") from None
 
 
 def listed(entries: Iterable[dict[str, Any]]) -> list[Listed]:
