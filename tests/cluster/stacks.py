@@ -68,6 +68,9 @@ class PlatformStack:
         if not plugin.finding().ok:
             pytest.skip(f"no {plugin.NAME}: `make test-cluster` gets it")
         (self.folder / "backend").mkdir(parents=True, exist_ok=True)
+        # As the documentation says: without a folder for it, Pulumi writes no log of each call.
+        (self.folder / "home").mkdir(exist_ok=True)
+        (self.folder / "home" / "logs").touch()
         self.configure(**self.settings)
         self.pulumi("stack", "init", self.name, "--no-select", config=False)
 
@@ -96,7 +99,8 @@ class PlatformStack:
             **{name: one for name, one in os.environ.items() if name != "KUBECONFIG"},
             "PATH": os.pathsep.join((*beside, os.environ["PATH"])),
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": (self.folder / "backend").as_uri(),
+            # As the documentation says: an attribute of a file that a kill cut off hides the file.
+            "PULUMI_BACKEND_URL": f"{(self.folder / 'backend').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "passphrase",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }

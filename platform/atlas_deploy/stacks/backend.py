@@ -35,6 +35,11 @@ VARIABLE = "ATLAS_BACKEND"
 """The variable that says where stacks are kept, before ``[tool.atlas] backend`` does."""
 
 
+def without_options(url: str) -> str:
+    """Return a file backend's URL without what says how it is written (``?metadata=skip``)."""
+    return url.partition("?")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The Pulumi side of a state folder.
@@ -62,7 +67,9 @@ class Backend:
                 f"backend '{url}': no place for stacks; expected a URL that `pulumi login` takes: "
                 f"{known} ({VARIABLE}, or backend in [tool.atlas], says it)"
             )
-        if scheme == "file" and url and not path_of(url).is_dir():
+        if scheme == "file":
+            url = without_options(url)
+        if scheme == "file" and not path_of(url).is_dir():
             raise DeployError(
                 f"backend '{url}': there is no such folder; make it, or mount it, first "
                 f"({VARIABLE}, or backend in [tool.atlas], says it)"

@@ -47,7 +47,7 @@ def log_in(tmp_path: Path, url: str) -> None:
     file.write_text(json.dumps({"current": url}))
 
 
-@pytest.mark.parametrize("way", ["variable", "login", "home", "atlas", "project"])
+@pytest.mark.parametrize("way", ["variable", "options", "login", "home", "atlas", "project"])
 def test_the_stack_is_found_wherever_settings_say(
     way: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +56,8 @@ def test_the_stack_is_found_wherever_settings_say(
     match way:
         case "variable":
             monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+        case "options":
+            monkeypatch.setenv("PULUMI_BACKEND_URL", f"{url}?metadata=skip")
         case "login":
             log_in(tmp_path, url)
         case "home":

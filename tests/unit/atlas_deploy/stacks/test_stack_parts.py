@@ -34,6 +34,8 @@ def test_a_backend_that_cant_be_is_reported(tmp_path, monkeypatch, url, told):
         Backend.of(Project(tmp_path, tmp_path / "state", backend=url))
     there = Backend.of(Project(tmp_path, tmp_path / "state", backend=tmp_path.as_uri()))
     assert there.place == tmp_path
+    monkeypatch.setenv("ATLAS_BACKEND", f"{tmp_path.as_uri()}?metadata=skip")
+    assert Backend.of(Project(tmp_path, tmp_path / "state")).place == tmp_path
 
 
 def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
