@@ -42,6 +42,11 @@ def test_a_pipeline_is_changed_by_its_code_its_config_and_its_environment_alone(
     assert changed(clone, first) == ["first", "second"]
 
 
+@pytest.mark.parametrize("digits", [40, 64])
+def test_zeros_mean_that_nothing_was_there(clone, digits):
+    assert changed(clone, "0" * digits) == ["first", "second"]
+
+
 def test_a_new_pipeline_is_changed_and_one_whose_past_was_broken_too(clone):
     start(clone.folder, "third")
     assert changed(clone) == ["third"]

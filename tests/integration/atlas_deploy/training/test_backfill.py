@@ -67,6 +67,14 @@ def test_each_interval_has_the_id_that_the_schedule_gives_it(project: Project) -
     assert runs[0].interval == ("2026-03-28T05:00:00+00:00", "2026-03-29T04:00:00+00:00")
 
 
+def test_a_range_can_begin_so_long_ago(project: Project) -> None:
+    runs = planned(project, Backfill("2d"))
+    assert [run.interval[0] for run in runs] == [
+        "2026-04-14T04:00:00+00:00", "2026-04-15T04:00:00+00:00"
+    ]  # fmt: skip
+    assert [run.action for run in runs] == [RUN, SKIP], "the last isn't over"
+
+
 def test_each_interval_writes_its_own_part_and_is_no_newest_result(project: Project) -> None:
     result = filled(project)
     assert result.ok

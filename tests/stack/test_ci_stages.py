@@ -1,0 +1,100 @@
+"""Every command of the CI's list, for real and in its order: from a fresh clone to a scored row."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+
+from atlas.scaffold.ci import Stage, stages
+from atlas_deploy.platforms.ephemeral import EphemeralPlatform, ephemeral
+from tests.releases import PERSON, Clone
+
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.timeout(5400)]
+ROOT = Path(__file__).parents[2]
+LIST = stages("atlas", "HEAD~1")
+IMAGES = ("Build images", "Push images")
+NO_BASE = ("I202", "I203")
+"""Problems of a machine that has no container engine, or no base image for it."""
+
+
+@pytest.fixture
+def clone(tmp_path) -> Clone:
+    """A fresh clone whose last commit has changed one pipeline, `tumour`."""
+    for words in (("--bare", str(ROOT), "remote.git"), ("remote.git", "work")):
+        subprocess.run(["git", "clone", "-q", *words], cwd=tmp_path, check=True)
+    made = Clone(tmp_path / "work")
+    made.git("checkout", "-q", "-B", "main")
+    local = json.loads((made.folder / "recipes/environments/local.json").read_text())
+    for name in ("staging", "production"):
+        # On Kubeflow, training takes images, for which not every machine has a base.
+        targets = {"training": "local", "inference": "airflow"}
+        own = {**local, "targets": targets, "prefix": f"{name}-"}
+        own["protected"] = name == "production"
+        made.edit(f"recipes/environments/{name}.json", **own)
+    made.commit("Environments")
+    made.edit("recipes/tumour/config.json", steps={"train": {"params": {"trees": 60}}})
+    made.commit("Fewer trees")
+    made.git("push", "-q", "-u", "origin", "main")
+    made.git("checkout", "-q", "--detach")  # as Jenkins checks out
+    return made
+
+
+@pytest.fixture
+def platform() -> Iterator[EphemeralPlatform]:
+    """A platform with all services, as a team's would have them."""
+    with ephemeral(seconds=5400.0) as made:
+        yield made
+
+
+def call(stage: Stage, clone: Clone, platform: EphemeralPlatform) -> None:
+    path = f"{clone.folder}/.venv/bin:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", stage.command], cwd=clone.folder, capture_output=True, text=True,
+        env={**platform.environment, **PERSON, "PATH": path}, check=False,
+    )  # fmt: skip
+    told = f"{stage.name}: {stage.command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    if stage.name in IMAGES and done.returncode and any(code in told for code in NO_BASE):
+        return  # Nothing can be built here; the local platform runs steps without images.
+    assert done.returncode == 0, told
+
+
+def report(clone: Clone, name: str) -> Any:
+    return json.loads((clone.folder / "reports" / f"{name}.json").read_text())
+
+
+def test_from_commit_to_production_to_a_scored_row(clone, platform):
+    store = Path(urlsplit(platform.outputs["services"]["store"]["url"]).path)
+    data = [sys.executable, str(ROOT / "recipes/tumour/make_data.py"), str(store / "data")]
+    subprocess.run(data, check=True)
+    for stage in LIST.stages:
+        if stage.command and stage.when != "retraining":
+            call(stage, clone, platform)
+    assert [one["pipeline"] for one in report(clone, "changed")] == ["tumour"]
+    (released,) = report(clone, "release")
+    (outcome,) = released["output"]
+    assert outcome["release"] == "release/tumour-1"
+    assert outcome["lock"]["models"]["tumour"]["version"] == "1"
+    (deployed,) = report(clone, "production")
+    assert deployed["command"][:4] == [
+        "deploy",
+        deployed["folder"],
+        "--release",
+        "release/tumour-1",
+    ]
+    smoke = "atlas list --in reports/release.json --each 'backfill --deployed --env production --from 2d'"
+    call(Stage("Production", "production", "main", smoke), clone, platform)
+    parts = sorted((store / "data/scores").rglob("*.parquet"))
+    assert parts
+    assert len(pd.read_parquet(parts[-1])) == 100
+    for stage in LIST.stages:
+        if stage.when == "retraining":
+            call(stage, clone, platform)
