@@ -37,7 +37,7 @@ CONTAINERS = frozenset(
 )
 """The containers that run Airflow."""
 _MIGRATION = "Job airflow-run-airflow-migrations"
-_CONNECTION = "atlas_store"
+_CONNECTION, _DAGS_CONNECTION = "atlas_store", "atlas_dags"
 _LOGS = "airflow-logs"
 _REPLICATED = ("airflow-api-server", "airflow-dag-processor", "airflow-triggerer")
 _CREATE = """\
@@ -57,6 +57,8 @@ def declare(platform: ClusterPlatform) -> ClusterService:
     if needs_store(settings):
         store = platform.url("object-store", NAME)
         found["airflow-store"] = {"connection": _store_connection(settings, store)}
+    if settings.dags_connection is not None:
+        found["airflow-dags"] = {"connection": settings.dags_connection}
     objects = manifests(rendered, settings, found)
     objects += ingress(settings.ingress, NAME, NAMESPACE, "airflow-api-server", PORT)
     url = f"http://airflow-api-server.{NAMESPACE}.svc:{PORT}"
@@ -171,6 +173,9 @@ def variables(
                 f"s3://{urlsplit(settings.store).netloc}/{_LOGS}"
             ),
         }
+    if "airflow-dags" in found:
+        name = f"AIRFLOW_CONN_{_DAGS_CONNECTION.upper()}"
+        plain[name] = key_of("airflow-dags", "connection")
     return [variable_of(name, value) for name, value in plain.items() if value != ""]
 
 
@@ -187,6 +192,8 @@ def bundle(settings: ClusterSettings) -> dict[str, Any]:
     else:
         repository = settings.dags.partition("#")[0].removeprefix("git+")
         kwargs = {"repo_url": repository, "tracking_ref": parts.fragment or "main"}
+        if settings.dags_connection is not None:
+            kwargs["git_conn_id"] = _DAGS_CONNECTION
         path = "airflow.providers.git.bundles.git.GitDagBundle"
     return {"name": "atlas", "classpath": path, "kwargs": kwargs}
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from infra.kubernetes import teams
+from infra.kubernetes import dag_access, teams
 from infra.kubernetes.configuration import (
     HOST,
     host_and_port,
@@ -38,7 +38,7 @@ SETTINGS = frozenset(
         *("digests", "images", "imageDigests", "pullSecret", "storageClass", "domain", "dags"),
         *("ingressClass", "ingressNamespace", "tlsSecret", "issuer", "executor", "kubeflowMode"),
         *("kubeflowDatabase", "teams", "skipAwait", "parallelism", "openlineage"),
-        *("openlineageSecret", "region", "storeIdentity", "preflight"),
+        *("openlineageSecret", "region", "storeIdentity", "preflight", "dagsUser", "dagsToken"),
     }
 )
 """The keys that there are, beside those of the services."""
@@ -100,6 +100,8 @@ class ClusterSettings:
         parallelism: how many tasks Airflow runs at a time.
         store: URL of the artifact store.
         dags: URL of where DAG files go: ``s3://…``, or ``git+https://…#branch``.
+        dags_connection: Airflow's connection to a private repository of DAG files, as JSON; None
+            for one that is open to all, and for S3.
         region: the region of the store.
         teams: the teams, each of which has a namespace besides those of the platform.
         elsewhere: service → URL of what somebody else runs in its place.
@@ -132,6 +134,7 @@ class ClusterSettings:
     parallelism: int = SMALL.parallelism
     store: str = "s3://atlas/store"
     dags: str = "s3://atlas/dags"
+    dags_connection: pulumi.Output[str] | None = None
     region: str = "us-east-1"
     teams: tuple[Team, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
@@ -192,6 +195,7 @@ class ClusterSettings:
             parallelism=config.get_int("parallelism") or size.parallelism,
             store=remote(config, "store", "s3://atlas/store", ("s3",)),
             dags=remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
+            dags_connection=dag_access.connection(config),
             region=config.get("region") or "us-east-1",
             teams=teams.read(config, OWN_NAMESPACES),
             elsewhere=_elsewhere(config, names),

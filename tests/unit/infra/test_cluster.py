@@ -111,6 +111,8 @@ def test_every_setting_is_taken(shared, tmp_path):
         ({"store": "file:///data"}, "atlas:store: found 'file:///data'; expected s3://"),
         ({"store": "s3://user:pw@bucket"}, "without a user"),
         ({"dags": "/dags"}, "expected s3://… or git+https://…"),
+        ({"dagsToken": "t"}, "atlas:dagsToken: set, and atlas:dags is no repository; expected git+"),
+        ({"dags": "git+https://a/b", "dagsUser": "ci"}, "atlas:dagsUser: set without atlas:dagsToken"),
         ({"domain": "ml.example.com"}, "atlas:domain: set without atlas:issuer"),
         ({"domain": "ml example", "issuer": "a"}, "atlas:domain: found 'ml example'"),
         ({"airflow": "off"}, "atlas:airflow: found 'off'; expected true, false, or the URL"),
@@ -345,6 +347,34 @@ def test_dag_files_come_from_s3_or_git(dags, bundle, kwargs):
     found = airflow.bundle(settings(dags=dags))
     assert found["classpath"].endswith(f".{bundle}")
     assert found["kwargs"] == kwargs
+
+
+def test_a_private_repository_is_read_by_a_connection_that_only_a_secret_has(shared):
+    @pulumi.runtime.test
+    def opened():
+        found = read(
+            shared, dags="git+https://git.example/dags#prod", dagsUser="ci", dagsToken="s3"
+        )
+        seen.append(airflow.bundle(found)["kwargs"]["git_conn_id"])
+        connection = found.dags_connection
+        known = pulumi.Output.all(connection.apply(json.loads), connection.is_secret())
+        return known.apply(seen.extend)
+
+    seen = []
+    opened()
+    assert seen == [
+        "atlas_dags", {"conn_type": "git", "login": "ci", "password": "s3"}, True
+    ]  # fmt: skip
+    rendered = official("airflow", "local-executor")
+    secrets = {**SECRETS, "airflow-dags": {"connection": "in the Secret alone"}}
+    known = settings(dags="git+https://git.example/dags#prod")
+    manifests = airflow.manifests(rendered, known, secrets)
+    (secret,) = [one for one in manifests if one["metadata"]["name"] == "airflow-dags"]
+    assert secret["stringData"] == {"connection": "in the Secret alone"}
+    (one,) = [
+        one for one in airflow.variables(known, secrets) if one["name"] == "AIRFLOW_CONN_ATLAS_DAGS"
+    ]
+    assert one["valueFrom"] == {"secretKeyRef": {"name": "airflow-dags", "key": "connection"}}
 
 
 def test_every_service_has_a_module_and_data():
