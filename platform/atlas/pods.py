@@ -1,20 +1,21 @@
 """Pods of a cluster, where this machine has a kubeconfig: why one waits, and what it has printed.
 
 An orchestrator knows that a step hasn't begun; why, only the cluster does: an image that can't be
-pulled, no node with room, a Secret that isn't there. The `kubernetes` package is imported when a
-cluster is first asked, and signs in as `kubectl` does, by the programs that the kubeconfig names.
+pulled, no node with room, a Secret that isn't there.
 """
 
 from __future__ import annotations
 
 import os
-import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from atlas.cluster import Cluster
 from atlas.dataclass import dataclass
-from atlas.errors import PlatformError, clean
+from atlas.errors import RefusedError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 CONTEXT = "ATLAS_KUBERNETES_CONTEXT"
 """Variable with the context of the kubeconfig to use; by default its current one."""
 _SECONDS = 10.0
-_PAUSE = 5.0
-"""Seconds between two looks at the pods of a run."""
 _LONGEST = 300
 _FORBIDDEN = 403
+_LARGEST = 2**20
+"""Bytes of a log that are read."""
+_DEFAULT = "kubectl.kubernetes.io/default-container"
+_MAIN = ("main", "base")
+"""What Argo and Airflow call the container that does a pod's work."""
 _PAGE = 500
 _HINTS: Mapping[str, str] = {
     "ErrImagePull": "see whether the image is there, and the pull secret of the namespace opens it",
@@ -54,7 +58,11 @@ class Pod:
         labels: its labels.
         annotations: its annotations.
         phase: such as ``Pending``.
+        container: the name of the container that does its work.
         reason: why it doesn't start, with what to do; empty where nothing keeps it.
+        end: how it ended, such as ``OOMKilled, exit code 137``; empty while it hasn't, and where
+            it ended well.
+        created: when it was made, ISO 8601.
     """
 
     name: str
@@ -62,22 +70,28 @@ class Pod:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     phase: str
+    container: str
     reason: str
+    end: str = ""
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PodsApi:
-    """An API server of Kubernetes, opened by a kubeconfig.
+    """What an API server of Kubernetes says of pods.
 
     Attributes:
-        client: what speaks to it.
-        context: the context's name.
+        cluster: the server.
         namespace: the context's namespace; empty for none.
     """
 
-    client: Any
-    context: str
+    cluster: Cluster
     namespace: str = ""
+
+    @property
+    def context(self) -> str:
+        """Return the name of the context that it is opened by."""
+        return self.cluster.context
 
     def pods(self, selector: str) -> list[Pod]:
         """Return the pods that labels select, in all namespaces or else in the context's.
@@ -85,27 +99,46 @@ class PodsApi:
         Raises:
             PlatformError: the API server doesn't answer, or refuses.
         """
-        query = [("labelSelector", selector), ("limit", str(_PAGE))]
-        status, answer = self._ask("GET", "/api/v1/pods", query)
-        if status == _FORBIDDEN and self.namespace:
-            status, answer = self._ask("GET", f"/api/v1/namespaces/{self.namespace}/pods", query)
-        return [_pod(raw) for raw in self._required(status, answer).get("items", ())]
+        try:
+            return list(self._pods("/api/v1/pods", selector))
+        except RefusedError as error:
+            if error.status != _FORBIDDEN or not self.namespace:
+                raise
+        return list(self._pods(f"/api/v1/namespaces/{self.namespace}/pods", selector))
+
+    def _pods(self, path: str, selector: str) -> Iterator[Pod]:
+        """Return the pods at a path, page by page."""
+        query = {"labelSelector": selector, "limit": str(_PAGE)}
+        while True:
+            found = self.cluster.get(path, query) or {}
+            yield from (_pod(raw) for raw in found.get("items") or ())
+            query["continue"] = (found.get("metadata") or {}).get("continue") or ""
+            if not query["continue"]:
+                return
 
     def may(self, verb: str, resource: str, namespace: str, group: str = "") -> bool:
         """Tell whether who asks may do something in a namespace (SelfSubjectAccessReview).
 
+        Args:
+            verb: what is done, such as ``get``.
+            resource: with what, such as ``pods`` or ``pods/log``.
+            namespace: where; empty for everywhere.
+            group: the API group of the resource.
+
         Raises:
             PlatformError: the API server doesn't answer, or refuses.
         """
-        attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        name, _, part = resource.partition("/")
+        attributes = {"verb": verb, "resource": name, "namespace": namespace, "group": group}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
+            "spec": {
+                "resourceAttributes": {**attributes, **({"subresource": part} if part else {})}
+            },
         }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = self._required(*self._ask("POST", path, body=body))
-        return bool(answer.get("status", {}).get("allowed"))
+        return bool(self.cluster.create(path, body).get("status", {}).get("allowed"))
 
     def version(self) -> str:
         """Return the API server's version, such as ``v1.36.3``.
@@ -113,77 +146,55 @@ class PodsApi:
         Raises:
             PlatformError: the API server doesn't answer, or refuses.
         """
-        return str(self._required(*self._ask("GET", "/version")).get("gitVersion", ""))
+        return str((self.cluster.get("/version") or {}).get("gitVersion", ""))
 
-    def log(self, pod: Pod, lines: int = 200) -> str:
-        """Return the end of what a pod's main container has printed; empty where nothing is kept.
+    def warnings(self, pod: Pod) -> list[str]:
+        """Return what the cluster warns of about a pod; nothing where that mayn't be read.
 
         Raises:
             PlatformError: the API server doesn't answer.
         """
-        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log"
-        status, answer = self._ask("GET", path, [("tailLines", str(lines))], kind="str")
-        return str(answer) if status < 300 else ""  # noqa: PLR2004 - HTTP
-
-    # Within ----------------------------------------------------------------------------------
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]] | None = None,
-        body: Mapping[str, Any] | None = None,
-        *,
-        kind: str = "object",
-    ) -> tuple[int, Any]:
-        from kubernetes.client.exceptions import ApiException
-
+        chosen = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
+        query = {"fieldSelector": chosen, "limit": str(_PAGE)}
+        path = f"/api/v1/namespaces/{quote(pod.namespace)}/events"
         try:
-            answer, status, _ = self.client.call_api(
-                path,
-                method,
-                query_params=query or [],
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
-                body=body,
-                response_type=kind,
-                auth_settings=["BearerToken"],
-                _request_timeout=_SECONDS,
-            )
-        except ApiException as error:
-            return int(error.status or 0), {"message": clean(str(error.reason))}
-        except Exception as error:
-            reason = clean(str(getattr(error, "reason", error)))[:_LONGEST]
-            raise PlatformError(f"kubernetes ({self.context}): no answer: {reason}") from error
-        return int(status), answer
-
-    def _required(self, status: int, answer: Any) -> Mapping[str, Any]:
-        if not 200 <= status < 300 or not isinstance(answer, dict):  # noqa: PLR2004 - HTTP
-            said = answer.get("message", "") if isinstance(answer, dict) else ""
-            raise PlatformError(
-                f"kubernetes ({self.context}): status {status}: {said}; see whether `kubectl` may "
-                "do it with this context"
-            )
-        return answer
-
-
-class PodWatch:
-    """Looks at pods every few seconds at the most, and never fails for what it can't see."""
-
-    def __init__(self, cluster: PodsApi | None) -> None:
-        """Look at the pods of a cluster; of none, nothing is seen."""
-        self._cluster = cluster
-        self._next = 0.0
-        self._seen: dict[str, list[Pod]] = {}
+            events = (self.cluster.get(path, query) or {}).get("items") or ()
+        except RefusedError:
+            return []
+        texts = [f"{one.get('reason')}: {one.get('message')}" for one in sorted(events, key=_last)]
+        return [clean(text, _LONGEST) for text in dict.fromkeys(texts)]
 
     def waiting(self, selector: str) -> list[Pod]:
-        """Return the pods that labels select and that something keeps from starting."""
-        if self._cluster is not None and time.monotonic() >= self._next:
-            try:
-                self._seen[selector] = [p for p in self._cluster.pods(selector) if p.reason]
-            except PlatformError:
-                self._seen.clear()
-            self._next = time.monotonic() + _PAUSE
-        return self._seen.get(selector, [])
+        """Return the pods that labels select and that something keeps from starting.
+
+        A volume that can't be mounted, and a sandbox that can't be made, only events tell.
+
+        Raises:
+            PlatformError: the API server doesn't answer, or refuses.
+        """
+        found = []
+        for pod in self.pods(selector):
+            warned = self.warnings(pod) if pod.phase == "Pending" and not pod.reason else []
+            reason = pod.reason or (f"{warned[-1]} (see the pod's events)" if warned else "")
+            found += [replace(pod, reason=reason)] if reason else []
+        return found
+
+    def log(self, pod: Pod, lines: int = 1000) -> str:
+        """Return the end of what a pod's main container has printed; empty where nothing is kept.
+
+        Args:
+            pod: the pod.
+            lines: how many lines at the most.
+
+        Raises:
+            PlatformError: the API server doesn't answer.
+        """
+        path = f"/api/v1/namespaces/{quote(pod.namespace)}/pods/{quote(pod.name)}/log"
+        query = {"container": pod.container, "tailLines": str(lines), "limitBytes": str(_LARGEST)}
+        try:
+            return self.cluster.text(path, query) or ""
+        except RefusedError:
+            return ""
 
 
 @cache
@@ -207,10 +218,10 @@ def cluster() -> PodsApi | None:
         file = os.pathsep.join(files)
         contexts, current = config.list_kube_config_contexts(file)
         chosen = next((one for one in contexts if one["name"] == wanted), current)
-        client = config.new_client_from_config(file, context=chosen["name"])
+        name, space = str(chosen["name"]), str(chosen["context"].get("namespace") or "")
     except Exception:  # whatever a kubeconfig of any kind makes of itself
         return None
-    return PodsApi(client, chosen["name"], chosen["context"].get("namespace") or "")
+    return PodsApi(Cluster(name, seconds=_SECONDS), space)
 
 
 def _pod(raw: Mapping[str, Any]) -> Pod:
@@ -221,8 +232,39 @@ def _pod(raw: Mapping[str, Any]) -> Pod:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         phase=str((raw.get("status") or {}).get("phase") or ""),
+        container=_main(raw),
         reason=reason_of(raw),
+        end=_end(raw.get("status") or {}),
+        created=str(metadata.get("creationTimestamp") or ""),
     )
+
+
+def _last(event: Mapping[str, Any]) -> str:
+    """Return when an event happened last."""
+    series = event.get("series") or {}
+    seen = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
+    return str(next((time for time in seen if time), ""))
+
+
+def _end(status: Mapping[str, Any]) -> str:
+    """Return how a pod ended that didn't end well: by its containers, else by itself."""
+    for container in status.get("containerStatuses") or ():
+        state = (container.get("state") or {}).get("terminated") or {}
+        if state.get("exitCode"):
+            said = clean(str(state.get("message") or ""), _LONGEST)
+            reason = f"{state.get('reason') or 'Error'}, exit code {state['exitCode']}"
+            return f"{reason}: {said}" if said else reason
+    if status.get("phase") == "Failed":
+        said = f"{status.get('reason') or 'Failed'}: {status.get('message') or ''}"
+        return clean(said, _LONGEST).rstrip(": ")
+    return ""
+
+
+def _main(raw: Mapping[str, Any]) -> str:
+    """Return the name of the container that does a pod's work."""
+    names = [str(one.get("name")) for one in (raw.get("spec") or {}).get("containers") or ()]
+    named = ((raw.get("metadata") or {}).get("annotations") or {}).get(_DEFAULT)
+    return next((name for name in (named, *_MAIN) if name in names), (names or [""])[0])
 
 
 def reason_of(raw: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from atlas.cluster import Cluster
 from atlas.dataclass import dataclass
 from atlas.errors import DeployError, PlatformError
-from atlas_provider.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

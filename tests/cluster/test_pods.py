@@ -10,13 +10,16 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import yaml
 from kubernetes.config import kube_config
 
 from atlas.errors import PlatformError
 from atlas.pods import PodsApi, cluster
 from atlas.targets.airflow.compiler import AirflowCompiler
 from atlas.targets.airflow.pod_labels import label_of_task, pod_selector, task_of
+from atlas.targets.kubeflow.compiler import KubeflowCompiler
 from atlas.waiting import wait_until
+from tests.cluster import driven
 from tests.cluster.control_plane import ControlPlane, control_plane
 from tests.projects import Project
 
@@ -70,9 +73,9 @@ def here(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[PodsA
     cluster.cache_clear()
 
 
-def strictly(plane: ControlPlane, pod: dict[str, Any]) -> dict[str, Any]:
+def strictly(plane: ControlPlane, pod: dict[str, Any], namespace: str = SPACE) -> dict[str, Any]:
     """Make a pod; whatever the API server doesn't know of it, or warns of, is an error."""
-    path = f"/api/v1/namespaces/{SPACE}/pods?fieldValidation=Strict"
+    path = f"/api/v1/namespaces/{namespace}/pods?fieldValidation=Strict"
     try:
         return dict(plane.ask(path, pod))
     except HTTPError as error:
@@ -151,13 +154,19 @@ def test_what_a_kubelet_writes_of_a_container_is_told_with_a_way_out(plane, here
     assert why.endswith(")")
 
 
-def test_who_may_read_no_pods_is_told_which_context_it_was(plane, here):
+def test_who_may_read_no_pods_is_told_which_context_it_was(plane, here, tmp_path, monkeypatch):
     assert here.may("list", "pods", SPACE)
+    assert here.may("get", "pods/log", SPACE)
     assert here.version().startswith("v1.")
-    here.client.configuration.api_key["authorization"] = "Bearer wrong"
-    here.client.configuration.refresh_api_key_hook = None
-    with pytest.raises(PlatformError, match=r"kubernetes \(.+\): status 401"):
-        here.pods("a=b")
+    stranger = yaml.safe_load(plane.kubeconfig.read_text())
+    for user in stranger["users"]:
+        user["user"] = {"token": "wrong"}
+    file = tmp_path / "stranger"
+    file.write_text(yaml.safe_dump(stranger))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    cluster.cache_clear()
+    with pytest.raises(PlatformError, match=r"cluster '.+': GET /api/v1/pods: status 401"):
+        cluster().pods("a=b")
 
 
 # The pods of our targets ------------------------------------------------------------------------
@@ -217,6 +226,53 @@ def test_the_pods_of_airflows_tasks_are_accepted_strictly_and_are_restricted(pla
     keys = made["one.keys"]["spec"]["containers"]
     assert [one["name"] for one in keys] == ["base", "airflow-xcom-sidecar"]
     assert all(one["securityContext"]["capabilities"] == {"drop": ["ALL"]} for one in keys)
+
+
+def test_the_pods_of_kubeflows_tasks_are_accepted_strictly_with_all_that_a_step_asks_for(
+    plane, tmp_path
+):
+    project = Project(tmp_path / "project")
+    step = {
+        "class": "steps:Count",
+        "secrets": ["token"],
+        "env": {"PRICE": "$5"},
+        "timeout": 60,
+        "resources": {"cpu": 0.5, "memory": "64Mi", "gpu": 1},
+        "node_selector": {"pool": "gpu"},
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    }
+    each = {"class": "steps:One", "foreach": {"key": "count.keys"}}
+    project.pipeline("it", STEPS, {"count": step, "one": each})
+    project.environment(
+        targets={"training": "kubeflow"}, secrets={"token": {"kubernetes": "it-secret/token"}}
+    )
+    plan = project.plan("it")
+    images = dict.fromkeys({step.image for step in plan.steps}, DIGEST)
+    (package,) = KubeflowCompiler().compile(plan, images).values()
+    specs = dict(driven.pods(package))
+    assert len(specs) >= 3, "two steps, and what counts the keys"
+    # As in the namespaces in which the platform has steps run.
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    plane.ask("/api/v1/namespaces", {"metadata": {"name": "driven", "labels": labels}})
+    account = "/api/v1/namespaces/driven/serviceaccounts"
+    assert wait_until(lambda: bool(plane.ask(account)["items"]), SECONDS, 0.2)
+    made = {name: strictly(plane, _driven(name, spec), "driven") for name, spec in specs.items()}
+    count = next(pod for name, pod in made.items() if name.endswith("exec-count"))["spec"]
+    (container,) = count["containers"]
+    secret = [one["valueFrom"]["secretKeyRef"] for one in container["env"]
+              if "secretKeyRef" in one.get("valueFrom", {})]  # fmt: skip
+    assert secret == [{"name": "it-secret", "key": "token"}]
+    limits = {"cpu": "500m", "memory": "64Mi", "nvidia.com/gpu": "1"}
+    assert container["resources"]["limits"] == limits
+    assert count["nodeSelector"] == {"pool": "gpu"}
+    assert step["tolerations"][0] in count["tolerations"]
+    assert count["activeDeadlineSeconds"] > 60
+    names = [one["name"] for one in container["env"]]
+    assert len(names) == len(set(names)), "Kubernetes would take the last one"
+
+
+def _driven(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def test_a_pods_labels_are_those_that_airflow_gives(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from atlas.advice import command
@@ -134,7 +135,8 @@ class Followed:
         self._launched = opened.launched or self._submit(run)
         remember_page(self._store, run, self.url)
         if self._settings.logs:
-            self._logs = Logs(self._store, run, self._progress)
+            source = partial(self._launcher.log, self._launched)
+            self._logs = Logs(self._store, run, self._progress, source)
         suffix = "" if self._launched.is_new else ", under way already"
         self._begin(f"on {self._launcher.target}{suffix}")
         self.detached = self._settings.detach

@@ -33,7 +33,8 @@ class LaunchProgress:
     Attributes:
         outcomes: how units ended, so far.
         skipped: steps that won't run, and why.
-        ending: called for a unit that is over, before that is reported.
+        ending: called for a unit that is over, and with whether it went well, before that is
+            reported.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class LaunchProgress:
         """Begin with nothing known."""
         self.outcomes: dict[Unit, Outcome] = {}
         self.skipped: dict[str, str] = {}
-        self.ending: Callable[[Unit], None] = _ignore
+        self.ending: Callable[[Unit, bool], None] = _ignore
         self._store, self._plan, self._run, self._folder = store, plan, run, folder
         self._listener = listener
         self._frontier = Frontier({step.name: step.upstream() for step in plan.steps})
@@ -138,7 +139,7 @@ class LaunchProgress:
         """Count a unit that is over."""
         if unit not in self._attempts:
             self.tell(events.STEP_STARTED, unit)
-        self.ending(unit)
+        self.ending(unit, outcome.ok)
         self._attempts[unit] = outcome.attempts
         self.outcomes[unit] = outcome
         self._open[unit.step].remove(unit)
@@ -196,5 +197,5 @@ class LaunchProgress:
                 self.tell(events.STEP_SKIPPED, Unit(name), reason)
 
 
-def _ignore(unit: Unit) -> None:
+def _ignore(unit: Unit, ok: bool) -> None:
     """Do nothing for a unit."""

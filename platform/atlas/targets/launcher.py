@@ -127,6 +127,18 @@ class Launcher(Protocol):
     def status(self, launched: LaunchedRun) -> RunStatus:
         """Return the state of a run; one that is gone from the orchestrator has FAILED."""
 
+    def log(self, launched: LaunchedRun, step: str, index: int | None, *, is_over: bool) -> str:
+        """Return what the orchestrator or its cluster has of a task's log; empty for nothing.
+
+        It is asked of a task that has no log in the store: it hasn't got that far, or died before.
+
+        Args:
+            launched: the run.
+            step: the step's full name.
+            index: which key; None for a step without.
+            is_over: whether the task has come to its end, which is then the last line.
+        """
+
     def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; `status` reports that it has ended. Over already is fine."""
 

@@ -155,6 +155,18 @@ class Operations:
         """Return id and state of the last run of each member that has one."""
         return {}
 
+    def unstarted(
+        self, inputs: Mapping[str, Any], runs: LastRuns, services: DeployServices
+    ) -> Mapping[str, Sequence[str]]:
+        """Return what keeps last runs that are under way from going on, by member.
+
+        Args:
+            inputs: those of one resource, or of several on one platform taken together.
+            runs: what `last_runs` has found.
+            services: the platform's.
+        """
+        return {}
+
     def versions(self, services: DeployServices, names: Iterable[str]) -> dict[str, int]:
         """Return how many versions of members stay when they are destroyed, by name."""
         return {}

@@ -47,6 +47,12 @@ def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
         for resource in status.resources
         for member, how in resource.drift.items()
     ]
+    unstarted = [
+        f"{member} {resource.runs[member][0]}: {text}"
+        for resource in status.resources
+        for member, texts in resource.unstarted.items()
+        for text in texts
+    ]
     paused = {name for resource in status.resources for name in resource.paused}
     alerts = render_alerts(status.alerts, paused)
     headers = ("PART", "MEMBER", "DEPLOYED", "ON DISK", "STATE", "LAST RUN")
@@ -54,6 +60,7 @@ def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
         [
             _head(stack, status),
             table(headers, rows),
+            *unstarted,
             *alerts,
             *render_monitors(status.monitors),
             *drift,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
 from atlas.store import open_location, open_store
@@ -13,12 +13,12 @@ from atlas_deploy.apply.stack import open_stack
 from atlas_deploy.desired.bundle import Part
 from atlas_deploy.diff.members import digest_in, shortened
 from atlas_deploy.history import fingerprints, records
-from atlas_deploy.live import snapshot, state
+from atlas_deploy.live import snapshot
 from atlas_deploy.operations.alerts import ActiveAlerts, active_alerts
+from atlas_deploy.operations.last_runs import LastRuns, last_runs
 from atlas_deploy.operations.monitors import MonitorStatus, monitor_status
 from atlas_deploy.operations.on_disk import digests_on_disk
 from atlas_deploy.platforms.services import services_of
-from atlas_provider.kinds import kind_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from atlas_deploy.live.state import Resource
     from atlas_deploy.platforms.services import Services
 
-_LastRuns: TypeAlias = "Mapping[str, tuple[str, str]]"
-"""Id and state of the last run, by member."""
 _WORTH = 12
 
 
@@ -47,6 +45,8 @@ class ResourceStatus:
         drift: how each member differs that isn't as it was deployed.
         paused: members that an operator has paused.
         runs: id and state of the last run by member.
+        unstarted: what keeps a last run that is under way from going on, by member: pods that
+            don't start, with the reason; empty where the cluster can't be asked.
         disk: members whose Plan on disk is another, with that Plan's digest; empty for none.
     """
 
@@ -57,6 +57,7 @@ class ResourceStatus:
     paused: Sequence[str]
     runs: Mapping[str, tuple[str, str]]
     disk: Mapping[str, str]
+    unstarted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def statuses(deployments: Sequence[Deployment]) -> dict[str, DeploymentStatus]:
     """
     services = services_of(deployments[0].project, deployments[0].environment)
     snapshots = snapshot.read(deployments, services)
-    runs = _last_runs([resource for there in snapshots.values() for resource in there.resources])
+    resources = [resource for there in snapshots.values() for resource in there.resources]
+    runs = last_runs(resources, services)
     last = iter(runs)
     alerts = active_alerts({stack: there.resources for stack, there in snapshots.items()}, services)
     return {
@@ -139,7 +141,7 @@ def _status_of(
     deployment: Deployment,
     services: Services,
     there: Snapshot,
-    runs: Sequence[_LastRuns],
+    runs: Sequence[LastRuns],
     alerts: ActiveAlerts,
 ) -> DeploymentStatus:
     """Return the status of a deployment, of which all was read."""
@@ -214,7 +216,10 @@ def refresh(deployment: Deployment, say: Say) -> DeploymentStatus:
 
 
 def _status(
-    resource: Resource, live: Live | None, runs: _LastRuns, disk: Mapping[str, str]
+    resource: Resource,
+    live: Live | None,
+    runs: LastRuns,
+    disk: Mapping[str, str],
 ) -> ResourceStatus:
     """Return what there is of one resource, and how it differs from what was deployed."""
     members = live.inputs["members"] if live else {}
@@ -235,7 +240,8 @@ def _status(
         plans=dict(plans),
         drift={name: how for name, how in drift.items() if how},
         paused=tuple(live.state.get("held", ())) if live else (),
-        runs=runs,
+        runs=runs.runs,
+        unstarted=runs.unstarted,
         disk={
             name: disk.get(name, "")
             for name, plan in plans.items()
@@ -266,23 +272,6 @@ def _drift(desired: str, live: str | None) -> str:
 def _short(text: str) -> str:
     """Return the beginning of a digest, or a text that is none."""
     return shortened(text) if digest_in(text) else repr(text)
-
-
-def _last_runs(resources: Sequence[Resource]) -> list[_LastRuns]:
-    """Return id and state of the last run of each member of each resource."""
-    runs: dict[int, _LastRuns] = {}
-    for numbers in state.together(resources):
-        last = _last_runs_of(state.merged([resources[number] for number in numbers]))
-        for number in numbers:
-            own = resources[number].inputs["members"]
-            runs[number] = {name: run for name, run in last.items() if name in own}
-    return [runs[number] for number in range(len(resources))]
-
-
-def _last_runs_of(resource: Resource) -> _LastRuns:
-    """Return id and state of the last run of each member."""
-    kind = kind_of_target(resource.kind)
-    return kind.operations().last_runs(resource.inputs) if kind else {}
 
 
 def _quiet(_line: str) -> None:

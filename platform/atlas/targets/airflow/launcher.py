@@ -9,12 +9,13 @@ from urllib.parse import quote
 from atlas.advice import bring_up, command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, Problem, TargetError
-from atlas.pods import PodWatch, cluster
+from atlas.pods import cluster
 from atlas.step.intervals import zone_of, zoned
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi
 from atlas.targets.airflow.pod_labels import label_of_task, pod_selector, task_of
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
+from atlas.targets.pod_watch import PodWatch
 from atlas.targets.protocol import deployed_name
 
 if TYPE_CHECKING:
@@ -128,6 +129,25 @@ class AirflowLauncher:
         tasks = [task for raw in raws if (task := self._task(launched, raw, waiting)) is not None]
         reason = self._reason(launched, raws) if state == states.FAILED else ""
         return RunStatus(state, tasks, reason)
+
+    def log(self, launched: LaunchedRun, step: str, index: int | None, *, is_over: bool) -> str:
+        """Return what a task's pod has printed; of one that is over and gone, Airflow's log of it.
+
+        Raises:
+            PlatformError: Airflow doesn't answer.
+        """
+        wanted = label_of_task(step, index)
+        text = "" if self.pods is None else self.pods.log(
+            pod_selector(launched.name, launched.id), lambda pod: task_of(pod.labels) == wanted,
+            is_over=is_over,
+        )  # fmt: skip
+        if text or not is_over:
+            return text
+        place = (step, -1 if index is None else index)
+        raws = self.airflow.task_instances(launched.name, launched.id)
+        raw = next((raw for raw in raws if (raw["task_id"], raw["map_index"]) == place), None)
+        entries = [] if raw is None else self._log(launched, raw, max(1, raw["try_number"]))
+        return "".join(f"{entry['event']}\n" for entry in entries if entry.get("event"))
 
     def cancel(self, launched: LaunchedRun) -> None:
         """Fail the DAG run, which ends what runs of it."""

@@ -8,17 +8,20 @@ from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_bundle import open_bundle
+from atlas.targets.airflow.pod_labels import pod_selector
 from atlas.targets.operations import Operations
+from atlas.targets.pod_watch import pods_unstarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from atlas.kinds.properties import Plain
     from atlas.kinds.protocol import Kind
-    from atlas.targets.operations import DeployServices, Trial
+    from atlas.targets.operations import DeployServices, LastRuns, Trial
 
 _SUPPORTED = (3, 3)
 _HEALTH = "api/v2/monitor/health"
+_UNDER_WAY = ("queued", "running")
 _PROCESSES = "airflow-"
 """How the names of Airflow's processes on a local platform begin."""
 
@@ -127,6 +130,15 @@ class AirflowOperations(Operations):
     def last_runs(self, inputs: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
         """Return id and state of the last run of each DAG that has one."""
         return _api(inputs).last_runs(inputs["members"]) if inputs["members"] else {}
+
+    def unstarted(
+        self, inputs: Mapping[str, Any], runs: LastRuns, services: DeployServices
+    ) -> Mapping[str, Sequence[str]]:
+        """Return why pods of runs under way don't start, by DAG, where tasks are pods."""
+        if not self.needs_built_images(services):
+            return {}
+        watched = {name: run for name, (run, state) in runs.items() if state in _UNDER_WAY}
+        return pods_unstarted({name: pod_selector(name, run) for name, run in watched.items()})
 
 
 def _api(inputs: Mapping[str, Any]) -> AirflowApi:

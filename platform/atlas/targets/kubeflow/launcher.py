@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, TargetError
-from atlas.pods import PodWatch, cluster
+from atlas.pods import cluster
 from atlas.store.exclusive import exclusive
 from atlas.store.orchestrated import keep_version, version_of
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
+from atlas.targets.kubeflow.run_pods import run_selector, unit_of, waiting
 from atlas.targets.kubeflow.server import runs
 from atlas.targets.kubeflow.server.pipelines import versions
 from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of, publish
 from atlas.targets.launcher import LaunchedRun, RunStatus, TaskStatus
+from atlas.targets.pod_watch import PodWatch
 from atlas.targets.protocol import NOWHERE, deployed_name, refuse
 
 if TYPE_CHECKING:
@@ -140,8 +142,14 @@ class KubeflowLauncher:
 
     def _waiting(self, launched: LaunchedRun) -> str:
         """Return why pods of the run don't start; empty where nothing keeps one."""
-        pods = self.pods.waiting(f"pipeline/runid={launched.id}")
-        return "; ".join(f"pod {pod.name} doesn't start: {pod.reason}" for pod in pods)
+        return "; ".join(waiting(self.pods, launched.id))
+
+    def log(self, launched: LaunchedRun, step: str, index: int | None, *, is_over: bool) -> str:
+        """Return what the pod of a step has printed; empty where the cluster can't be asked."""
+        unit = (words.task_name(step), index)
+        return self.pods.log(
+            run_selector(launched.id), lambda pod: unit_of(pod.annotations) == unit, is_over=is_over
+        )
 
     def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; over already is fine."""

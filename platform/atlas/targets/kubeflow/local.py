@@ -128,6 +128,10 @@ class LocalKubeflow:
             return RunStatus(states.FAILED, failed, ended["error"])
         return RunStatus(states.DONE)
 
+    def log(self, launched: LaunchedRun, step: str, index: int | None, *, is_over: bool) -> str:
+        """Return nothing: kfp.local keeps no log of a task by itself."""
+        return ""
+
     def cancel(self, launched: LaunchedRun) -> None:
         """End kfp.local, then the container that it has started, which may still record that."""
         RunFolder(Path(launched.url).parent).stop()

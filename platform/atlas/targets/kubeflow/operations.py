@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import DeployError
+from atlas.pods import cluster
 from atlas.store import open_location
 from atlas.targets.kubeflow.compiler import has_api_server
+from atlas.targets.kubeflow.run_pods import waiting
 from atlas.targets.operations import Operations
+from atlas.targets.pod_watch import PodWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from atlas.plan import Plan
-    from atlas.targets.operations import DeployServices, Trial
+    from atlas.targets.operations import DeployServices, LastRuns, Trial
 
+_UNDER_WAY = ("", "pending", "running", "paused")
 _SERVICE, _FOLDER = "kubeflow", "kubeflow"
 
 
@@ -89,6 +93,20 @@ class KubeflowOperations(Operations):
         from atlas.targets.kubeflow.server_pipelines import last_runs
 
         return last_runs(dict(inputs))
+
+    def unstarted(
+        self, inputs: Mapping[str, Any], runs: LastRuns, services: DeployServices
+    ) -> Mapping[str, Sequence[str]]:
+        """Return why pods of runs under way don't start, or can't be made, by member."""
+        names = [name for name, (_, state) in runs.items() if state in _UNDER_WAY]
+        found = cluster() if names else None
+        if found is None:
+            return {}
+        from atlas.targets.kubeflow.server_pipelines import last_run_ids
+
+        watch, ids = PodWatch(found), last_run_ids({**inputs, "members": names})
+        texts = {name: waiting(watch, run) for name, run in ids.items()}
+        return {name: said for name, said in texts.items() if said}
 
     def versions(self, services: DeployServices, names: Iterable[str]) -> dict[str, int]:
         """Return how many versions each pipeline has, on the API server or in the store."""

@@ -121,10 +121,20 @@ def require_alive(located: Mapping[str, Any]) -> None:
 
 def last_runs(located: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return name and state of the last run of each member that has one."""
+    last = _last_runs(located)
+    return {name: (run.name, run.state.lower()) for name, run in last.items()}
+
+
+def last_run_ids(located: Mapping[str, Any]) -> dict[str, str]:
+    """Return Kubeflow's id of the last run of each member that has one."""
+    return {name: run.id for name, run in _last_runs(located).items()}
+
+
+def _last_runs(located: Mapping[str, Any]) -> dict[str, runs.ServerRun]:
     api = api_of(located)
     experiments = runs.experiments(api, located["members"])
     last = {name: runs.last_run(api, identity) for name, identity in sorted(experiments.items())}
-    return {name: (run.name, run.state.lower()) for name, run in last.items() if run is not None}
+    return {name: run for name, run in last.items() if run is not None}
 
 
 def left_versions(located: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:

@@ -25,6 +25,7 @@ class Stepper:
     Attributes:
         mute: step → why its task fails without having recorded anything.
         silent: how many times it doesn't answer.
+        pods: step, index, whether it is over → what its pod has printed.
         after: called before each step; may raise.
     """
 
@@ -33,6 +34,7 @@ class Stepper:
     mute: dict[str, str] = field(default_factory=dict)
     silent: int = 0
     after: object = None
+    pods: dict[tuple[str, int | None, bool], str] = field(default_factory=dict)
     target: str = "airflow"
     plans: dict[str, Plan] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -65,6 +67,9 @@ class Stepper:
         if unit is None:
             return RunStatus(states.FAILED if self.failed else states.DONE, self._lost())
         return RunStatus(states.RUNNING, [self._do(plan, run, *unit), *self._lost()])
+
+    def log(self, launched, step, index, *, is_over):
+        return self.pods.get((step, index, is_over), "")
 
     def cancel(self, launched):
         self.cancelled.append(launched.id)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 
 from atlas.draw.report import report
 from atlas.errors import AtlasError, PlatformError, TargetError
 from atlas.launch import LaunchSettings, following, launch_pipelines
+from atlas.launch.logs import Logs
 from atlas.runner import events
+from atlas.runner.units import Unit
 from atlas.runs.history import history
+from atlas.step.logs import log_key
+from atlas.store import open_store
 from atlas.targets.launcher import DONE, FAILED, RUNNING, RunStatus, TaskStatus
 from tests.unit.atlas.launch.stepper import Stepper
 
@@ -340,6 +345,41 @@ def test_logs_are_told_line_by_line_only_when_asked_for(talk):
     assert talk.texts(events.LOG) == []
     talk.train(logs=True)
     assert talk.texts(events.LOG).count("load says hello") == 1
+
+
+def test_what_died_before_it_logged_is_told_by_its_pod(project):
+    pods = {
+        ("load", None, True): "of a step that went well: not looked at\n",
+        ("join", None, True): "ImportError: no module\npod a-join: OOMKilled, exit code 137\n",
+    }
+    talk = Talk(project, mute={"join": "its pod failed"}, pods=pods)
+    talk.train()
+    assert talk.texts(events.LOG) == []
+    talk = Talk(project, mute={"join": "its pod failed"}, pods=pods)
+    talk.train(logs=True)
+    told = talk.texts(events.LOG)
+    assert [line for line in told if line.startswith(("Imp", "pod", "of a step"))] == [
+        "ImportError: no module",
+        "pod a-join: OOMKilled, exit code 137",
+    ]
+
+
+def test_lines_that_a_pod_has_told_are_not_told_again(tmp_path):
+    store, told = open_store(tmp_path.as_uri()), []
+    run = SimpleNamespace(pipeline="p", id="r")
+    answers = iter(["booting\none\n", "one\ntwo\n", "two\nthree\n"])
+    progress = SimpleNamespace(
+        running=lambda: [Unit("s", 1)], outcomes={}, tell=lambda kind, unit, line: told.append(line)
+    )
+    logs = Logs(store, run, progress, lambda step, index, *, is_over: next(answers))
+    for _ in range(3):
+        logs._next.clear()
+        logs.look()
+    assert told == ["booting", "one", "two", "three"]
+    store.location.write(log_key(run, "s", 1), b"one\ntwo\nthree\nfour\n")
+    logs.look()
+    logs.finish()
+    assert told == ["booting", "one", "two", "three", "four"]
 
 
 def test_a_run_that_cannot_be_cancelled_says_that_it_may_go_on(talk, monkeypatch):

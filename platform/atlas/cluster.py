@@ -1,4 +1,8 @@
-"""The API server of a cluster, as `kubectl` reaches it: by a kubeconfig and one of its contexts."""
+"""The API server of a cluster, as `kubectl` reaches it: by a kubeconfig and one of its contexts.
+
+The `kubernetes` package is imported when a cluster is first asked, and signs in as `kubectl` does,
+by the programs that the kubeconfig names.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from atlas.errors import PlatformError, UnreachableError
+from atlas.errors import PlatformError, RefusedError, UnreachableError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OWNER = "atlas"
 """Who the API server takes the fields of an object for (``fieldManager``)."""
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
+_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
+_LONGEST = 1000
 _NOT_FOUND, _UNAUTHORIZED, _FORBIDDEN = 404, 401, 403
 _OK = range(200, 300)
-_APPLY = "application/apply-patch+yaml"
+_JSON, _TEXT, _APPLY = "application/json", "*/*", "application/apply-patch+yaml"
 
 
 class Cluster:
     """A cluster's API server; nothing is asked before the first request."""
 
-    def __init__(self, context: str = "") -> None:
+    def __init__(self, context: str = "", *, seconds: float = _ANSWER_SECONDS) -> None:
         """Use a cluster.
 
         Args:
             context: the kubeconfig's context; empty for its current one. The kubeconfig is that of
                 `kubectl`: the variable KUBECONFIG, else ``~/.kube/config``.
+            seconds: how long an answer may take.
         """
-        self.context = context
+        self.context, self._seconds = context, seconds
         self._client: Any = None
 
     @property
@@ -43,30 +49,79 @@ class Cluster:
         """Return what is at a path, such as ``/api/v1/namespaces/a``; None where nothing is.
 
         Raises:
-            PlatformError: the cluster can't be asked, or refuses.
+            PlatformError: the cluster can't be asked.
+            RefusedError: it refuses.
         """
-        return self._send("GET", path, query)
+        return self._object(path, self._send("GET", path, query))
+
+    def text(self, path: str, query: Mapping[str, str] | None = None) -> str | None:
+        """Return what a path gives as text, such as a pod's log; None where nothing is.
+
+        Raises:
+            PlatformError: the cluster can't be asked.
+            RefusedError: it refuses.
+        """
+        found = self._send("GET", path, query, accept=_TEXT)
+        return None if found is None else found.decode("utf-8", "replace")
+
+    def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an object that isn't there, or ask a question that is put as one.
+
+        Raises:
+            PlatformError: the cluster can't be asked.
+            RefusedError: it refuses, or has no such kind or namespace.
+        """
+        made = self._object(path, self._send("POST", path, body=json.dumps(manifest)))
+        if made is None:
+            raise self._missing(path)
+        return made
 
     def apply(self, path: str, manifest: Mapping[str, Any]) -> None:
         """Make an object as it should be, whoever has changed it before.
 
         Raises:
-            PlatformError: the cluster can't be asked, or refuses.
+            PlatformError: the cluster can't be asked.
+            RefusedError: it refuses, or has no such kind or namespace.
         """
         query = {"fieldManager": OWNER, "force": "true", "fieldValidation": "Strict"}
-        if self._send("PATCH", path, query, json.dumps(manifest)) is None:
-            raise PlatformError(
-                f"{self.name}: has no {path.rpartition('/')[0]}; expected its namespace, and the "
-                "definition of its kind"
-            )
+        if self._send("PATCH", path, query, json.dumps(manifest), content=_APPLY) is None:
+            raise self._missing(path.rpartition("/")[0])
 
     def delete(self, path: str) -> None:
         """Delete an object; it is no error when it is gone.
 
         Raises:
-            PlatformError: the cluster can't be asked, or refuses.
+            PlatformError: the cluster can't be asked.
+            RefusedError: it refuses.
         """
         self._send("DELETE", path)
+
+    def _missing(self, path: str) -> RefusedError:
+        return RefusedError(
+            f"{self.name}: has no {path}; expected its namespace, and the definition of its kind",
+            _NOT_FOUND,
+        )
+
+    def _object(self, path: str, data: bytes | None) -> dict[str, Any] | None:
+        """Return an answer's JSON; None for no answer.
+
+        Raises:
+            PlatformError: it is none.
+        """
+        if data is None:
+            return None
+        try:
+            found: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise PlatformError(
+                f"{self.name}: {self._host}{path} gives no JSON; expected the API server of a "
+                "cluster"
+            ) from error
+        return found
+
+    @property
+    def _host(self) -> str:
+        return str(self._connected().configuration.host)
 
     def _send(
         self,
@@ -74,14 +129,16 @@ class Cluster:
         path: str,
         query: Mapping[str, str] | None = None,
         body: str | None = None,
-    ) -> dict[str, Any] | None:
-        """Send a request; return the answer's JSON, or None where there is no such thing."""
+        *,
+        accept: str = _JSON,
+        content: str = _JSON,
+    ) -> bytes | None:
+        """Send a request; return the answer, or None where there is no such thing."""
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
-        client = self._connected()
-        host = client.configuration.host
-        headers = {"Accept": "application/json", **({"Content-Type": _APPLY} if body else {})}
+        client, host = self._connected(), self._host
+        headers = {"Accept": accept, **({"Content-Type": content} if body else {})}
         try:
             client.update_params_for_auth(headers, [], ["BearerToken"])
             answer = client.rest_client.pool_manager.request(
@@ -89,25 +146,21 @@ class Cluster:
                 f"{host}{path}?{urlencode(query)}" if query else f"{host}{path}",
                 body=body,
                 headers=headers,
-                timeout=Timeout(connect=_CONNECT_SECONDS, read=_ANSWER_SECONDS),
+                timeout=Timeout(connect=_CONNECT_SECONDS, read=self._seconds),
                 retries=False,
             )
-            if answer.status == _NOT_FOUND:
-                return None
-            if answer.status not in _OK:
-                raise PlatformError(self._refusal(method, path, answer.status, answer.data))
-            found: dict[str, Any] = json.loads(answer.data)
         except (HTTPError, OSError) as error:
             raise UnreachableError(
                 f"{self.name}: {host} doesn't answer ({_short(error)}); see that it runs, and that "
                 "`kubectl get namespaces` reaches it from here",
                 sent=method != "GET",
             ) from error
-        except ValueError as error:
-            raise PlatformError(
-                f"{self.name}: {host}{path} gives no JSON; expected the API server of a cluster"
-            ) from error
-        return found
+        if answer.status == _NOT_FOUND:
+            return None
+        if answer.status not in _OK:
+            why = self._refusal(method, path, answer.status, answer.data)
+            raise RefusedError(why, answer.status)
+        return bytes(answer.data)
 
     def _connected(self) -> Any:
         """Return the client, made by the kubeconfig.
@@ -138,7 +191,7 @@ class Cluster:
         """Return why the API server refuses, and what to do."""
         where = f"{self.name}: {method} {path}: status {status}"
         try:
-            reason = str(json.loads(body)["message"])[:1000]
+            reason = clean(str(json.loads(body)["message"]), _LONGEST)
         except (ValueError, KeyError, TypeError):
             reason = "it doesn't say why"
         if status == _UNAUTHORIZED:
