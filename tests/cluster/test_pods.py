@@ -235,8 +235,8 @@ def test_the_pods_of_kubeflows_tasks_are_accepted_strictly_with_all_that_a_step_
     step = {
         "class": "steps:Count",
         "secrets": ["token"],
-        "env": {"PRICE": "$5"},
-        "timeout": 60,
+        "env": {"PRICE": "$5", "AWS_DEFAULT_REGION": "of-the-step"},
+        "timeout": "60s",
         "resources": {"cpu": 0.5, "memory": "64Mi", "gpu": 1},
         "node_selector": {"pool": "gpu"},
         "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
@@ -261,7 +261,7 @@ def test_the_pods_of_kubeflows_tasks_are_accepted_strictly_with_all_that_a_step_
     (container,) = count["containers"]
     secret = [one["valueFrom"]["secretKeyRef"] for one in container["env"]
               if "secretKeyRef" in one.get("valueFrom", {})]  # fmt: skip
-    assert secret == [{"name": "it-secret", "key": "token"}]
+    assert secret == [{"name": "it-secret", "key": "token", "optional": False}]
     limits = {"cpu": "500m", "memory": "64Mi", "nvidia.com/gpu": "1"}
     assert container["resources"]["limits"] == limits
     assert count["nodeSelector"] == {"pool": "gpu"}

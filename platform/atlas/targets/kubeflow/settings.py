@@ -33,7 +33,7 @@ def configure(task: Any, plan: Plan, step: PlanStep, *, local: bool) -> None:
     task.set_caching_options(False)
     if local:
         return
-    _platform(task)
+    _platform(task, step)
     for setting in _SETTINGS:
         setting(task, plan, step)
 
@@ -41,14 +41,17 @@ def configure(task: Any, plan: Plan, step: PlanStep, *, local: bool) -> None:
 def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
     """Set on a task that only serves a step what it needs to get at the store."""
     task.set_caching_options(False)
-    _platform(task)
+    _platform(task, step)
     for setting in (_retries, _placement):
         setting(task, plan, step)
 
 
-def _platform(task: Any) -> None:
-    """Tell where the platform and its storage are, and give the files that open them."""
-    variables = {name: name for name in (*VARIABLES, *STORAGE)}
+def _platform(task: Any, step: PlanStep) -> None:
+    """Tell where the platform and its storage are, and give the files that open them.
+
+    A variable of the step's own goes before the platform's: KFP would put the platform's last.
+    """
+    variables = {name: name for name in (*VARIABLES, *STORAGE) if name not in step.env}
     kubernetes.use_config_map_as_env(task, words.CONFIG_MAP, variables, optional=True)
     kubernetes.use_secret_as_volume(task, words.SECRET, words.SECRET_FOLDER, optional=True)
 
