@@ -1,8 +1,8 @@
 """Atlas: ML pipelines as data, from a notebook to production."""
 
 import sys
+import typing
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from atlas.labels import LabelJoin
 from atlas.template import (
@@ -22,7 +22,7 @@ from atlas.template import (
     Transform,
 )
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from atlas.functions import step
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Import the package `atlas.step`, which is the decorator, too, when it is asked for."""
     if name == "step":
         return import_module("atlas.step")
