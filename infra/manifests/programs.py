@@ -9,6 +9,12 @@ from pathlib import Path
 
 from pulumi import RunError
 
+GIT = {
+    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ALLOW_PROTOCOL": "https:file",
+}  # fmt: skip
+"""Variables with which git, asked for a source, executes nothing that a configuration names."""
+
 
 def cached() -> Path:
     """Return the folder in which `atlas doctor --install` keeps Helm and Kustomize."""

@@ -145,7 +145,7 @@ def _run(words: list[str], folder: Path, rendering: Rendering) -> str:
         done = subprocess.run(  # noqa: S603 - a list, no shell; the words are the pins'
             words,
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder) | (programs.GIT if rendering.tool == "git" else {}),
             capture_output=True,
             text=True,
             timeout=SECONDS,

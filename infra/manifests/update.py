@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from infra.manifests.sources import Rendering
 
 SERVICES = Path(__file__).resolve().parents[2] / "platform" / "services"
-_NO_CONFIGURATION = {
-    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ALLOW_PROTOCOL": "https:file",
-}  # fmt: skip
-"""So that git, which asks a source for its tags, executes nothing that a configuration names."""
 _RELEASE = re.compile(r"v?\d+(?:\.\d+){2}")
 
 
@@ -103,7 +98,7 @@ def _answer(words: Sequence[str], rendering: Rendering) -> str:
     try:
         return subprocess.run(  # noqa: S603 - a list, no shell; the words are the pins'
             words, capture_output=True, text=True, timeout=SECONDS, check=True,
-            cwd=Path.home().anchor, env={**os.environ, **_NO_CONFIGURATION},
+            cwd=Path.home().anchor, env={**os.environ, **programs.GIT},
         ).stdout  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
