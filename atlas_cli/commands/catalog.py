@@ -51,7 +51,7 @@ def catalog(
 
 def _serve(folder: Path, port: int, state: Path) -> None:
     """Serve the site until somebody interrupts it; the page that opens it goes with it."""
-    from signal import pause
+    from time import sleep
 
     from atlas.catalog.serving import served
     from atlas_deploy.platforms import pages
@@ -63,6 +63,7 @@ def _serve(folder: Path, port: int, state: Path) -> None:
             pages.browse(opener.as_uri())
             print(f"{there.url} asks for a password; {opener.as_uri()} has it")
             print("Ctrl-C ends it", flush=True)
-            pause()
+            while True:
+                sleep(0.5)  # `signal.pause` would miss an interrupt that comes just before it
         finally:
             opener.unlink(missing_ok=True)

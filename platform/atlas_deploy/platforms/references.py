@@ -19,7 +19,6 @@ from urllib.parse import unquote
 
 from atlas.errors import DeployError, PlatformError, clean
 from atlas.uris import uri_of
-from atlas_deploy.stacks.backend import without_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +131,8 @@ def _in_files(url: str) -> str:
     """
     if not url.startswith("file://"):
         return url
+    from atlas_deploy.stacks.backend import without_options
+
     path = unquote(without_options(url).removeprefix("file://"))
     return uri_of(Path(path).expanduser().absolute())
 
