@@ -72,7 +72,7 @@ def _no_class(step: FlatStep, source: Module, name: str) -> Problem:
     hint = nearest(name, source.classes)
     if name in source.functions:
         message = f"the function '{name}' of the module '{source.name}' isn't a step"
-        hint = "write @step above it (from atlas import step)"
+        hint = "write @step above it, without parentheses (from atlas import step)"
     expected = names(source.classes)
     return step.cls_place.problem("R013", message, found=name, expected=expected, hint=hint)
 
