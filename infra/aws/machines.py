@@ -25,7 +25,7 @@ def checked_types(key: str, types: Iterable[str], *, gpu: bool = False) -> tuple
         gpu: whether they must have GPUs of NVIDIA.
 
     Raises:
-        pulumi.RunError: one is no type, has no GPU, or their processors differ.
+        pulumi.RunError: one isn't an instance type, has no GPU, or their processors differ.
     """
     found = tuple(types)
     for one in found:

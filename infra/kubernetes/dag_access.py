@@ -23,7 +23,7 @@ def connection(config: pulumi.Config) -> pulumi.Output[str] | None:
         )
     if not (config.get("dags") or "").startswith("git+"):
         raise pulumi.RunError(
-            "atlas:dagsToken: set, and atlas:dags is no repository; expected git+https://…#branch"
+            "atlas:dagsToken: set, and atlas:dags isn't a repository; expected git+https://…#branch"
         )
     plain = {"conn_type": "git", "login": user or "git"}
     return token.apply(lambda known: json.dumps({**plain, "password": known}))

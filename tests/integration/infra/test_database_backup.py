@@ -1,6 +1,6 @@
 """The databases of a platform on a real PostgreSQL: made, mended, dumped and put back.
 
-The administrator is no superuser: as in RDS, it may make roles and databases, and no more.
+The administrator isn't a superuser: as in RDS, it may make roles and databases, and no more.
 """
 
 from __future__ import annotations

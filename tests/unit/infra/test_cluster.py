@@ -111,7 +111,7 @@ def test_every_setting_is_taken(shared, tmp_path):
         ({"store": "file:///data"}, "atlas:store: found 'file:///data'; expected s3://"),
         ({"store": "s3://user:pw@bucket"}, "without a user"),
         ({"dags": "/dags"}, "expected s3://… or git+https://…"),
-        ({"dagsToken": "t"}, "atlas:dagsToken: set, and atlas:dags is no repository; expected git+"),
+        ({"dagsToken": "t"}, "atlas:dagsToken: set, and atlas:dags isn't a repository; expected git+"),
         ({"dags": "git+https://a/b", "dagsUser": "ci"}, "atlas:dagsUser: set without atlas:dagsToken"),
         ({"domain": "ml.example.com"}, "atlas:domain: set without atlas:issuer"),
         ({"domain": "ml example", "issuer": "a"}, "atlas:domain: found 'ml example'"),

@@ -104,7 +104,7 @@ def open_bundle(url: str, secrets: str = "", credentials: str = "") -> DagBundle
         from atlas.targets.airflow.dag_folder import DagFolder
 
         return DagFolder.at(url)
-    raise PlatformError(f"dags: '{url}' is no place for DAG files; expected {SCHEMES}")
+    raise PlatformError(f"dags: '{url}' can't hold DAG files; expected {SCHEMES}")
 
 
 def is_there(url: str) -> bool:

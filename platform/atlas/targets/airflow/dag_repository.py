@@ -232,7 +232,7 @@ def _path(name: str) -> str:
         PlatformError: it could.
     """
     if not name.isprintable() or {'"', "/", "\\"} & {*name}:
-        raise PlatformError(f"dags: {name!r} is no name of a DAG; expected letters and digits")
+        raise PlatformError(f"dags: {name!r} isn't a DAG's name; expected letters and digits")
     return f"{name}.py"
 
 

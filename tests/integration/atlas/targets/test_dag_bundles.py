@@ -244,6 +244,6 @@ def test_no_place_of_dag_files(url):
 
 @pytest.mark.parametrize("name", ["a\nD b.py", "../a", 'a"b'], ids=["line", "path", "quote"])
 def test_a_name_that_would_mean_something_else_is_refused(repository, name):
-    with pytest.raises(PlatformError, match="is no name of a DAG"):
+    with pytest.raises(PlatformError, match="isn't a DAG's name"):
         branch(repository).change({name: dag()})
     assert git(repository, "for-each-ref") == ""
