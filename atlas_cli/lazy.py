@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from atlas_cli.formatting import HelpContext, write_examples, write_sections
 from atlas_cli.memory import settle
 from atlas_cli.quick import quicken
 from atlas_cli.table import COMMANDS, CommandEntry
@@ -24,7 +25,17 @@ def load(entry: CommandEntry) -> Any:
         app.command(entry.name)(target)
         target = app
     target.rich_markup_mode = None
-    return _noted(typer.main.get_command(target))
+    command = typer.main.get_command(target)
+    _explain(command, entry.name)
+    return _noted(command)
+
+
+def _explain(command: Any, name: str) -> None:
+    """Give a command, and those inside of it, its examples and its form of help."""
+    command.context_class = HelpContext
+    command.format_epilog = lambda _context, formatter: write_examples(formatter, name)
+    for inner, one in getattr(command, "commands", {}).items():
+        _explain(one, f"{name} {inner}")
 
 
 def _noted(command: Any) -> Any:
@@ -45,6 +56,8 @@ def _noted(command: Any) -> Any:
 class LazyGroup(TyperGroup):
     """The commands of the table: listed as stubs, loaded when one is resolved."""
 
+    context_class = HelpContext
+
     def __init__(self, **attributes: Any) -> None:
         """Fill the group with one stub a command, which is all that help and completion need."""
         super().__init__(**attributes)
@@ -53,6 +66,10 @@ class LazyGroup(TyperGroup):
             entry.name: TyperCommand(entry.name, help=entry.help, rich_markup_mode=None)
             for entry in COMMANDS
         }
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands in their sections."""
+        write_sections(formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the real command in place of its stub."""

@@ -8,8 +8,9 @@ from typing import Any
 import typer
 
 from atlas_cli.__main__ import app
+from atlas_cli.examples import EXAMPLES
 from atlas_cli.lazy import load
-from atlas_cli.table import COMMANDS
+from atlas_cli.table import COMMANDS, SECTIONS
 
 HEAD = """# Commands
 
@@ -39,13 +40,23 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def _contents() -> str:
-    rows = [f"| [`{entry.name}`](#atlas-{entry.name}) | {entry.help} |" for entry in COMMANDS]
-    return "\n".join(["| command | |", "|---|---|", *rows, ""])
+    return "\n".join(part for title in SECTIONS for part in _table(title))
+
+
+def _table(title: str) -> Iterator[str]:
+    yield f"| {title} | |\n|---|---|"
+    for entry in SECTIONS[title]:
+        yield f"| [`{entry.name}`](#atlas-{entry.name}) | {entry.help} |"
+    yield ""
 
 
 def _section(name: str, command: Any) -> Iterator[str]:
     yield f"## {name}\n\n{_paragraphs(command.help)}\n"
     yield _options(command, name)
+    calls = EXAMPLES.get(name.removeprefix("atlas "), ())
+    lines = [line for text, call in calls for line in (f"# {text}", call)]
+    if lines:
+        yield "\n".join(["```text", *lines, "```", ""])
 
 
 def _options(command: Any, name: str) -> str:

@@ -134,7 +134,7 @@ def test_no_message_writes_a_command_itself():
     assert not wrong, "tell these by atlas.advice.command, or speak of them by mention"
 
 
-SPOKEN_OF = ("catalog.py", "locking.py", "table.py", "step_rules.py")
+SPOKEN_OF = ("catalog.py", "examples.py", "locking.py", "table.py", "step_rules.py")
 """Sources whose texts speak of commands: tables, a file's heading, findings that are kept."""
 
 
