@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SECRET = "mlflow"  # noqa: S105 - a secret's name
 """The name of the secret that opens it."""
 APP = "atlas"
-# Without job execution the server is 2 processes instead of 10.
+# Without job execution the server is 1 process instead of 9.
 ENVIRONMENT = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -158,7 +158,8 @@ def command(known: Sequence[str]) -> list[str]:
     """Return the server's command, given the interpreter and the folder of the data."""
     python, home = known
     return [
-        *(python, "-m", "atlas_provider.quick_exit", "mlflow", "server", "--app-name", APP),
+        *(python, "-m", "atlas_provider.quick_exit", "atlas.tracking.one_process"),
+        *("server", "--app-name", APP),
         *("--host", "127.0.0.1", "--port", "{port:http}", "--workers", "1"),
         *("--allowed-hosts", "127.0.0.1:{port:http},localhost:{port:http}"),
         *("--x-frame-options", "DENY"),

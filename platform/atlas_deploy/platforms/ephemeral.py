@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from atlas.errors import PlatformError
 from atlas.http.credentials import basic, read_secret
+from atlas.load.words import nearest
 from atlas.uris import uri_of
+from atlas_deploy.platforms.lifecycle import service_data
 from atlas_provider.ephemeral import STACK, EphemeralFolder, leftovers
 from atlas_provider.supervision import Supervisor
 
@@ -136,6 +138,7 @@ def start(
     services: Sequence[str], seconds: float, output: IO[bytes] | None = None
 ) -> EphemeralPlatform:
     """Bring a new one up, which this process owns; see `ephemeral`."""
+    _require_known(services)
     collect()
     folder = EphemeralFolder.make(services, seconds)
     try:
@@ -143,6 +146,18 @@ def start(
     except BaseException:
         folder.take_down()
         raise
+
+
+def _require_known(services: Sequence[str]) -> None:
+    """Refuse a service that no platform of this machine has, before anything is made for it."""
+    known = sorted(name for name, data in service_data().items() if data.get("listens"))
+    unknown = [name for name in services if name not in known]
+    if unknown:
+        hint = nearest(unknown[0], known)
+        raise PlatformError(
+            f"ephemeral platform: found the service '{unknown[0]}'; "
+            f"expected some of {', '.join(known)}{f' ({hint})' if hint else ''}"
+        )
 
 
 def _started(folder: EphemeralFolder, output: IO[bytes] | None) -> EphemeralPlatform:

@@ -105,3 +105,15 @@ def test_what_it_can_not_do_is_said(place):
     alone = subprocess.run(command("mlflow"), capture_output=True, text=True)
     assert alone.returncode == 2
     assert "--ephemeral needs a COMMAND" in alone.stderr
+
+
+def test_an_unknown_service_is_told_before_anything_is_made(place):
+    done = subprocess.run(
+        command("mlfow", "true"), env=environment(place), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: ephemeral platform: found the service 'mlfow'; expected some of airflow, alertmanager, "
+        "mlflow, prometheus, pushgateway, registry (did you mean 'mlflow'?)"
+    ]
+    assert list((place / "tmp").iterdir()) == []

@@ -106,7 +106,7 @@ def test_the_registry_has_a_user_allows_deletion_and_keeps_its_data_at_home():
 def test_mlflow_has_one_worker_on_loopback():
     words = mlflow.command(["python", "/data/mlflow"])
     assert " ".join(words) == (
-        "python -m atlas_provider.quick_exit mlflow server --app-name atlas "
+        "python -m atlas_provider.quick_exit atlas.tracking.one_process server --app-name atlas "
         "--host 127.0.0.1 --port {port:http} --workers 1 "
         "--allowed-hosts 127.0.0.1:{port:http},localhost:{port:http} --x-frame-options DENY "
         "--backend-store-uri sqlite:////data/mlflow/mlflow.db "
