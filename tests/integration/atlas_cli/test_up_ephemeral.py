@@ -107,7 +107,7 @@ def test_what_it_can_not_do_is_said(place):
     assert "--ephemeral needs a COMMAND" in alone.stderr
 
 
-def test_an_unknown_service_is_told_before_anything_is_made(place):
+def test_an_unknown_service_is_refused_before_anything_is_made(place):
     done = subprocess.run(
         command("mlfow", "true"), env=environment(place), capture_output=True, text=True
     )
