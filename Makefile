@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo unit test test-cluster test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom lock update-services clean
+.PHONY: help setup demo unit test test-cluster test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench      what it takes, against what it may take"
 	@echo "make audit      known vulnerabilities of the locked packages (docs/audit.md)"
 	@echo "make sbom       the wheel's bill of materials, in dist/"
+	@echo "make docs       the docs as a site, in build/docs: strict, with every link and anchor checked"
 	@echo "make lock       write requirements.lock again (LOCK=--upgrade for the newest versions)"
 	@echo "make update-services  what is newer of the services' manifests (SERVICE= VERSION= pins one)"
 	@echo "make clean      remove caches and builds; .venv and .atlas stay"
@@ -76,6 +77,9 @@ audit: setup
 
 sbom: setup
 	@$(BIN)/python -m tests.supply.sbom
+
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 lock: setup
 	@$(BIN)/uv pip compile -q $(LOCK) --generate-hashes --no-emit-index-url --no-header \

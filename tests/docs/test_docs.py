@@ -60,8 +60,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_index_has_every_page() -> None:
-    """A Problem's page is in the index of Problems, which the index has."""
-    indices = (DOCS / "README.md", DOCS / "problems" / "README.md")
+    """A page of Problems or decisions is in their own index, which the index has."""
+    indices = tuple(DOCS / folder / "README.md" for folder in ("", "problems", "decisions"))
     linked = {(index.parent / link).resolve() for index in indices for link in links(index)}
     pages = {*DOCS.rglob("*.md"), *TOP} - {*indices, ROOT / "README.md"}
     assert sorted(page.name for page in pages - linked) == []
