@@ -75,13 +75,20 @@ def place(store: Store, **more: Any) -> RetrainingPlace:
     return RetrainingPlace(store, registry(store), none, **{"isolate": THREADS, **more})
 
 
-def pipeline(name: str = "houses", *, protected: bool = False, **rule: Any) -> MonitoredPipeline:
+def pipeline(
+    name: str = "houses",
+    *,
+    protected: bool = False,
+    promotion: dict[str, Any] | None = None,
+    **rule: Any,
+) -> MonitoredPipeline:
     return MonitoredPipeline(
         pipeline=name,
         model=name,
         config=name,
         environment="local",
         rule=RetrainingRule(**{"per_month": 1000, **rule}),
+        promotion=promotion,
         protected=protected,
     )
 

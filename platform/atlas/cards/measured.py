@@ -36,7 +36,7 @@ def metrics_with_intervals(
         notes: takes what can't be read, and why.
         slices: columns by whose values metrics are given as well.
     """
-    rule = PromotionRule.parse(plan.promotion)
+    rule = run.rule(plan)
     asked = {metric.metric for metric in rule.metrics} if rule else set()
     tables: dict[str, DataFrame | None] = {}
     for name, value in sorted(metrics_of(store, plan, run).items()):

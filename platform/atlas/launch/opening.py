@@ -81,6 +81,7 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
         commit=commit_of(folder) if settings.commit is None else settings.commit,
         family=settings.family,
         hold=settings.hold,
+        promotion=settings.promotion,
     )
 
 

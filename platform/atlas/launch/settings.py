@@ -36,6 +36,7 @@ class LaunchSettings:
         family: the family's run that a run is part of.
         commit: git commit of the code; None for that of the pipeline's folder.
         hold: what the run's version waits for before it may be the champion (`Run.hold`).
+        promotion: the rule that decides on its version (`Run.promotion`); None for the Plan's.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -53,3 +54,4 @@ class LaunchSettings:
     family: FamilyRun = NO_FAMILY
     commit: str | None = None
     hold: str = ""
+    promotion: Mapping[str, Any] | None = None

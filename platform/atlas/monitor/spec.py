@@ -34,6 +34,8 @@ class MonitoredPipeline:
         environment: the Environment's name.
         prefix: in front of every shared name; empty for none.
         rule: what starts a new training.
+        promotion: the rule that decides on its version, as the Config has it; None where the Config
+            has no training.
         statistics: ``features`` and ``predictions`` → what of the tables is looked at, as the
             inference Plan has it.
         plans: flow → digest of its Plan.
@@ -46,6 +48,7 @@ class MonitoredPipeline:
     config: str
     environment: str
     rule: RetrainingRule
+    promotion: Mapping[str, Any] | None = None
     prefix: str = ""
     statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     plans: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +66,8 @@ class MonitoredPipeline:
         Raises:
             StoreError: it is none, or one of a later version of Atlas.
         """
+        if isinstance(raw, dict):
+            raw = {"promotion": None, **raw}  # Earlier versions of Atlas have written none.
         if not isinstance(raw, dict) or raw.keys() != {"format", *_NAMES}:
             raise _wrong(f"found {clean(str(raw), 80)}")
         if raw["format"] != _FORMAT:
@@ -81,6 +86,7 @@ class MonitoredPipeline:
         if pipeline.retraining is None or plan is None or plan.model is None:
             return None
         prefix = plan.name.removesuffix(plan.pipeline)
+        training = pipeline.plans.get("training")
         return cls(
             pipeline=plan.name,
             model=plan.model.name,
@@ -88,6 +94,7 @@ class MonitoredPipeline:
             environment=plan.environment,
             prefix=prefix,
             rule=pipeline.retraining,
+            promotion=training.promotion if training else None,
             statistics=plan.statistics if plan.flow == "inference" else {},
             plans={flow: plan.digest for flow, plan in pipeline.plans.items()},
             targets={flow: plan.target for flow, plan in pipeline.plans.items()},
@@ -125,11 +132,20 @@ def _check(raw: Mapping[str, Any]) -> None:
 
 
 def _check_rule(raw: Mapping[str, Any]) -> None:
-    document = {"version": 1, "name": "x", "recipes": {"training": "x"}, "retraining": raw["rule"]}
-    if not fits_schema("config", document):
+    if not _fits("retraining", raw["rule"]):
         raise _wrong("rule: it is none that a Config's retraining may be")
+    if raw["promotion"] and not _fits("promotion", raw["promotion"]):
+        raise _wrong("promotion: it is none that a Config's promotion may be")
+    if not isinstance(raw["promotion"], dict | None):
+        raise _wrong(f"promotion: found {clean(str(raw['promotion']), 80)!r}")
     if not all(isinstance(part, dict) for part in raw["statistics"].values()):
         raise _wrong("statistics: found something else than an object for a table")
+
+
+def _fits(part: str, value: Any) -> bool:
+    """Tell whether a Config may have a value in a place."""
+    document = {"version": 1, "name": "x", "recipes": {"training": "x"}, part: value}
+    return fits_schema("config", document)
 
 
 def _check_flows(raw: Mapping[str, Any]) -> None:

@@ -59,6 +59,7 @@ def wanted(
         changed=rule.parameters_of(event.trigger),
         approval=rule.approval,
         hold=hold,
+        promotion=monitored.promotion,
         target=monitored.targets.get(TRAINING, LOCAL_TARGET),
         environment=monitored.environment,
         created=now.isoformat(timespec="milliseconds"),

@@ -22,7 +22,7 @@ from atlas.retraining.records import (
     RetrainingRequest,
     StartedRetraining,
 )
-from atlas.retraining.starting import RetrainingPlace, code_of, run, trained_plan
+from atlas.retraining.starting import RetrainingPlace, check_rule, code_of, run, trained_plan
 from atlas.retraining.state import Retraining, stands
 from atlas.retraining.stops import RetrainingStop, blocking
 from atlas.step.binding import run_id
@@ -162,6 +162,7 @@ class HeldEvent:
             code_of(self.place, trained, request.commit)
             known = {n: v for n, v in request.parameters.items() if n in trained.parameters}
             checked_parameters(trained, {**known, **request.changed})
+            check_rule(trained, request.promotion)
         return trained, note
 
     # Running it ---------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from atlas.values import canonical
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
+    from types import UnionType
 
     from atlas.store import Store
 
@@ -55,6 +56,8 @@ class RetrainingRequest:
         changed: those that the trigger sets.
         approval: what somebody has to approve (`RetrainingRule.approval`).
         hold: what its version waits for before it may be the champion (`Run.hold`).
+        promotion: the rule that decides on its version: that of the Config when somebody looked at
+            the event first; None for that of the Plan that runs.
         target: where it is to run.
         environment: the Environment's name.
         created: when it was asked for, ISO 8601 in UTC.
@@ -72,6 +75,7 @@ class RetrainingRequest:
     changed: Mapping[str, Any] = field(default_factory=dict)
     approval: str = "none"
     hold: str = ""
+    promotion: Mapping[str, Any] | None = None
     target: str = ""
     environment: str = ""
     created: str = ""
@@ -235,8 +239,9 @@ def events_of(store: Store, pipeline: str) -> list[str]:
     return [name for name in names if _EVENT.fullmatch(name)]
 
 
-_KINDS: Mapping[str, type] = {
+_KINDS: Mapping[str, type | UnionType] = {
     "parameters": dict, "changed": dict, "approved": bool, "attempt": int,
+    "promotion": dict | None,
 }  # fmt: skip
 """Fields of records that are no texts."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.advice import command
+from atlas.config import PromotionRule
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, DeployError, InvalidError, TargetError
 from atlas.registered import LOCAL_TARGET
@@ -103,6 +105,27 @@ def trained_plan(
     return prepared, f"{text}; the champion was made by Plan {plan.digest[:12]}"
 
 
+def check_rule(plan: Plan, promotion: Mapping[str, Any] | None) -> None:
+    """Check that the steps of a Plan record the metrics of a rule.
+
+    Args:
+        plan: the Plan that is to train.
+        promotion: the rule that will decide; None for the Plan's own.
+
+    Raises:
+        AtlasError: a metric is of a step that the Plan doesn't have.
+    """
+    rule = PromotionRule.parse(promotion or {})
+    missing = [m.metric for m in rule.metrics if m.step not in plan.by_name] if rule else []
+    if missing:
+        steps = ", ".join(plan.by_name)
+        raise AtlasError(
+            f"{plan.name}: the Config's promotion asks for '{missing[0]}', and Plan "
+            f"{plan.digest[:12]}, which would train, has only the steps {steps}; train a version "
+            f"with the Recipe of today: {command('train')}"
+        )
+
+
 def code_of(place: RetrainingPlace, plan: Plan, commit: str) -> Path:
     """Return the folder of a Plan's code: its snapshot in the store, or else what its commit has.
 
@@ -157,6 +180,7 @@ class _Asked:
             "version": self.request.version,
             "commit": "" if self.started.note else self.request.commit,
             "hold": self.request.hold,
+            "promotion": self.request.promotion,
         }
 
 

@@ -124,6 +124,7 @@ def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> R
         version=settings.version,
         commit=commit_of(folder) if settings.commit is None else settings.commit,
         hold=settings.hold,
+        promotion=settings.promotion,
     )
 
 

@@ -36,6 +36,7 @@ class RunSettings:
         version: the model version, in place of what the Plan says (`RunRequest.version`).
         commit: git commit of the code; None for that of the pipeline's folder.
         hold: what the run's version waits for before it may be the champion (`Run.hold`).
+        promotion: the rule that decides on its version (`Run.promotion`); None for the Plan's.
         images: for ``image``, the engine and what it calls the images.
         rehearsal: whether nothing comes of the run but its artifacts: no model is registered, no
             service hears of it.
@@ -54,5 +55,6 @@ class RunSettings:
     version: str = ""
     commit: str | None = None
     hold: str = ""
+    promotion: Mapping[str, Any] | None = None
     images: Images | None = None
     rehearsal: bool = False

@@ -52,6 +52,7 @@ class RunRequest:
             `atlas.step.versions.AT_INTERVAL`.
         family: the family's run that it is part of.
         hold: what its version waits for before it may be the champion (`Run.hold`).
+        promotion: the rule that decides on its version (`Run.promotion`); None for the Plan's.
     """
 
     id: str
@@ -64,6 +65,7 @@ class RunRequest:
     version: str = ""
     family: FamilyRun = NO_FAMILY
     hold: str = ""
+    promotion: Mapping[str, Any] | None = None
 
 
 def run_id(flow: str, given: str) -> str:
@@ -76,7 +78,8 @@ def bind(store: Store, plan: Plan, request: RunRequest) -> Run:
     """Return the run, bound now or by an earlier step.
 
     A run of the same id under another Plan, such as an interval that runs again after a deploy,
-    is bound again and takes the place of the old one.
+    is bound again and takes the place of the old one. What its version waits for, and the rule that
+    decides on it, stay: the task of an orchestrator that binds it again knows nothing of them.
 
     Raises:
         StoreError: the store can't be read or written.
@@ -88,6 +91,7 @@ def bind(store: Store, plan: Plan, request: RunRequest) -> Run:
         bound = store.run(plan.name, name)
         if bound.plan == plan.digest:
             return bound
+        request = replace(request, hold=bound.hold, promotion=bound.promotion)
         return store.rebind(_new_run(store, plan, replace(request, id=name)))
     bound = store.bind(_new_run(store, plan, replace(request, id=name)))
     remember(store, bound)
@@ -174,7 +178,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         interval_end=end,
         parameters=checked_parameters(plan, request.parameters),
         model=model,
-        champion=champion_of(store, plan),
+        champion=champion_of(store, plan, request.promotion),
         challenger=challenger,
         no_challenger=reason,
         trigger=request.trigger,
@@ -185,6 +189,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         round=name,
         round_members=members,
         hold=request.hold,
+        promotion=request.promotion,
     )
     return replace(run, upstream=upstream_runs(store, plan, run))
 

@@ -15,7 +15,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from atlas.config import ROW_METRICS, PromotionRule
+from atlas.config import ROW_METRICS
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StepError
 from atlas.graph import descendants
@@ -41,7 +41,7 @@ def judged(plan: Plan, run: Run, step: PlanStep) -> str:
 
     A step that trains and records how well that went has no other model to score.
     """
-    rule = PromotionRule.parse(plan.promotion)
+    rule = run.rule(plan)
     judges = {metric.step for metric in rule.metrics} if rule else set()
     makes = plan.model is not None and any(
         output.rpartition(".")[0] == step.name for output in plan.model.parts.values()
@@ -70,7 +70,7 @@ def score_champion(job: Job, reader: Reader) -> Score:
 
     Whatever goes wrong is the champion's affair: it doesn't fail the step.
     """
-    rule = PromotionRule.parse(job.plan.promotion)
+    rule = job.run.rule(job.plan)
     if rule is None or not judged(job.plan, job.run, job.step):
         return Score()
     metrics = MetricsCollector(job.step.name)

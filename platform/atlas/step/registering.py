@@ -133,15 +133,16 @@ def judge_of(
 
     Args:
         store: the artifact store.
-        plan: the Plan whose rule decides.
+        plan: the Plan whose rule decides, unless the run has its own.
         run: the run.
-        made_by: the run's own Plan; None where it is the same.
+        made_by: the run's own Plan, where somebody has the rule of another one decide.
         spend: whether the use of the test set is recorded.
     """
     assert plan.model is not None  # noqa: S101  (only of a run that made a version; for mypy)
-    rule = PromotionRule.parse(plan.promotion)
+    raw = plan.promotion if made_by else run.promotion_of(plan)
+    rule = PromotionRule.parse(raw)
     evidence = evidence_of(store, made_by or plan, run, rule)
-    return Judge(store, plan.model.name, rule, plan.promotion, evidence, spend)
+    return Judge(store, plan.model.name, rule, raw, evidence, spend)
 
 
 def _held(judge: Judge, why: str) -> Callable[[RegisteredVersion | None], Ruling]:
@@ -159,7 +160,7 @@ def _held(judge: Judge, why: str) -> Callable[[RegisteredVersion | None], Ruling
 
 def _notes(store: Store, plan: Plan, run: Run) -> tuple[str, ...]:
     """Return what the steps that scored the model say of their scoring the champion."""
-    rule = PromotionRule.parse(plan.promotion)
+    rule = run.rule(plan)
     judges = dict.fromkeys(metric.step for metric in rule.metrics) if rule else {}
     outcomes = (recorded(store, run, judge) for judge in judges if judge in plan.by_name)
     return tuple(note for outcome in outcomes if outcome for note in outcome.notes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.config import PromotionRule
@@ -17,7 +17,7 @@ from atlas.errors import AtlasError, PlatformError, StoreError
 from atlas.step.parts import check_part, located
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from atlas.plan import Plan
     from atlas.store import ModelVersion, Store
@@ -83,10 +83,18 @@ def challenger_of(
         return None, f"the {CHALLENGER} can't be used: {error}"
 
 
-def champion_of(store: Store, plan: Plan) -> ModelVersion | None:
-    """Return the champion that a new training run has to beat; None without one, or unreachable."""
+def champion_of(
+    store: Store, plan: Plan, promotion: Mapping[str, Any] | None = None
+) -> ModelVersion | None:
+    """Return the champion that a new training run has to beat; None without one, or unreachable.
+
+    Args:
+        store: the artifact store.
+        plan: the training Plan.
+        promotion: the rule that decides (`Run.promotion`); None for the Plan's.
+    """
     model = plan.model
-    rule = PromotionRule.parse(plan.promotion)
+    rule = PromotionRule.parse(plan.promotion if promotion is None else promotion)
     if model is None or not model.parts or rule is None or not rule.compares:
         return None
     from atlas.tracking.registry import CHAMPION

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.config import PromotionRule
 from atlas.dataclass import dataclass
 from atlas.store.manifest import DIGEST
 from atlas.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from atlas.plan import Plan
 
 BACKFILL = "backfill"
 """Trigger of a run of the past: nothing takes it for the pipeline's latest."""
@@ -120,6 +123,7 @@ class Run:
         round_members: how many members of the family that training is of.
         hold: what its version waits for before it may be the champion, whatever its rule says:
             ``approval`` or ``release``; empty for nothing.
+        promotion: the Config's ``promotion`` that decides on its version; None for the Plan's.
     """
 
     id: str
@@ -142,14 +146,29 @@ class Run:
     round: str = ""
     round_members: int = 0
     hold: str = ""
+    promotion: Mapping[str, Any] | None = None
+
+    def rule(self, plan: Plan) -> PromotionRule | None:
+        """Return the rule that decides on the version that the run makes; None where there is none.
+
+        Args:
+            plan: the run's Plan.
+        """
+        return PromotionRule.parse(self.promotion_of(plan))
+
+    def promotion_of(self, plan: Plan) -> Mapping[str, Any]:
+        """Return the rule as a Config has it: the run's own, else the Plan's."""
+        return plan.promotion if self.promotion is None else self.promotion
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as plain data; of a challenger and a hold, only what there is."""
+        """Return the run as plain data; of a challenger, a hold and a rule, only what there is."""
         raw = {"version": 1, **asdict(self)}
         for name in _VERSIONS:
             if raw[name] and not raw[name]["reference"]:
                 del raw[name]["reference"]
-        return {n: v for n, v in raw.items() if v or n not in _LEFT_OUT}
+        left_out = {name for name in _LEFT_OUT if not raw[name]}
+        left_out |= {"promotion"} if self.promotion is None else set()
+        return {n: v for n, v in raw.items() if n not in left_out}
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -171,7 +190,7 @@ class Run:
         versions: dict[str, Any] = {n: _model(raw[n]) for n in _VERSIONS if raw.get(n)}
         run = cls(**{**fields, **versions})
         texts = (getattr(run, name) for name in _TEXTS)
-        objects = (run.parameters, run.upstream)
+        objects = (run.parameters, run.upstream, *filter(None, [run.promotion]))
         if not all(isinstance(text, str) for text in (*texts, *run.upstream.values())):
             raise ValueError("a field is of another kind than expected")
         if not all(isinstance(value, dict) for value in objects):

@@ -36,6 +36,10 @@ def retraining_problems(file: ConfigFile, flats: Mapping[str, Flat]) -> Iterator
         return
     place = DocumentPath(file.document, ()) / "retraining"
     yield from _nothing(place, config)
+    if rule.new_rows and not config.statistics:
+        message = "rows are counted in the batches that statistics record, and there are none"
+        expected = "statistics.features or statistics.predictions"
+        yield (place / "new_rows").problem("C044", message, expected=expected)
     if rule.degradation is not None:
         yield from _degradation(place / "degradation", rule.degradation)
     if rule.drift is not None:

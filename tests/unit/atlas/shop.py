@@ -89,7 +89,7 @@ SHOP: dict[str, Any] = {
         },
         "schedule": {"inference": {"cron": "0 6 * * mon-fri", "timezone": "UTC"}},
         "promotion": {"metric": "evaluate.error", "at_most": 10},
-        "retraining": {"new_rows": 1000, "degradation": {"metric": "error", "above": 12}},
+        "retraining": {"new_labels": 1000, "degradation": {"metric": "error", "above": 12}},
     },
     "features.json": {
         "version": 1,

@@ -16,7 +16,7 @@ C, E = "config.json", "environments/local.json"
 
 
 def pipelines(folder: Path, *changes: tuple[str, str, Any]) -> list[Pipeline]:
-    return resolve(write(folder, shop((C, "retraining", {"new_rows": 10}), *changes)))
+    return resolve(write(folder, shop((C, "retraining", {"new_labels": 10}), *changes)))
 
 
 def test_it_is_built_with_the_images_of_steps(tmp_path):

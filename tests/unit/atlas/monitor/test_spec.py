@@ -41,6 +41,7 @@ def spec(raw):
         environment="dev",
         prefix="dev-",
         rule=rule,
+        promotion={"metric": "evaluate.mae", "direction": "lower", "beats_champion": True},
         statistics={"features": {"step": "load", "output": "rows", "columns": ["a"]}},
         plans={"training": "0" * 64, "inference": "1" * 64},
         targets={"training": "kubeflow", "inference": "airflow"},
@@ -91,6 +92,12 @@ def test_it_comes_back_as_it_was(name):
     assert MonitoredPipeline.from_json(json.loads(json.dumps(one.to_json()))) == one
 
 
+def test_one_of_an_earlier_version_has_the_rule_of_its_plans():
+    raw = spec({"new_rows": 1}).to_json()
+    del raw["promotion"]
+    assert MonitoredPipeline.from_json(raw).promotion is None
+
+
 WRONG = {
     "no object": lambda _: [],
     "a field more": lambda raw: {**raw, "class": "os.system"},
@@ -102,6 +109,8 @@ WRONG = {
     "statistics of nothing": lambda raw: {**raw, "statistics": {"features": "x"}},
     "a Plan by another name": lambda raw: {**raw, "plans": {"training": "latest"}},
     "another flow": lambda raw: {**raw, "targets": {"serving": "local"}},
+    "another promotion": lambda raw: {**raw, "promotion": {"metric": "x", "python": "os"}},
+    "a promotion that is none": lambda raw: {**raw, "promotion": ["evaluate.mae"]},
     "a flag that is none": lambda raw: {**raw, "protected": "no"},
 }
 

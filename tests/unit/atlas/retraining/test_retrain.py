@@ -62,6 +62,58 @@ def test_a_worse_model_is_rejected(project):
     assert current(store) == "local-1"
 
 
+STRICT = {"metric": "evaluate.quality", "direction": "higher", "at_least": 0.95}
+
+
+def test_the_rule_of_todays_config_decides(project):
+    store = champion(project)
+    strict = pipeline(parameters=BETTER, promotion=STRICT)
+    refused = retrain(place(store), strict, cause(store))
+    assert refused.state == "rejected"
+    assert "must be at least 0.95" in refused.why
+    lenient = {**STRICT, "at_least": 0.1}
+    lower = pipeline(parameters={"all": {"quality": 0.2}}, promotion=lenient)
+    assert retrain(place(store), lower, cause(store, "2")).state == "promoted"
+
+
+def test_a_rule_that_is_gone_from_the_config_decides_nothing(project):
+    store = champion(project)
+    gone = pipeline(parameters={"all": {"quality": 0.2}}, promotion={})
+    there = retrain(place(store), gone, cause(store))
+    assert (there.state, "no rule" in there.why) == ("promoted", True)
+
+
+def test_the_rule_is_that_of_who_looked_first(project):
+    store = champion(project)
+    event = cause(store)
+    held = pipeline(parameters=BETTER, promotion=STRICT, approval="training")
+    assert retrain(place(store), held, event).state == "waiting"
+    approve(store, "houses", event.id)
+    assert retrain(place(store), pipeline(parameters=BETTER), event).state == "rejected"
+    run = store.run("houses", f"training-retraining-{event.id}")
+    assert run.promotion == STRICT
+    assert store.plan(run.plan).promotion != STRICT
+
+
+def test_a_rule_whose_step_the_champions_recipe_has_not_blocks(project):
+    store = champion(project)
+    rule = {"metric": "audit.quality", "direction": "higher"}
+    there = retrain(place(store), pipeline(promotion=rule), cause(store))
+    assert there.state == "blocked"
+    assert "promotion asks for 'audit.quality'" in there.why
+    assert not training_runs(store)
+
+
+def test_an_approval_holds_the_version_to_the_same_rule(project):
+    store = champion(project)
+    event = cause(store)
+    lenient = {**STRICT, "at_least": 0.1}
+    rule = pipeline(parameters={"all": {"quality": 0.2}}, promotion=lenient, approval="promotion")
+    assert retrain(place(store), rule, event).state == "registered"
+    approve(store, "houses", event.id)
+    assert retrain(place(store), rule, event).state == "promoted"
+
+
 def test_the_very_same_model_is_no_new_version_and_was_trained_all_the_same(project, tmp_path):
     store = champion(project)
     ledger = tmp_path / "ledger"

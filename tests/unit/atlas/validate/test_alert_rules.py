@@ -55,14 +55,14 @@ WRONG: dict[str, tuple[list[tuple[str, str, Any]], list[str]]] = {
     "stale between two runs": ([(C, "alerts", {"stale": "1h"})], [f"N010 {AT}.stale"]),
     "a monitor that isn't there": ([(C, "alerts", {"retraining": True}), (C, "retraining", DROP)], [f"A006 {AT}.retraining"]),
     "a trigger that isn't there": (
-        [(C, "alerts", {"retraining": {"triggers": ["new_rows", "drift"]}}), (C, "retraining", {"new_rows": 9})],
+        [(C, "alerts", {"retraining": {"triggers": ["new_labels", "drift"]}}), (C, "retraining", {"new_labels": 9})],
         [f"A006 {AT}.retraining.triggers[1]"],
     ),
     "a metric of a monitor that isn't there": (
         [(C, "alerts", metric(metric="atlas_monitor_rows")), (C, "retraining", DROP)], [f"A006 {AT}.metrics[0].metric"],
     ),
     "a flow's metric that is the monitor's": (
-        [(C, "alerts", metric(metric="atlas_monitor_rows", flow="inference")), (C, "retraining", {"new_rows": 9})],
+        [(C, "alerts", metric(metric="atlas_monitor_rows", flow="inference")), (C, "retraining", {"new_labels": 9})],
         [f"A002 {AT}.metrics[0].flow"],
     ),
     "of an Environment": (
@@ -87,8 +87,8 @@ RIGHT: list[list[tuple[str, str, Any]]] = [
      (C, "alerts", {"late": "2h"})],
     [(E, "schedules", {"shop": {"inference": None}}), (C, "alerts", {"late": "2h", "stale": "1h"})],
     [(C, "alerts", {"retraining": True, **metric(metric="atlas_monitor_distance", where={"column": "x"})}),
-     (C, "retraining", {"new_rows": 9})],
-    [(C, "retraining", {"new_rows": 9}), (E, "alerts", {"shop": {"retraining": {"waiting": "1d"}}})],
+     (C, "retraining", {"new_labels": 9})],
+    [(C, "retraining", {"new_labels": 9}), (E, "alerts", {"shop": {"retraining": {"waiting": "1d"}}})],
     [(C, "alerts", {"late": "2h"}), (E, "alerts", {"shop": None})],
     [(C, "alerts", {"late": "2h"}), (E, "alerts", {"shop": {"late": None, "failed": True}})],
 ]  # fmt: skip

@@ -57,6 +57,7 @@ WRONG = {
     "a test beside a bound": (
         degradation(metric="mae", above=3, test="evaluate.mae"), [f"C045 {R}.degradation.test"],
     ),
+    "rows that nothing counts": (config({"new_rows": 9}), [f"C044 {R}.new_rows"]),
     "drift of nothing": (config({"drift": {}}), [f"C044 {R}.drift"]),
     "drift of predictions alone, and none": (
         config({"drift": {"predictions": True}}, statistics={"features": STATISTICS["features"]}),
@@ -77,15 +78,15 @@ WRONG = {
         [f"C044 {R}.estimate", f"C045 {R}.estimate"],
     ),
     "a parameter that there isn't": (
-        config({"new_rows": 1, "parameters": {"drift": {"most": 1}}}),
+        config({"new_labels": 1, "parameters": {"drift": {"most": 1}}}),
         [f"C003 {R}.parameters.drift.most"],
     ),
     "a parameter out of its bounds": (
-        config({"new_rows": 1, "parameters": {"all": {"least": 99}}}),
+        config({"new_labels": 1, "parameters": {"all": {"least": 99}}}),
         [f"R034 {R}.parameters.all.least"],
     ),
     "a schedule that is none": (
-        config({"new_rows": 1, "schedule": {"cron": "61 * * * *", "timezone": "Europe/Bern"}}),
+        config({"new_labels": 1, "schedule": {"cron": "61 * * * *", "timezone": "Europe/Bern"}}),
         [f"C006 {R}.schedule.cron", f"C006 {R}.schedule.timezone"],
     ),
 }  # fmt: skip
@@ -101,7 +102,7 @@ RIGHT = {
     ),
     "terms": config(
         {
-            "new_rows": 10,
+            "new_labels": 10,
             "window": "90d",
             "parameters": {"all": {"least": 3}, "manual": {"least": 4}},
             "approval": "training",

@@ -48,7 +48,7 @@ def test_an_environment_without_alerts_has_no_rules(tmp_path: Path) -> None:
 
 
 def test_a_monitor_has_a_group_of_its_own(tmp_path: Path) -> None:
-    changes = ((C, "retraining", {"new_rows": 9}), (C, "alerts", {"retraining": True}))
+    changes = ((C, "retraining", {"new_labels": 9}), (C, "alerts", {"retraining": True}))
     family = (C, "matrix", {"region": ["emea", "apac"]})
     files = rule_files(deployed(tmp_path, *changes, family, (E, "prefix", "dev-")))
     assert [*files] == ["dev-shop-monitor"]

@@ -29,7 +29,7 @@ def found(**more: Any) -> dict[str, Any]:
 
 
 def deployed(folder: Path, *changes: tuple[str, str, Any]) -> Deployment:
-    made = shop((C, "retraining", {"new_rows": 4000}), *changes)
+    made = shop((C, "retraining", {"new_labels": 4000}), *changes)
     (one,) = deployments(write(folder, made), "local")
     return one
 
