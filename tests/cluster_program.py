@@ -39,6 +39,7 @@ class Monitor(mocking.MockMonitor):
             "type": request.type, "name": request.name, "parent": request.parent,
             "custom": request.custom, "provider": request.provider,
             "after": list(request.dependencies), "protect": request.protect,
+            "gone_with": request.deletedWith,
             "ignored": list(request.ignoreChanges),
             "references": {n: list(d.urns) for n, d in request.propertyDependencies.items()},
             "secret": list(request.additionalSecretOutputs),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from infra.aws.nodes import GPU_TAINT, LABEL
-from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.objects import DeclaredObjects, declare_objects
 from infra.kubernetes.workloads import labels, metadata
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ClusterBasics(pulumi.ComponentResource):
     ) -> None:
         """Declare the objects."""
         super().__init__("atlas:aws:ClusterBasics", name, None, opts)
-        self.objects = declare_objects(self, manifests, skip_await=skip_await, after=after)
+        declare_objects(self, manifests, DeclaredObjects(), skip_await=skip_await, after=after)
         self.register_outputs({})
 
 

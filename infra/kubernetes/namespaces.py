@@ -17,6 +17,8 @@ PLATFORM = "atlas/platform"
 """The label of a platform's namespaces: its stack."""
 TEAM = "atlas/team"
 """The label of the namespaces of teams: the team. No team reaches another's pods."""
+DENIED = "default-deny"
+"""The policy that denies everything: nothing is made in a namespace before it is there."""
 _METADATA = "kubernetes.io/metadata.name"
 _PODS = "pod-security.kubernetes.io"
 _API_PORTS = (443, 6443)
@@ -94,7 +96,7 @@ def _policies(
     itself: dict[str, Any] = {"podSelector": {}}
     selected = _entrances(spec)
     found = [
-        _policy(spec, "default-deny"),
+        _policy(spec, DENIED),
         _policy(spec, "allow-dns", egress=[{"to": [system], "ports": dns}]),
         _policy(spec, "allow-own", ingress=[{"from": [itself]}], egress=[{"to": [itself]}]),
         _policy(spec, "allow-platform-in", ingress=[{"from": [peers]}], pods=selected),

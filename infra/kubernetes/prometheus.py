@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from infra.kubernetes.gateway import Gateway
+from infra.kubernetes.objects import OPERATES
 from infra.kubernetes.workloads import config_map
 from infra.manifests import patches
 from infra.manifests.pods import pod_of
@@ -86,6 +87,7 @@ def manifests(rendered: list[Manifest], size: PlatformSize, storage_class: str) 
         found, _ALERTMANAGER, lambda one: _sized(one, size, storage_class, "alertmanager")
     )
     found = patches.changed(found, _OPERATOR, _reloader)
+    found = patches.changed(found, _OPERATOR, _operates)
     found = patches.excused(found, f"ClusterRole {_STACK}-operator", "K009", _EVERYTHING)
     return [*found, *dashboards()]
 
@@ -127,6 +129,12 @@ def _reloader(manifest: Manifest) -> None:
     flags = {f"--config-reloader-{name}": value for name, value in own.items()}
     kept = [one for one in arguments if one.partition("=")[0] not in flags]
     pod["containers"][0]["args"] = [*kept, *(f"{flag}={value}" for flag, value in flags.items())]
+
+
+def _operates(manifest: Manifest) -> None:
+    """Say which group's objects need the operator."""
+    own = manifest["metadata"]
+    own["annotations"] = {**(own.get("annotations") or {}), OPERATES: "monitoring.coreos.com"}
 
 
 def dashboards() -> list[Manifest]:

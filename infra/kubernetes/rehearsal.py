@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
+from infra.kubernetes.objects import DeclaredObjects
 from infra.kubernetes.services import ClusterPlatform, ClusterService, patched
 
 if TYPE_CHECKING:
@@ -63,6 +64,6 @@ def rehearsed(settings: ClusterSettings, namespaces: Sequence[Manifest]) -> list
         pulumi.RunError: official manifests can't be had, or aren't those that are pinned.
     """
     nobody = cast("pulumi.ProviderResource", None)
-    platform = Rehearsal(settings, nobody, cast("pulumi.Resource", None))
+    platform = Rehearsal(settings, nobody, DeclaredObjects())
     platform.services()
     return [*namespaces, *platform.objects]

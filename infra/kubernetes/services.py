@@ -14,7 +14,7 @@ import pulumi
 
 from infra.kubernetes.gateway import entrance
 from infra.kubernetes.namespaces import PlatformNamespace
-from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.objects import DeclaredObjects, declare_objects, ends
 from infra.manifests import patches
 from infra.manifests.definitions import without_descriptions
 from infra.manifests.sources import Rendering, renderings
@@ -73,6 +73,7 @@ class ClusterService(pulumi.ComponentResource):
 
     Attributes:
         url: its address from inside the cluster.
+        ends: what those wait for who stand on it.
         services: what it adds to the platform's outputs.
     """
 
@@ -83,9 +84,10 @@ class ClusterService(pulumi.ComponentResource):
     ) -> None:
         """Declare the objects."""
         super().__init__(f"atlas:kubernetes:{args.kind}", name, None, opts)
-        self.objects = declare_objects(
-            self, args.manifests, skip_await=args.skip_await, after=args.after
+        made = declare_objects(
+            self, args.manifests, args.declared, skip_await=args.skip_await, after=args.after
         )
+        self.ends = ends(args.manifests, made)
         self.url = pulumi.Output.from_input(args.url)
         self.services: Mapping[str, pulumi.Input[ServiceOutput]] = dict(args.services)
         self.register_outputs({"url": self.url})
@@ -99,15 +101,17 @@ class ClusterServiceArgs:
         kind: what the component is, the last part of its type.
         manifests: its objects, patched; values may be outputs.
         url: its address from inside the cluster.
+        declared: what has been declared before it.
         services: what it adds to the platform's outputs, by name.
         skip_await: whether to wait for nothing to become ready.
-        after: what has to be there before any of its objects; that a component waits for
+        after: what has to be there before anything of it runs; that a component waits for
             something isn't enough, its children don't.
     """
 
     kind: str
     manifests: Sequence[Manifest]
     url: pulumi.Input[str]
+    declared: DeclaredObjects
     services: Mapping[str, pulumi.Input[ServiceOutput]] = field(default_factory=dict)
     skip_await: bool = False
     after: Sequence[pulumi.Resource] = ()
@@ -127,13 +131,13 @@ class ClusterPlatform:
     Attributes:
         settings: the stack's settings.
         cluster: the provider of the cluster.
-        namespaces: the namespaces, which have to be there first.
+        declared: what has been declared of it, the namespaces first.
     """
 
     settings: ClusterSettings
     cluster: pulumi.ProviderResource
-    namespaces: pulumi.Resource
-    _declared: dict[str, ClusterService | None] = field(default_factory=dict)
+    declared: DeclaredObjects
+    _services: dict[str, ClusterService | None] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Tell whether the platform has a service, of its own or somebody else's."""
@@ -156,12 +160,12 @@ class ClusterPlatform:
 
     def service(self, name: str) -> ClusterService | None:
         """Return a service of the platform's own, declared when it is first asked for."""
-        if name not in self._declared:
+        if name not in self._services:
             is_own = self.settings.owns(name)
             module, _, attribute = SERVICES[name].partition(":")
             declare = cast("DeclareOnCluster", getattr(import_module(module), attribute))
-            self._declared[name] = declare(self) if is_own else None
-        return self._declared[name]
+            self._services[name] = declare(self) if is_own else None
+        return self._services[name]
 
     def rendered(self, service: str, name: str) -> list[Manifest]:
         """Return the official objects of a service, as they are pinned.
@@ -196,9 +200,10 @@ class ClusterPlatform:
             kind=kind,
             manifests=patched(self.settings, manifests),
             url=url,
+            declared=self.declared,
             services=services or {},
             skip_await=self.settings.skip_await,
-            after=[self.namespaces, *first],
+            after=[end for one in first for end in one.ends],
         )
         return ClusterService(name, args, pulumi.ResourceOptions(providers=[self.cluster]))
 

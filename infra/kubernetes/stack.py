@@ -11,7 +11,7 @@ import pulumi_kubernetes
 
 from infra.kubernetes import airflow, gateway, mlflow, preflight, pushgateway, registry, steps
 from infra.kubernetes.namespaces import PlatformNamespace, namespace
-from infra.kubernetes.objects import declare_objects
+from infra.kubernetes.objects import DeclaredObjects, declare_objects
 from infra.kubernetes.rehearsal import rehearsed
 from infra.kubernetes.services import HOMES, NAMESPACES, OWN, SERVICES, ClusterPlatform
 from infra.kubernetes.settings import ClusterSettings
@@ -30,7 +30,11 @@ CREDENTIALS = {
 
 
 class ClusterNamespaces(pulumi.ComponentResource):
-    """The namespaces, with the policies of their network."""
+    """The namespaces, with the policies of their network.
+
+    Attributes:
+        declared: they are in it, for what is made in them.
+    """
 
     def __init__(
         self, name: str, args: ClusterSettings, opts: pulumi.ResourceOptions | None = None
@@ -38,7 +42,8 @@ class ClusterNamespaces(pulumi.ComponentResource):
         """Declare the namespaces that the services need, and those of teams with all in them."""
         super().__init__("atlas:kubernetes:Namespaces", name, None, opts)
         found = namespace_objects(args)
-        self.objects = declare_objects(self, found, skip_await=args.skip_await)
+        self.declared = DeclaredObjects()
+        declare_objects(self, found, self.declared, skip_await=args.skip_await)
         self.register_outputs({})
 
 
@@ -91,7 +96,7 @@ def declare(
 ) -> pulumi.Output[Platform]:
     """Declare the platform's resources on a cluster; return its outputs."""
     spaces = ClusterNamespaces("namespaces", settings, pulumi.ResourceOptions(providers=[cluster]))
-    platform = ClusterPlatform(settings, cluster, spaces)
+    platform = ClusterPlatform(settings, cluster, spaces.declared)
     services = {**platform.services(), **_folders(settings), **_elsewhere(shared)}
     found = pulumi.Output.all(**services).apply(
         lambda known: Platform(stack=settings.stack, target=shared.target, services=known)

@@ -15,6 +15,7 @@ from infra.kubernetes.workloads import config_map, secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from infra.kubernetes.objects import DeclaredObjects
     from infra.kubernetes.services import ClusterPlatform
     from infra.kubernetes.settings import ClusterSettings
     from infra.manifests.objects import Manifest
@@ -41,12 +42,11 @@ class StepEnvironment(pulumi.ComponentResource):
         args: Sequence[Manifest],
         opts: pulumi.ResourceOptions | None = None,
         *,
-        skip_await: bool = False,
-        after: Sequence[pulumi.Resource] = (),
+        declared: DeclaredObjects,
     ) -> None:
         """Declare the objects."""
         super().__init__("atlas:kubernetes:Steps", name, None, opts)
-        self.objects = declare_objects(self, args, skip_await=skip_await, after=after)
+        declare_objects(self, args, declared)
         self.register_outputs({})
 
 
@@ -83,8 +83,7 @@ def declare(
         "steps",
         objects,
         pulumi.ResourceOptions(providers=[platform.cluster]),
-        skip_await=settings.skip_await,
-        after=[platform.namespaces],
+        declared=platform.declared,
     )
 
 

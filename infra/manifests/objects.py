@@ -18,7 +18,8 @@ Manifest = dict[str, Any]
 
 HOOK = "helm.sh/hook"
 """The annotation of what Helm would run by itself, at moments of its own."""
-_LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+DEFINITION = "CustomResourceDefinition"
+WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _VALUE_TAG = "tag:yaml.org,2002:value"
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -144,5 +145,5 @@ def phases(manifests: Sequence[Manifest]) -> list[list[Manifest]]:
 
 def _phase(kind: str) -> int:
     """Return the number of the group that a kind belongs to."""
-    known = {"Namespace": 0, "CustomResourceDefinition": 1, **dict.fromkeys(_LAST, 3)}
+    known = {"Namespace": 0, DEFINITION: 1, **dict.fromkeys(WEBHOOKS, 3)}
     return known.get(kind, 2)

@@ -95,9 +95,12 @@ def test_every_object_belongs_to_a_component_and_to_the_stacks_cluster(ours):
 def test_objects_wait_for_their_namespace_and_for_what_they_stand_on(ours):
     known = objects(ours)
     after = {name: {urn.rpartition("::")[2] for urn in one["after"]} for name, one in known.items()}
-    spaces = {name for name in known if name.startswith("Namespace/")}
-    for name, before in after.items():
-        assert name in spaces or before & spaces, f"{name} could come before its namespace"
+    for name, one in known.items():
+        space = one["inputs"]["metadata"].get("namespace")
+        closed = f"{space}/NetworkPolicy/default-deny"
+        home = f"Namespace/{space}" if name == closed else closed
+        assert not space or home in after[name], f"{name} could come before its namespace"
+        assert one["gone_with"].rpartition("::")[2] == (f"Namespace/{space}" if space else "")
     assert {"atlas/StatefulSet/postgresql", "atlas/StatefulSet/object-store"} <= (
         after["atlas/Deployment/mlflow"]
     )
@@ -240,8 +243,17 @@ def test_kinds_come_before_their_objects(whole):
             "/Prometheus/kps-kube-prometheus-stack-prometheus"
         ):
             assert any("CustomResourceDefinition" in urn for urn in one["after"]), name
-    monitor = known["monitoring/ServiceMonitor/pushgateway"]
-    assert any("prometheuses.monitoring.coreos.com" in urn for urn in monitor["after"])
+    for space, name in (("monitoring", "pushgateway"), ("airflow", "airflow-statsd")):
+        monitor = known[f"{space}/ServiceMonitor/{name}"]
+        assert any("servicemonitors.monitoring.coreos.com" in urn for urn in monitor["after"])
+        assert any("kube-prometheus-stack-operator" in urn for urn in monitor["after"])
+        assert not monitor["gone_with"]
+
+
+def test_no_object_lists_all_that_went_before_it(whole):
+    lengths = {name: len(one["after"]) for name, one in objects(whole).items()}
+    assert max(lengths.values()) <= 12, max(lengths, key=lengths.get)
+    assert sum(lengths.values()) < 3 * len(lengths)
 
 
 def test_every_namespace_of_steps_has_what_steps_need(whole):
@@ -315,7 +327,9 @@ def test_production_has_several_database_servers_and_their_backup(tmp_path):
         assert known[f"atlas/Database/postgresql-{name}"]["inputs"]["spec"]["owner"] == name
         secret = known[f"atlas/Secret/postgresql-{name}"]
         assert secret["inputs"]["type"] == "kubernetes.io/basic-auth"
-        assert any("postgresql.cnpg.io" in urn for urn in secret["after"]), "kinds come first"
+        database = known[f"atlas/Database/postgresql-{name}"]
+        assert any("databases.postgresql.cnpg.io" in urn for urn in database["after"])
+        assert not database["gone_with"], "its operator sees it go"
     mlflow = opened(known["atlas/Secret/mlflow"]["inputs"]["stringData"])
     assert "@postgresql-rw.atlas.svc:5432/mlflow" in mlflow["database"]
     assert "Namespace/cnpg-system" in known
