@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from atlas_cli import completing
 from atlas_cli.formatting import HelpContext, write_examples, write_sections
 from atlas_cli.memory import settle
 from atlas_cli.quick import quicken
@@ -31,7 +32,9 @@ def load(entry: CommandEntry) -> Any:
 
 
 def _explain(command: Any, name: str) -> None:
-    """Give a command, and those inside of it, its examples and its form of help."""
+    """Give a command, and those inside of it, its examples, form of help, and completion."""
+    if completing.is_asked():
+        completing.attach(command, name)
     command.context_class = HelpContext
     command.format_epilog = lambda _context, formatter: write_examples(formatter, name)
     for inner, one in getattr(command, "commands", {}).items():
@@ -61,6 +64,8 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         """Fill the group with one stub a command, which is all that help and completion need."""
         super().__init__(**attributes)
+        if completing.is_asked():
+            completing.prepare()
         self._entries = {entry.name: entry for entry in COMMANDS}
         self.commands = {
             entry.name: TyperCommand(entry.name, help=entry.help, rich_markup_mode=None)
