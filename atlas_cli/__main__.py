@@ -61,6 +61,7 @@ def atlas(
 def _explain(error: Exception) -> int:
     """Print an error that is the user's to mend, and return 1; raise again what is a bug."""
     from atlas.errors import AtlasError, DocumentError, InvalidError
+    from atlas_cli.colours import painted
 
     if isinstance(error, OSError) and error.errno in _MACHINE:
         unnamed = "can't write: " if error.errno in _FULL else ""
@@ -71,7 +72,7 @@ def _explain(error: Exception) -> int:
     if not isinstance(error, AtlasError):
         raise error
     prefix = "" if isinstance(error, DocumentError | InvalidError) else "error: "
-    print(f"{prefix}{error}", file=sys.stderr)
+    print(painted(f"{prefix}{error}", sys.stderr), file=sys.stderr)
     return 1
 
 

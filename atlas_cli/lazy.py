@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -50,6 +51,10 @@ def _noted(command: Any) -> Any:
 
         given = {key: str(context.params.get(key) or "") for key in ("path", "env", "stack")}
         note_call(given["path"], given["env"], given["stack"])
+        if sys.stderr.isatty():
+            from atlas_cli.ticker import timed
+
+            return timed(command.name, context.params, lambda: invoke(context))
         return invoke(context)
 
     command.invoke = noting

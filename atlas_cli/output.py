@@ -6,6 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from atlas_cli.colours import BOLD, paint, painted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -27,7 +29,7 @@ def emit(data: Any, text: str | Callable[[], str], *, as_json: bool) -> None:
         return
     shown = text if isinstance(text, str) else text()
     if shown:
-        print(shown)
+        print(painted(shown, sys.stdout))
 
 
 def _plain(value: Any) -> Any:
@@ -36,11 +38,27 @@ def _plain(value: Any) -> Any:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return rows below their headers, in columns two spaces apart, with no trailing space."""
+    """Return rows below their headers, in columns two spaces apart, with no trailing space.
+
+    On a terminal the headers stand out.
+    """
     cells = [[str(cell) for cell in row] for row in (headers, *rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
-    return "\n".join(lines)
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    first, *lines = ("  ".join(map(_padded, row, widths)).rstrip() for row in cells)
+    return "\n".join([paint(first, BOLD, on=sys.stdout), *lines])
+
+
+def columns(text: str) -> int:
+    """Return how many columns a text takes on a terminal: Chinese letters two, accents none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(one) else 1 + (east_asian_width(one) in "WF") for one in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))
 
 
 def progress(message: str) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
 from atlas.runner import events
+from atlas_cli import durations
+from atlas_cli.colours import BOLD, DIM, GREEN, RED, YELLOW, paint
+from atlas_cli.ticker import described, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,13 +57,27 @@ class Lines:
         self._live = out.isatty()
         self._running: dict[str, float] = {}
         self._progress: dict[str, tuple[int, int]] = {}
+        self._begin = time.monotonic()
+        self._lock = threading.Lock()
+        if self._live:
+            self._usual = durations.usual(durations.key_of(sys.argv[1:]))
+            threading.Thread(target=self._tick, name="status", daemon=True).start()
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
         shown = _SHOWN.get(event.kind)
-        self._count(event)
-        line = shown(self, event) if shown else ""
-        self._print(line)
+        with self._lock:
+            self._count(event)
+            line = shown(self, event) if shown else ""
+            self._print(line)
+
+    def _tick(self) -> None:
+        """Print once a second what runs now."""
+        while True:
+            time.sleep(1.0)
+            with self._lock:
+                if self._running:
+                    self._print("")
 
     def _count(self, event: Event) -> None:
         self._progress[event.run] = (event.done, event.total)
@@ -84,7 +102,11 @@ class Lines:
         done = sum(done for done, _ in self._progress.values())
         total = sum(total for _, total in self._progress.values())
         names = ", ".join(list(self._running)[:3]) + ("…" if len(self._running) > 3 else "")  # noqa: PLR2004
-        return f"[{done}/{total}] {names}"[:100]
+        time_of_all = described(time.monotonic() - self._begin, self._usual)
+        return fitted(f"[{done}/{total}] {time_of_all}  {names}")
+
+    def _painted(self, text: str, *codes: str) -> str:
+        return paint(text, *codes, on=self._out)
 
     def _started(self, event: Event) -> str:
         resumed = f", {event.text}" if event.text else ""
@@ -94,22 +116,27 @@ class Lines:
         outcome = event.outcome
         if outcome is None:
             return ""
-        how = "cached" if outcome.cached else "done"
+        how = (
+            self._painted(f"{'cached':8}", DIM)
+            if outcome.cached
+            else self._painted(f"{'done':8}", GREEN)
+        )
         why = event.text or (f"from {outcome.reason.rpartition('/')[2]}" if outcome.cached else "")
         why = why or f"not cached: {outcome.reason}"
-        return f"{self._place(event)}{how:8}{outcome.seconds:8.3f} s  {why}"
+        return f"{self._place(event)}{how}{outcome.seconds:8.3f} s  {why}"
 
     def _failed(self, event: Event) -> str:
         outcome = event.outcome
         if outcome is None:
             return ""
         attempts = f" after {outcome.attempts} attempts" if outcome.attempts > 1 else ""
-        line = f"{self._place(event)}FAILED  {outcome.seconds:8.3f} s  {outcome.error}{attempts}"
+        failed = self._painted(f"{'FAILED':8}", RED, BOLD)
+        line = f"{self._place(event)}{failed}{outcome.seconds:8.3f} s  {outcome.error}{attempts}"
         return f"{line}\n{_indented(outcome.traceback)}".rstrip()
 
     def _retried(self, event: Event) -> str:
         error = event.outcome.error if event.outcome else ""
-        return f"{self._place(event)}retry             {error}"
+        return f"{self._place(event)}{self._painted('retry', YELLOW)}             {error}"
 
     def _skipped(self, event: Event) -> str:
         return f"{self._place(event)}skipped           {event.text}"

@@ -27,7 +27,8 @@ _OTHERS = 0o077
 _CREATE = os.O_CREAT | os.O_CLOEXEC
 KNOWN = frozenset(
     (
-        *(".gitignore", "builds", "catalog", "containers", "deploying", "findings", "kfp.local"),
+        *(".gitignore", "builds", "catalog", "containers", "deploying"),
+        *("durations.json", "findings", "kfp.local"),
         *("mlflow-artifacts", "outbox", "passphrase", "platform", "pulumi", "schemas", "secrets"),
         *("mlflow.db", "spool", "store"),
     )
