@@ -41,11 +41,15 @@ def run(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run every step, whatever ran before.")
     ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Register and promote nothing; tell nobody.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run pipelines on this machine: no orchestrator, cached, resumable."""
     from atlas.plan import resolve
     from atlas.runner import RunSettings, Selection, run_pipelines
+    from atlas.store.run import MANUAL, SANDBOX
     from atlas_cli.watching import own_stdout, watcher
     from atlas_deploy.platforms.references import follow
 
@@ -73,6 +77,7 @@ def run(
         interval_start=start,
         interval_end=end,
         images=images,
+        trigger=SANDBOX if sandbox else MANUAL,
     )
     flows = (running.one_of("--flow", flow, _FLOWS),) if flow else _FLOWS
     memory.settle()

@@ -82,6 +82,7 @@ def run(
     member: str = "",
     environment: str = "local",
     use_cache: bool = True,
+    register: bool = False,
     **parameters: Any,
 ) -> Ran:
     """Run a pipeline here, up to a step; what ran before, unchanged, is taken from the cache.
@@ -93,6 +94,9 @@ def run(
         member: name of the pipeline, where the path stands for several.
         environment: name of the Environment.
         use_cache: whether earlier results may be taken.
+        register: whether it is a run like any other: its model is registered and may be promoted,
+            MLflow hears of it, other pipelines read it. Else it stays in the sandbox; what its
+            steps write to data sets is written all the same.
         **parameters: those that differ from their defaults.
 
     Raises:
@@ -102,9 +106,15 @@ def run(
     """
     from atlas.plan import resolve
     from atlas.runner import RunSettings, Selection, run_pipelines
+    from atlas.store.run import MANUAL, SANDBOX
 
     selection = Selection(until=(until,) if until else ())
-    settings = RunSettings(use_cache=use_cache, selection=selection, parameters=parameters)
+    settings = RunSettings(
+        use_cache=use_cache,
+        selection=selection,
+        parameters=parameters,
+        trigger=MANUAL if register else SANDBOX,
+    )
     pipeline = _chosen(resolve(Path(path), environment=environment), member)
     return _ran(pipeline, run_pipelines([pipeline], settings, flows=[flow]))
 

@@ -20,6 +20,7 @@ from atlas.step.execute import refuse
 from atlas.step.finish import finish, unfinished
 from atlas.step.finished import Finished
 from atlas.step.outcome import DONE
+from atlas.store.run import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,9 +129,15 @@ class LocalRun:
             AtlasError: it can't be bound.
         """
         self._opened = open_run(self.store, self.plan, self.folder, self.settings, self.family)
-        how = "resumed" if self.opened.resumed else ""
-        self._tell(events.RUN_STARTED, text="once more" if self.settings.rehearsal else how)
+        self._tell(events.RUN_STARTED, text=self._how())
         self._advance(self._frontier.first())
+
+    def _how(self) -> str:
+        """Return what kind of a run it is, for whoever watches."""
+        if self.settings.rehearsal:
+            return "once more"
+        how = ["resumed"] if self.opened.resumed else []
+        return ", ".join([*how, *(["in the sandbox"] if self.run.trigger == SANDBOX else [])])
 
     def take(self) -> Unit | None:
         """Return a unit to start now, if there is one."""

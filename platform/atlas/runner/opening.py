@@ -16,6 +16,7 @@ from atlas.step import RunRequest, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FolderLocation, add_code
 from atlas.store.location import TEMPORARY, explained
+from atlas.store.run import SANDBOX
 from atlas.tracking.outbox import pending_for, state_outbox
 
 if TYPE_CHECKING:
@@ -75,16 +76,18 @@ def open_run(
         opened = OpenedRun(run, adopt=adopt, previous=previous_run(store, run))
     _lock(store, opened)
     outbox = state_outbox()
-    if outbox is not None and not settings.rehearsal:
+    is_apart = settings.rehearsal or opened.run.trigger == SANDBOX
+    if outbox is not None and not is_apart:
         outbox.add(pending_for(store, opened.run, running=True, parent=family.name))
     return opened
 
 
 def _is_asked_for(before: Run, plan: Plan, settings: RunSettings) -> bool:
-    """Tell whether an earlier run is of the same Plan, parameters and interval."""
+    """Tell whether an earlier run is of the same Plan, parameters and interval, and as apart."""
     interval = interval_between(settings.interval_start, settings.interval_end)
     return (
         before.plan == plan.digest
+        and (before.trigger == SANDBOX) == (settings.trigger == SANDBOX)
         and not settings.parameters
         and interval in (("", ""), (before.interval_start, before.interval_end))
     )

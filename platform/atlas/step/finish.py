@@ -19,7 +19,7 @@ from atlas.step.publishing import published
 from atlas.step.rivals import challenger_warnings
 from atlas.step.upstream import latest_key
 from atlas.store.keys import OUTCOME, run_key
-from atlas.store.run import BACKFILL
+from atlas.store.run import BACKFILL, SANDBOX
 from atlas.tracking.outbox import pending_for, state_outbox
 from atlas.tracking.registry import LocalRegistry
 from atlas.values import canonical
@@ -47,7 +47,8 @@ def finish(
     """Record how a run ended, register what it trained, and tell MLflow.
 
     Doing it twice changes nothing: the same run is the same MLflow run and the same version. The
-    run is in the outbox before its end is recorded, so a kill between the two loses nothing.
+    run is in the outbox before its end is recorded, so a kill between the two loses nothing. Of a
+    run in the sandbox only its end is recorded.
 
     Args:
         store: the artifact store.
@@ -66,6 +67,10 @@ def finish(
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     outcome = {"status": status, "plan": plan.digest, "ended": now, "missing": missing}
     key = f"{run_key(run.pipeline, run.id)}/{OUTCOME}"
+    if run.trigger == SANDBOX:
+        store.location.write(key, canonical(outcome).encode())
+        store.note_changed(run.pipeline, run.id)
+        return Finished(status, tuple(failed))
     _announce(pending_for(store, run, running=True, parent=parent))
     batch = recorded_batch(store, plan, run) if status == DONE else ()
     is_new = store.run_outcome(run.pipeline, run.id) is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
+from atlas.store.run import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 10_000
 """The most earlier runs that a step may read."""
 _READERS = 16
-NOT_COUNTED = ("shadow",)
+NOT_COUNTED = ("shadow", SANDBOX)
 """Triggers whose runs are no part of a pipeline's history."""
 
 

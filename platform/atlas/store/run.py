@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 BACKFILL = "backfill"
 """Trigger of a run of the past: nothing takes it for the pipeline's latest."""
+MANUAL = "manual"
+"""Trigger of a run that somebody has asked for."""
 RETRAINING = "retraining"
 """Trigger of a training that follows from an event: it takes no result of an earlier run."""
+SANDBOX = "sandbox"
+"""Trigger of a run that is only looked at: its outputs are kept, and nothing follows from it."""
 _LONGEST = 4000
 """The most characters of a URI."""
 
@@ -113,8 +117,8 @@ class Run:
         no_challenger: why there is none, where there are.
         upstream: ``pipeline:NAME/step``, ``family:NAME/step/member`` or ``history:NAME/step/run`` →
             ``pipeline/run``: which run of another pipeline, and which earlier ones, it reads.
-        trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow`` or
-            ``retraining``.
+        trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow``, ``retraining``
+            or ``sandbox``.
         commit: git commit of the pipeline's folder, where it is known.
         created: when it was bound, ISO 8601 in UTC.
         user: who bound it, as ``user@host``; empty for a run of an earlier version of Atlas.
@@ -138,7 +142,7 @@ class Run:
     challenger: ModelVersion | None = None
     no_challenger: str = ""
     upstream: Mapping[str, str] = field(default_factory=dict)
-    trigger: str = "manual"
+    trigger: str = MANUAL
     commit: str = ""
     created: str = ""
     user: str = ""

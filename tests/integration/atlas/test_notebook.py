@@ -14,6 +14,7 @@ from atlas.notebook import run
 from atlas.notebook.display import _of_ran, outcome_of
 from atlas.scaffold import start
 from atlas.store import Run, open_store
+from atlas.tracking.registry import LocalRegistry
 from tests.golden.plans import TRAINING
 
 ROOT = Path(__file__).parents[3]
@@ -140,6 +141,15 @@ def test_run_to_the_end_gives_metrics_and_takes_parameters(houses: Path) -> None
     ran = run(houses, test_every=5)
     assert ran.run.parameters == {"test_every": 5}
     assert set(ran.metrics) >= {"evaluate"}
+
+
+def test_a_cell_registers_nothing_unless_it_is_told(houses: Path) -> None:
+    tried = run(houses, test_every=5)
+    assert (tried.run.trigger, LocalRegistry(tried.store).versions("houses")) == ("sandbox", [])
+    made = run(houses, test_every=5, register=True)
+    assert made.run.trigger == "manual"
+    (version,) = LocalRegistry(made.store).versions("houses")
+    assert version.tags["atlas.run"] == made.run.id
 
 
 def test_a_run_from_a_cell_shows_its_outcomes_and_metrics(houses: Path) -> None:
