@@ -21,12 +21,39 @@ BATCH_METRICS = "batch_metrics"
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A data set that the pipeline reads or writes; where it is, the Environment says."""
+    """A data set that the pipeline reads or writes; where it is, the Environment says.
 
-    type: str = "table"
+    Attributes:
+        type: ``table``, ``file`` or ``folder``; empty where the Config doesn't say.
+        time: column with the rows' time, or empty.
+        label: column with the label, or empty.
+        partition: the placeholders that its folders come of, outermost first.
+        mode: what writing does: ``append``, ``replace interval``, ``merge``, or empty.
+        key: the columns that ``merge`` tells rows apart by.
+        checks: what has to hold of what is read.
+    """
+
+    type: str = ""
     time: str = ""
     label: str = ""
     description: str = ""
+    partition: tuple[str, ...] = ()
+    mode: str = ""
+    key: tuple[str, ...] = ()
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> DataSet:
+        """Build a data set from JSON that the schema has accepted."""
+        plain = {name: raw[name] for name in raw if name not in ("partition", "write")}
+        write = raw.get("write", "")
+        merge = write["merge"] if isinstance(write, Mapping) else ()
+        return cls(
+            **plain,
+            partition=tuple(raw.get("partition", ())),
+            mode="merge" if merge else write,
+            key=tuple(merge),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +159,7 @@ class Config:
         return cls(
             name=raw["name"],
             recipes={flow: raw["recipes"][flow] for flow in FLOWS if flow in raw["recipes"]},
-            data={name: DataSet(**data) for name, data in raw.get("data", {}).items()},
+            data={name: DataSet.parse(data) for name, data in raw.get("data", {}).items()},
             steps={name: _override(step) for name, step in raw.get("steps", {}).items()},
             model=_model(raw["model"]) if "model" in raw else None,
             matrix={axis: tuple(values) for axis, values in raw.get("matrix", {}).items()},

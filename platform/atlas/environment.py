@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
+from atlas.data_formats import OPTIONS, SQL, format_of
 from atlas.dataclass import dataclass
 from atlas.project_settings import tool_atlas
 from atlas.registered import DEFAULT_TARGETS
@@ -30,28 +31,30 @@ class DataLocation:
     format: str = ""
     credential: str = ""
     version: str = ""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    table: str = ""
+    query: str = ""
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> DataLocation:
+        """Build a location from JSON that the schema has accepted.
+
+        What names a database is a secret, as a credential is.
+        """
+        plain = {name: raw[name] for name in raw if name not in OPTIONS}
+        if raw["uri"].startswith(SQL):
+            plain["credential"] = raw["uri"].removeprefix(SQL)
+        return cls(**plain, options={name: raw[name] for name in OPTIONS if name in raw})
 
     @property
     def read_as(self) -> str:
         """The format that it is read and written in."""
         return self.format or format_of(self.uri)
 
-
-def format_of(uri: str) -> str:
-    """Return the format of data that a URI's ending stands for; ``bytes`` for an unknown one.
-
-    A CSV file may be compressed: ``rows.csv.gz``.
-    """
-    if uri.endswith("/"):
-        return "parquet"
-    name, _, ending = uri.rpartition("/")[2].rpartition(".")
-    if ending in _COMPRESSIONS and name.endswith(".csv"):
-        return "csv"
-    return ending if ending in _FORMATS else "bytes"
-
-
-_FORMATS = ("parquet", "csv", "json", "bytes")
-_COMPRESSIONS = ("gz", "zip", "bz2", "xz", "zst")
+    @property
+    def is_sql(self) -> bool:
+        """Whether it is a table or a query of a database."""
+        return self.uri.startswith(SQL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Environment:
             name=name,
             targets={**DEFAULT_TARGETS, **raw.get("targets", {})},
             stores=tuple(url.rstrip("/") for url in raw.get("stores", ())),
-            data={key: DataLocation(**data) for key, data in raw.get("data", {}).items()},
+            data={key: DataLocation.parse(data) for key, data in raw.get("data", {}).items()},
             protected=protected is not False,
             signed=not isinstance(protected, bool) and protected["signed"],
             **own,

@@ -65,7 +65,7 @@ def of_data(data: PlanData) -> dict[str, str]:
     """Return what is known of a data set; of its place, nothing that could be a credential."""
     return _filled(
         {
-            "type": data.type,
+            "type": data.type or "table",
             "uri": _without_user(data.uri),
             "format": data.format,
             "credential": data.credential,

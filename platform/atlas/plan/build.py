@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.data_formats import options_of
 from atlas.plan.family import Family
 from atlas.plan.model import Plan
 from atlas.plan.monitored import monitored_tables
@@ -204,13 +205,20 @@ class PlanBuilder:
         declared = self.config.data.get(name)
         where = self.environment.data[name]
         return PlanData(
-            type=declared.type if declared else "table",
+            type=declared.type if declared else "",
             uri=where.uri,
             format=where.format,
             credential=where.credential,
             version=where.version,
             time=declared.time if declared else "",
             label=declared.label if declared else "",
+            options=options_of(where.options, where.read_as),
+            table=where.table,
+            query=where.query,
+            partition=declared.partition if declared else (),
+            mode=declared.mode if declared else "",
+            key=declared.key if declared else (),
+            checks=declared.checks if declared else {},
         )
 
     def _secrets(self) -> dict[str, Mapping[str, str]]:

@@ -154,22 +154,41 @@ class PlanData:
     """A data set that the Config names, and where the Environment says it is.
 
     Attributes:
-        type: ``table``, ``file`` or ``folder``.
+        type: ``table``, ``file`` or ``folder``; empty where the Config doesn't say.
         uri: where it is; empty when the Environment doesn't say.
         format: ``parquet``, ``csv``, ``json``… ; empty for by the URI's ending.
         credential: name of the secret that opens it, or empty.
-        version: version that makes reading it cacheable, or empty.
+        version: version that makes reading it cacheable, or empty; ``content`` for what it holds.
         time: column with the rows' time, or empty.
         label: column with the label, or empty.
+        options: those of its format.
+        table: table of the database, with its schema in front where it has one; or empty.
+        query: SELECT of the database, or empty.
+        partition: the placeholders that its folders come of, outermost first.
+        mode: what writing does: ``append``, ``replace interval``, ``merge``; empty for replacing
+            what the run's own part has.
+        key: the columns that ``merge`` tells rows apart by.
+        checks: what has to hold of what is read, as the Config has it.
     """
 
-    type: str = "table"
+    type: str = ""
     uri: str = ""
     format: str = ""
     credential: str = ""
     version: str = ""
     time: str = ""
     label: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    table: str = ""
+    query: str = ""
+    partition: tuple[str, ...] = ()
+    mode: str = ""
+    key: tuple[str, ...] = ()
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Freeze what it is read with."""
+        freeze(self, "options", "checks")
 
 
 @dataclass(frozen=True, slots=True)

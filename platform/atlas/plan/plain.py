@@ -64,6 +64,11 @@ def _each(kind: Any) -> Any:
     return lambda raw: {key: kind(**value) for key, value in raw.items()}
 
 
+def _dataset(raw: Mapping[str, Any]) -> PlanData:
+    lists = {name: tuple(raw[name]) for name in ("partition", "key") if name in raw}
+    return PlanData(**{**raw, **lists})
+
+
 def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
     return {key: Parameter.parse(value) for key, value in raw.items()}
 
@@ -103,7 +108,7 @@ def _model(raw: Mapping[str, Any]) -> Model:
 _READERS: Mapping[str, Any] = {
     "steps": lambda raw: tuple(_step(step) for step in raw),
     "parameters": _parameters,
-    "data": _each(PlanData),
+    "data": lambda raw: {key: _dataset(value) for key, value in raw.items()},
     "images": _each(Image),
     "model": _model,
     "schedule": lambda raw: Schedule(**raw),

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.datasets.versions import CONTENT
 from atlas.http.variables import IMAGE
 from atlas.step.judge import judged
 from atlas.step.params import given_params
@@ -93,6 +94,17 @@ def key_of(
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])
     short = {name: value[:16] for name, value in parts.items() if value}
     return Key(digest(parts), short, _refusal(plan, step))
+
+
+def is_settled(reader: Reader, step: PlanStep, key: Key) -> bool:
+    """Tell whether data whose version is their content still are what the key was made of."""
+    inputs = reader.inputs(step).items()
+    data = [(name, source) for name, source in inputs if source.kind == "data"]
+    return all(
+        key.parts.get(f"inputs.{name}") == reader.digest(step, name, source)[:16]
+        for name, source in data
+        if reader.plan.data[source.name].version == CONTENT
+    )
 
 
 def _formats(step: PlanStep) -> list[list[str]]:

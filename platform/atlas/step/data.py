@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of, scheme_of
 from atlas.dataclass import dataclass
-from atlas.environment import format_of
-from atlas.errors import StepError, StoreError
-from atlas.step.data_files import READERS, WRITERS
+from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
+from atlas.datasets.merging import merged
+from atlas.datasets.partitions import MERGE, REPLACE, part_key, parts_read
+from atlas.errors import StepError, StoreError, clean
+from atlas.formats import article, type_name
+from atlas.formats.stamping import library_of
 from atlas.step.statistics import READ, WRITTEN, observed_read
-from atlas.store import open_location
+from atlas.store.exclusive import exclusive
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from atlas.datasets.sql import SqlSource
     from atlas.plan import PlanData as Declared
     from atlas.store import Location
 
@@ -26,6 +33,10 @@ if TYPE_CHECKING:
 WRITES = "ATLAS_DATA_WRITES"
 """Variable with a folder: what steps write to data sets goes there, where nothing may come of a
 run. What was written so is read from there, too."""
+_LARGE = 1 << 22
+"""Bytes from which on a file's digest is worth a thread."""
+_WAIT_SECONDS = 900.0
+"""How long a merge waits for another one of the same data set."""
 
 
 @dataclass
@@ -34,53 +45,54 @@ class DataHandle:
 
     Attributes:
         name: its name in the Config.
-        uri: where it is; a folder, with a part per interval, when it ends with ``/``.
-        format: ``parquet``, ``csv``, ``json`` or ``bytes``.
+        uri: where it is; a folder, with a part per interval, when it ends with ``/``; of a
+            database, ``sql:SECRET/TABLE``.
+        format: one of `atlas.data_formats.FORMATS`, or ``sql``.
         step: the step's full name, for messages.
-        interval: start of the run's interval, or empty.
-        axes: the pipeline's axis values, where it is a member of a family.
-        time: the column with the rows' time, or empty.
+        declared: what the Plan says of it.
+        facts: the run's facts, which choose its part.
+        options: fsspec's storage options, of the credential.
+        sql: the table or query, where it is one.
         written: whether the step has written to it.
         read_only: whether the step may not write: it runs for the challenger.
         observed: ``read`` and ``written``: the rows of the table, and the age of the newest.
         parts_read: key of each file that was read → its sha256 and its size in bytes.
         parts_written: key of each file that was written → likewise.
+        warnings: what the Config's checks found, where that fails nothing.
     """
 
     name: str
     uri: str
     format: str
     step: str
-    interval: str = ""
-    axes: Mapping[str, str] = field(default_factory=dict)
+    declared: Declared
+    facts: RunFacts = field(default_factory=RunFacts)
     options: dict[str, Any] = field(default_factory=dict, repr=False)
-    time: str = ""
+    sql: SqlSource | None = field(default=None, repr=False)
     written: bool = False
     read_only: bool = False
     observed: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     parts_read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     parts_written: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
+    warnings: list[str] = field(default_factory=list, repr=False)
 
     def read(self) -> Any:
         """Return the content: a DataFrame for a table, else what the format gives.
 
-        Of a folder, all of its parts, one after the other.
+        Of a folder, all of its parts, one after the other; of a partitioned one, those of the run.
 
         Raises:
-            StepError: it isn't there, or isn't what its format says.
+            StepError: it isn't there, isn't what its format or type says, or breaks a check.
         """
-        place, key = self._place()
         try:
-            keys = _parts(place, key, self.format) if self.uri.endswith("/") else [key]
-            if not keys:
-                raise FileNotFoundError(self.uri)
-            value = _joined([self._read(place, key) for key in keys])
+            value = self._read_all()
         except FileNotFoundError:
-            hint = "the Environment's data says where it is"
-            raise StepError(
-                self.step, f"data.{self.name}: nothing at {self.uri} ({hint})"
-            ) from None
-        self.observed[READ] = observed_read(value, self.time)
+            raise self._error(f"nothing at {self.uri} ({self._hint()})") from None
+        except StoreError as error:
+            raise self._error(str(error)) from error
+        self._check_type(value)
+        self.observed[READ] = observed_read(value, self.declared.time)
+        self._check(value)
         return value
 
     def write(self, value: Any) -> None:
@@ -92,70 +104,139 @@ class DataHandle:
             StepError: the value doesn't fit the format, or it can't be written.
         """
         if self.read_only:
-            raise StepError(self.step, f"data.{self.name}: the challenger writes no data")
+            raise self._error("the challenger writes no data")
         self.written = True
-        place, key = self._place()
-        if self.uri.endswith("/"):
-            key = f"{key}/{self._part()}" if key else self._part()
         try:
-            with place.writing(key) as path:
-                self._encode(value, path)
-                self.parts_written[key] = content_digest(path)
+            if self.sql and not self._apart:
+                self.sql.write(value, self.facts, self.step)
+            else:
+                self._write_file(value)
         except StoreError as error:
-            raise StepError(self.step, f"data.{self.name}: {error}") from error
+            raise self._error(str(error)) from error
         self.observed[WRITTEN] = observed_read(value, "")
 
-    def _part(self) -> str:
-        """Return the file of the run's interval and of the family's member; else the only one."""
-        named = [*sorted(self.axes.items()), ("interval", self.interval.replace("/", "-"))]
-        folders = [f"{name}={value}" for name, value in named if value]
-        return "/".join([*folders, f"part.{self.format}"])
-
-    def _place(self) -> tuple[Location, str]:
+    def place(self) -> tuple[Location, str]:
         """Return the place that the URI is in, and the key in it."""
-        apart = os.environ.get(WRITES, "")
+        apart = self._apart
         if apart and (self.written or Path(apart, self.name).exists()):
-            name = "" if self.uri.endswith("/") else self.uri.rpartition("/")[2]
-            return open_location(uri_of(Path(apart, self.name))), name
+            name = "" if self._is_folder else self.uri.rpartition("/")[2]
+            return open_data_location(uri_of(Path(apart, self.name))), name
         if is_file_uri(self.uri):
             path = path_of(self.uri)
-            is_folder = self.uri.endswith("/")
-            return (
-                open_location(uri_of(path if is_folder else path.parent), links=True),
-                "" if is_folder else path.name,
-            )
-        if self.uri.endswith("/"):
-            return self._open(self.uri.rstrip("/")), ""
-        folder, _, name = self.uri.rpartition("/")
-        return self._open(folder), name
+            folder = path if self._is_folder else path.parent
+            return open_data_location(uri_of(folder)), "" if self._is_folder else path.name
+        folder_url, _, name = self.uri.rpartition("/")
+        return open_data_location(folder_url, self.options), name
 
-    def _open(self, url: str) -> Location:
-        if not self.options:
-            return open_location(url, links=True)
-        from atlas.store.remote import BucketLocation
+    @property
+    def _is_folder(self) -> bool:
+        return self.uri.endswith("/")
 
-        return BucketLocation(url, self.options)
+    @property
+    def _apart(self) -> str:
+        return os.environ.get(WRITES, "")
+
+    def _error(self, text: str) -> StepError:
+        return StepError(self.step, f"data.{self.name}: {text}")
+
+    def _hint(self) -> str:
+        if scheme_of(self.uri) == "memory":
+            return "memory: is that of one process; a step in another one doesn't see it"
+        return "the Environment's data says where it is"
+
+    def _read_all(self) -> Any:
+        if self.sql and not (self._apart and self.written):
+            return self.sql.read(self.facts)
+        place, key = self.place()
+        if not self._is_folder:
+            return self._read(place, key)
+        declared = self.declared
+        found = (entry.key for entry in place.entries(key))
+        keys = parts_read(found, declared.partition, self.format, self.facts)
+        if not keys:
+            raise FileNotFoundError(self.uri)
+        parts = {name: self._read(place, name) for name in keys}
+        return parts if declared.type == FOLDER else _joined(list(parts.values()))
 
     def _read(self, place: Location, key: str) -> Any:
         path = place.local(key)
         if not path.exists():
             raise FileNotFoundError(key)
-        self.parts_read[key] = content_digest(path)
         try:
-            return READERS[self.format](path)
+            value, self.parts_read[key] = self._read_hashed(path)
+            return value
         except (FileNotFoundError, MemoryError):
             raise
         except Exception as error:
             first = str(error).strip().partition("\n")[0]
-            message = f"data.{self.name}: {self.uri} can't be read as {self.format}: {first}"
-            raise StepError(self.step, message) from error
+            where = f"{self.uri}{key}" if self._is_folder else self.uri
+            message = f"{where} can't be read as {self.format}: {first}"
+            raise self._error(message) from error
 
-    def _encode(self, value: Any, path: Path) -> None:
+    def _read_hashed(self, path: Path) -> tuple[Any, tuple[str, int]]:
+        """Return a file's content and digest; of a large one, both are made at once."""
+        read = partial(read_file, path, self.format, self.declared.options, self.declared.type)
+        if path.stat().st_size < _LARGE:
+            return read(), content_digest(path)
+        with ThreadPoolExecutor(1) as pool:
+            hashed = pool.submit(content_digest, path)
+            return read(), hashed.result()
+
+    def _check_type(self, value: Any) -> None:
+        """Check that what was read is what the Config's ``type`` says."""
+        wanted, is_table = self.declared.type, bool(library_of(value))
+        if wanted == TABLE and not is_table:
+            found = f"{article(type_name(value))}, as {self.format} gives it"
+            way = "a format of tables, or another type in the Config's data"
+            raise self._error(f"found {found}, and its type is 'table'; expected {way}")
+        if wanted == FOLDER and not self._is_folder:
+            text = f"{self.uri} is one file, and its type is 'folder'"
+            raise self._error(f"{text}; expected a URI that ends with /")
+
+    def _check(self, value: Any) -> None:
+        """Check what the Config promises of the content."""
+        checks = self.declared.checks
+        broken = broken_checks(value, checks) if checks else []
+        if broken and checks.get("on_breach", "fail") == "fail":
+            raise self._error(clean("; ".join(broken), 1000))
+        self.warnings += [f"data.{self.name}: {one}" for one in broken]
+
+    def _write_file(self, value: Any) -> None:
+        place, key = self.place()
+        declared = self.declared
+        protocol = PROTOCOLS.get(scheme_of(self.uri))
+        if protocol and not protocol.is_writable and not self._apart:
+            raise StoreError(f"{self.uri}: can't be written: {protocol.scheme}: is only read")
+        if self._is_folder:
+            part = part_key(declared.partition, declared.mode, self.format, self.facts)
+            key = f"{key}/{part}" if key else part
+        if declared.mode == REPLACE and not self.facts.start:
+            way = "give it one (atlas run --interval, or the flow's schedule)"
+            raise StoreError(f"'{REPLACE}', and the run has no interval; {way}")
+        if declared.mode != MERGE:
+            self._put(place, key, value)
+            return
+        with exclusive(place, f"data {key}", wait=_WAIT_SECONDS) as is_mine:
+            if not is_mine:
+                raise StoreError(f"{self.uri}: another step has been merging into it for too long")
+            self._put(place, key, self._merged(place, key, value))
+
+    def _merged(self, place: Location, key: str, value: Any) -> Any:
+        """Return the rows that are there, with the new ones in the place of those of their key."""
         try:
-            WRITERS[self.format](value, path)
-        except (StoreError, TypeError, ValueError) as error:
-            message = f"data.{self.name}: can't be written as {self.format}: {error}"
-            raise StepError(self.step, message) from error
+            path = place.local(key)
+            old = read_file(path, self.format, self.declared.options, TABLE)
+        except FileNotFoundError:
+            old = value.iloc[:0] if library_of(value) == "pandas" else value
+        return merged(old, value, self.declared.key)
+
+    def _put(self, place: Location, key: str, value: Any) -> None:
+        with place.writing(key) as path:
+            try:
+                write_file(value, path, self.format, self.declared.options)
+            except (StoreError, TypeError, ValueError) as error:
+                raise self._error(f"can't be written as {self.format}: {error}") from error
+            self.parts_written[key] = content_digest(path)
 
 
 def content_digest(path: Path) -> tuple[str, int]:
@@ -172,6 +253,9 @@ def open_data(
     store: str,
     *,
     axes: Mapping[str, str] | None = None,
+    end: str = "",
+    run: str = "",
+    secret: str = "",
 ) -> DataHandle:
     """Return the handle of a data set.
 
@@ -182,10 +266,16 @@ def open_data(
         interval: start of the run's interval, or empty.
         store: URL of the artifact store, for ``store:`` URIs.
         axes: the pipeline's axis values, where it is a member of a family.
+        end: end of the run's interval, or empty.
+        run: the run's id, or empty.
+        secret: the value of its credential: of a database, its URL.
 
     Raises:
         StepError: its URI or format is none that can be opened here.
     """
+    facts = RunFacts(run, interval, end, axes or {})
+    if declared.uri.startswith(SQL):
+        return _open_sql(declared, name, step, facts, secret)
     try:
         uri = absolute(declared.uri, store)
     except StoreError as error:
@@ -194,9 +284,19 @@ def open_data(
         hint = "the Environment's data must say where it is"
         raise StepError(step, f"data.{name}: can't open {declared.uri or 'it'} ({hint})")
     format = declared.format or format_of(uri)
-    if format not in READERS:
-        raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(READERS)}")
-    return DataHandle(name, uri, format, step, interval, axes or {}, time=declared.time)
+    if format not in FORMATS:
+        raise StepError(step, f"data.{name}: format '{format}', expected {', '.join(FORMATS)}")
+    return DataHandle(name, uri, format, step, declared, facts)
+
+
+def _open_sql(declared: Declared, name: str, step: str, facts: RunFacts, secret: str) -> DataHandle:
+    from atlas.datasets.sql import SqlSource
+
+    source = SqlSource(
+        declared.credential, secret, declared.table, declared.query,
+        declared.partition, declared.mode, declared.key, declared.time,
+    )  # fmt: skip
+    return DataHandle(name, source.name, "sql", step, declared, facts, sql=source)
 
 
 def absolute(uri: str, store: str) -> str:
@@ -216,18 +316,7 @@ def absolute(uri: str, store: str) -> str:
     return uri
 
 
-def _parts(place: Location, key: str, format: str) -> list[str]:
-    """Return the keys of a folder's parts, in the order of their intervals."""
-    keys = (entry.key for entry in place.entries(key))
-    parts = [key for key in keys if key.endswith(f".{format}") and not _hidden(key)]
-    return sorted(parts)
-
-
-def _hidden(key: str) -> bool:
-    return any(part[:1] in (".", "_") for part in key.split("/"))
-
-
-def _joined(parts: list[Any]) -> Any:
+def _joined(parts: Sequence[Any]) -> Any:
     """Return one part as it is; tables in one table; anything else as a list."""
     if len(parts) == 1:
         return parts[0]
@@ -235,4 +324,4 @@ def _joined(parts: list[Any]) -> Any:
         import pandas
 
         return pandas.concat(parts, ignore_index=True)
-    return parts
+    return list(parts)

@@ -87,6 +87,8 @@ def _attempt(job: Job) -> Outcome:
     if hit is None and job.use_cache and not key.refusal:
         hit = cache.find(job.store, key)
     outcome = _adopt(job, hit) if hit else _perform(job, reader, item, key)
+    if not hit and not cache.is_settled(reader, job.step, key):
+        key = replace(key, value="")
     if BATCH_METRICS in outcome.outputs:
         from atlas.step.measuring import keep_measurements
 
@@ -188,12 +190,20 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     made_with = job.mask.plain(provenance(job.store.run_digest(job.run), reader.handles))
     counts, uncounted = counted(job, both.outputs, reader.handles)
     counts = job.mask.plain({**counts, **({PROFILES: profiles.facts} if profiles.facts else {})})
-    if manifests and not writes and not key.refusal and not both.warning:
+    keeps = manifests and not writes and not key.refusal and not both.warning
+    if keeps and cache.is_settled(reader, job.step, key):
         hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts)
         cache.keep(job.store, key, hit)
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
     warnings = (champion.warning, unkept, both.warning)
-    notes = (*filter(None, warnings), *uncounted, *profiles.notes, *warnings_of(job, manifests))
+    checked = [warning for handle in reader.handles for warning in handle.warnings]
+    notes = (
+        *filter(None, warnings),
+        *checked,
+        *uncounted,
+        *profiles.notes,
+        *warnings_of(job, manifests),
+    )
     outcome = Outcome(DONE, job.plan.digest, reason=reason, metrics=values, outputs=digests)
     return replace(outcome, notes=notes, provenance=made_with, statistics=counts)
 

@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.dataclass import dataclass
+from atlas.datasets.versions import CONTENT, content_version
 from atlas.errors import StepError, StoreError
 from atlas.step.data import DataHandle, open_data
 from atlas.step.history import EarlierOutput, history_prefix, in_window
@@ -71,8 +72,7 @@ class Reader:
     def digest(self, step: PlanStep, name: str, source: InputSource) -> str:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""
         if source.kind == "data":
-            declared = self.plan.data[source.name]
-            return digest([declared.uri, declared.format, declared.version])
+            return self._data_digest(step, source)
         return _digest(self._found(step, name, source))
 
     def value(self, step: PlanStep, name: str, source: InputSource) -> Any:
@@ -193,16 +193,57 @@ class Reader:
         return reader._made(Reference("step", source.step, source.output), trust, count)
 
     def _data(self, step: PlanStep, source: InputSource) -> DataHandle:
-        declared = self.plan.data[source.name]
-        start = self.run.interval_start
-        axes = self.plan.axes
-        handle = open_data(declared, source.name, step.name, start, self.store.url, axes=axes)
-        if declared.credential:
-            text = secret(self.plan, step.name, declared.credential)
-            handle.options = _options(step, declared.credential, text)
+        handle = self._opened(step, source)
         handle.read_only = bool(step.rival_of)
         self.handles.append(handle)
         return handle
+
+    def _opened(self, step: PlanStep, source: InputSource) -> DataHandle:
+        declared, run = self.plan.data[source.name], self.run
+        credential = declared.credential
+        text = secret(self.plan, step.name, credential) if credential else ""
+        handle = open_data(
+            declared,
+            source.name,
+            step.name,
+            run.interval_start,
+            self.store.url,
+            axes=self.plan.axes,
+            end=run.interval_end,
+            run=run.id,
+            secret=text,
+        )
+        if credential and handle.sql is None:
+            handle.options = _options(step, credential, text)
+        return handle
+
+    def _data_digest(self, step: PlanStep, source: InputSource) -> str:
+        """Return a digest of a data set: of its version, and of how it is read."""
+        declared = self.plan.data[source.name]
+        facts: list[Any] = [declared.uri, declared.format, declared.version]
+        read = ("options", "table", "query", "partition", "checks", "type")
+        how = {name: getattr(declared, name) for name in read if getattr(declared, name)}
+        if set(how) - {"type"}:
+            facts.append({name: list(v) if isinstance(v, tuple) else v for name, v in how.items()})
+        if declared.version == CONTENT:
+            facts.append(self._content(step, source))
+        return digest(facts)
+
+    def _content(self, step: PlanStep, source: InputSource) -> str:
+        """Return the digest of what a data set holds now."""
+        handle = self._opened(step, source)
+        try:
+            place, key = handle.place()
+            is_folder = handle.uri.endswith("/")
+            parts = (handle.declared.partition, handle.format, handle.facts)
+            name, kept = f"{source.name} {handle.uri}", self.store.location
+            return content_version(kept, place, key, name, parts if is_folder else None)
+        except FileNotFoundError:
+            text = f"data.{source.name}: nothing at {handle.uri}"
+            hint = "the Environment's data says where it is"
+            raise StepError(step.name, f"{text} ({hint})") from None
+        except StoreError as error:
+            raise StepError(step.name, f"data.{source.name}: {error}") from error
 
 
 Content: TypeAlias = "Found | EarlierOutput | list[Any] | dict[str, Any]"

@@ -69,6 +69,7 @@ def mask_for(plan: Plan, env: Mapping[str, str] | None = None) -> Mask:
     names |= {dataset.credential for dataset in plan.data.values() if dataset.credential}
     values = {_found(plan, name) for name in names} | set(_kept()) | set(_in_variables(os.environ))
     values |= set(_in_variables(env)) if env else set()
+    values |= {word for value in values if value and "://" in value for word in passwords_in(value)}
     return mask_of(frozenset(value for value in values if value))
 
 

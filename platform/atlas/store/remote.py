@@ -20,19 +20,22 @@ if TYPE_CHECKING:
 class BucketLocation:
     """Files under a URL, over fsspec. An object store's writes are whole by themselves."""
 
-    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, url: str, options: Mapping[str, Any] | None = None, *, extra: str = "s3"
+    ) -> None:
         """Open a URL.
 
         Args:
             url: such as ``s3://bucket/prefix``; where it is served and with which key, the usual
                 variables say (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``…).
             options: fsspec's storage options, in place of those variables.
+            extra: the extra of ``atlas-ml`` that has what reaches it.
 
         Raises:
             StoreError: nothing that is installed knows the URL.
         """
         self.url = url
-        with _explained("open", url):
+        with _explained("open", url, extra):
             self._fs, root = _filesystem(url, options or {})
         self._root = str(root).rstrip("/")
         self._copies: str | None = None
@@ -82,8 +85,24 @@ class BucketLocation:
             by_path = self._fs.find(self._path(key), detail=True)
         start = len(self._root) + 1
         for path, facts in by_path.items():
-            modified = facts.get("LastModified") or facts.get("mtime") or facts.get("created")
-            yield StoredFile(str(path)[start:], int(facts.get("size") or 0), _seconds(modified))
+            yield StoredFile(str(path)[start:], int(facts.get("size") or 0), _modified(facts))
+
+    def stamp(self, key: str) -> str:
+        """Return what changes with a file's content: its size, and its ETag or when it was written.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        with _explained("read", f"{self.url}/{key}"):
+            facts = self._fs.info(self._path(key))
+        return _stamp(facts)
+
+    def stamps(self, key: str) -> dict[str, str]:
+        """Return the stamp of every file below a folder, by its key."""
+        with _explained("list", f"{self.url}/{key}"):
+            by_path = self._fs.find(self._path(key), detail=True)
+        start = len(self._root) + 1
+        return {str(path)[start:]: _stamp(facts) for path, facts in by_path.items()}
 
     def remove(self, key: str) -> None:
         """Remove a file or a folder with all that is in it; a missing one is fine."""
@@ -130,12 +149,23 @@ def _filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     return filesystem_and_path
 
 
+def _modified(facts: Mapping[str, Any]) -> float:
+    return _seconds(facts.get("LastModified") or facts.get("mtime") or facts.get("created"))
+
+
+def _stamp(facts: Mapping[str, Any]) -> str:
+    """Return a file's size and its ETag; without one, when it was written."""
+    names = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
+    mark = next((str(facts[name]) for name in names if facts.get(name)), "")
+    return f"{int(facts.get('size') or 0)} {mark or _modified(facts)}"
+
+
 def _seconds(modified: Any) -> float:
     return float(modified.timestamp()) if hasattr(modified, "timestamp") else float(modified or 0)
 
 
 @contextmanager
-def _explained(action: str, where: str) -> Iterator[None]:
+def _explained(action: str, where: str, extra: str = "s3") -> Iterator[None]:
     """Turn what fsspec and the clients under it raise into a `StoreError`; a missing file stays."""
     try:
         yield
@@ -146,7 +176,7 @@ def _explained(action: str, where: str) -> Iterator[None]:
             raise
         raise StoreError(f"{where}: can't write: {error} (make the bucket first)") from error
     except ImportError as error:
-        hint = "pip install 'atlas-ml[s3]'"
+        hint = f"pip install 'atlas-ml[{extra}]'"
         raise StoreError(f"{where}: can't {action}: {error} ({hint})") from error
     except Exception as error:
         reason = str(error).strip() or type(error).__name__

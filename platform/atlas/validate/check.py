@@ -23,6 +23,7 @@ from atlas.load import (
 )
 from atlas.validate import (
     class_rules,
+    data_rules,
     flow_rules,
     hint_rules,
     import_rules,
@@ -51,7 +52,7 @@ from atlas.validate.flat import DocumentPath
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Sources
 from atlas.validate.subject import Subject
-from atlas.validate.writes import writing_problems
+from atlas.validate.writes import names_written, writing_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,6 +70,7 @@ _RULES = (
     *setting_rules.RULES,
     *label_rules.RULES,
     *flow_rules.RULES,
+    *data_rules.RULES,
     *scoring_rules.RULES,
     *statistics_rules.RULES,
 )
@@ -158,7 +160,7 @@ class _Checker:
         loader.problems += self._around(checked)
         loader.problems += self._between(checked)
         if self.environment:
-            loader.problems += writing_problems(checked, self.environment.environment)
+            loader.problems += self._writing(checked, self.environment.environment)
         if os.path.isdir(path) and not any(
             problem.severity == "error" for problem in loader.problems
         ):
@@ -245,6 +247,21 @@ class _Checker:
         names = partial(config_names, self.loader.project)
         yield from environment_problems(known.environment, place, flats, names)
 
+    def _writing(self, checked: list[Checked], environment: Environment) -> Iterator[Problem]:
+        """Check what is written, also by other pipelines of the project that name the same data."""
+        names = names_written(checked, environment)
+        known = {os.path.realpath(config.file.document.path) for config in checked}
+        quiet = _Checker(Loader(self.loader.project), self.environment)
+        others: dict[str, ConfigFile] = {}
+        for path in all_configs(self.loader.project) if names else ():
+            real = os.path.realpath(path)
+            if real in known or real in others or not _names_data(path, names):
+                continue
+            file = quiet.loader.config(path) if quiet.loader.is_config(path) else None
+            others |= {real: file} if file is not None else {}
+        pool = list(quiet.all_checked(others.values()))
+        yield from writing_problems(checked, environment, pool, str(self.loader.project.root))
+
     def _between(self, checked: list[Checked]) -> Iterator[Problem]:
         """Check references to other pipelines, which may be anywhere in the project."""
         if not crosses(checked):
@@ -262,6 +279,15 @@ class _Checker:
         self._kept |= kept_as(checked, pool)
         self._families |= families_read(checked, pool)
         yield from between_problems(checked, pool)
+
+
+def _names_data(path: Path, names: Iterable[str]) -> bool:
+    """Tell whether a file may be a Config that has data of one of these names."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return any(f'"{name}"' in text for name in names)
 
 
 def _sort(flat: Flat) -> None:

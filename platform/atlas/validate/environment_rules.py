@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.load import nearest
+from atlas.validate.data_rules import location_problems, not_tables, table_endings
 from atlas.validate.flat import DocumentPath, names
 from atlas.validate.schedule import schedule_problems
 
@@ -35,6 +36,7 @@ def environment_problems(
         known: gives the names of all Configs of the project; slow.
     """
     yield from _data(environment, place / "data")
+    yield from location_problems(environment, place / "data")
     yield from _tables(environment, place / "data", (file for file, _ in flats.values()))
     yield from _overrides(environment, place, set(flats), known)
     for name, flows in environment.schedules.items():
@@ -54,7 +56,7 @@ def _data(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
             at = place / name / "uri"
             yield at.problem("E005", message, found=where.uri, expected=expected)
         known = environment.secrets
-        if where.credential and where.credential not in known:
+        if where.credential and where.credential not in known and not where.is_sql:
             message = f"the environment '{environment.name}' has no secret '{where.credential}'"
             at = place / name / "credential"
             hint = nearest(where.credential, known)
@@ -82,13 +84,15 @@ def _tables(
     named = {name: file for file in files for name in _declared_tables(file)}
     for name, file in named.items():
         where = environment.data.get(name)
-        if where and where.read_as == "bytes" and not _leads_out(where.uri):
+        read_as = not_tables(where) if where else ""
+        if where and read_as and not _leads_out(where.uri):
             key = "format" if where.format else "uri"
             message = (
-                f"the Config '{file.config.name}' calls it a table, and it would be read as bytes"
+                f"the Config '{file.config.name}' calls it a table, and it would be read as "
+                f"{read_as}"
             )
-            expected = "a file that ends in .parquet, .csv or .json, or a format of these"
-            hint = "a CSV file may be compressed: .csv.gz, .csv.zip, .csv.bz2, .csv.xz or .csv.zst"
+            expected = f"a file that ends in {table_endings()}, or a format of these"
+            hint = "CSV and JSON may be compressed: .csv.gz, .csv.zip, .csv.bz2, .csv.xz, .csv.zst"
             setting = where.format or where.uri
             at = place / name / key
             yield at.problem("E006", message, found=setting, expected=expected, hint=hint)

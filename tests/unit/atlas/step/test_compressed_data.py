@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from atlas.environment import format_of
+from atlas.data_formats import format_of
 from atlas.plan import PlanData
 from atlas.step.data import open_data
 
@@ -28,7 +28,8 @@ def test_a_compressed_table_is_read_and_written(tmp_path: Path, ending: str) -> 
     ("uri", "expected"),
     [
         ("s3://b/rows.csv.gz", "csv"),
-        ("s3://b/rows.json.gz", "bytes"),
+        ("s3://b/rows.json.gz", "json"),
+        ("s3://b/rows.parquet.gz", "bytes"),
         ("s3://b/rows.zip", "bytes"),
         ("s3://b/csv.zip/rows", "bytes"),
         ("s3://b/rows/", "parquet"),

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from atlas.datasets import read_file, write_file
 from atlas.errors import StoreError
-from atlas.step.data_files import READERS, WRITERS
 
 ROWS = pd.DataFrame(
     {"n": [1e-12, 0.1 + 0.2, 5e-324], "s": ["ä", None, ""], "i": [2**62, 3, -1],
@@ -21,8 +21,8 @@ ROWS = pd.DataFrame(
 
 def through(value, format, tmp_path):
     path = tmp_path / f"file.{format}"
-    WRITERS[format](value, path)
-    return READERS[format](path)
+    write_file(value, path, format, {})
+    return read_file(path, format, {})
 
 
 @pytest.mark.parametrize("format", ["csv", "json", "parquet"])

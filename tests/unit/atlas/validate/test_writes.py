@@ -102,8 +102,79 @@ def test_what_is_only_read_is_no_problem(tmp_path: Path) -> None:
     assert found(tmp_path, "store:scores.csv") == []
 
 
+ALSO_WRITES = {**OWN, "inputs": {**OWN["inputs"], "into": "data.also", "also": "data.rows"}}
+
+
+def test_another_pipeline_of_the_project_is_looked_at(tmp_path: Path) -> None:
+    pipeline(tmp_path, "one", SAVE)
+    pipeline(tmp_path, "two", OWN)
+    found(tmp_path, "store:scores.csv")
+    problems = [one for one in check(tmp_path / "one").problems if one.severity == "error"]
+    assert [one.code for one in problems] == ["C016"]
+    assert "step save of two, inference writes the same place" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("scores", "also", "expected"),
+    [
+        ("store:out/", "store:out/also.csv", 1), ("store:out/also.csv", "store:out/", 1),
+        ("project:out.csv", "file://{root}/out.csv", 1), ("store:out", "store:output", 0),
+        ("store:./out.csv", "store:x/../out.csv", 1), ("s3://b/out/", "s3://b/out/x/", 1),
+        ("s3://b/out/", "s3://c/out/", 0),
+    ],
+)  # fmt: skip
+def test_places_that_are_one_or_in_each_other(
+    tmp_path: Path, scores: str, also: str, expected: int
+) -> None:
+    pipeline(tmp_path, "one", SAVE)
+    pipeline(tmp_path, "two", ALSO_WRITES)
+    uris = {"rows": "store:rows.csv", "scores": scores, "also": also.format(root=tmp_path)}
+    data = {name: {"uri": uri, "format": "csv"} for name, uri in uris.items()}
+    write(tmp_path / "pyproject.toml", "[tool.atlas]\n")
+    targets = {"inference": "local"}
+    write(
+        tmp_path / "environments" / "local.json", {"version": 1, "data": data, "targets": targets}
+    )
+    codes = [one.code for one in check(tmp_path).problems if one.code == "C016"]
+    assert len(codes) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "uri", "expected"),
+    [
+        ({"partition": ["{interval}"]}, "store:scores/", True),
+        ({"partition": ["{interval}", "{axis:region}"]}, "store:scores/", False),
+        ({"write": "append"}, "store:scores/", False),
+        ({"write": {"merge": ["id"]}}, "store:scores.csv", False),
+        ({}, "sql:db", True),
+        ({"partition": ["{axis:region}"]}, "sql:db", False),
+        ({"write": "append"}, "sql:db", False),
+    ],
+)
+def test_parts_of_members(tmp_path: Path, declared: Any, uri: str, expected: bool) -> None:
+    data = {"rows": {"type": "table"}, "scores": {"type": "table", **declared}}
+    pipeline(tmp_path, "one", SAVE, data=data, **FAMILY)
+    where: dict[str, Any] = {"uri": uri, **({"table": "t"} if uri == "sql:db" else {})}
+    write(tmp_path / "pyproject.toml", "[tool.atlas]\n")
+    document = {
+        "version": 1, "targets": {"inference": "local"}, "secrets": {"db": {"variable": "DB"}},
+        "data": {"rows": {"uri": "store:rows.csv"}, "scores": where},
+    }  # fmt: skip
+    write(tmp_path / "environments" / "local.json", document)
+    problems = [one for one in check(tmp_path).problems if one.severity == "error"]
+    assert [one.code for one in problems] == (["C016"] if expected else [])
+
+
+@pytest.mark.parametrize(("write_as", "expected"), [("append", 0), ("", 1)])
+def test_two_pipelines_may_append(tmp_path: Path, write_as: str, expected: int) -> None:
+    for name in ("one", "two"):
+        scores = {"type": "table", **({"write": write_as} if write_as else {})}
+        pipeline(tmp_path, name, SAVE, data={"rows": {"type": "table"}, "scores": scores})
+    assert len(found(tmp_path, "store:scores/")) == expected
+
+
 def test_every_member_has_a_part_of_its_own(tmp_path: Path) -> None:
-    declared = PlanData(type="table", uri=f"file://{tmp_path}/scores/", format="json")
+    declared = PlanData(uri=f"file://{tmp_path}/scores/", format="json")
     for region in ("emea", "apac"):
         axes = {"region": region}
         handle = open_data(declared, "d", "s", "2026-01-01T00:00:00Z", "", axes=axes)

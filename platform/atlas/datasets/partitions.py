@@ -1,0 +1,111 @@
+"""Folders of parts: which file a run writes, and which ones it reads.
+
+A part's folders say what is in it: ``region=emea/interval=2026-01-01T00:00:00Z/part.parquet``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from atlas.data_formats import FORMATS, is_part
+from atlas.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from atlas.datasets.fields import RunFacts
+
+APPEND, REPLACE, MERGE = "append", "replace interval", "merge"
+"""What writing does, as a Config's ``write`` says."""
+INTERVAL = "{interval}"
+_AXIS = "{axis:"
+
+
+def axis_of(placeholder: str) -> str:
+    """Return the axis of a placeholder ``{axis:region}``; empty for the interval's."""
+    return placeholder[len(_AXIS) : -1] if placeholder.startswith(_AXIS) else ""
+
+
+def part_key(partition: Sequence[str], mode: str, format: str, facts: RunFacts) -> str:
+    """Return the key of the part that a run writes, below its data set's folder.
+
+    Args:
+        partition: the Config's placeholders; empty for every axis, then the interval.
+        mode: what writing does; `APPEND` gives each run a file of its own.
+        format: its format, for the ending.
+        facts: what is known of the run.
+
+    Raises:
+        StoreError: a placeholder has no value here.
+    """
+    folders = [f"{name}={value}" for name, value in _values(partition, facts)]
+    known = FORMATS.get(format)
+    ending = known.endings[0] if known else format
+    name = f"part-{facts.id}" if mode == APPEND else "part"
+    return "/".join([*folders, f"{name}.{ending}"])
+
+
+def _values(partition: Sequence[str], facts: RunFacts) -> list[tuple[str, str]]:
+    """Return the name and value of each folder."""
+    start = facts.start.replace("/", "-")
+    if not partition:
+        named = [*sorted(facts.axes.items()), ("interval", start)]
+        return [(name, value) for name, value in named if value]
+    values = []
+    for placeholder in partition:
+        axis = axis_of(placeholder)
+        value = facts.axes.get(axis, "") if axis else start
+        if not value:
+            raise StoreError(f"partition: {placeholder} has no value: {_missing(axis)}")
+        values.append((axis or "interval", value))
+    return values
+
+
+def _missing(axis: str) -> str:
+    if axis:
+        return f"the pipeline is no member of a family with the axis '{axis}'"
+    return "the run has no interval; give it one (atlas run --interval, or the flow's schedule)"
+
+
+def parts_read(
+    keys: Iterable[str], partition: Sequence[str], format: str, facts: RunFacts
+) -> list[str]:
+    """Return the keys of the parts that a run reads, in the order of their folders.
+
+    Of a partitioned data set, a member of a family reads its own parts, and a run with an interval
+    the parts whose interval starts in it; without a partition, everything is read.
+    """
+    parts = [key for key in keys if is_part(key, format) and not is_hidden(key)]
+    for placeholder in partition:
+        axis = axis_of(placeholder)
+        if axis and facts.axes.get(axis):
+            wanted = f"{axis}={facts.axes[axis]}"
+            parts = [key for key in parts if wanted in key.split("/")]
+        elif not axis and facts.start:
+            parts = [key for key in parts if _starts_in(key, facts)]
+    return sorted(parts)
+
+
+def is_hidden(key: str) -> bool:
+    """Tell whether a file, or a folder above it, is none of a data set's."""
+    return any(part[:1] in (".", "_") for part in key.split("/"))
+
+
+def _starts_in(key: str, facts: RunFacts) -> bool:
+    """Tell whether a part's interval starts within that of the run."""
+    name = "interval="
+    told = next((part for part in key.split("/") if part.startswith(name)), "")
+    start = told.removeprefix(name)
+    if start == facts.start:
+        return True
+    try:
+        moment = _moment(start)
+        return _moment(facts.start) <= moment < _moment(facts.end or facts.start)
+    except ValueError:
+        return False
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,285 @@
+"""Rules about data sets: formats and their options, databases, partitions, ways of writing."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING, Any
+
+from atlas.data_formats import (
+    COMPRESSIONS,
+    FORMATS,
+    OPTIONS,
+    PROTOCOLS,
+    TABLE,
+    compression_of,
+    endings,
+    said_by,
+    scheme_of,
+)
+from atlas.load import nearest
+from atlas.validate.flat import DocumentPath, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from atlas.config import Config, DataSet
+    from atlas.environment import DataLocation, Environment
+    from atlas.errors import Problem
+    from atlas.validate.flat import Input
+    from atlas.validate.subject import Subject
+
+_INTERVAL = "{interval}"
+_BOUND = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
+_QUOTED = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL
+)  # Of SQL: texts, quoted names, comments.
+_SELECT = re.compile(r"\s*(?:\(|SELECT\b|WITH\b|VALUES\b)", re.IGNORECASE)
+
+
+def location_problems(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
+    """Return what is wrong with where an Environment says that data are, and how they are written.
+
+    Args:
+        environment: the Environment.
+        place: its ``data``.
+    """
+    for name, where in environment.data.items():
+        at = place / name
+        yield from _database(environment, where, at) if where.is_sql else _file(where, at)
+
+
+def _file(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
+    """Check that a file's ending, its format and its options fit."""
+    for key in ("table", "query"):
+        if getattr(where, key):
+            message = f"'{key}' is of databases, and this is a file"
+            yield (at / key).problem("E008", message, expected="a URI 'sql:SECRET', or no such key")
+    if not where.uri.endswith("/"):
+        yield from _ending(where, at)
+    elif (known := PROTOCOLS.get(scheme_of(where.uri))) and not known.has_folders:
+        message = f"{known.scheme}: has no folders that could be listed"
+        yield (at / "uri").problem("E009", message, found=where.uri, expected="the URL of a file")
+    yield from _options(where, at)
+
+
+def _ending(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
+    said, format = said_by(where.uri), where.read_as
+    if where.format and said and said != where.format:
+        message = f"its name says {said}, and its format is {format}"
+        expected = f"a name that ends in .{FORMATS[format].endings[0]}, or the format '{said}'"
+        yield (at / "format").problem("E007", message, found=format, expected=expected)
+    elif where.format and format != "bytes" and not FORMATS[format].is_compressed:
+        ending = compression_of(where.uri.rpartition("/")[2])
+        if ending in COMPRESSIONS:
+            message = f"a file in the format {format} can't be compressed as a whole"
+            expected = f"a name without .{ending}"
+            yield (at / "uri").problem("E007", message, found=where.uri, expected=expected)
+
+
+def _options(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
+    own = FORMATS[where.read_as].options
+    for key in OPTIONS:
+        if key in where.options and key not in own:
+            message = f"there are options of {key}, and it is read as {where.read_as}"
+            expected = f"the format '{key}', or no '{key}'"
+            yield (at / key).problem("E007", message, expected=expected)
+        encoding = where.options.get(key, {}).get("encoding", "")
+        if encoding and not _is_encoding(encoding):
+            message = f"Python has no encoding of texts '{encoding}'"
+            expected, place = "utf-8, cp1252, latin-1, utf-16, …", at / key / "encoding"
+            yield place.problem("E007", message, found=encoding, expected=expected)
+    yield from _csv(where.options.get("csv", {}), at / "csv")
+
+
+def _csv(options: Mapping[str, Any], at: DocumentPath) -> Iterator[Problem]:
+    separator, decimal = options.get("separator", ","), options.get("decimal", ".")
+    if separator == decimal:
+        message = f"separator and decimal mark are both '{decimal}'"
+        expected = "another separator, such as ';'"
+        yield at.problem("E007", message, found=separator, expected=expected)
+    for name in {*options.get("dates", ())} & {*options.get("types", {})}:
+        message = f"the column '{name}' has a type, and is a date"
+        yield (at / "types" / name).problem("E007", message, expected="it in one of the two")
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return bool(codecs.lookup(name)._is_text_encoding)
+    except LookupError:
+        return False
+
+
+def _database(environment: Environment, where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
+    secret = where.uri.partition(":")[2]
+    if secret not in environment.secrets:
+        message = f"the environment '{environment.name}' has no secret '{secret}'"
+        hint = nearest(secret, environment.secrets)
+        expected = names(environment.secrets)
+        yield (at / "uri").problem("E003", message, found=secret, expected=expected, hint=hint)
+    if bool(where.table) == bool(where.query):
+        found = "both" if where.table else "neither"
+        message = f"of a database, 'table' or 'query' says what is read; found {found}"
+        yield at.problem("E008", message, expected="one of the two")
+    others = [
+        *(key for key in OPTIONS if key in where.options),
+        *(["format"] if where.format else ()),
+    ]
+    for key in others:
+        yield (at / key).problem("E008", f"a database has no '{key}'", expected="no such key")
+    if where.version == "content":
+        message = "what a database holds isn't known without reading all of it"
+        hint = "name a version by hand, or none"
+        yield (at / "version").problem("E008", message, found=where.version, hint=hint)
+    if where.query:
+        yield from _query(where.query, at / "query")
+
+
+def _query(query: str, at: DocumentPath) -> Iterator[Problem]:
+    bare = _QUOTED.sub(" ", query)
+    if not _SELECT.match(bare):
+        message = "a query only reads"
+        yield at.problem("E008", message, found=query[:60], expected="SELECT … or WITH … SELECT")
+    inserted = re.search(r"\{[A-Za-z_:]*\}", query)
+    if inserted:
+        message = f"{inserted[0]} is put into no query: values are bound by name"
+        expected = ":interval_start, :interval_end or :axis_NAME"
+        yield at.problem("E008", message, found=inserted[0], expected=expected)
+    for name in dict.fromkeys(_BOUND.findall(bare)):
+        if name not in ("interval_start", "interval_end") and not name.startswith("axis_"):
+            message = f"there is no value ':{name}'"
+            expected = ":interval_start, :interval_end or :axis_NAME"
+            yield at.problem("E008", message, found=f":{name}", expected=expected)
+
+
+def not_tables(where: DataLocation) -> str:
+    """Return what a table would be read as instead, where its format has none; else nothing."""
+    return "" if where.is_sql or FORMATS[where.read_as].is_table else where.read_as
+
+
+def table_endings() -> str:
+    """Return the endings of files that have tables, in words."""
+    return ", ".join(endings())
+
+
+def check_data_sets(subject: Subject) -> Iterator[Problem]:
+    """Check the data sets that a flow reads or writes, with where the Environment has them."""
+    config: Config = subject.file.config
+    for name in dict.fromkeys(name for name, _ in _uses(subject)):
+        declared, where = config.data.get(name), subject.environment.data.get(name)
+        at = subject.config_place / "data" / name
+        if declared:
+            yield from _declared(subject, declared, at)
+            if where:
+                yield from _placed(subject, declared, where, at)
+        if where and where.query:
+            yield from _axes_bound(subject, name, where)
+
+
+def check_written(subject: Subject) -> Iterator[Problem]:
+    """Check that what steps write can be written."""
+    for step in subject.flat.steps.values():
+        signature = subject.signatures.get(step.name)
+        for name in signature.writes if signature else ():
+            read = step.inputs.get(name)
+            where = subject.environment.data.get(read.source.name) if read else None
+            if read and where and read.source.kind == "data":
+                yield from _written(read, where)
+
+
+def _written(read: Input, where: DataLocation) -> Iterator[Problem]:
+    known = PROTOCOLS.get(scheme_of(where.uri))
+    what = ""
+    if known and not known.is_writable:
+        what = f"{known.scheme}: is only read"
+    elif where.query:
+        what = "a query is only read"
+    elif where.read_as == "parquet" and where.options.get("parquet"):
+        what = "only a part of its rows or columns is read, and all would be replaced"
+    if what:
+        message = f"data.{read.source.name}: {what}, and the step writes it"
+        expected = "a data set of its own for what is written"
+        yield read.place.problem("E009", message, found=where.uri, expected=expected)
+
+
+def _uses(subject: Subject) -> Iterator[tuple[str, Input]]:
+    for step in subject.flat.steps.values():
+        for read in step.reads():
+            if read.source.kind == "data":
+                yield read.source.name, read
+
+
+def _declared(subject: Subject, declared: DataSet, at: DocumentPath) -> Iterator[Problem]:
+    """Check what the Config alone says of a data set."""
+    matrix = subject.file.config.matrix
+    for number, placeholder in enumerate(declared.partition):
+        axis = placeholder.removeprefix("{axis:").removesuffix("}")
+        if placeholder != _INTERVAL and axis not in matrix:
+            message = f"the matrix has no axis '{axis}', so that {placeholder} has no value"
+            hint, expected = nearest(axis, matrix), names(matrix)
+            place = at / "partition" / number
+            yield place.problem("C046", message, found=placeholder, expected=expected, hint=hint)
+    if declared.mode == "merge" and declared.type not in ("", TABLE):
+        message = f"rows are merged by key, and its type is '{declared.type}'"
+        yield (at / "write").problem("C046", message, expected="the type 'table'")
+    if declared.checks and declared.type not in ("", TABLE):
+        message = f"a table's rows and columns are checked, and its type is '{declared.type}'"
+        yield (at / "checks").problem("C047", message, expected="the type 'table'")
+    yield from _bounds(declared.checks, at / "checks")
+
+
+def _bounds(checks: Mapping[str, Any], at: DocumentPath) -> Iterator[Problem]:
+    ranges = [(at / "rows", checks.get("rows", {}))]
+    ranges += [(at / "columns" / name, rule) for name, rule in checks.get("columns", {}).items()]
+    for place, rule in ranges:
+        low, high = rule.get("minimum"), rule.get("maximum")
+        if low is not None and high is not None and low > high:
+            message = f"nothing is at least {low} and at most {high}"
+            yield place.problem("C047", message, expected="minimum below maximum")
+
+
+def _placed(
+    subject: Subject, declared: DataSet, where: DataLocation, at: DocumentPath
+) -> Iterator[Problem]:
+    """Check what the Config says of a data set that is where the Environment has it."""
+    is_folder = where.uri.endswith("/")
+    is_one = not is_folder and not where.is_sql
+    found, environment = where.uri, subject.environment.name
+    if declared.partition and is_one:
+        message = f"it is divided into folders, and in the environment '{environment}' it is a file"
+        expected = f"a folder, '{where.uri}/'"
+        yield (at / "partition").problem("C046", message, found=found, expected=expected)
+    elif declared.mode in ("append", "replace interval") and is_one:
+        message = f"'{declared.mode}' adds files, and in the environment '{environment}' it is one"
+        expected = f"a folder, '{where.uri}/'; or {{\"merge\": [columns]}}"
+        yield (at / "write").problem("C046", message, found=found, expected=expected)
+    elif declared.mode == "replace interval" and declared.partition and not where.is_sql:
+        yield from _interval_in(declared, at / "partition")
+    by_time = declared.mode == "replace interval" or _INTERVAL in declared.partition
+    if where.is_sql and by_time and not declared.time:
+        message = "the rows of an interval are known by their time, and no column has it"
+        yield at.problem("C046", message, expected="'time', with the name of that column")
+
+
+def _interval_in(declared: DataSet, at: DocumentPath) -> Iterator[Problem]:
+    if _INTERVAL not in declared.partition:
+        message = "an interval is to be replaced, and the partition has no {interval}"
+        yield at.problem("C046", message, expected="{interval} in it")
+
+
+def _axes_bound(subject: Subject, name: str, where: DataLocation) -> Iterator[Problem]:
+    """Check that a query binds axes that the Config has."""
+    matrix = subject.file.config.matrix
+    at = subject.environment_place / "data" / name / "query"
+    for bound in dict.fromkeys(_BOUND.findall(_QUOTED.sub(" ", where.query))):
+        axis = bound.removeprefix("axis_")
+        if axis != bound and axis not in matrix:
+            who = subject.file.config.name
+            message = (
+                f"':{bound}' has no value in the Config '{who}', whose matrix has no such axis"
+            )
+            hint, expected = nearest(axis, matrix), names(matrix)
+            yield at.problem("E008", message, found=f":{bound}", expected=expected, hint=hint)
+
+
+RULES = (check_data_sets, check_written)

@@ -1,0 +1,127 @@
+"""Folders of parts: which one a run writes and reads, what appends and merges do twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from atlas.errors import StepError
+from atlas.plan import PlanData
+from atlas.step.data import DataHandle, open_data
+
+DAYS = [f"2024-01-0{day}T00:00:00+00:00" for day in (1, 2, 3, 4)]
+
+
+def handle(
+    folder: Path,
+    day: int = -1,
+    *,
+    run: str = "r1",
+    region: str = "",
+    days: int = 1,
+    **declared: Any,
+) -> DataHandle:
+    start, end = (DAYS[day], DAYS[day + days]) if day >= 0 else ("", "")
+    data = PlanData(type="table", uri=f"file://{folder}/scores/", **declared)
+    axes = {"region": region} if region else {}
+    return open_data(data, "scores", "save", start, "", end=end, run=run, axes=axes)
+
+
+def rows(*numbers: int) -> pd.DataFrame:
+    return pd.DataFrame({"n": list(numbers)})
+
+
+def files(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder / "scores").as_posix() for path in found)
+
+
+def test_folders_are_those_of_the_placeholders(tmp_path: Path) -> None:
+    handle(tmp_path, 0, region="emea", partition=("{interval}", "{axis:region}")).write(rows(1))
+    handle(tmp_path, 0, region="emea", partition=("{axis:region}",)).write(rows(2))
+    assert files(tmp_path) == [
+        "interval=2024-01-01T00:00:00+00:00/region=emea/part.parquet",
+        "region=emea/part.parquet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("partition", "words"),
+    [
+        (("{interval}",), r"data.scores: partition: {interval} has no value: the run has no interval"),
+        (("{axis:region}",), r"{axis:region} has no value: the pipeline is no member of a family with the axis 'region'"),
+    ],
+)  # fmt: skip
+def test_a_placeholder_without_a_value_is_an_error(
+    tmp_path: Path, partition: Any, words: str
+) -> None:
+    with pytest.raises(StepError, match=words):
+        handle(tmp_path, partition=partition).write(rows(1))
+    assert not (tmp_path / "scores").exists()
+
+
+def test_a_run_reads_its_own_parts(tmp_path: Path) -> None:
+    own = {"partition": ("{axis:region}", "{interval}")}
+    for region, number in (("emea", 0), ("apac", 10)):
+        for day in range(3):
+            handle(tmp_path, day, region=region, **own).write(rows(number + day))
+    assert handle(tmp_path, 1, region="apac", **own).read()["n"].tolist() == [11]
+    assert handle(tmp_path, 0, region="emea", days=2, **own).read()["n"].tolist() == [0, 1]
+    assert handle(tmp_path, region="emea", **own).read()["n"].tolist() == [0, 1, 2]
+    assert handle(tmp_path).read()["n"].tolist() == [10, 11, 12, 0, 1, 2]
+    with pytest.raises(StepError, match="nothing at"):
+        handle(tmp_path, 1, region="latam", **own).read()
+
+
+def test_an_interval_is_replaced(tmp_path: Path) -> None:
+    for number in (1, 2):
+        handle(tmp_path, 0, run=f"r{number}", mode="replace interval").write(rows(number))
+    assert handle(tmp_path).read()["n"].tolist() == [2]
+    with pytest.raises(StepError, match="'replace interval', and the run has no interval"):
+        handle(tmp_path, mode="replace interval").write(rows(3))
+
+
+def test_a_run_appends_once(tmp_path: Path) -> None:
+    for run, number in (("r1", 1), ("r1", 2), ("r2", 3)):
+        handle(tmp_path, 0, run=run, mode="append").write(rows(number))
+    assert handle(tmp_path).read()["n"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("uri", ["scores/", "scores.parquet", "scores.csv.gz"])
+def test_rows_are_merged_by_key(tmp_path: Path, uri: str) -> None:
+    data = PlanData(type="table", uri=f"file://{tmp_path}/{uri}", mode="merge", key=("id",))
+    one = open_data(data, "scores", "save", "", "")
+    one.write(pd.DataFrame({"id": [1, 2], "x": ["a", "b"]}))
+    for _ in range(2):
+        one.write(pd.DataFrame({"x": ["c", "d"], "id": [2, 3]}))
+    assert one.read().to_dict("list") == {"id": [1, 2, 3], "x": ["a", "c", "d"]}
+    with pytest.raises(StepError, match="there is no column 'id'; found x"):
+        one.write(pd.DataFrame({"x": [1]}))
+    with pytest.raises(StepError, match="found the columns id, y, expected those there are: id, x"):
+        one.write(pd.DataFrame({"id": [1], "y": [1]}))
+    assert one.read()["id"].tolist() == [1, 2, 3]
+
+
+def test_a_write_that_fails_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = handle(tmp_path, 0)
+    one.write(rows(1))
+    with pytest.raises(StepError, match="can't be written as parquet"):
+        one.write(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    assert one.read()["n"].tolist() == [1]
+    assert files(tmp_path) == ["interval=2024-01-01T00:00:00+00:00/part.parquet"]
+
+
+def test_a_folder_is_each_file_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "notes" / "a").mkdir(parents=True)
+    (tmp_path / "notes" / "a" / "one.txt").write_text("1")
+    (tmp_path / "notes" / "two.txt").write_text("2")
+    data = PlanData(type="folder", uri=f"file://{tmp_path}/notes/", format="text")
+    assert open_data(data, "d", "s", "", "").read() == {"a/one.txt": "1", "two.txt": "2"}
+    data = PlanData(type="folder", uri=f"file://{tmp_path}/notes/two.txt")
+    with pytest.raises(StepError, match="is one file, and its type is 'folder'"):
+        open_data(data, "d", "s", "", "").read()
