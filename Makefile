@@ -16,7 +16,7 @@ help:
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
 	@echo "make test-kubeflow-api   Atlas's Kubeflow client against a real Kubeflow Pipelines API server"
-	@echo "make test-kubeflow-runs  what runs on a Kubeflow need: a node whose pods are processes, the metadata store"
+	@echo "make test-kubeflow-runs  pipelines on a real Kubeflow Pipelines, built of the checkout that ATLAS_TEST_KUBEFLOW_SOURCE names"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
 	@echo "make lint       style, types, and who may import whom"
 	@echo "make bench      what it takes, against what it may take"

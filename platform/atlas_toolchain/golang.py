@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atlas_toolchain import catalog, shell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _HERE = Path(__file__).parent / "go"
 _VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -81,13 +85,32 @@ def build(module: str, package: str, flags: str, target: Path) -> Path:
         OSError: Go couldn't be started.
         subprocess.SubprocessError: the build failed.
     """
-    folder = copied(module, target.parent)
+    run_build(copied(module, target.parent), package, flags, target)
+    return target
+
+
+def run_build(
+    folder: Path, package: str, flags: str, target: Path, options: Sequence[str] = ()
+) -> None:
+    """Build one package of the module in a folder.
+
+    Args:
+        folder: the module.
+        package: the package's path.
+        flags: more flags for the linker.
+        target: the program's path.
+        options: more options for Go.
+
+    Raises:
+        OSError: Go couldn't be started.
+        subprocess.SubprocessError: the build failed.
+    """
+    linked = ["-trimpath", "-ldflags", f"-s -w {flags}".strip()]
     shell.run(
-        ["go", "build", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", target, package],
+        ["go", "build", *linked, *options, "-o", target, package],
         folder=folder,
         environment=_ENVIRONMENT,
     )
-    return target
 
 
 def copied(module: str, folder: Path) -> Path:

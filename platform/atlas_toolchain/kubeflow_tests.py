@@ -1,9 +1,10 @@
 """The programs of a Kubeflow Pipelines, which only tests of Kubeflow need.
 
-They are built from Go modules into the cache by ``python platform/atlas_toolchain`` with
-``--kubeflow-tests api``, or ``runs``, beside what tests of clusters need. A folder that the
-variable ``ATLAS_TEST_KUBEFLOW`` names goes before the cache: it has the same programs of another
-release. Nobody who uses Atlas needs them.
+They are built into the cache by ``python platform/atlas_toolchain`` with ``--kubeflow-tests api``,
+or ``runs``, beside what tests of clusters need: from Go modules, which give release 2.0.5 and no
+newer one, or from a checkout of another release (`kubeflow_source`), which runs take. A folder that
+the variable ``ATLAS_TEST_KUBEFLOW`` names goes before the cache: it has the same programs, and the
+release in a file ``VERSION``. Nobody who uses Atlas needs them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, debian, golang, shell
+from atlas_toolchain import cache, debian, golang, kubeflow_source, shell
 from atlas_toolchain.catalog import ToolchainProgram
 
 if TYPE_CHECKING:
@@ -23,34 +24,42 @@ if TYPE_CHECKING:
 
 PIPELINES = "2.0.5"
 """The newest release that is a Go module."""
+ARGO = "4.0.5"
+"""The release of Argo Workflows that runs take."""
 VARIABLE = "ATLAS_TEST_KUBEFLOW"
 LOCK = Path(__file__).parent / "ml-metadata.lock"
 _STORE = "ml-metadata"
 _PYTHON = (3, 11)
 """What the newest wheel of the metadata store is for."""
-_MODULE = "kubeflow_pipelines"
-_SOURCE = "github.com/kubeflow/pipelines"
+_MODULE, _SOURCE = "kubeflow_pipelines", "github.com/kubeflow/pipelines"
+_ARGO_MODULE, _ARGO_SOURCE = "argo_workflows", "github.com/argoproj/argo-workflows/v4"
 
 
 @dataclass(frozen=True, slots=True)
 class KubeflowProgram:
-    """A program of a Kubeflow Pipelines.
+    """A program of a Kubeflow Pipelines, or of its Argo Workflows.
 
     Attributes:
         name: what it is called here.
-        module: its module in `go`.
-        package: the Go package that it is.
-        flags: flags for the linker.
+        package: where its Go package is in its source.
+        is_argo: whether it is Argo's.
     """
 
     name: str
-    module: str
     package: str
-    flags: str = ""
+    is_argo: bool = False
 
 
-PROGRAMS = (KubeflowProgram("kfp-apiserver", _MODULE, f"{_SOURCE}/backend/src/apiserver"),)
-"""Those that are built here."""
+PROGRAMS = (
+    KubeflowProgram("kfp-apiserver", "backend/src/apiserver"),
+    KubeflowProgram("kfp-driver", "backend/src/v2/cmd/driver"),
+    KubeflowProgram("kfp-launcher", "backend/src/v2/cmd/launcher-v2"),
+    KubeflowProgram("kfp-agent", "backend/src/agent/persistence"),
+    KubeflowProgram("kfp-schedules", "backend/src/crd/controller/scheduledworkflow"),
+    KubeflowProgram("argo-controller", "cmd/workflow-controller", is_argo=True),
+    KubeflowProgram("argoexec", "cmd/argoexec", is_argo=True),
+)
+"""Those that are built here: the first is the API's, all others are only for runs."""
 AROUND = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "versitygw")
 """Programs of `cluster_tests` that all of it stands on."""
 DEFINITIONS = (
@@ -58,6 +67,7 @@ DEFINITIONS = (
     "manifests/kustomize/third-party/argo/upstream/manifests/base/crds/minimal",
 )
 """Where the module has the definitions of custom resources: Kubeflow's own, and Argo's."""
+_ARGO_DEFINITIONS = "manifests/base/crds/minimal"
 MARIADB = ToolchainProgram(
     "mariadb",
     "",
@@ -69,21 +79,46 @@ MARIADB = ToolchainProgram(
 
 
 def folder() -> Path:
-    """Return the folder of the cache that they are in."""
-    return cache.root() / f"kubeflow-tests-{PIPELINES}"
+    """Return the folder of the cache that they are in.
+
+    Raises:
+        OSError: the checkout that is named is none.
+    """
+    source = kubeflow_source.place()
+    name = kubeflow_source.name_of(source) if source else PIPELINES
+    return cache.root() / f"kubeflow-tests-{name}"
+
+
+def argo_folder() -> Path:
+    """Return the folder of the cache that Argo's are in."""
+    return cache.root() / f"argo-tests-{ARGO}"
+
+
+def release() -> str:
+    """Return the release of the programs."""
+    named = os.environ.get(VARIABLE)
+    if named and (Path(named) / "VERSION").is_file():
+        return (Path(named) / "VERSION").read_text("utf-8").strip()
+    source = kubeflow_source.place()
+    return kubeflow_source.release(source) if source else PIPELINES
 
 
 def find(name: str) -> Path | None:
     """Return a program of the table: of the folder that the variable names, else of the cache."""
     named = os.environ.get(VARIABLE)
-    places = (Path(named or folder() / "bin") / name, folder() / "bin" / name)
+    own = folder() / "bin"
+    places = (Path(named or own) / name, own / name, argo_folder() / "bin" / name)
     return next((path for path in places if path.is_file()), None)
 
 
 def metadata_python() -> Path | None:
     """Return the Python that has the metadata store."""
-    python = folder() / _STORE / "bin" / "python"
-    return python if (folder() / _STORE / "complete").is_file() and python.exists() else None
+    python = _store_folder() / "bin" / "python"
+    return python if (_store_folder() / "complete").is_file() and python.exists() else None
+
+
+def _store_folder() -> Path:
+    return cache.root() / f"kubeflow-tests-{PIPELINES}" / _STORE
 
 
 def mariadb() -> Path | None:
@@ -98,6 +133,11 @@ def definitions() -> list[Path]:
     return sorted((folder() / "definitions").glob("*.yaml"))
 
 
+def roles() -> list[Path]:
+    """Return what says what the pods of runs may do, each a YAML file; none of 2.0.5."""
+    return sorted((folder() / "roles").glob("*.yaml"))
+
+
 def get(say: Callable[[str], None], uv: Path, *, api_only: bool) -> dict[str, str]:
     """Get what is missing of them.
 
@@ -109,10 +149,14 @@ def get(say: Callable[[str], None], uv: Path, *, api_only: bool) -> dict[str, st
     Returns:
         Why one couldn't be got, by name; empty reasons for what is there now.
     """
+    try:
+        source = kubeflow_source.place()
+    except OSError as error:
+        return {"source": str(error)}
     with cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")):
-        tried = {one.name: _build(one, say) for one in PROGRAMS if find(one.name) is None}
+        tried = _programs(say, source, api_only=api_only)
         if len(definitions()) == 0:
-            tried["definitions"] = _try(_copy_definitions)
+            tried["definitions"] = _try(lambda: _copy_definitions(source))
         if not api_only and metadata_python() is None:
             say("ml-metadata: installing into an environment of its own")
             tried[_STORE] = _try(lambda: _install_store(uv))
@@ -130,36 +174,81 @@ def _try(way: Callable[[], None]) -> str:
     return ""
 
 
-def _build(program: KubeflowProgram, say: Callable[[str], None]) -> str:
-    """Build one of them into the cache; return why that failed, or ""."""
+def _programs(say: Callable[[str], None], source: Path | None, *, api_only: bool) -> dict[str, str]:
+    """Build those that are missing: of 2.0.5 the API's alone, for it can't run Atlas's packages."""
+    is_whole = source is not None and not api_only
+    wanted = [one for one in PROGRAMS[: None if is_whole else 1] if find(one.name) is None]
+    if not wanted:
+        return {}
     if not golang.there():
-        return f"not in {folder()}, and no go >= 1.25 to build it with"
-    say(f"{program.name}: building from Go modules, up to 3 minutes")
+        return dict.fromkeys((one.name for one in wanted), "no go >= 1.25 to build it with")
+    with cache.scratch() as made:
+        return {one.name: _built(one, say, source, made) for one in wanted}
+
+
+def _built(
+    program: KubeflowProgram, say: Callable[[str], None], source: Path | None, made: Path
+) -> str:
+    """Build one of them into the cache; return why that failed, or ""."""
+    origin = "from Go modules" if program.is_argo or source is None else f"from {source}"
+    say(f"{program.name}: building {origin}, up to 4 minutes")
 
     def way() -> None:
-        with cache.scratch() as made:
-            target = made / program.name
-            built = golang.build(program.module, program.package, program.flags, target)
-            cache.place([built], folder() / "bin")
+        target = made / program.name
+        if program.is_argo:
+            _build_argo(program, target)
+        elif source is None:
+            golang.build(_MODULE, f"{_SOURCE}/{program.package}", "", target)
+        else:
+            kubeflow_source.build(source, program.package, target)
+        cache.place([target], (argo_folder() if program.is_argo else folder()) / "bin")
 
     return _try(way)
 
 
-def _copy_definitions() -> None:
-    """Take the custom resources' definitions from the modules."""
+def _build_argo(program: KubeflowProgram, target: Path) -> None:
+    """Build a program of Argo's. Its module lacks a file that is a link in its repository."""
+    own = golang.copied(_ARGO_MODULE, target.parent)
+    copy = target.parent / "argo-source"
+    if not copy.exists():
+        source = golang.source(_ARGO_MODULE, _ARGO_SOURCE, target.parent)
+        shutil.copytree(source, copy, copy_function=shutil.copyfile)
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        place = copy / "workflow" / "executor" / "osspecific"
+        shutil.copyfile(place / "signal_darwin.go", place / "signal_linux.go")
+        shell.run(["go", "mod", "edit", f"-replace={_ARGO_SOURCE}={copy}"], folder=own)
+    golang.run_build(own, f"{_ARGO_SOURCE}/{program.package}", "", target)
+
+
+def _copy_definitions(source: Path | None) -> None:
+    """Take custom resources' definitions from the modules, or from a checkout with its roles."""
     with cache.scratch() as made:
-        source = golang.source(_MODULE, _SOURCE, made)
-        for path in sorted(
-            file for place in DEFINITIONS for file in (source / place).glob("*.yaml")
-        ):
-            if "kind: CustomResourceDefinition" in path.read_text("utf-8"):
-                shutil.copyfile(path, made / path.name)
-        cache.place(sorted(made.glob("*.yaml")), folder() / "definitions")
+        if source is None:
+            module = golang.source(_MODULE, _SOURCE, made)
+            places = [module / place for place in DEFINITIONS]
+        else:
+            argo = golang.source(_ARGO_MODULE, _ARGO_SOURCE, made)
+            places = [source / kubeflow_source.DEFINITIONS, argo / _ARGO_DEFINITIONS]
+            roles = [source / role for role in kubeflow_source.ROLES]
+            _place_copies(roles, made / "roles", folder() / "roles")
+        found = sorted(file for place in places for file in place.glob("*.yaml"))
+        own = [
+            path for path in found if "kind: CustomResourceDefinition" in path.read_text("utf-8")
+        ]
+        _place_copies(own, made / "definitions", folder() / "definitions")
+
+
+def _place_copies(files: list[Path], scratch: Path, place: Path) -> None:
+    scratch.mkdir()
+    for path in files:
+        shutil.copyfile(path, scratch / path.name)
+    cache.place(sorted(scratch.glob("*.yaml")), place)
 
 
 def _install_store(uv: Path) -> None:
     """Fill an environment with the metadata store, hashes checked."""
-    place = folder() / _STORE
+    place = _store_folder()
     python = sys.executable if sys.version_info[:2] == _PYTHON else shutil.which("python3.11")
     if python is None:
         raise OSError("no python3.11 on PATH, which the newest ml-metadata is for")

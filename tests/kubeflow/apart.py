@@ -24,7 +24,7 @@ from pathlib import Path
 INSIDE = "ATLAS_TEST_APART"
 """The variable that is set for a command in namespaces of its own."""
 SERVICES = (
-    "metadata-grpc-service", "minio-service", "ml-pipeline", "mysql",
+    "metadata-grpc-service", "minio-service", "ml-pipeline", "mysql", "seaweedfs",
 )  # fmt: skip
 """Kubernetes services that Kubeflow's programs look for by name."""
 DOMAINS = ("", ".kubeflow", ".kubeflow.svc", ".kubeflow.svc.cluster.local")

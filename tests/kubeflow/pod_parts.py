@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -15,6 +16,7 @@ from urllib.error import HTTPError
 from tests.cluster.control_plane import ControlPlane
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROGRAMS = "/image-programs"
 _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
@@ -27,7 +29,7 @@ def variables(
         KeyError: a ConfigMap or Secret that isn't optional is missing, or its key.
     """
     host, _, port = plane.url.removeprefix("https://").partition(":")
-    path = f"{Path(sys.executable).parent}:{_PATH}"
+    path = f"{_PROGRAMS}:{Path(sys.executable).parent}:{_PATH}"
     found = {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8",
              "KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}  # fmt: skip
     for source in container.get("envFrom", ()):
@@ -148,17 +150,36 @@ def in_root(
     container: Mapping[str, Any],
     made: Mapping[str, Path],
     line: Sequence[str],
+    programs: Mapping[str, Path],
 ) -> list[str]:
-    """Return the command that runs another one in a root of its own: an overlay over this one."""
+    """Return the command that runs another one in a root of its own: an overlay over this one.
+
+    Args:
+        root: the folder for what it writes.
+        container: the container.
+        made: its volumes, by name.
+        line: what it runs.
+        programs: what is there as programs besides, by name.
+    """
     for name in ("upper", "work", "root"):
         (root / name).mkdir(parents=True)
     new = shlex.quote(str(root / "root"))
     layers = f"lowerdir=/,upperdir={root / 'upper'},workdir={root / 'work'}"
     steps = [f"mount -t overlay overlay -o {shlex.quote(layers)} {new}"]
-    steps += [f"mount --rbind /{name} {new}/{name}" for name in ("proc", "dev", "etc/hosts")]
+    steps += [f"mount --rbind /{name} {new}/{name}" for name in ("dev", "etc/hosts")]
+    steps += [f"mount -t proc proc {new}/proc", f"mkdir {new}{_PROGRAMS}"]
+    for name, program in programs.items():
+        place = f"{new}{_PROGRAMS}/{name}"
+        steps += [f"touch {place}", f"mount --bind {shlex.quote(str(program))} {place}"]
     for mount in container.get("volumeMounts", ()):
         inside = shlex.quote(os.path.realpath(mount["mountPath"]).lstrip("/"))
         source = shlex.quote(str(made[mount["name"]]))
         steps += [f"mkdir -p {new}/{inside}", f"mount --bind {source} {new}/{inside}"]
     script = " && ".join([*steps, f'exec chroot {new} "$@"'])
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *line]
+    apart = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+    return ["unshare", *apart, "sh", "-c", script, "sh", *line]
+
+
+def now() -> str:
+    """Return the time as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

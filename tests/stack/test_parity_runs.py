@@ -57,6 +57,7 @@ register(Intervals())
 SOURCE = """
 import os
 from pathlib import Path
+from atlas.store import open_store
 from intervals import Interval
 
 class Loaded(NamedTuple):
@@ -85,10 +86,8 @@ class Told(NamedTuple):
 class Flaky(Template):
     run_id: str = ""
     def run(self) -> Told:
-        marks = Path(os.environ["ATLAS_STORE"].removeprefix("file://"), "marks")
-        marks.mkdir(exist_ok=True)
-        if not (marks / self.run_id).exists():
-            (marks / self.run_id).touch()
+        place = open_store(os.environ["ATLAS_STORE"]).location
+        if place.create(f"marks/{self.run_id}", b""):
             raise RuntimeError("the first attempt fails")
         return Told(os.environ["GREETING"], Interval(0.5, 2.0))
 

@@ -1,4 +1,4 @@
-"""The programs of a Kubeflow Pipelines: built once, taken from a folder, or refused with a reason."""
+"""The programs of a Kubeflow Pipelines: built once, of modules or of a checkout, or refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_toolchain import kubeflow_tests
+from atlas_toolchain import kubeflow_source, kubeflow_tests
 
 from .conftest import Programs
 
@@ -14,6 +14,7 @@ BUILDS = """
 case "$1 $2" in
   "mod download") exit;;
   "list -m") echo {sources}; exit;;
+  "mod edit") exit;;
 esac
 while [ "$1" != "-o" ]; do shift; done
 echo "#!/bin/sh" > "$2"
@@ -23,11 +24,15 @@ DEFINITION = "kind: CustomResourceDefinition\n"
 
 @pytest.fixture(autouse=True)
 def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(kubeflow_tests.VARIABLE, raising=False)
+    for name in (kubeflow_tests.VARIABLE, kubeflow_source.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
 
 
 def go(program: Programs, machine: Path) -> None:
-    for place in kubeflow_tests.DEFINITIONS:
+    link = machine / "sources" / "workflow" / "executor" / "osspecific" / "signal_darwin.go"
+    link.parent.mkdir(parents=True)
+    link.touch()
+    for place in (*kubeflow_tests.DEFINITIONS, "manifests/base/crds/minimal"):
         folder = machine / "sources" / place
         folder.mkdir(parents=True)
         (folder / f"{folder.name}.yaml").write_text(DEFINITION)
@@ -49,12 +54,62 @@ def test_what_the_api_needs_is_built_once(
     assert kubeflow_tests.get(said.append, Path("uv"), api_only=True) == {}
 
 
+def checkout(folder: Path) -> Path:
+    """Make what a checkout of a release has, as far as it is looked at."""
+    for place in (kubeflow_source.DEFINITIONS, "backend/src/apiserver", "api"):
+        (folder / place).mkdir(parents=True)
+    (folder / kubeflow_source.DEFINITIONS / "schedules.yaml").write_text(DEFINITION)
+    for role in kubeflow_source.ROLES:
+        (folder / role).write_text("kind: Role\n")
+    (folder / "VERSION").write_text("2.17.0\n")
+    for name in ("go.mod", "go.sum", "backend/src/apiserver/main.go"):
+        (folder / name).touch()
+    return folder
+
+
+def test_runs_are_built_of_a_checkout_once_until_it_changes(
+    machine: Path, program: Programs, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(program, machine)
+    program("uv", 'mkdir -p "$5/bin" && touch "$5/bin/python"')
+    source = checkout(machine / "checkout")
+    monkeypatch.setenv(kubeflow_source.VARIABLE, str(source))
+    before = sorted(source.rglob("*"))
+    made = kubeflow_tests.get(said.append, Path("uv"), api_only=False)
+    names = {one.name for one in kubeflow_tests.PROGRAMS}
+    assert {name: made[name] for name in names} == dict.fromkeys(names, "")
+    assert sorted(source.rglob("*")) == before
+    assert kubeflow_tests.release() == "2.17.0"
+    assert None not in {kubeflow_tests.find(name) for name in names}
+    assert [path.name for path in kubeflow_tests.definitions()] == [
+        "minimal.yaml",
+        "schedules.yaml",
+    ]
+    assert [path.name for path in kubeflow_tests.roles()] == ["pipeline-runner-role.yaml"]
+    (source / "backend/src/apiserver/main.go").write_text("package main\n")
+    missing = {name for name in names if kubeflow_tests.find(name) is None}
+    assert missing == names - {"argo-controller", "argoexec"}
+
+
+def test_a_checkout_that_is_none_is_told(
+    machine: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(kubeflow_source.VARIABLE, str(machine / "nothing"))
+    made = kubeflow_tests.get(said.append, Path("uv"), api_only=False)
+    assert made == {
+        "source": f"ATLAS_TEST_KUBEFLOW_SOURCE={machine / 'nothing'}: found no VERSION there, "
+        "expected a checkout of github.com/kubeflow/pipelines"
+    }
+
+
 def test_programs_of_a_folder_come_first(
     machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "kfp-apiserver").touch()
+    (tmp_path / "VERSION").write_text("2.16.1\n")
     monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path))
     assert kubeflow_tests.find("kfp-apiserver") == tmp_path / "kfp-apiserver"
+    assert kubeflow_tests.release() == "2.16.1"
     monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path / "none"))
     assert kubeflow_tests.find("kfp-apiserver") is None
 

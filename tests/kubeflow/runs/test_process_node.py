@@ -11,7 +11,8 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.cluster.control_plane import ControlPlane, control_plane
-from tests.kubeflow.process_node import ProcessNode, path_of, process_node
+from tests.kubeflow.pod_processes import path_of
+from tests.kubeflow.process_node import ProcessNode, process_node
 from tests.kubeflow.server import require
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(900)]
@@ -113,7 +114,7 @@ def test_a_pod_ends_at_its_deadline(node: ProcessNode) -> None:
 
 
 def test_a_pod_that_is_deleted_ends(node: ProcessNode) -> None:
-    body = made(node.plane, pod("deleted", "sleep 600"))
+    body = made(node.plane, pod("deleted", "sleep 600", terminationGracePeriodSeconds=1))
     over(node.plane, body, "Running")
     node.plane.ask(path_of(body), method="DELETE")
     end = time.monotonic() + 300

@@ -1,0 +1,210 @@
+"""The processes of one pod: its containers, each with a root and process ids of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+from tests.cluster.control_plane import ControlPlane
+from tests.kubeflow import pod_parts
+from tests.kubeflow.pod_parts import now
+
+_MERGE = "application/merge-patch+json"
+_NO_DEADLINE = 10**6
+_KILLED = 128
+
+
+class PodProcesses:
+    """Runs the containers of a pod: those of its initialisation one by one, then all others at once.
+
+    Attributes:
+        name: its namespace and its name.
+        ended: is set once nothing of it runs any more.
+    """
+
+    def __init__(
+        self,
+        plane: ControlPlane,
+        folder: Path,
+        pod: Mapping[str, Any],
+        programs: Mapping[str, Path],
+    ) -> None:
+        self.name = (pod["metadata"]["namespace"], pod["metadata"]["name"])
+        self.ended = threading.Event()
+        self._plane, self._pod, self._programs = plane, pod, programs
+        self._logs, self._folder = folder, folder / pod["metadata"]["uid"]
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._states: dict[str, Any] = {}
+        self._reason = ""
+        self._stopping = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.ended.is_set()
+
+    def run(self) -> None:
+        """Run it to its end, and report how it stands meanwhile."""
+        spec = self._pod["spec"]
+        end = time.monotonic() + spec.get("activeDeadlineSeconds", _NO_DEADLINE)
+        deadline = threading.Timer(max(end - time.monotonic(), 0.0), self._late)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            code = self._run(spec)
+        finally:
+            deadline.cancel()
+            shutil.rmtree(self._folder / "roots", ignore_errors=True)
+        late = {"reason": self._reason, "message": "longer than its deadline"}
+        self._report("Failed" if code else "Succeeded", **(late if self._reason else {}))
+        self.ended.set()
+
+    def stop(self, grace: float) -> None:
+        """Ask its processes to end, and kill them once some seconds are over."""
+        with self._lock:
+            if not self._stopping:
+                self._stopping = time.monotonic() + grace
+                self._signal(signal.SIGTERM)
+        if time.monotonic() >= self._stopping:
+            self._signal(signal.SIGKILL)
+
+    def execute(self, container: str, command: Sequence[str]) -> str:
+        """Run a command in a container; return what it printed."""
+        first = first_of(self._processes[container])
+        inside = ["nsenter", "--target", str(first), "--mount", "--pid", "--root", "--wd=/"]
+        done = subprocess.run(
+            [*inside, *command], capture_output=True, text=True, check=False, timeout=120
+        )
+        return done.stdout + done.stderr
+
+    def _run(self, spec: Mapping[str, Any]) -> int:
+        """Run the containers; return an exit code of theirs that isn't 0, if there is one."""
+        made: dict[str, Path] = {}
+        try:
+            made = pod_parts.volumes(self._plane, self._pod, self._folder)
+        except (OSError, KeyError) as error:
+            for container in spec["containers"]:
+                self._over(container["name"], _KILLED, f"CreateContainerError: {error}")
+            return _KILLED
+        for container in spec.get("initContainers", ()):
+            self._report("Pending")
+            code = self._container(container, made)
+            if code:
+                return code
+        threads = [
+            threading.Thread(target=self._container, args=(container, made), daemon=True)
+            for container in spec["containers"]
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        codes = [self._states[one["name"]]["terminated"]["exitCode"] for one in spec["containers"]]
+        return next(filter(None, codes), 0)
+
+    def _container(self, container: Mapping[str, Any], made: Mapping[str, Path]) -> int:
+        """Run one container; return its exit code."""
+        name = container["name"]
+        try:
+            process = self._begin(container, made)
+        except (OSError, KeyError) as error:
+            return self._over(name, _KILLED, f"CreateContainerError: {error}")
+        self._states[name] = {"running": {"startedAt": now()}}
+        self._report("Running" if container in self._pod["spec"]["containers"] else "Pending")
+        code = process.wait()
+        code = code if code >= 0 else _KILLED - code
+        return self._over(name, code, self._reason or ("Error" if code else "Completed"))
+
+    def _begin(
+        self, container: Mapping[str, Any], made: Mapping[str, Path]
+    ) -> subprocess.Popen[bytes]:
+        """Start the process of a container.
+
+        Raises:
+            OSError: it can't be started.
+            KeyError: something that it needs isn't there.
+        """
+        variables = pod_parts.variables(self._plane, self._pod, container)
+        line = pod_parts.command(container, variables)
+        root = self._folder / "roots" / container["name"]
+        command = pod_parts.in_root(root, container, made, line, self._programs)
+        with self._lock, log_of(self._logs, *self.name, container["name"]).open("wb") as log:
+            if self._stopping or self._reason:
+                raise OSError("the pod is to end")
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables, cwd="/",
+            )  # fmt: skip
+            self._processes[container["name"]] = process
+        return process
+
+    def _over(self, name: str, code: int, reason: str) -> int:
+        started = self._states.get(name, {}).get("running", {}).get("startedAt", now())
+        self._states[name] = {
+            "terminated": {"exitCode": code, "reason": reason.partition(":")[0], "message": reason,
+                           "startedAt": started, "finishedAt": now()}
+        }  # fmt: skip
+        return code
+
+    def _late(self) -> None:
+        self._reason = "DeadlineExceeded"
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, which: signal.Signals) -> None:
+        """Send a signal to the first process of each container that runs."""
+        for process in [*self._processes.values()]:
+            with suppress(ProcessLookupError, IndexError, OSError):
+                if process.poll() is None:
+                    os.kill(first_of(process), which)
+
+    def _report(self, phase: str, **more: str) -> None:
+        """Write how the pod stands."""
+        spec = self._pod["spec"]
+        status = {
+            "phase": phase, "startTime": now(), "hostIP": "127.0.0.1", "podIP": "127.0.0.1", **more,
+            "initContainerStatuses": self._statuses(spec.get("initContainers", ())),
+            "containerStatuses": self._statuses(spec["containers"]),
+        }  # fmt: skip
+        with suppress(HTTPError):  # It has been deleted meanwhile.
+            path = f"{path_of(self._pod)}/status"
+            self._plane.ask(path, {"status": status}, "PATCH", _MERGE)
+
+    def _statuses(self, containers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        waiting = {"waiting": {"reason": "PodInitializing"}}
+        states = {one["name"]: self._states.get(one["name"], waiting) for one in containers}
+        return [
+            {"name": one["name"], "image": one["image"], "imageID": "", "restartCount": 0,
+             "ready": "running" in states[one["name"]], "state": states[one["name"]]}
+            for one in containers
+        ]  # fmt: skip
+
+
+def first_of(process: subprocess.Popen[bytes]) -> int:
+    """Return the first process of a container: the only child of the one that made its namespaces.
+
+    Raises:
+        OSError: it has ended.
+        IndexError: it isn't there yet, or not any more.
+    """
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("utf-8")
+    return int(text.split()[0])
+
+
+def log_of(folder: Path, namespace: str, name: str, container: str) -> Path:
+    """Return the file of what a container prints."""
+    return folder / f"{namespace}.{name}.{container}.log"
+
+
+def path_of(pod: Mapping[str, Any]) -> str:
+    """Return where the API server has a pod."""
+    meta = pod["metadata"]
+    return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
