@@ -25,6 +25,7 @@ from infra.aws.sizes import GPU
 from infra.aws.store import ArtifactBucket, ArtifactBucketArgs
 from infra.kubernetes import postgresql
 from infra.kubernetes import stack as cluster_stack
+from infra.kubernetes.rehearsal import rehearsed
 from infra.kubernetes.services import SERVICES
 from infra.kubernetes.settings import ClusterSettings
 
@@ -63,6 +64,7 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
     aws = AwsSettings.read()
     place = find(aws)
     settings = on_aws(settings, aws, place)
+    _rehearse(aws, settings)
     base = _base(aws, place)
     keys, opts = base.keys, base.opts
     bucket = ArtifactBucketArgs(bucket=place.bucket, key=keys.data, ephemeral=aws.ephemeral)
@@ -82,6 +84,17 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
     kubernetes = _kubernetes(aws, cluster, [*ready, *roles.associations])
     _basics(aws, settings, keys, kubernetes)
     return cluster_stack.declare(shared, settings, kubernetes)
+
+
+def _rehearse(aws: AwsSettings, settings: ClusterSettings) -> None:
+    """Make the cluster's objects as data, before anything is made in the account.
+
+    Raises:
+        pulumi.RunError: manifests can't be had, or aren't those that are pinned.
+    """
+    database = pulumi.Output.from_input("") if aws.has_database else None
+    found = replace(settings, database=database)
+    rehearsed(found, cluster_stack.namespace_objects(found))
 
 
 def _base(aws: AwsSettings, place: AwsAccount) -> _Base:

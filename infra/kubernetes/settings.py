@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pulumi
+from pulumi.runtime.config import CONFIG
 
 from infra.kubernetes import dag_access, teams
 from infra.kubernetes.configuration import (
     HOST,
+    count,
     host_and_port,
     name_of,
     remote,
     texts,
 )
-from infra.kubernetes.secrets import PlatformSecrets
+from infra.kubernetes.secrets import PlatformSecrets, checked
 from infra.kubernetes.sizes import SIZES, SMALL, PlatformSize
 from infra.kubernetes.teams import Team  # noqa: TC001 - a field of a dataclass
 from infra.manifests.images import ImageSources
@@ -192,7 +194,7 @@ class ClusterSettings:
             multi_user=one_of("kubeflowMode", config.get("kubeflowMode") or MODES[0], MODES)
             == MODES[1],
             kubeflow_database=host_and_port(config, "kubeflowDatabase"),
-            parallelism=config.get_int("parallelism") or size.parallelism,
+            parallelism=count(config, "parallelism") or size.parallelism,
             store=remote(config, "store", "s3://atlas/store", ("s3",)),
             dags=remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
             dags_connection=dag_access.connection(config),
@@ -213,8 +215,6 @@ def _refuse_unknown(known: set[str]) -> None:
     """Raise pulumi.RunError when a key of the configuration is none of Atlas's: a typo."""
     import difflib
 
-    from pulumi.runtime.config import CONFIG
-
     for key in sorted(CONFIG.get()):
         project, _, name = key.partition(":")
         if project == "atlas" and name not in known:
@@ -227,7 +227,7 @@ def _key(config: pulumi.Config) -> pulumi.Output[str]:
     """Return the key of the platform's secrets.
 
     Raises:
-        pulumi.RunError: there is none.
+        pulumi.RunError: there is none, or it is too short.
     """
     key = config.get_secret("secretKey")
     if key is None:
@@ -235,6 +235,7 @@ def _key(config: pulumi.Config) -> pulumi.Output[str]:
             "atlas:secretKey: not set; expected a random text that passwords are derived from: "
             "`pulumi config set --secret atlas:secretKey $(openssl rand -hex 32)`"
         )
+    checked(CONFIG.get()["atlas:secretKey"])
     return key
 
 

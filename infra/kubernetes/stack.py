@@ -76,8 +76,10 @@ def build(shared: Settings) -> pulumi.Output[Platform]:
         pulumi.RunError: a setting can't be right, or the cluster can't take the platform.
     """
     settings = ClusterSettings.read(shared, SERVICES)
+    # Manifests that can't be had, or aren't those that are pinned, are found here.
+    planned = rehearsed(settings, namespace_objects(settings))
     if settings.preflight:
-        preflight.require(settings, rehearsed(settings, namespace_objects(settings)))
+        preflight.require(settings, planned)
     else:
         pulumi.log.info("atlas:preflight: false: nobody has looked whether the cluster will do")
     cluster = pulumi_kubernetes.Provider(

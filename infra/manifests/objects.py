@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,13 +74,26 @@ def read(text: str, origin: str) -> list[Manifest]:
     Raises:
         RunError: it isn't YAML, has what is no object, or has one object twice.
     """
-    try:
-        documents = list(yaml.load_all(text, Loader=_ManifestLoader))
-    except yaml.YAMLError as error:
-        raise RunError(f"{origin}: isn't YAML: {error}") from error
-    found = [one for document in documents if document for one in _flat(document, origin)]
+    found = [
+        one for document in _documents(text, origin) if document for one in _flat(document, origin)
+    ]
     _check_once(found, origin)
     return found
+
+
+def _documents(text: str, origin: str) -> list[Any]:
+    """Return the documents of a stream; one that is JSON is read without YAML's slow parser.
+
+    Raises:
+        RunError: it isn't YAML.
+    """
+    with suppress(ValueError):
+        if text.startswith("{"):
+            return [json.loads(text)]
+    try:
+        return list(yaml.load_all(text, Loader=_ManifestLoader))
+    except yaml.YAMLError as error:
+        raise RunError(f"{origin}: isn't YAML: {error}") from error
 
 
 def _flat(document: Any, origin: str) -> list[Manifest]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import kubernetes
+import yaml
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from infra.manifests.objects import Manifest
 
@@ -50,6 +52,22 @@ class Cluster:
 
     kubeconfig: Path
     is_ours: bool
+    _served: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, compare=False)
+
+    def unusable(self) -> str:
+        """Return why the cluster can't be asked: found, expected, what to do; empty if it can."""
+        try:
+            self.ask("/api/v1/namespaces")
+        except (HTTPError, Refused) as error:
+            found = f"{self._client.configuration.host}: {error}"
+        except (kubernetes.config.ConfigException, OSError, yaml.YAMLError) as error:
+            found = f"can't be read: {error}"
+        else:
+            return ""
+        return (
+            f"{self.kubeconfig}: {found}; expected one file that opens a cluster that may be "
+            "thrown away, or no such variable for a control plane of the tests' own"
+        )
 
     @cached_property
     def _client(self) -> kubernetes.client.ApiClient:
@@ -114,14 +132,22 @@ class Cluster:
         """Return the path of an object."""
         version = manifest["apiVersion"]
         group = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        kind = self.kinds(group)[manifest["kind"]]
+        known = (group, manifest["kind"])
+        if known not in self._served:
+            self._served.update(((group, name), kind) for name, kind in self.kinds(group).items())
+        kind = self._served[known]
         own = manifest["metadata"]
         inside = f"/namespaces/{own['namespace']}" if kind["namespaced"] else ""
         return f"{group}{inside}/{kind['name']}/{own['name']}"
 
-    def locations(self) -> set[Location]:
-        """Return where every object is, but those that the cluster makes by itself all the time."""
-        return set(self._locations())
+    def locations(self, namespaces: Collection[str]) -> set[Location]:
+        """Return where every object is, but those that the cluster makes by itself all the time.
+
+        On somebody's own cluster others work: of namespaces, only some are looked into there.
+        """
+        return {
+            one for one in self._locations() if self.is_ours or not one[2] or one[2] in namespaces
+        }
 
     def _locations(self) -> Iterator[Location]:
         for group in self.groups():

@@ -29,7 +29,10 @@ def cluster(room: Path) -> Iterator[Cluster]:
     """A cluster whose administrator the tests are."""
     named = os.environ.get("KUBECONFIG")
     if named:
-        yield Cluster(Path(named), is_ours=False)
+        found = Cluster(Path(named), is_ours=False)
+        if reason := found.unusable():
+            pytest.fail(f"KUBECONFIG: {reason}", pytrace=False)
+        yield found
         return
     with control_plane(room / "control-plane", nodes=NODES, volumes=VOLUMES) as plane:
         yield Cluster(plane.kubeconfig, is_ours=True)

@@ -103,6 +103,8 @@ class PlatformStack:
             "PULUMI_BACKEND_URL": f"{(self.folder / 'backend').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "passphrase",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # As the documentation says: the state is written once, at the end of an update.
+            "PULUMI_SKIP_CHECKPOINTS": "true",
         }
 
     def command(self, *words: str, config: bool = True) -> list[str]:
@@ -130,6 +132,10 @@ class PlatformStack:
         self.pulumi("up", "--yes", "--skip-preview", *words)
         return self.changes()
 
+    def destroy(self) -> None:
+        """Take the platform down."""
+        self.pulumi("destroy", "--yes", "--skip-preview")
+
     def changes(self) -> dict[str, int]:
         """Return what the last update did, by kind of change."""
         words = ("stack", "history", "--json", "--page-size", "1", "--stack", self.name)
@@ -152,12 +158,18 @@ class PlatformStack:
             if one["type"].startswith("kubernetes:") and one.get("custom")
         ]
 
-    def killed(self, until: Callable[[], bool]) -> None:
-        """Start to bring the platform up, and kill all of it once something is so."""
+    def killed(self, until: Callable[[], bool], *, notes: bool) -> None:
+        """Start to bring the platform up, and kill all of it once something is so.
+
+        Args:
+            until: tells whether it is time.
+            notes: whether its state is written at each object, as Pulumi does where nothing is
+                said; otherwise it knows nothing of what it has made.
+        """
         process = subprocess.Popen(
             self.command("up", "--yes", "--skip-preview"),
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, "PULUMI_SKIP_CHECKPOINTS": str(not notes).lower()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -80,8 +80,14 @@ def test_a_typo_in_the_settings(stack: PlatformStack, manifests: Path) -> None:
     assert "atlas:sise: there is no such setting on a cluster (did you mean 'atlas:size'?)" in said
 
 
+def test_a_key_that_is_too_short(stack: PlatformStack, manifests: Path) -> None:
+    said = refused(stack, manifests, secretKey="short")
+    assert "atlas:secretKey: found 5 characters; expected at least 32, at random" in said
+
+
+@pytest.mark.parametrize("looked", ["true", "false"], ids=["looked at", "not looked at"])
 def test_a_rendering_that_is_not_the_one_that_was_pinned(
-    stack: PlatformStack, manifests: Path, room: Path
+    stack: PlatformStack, manifests: Path, room: Path, looked: str
 ) -> None:
     other = room / "changed"
     for file in manifests.rglob("*.yaml"):
@@ -90,7 +96,7 @@ def test_a_rendering_that_is_not_the_one_that_was_pinned(
         listed = json.loads(file.read_text("utf-8"))
         listed["items"][0]["metadata"].setdefault("labels", {})["changed"] = "yes"
         copy.write_text(json.dumps(listed), "utf-8")
-    said = refused(stack, other)
+    said = refused(stack, other, preflight=looked)
     assert "expected" in said
     assert "isn't what was tried with this version of Atlas" in said
 
@@ -99,7 +105,7 @@ def test_all_that_is_wrong_with_a_cluster_is_told_at_once(
     cluster: Cluster, stack: PlatformStack, manifests: Path
 ) -> None:
     _someone_elses(cluster)
-    before = cluster.locations()
+    before = cluster.locations(())
     said = refused(stack, manifests)
     for expected in (
         "nothing was made:",
@@ -111,7 +117,7 @@ def test_all_that_is_wrong_with_a_cluster_is_told_at_once(
     ):
         assert expected in said
     # A namespace that is being deleted may be gone meanwhile.
-    assert cluster.locations() <= before
+    assert cluster.locations(()) <= before
 
 
 def _someone_elses(cluster: Cluster) -> None:

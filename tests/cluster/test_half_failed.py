@@ -15,10 +15,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(2400)]
 OFF = dict.fromkeys(("airflow", "kubeflow", "prometheus", "mlflow"), "false")
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 NAME = "no-registry"
+SPACES = ("atlas", "monitoring", NAME)
+"""The platform's namespaces, and one in which a service is tried: the policy is for these alone."""
 SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
-    "metadata": {"name": "registry", "namespace": "default"},
+    "metadata": {"name": "registry", "namespace": NAME},
     "spec": {"ports": [{"port": 5000}]},
 }
 SECONDS = 300
@@ -26,7 +28,7 @@ SECONDS = 300
 
 @pytest.fixture(scope="module")
 def before(cluster: Cluster) -> set[Location]:
-    return cluster.locations()
+    return cluster.locations(SPACES)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def stack(cluster: Cluster, room: Path, before: set[Location]) -> Iterator[Platf
     finally:
         _allow(cluster)
         if found.resources():
-            found.pulumi("destroy", "--yes", "--skip-preview")
+            found.destroy()
 
 
 def test_an_up_that_was_refused_halfway_goes_on(cluster: Cluster, stack: PlatformStack) -> None:
@@ -66,13 +68,18 @@ def test_a_namespace_that_was_deleted_comes_back(cluster: Cluster, stack: Platfo
 def test_destroy_leaves_nothing(
     cluster: Cluster, stack: PlatformStack, before: set[Location]
 ) -> None:
-    stack.pulumi("destroy", "--yes", "--skip-preview")
+    stack.destroy()
     assert not stack.objects()
-    assert cluster.locations() - before == set()
+    assert cluster.locations(SPACES) - before == set()
 
 
 def _deny(cluster: Cluster) -> None:
     """Have the API server refuse a service of the platform's; wait until it does."""
+    if cluster.find(f"/api/v1/namespaces/{NAME}") is None:
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}}
+        cluster.ask("/api/v1/namespaces", space)
+    key = "kubernetes.io/metadata.name"
+    selected = {"matchExpressions": [{"key": key, "operator": "In", "values": [*SPACES]}]}
     operations = {"operations": ["CREATE"], "resources": ["services"]}
     rule = {"apiGroups": [""], "apiVersions": ["v1"], **operations}
     policy = {
@@ -80,7 +87,7 @@ def _deny(cluster: Cluster) -> None:
         "kind": "ValidatingAdmissionPolicy",
         "metadata": {"name": NAME},
         "spec": {
-            "matchConstraints": {"resourceRules": [rule]},
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selected},
             "validations": [
                 {"expression": "object.metadata.name != 'registry'", "message": "no registry here"}
             ],
@@ -102,13 +109,17 @@ def _allow(cluster: Cluster) -> None:
     for path in (f"{POLICIES.removesuffix('policies')}policybindings", POLICIES):
         if cluster.find(f"{path}/{NAME}") is not None:
             cluster.ask(f"{path}/{NAME}", method="DELETE")
-    assert not wait_while(lambda: not _is_taken(cluster), SECONDS, 0.2)
+    space = f"/api/v1/namespaces/{NAME}"
+    if cluster.find(space) is not None:
+        assert not wait_while(lambda: not _is_taken(cluster), SECONDS, 0.2)
+        cluster.ask(space, method="DELETE")
+        assert not wait_while(lambda: cluster.find(space) is not None, SECONDS, 0.2)
 
 
 def _is_taken(cluster: Cluster) -> bool:
     """Tell whether the API server would take the service."""
     try:
-        cluster.ask("/api/v1/namespaces/default/services?dryRun=All", SERVICE)
+        cluster.ask(f"/api/v1/namespaces/{NAME}/services?dryRun=All", SERVICE)
     except Refused as refused:
         return refused.status not in (403, 422)
     return True

@@ -19,11 +19,11 @@ from tests.cluster.stacks import PlatformStack
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 NAMESPACES = ("atlas", "monitoring", "kubeflow", "airflow", "team-a")
 KILLS = {
-    "namespaces": "/api/v1/namespaces/atlas",
-    "definitions": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/probes.monitoring.coreos.com",
-    "workloads": "/apis/apps/v1/namespaces/atlas/deployments/mlflow",
+    "/api/v1/namespaces/atlas": True,
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/probes.monitoring.coreos.com": True,
+    "/apis/apps/v1/namespaces/atlas/deployments/mlflow": False,
 }
-"""What is there when an `up` is killed."""
+"""What is there when an `up` is killed, and whether it has noted what it had made."""
 MLFLOW = "/apis/apps/v1/namespaces/atlas/deployments/mlflow"
 DATABASE = "/api/v1/namespaces/atlas/services/postgresql"
 DEPLOYED = ("deployments", "statefulsets")
@@ -54,7 +54,7 @@ WITHOUT_RIGHTS = {
 @pytest.fixture(scope="module")
 def before(cluster: Cluster) -> set[Location]:
     """What is in the cluster before anything of the platform is."""
-    return cluster.locations()
+    return cluster.locations(NAMESPACES)
 
 
 @pytest.fixture(scope="module")
@@ -71,27 +71,29 @@ def stack(
         yield found
     finally:
         if found.resources():
-            found.pulumi("destroy", "--yes", "--skip-preview")
+            found.destroy()
 
 
 @pytest.fixture(scope="module")
 def up(cluster: Cluster, stack: PlatformStack) -> PlatformStack:
     """The platform, brought up by a `pulumi` that was killed at several points before."""
-    for path in KILLS.values():
-        stack.killed(lambda path=path: cluster.find(path) is not None)
+    for path, notes in KILLS.items():
+        stack.killed(lambda path=path: cluster.find(path) is not None, notes=notes)
     stack.up()
     return stack
 
 
-def declared(up: PlatformStack) -> list[dict[str, Any]]:
-    return [one for one in up.objects() if one["kind"] != "Secret"]
+@pytest.fixture(scope="module")
+def objects(up: PlatformStack) -> list[dict[str, Any]]:
+    """What the platform is made of, as its program declares it."""
+    return up.objects()
 
 
 def test_an_up_that_was_killed_at_several_points_converges(
-    cluster: Cluster, up: PlatformStack
+    cluster: Cluster, objects: list[dict[str, Any]]
 ) -> None:
-    assert len(up.objects()) > 200
-    missing = [one["metadata"] for one in up.objects() if cluster.find(cluster.path(one)) is None]
+    assert len(objects) > 200
+    missing = [one["metadata"] for one in objects if cluster.find(cluster.path(one)) is None]
     assert not missing
 
 
@@ -106,13 +108,31 @@ def test_all_pods_are_admitted_and_become_ready(cluster: Cluster, up: PlatformSt
     assert {one["status"]["phase"] for one in volumes} == {"Bound"}
 
 
+def test_every_service_has_its_pods(cluster: Cluster, objects: list[dict[str, Any]]) -> None:
+    if not cluster.is_ours:
+        pytest.skip("on a cluster of one's own, images have to be pulled for that")
+    # What is in kube-system is for the cluster's own servers, and the operator would run the others.
+    operators = {f"kps-kube-prometheus-stack-{name}" for name in ("prometheus", "alertmanager")}
+    alone = []
+    for one in objects:
+        space, name = (one["metadata"].get(key) for key in ("namespace", "name"))
+        if one["kind"] != "Service" or space not in NAMESPACES or name in operators:
+            continue
+        found = cluster.find(f"/api/v1/namespaces/{space}/endpoints/{name}") or {}
+        if not any(subset.get("addresses") for subset in found.get("subsets") or []):
+            alone.append(f"{space}/{name}")
+    assert not alone
+
+
 def test_a_second_up_changes_nothing(up: PlatformStack) -> None:
     assert set(up.up()) == {"same"}
 
 
-def test_every_object_is_taken_under_strict_validation(cluster: Cluster, up: PlatformStack) -> None:
+def test_every_object_is_taken_under_strict_validation(
+    cluster: Cluster, objects: list[dict[str, Any]]
+) -> None:
     refused = []
-    for one in up.objects():
+    for one in objects:
         query = "?dryRun=All&force=true&fieldManager=strict&fieldValidation=Strict"
         try:
             cluster.ask(cluster.path(one) + query, one, "PATCH", APPLY)
@@ -135,8 +155,10 @@ def test_what_was_deleted_or_changed_by_hand_comes_back(
     assert cluster.ask(MLFLOW)["spec"]["replicas"] == 1
 
 
-def test_accounts_may_do_what_they_need_and_no_more(cluster: Cluster, up: PlatformStack) -> None:
-    own = [one["metadata"] for one in up.objects() if one["kind"] == "ServiceAccount"]
+def test_accounts_may_do_what_they_need_and_no_more(
+    cluster: Cluster, objects: list[dict[str, Any]]
+) -> None:
+    own = [one["metadata"] for one in objects if one["kind"] == "ServiceAccount"]
     accounts = [Account(one["namespace"], one["name"]) for one in own]
     assert {(one.namespace, one.name) for one in accounts} >= WITHOUT_RIGHTS
     found = {
@@ -209,6 +231,6 @@ def pod(container: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_destroy_leaves_nothing(cluster: Cluster, up: PlatformStack, before: set[Location]) -> None:
-    up.pulumi("destroy", "--yes", "--skip-preview")
-    assert up.resources() == [] or not up.objects()
-    assert cluster.locations() - before == set()
+    up.destroy()
+    assert not up.objects()
+    assert cluster.locations(NAMESPACES) - before == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pulumi
@@ -49,6 +50,19 @@ def test_the_backend_is_private_and_inside_the_state_folder(tmp_path):
     assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state/pulumi?metadata=skip"
     assert variables["PULUMI_HOME"].startswith(f"{tmp_path}/state/")
     assert backend.passphrase.read_text().strip() not in variables.values()
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "used before"])
+def test_pulumi_has_no_place_for_a_log_of_each_call(tmp_path, is_there):
+    backend = Backend(tmp_path / "state")
+    logs = Path(backend.variables(tmp_path / "pulumi")["PULUMI_HOME"]) / "logs"
+    if is_there:
+        logs.mkdir(parents=True)
+        (logs / "pulumi-1.log").write_text("calls")
+    backend.prepare()
+    backend.prepare()
+    assert logs.is_file()
+    assert logs.read_bytes() == b""
 
 
 def test_a_passphrase_that_is_there_stays(tmp_path):
