@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("the best ones", "atlas runs pipelines/churn --best evaluate.roc_auc --limit 5"),
         ("why two differ", "atlas runs --compare churn/20260101-a churn/20260102-b"),
     ),
+    "data": (("where data are, and what a read costs", "atlas data --env production"),),
     "cache": (("what is kept", "atlas cache show"),),
     "cache show": (("what is kept, and its size", "atlas cache show"),),
     "cache prune": (("what wasn't used for a month", "atlas cache prune --older-than 30d"),),

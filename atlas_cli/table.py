@@ -81,6 +81,9 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "runs", "runs:runs", "List runs, filter, rank, compare and tag them; send what waits."
         ),
+        CommandEntry(
+            "data", "data:data", "List data sets: where, size, version, last read by, checks."
+        ),
         CommandEntry("cache", "cache:app", "Show the cache's size, or prune it."),
         CommandEntry(
             "gc", "gc:gc", "Remove old runs that nothing refers to, with what only they used."

@@ -19,7 +19,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "approve": _OF_PIPELINES,
     "backfill": _OF_PIPELINES, "build": _OF_PIPELINES, "card": (ENV,),
     "catalog": _OF_PIPELINES, "champion": _OF_PIPELINES,
-    "compile": _OF_PIPELINES,
+    "compile": _OF_PIPELINES, "data": _OF_PIPELINES,
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
     "monitor": _OF_PIPELINES, "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES,

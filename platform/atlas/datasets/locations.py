@@ -33,4 +33,5 @@ def open_data_location(url: str, options: Mapping[str, Any] | None = None) -> Lo
         raise StoreError(f"{url}: unknown protocol '{scheme}'; expected {known}")
     from atlas.store.remote import BucketLocation
 
-    return BucketLocation(url, options, extra=PROTOCOLS[scheme].extra)
+    way = PROTOCOLS[scheme]
+    return BucketLocation(url, options, extra=way.extra, has_folders=way.has_folders)

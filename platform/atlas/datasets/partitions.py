@@ -65,7 +65,19 @@ def _values(partition: Sequence[str], facts: RunFacts) -> list[tuple[str, str]]:
 def _missing(axis: str) -> str:
     if axis:
         return f"the pipeline is no member of a family with the axis '{axis}'"
-    return "the run has no interval; give it one (atlas run --interval, or the flow's schedule)"
+    return no_interval()
+
+
+def no_interval(what: str = "") -> str:
+    """Return the message for a run without an interval, and what to do.
+
+    Args:
+        what: what the run would do with one, or empty.
+    """
+    from atlas.advice import mention
+
+    by_hand = mention("run", "--interval", "A..B")
+    return f"the run has no interval{what}; give it one ({by_hand}, or the flow's schedule)"
 
 
 def parts_read(

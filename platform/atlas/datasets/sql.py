@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.datasets.merging import check_keys
-from atlas.datasets.partitions import APPEND, INTERVAL, MERGE, REPLACE, axis_of
+from atlas.datasets.partitions import APPEND, INTERVAL, MERGE, REPLACE, axis_of, no_interval
 from atlas.datasets.writing import check_index, check_labels, check_table
 from atlas.errors import StoreError, clean
 from atlas.load.words import nearest
@@ -126,8 +126,7 @@ class SqlSource:
         wanted = placeholders_of(self.query)
         missing = next((name for name in wanted if name not in known), "")
         if missing.startswith("interval_"):
-            way = "give it one (atlas run --interval, or the flow's schedule)"
-            raise StoreError(f"the query names :{missing}, and the run has no interval; {way}")
+            raise StoreError(f"the query names :{missing}, and {no_interval()}")
         if missing:
             names = ", ".join(f":{name}" for name in sorted(known)) or "none"
             raise StoreError(f"the query names :{missing}; this run has {names}")
@@ -176,8 +175,7 @@ class SqlSource:
                 text = f"partition: {placeholder} has no value: the pipeline is no member of it"
                 raise StoreError(text)
         if (INTERVAL in self.partition or self.mode == REPLACE) and not facts.start:
-            text = "the run has no interval whose rows it could replace"
-            raise StoreError(f"{text}; give it one (atlas run --interval, or the flow's schedule)")
+            raise StoreError(no_interval(" whose rows it could replace"))
 
     def _column(self, table: Any, name: str) -> Any:
         if name not in table.columns:

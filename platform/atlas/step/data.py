@@ -14,7 +14,7 @@ from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of
 from atlas.dataclass import dataclass
 from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
 from atlas.datasets.merging import merged
-from atlas.datasets.partitions import MERGE, REPLACE, part_key, parts_read
+from atlas.datasets.partitions import MERGE, REPLACE, no_interval, part_key, parts_read
 from atlas.errors import StepError, StoreError, clean
 from atlas.formats import article, type_name
 from atlas.formats.stamping import library_of
@@ -211,8 +211,7 @@ class DataHandle:
             part = part_key(declared.partition, declared.mode, self.format, self.facts)
             key = f"{key}/{part}" if key else part
         if declared.mode == REPLACE and not self.facts.start:
-            way = "give it one (atlas run --interval, or the flow's schedule)"
-            raise StoreError(f"'{REPLACE}', and the run has no interval; {way}")
+            raise StoreError(f"'{REPLACE}', and {no_interval()}")
         if declared.mode != MERGE:
             self._put(place, key, value)
             return

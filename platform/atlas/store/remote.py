@@ -21,7 +21,12 @@ class BucketLocation:
     """Files under a URL, over fsspec. An object store's writes are whole by themselves."""
 
     def __init__(
-        self, url: str, options: Mapping[str, Any] | None = None, *, extra: str = "s3"
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        extra: str = "s3",
+        has_folders: bool = True,
     ) -> None:
         """Open a URL.
 
@@ -30,6 +35,7 @@ class BucketLocation:
                 variables say (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``…).
             options: fsspec's storage options, in place of those variables.
             extra: the extra of ``atlas-ml`` that has what reaches it.
+            has_folders: whether it can be asked which files there are.
 
         Raises:
             StoreError: nothing that is installed knows the URL.
@@ -39,6 +45,7 @@ class BucketLocation:
             self._fs, root = _filesystem(url, options or {})
         self._root = str(root).rstrip("/")
         self._copies: str | None = None
+        self._has_folders = has_folders
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""
@@ -129,7 +136,7 @@ class BucketLocation:
         target = Path(tempfile.mkdtemp(dir=self._copies), key.rpartition("/")[2])
         with _explained("read", f"{self.url}/{key}"):
             source = self._path(key)
-            if self._fs.isfile(source):
+            if not self._has_folders or self._fs.isfile(source):
                 self._fs.get_file(source, str(target))
             elif self._fs.exists(source):
                 self._fs.get(f"{source}/", f"{target}/", recursive=True)

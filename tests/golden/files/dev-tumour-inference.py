@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
 RUN = {
-    "ATLAS_PLAN": "b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5",
+    "ATLAS_PLAN": "5055a20d591e454433e0779a76affc7754168e5218184e174a37eb164aeb327c",
     "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_REQUEST": (
         "{{ {'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
@@ -65,7 +65,7 @@ with DAG(
         "atlas",
         "inference",
         "pipeline:tumour",
-        "plan:b47e6450a29e",
+        "plan:5055a20d591e",
     ],
     doc_md=(
         "Score the day's batch.\n"
@@ -74,7 +74,7 @@ with DAG(
         "- `score` (steps:Score) after `load`\n"
         "- `write` (steps:Write) after `score`\n"
         "\n"
-        "- plan: `b47e6450a29ed33e5715c93135475ee149b7562ab3b5aedeec5a3af5a1cdbae5`\n"
+        "- plan: `5055a20d591e454433e0779a76affc7754168e5218184e174a37eb164aeb327c`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be1111111111111111111111111111111111111111111111111111111111`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"

@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset, Param, literal
 
 RUN = {
-    "ATLAS_PLAN": "4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7",
+    "ATLAS_PLAN": "e0f9da15f0c5db7ed8529dce8fbd0498b81f49e3e6d9de7776220c7e480a7d4c",
     "ATLAS_STEP": "{{ task.task_id }}",
     "ATLAS_REQUEST": (
         "{{ {'run': dag_run.data_interval_start.strftime('%Y%m%dT%H%M%SZ')"
@@ -97,7 +97,7 @@ with DAG(
         "atlas",
         "training",
         "pipeline:tumour",
-        "plan:4b70b9fb9ba3",
+        "plan:e0f9da15f0c5",
     ],
     doc_md=(
         "Learn to tell malignant from benign tumours.\n"
@@ -108,7 +108,7 @@ with DAG(
         "- `evaluate` (steps:Evaluate) after `train`, `features.scale`, `load`\n"
         "- `report` (steps:Report) after `evaluate`, `train`\n"
         "\n"
-        "- plan: `4b70b9fb9ba3d58ea0d0f105a17bae289c6e2d6e7da6624951870fb355d8b9d7`\n"
+        "- plan: `e0f9da15f0c5db7ed8529dce8fbd0498b81f49e3e6d9de7776220c7e480a7d4c`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"
         "- recipe: `4ec1be0000000000000000000000000000000000000000000000000000000000`\n"
         "- code: `c0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0dec0de`\n"

@@ -1,0 +1,184 @@
+"""Data sets in whole pipelines: content versions and the cache, databases, checks, what is known."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from atlas.runner import RunSettings
+from atlas.runs.data_sets import data_sets
+from tests.projects import Project, project
+
+__all__ = ["project"]
+
+SOURCE = """
+import pandas as pd
+from atlas import Data
+
+class Rows(NamedTuple):
+    rows: pd.DataFrame
+
+class Load(Template):
+    def run(self, source: Data) -> Rows:
+        return Rows(source.read())
+
+class Meddle(Template):
+    def run(self, source: Data) -> Rows:
+        rows = source.read()
+        with open(source.uri.removeprefix("file://"), "a") as file:
+            file.write("5,6\\n")
+        return Rows(rows)
+
+class Deliver(Template):
+    def run(self, rows: pd.DataFrame, target: Data) -> None:
+        target.write(rows)
+"""
+HERE = RunSettings(isolate="none")
+
+
+def shop(
+    project: Project, where: Any, *, cls: str = "Load", steps: Any = None, **declared: Any
+) -> None:
+    load = {"class": f"steps:{cls}", "inputs": {"source": "data.sales"}}
+    data = {"sales": {"type": "table", **declared}}
+    data |= {"scores": {"type": "table"}} if steps else {}
+    project.pipeline("shop", SOURCE, {"load": load, **(steps or {})}, config={"data": data})
+    places = {"sales": where, **({"scores": {"uri": "store:scores.parquet"}} if steps else {})}
+    project.environment(data=places, secrets={"db": {"variable": "SHOP_DB"}})
+
+
+def old(path: Path) -> None:
+    """Make a file look as if it was written long ago, so that its stamp is trusted."""
+    os.utime(path, (1e9, 1e9))
+
+
+@pytest.mark.parametrize("form", ["file", "folder"])
+def test_a_content_version_is_what_files_hold(project: Project, form: str) -> None:
+    names = ["sales.csv"] if form == "file" else ["sales/a.csv", "sales/b.csv"]
+    uri = {"file": "project:sales.csv", "folder": "project:sales/"}[form]
+    shop(project, {"uri": uri, "format": "csv", "version": "content"})
+    for name in names:
+        old(project.write(name, "size,price\n1,2\n"))
+    assert project.run(settings=HERE).cached() == set()
+    assert project.run(settings=HERE).cached() == {"load"}
+    project.write(names[-1], "size,price\n1,2\n")  # The same content, written again.
+    assert project.run(settings=HERE).cached() == {"load"}
+    project.write(names[-1], "size,price\n1,3\n")
+    ran = project.run(settings=HERE)
+    assert ran.cached() == set()
+    assert ran.value("load", "rows")["price"].tolist()[-1] == 3
+    old(project.write(names[-1], "size,price\n1,2\n"))
+    assert project.run(settings=HERE).cached() == {"load"}
+    if form == "folder":
+        project.write("sales/c.csv", "size,price\n1,2\n")
+        assert len(project.run(settings=HERE).value("load", "rows")) == 3
+
+
+def test_a_change_of_the_same_size_and_time_shortly_after_is_seen(project: Project) -> None:
+    shop(project, {"uri": "project:sales.csv", "version": "content"})
+    path = project.write("sales.csv", "size,price\n1,2\n")
+    status = path.stat()
+    project.run(settings=HERE)
+    with path.open("r+") as file:  # The same file, in place.
+        file.write("size,price\n9,9\n")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert project.run(settings=HERE).value("load", "rows")["price"].tolist() == [9]
+
+
+def test_what_changes_while_it_is_read_is_not_kept(project: Project) -> None:
+    shop(project, {"uri": "project:sales.csv", "version": "content"}, cls="Meddle")
+    old(project.write("sales.csv", "size,price\n1,2\n"))
+    for rows in (1, 2, 3):
+        ran = project.run(settings=HERE)
+        assert ran.cached() == set()
+        assert len(ran.value("load", "rows")) == rows
+    old(project.write("sales.csv", "size,price\n1,2\n"))
+    assert len(project.run(settings=HERE).value("load", "rows")) == 1
+
+
+def test_options_are_part_of_what_the_cache_knows(project: Project) -> None:
+    project.write("sales.csv", "size;price\n1;2\n")
+    where = {"uri": "project:sales.csv", "version": "1", "csv": {"separator": ";"}}
+    shop(project, where)
+    assert project.run(settings=HERE).cached() == set()
+    assert project.run(settings=HERE).cached() == {"load"}
+    shop(project, {**where, "csv": {"separator": ";", "types": {"price": "string"}}})
+    ran = project.run(settings=HERE)
+    assert ran.cached() == set()
+    assert ran.value("load", "rows")["price"].tolist() == ["2"]
+
+
+def test_a_database_is_read_for_the_interval_of_a_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = project.root / "hunter2hunter2.db"
+    rows = pd.DataFrame({"id": [1, 2], "sold": ["2026-01-01 10:00:00", "2026-01-02 10:00:00"]})
+    with sqlite3.connect(base) as connection:
+        rows.to_sql("sales", connection, index=False)
+    connection.close()
+    monkeypatch.setenv("SHOP_DB", f"sqlite:///{base}")
+    query = "SELECT * FROM sales WHERE sold >= :interval_start AND sold < :interval_end"
+    shop(project, {"uri": "sql:db", "query": query})
+    settings = RunSettings(
+        isolate="none",
+        interval_start="2026-01-02T00:00:00+00:00",
+        interval_end="2026-01-03T00:00:00+00:00",
+    )
+    ran = project.run(settings=settings)
+    assert ran.errors() == {}
+    assert ran.value("load", "rows")["id"].tolist() == [2]
+    assert ran.outcome("load").statistics["read"]["sales"]["rows"] == 1
+    said = project.run(settings=HERE).errors()["load"]
+    assert said == (
+        "data.sales: the query names :interval_start, and the run has no interval; "
+        "give it one (`atlas run --interval A..B`, or the flow's schedule)"
+    )
+    shop(project, {"uri": "sql:db", "table": "sale"})
+    ran = project.run(settings=HERE)
+    assert "there is no table 'sale'; the database has sales" in ran.errors()["load"]
+    for entry in project.store.location.entries(""):
+        assert b"hunter2hunter2" not in project.store.location.read(entry.key), entry.key
+
+
+def test_checks_fail_the_step_or_warn(project: Project) -> None:
+    project.write("sales.csv", "size,price\n1,-2\n")
+    checks: dict[str, Any] = {"columns": {"price": {"minimum": 0}}}
+    shop(project, {"uri": "project:sales.csv"}, checks=checks)
+    found = "data.sales: checks.columns.price.minimum: found -2, expected at least 0"
+    assert project.run(settings=HERE).errors() == {"load": found}
+    shop(project, {"uri": "project:sales.csv"}, checks={**checks, "on_breach": "warn"})
+    ran = project.run(settings=HERE)
+    assert ran.ok
+    assert found in ran.outcome("load").notes
+
+
+def test_what_is_known_of_data_sets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLAS_PROJECT", str(project.root))
+    text = "size,price\n1,-2\n3,4\n"
+    deliver = {"class": "steps:Deliver", "inputs": {"rows": "load.rows", "target": "data.scores"}}
+    checks = {"columns": {"price": {"minimum": 0}}, "rows": {"minimum": 1}, "on_breach": "warn"}
+    where = {"uri": "project:sales.csv", "version": "content"}
+    shop(project, where, steps={"deliver": deliver}, checks=checks)
+    project.write("sales.csv", text)
+    before = {one.name: one for one in data_sets(project.root, "local", project.store)}
+    assert before["scores"].problem == "nothing is there"
+    assert (before["sales"].size, before["sales"].files, before["sales"].read_by) == (
+        len(text),
+        1,
+        "",
+    )
+    assert len(before["sales"].version) == 64
+    ran = project.run(settings=HERE)
+    after = {one.name: one for one in data_sets(project.root, "local", project.store)}
+    sales, scores = after["sales"], after["scores"]
+    assert sales.read_by.startswith(f"shop/{ran.id} at ")
+    assert (sales.rows, sales.checks) == (2, 2)
+    assert sales.broken == ("checks.columns.price.minimum: found -2, expected at least 0",)
+    assert scores.written_by.startswith(f"shop/{ran.id} at ")
+    assert scores.size == (project.root / ".atlas/store/scores.parquet").stat().st_size
+    assert sales.row()[3:5] == ("20 B", "2")
