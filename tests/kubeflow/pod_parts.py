@@ -23,15 +23,13 @@ _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 def variables(
     plane: ControlPlane, pod: Mapping[str, Any], container: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the environment of a container.
+    """Return the variables of a container that its pod says: those that it may refer to.
 
     Raises:
         KeyError: a ConfigMap or Secret that isn't optional is missing, or its key.
     """
     host, _, port = plane.url.removeprefix("https://").partition(":")
-    path = f"{_PROGRAMS}:{Path(sys.executable).parent}:{_PATH}"
-    found = {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8",
-             "KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}  # fmt: skip
+    found = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     for source in container.get("envFrom", ()):
         for kind in ("configMapRef", "secretRef"):
             if kind in source:
@@ -41,6 +39,12 @@ def variables(
         if value is not None:
             found[one["name"]] = expanded(value, found)
     return found
+
+
+def of_image() -> dict[str, str]:
+    """Return the variables that an image would have."""
+    path = f"{_PROGRAMS}:{Path(sys.executable).parent}:{_PATH}"
+    return {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8"}
 
 
 def expanded(text: str, known: Mapping[str, str]) -> str:

@@ -64,7 +64,8 @@ class PodProcesses:
             code = self._run(spec)
         finally:
             deadline.cancel()
-            shutil.rmtree(self._folder / "roots", ignore_errors=True)
+            # Its volumes have copies of Argo's and Kubeflow's programs, 200 MB in all.
+            shutil.rmtree(self._folder, ignore_errors=True)
         late = {"reason": self._reason, "message": "longer than its deadline"}
         self._report("Failed" if code else "Succeeded", **(late if self._reason else {}))
         self.ended.set()
@@ -142,7 +143,8 @@ class PodProcesses:
             if self._stopping or self._reason:
                 raise OSError("the pod is to end")
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables, cwd="/",
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                env={**pod_parts.of_image(), **variables},
             )  # fmt: skip
             self._processes[container["name"]] = process
         return process

@@ -62,7 +62,7 @@ class Workplace:
         """Train on Kubeflow; return the summaries of the runs."""
         printed = self.atlas(project, "train", pipeline, "--env", "cluster", "--json", *words)
         lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-        return [line for line in lines if line.get("event") == "run" or "status" in line]
+        return [line for line in lines if line["event"] == "summary"]
 
     def api(self, path: str) -> Any:
         """Ask the API server of Kubeflow Pipelines."""

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +140,12 @@ STEPS = {
 }
 
 
-def made(root: Path, **tool: str) -> Project:
-    """Write the pipeline."""
+def made(root: Path, images: Mapping[str, Any] = IMAGES, **tool: str) -> Project:
+    """Write the pipeline, by default with images that are built."""
     project = Project(root)
     lines = [f'{name.replace("_", "-")} = "{text}"' for name, text in tool.items()]
     project.write("pyproject.toml", "\n".join(["[tool.atlas]", *lines, ""]))
-    project.pipeline("parity", SOURCE, STEPS, images=IMAGES, parameters=PARAMETERS)
+    project.pipeline("parity", SOURCE, STEPS, images=images, parameters=PARAMETERS)
     project.write("parity/intervals.py", INTERVALS)
     project.write("parity/requirements.txt", "")
     project.write("parity/other.Dockerfile", DOCKERFILE)

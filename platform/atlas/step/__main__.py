@@ -170,6 +170,8 @@ def _step(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
     from atlas.step.report import explain
 
     job = _job(options, store, plan, run)
+    # As the Plan has them: what an orchestrator hands on may be changed, as `$$` is by Kubernetes.
+    os.environ.update(job.step.env)
     if _is_kept(options):
         keep_log(job)
     sys.argv = sys.argv[:1]

@@ -91,7 +91,7 @@ def test_runs_are_built_of_a_checkout_once_until_it_changes(
     assert missing == names - {"argo-controller", "argoexec"}
 
 
-def test_a_checkout_that_is_none_is_told(
+def test_a_checkout_that_is_none_is_refused(
     machine: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(kubeflow_source.VARIABLE, str(machine / "nothing"))
@@ -114,7 +114,9 @@ def test_programs_of_a_folder_come_first(
     assert kubeflow_tests.find("kfp-apiserver") is None
 
 
-def test_what_cannot_be_built_is_told(machine: Path, program: Programs, said: list[str]) -> None:
+def test_what_cannot_be_built_is_explained(
+    machine: Path, program: Programs, said: list[str]
+) -> None:
     go(program, machine)
     program("go", "echo 'dial tcp: no such host'; exit 1")
     made = kubeflow_tests.get(said.append, Path("uv"), api_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
 from pathlib import Path
@@ -94,7 +95,11 @@ def test_others_are_trained(cluster: Workplace, tmp_path: Path, name: str) -> No
 
 def test_a_family_and_its_parent_are_trained(cluster: Workplace, tmp_path: Path) -> None:
     project = example(cluster, tmp_path, "digits")
-    summaries = cluster.trained(project, "digits", "--jobs", "4")
+    family = project.root / "digits" / "configs" / "digit.json"
+    config = json.loads(family.read_text("utf-8"))
+    config["matrix"]["digit"] = config["matrix"]["digit"][:2]  # Ten take 20 minutes.
+    family.write_text(json.dumps(config), "utf-8")
+    summaries = cluster.trained(project, "digits", "--jobs", "2")
     assert {one["status"] for one in summaries} == {"done"}
     names = {one["pipeline"] for one in summaries}
-    assert names == {"digits", *(f"digit-{number}" for number in range(10))}
+    assert names == {"digits", "digit-0", "digit-1"}

@@ -15,7 +15,7 @@ from atlas.store.orchestrated import keep_version, version_of
 from atlas.targets import launcher
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
-from atlas.targets.kubeflow.run_pods import run_selector, unit_of, waiting
+from atlas.targets.kubeflow.run_pods import of_step, run_selector, unit_of, waiting
 from atlas.targets.kubeflow.server import runs
 from atlas.targets.kubeflow.server.pipelines import versions
 from atlas.targets.kubeflow.server.publishing import own_pipelines, plan_of, publish
@@ -137,7 +137,9 @@ class KubeflowLauncher:
             self._cancelling.add(launched.id)
         if state == launcher.FAILED and launched.id in self._cancelling:
             state = launcher.CANCELLED
-        reason = server_run.error or (self._waiting(launched) if state == launcher.RUNNING else "")
+        reason = server_run.error or _own_failure(server_run)
+        if state == launcher.RUNNING:
+            reason = reason or self._waiting(launched)
         return RunStatus(state, _tasks(self._plans[launched.id], server_run), reason)
 
     def _waiting(self, launched: LaunchedRun) -> str:
@@ -145,11 +147,12 @@ class KubeflowLauncher:
         return "; ".join(waiting(self.pods, launched.id))
 
     def log(self, launched: LaunchedRun, step: str, index: int | None, *, is_over: bool) -> str:
-        """Return what the pod of a step has printed; empty where the cluster can't be asked."""
+        """Return what a step has printed, by its pod; empty where the cluster can't be asked."""
         unit = (words.task_name(step), index)
-        return self.pods.log(
+        text = self.pods.log(
             run_selector(launched.id), lambda pod: unit_of(pod.annotations) == unit, is_over=is_over
         )
+        return of_step(text)
 
     def cancel(self, launched: LaunchedRun) -> None:
         """Ask for the end of a run; over already is fine."""
@@ -282,6 +285,18 @@ def _parameters(run: Run) -> dict[str, Any]:
         words.INTERVAL_START: run.interval_start,
         words.INTERVAL_END: run.interval_end,
     }
+
+
+def _own_failure(run: runs.ServerRun) -> str:
+    """Return which of the tasks that Kubeflow adds failed, of which the run itself says nothing."""
+    failed = [task.name for task in run.tasks if task.state == "FAILED"]
+    drivers = sorted(name for name in failed if name.endswith("-driver"))
+    if run.state != "FAILED" or not drivers:
+        return ""
+    return (
+        f"Kubeflow's own task {drivers[0]} failed, which prepares what runs; "
+        "the log of its pod says why"
+    )
 
 
 def _tasks(plan: Plan, run: runs.ServerRun) -> list[TaskStatus]:

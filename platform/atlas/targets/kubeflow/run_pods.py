@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _NODE = "workflows.argoproj.io/node-name"
 _EXECUTOR = re.compile(r"\.([a-z0-9-]+)(?:\(\d+\))?\.executor(?:\(\d+\))?$")
 _ITERATION = re.compile(r"\((\d+):")
+_AROUND = re.compile(
+    r"time=\S+ level=\w+ .*\bargo=true\b"  # Argo's executor
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] "  # Kubeflow's launcher
+)
 _WORKFLOWS = "/apis/argoproj.io/v1alpha1/workflows"
 _LONGEST = 300
 
@@ -37,6 +41,12 @@ def unit_of(annotations: Mapping[str, str]) -> tuple[str, int | None]:
     task = _EXECUTOR.search(node)
     iterations = _ITERATION.findall(node)
     return (task[1] if task else "", int(iterations[-1]) if iterations else None)
+
+
+def of_step(log: str) -> str:
+    """Return what a step has printed of what its pod has: without what Argo and Kubeflow add."""
+    lines = log.splitlines(keepends=True)
+    return "".join(line for line in lines if not _AROUND.match(line))
 
 
 def waiting(pods: PodWatch, run: str) -> list[str]:

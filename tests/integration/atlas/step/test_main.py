@@ -132,6 +132,25 @@ def test_step_by_step(project):
     assert (bound.parameters, bound.trigger) == ({"start": 5}, "schedule")
 
 
+def test_a_steps_own_variables_are_the_plans(project):
+    """Kubeflow 2.17 on Kubernetes hands `$(HOME) $$` on as another text."""
+    source = f"""{SOURCE}
+class Text(NamedTuple):
+    text: str
+
+class Tell(Template):
+    def run(self) -> Text:
+        import os
+        return Text(os.environ["GREETING"])
+"""
+    steps = Steps(
+        project, {"tell": {"class": "steps:Tell", "env": {"GREETING": "$(HOME) $$"}}}, source=source
+    )
+    told = steps.run("tell", GREETING="/root $")
+    assert told.returncode == 0, told.stderr
+    assert steps.store.get("p", "training-r1", "tell", "text") == "$(HOME) $$"
+
+
 def test_a_request_that_is_no_object_is_told(project):
     done = Steps(project).run("make", run="", ATLAS_REQUEST="[run")
     assert done.returncode == 1

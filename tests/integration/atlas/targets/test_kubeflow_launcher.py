@@ -117,6 +117,19 @@ def test_what_kubeflow_says_of_tasks_is_told_by_step(there):
     ]  # fmt: skip
 
 
+def test_a_run_of_which_kubeflow_says_nothing_fails_by_its_own_task(there):
+    one = launcher(there)
+    launched = one.submit(PLAN, RUN)
+    details = [task("root-driver", "FAILED"), task("root", ""), task("dev-it-x2", "FAILED")]
+    there.items["runs"][launched.id].update(state="FAILED", run_details={"task_details": details})
+    status = one.status(launched)
+    assert (status.state, status.reason) == (
+        states.FAILED,
+        "Kubeflow's own task root-driver failed, which prepares what runs; "
+        "the log of its pod says why",
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
