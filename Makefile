@@ -6,7 +6,10 @@ PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 IS_GOOD = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 BIN = .venv/bin
 
-.PHONY: help setup demo unit test test-cluster test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services clean
+# On a cluster of one's own, platforms of one name would meet: one test at a time there.
+ON_CLUSTER = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KUBECONFIG),0,2)
+
+.PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -15,6 +18,7 @@ help:
 	@echo "make test       all tests but the long ones, with those against real servers on loopback"
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
+	@echo "make test-cluster-long  what takes longer there: size production, a real Airflow's bundles, a thousand pods"
 	@echo "make test-kubeflow-api   Atlas's Kubeflow client against a real Kubeflow Pipelines API server"
 	@echo "make test-kubeflow-runs  pipelines on a real Kubeflow Pipelines, built of the checkout that ATLAS_TEST_KUBEFLOW_SOURCE names"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
@@ -45,7 +49,11 @@ test: setup
 
 test-cluster: setup
 	@$(BIN)/python platform/atlas_toolchain --cluster-tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KUBECONFIG),0,2) -m cluster tests/cluster
+	@$(ON_CLUSTER) -m "cluster and not long" tests/cluster
+
+test-cluster-long: setup
+	@$(BIN)/python platform/atlas_toolchain --cluster-tests
+	@$(ON_CLUSTER) -m "cluster and long" tests/cluster
 
 test-kubeflow-api: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests api
@@ -56,7 +64,8 @@ test-kubeflow-runs: setup
 	@$(BIN)/python -m tests.kubeflow.apart $(BIN)/python -m pytest -m kubeflow tests/kubeflow/runs
 
 test-long: setup
-	@$(BIN)/python -m pytest -m "long"
+	@$(BIN)/python -m pytest -m "long and not cluster"
+	@$(MAKE) test-cluster-long
 	@$(MAKE) test-kubeflow-api
 
 coverage: setup

@@ -171,9 +171,10 @@ def _waiting(manifest: Manifest, *, skip_await: bool) -> Manifest:
     """Return an object that Pulumi waits for, or doesn't.
 
     It would wait ten seconds for each Service, to see whether the pods behind it change; what runs
-    them is waited for by itself.
+    them is waited for by itself. Of what comes first, it always waits for the end as well.
     """
-    own = manifest["metadata"]
-    skip = {_SKIP: "true"} if skip_await or manifest["kind"] == "Service" else {}
+    own, kind = manifest["metadata"], manifest["kind"]
+    is_skipped = kind == "Service" or (skip_await and kind not in ("Namespace", DEFINITION))
+    skip = {_SKIP: "true"} if is_skipped else {}
     annotations = {**_annotations(manifest), _FORCE: "true", **skip}
     return {**manifest, "metadata": {**own, "annotations": annotations}}

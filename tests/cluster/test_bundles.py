@@ -20,7 +20,7 @@ from atlas.targets.airflow.dag_repository import DagRepository
 from tests.cluster.airflow import Airflow, airflow, s3_server
 from tests.projects import Project, environment
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(1500)]
 STEPS = """
 class Out(NamedTuple):
     text: str

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.clusters import Cluster
 from tests.cluster.step_pods import played
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(2400)]
 FEW, MANY, STEPS = 25, 100, 10
 MORE = 1.5
 """How many times as many calls a pod may take among four times as many."""

@@ -116,7 +116,7 @@ class Backend:
         """Put a plain file where Pulumi would have the folder of its logs.
 
         It writes each call that it makes into one, with all that is in it, and has no setting
-        against that: more than half of the time of an update that changes nothing.
+        against that: more than half of the engine's time where nothing changes on a cluster.
         """
         logs = self._own_home / "logs"
         if logs.is_dir():
