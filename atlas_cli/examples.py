@@ -36,6 +36,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "run": (
         ("all of a pipeline, steps that are known from the cache", "atlas run pipelines/churn"),
         ("one step, once more", "atlas run pipelines/churn --only train --no-cache"),
+        ("one step under a debugger", "atlas run pipelines/churn --only train --debug"),
         ("with another parameter", "atlas run pipelines/churn --set trees=200"),
         ("go on where it failed", "atlas run pipelines/churn --resume"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,12 @@ def run(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Register and promote nothing; tell nobody.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Wait for an editor's debugger, then run here.")
+    ] = False,
+    debug_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --debug: the port on loopback; 0: any.")
+    ] = 5678,
     as_json: Json = False,
 ) -> None:
     """Run pipelines on this machine: no orchestrator, cached, resumable."""
@@ -59,15 +66,18 @@ def run(
     if run_ and not resume:
         message = "names a run to go on with: add --resume; a new run gets an id of its own"
         raise typer.BadParameter(message, param_hint="--run")
+    if debug and isolate not in ("auto", "none"):
+        message = "steps are debugged in this process: leave --isolate out"
+        raise typer.BadParameter(message, param_hint="--debug")
     selection = Selection(tuple(from_ or ()), tuple(until or ()), tuple(only or ()))
     start, end = running.interval_of(interval)
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     follow(pipelines[0].project, pipelines[0].environment)
     images = _images(pipelines) if isolate == "image" else None
     settings = RunSettings(
-        jobs=jobs,
-        isolate=running.one_of("--isolate", isolate, _ISOLATIONS),
-        use_cache=not no_cache,
+        jobs=1 if debug else jobs,
+        isolate="none" if debug else running.one_of("--isolate", isolate, _ISOLATIONS),
+        use_cache=not (no_cache or debug),
         resume=resume,
         run=run_,
         selection=selection,
@@ -81,6 +91,10 @@ def run(
     )
     flows = (running.one_of("--flow", flow, _FLOWS),) if flow else _FLOWS
     memory.settle()
+    if debug:
+        from atlas.runner.debugging import wait_for_debugger
+
+        wait_for_debugger(debug_port, _say)
     out = own_stdout()
     listener = watcher(out, as_json=as_json, several=len(pipelines) > 1)
     result = run_pipelines(
@@ -92,6 +106,10 @@ def run(
 
 _FLOWS = ("training", "inference")
 _ISOLATIONS = ("auto", "none", "process", "image")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _images(pipelines: Sequence[Pipeline]) -> Images:

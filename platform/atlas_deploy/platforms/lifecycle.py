@@ -19,6 +19,7 @@ from atlas.advice import bring_up, command
 from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas.http.credentials import read_secret
+from atlas.load.words import nearest
 from atlas.uris import secret_file
 from atlas_deploy.platforms import references
 from atlas_deploy.stacks.backend import Backend
@@ -168,7 +169,8 @@ def service_of(state: Path, stack: str, name: str) -> Mapping[str, Any]:
     """
     services = outputs(state, stack)["services"]
     if name not in services:
-        known = ", ".join(sorted(services))
+        hint = nearest(name, services)
+        known = f"{', '.join(sorted(services))}{f' ({hint})' if hint else ''}"
         raise PlatformError(f"platform {stack}: no service '{name}'; expected one of {known}")
     return dict(services[name])
 
