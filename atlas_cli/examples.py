@@ -10,6 +10,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("one more pipeline in a project", "atlas init pipelines/prices --name prices"),
         ("the stages of CI", "atlas init --github"),
     ),
+    "import": (
+        ("a project of Kedro, into a new folder", "atlas import kedro ../kedro-churn --to churn"),
+        ("one DAG of a file", "atlas import airflow dags/etl.py --dag etl_daily --to etl"),
+        ("a pipeline of Elyra", "atlas import elyra weather.pipeline --to weather --name weather"),
+    ),
     "validate": (
         ("all pipelines below this folder", "atlas validate"),
         ("as production sees one of them", "atlas validate pipelines/churn --env production"),

@@ -34,6 +34,11 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "init", "init:init", "Write a new pipeline that works, and a project around it."
         ),
         CommandEntry(
+            "import",
+            "import_:import_",
+            "Write a first pipeline from one of Kedro, Airflow or Elyra.",
+        ),
+        CommandEntry(
             "validate",
             "validate:validate",
             "Check Recipes and Configs, without running anything.",

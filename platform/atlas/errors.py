@@ -20,6 +20,7 @@
     ├── ChampionRowsError          the champion's rows can't be compared with its challenger's
     ├── NotTakenError              a param's type doesn't take a value
     │   └── OutOfBoundsError       a number is out of the bounds of its type
+    ├── NotALiteralError           an expression's value is known only when it runs
     ├── TooLargeError              a folder has too many entries for a digest
     ├── ProfileError               two profiles of tables don't fit, or one can't be read
     └── PartialFailureError        part of a resource's operation was done; carries its state
@@ -239,6 +240,10 @@ class NotTakenError(AtlasError, ValueError):
 
 class OutOfBoundsError(NotTakenError):
     """A number is out of the bounds of its type; the message says what they are."""
+
+
+class NotALiteralError(AtlasError, ValueError):
+    """An expression of a source has a value that is known only when it runs."""
 
 
 class TooLargeError(AtlasError):

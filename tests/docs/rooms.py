@@ -10,7 +10,15 @@ from functools import cache
 
 import grimp
 
-PACKAGES = ("atlas", "atlas_provider", "atlas_deploy", "atlas_toolchain", "atlas_cli", "infra")
+PACKAGES = (
+    "atlas",
+    "atlas_provider",
+    "atlas_deploy",
+    "atlas_import",
+    "atlas_toolchain",
+    "atlas_cli",
+    "infra",
+)
 Arrows = Mapping[str, frozenset[str]]
 """Room → the rooms that it imports."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.errors import AtlasError, DocumentError, InvalidError, Problem
@@ -12,37 +12,44 @@ from atlas.load import read_document, shown, structure_problems
 from atlas.load.locate import locate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
-def with_data(file: Path, name: str, uri: str) -> str:
-    """Return an Environment's text with one more data set.
+def with_data(file: Path, entries: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return an Environment's text with more data sets: name → what it says of one, `uri` first.
 
     Raises:
         DocumentError: the Environment can't be read.
         InvalidError: it is broken.
-        AtlasError: it says already that the data set is elsewhere.
+        AtlasError: it says already that one of the data sets is elsewhere.
     """
     document = read_document(file, shown(file))
     problems = structure_problems("environment", document)
     if problems:
         raise InvalidError(problems)
     data = document.value.get("data", {})
-    if name in data:
-        return _same(document.text, shown(file), name, data[name]["uri"], uri)
-    entry = f"{json.dumps(name)}: {json.dumps({'uri': uri})}"
+    for name in entries.keys() & data.keys():
+        _check_same(shown(file), name, data[name]["uri"], entries[name]["uri"])
+    new = [_entry(name, entry) for name, entry in entries.items() if name not in data]
+    if not new:
+        return document.text
+    listed = ",\n    ".join(new)
     if data:
-        return _behind(document.text, ("data",), f"\n    {entry},")
+        return _behind(document.text, ("data",), f"\n    {listed},")
     if "data" in document.value:
-        return _behind(document.text, ("data",), f"\n    {entry}\n  ")
-    return _behind(document.text, (), f'\n  "data": {{\n    {entry}\n  }},')
+        return _behind(document.text, ("data",), f"\n    {listed}\n  ")
+    return _behind(document.text, (), f'\n  "data": {{\n    {listed}\n  }},')
 
 
-def _same(text: str, where: str, name: str, given: str, expected: str) -> str:
-    if given == expected:
-        return text
-    message = f"{where}: data.{name}.uri: is {given} already; expected {expected}"
-    raise AtlasError(f"{message}; choose another --name")
+def _entry(name: str, entry: Mapping[str, Any]) -> str:
+    return f"{json.dumps(name)}: {json.dumps(dict(entry))}"
+
+
+def _check_same(where: str, name: str, given: str, expected: str) -> None:
+    if given != expected:
+        message = f"{where}: data.{name}.uri: is {given} already; expected {expected}"
+        raise AtlasError(f"{message}; choose another --name")
 
 
 def _behind(text: str, at: tuple[str, ...], what: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
 from atlas.dataclass import dataclass
@@ -19,11 +20,12 @@ from atlas.scaffold import files, located, naming
 from atlas.scaffold.files import File
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from importlib.resources.abc import Traversable
 
 
 _ID_BYTES = 6
+_DOCUMENTS = ("config.json", "training.json", "inference.json")
 
 
 @dataclass(frozen=True)
@@ -59,24 +61,78 @@ def start(folder: Path, name: str = "") -> StartedProject:
     Raises:
         AtlasError: the name won't do, something is in the way, or a file can't be written.
     """
+    return _reported(folder, lambda: _start(folder.resolve(), name))
+
+
+def place(
+    folder: Path, name: str, files: Mapping[str, str], data: Mapping[str, Mapping[str, Any]]
+) -> StartedProject:
+    """Write a pipeline that is made elsewhere, and a project around it unless the folder is in one.
+
+    Args:
+        folder: the project's folder, or one inside of a project, as for `start`.
+        name: the pipeline's name; by default, made of the folder's.
+        files: path in the pipeline's folder → text; in its documents ``@name@`` and ``@schemas@``
+            stand for the pipeline's name and the way to the project's schemas.
+        data: data set → what the Environment `local` says of it.
+
+    Raises:
+        AtlasError: the name won't do, something is in the way, or a file can't be written.
+    """
+    return _reported(folder, lambda: _place(folder.resolve(), name, files, data))
+
+
+def _reported(folder: Path, write: Callable[[], StartedProject]) -> StartedProject:
     try:
-        return _start(folder.resolve(), name)
+        return write()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AtlasError(f"{shown(folder)}: can't be used: {reason}") from None
 
 
 def _start(folder: Path, name: str) -> StartedProject:
+    spot = _spot(folder, name)
+    sample = File(spot.root / "data" / f"{spot.name}.csv", _text("houses.csv"))
+    data = {spot.name: {"uri": f"project:data/{spot.name}.csv"}}
+    files = dict(_texts(_templates() / "pipeline"))
+    return _write(spot, [*_pipeline(spot, files), sample, *_environment(spot, data)])
+
+
+def _place(
+    folder: Path, name: str, files: Mapping[str, str], data: Mapping[str, Mapping[str, Any]]
+) -> StartedProject:
+    spot = _spot(folder, name)
+    documents = {path: text for path, text in files.items() if path in _DOCUMENTS}
+    others = [File(spot.own / path, text) for path, text in files.items() if path not in documents]
+    return _write(spot, [*_pipeline(spot, documents), *others, *_environment(spot, data)])
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where a pipeline goes: its name, its folder, the project's, and whether that is new."""
+
+    name: str
+    own: Path
+    root: Path
+    new_project: bool
+
+
+def _spot(folder: Path, name: str) -> _Spot:
     project = find_project(folder)
     root = project.root if project.explicit else folder
     is_own = project.explicit and not name and folder != root
     name = naming.checked_name(name) if name else naming.name_from(folder)
     own = folder if is_own else folder / name
     naming.check_free(project, own, name)
-    planned = [*_pipeline(root, own, name), *_data(root, name), *_project(root, name)]
+    return _Spot(name, own, root, not project.explicit)
+
+
+def _write(spot: _Spot, pipeline: list[File]) -> StartedProject:
+    planned = [*pipeline, *_project(spot.root, spot.name)]
     files.check(planned)
-    root.mkdir(parents=True, exist_ok=True)
-    return StartedProject(name, own, root, not project.explicit, tuple(_written(root, planned)))
+    spot.root.mkdir(parents=True, exist_ok=True)
+    written = tuple(_written(spot.root, planned))
+    return StartedProject(spot.name, spot.own, spot.root, spot.new_project, written)
 
 
 def refresh_schemas(folder: Path) -> list[Path]:
@@ -110,23 +166,24 @@ def _written(root: Path, planned: Iterable[File]) -> list[Path]:
     return written
 
 
-def _pipeline(root: Path, own: Path, name: str) -> Iterator[File]:
-    words = {"name": name, "schemas": _path(root / ".atlas" / "schemas", own)}
-    for path, text in _texts(_templates() / "pipeline"):
-        yield File(own / path, _filled(text, words))
+def _pipeline(spot: _Spot, texts: Mapping[str, str]) -> Iterator[File]:
+    words = {"name": spot.name, "schemas": _path(spot.root / ".atlas" / "schemas", spot.own)}
+    for path, text in texts.items():
+        yield File(spot.own / path, _filled(text, words))
 
 
-def _data(root: Path, name: str) -> Iterator[File]:
-    """Yield the data, and the Environment that says where they are.
+def _environment(spot: _Spot, data: Mapping[str, Mapping[str, Any]]) -> Iterator[File]:
+    """Yield the Environment that says where data sets are.
 
     They are beside the pipelines, not in the folder of one: all files in there are its code.
     """
-    yield File(root / "data" / f"{name}.csv", _text("houses.csv"))
-    path = root / "environments" / f"{LOCAL}.json"
+    path = spot.root / "environments" / f"{LOCAL}.json"
     if path.exists():
-        yield File(path, located.with_data(path, name, f"project:data/{name}.csv"), replaces=True)
+        yield File(path, located.with_data(path, data), replaces=True)
     else:
-        yield File(path, _filled(_text("environment.json"), {"name": name}))
+        listed = (f"{json.dumps(name)}: {json.dumps(dict(one))}" for name, one in data.items())
+        text = _filled(_text("environment.json"), {"data": ",\n    ".join(listed)})
+        yield File(path, text.replace("{\n    \n  }", "{}"))
 
 
 def _project(root: Path, name: str) -> Iterator[File]:

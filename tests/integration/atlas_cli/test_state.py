@@ -52,7 +52,7 @@ COMMANDS = [
     *(["retrain", "p"], ["approve", "p", "0123"], ["monitor", "p"]),
     *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),
 ]
-WITHOUT_STATE = {"init"}
+WITHOUT_STATE = {"init", "import"}
 """Commands that use no project's state folder."""
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = {"atlas", "atlas_provider", "atlas_deploy", "atlas_toolchain", "atlas_cli"}
+PACKAGES = {
+    "atlas",
+    "atlas_provider",
+    "atlas_deploy",
+    "atlas_import",
+    "atlas_toolchain",
+    "atlas_cli",
+}
 UNWANTED = ("__pycache__", ".pyc", "/tests/")
 
 

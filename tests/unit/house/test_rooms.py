@@ -16,7 +16,14 @@ def test_platform_is_no_package(name: str) -> None:
 
 def test_only_the_packages_and_data_are_in_platform() -> None:
     found = {path.name for path in (ROOT / "platform").iterdir() if path.name[0] not in "._"}
-    assert found == {"atlas", "atlas_provider", "atlas_deploy", "atlas_toolchain", "services"}
+    assert found == {
+        "atlas",
+        "atlas_provider",
+        "atlas_deploy",
+        "atlas_import",
+        "atlas_toolchain",
+        "services",
+    }
 
 
 def test_services_are_data_without_code() -> None:

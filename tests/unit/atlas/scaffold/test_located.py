@@ -40,7 +40,7 @@ def test_an_environment_gets_the_data_and_nothing_else(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "local.json"
         file.write_bytes(text.encode())
-        added = with_data(file, name, "project:data/x.csv")
+        added = with_data(file, {name: {"uri": "project:data/x.csv"}})
     expected = {**raw, "data": {**raw.get("data", {}), name: {"uri": "project:data/x.csv"}}}
     assert json.loads(added) == expected
     kept = iter(added)
