@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from atlas.condition import Condition
 from atlas.dataclass import dataclass
 from atlas.values import frozen, seconds, size_in_bytes
 
@@ -83,6 +84,28 @@ class Reference:
         if self.kind in RESERVED:
             return f"{self.kind}.{self.name}"
         return f"{self.kind}:{self.name}/{self.step}.{self.output}"
+
+
+ONE_OF = "one_of"
+"""Key of an input that takes whichever of several outputs there is, and the kind of its source."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """An input that takes the first of several outputs whose step ran."""
+
+    options: tuple[Reference, ...]
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return " or ".join(map(str, self.options))
+
+
+def parse_input(raw: Any) -> Reference | OneOf:
+    """Build what an input reads from its JSON: a reference, or ``{"one_of": [...]}``."""
+    if isinstance(raw, str):
+        return Reference.parse(raw)
+    return OneOf(tuple(map(Reference.parse, raw[ONE_OF])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +201,13 @@ class Step:
     cls: str = ""
     recipe: str = ""
     description: str = ""
-    inputs: Mapping[str, Reference] = field(default_factory=dict)
+    inputs: Mapping[str, Reference | OneOf] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     foreach: tuple[str, Reference] | None = None
+    when: Condition | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -196,7 +220,7 @@ SETTINGS = (
 
 def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
     """Build a step from its JSON, which the schema has accepted."""
-    inputs = {key: Reference.parse(text) for key, text in raw.get("inputs", {}).items()}
+    inputs = {key: parse_input(given) for key, given in raw.get("inputs", {}).items()}
     foreach = next(iter(raw.get("foreach", {}).items()), None)
     return Step(
         name=name,
@@ -213,6 +237,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
         },
         after=tuple(raw.get("after", ())),
         foreach=foreach and (foreach[0], Reference.parse(foreach[1])),
+        when=Condition.parse(raw["when"], Reference.parse) if "when" in raw else None,
         settings={key: raw[key] for key in SETTINGS if key in raw},
     )
 

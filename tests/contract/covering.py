@@ -14,6 +14,8 @@ from typing import Any
 import atlas
 
 _SCHEMA = Path(atlas.__file__).parent / "schemas" / "recipe.v1.json"
+_RECURSIVE = ("condition",)
+"""Definitions that are inside themselves."""
 _ALTERNATIVES = ("oneOf", "anyOf", "allOf")
 
 
@@ -24,8 +26,11 @@ def places() -> set[str]:
 
 
 def _places(node: Mapping[str, Any], path: str, known: Mapping[str, Any]) -> Iterator[str]:
+    """Give the places of a part of the schema; of what is inside its like, the outermost alone."""
     if "$ref" in node:
-        yield from _places(known[node["$ref"].rpartition("/")[2]], path, known)
+        name = node["$ref"].rpartition("/")[2]
+        inner = {key: one for key, one in known.items() if key != name or name not in _RECURSIVE}
+        yield from _places(known[name], path, inner) if name in known else ()
     yield from (f"{path}={value}" for value in node.get("enum", ()))
     for name, inner in node.get("properties", {}).items():
         yield f"{path}.{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -123,6 +123,9 @@ def documents(name: str, row: Row) -> Documents:
         recipe["defaults"] = {"retries": 1, "timeout": "30m", "env": {"DEFAULT": "1"}}
     others: dict[str, dict[str, Any]] = {}
     _FOREACH[row["foreach"]](recipe["steps"])
+    if row["skips"] != "none":
+        recipe["steps"]["work"]["when"] = CONDITIONS[int(name[3:]) % len(CONDITIONS)]
+        recipe["steps"]["last"] |= _LAST[row["skips"]]
     _STRUCTURE[row["structure"]](name, recipe, others)
     holder = next(iter(others.values()), recipe)
     holder["images"] = {image: IMAGES[image] for image in {row["image"]} - {"none"}}
@@ -132,6 +135,27 @@ def documents(name: str, row: Row) -> Documents:
     more = {"training": f"{name}-training.json"} if training else {}
     others |= {file: training for file in more.values()}
     return Documents(_config(row), recipe, others, row["flow"], more)
+
+
+CONDITIONS: Sequence[Mapping[str, Any]] = (
+    {"step": "aside.other", "is": True},
+    {"step": "aside.other", "is_not": "no"},
+    {"step": "aside.other", "in": [1, 2.5, "three"]},
+    {"step": "aside.other", "below": 1},
+    {"step": "aside.other", "at_most": 0},
+    {"step": "aside.other", "above": -1.5},
+    {"step": "aside.other", "at_least": 2},
+    {"all": [{"step": "aside.other", "above": 0}, {"step": "aside.other", "is_not": 3}]},
+    {"any": [{"step": "aside.other", "is": 0}, {"not": {"step": "aside.other", "below": 9}}]},
+    {"not": {"all": [{"step": "aside.other", "is": False}]}},
+)
+"""Conditions of every form."""
+_LAST: Mapping[str, Mapping[str, Any]] = {
+    "condition": {},
+    "needs": {"class": "steps:Strict"},
+    "one of": {"inputs": {"a": {"one_of": ["work.rows", "aside.rows"]}, "b": "aside.rows"}},
+}
+"""What else the last step has: it needs what may be skipped, or takes what there is."""
 
 
 def _shared(row: Row, settings: Mapping[str, Any]) -> list[str]:
@@ -184,7 +208,7 @@ def _inline(
 ) -> None:
     """Move the step into a Recipe of its own."""
     work = recipe["steps"]["work"]
-    outside = [*(["after"] if "after" in work else [])]
+    outside = [name for name in ("after", "when") if name in work]
     inner = {key: value for key, value in work.items() if key not in outside}
     inner["inputs"] = {"a": "input.rows", **({"b": "input.maybe"} if optional else {})}
     inputs: dict[str, Any] = {

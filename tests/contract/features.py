@@ -36,6 +36,7 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
     "model": ("none", "parts"),
     "matrix": ("none", "family"),
     "description": ("none", "text"),
+    "skips": ("none", "condition", "needs", "one of"),
 }
 
 

@@ -41,6 +41,10 @@ class Work(Template):
     def run(self, a: Any = None, b: Any = None, c: Any = None, key: Any = None) -> Made: ...
 
 
+class Strict(Template):
+    def run(self, a: Any, b: Any) -> Made: ...
+
+
 class Otherwise(Work):
     """Another class of the same shape."""
 '''

@@ -203,7 +203,9 @@ def only_order(plan: Plan, trace: Trace, target: KubeflowCompiler) -> set[str]:
         wired = trace.steps[step.name].inputs
         missing = {n for n, s in step.inputs.items() if s.kind == "step" and n not in wired}
         loops = {n for n in missing if plan.step(step.inputs[n].name).foreach}
-        gathered = loops if step.foreach or target.local else set()
+        ends = {n: {step.name, step.inputs[n].name} for n in loops}
+        branches = {n for n in loops if ends[n] & plan.skippable}
+        gathered = loops if step.foreach or target.local else branches
         if missing and missing == gathered:
             paths.add(f"steps.{step.name}.inputs")
     return paths

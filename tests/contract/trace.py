@@ -35,6 +35,7 @@ class StepTrace:
         retries: how often it is tried again.
         waits: seconds before each of the first retries.
         timeout: seconds.
+        may_skip: whether the target skips it where the run does without it.
     """
 
     plan: str
@@ -55,6 +56,7 @@ class StepTrace:
     secrets: Mapping[str, Any]
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, Any], ...]
+    may_skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def fields(root: Schema) -> Iterator[tuple[str, Schema, bool]]:
     yield from _inside(root, root, "", ())
 
 
-def _inside(root: Schema, schema: Schema, path: str, seen: tuple[int, ...]) -> Iterator[Any]:
+def _inside(root: Schema, schema: Schema, path: str, seen: tuple[str, ...]) -> Iterator[Any]:
     for name, given in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
         yield from _field(root, given, f"{path}.{name}".removeprefix("."), seen, required)
@@ -65,11 +65,12 @@ def _inside(root: Schema, schema: Schema, path: str, seen: tuple[int, ...]) -> I
 
 
 def _field(
-    root: Schema, given: Schema, path: str, seen: tuple[int, ...], required: bool
+    root: Schema, given: Schema, path: str, seen: tuple[str, ...], required: bool
 ) -> Iterator[tuple[str, Schema, bool]]:
-    schema = _whole(root, given)
+    schema, named = _whole(root, given), given.get("$ref", "")
     yield path, schema, required
-    yield from _inside(root, schema, path, seen)
+    if named not in seen:  # What is inside its like is shown once.
+        yield from _inside(root, schema, path, (*seen, named) if named else seen)
 
 
 def _whole(root: Schema, schema: Schema) -> Schema:

@@ -19,6 +19,7 @@ from atlas.builder.words import (
     history,
     literal,
     model,
+    one_of,
     pipeline,
     run_fact,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "history",
     "literal",
     "model",
+    "one_of",
     "pipeline",
     "pretty",
     "run_fact",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack
 from atlas.builder.document import DocumentBuilder, given
 from atlas.builder.words import Dynamic, StepOutputs, class_name, param, plain, reference
 from atlas.errors import AtlasError
-from atlas.recipe import Recipe, Reference
+from atlas.recipe import ONE_OF, OneOf, Recipe, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,12 +128,13 @@ class RecipeBuilder(DocumentBuilder):
         *,
         recipe: str | None = None,
         description: str | None = None,
-        inputs: Mapping[str, Reference | str] | None = None,
+        inputs: Mapping[str, Reference | str | OneOf] | None = None,
         params: Mapping[str, Any] | None = None,
         formats: Mapping[str, str] | None = None,
         trust: Mapping[str, Sequence[str]] | None = None,
         after: Sequence[StepOutputs | str] | None = None,
         foreach: Mapping[str, Reference | str] | None = None,
+        when: Mapping[str, Any] | None = None,
         **settings: Unpack[StepSettings],
     ) -> StepOutputs:
         """Add a step.
@@ -143,12 +144,14 @@ class RecipeBuilder(DocumentBuilder):
             cls: its Template, as a class or as ``module:Class``.
             recipe: a Recipe's file instead, whose steps are inlined.
             description: what it does.
-            inputs: parameter of ``run`` → the output, data or part of a model that it reads.
+            inputs: parameter of ``run`` → the output, data or part of a model that it reads; or
+                `one_of` several outputs.
             params: attribute of the class → value, or what `parameter`, `feature` … returned.
             formats: output → storage format, where it isn't its type's own.
             trust: output → names of classes and functions that its model may be made of.
             after: steps that must be over first, though nothing is read from them.
             foreach: parameter of ``run`` → the JSON list whose keys it gets one by one.
+            when: the condition under which it runs, as in JSON; ``step`` may be an output.
             **settings: image, resources, retries, timeout, env, secrets, cache, node_selector,
                 tolerations and window, as in JSON.
 
@@ -174,6 +177,7 @@ class RecipeBuilder(DocumentBuilder):
             "outputs": _outputs(formats, trust),
             "after": after and [str(step) for step in after],
             "foreach": _references(foreach),
+            "when": when and _condition(when),
             **plain(settings),
         }
         steps[name] = given(fields)
@@ -214,8 +218,27 @@ class RecipeBuilder(DocumentBuilder):
         return builder
 
 
-def _references(given: Mapping[str, Reference | str] | None) -> dict[str, str] | None:
-    return None if given is None else {name: reference(value) for name, value in given.items()}
+def _references(given: Mapping[str, Reference | str | OneOf] | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    return {
+        name: {ONE_OF: [*map(str, value.options)]} if isinstance(value, OneOf) else reference(value)
+        for name, value in given.items()
+    }
+
+
+def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a condition as JSON, its references as text."""
+    return {
+        key: _condition(value)
+        if isinstance(value, dict)
+        else [_condition(one) if isinstance(one, dict) else one for one in value]
+        if isinstance(value, list | tuple)
+        else str(value)
+        if isinstance(value, Reference)
+        else value
+        for key, value in given.items()
+    }
 
 
 def _outputs(

@@ -8,7 +8,7 @@ from typing import Any
 
 from atlas.dataclass import dataclass
 from atlas.functions import is_step
-from atlas.recipe import Reference
+from atlas.recipe import OneOf, Reference
 from atlas.template import Template
 
 _PRIVATE = "atlas.step.code."
@@ -52,6 +52,11 @@ class StepOutputs:
     def __str__(self) -> str:
         """Return the step's name."""
         return self._name
+
+
+def one_of(*outputs: Reference | str) -> OneOf:
+    """Return what takes the first of several outputs whose step ran."""
+    return OneOf(tuple(o if isinstance(o, Reference) else Reference.parse(o) for o in outputs))
 
 
 def data(name: str) -> Reference:

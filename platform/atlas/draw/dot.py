@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from atlas.draw import hover, palette
 from atlas.draw.layout.geometry import DETAIL, LABEL, STACK, TITLE, group_label, lines, text_width
-from atlas.draw.model import DATA, FAMILY, MODEL, ORDER, PIPELINE, RECIPE, REMOVED, STEP, Group
+from atlas.draw.model import (
+    CONDITION,
+    DATA,
+    FAMILY,
+    MODEL,
+    ORDER,
+    PIPELINE,
+    RECIPE,
+    REMOVED,
+    STEP,
+    Group,
+)
 from atlas.draw.nesting import nested
 from atlas.pages.texts import visible
 
@@ -25,6 +36,7 @@ _SHAPES: Mapping[str, str] = {
     PIPELINE: "component",
     FAMILY: "component",
     RECIPE: "folder",
+    CONDITION: "diamond",
 }
 _FONT = "DejaVu Sans"
 _SIZE = (LABEL + DETAIL) // 2

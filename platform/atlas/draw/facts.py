@@ -27,6 +27,7 @@ def of_step(step: PlanStep, plan: Plan) -> dict[str, str]:
         {
             "description": step.description,
             "class": step.cls,
+            "when": step.when.text(source) if step.when else "",
             **({f"foreach.{step.foreach[0]}": source(step.foreach[1])} if step.foreach else {}),
             **{f"inputs.{name}": source(given) for name, given in step.inputs.items()},
             **{f"params.{name}": value(given) for name, given in step.params.items()},
@@ -78,6 +79,8 @@ def of_data(data: PlanData) -> dict[str, str]:
 
 def source(given: InputSource) -> str:
     """Return a resolved reference as a Recipe writes it."""
+    if given.options:
+        return f"one of {', '.join(map(source, given.options))}"
     if given.kind == "step":
         return f"{given.name}.{given.output}"
     if given.kind in ELSEWHERE:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from atlas.draw import palette
 from atlas.draw.layout.geometry import group_label, lines
-from atlas.draw.model import DATA, FAMILY, MODEL, ORDER, PIPELINE, RECIPE, REMOVED, STEP, Group
+from atlas.draw.model import (
+    CONDITION,
+    DATA,
+    FAMILY,
+    MODEL,
+    ORDER,
+    PIPELINE,
+    RECIPE,
+    REMOVED,
+    STEP,
+    Group,
+)
 from atlas.draw.nesting import nested
 from atlas.pages.texts import visible
 
@@ -23,6 +34,7 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     PIPELINE: ("[[", "]]"),
     FAMILY: ("[[", "]]"),
     RECIPE: ("[[", "]]"),
+    CONDITION: ("{", "}"),
 }
 _ESCAPED = {char: f"#{ord(char)};" for char in "#&<>\"'`\\*_~[](){}|%:;@$"}
 """Mermaid's entities; it knows decimal numbers, and needs no other."""

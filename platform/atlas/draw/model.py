@@ -13,8 +13,8 @@ from atlas.graph import without_cycles
 Facts: TypeAlias = Mapping[str, str]
 """What a reader may want to know of a thing, by a dotted name (``params.trees``)."""
 
-STEP, DATA, MODEL, PIPELINE, FAMILY, RECIPE = KINDS = (
-    "step", "data", "model", "pipeline", "family", "recipe",
+STEP, DATA, MODEL, PIPELINE, FAMILY, RECIPE, CONDITION = KINDS = (
+    "step", "data", "model", "pipeline", "family", "recipe", "condition",
 )  # fmt: skip
 """Kinds of nodes; each has a shape of its own. A recipe is a step that isn't inlined yet."""
 
@@ -150,6 +150,7 @@ class Drawing:
 _NOUNS = {
     "step": (STEP, RECIPE),
     "data set": (DATA,),
+    "condition": (CONDITION,),
     "model": (MODEL,),
     "other pipeline": (PIPELINE, FAMILY),
 }

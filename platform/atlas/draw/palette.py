@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from atlas.draw.model import (
     ADDED,
     CHANGED,
+    CONDITION,
     DATA,
     FAMILY,
     MODEL,
@@ -50,6 +51,7 @@ _ORANGE = Colours("#fff1e5", "#bc4c00", "#45200a", "#db6d28")
 COLOURS: Mapping[str, Colours] = {
     STEP: _GREY._replace(fill="#ffffff"),
     RECIPE: _GREY,
+    CONDITION: _ORANGE._replace(fill="#ffffff"),
     DATA: _YELLOW,
     MODEL: _PURPLE,
     PIPELINE: _BLUE,

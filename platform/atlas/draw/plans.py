@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from atlas.condition import COMPARISON
 from atlas.dataclass import dataclass
 from atlas.draw import facts
 from atlas.draw.model import (
+    CONDITION,
     DATA,
     FAMILY,
     MODEL,
@@ -25,6 +27,7 @@ from atlas.validate.scoring_rules import CHALLENGER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from atlas.condition import Condition
     from atlas.plan.model import Plan
     from atlas.plan.parts import InputSource, PlanStep
 
@@ -171,6 +174,8 @@ def _nodes(part: _Part) -> Iterator[Node]:
         for given in step.sources():
             if given.kind != "step" and not _elsewhere(part, given):
                 yield _source_node(part, given)
+        if step.when:
+            yield _condition_node(part, step, step.when)
         yield _step_node(part, step)
     if part.plan.flow == "training" and part.plan.model:
         yield _model_node(part)
@@ -186,6 +191,23 @@ def _step_node(part: _Part, step: PlanStep) -> Node:
         group=part.step_id(group) if group else part.scope,
         many=facts.source(step.foreach[1]) if step.foreach else "",
         facts=_family_facts(part, step),
+        is_rival=bool(step.rival_of),
+    )
+
+
+def _condition_node(part: _Part, step: PlanStep, when: Condition) -> Node:
+    """Return the diamond of a step's condition, before the step."""
+    group, _, label = step.name.rpartition(".")
+    text, detail = when.text(facts.source), ""
+    if when.kind == COMPARISON:
+        text, detail = facts.source(when.source), text.removeprefix(f"{facts.source(when.source)} ")
+    return Node(
+        id=part.step_id(f"{step.name}.when"),
+        label=text if detail else "when",
+        kind=CONDITION,
+        detail=detail or text,
+        group=part.step_id(group) if group else part.scope,
+        facts={"when": when.text(facts.source), "else": f"{label} is skipped"},
         is_rival=bool(step.rival_of),
     )
 
@@ -257,10 +279,15 @@ def _edges(part: _Part) -> Iterator[Edge]:
     for step in part.plan.steps:
         target = part.step_id(step.name)
         for name, given in step.inputs.items():
-            yield (
-                _written(part, given, target)
-                if _is_written(name, given)
-                else _edge(part, given, target, name)
+            if _is_written(name, given):
+                yield _written(part, given, target)
+            else:
+                yield from (_edge(part, one, target, name) for one in given.each())
+        if step.when:
+            diamond = f"{target}.when"
+            yield from (_edge(part, one, diamond, "when") for one in step.when.sources())
+            yield Edge(
+                diamond, target, note=f"{step.name} runs when {step.when.text(facts.source)}"
             )
         if step.foreach:
             yield _edge(part, step.foreach[1], target, f"each {step.foreach[0]}")

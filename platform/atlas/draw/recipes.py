@@ -9,7 +9,7 @@ from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
 from atlas.plan.model import Plan
 from atlas.plan.parts import InputSource, PlanStep, Value
-from atlas.recipe import DYNAMIC
+from atlas.recipe import DYNAMIC, ONE_OF, OneOf
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -51,14 +51,18 @@ def _step(step: Step, known: set[str]) -> PlanStep:
         params={name: _value(given) for name, given in step.params.items()},
         after=tuple(name for name in step.after if name in known),
         foreach=foreach and (foreach[0], _source(foreach[1], known)),
+        when=step.when and step.when.mapped(lambda given: _source(given, known)),
     )
 
 
-def _source(given: Reference, known: set[str]) -> InputSource:
+def _source(given: Reference | OneOf, known: set[str]) -> InputSource:
     """Return a reference as a source; an inlined Recipe's step stands for that Recipe.
 
     What names no step of this Recipe is drawn as something from outside.
     """
+    if isinstance(given, OneOf):
+        options = tuple(_source(option, known) for option in given.options)
+        return InputSource(ONE_OF, "", options=options)
     if given.kind != "step" or given.name in known:
         return InputSource(given.kind, given.name, given.output, given.step)
     first, _, rest = given.name.partition(".")

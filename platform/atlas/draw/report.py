@@ -76,15 +76,18 @@ _WORSE = {"cached": 0, "ran": 1, "skipped": 2, "failed": 3}
 
 
 def _mark(outcome: Outcome) -> str:
+    if outcome.is_skipped:
+        return "skipped"
     return "failed" if not outcome.ok else "cached" if outcome.cached else "ran"
 
 
 def _about(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
     failed = sum(not outcome.ok for outcome in outcomes.values())
     cached = sum(outcome.cached for outcome in outcomes.values())
+    left = len(skipped) + sum(outcome.is_skipped for outcome in outcomes.values())
     about = {
         "status": "failed" if failed else "partial" if skipped else "done",
-        "steps": f"{len(outcomes)}, {cached} cached, {failed} failed, {len(skipped)} skipped",
+        "steps": f"{len(outcomes)}, {cached} cached, {failed} failed, {left} skipped",
         "started": _moment(run.created),
         "took": _took(outcomes),
         "interval": f"{run.interval_start} to {run.interval_end}" if run.interval_start else "",
@@ -126,16 +129,19 @@ def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
     yield '<h2>Steps</h2><table class="steps"><tr><th>step</th><th>outcome</th>'
     yield '<th class="number">seconds</th><th class="number">attempts</th><th>why</th></tr>'
     for (step, item), outcome in outcomes.items():
-        why = (
-            f"from {outcome.reason}"
-            if outcome.cached
-            else outcome.error or f"not cached: {outcome.reason}"
-        )
-        yield _row(
-            _name(step, item), _mark(outcome), f"{outcome.seconds:.3f}", str(outcome.attempts), why
-        )
+        numbers = (f"{outcome.seconds:.3f}", str(outcome.attempts))
+        numbers = ("", "") if outcome.is_skipped else numbers
+        yield _row(_name(step, item), _mark(outcome), *numbers, _why(outcome))
     yield from (_row(step, "skipped", "", "", why) for step, why in skipped.items())
     yield "</table>"
+
+
+def _why(outcome: Outcome) -> str:
+    """Return why a step ended as it did."""
+    if outcome.is_skipped:
+        return outcome.reason
+    cached = f"from {outcome.reason}"
+    return cached if outcome.cached else outcome.error or f"not cached: {outcome.reason}"
 
 
 def _row(name: str, outcome: str, seconds: str, attempts: str, why: str) -> str:
@@ -146,7 +152,9 @@ def _row(name: str, outcome: str, seconds: str, attempts: str, why: str) -> str:
 def _gantt(outcomes: Outcomes) -> str:
     """Return bars over time, one for each unit, as SVG."""
     spans = [
-        (name, outcome, *_span(outcome)) for name, outcome in outcomes.items() if outcome.started
+        (name, outcome, *_span(outcome))
+        for name, outcome in outcomes.items()
+        if outcome.started and not outcome.is_skipped
     ]
     spans = sorted(spans, key=lambda span: (span[2], span[0][0]))[:_MOST_BARS]
     if not spans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.draw.layout.geometry import STACK, Box
-from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, RECIPE
+from atlas.draw.model import CONDITION, DATA, FAMILY, MODEL, PIPELINE, RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +69,14 @@ def _model(box: Box) -> str:
     return f'<path d="{upper}L{right} {middle}L{outer} {low}H{inner}Z"/>'
 
 
+def _condition(box: Box) -> str:
+    """A diamond."""
+    left, right = number(box.x), number(box.x + box.width)
+    middle, half = number(box.middle), number(box.y + box.height / 2)
+    top, low = number(box.y), number(box.bottom)
+    return f'<path d="M{left} {half}L{middle} {top}L{right} {half}L{middle} {low}Z"/>'
+
+
 def _pipeline(box: Box) -> str:
     """A rectangle with a bar at each side."""
     left, right = number(box.x + _BAR), number(box.x + box.width - _BAR)
@@ -83,4 +91,5 @@ _OUTLINES: Mapping[str, Callable[[Box], str]] = {
     PIPELINE: _pipeline,
     FAMILY: _pipeline,
     RECIPE: _recipe,
+    CONDITION: _condition,
 }

@@ -9,6 +9,7 @@ from atlas.draw.lanes import rows
 from atlas.draw.model import (
     ADDED,
     CHANGED,
+    CONDITION,
     DATA,
     FAMILY,
     MODEL,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SYMBOLS: Mapping[str, str] = {
     STEP: "●", DATA: "◇", MODEL: "◆", PIPELINE: "▣", FAMILY: "▦", RECIPE: "◉",
+    CONDITION: "◊",
 }  # fmt: skip
 """Kind → what stands for it."""
 _RIVAL = "○"
@@ -40,7 +42,7 @@ _COLOURS = {
 }  # fmt: skip
 _ASCII = str.maketrans(
     {
-        **dict(zip("●○◇◆▣▦◉│─╰╯├┤┴┼·…", "*.o#@%&|-`'++++-~", strict=True)), TIMES: "x",
+        **dict(zip("●○◇◆▣▦◉◊│─╰╯├┤┴┼·…", "*.o#@%&?|-`'++++-~", strict=True)), TIMES: "x",
         "←": "<-", **dict(zip(palette.SIGNS.values(), "+-~v=x->.", strict=True)),
     }
 )  # fmt: skip

@@ -12,6 +12,7 @@ from atlas.runner.frontier import Frontier
 from atlas.runner.units import Unit
 from atlas.step import Job, Outcome, Reader, recorded
 from atlas.step.execute import refuse
+from atlas.step.skipping import skipped_by
 from atlas.targets.launcher import FAILED, RUNNING, WAITING
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ class LaunchProgress:
         for name in names:
             step = self._plan.step(name)
             try:
+                if self._is_skipped(step):
+                    continue
                 units = self._units(step)
             except AtlasError as error:
                 self._open[name] = [Unit(name)]
@@ -180,6 +183,19 @@ class LaunchProgress:
                 continue
             self._total += len(units) - 1
             self._open[name] = units
+
+    def _is_skipped(self, step: PlanStep) -> bool:
+        """Go on behind a step that the run does without; tell whether it is one."""
+        job = Job(self._store, self._plan, self._run, step, self._folder)
+        outcome = skipped_by(job)
+        if outcome is None:
+            return False
+        unit = Unit(step.name)
+        self.outcomes[unit] = outcome
+        self._done += 1
+        self.tell(events.STEP_SKIPPED, unit, outcome.reason)
+        self._free(self._frontier.freed_by(step.name))
+        return True
 
     def _units(self, step: PlanStep) -> list[Unit]:
         if step.foreach is None:

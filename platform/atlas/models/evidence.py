@@ -72,7 +72,9 @@ def _input_digest(store: Store, plan: Plan, run: Run, step: str) -> str:
     made = set(plan.model.parts.values()) if plan.model else set()
     sources = plan.step(step).inputs
     rows = [
-        name for name, source in sources.items() if f"{source.name}.{source.output}" not in made
+        name
+        for name, source in sources.items()
+        if made.isdisjoint(f"{one.name}.{one.output}" for one in source.each())
     ]
     parts = (store.outcome(run.pipeline, run.id, step) or {}).get("parts", {})
     known = {name: parts[f"inputs.{name}"] for name in rows if f"inputs.{name}" in parts}

@@ -11,7 +11,8 @@ from atlas.plan.model import Plan
 from atlas.plan.monitored import monitored_tables
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.plan.rivals import with_rivals
-from atlas.recipe import Parameter, Reference, Resources, Retries
+from atlas.recipe import ONE_OF, Parameter, Reference, Resources, Retries
+from atlas.validate.condition_rules import skippable_steps
 from atlas.validate.schedule import cron_line
 from atlas.validate.signature import may_predict
 from atlas.validate.types import UNKNOWN
@@ -45,6 +46,7 @@ class PlanBuilder:
         self.environment = subject.environment
         self.resources = self.environment.resources.get(self.config.name, {})
         self.is_inference = subject.flat.flow == "inference"
+        self.skippable = skippable_steps(subject)
         self._outputs_of: dict[str, Mapping[str, Output]] = {}
         steps = subject.flat.steps.values()
         self.steps = tuple(self._step(step) for step in steps)
@@ -133,6 +135,21 @@ class PlanBuilder:
             node_selector=dict(sorted(settings.get("node_selector", {}).items())),
             tolerations=tuple(settings.get("tolerations", ())),
             predicts=self._predicts(step) or None,
+            when=step.when and step.when.mapped(lambda read: self._source(read, step, axes)),
+            optional=self._optional(step),
+        )
+
+    def _optional(self, step: FlatStep) -> tuple[str, ...]:
+        """Return the inputs of a step that have a default for what was skipped."""
+        signature = self.subject.signatures.get(step.name)
+        return tuple(
+            name
+            for name, read in sorted(step.inputs.items())
+            if all(one.source.name in self.skippable for one in read.each())
+            and all(one.source.kind == "step" for one in read.each())
+            and signature is not None
+            and name in signature.inputs
+            and not signature.inputs[name].required
         )
 
     def _predicts(self, step: FlatStep) -> bool:
@@ -147,6 +164,9 @@ class PlanBuilder:
     def _source(
         self, read: Input, step: FlatStep, axes: Mapping[str, str] | None = None
     ) -> InputSource:
+        if read.options:
+            options = tuple(self._source(option, step, axes) for option in read.options)
+            return InputSource(ONE_OF, "", options=options)
         reference: Reference = read.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())

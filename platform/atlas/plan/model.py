@@ -8,6 +8,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlas.condition import skippable
 from atlas.dataclass import dataclass
 from atlas.plan.parts import Model, PlanData, PlanStep, Schedule, freeze
 from atlas.plan.plain import plain, read_fields
@@ -100,6 +101,11 @@ class Plan:
     def by_name(self) -> Mapping[str, PlanStep]:
         """The steps by their full names."""
         return {step.name: step for step in self.steps}
+
+    @cached_property
+    def skippable(self) -> frozenset[str]:
+        """Names of the steps that a run may skip: their condition, or what they need, says so."""
+        return skippable({s.name: (s.when is not None, s.needs()) for s in self.steps})
 
     def step(self, name: str) -> PlanStep:
         """Return one step.

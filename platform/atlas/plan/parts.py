@@ -13,6 +13,7 @@ from atlas.values import frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlas.condition import Condition
     from atlas.config import Canary
 
 
@@ -27,8 +28,8 @@ class InputSource:
     """Where a step's input comes from, resolved.
 
     Attributes:
-        kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline``, ``family`` or
-            ``history``.
+        kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline``, ``family``,
+            ``history`` or ``one_of``.
         name: the step's full name (``features.scale``), or the name of the data, model part,
             pipeline or family.
         output: the output's name, for ``step`` and those of other pipelines.
@@ -37,6 +38,7 @@ class InputSource:
         format: for these, the format that the other's Recipe names.
         trust: for these, what the other's Recipe trusts.
         window: for ``history``, how far back from the run's end earlier runs are read, in seconds.
+        options: for ``one_of``, outputs of steps; the first whose step ran is taken.
     """
 
     kind: str
@@ -47,6 +49,11 @@ class InputSource:
     format: str = ""
     trust: tuple[str, ...] = ()
     window: float | None = None
+    options: tuple[InputSource, ...] = ()
+
+    def each(self) -> tuple[InputSource, ...]:
+        """Return what it may be: itself, or its options."""
+        return self.options or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ class PlanStep:
         cache: False turns the cache off; a string is the user's version of the step.
         predicts: whether it is a Predictor, where its Plan has to know; else None.
         rival_of: the step that it repeats with the challenger; empty for one of the Recipe.
+        when: the condition under which it runs, over `InputSource`s; None for always.
+        optional: inputs that it does without where what they read was skipped.
     """
 
     name: str
@@ -134,14 +143,29 @@ class PlanStep:
     tolerations: tuple[Mapping[str, Any], ...] = ()
     predicts: bool | None = None
     rival_of: str = ""
+    when: Condition | None = None
+    optional: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze what the step is made of."""
         freeze(self, "inputs", "params", "outputs", "env", "node_selector", "tolerations")
 
     def sources(self) -> tuple[InputSource, ...]:
-        """Return every source that the step reads, that of its keys last."""
-        return (*self.inputs.values(), *((self.foreach[1],) if self.foreach else ()))
+        """Return every source that the step reads, those of its keys and its condition last."""
+        inputs = [one for source in self.inputs.values() for one in source.each()]
+        keys = [self.foreach[1]] if self.foreach else []
+        return (*inputs, *keys, *(self.when.sources() if self.when else ()))
+
+    def needs(self) -> tuple[tuple[str, ...], ...]:
+        """Return the steps that it can't do without: of each group, one has to have run."""
+        keys = [self.foreach[1]] if self.foreach else []
+        given = [source for name, source in self.inputs.items() if name not in self.optional]
+        groups = [source.each() for source in (*given, *keys)]
+        return tuple(
+            tuple(one.name for one in group)
+            for group in groups
+            if all(one.kind == "step" for one in group)
+        )
 
     def upstream(self) -> tuple[str, ...]:
         """Return the names of the steps that must be over first, without repeats."""

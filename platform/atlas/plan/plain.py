@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from atlas.condition import Condition
 from atlas.config import Canary
 from atlas.plan.family import Family
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
@@ -74,7 +75,16 @@ def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 def _source(raw: Mapping[str, Any]) -> InputSource:
-    return InputSource(**{**raw, "trust": tuple(raw.get("trust", ()))})
+    options = tuple(map(_source, raw.get("options", ())))
+    return InputSource(
+        **{"name": "", **raw, "trust": tuple(raw.get("trust", ())), "options": options}
+    )
+
+
+def _condition(raw: Mapping[str, Any]) -> Condition:
+    source = _source(raw["source"]) if "source" in raw else None
+    parts = tuple(map(_condition, raw.get("parts", ())))
+    return Condition(**{**raw, "source": source, "parts": parts})
 
 
 def _outputs(raw: Mapping[str, Any]) -> dict[str, Output]:
@@ -96,6 +106,8 @@ def _step(raw: Mapping[str, Any]) -> PlanStep:
         "retries": Retries(**raw.get("retries", {})),
         "secrets": tuple(raw.get("secrets", ())),
         "tolerations": tuple(raw.get("tolerations", ())),
+        "when": _condition(raw["when"]) if "when" in raw else None,
+        "optional": tuple(raw.get("optional", ())),
     }
     return PlanStep(**{**raw, **own})
 

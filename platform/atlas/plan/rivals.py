@@ -62,6 +62,7 @@ def _rival(step: PlanStep, names: Collection[str]) -> PlanStep:
         name=rival_name(step.name),
         inputs={name: _source(source, names) for name, source in step.inputs.items()},
         foreach=(foreach[0], _source(foreach[1], names)) if foreach else None,
+        when=step.when and step.when.mapped(lambda source: _source(source, names)),
         retries=Retries(),
         rival_of=step.name,
     )
@@ -70,6 +71,8 @@ def _rival(step: PlanStep, names: Collection[str]) -> PlanStep:
 def _source(source: InputSource, names: Collection[str]) -> InputSource:
     if source.kind == "model":
         return replace(source, kind=CHALLENGER)
+    if source.options:
+        return replace(source, options=tuple(_source(one, names) for one in source.options))
     is_repeated = source.kind == "step" and source.name in names
     return replace(source, name=rival_name(source.name)) if is_repeated else source
 

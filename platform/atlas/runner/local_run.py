@@ -20,6 +20,7 @@ from atlas.step.execute import refuse
 from atlas.step.finish import finish, unfinished
 from atlas.step.finished import Finished
 from atlas.step.outcome import DONE
+from atlas.step.skipping import skip
 from atlas.store.run import SANDBOX
 
 if TYPE_CHECKING:
@@ -229,6 +230,8 @@ class LocalRun:
             self._progress.total -= 1
             return False
         try:
+            if self._is_skipped(step):
+                return True
             units = units_of(self.store, self.plan, self.run, step)
             if step.name not in self._selected:
                 return self._take_over(step, units)
@@ -240,6 +243,21 @@ class LocalRun:
         self._left[step.name] = len(todo)
         self._ready.extend(todo)
         return not todo
+
+    def _is_skipped(self, step: PlanStep) -> bool:
+        """Tell whether the run does without a step, for its condition says so; record that.
+
+        Raises:
+            AtlasError: what its condition compares can't be read.
+        """
+        unit = Unit(step.name)
+        outcome = skip(self.job(unit))
+        if outcome is None:
+            return False
+        self.outcomes[unit] = outcome
+        self._progress.done += 1
+        self._tell(events.STEP_SKIPPED, unit, outcome, outcome.reason)
+        return True
 
     def _is_done(self, unit: Unit) -> bool:
         """Tell whether a resumed run has already done a unit, and all that it made is there."""

@@ -55,7 +55,7 @@ def _started(options: argparse.Namespace, words: Sequence[str], leaves: bool) ->
     """Do what the options say, in this process or in children of it."""
     store, plan = _opened(options)
     once = [word for word in words if word not in ("--retry", "--each")]
-    is_beside = options.attended or options.keys or options.finish
+    is_beside = options.attended or options.keys or options.finish or options.when
     if plan.step(options.step).rival_of and not is_beside and not options.each:
         return _attended(options, once, store, plan)
     if options.retry or options.each:
@@ -124,7 +124,7 @@ def _acted(options: argparse.Namespace, store: Store, plan: Plan) -> int:
 
 def _is_kept(options: argparse.Namespace) -> bool:
     """Tell whether what is printed goes into the step's log: of a step, not of what is beside."""
-    return not (options.finish or options.keys or options.no_log)
+    return not (options.finish or options.keys or options.when or options.no_log)
 
 
 def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
@@ -141,6 +141,8 @@ def _act(options: argparse.Namespace, store: Store, plan: Plan) -> int:
         keep_run_ids(store.location, run, ids_in(options.executor_input))
     if options.finish:
         return _finish(options, store, plan, run)
+    if options.when:
+        return _when(options, store, plan, run)
     return _keys(options, store, plan, run) if options.keys else _step(options, store, plan, run)
 
 
@@ -249,6 +251,25 @@ def _keys(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> in
         give_parameter(options.executor_input, "indexes", indexes)
     sys.stdout.write(f"{json.dumps(indexes)}\n")
     return 0
+
+
+def _when(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:
+    """Tell whether the run skips the step; the answer is Kubeflow's parameter, or the exit code."""
+    from atlas.step.execute import refuse
+    from atlas.step.skipping import DECISION, RUN, SKIP, skip
+
+    job = _job(options, store, plan, run)
+    try:
+        outcome = skip(job)
+    except AtlasError as error:
+        refuse(job, str(error).removeprefix(f"step {job.step.name}: "))
+        raise
+    if options.executor_input:
+        from atlas.step.kfp import give_decision
+
+        give_decision(options.executor_input, job, DECISION, SKIP if outcome else RUN)
+    sys.stdout.write(f"{f'skipped: {outcome.reason}' if outcome else 'it runs'}\n")
+    return int(options.if_skipped or 0) if outcome else 0
 
 
 def _finish(options: argparse.Namespace, store: Store, plan: Plan, run: Run) -> int:

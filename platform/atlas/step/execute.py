@@ -24,6 +24,7 @@ from atlas.step.predictions import stamped
 from atlas.step.profiling import PROFILES, has_profiles, profiled
 from atlas.step.provenance import provenance
 from atlas.step.rivals import excused, idle, with_rival
+from atlas.step.skipping import skipped_by
 from atlas.step.statistics import counted
 from atlas.step.telling import warnings_of
 from atlas.step.trusting import trust_of
@@ -43,7 +44,7 @@ def execute(job: Job) -> Outcome:
     """
     started, clock = _now(), time.monotonic()
     try:
-        outcome = idle(job) or _attempt(job)
+        outcome = idle(job) or skipped_by(job) or _attempt(job)
     except KeyboardInterrupt:
         _write(job, _timed(_failed(job, "interrupted"), started, clock))
         raise
@@ -120,6 +121,8 @@ def reuse(job: Job, run: str, outcome: Outcome) -> Outcome | None:
     Returns:
         The outcome that is recorded; None when what it made isn't all there.
     """
+    if outcome.is_skipped:
+        return record(job, replace(outcome, plan=job.plan.digest))
     hit = earlier_result(job, run, outcome)
     if hit is None or (job.step.rival_of and not hit.outputs):
         return None

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.advice import command
-from atlas.errors import PlatformError, StepError
+from atlas.errors import AtlasError, PlatformError, StepError
 from atlas.step.batches import recorded_batch
 from atlas.step.execute import recorded
 from atlas.step.finished import Finished
 from atlas.step.inputs import Reader
 from atlas.step.lineage_events import sent_lineage
-from atlas.step.outcome import DONE, FAILED, PARTIAL
+from atlas.step.outcome import DONE, FAILED, PARTIAL, SKIPPED, Outcome
 from atlas.step.publishing import published
 from atlas.step.rivals import challenger_warnings
-from atlas.step.upstream import latest_key
+from atlas.step.skipping import skip_reason, skipped_steps
+from atlas.step.upstream import earlier_runs, latest_key
 from atlas.store.keys import OUTCOME, run_key
 from atlas.store.run import BACKFILL, SANDBOX
 from atlas.tracking.outbox import pending_for, state_outbox
@@ -79,9 +80,7 @@ def finish(
         () if status == PARTIAL or missing != failed else published(store, plan, run, outcome)
     )
     if not missing and run.trigger != BACKFILL:
-        steps = [step.name for step in plan.steps]
-        pointer = canonical({"run": run.id, "steps": steps}).encode()
-        store.location.write(latest_key(plan.name, plan.flow), pointer)
+        store.location.write(latest_key(plan.name, plan.flow), _pointer(store, plan, run))
     pending = pending_for(store, run, running=False, parent=parent)
     warnings = (*batch, *warnings, *challenger_warnings(store, plan, run))
     so_far = Finished(status, tuple(failed), warnings=warnings)
@@ -204,9 +203,11 @@ def finish_if_over(store: Store, plan: Plan, run: Run, step: str) -> Finished | 
 
 
 def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
+    if step.name in plan.skippable and _is_skipped(store, plan, run, step):
+        return True
     if step.foreach is None:
         outcome = recorded(store, run, step.name)
-        return outcome is not None and outcome.ok
+        return outcome is not None and outcome.ok and not outcome.is_skipped
     source = step.foreach[1]
     if source.kind == "step" and not _is_done(store, plan, run, plan.step(source.name)):
         return False
@@ -216,6 +217,32 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
         return False
     outcomes = (recorded(store, run, step.name, index) for index in count)
     return all(outcome is not None and outcome.ok for outcome in outcomes)
+
+
+def _is_skipped(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
+    """Tell whether a run skips a step; one that no target has begun is recorded as skipped."""
+    try:
+        reason = skip_reason(Reader(store, plan, run), step.name)
+    except AtlasError:
+        return False
+    before = recorded(store, run, step.name) if reason else None
+    if reason and (before is None or not before.is_skipped):
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        outcome = Outcome(SKIPPED, run.plan, started=now, ended=now, reason=reason)
+        store.write_outcome(run.pipeline, run.id, step.name, outcome.to_json(), None)
+    return bool(reason)
+
+
+def _pointer(store: Store, plan: Plan, run: Run) -> bytes:
+    """Return what the store keeps of a pipeline's latest run: its id, and the steps that it has.
+
+    Of a step that it has skipped, the run that has it stays the one that had it before.
+    """
+    skipped = skipped_steps(store, plan, run) if plan.skippable else {}
+    steps = [step.name for step in plan.steps if step.name not in skipped]
+    earlier = earlier_runs(store, plan.name, plan.flow, skipped)
+    pointer = {"run": run.id, "steps": steps, **({"earlier": earlier} if earlier else {})}
+    return canonical(pointer).encode()
 
 
 def _announce(pending: Pending) -> None:

@@ -61,13 +61,16 @@ class Reader:
     )
 
     def inputs(self, step: PlanStep) -> Mapping[str, InputSource]:
-        """Return the inputs of a step that the run has.
+        """Return the inputs of a step that the run has, those that were skipped left out.
 
         A training has parts of a model only where it retrains one: else its steps do without.
         """
+        from atlas.step.skipping import given_inputs
+
+        given = given_inputs(self, step) if self.plan.skippable else step.inputs
         if self.run.flow != "training" or self.run.model is not None:
-            return step.inputs
-        return {name: source for name, source in step.inputs.items() if source.kind != "model"}
+            return given
+        return {name: source for name, source in given.items() if source.kind != "model"}
 
     def digest(self, step: PlanStep, name: str, source: InputSource) -> str:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import StoreError
 from atlas.formats import named
 from atlas.plan import output_names
+from atlas.step.execute import recorded
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +64,8 @@ def give_parameter(executor_input: str, name: str, value: Any) -> None:
     outputs = json.loads(executor_input).get("outputs", {})
     declared = outputs.get("parameters", {}).get(name, {})
     if declared.get("outputFile"):
-        _write(Path(declared["outputFile"]), json.dumps(value))
+        text = value if isinstance(value, str) else json.dumps(value)
+        _write(Path(declared["outputFile"]), text)
     _write_output(outputs, {"parameterValues": {name: value}})
 
 
@@ -84,6 +86,15 @@ def give_artifacts(executor_input: str, job: Job) -> None:
     _write_output(outputs, {"artifacts": given})
 
 
+def give_decision(executor_input: str, job: Job, name: str, value: str) -> None:
+    """Give Kubeflow whether a step runs, and what stands for the outputs of one that doesn't."""
+    outputs = json.loads(executor_input).get("outputs", {})
+    if name in outputs.get("parameters", {}):
+        give_parameter(executor_input, name, value)
+    else:
+        give_artifacts(executor_input, job)
+
+
 def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
     """Write the file of one output artifact, and return its description for Kubeflow.
 
@@ -92,9 +103,11 @@ def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
     try:
         manifest = job.store.manifest(*job.address, name, index=job.index)
     except StoreError:
-        if not job.step.rival_of:
+        if not job.step.rival_of and not _is_skipped(job):
             raise
-        return dict(declared)
+        manifest = None
+    if manifest is None or _is_skipped(job):
+        return _nothing(job, declared)
     facts = {"uri": f"{job.store.url}/{manifest.data}", "sha256": manifest.sha256,
              "format": manifest.format, "type": manifest.type}  # fmt: skip
     kind = declared.get("type", {}).get("schemaTitle", "")
@@ -105,6 +118,24 @@ def _given(job: Job, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
     numbers = _numbers(job.store, manifest) if kind == "system.Metrics" else {}
     metadata = {**declared.get("metadata", {}), **numbers, "atlas": facts}
     return {**declared, "metadata": metadata}
+
+
+def _is_skipped(job: Job) -> bool:
+    if job.step.name not in job.plan.skippable:
+        return False
+    outcome = recorded(job.store, job.run, job.step.name)
+    return outcome is not None and outcome.is_skipped
+
+
+def _nothing(job: Job, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands for an output that a step hasn't got; of one that was skipped, a file.
+
+    Kubeflow's launcher fetches each input's file before a step begins.
+    """
+    path = _local(declared) if _is_skipped(job) else None
+    if path is not None:
+        _write(path, json.dumps({"skipped": job.step.name}))
+    return dict(declared)
 
 
 def _report(store: Store, manifest: Manifest) -> str | None:

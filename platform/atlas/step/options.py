@@ -27,11 +27,13 @@ _OPTIONS = {
     "commit": "git commit of the pipeline's folder",
     "executor-input": "Kubeflow's executor input, JSON",
     "if-failed": "exit code of --finish for a run that isn't done; 0 by default",
+    "if-skipped": "exit code of --when for a step that the run skips; 0 by default",
     "if-backfill": "exit code of --finish for a back-fill's run that is done; 0 by default",
     "adopt": "id of a run whose result is taken where nothing has changed since",
 }
 _FLAGS = {
     "keys": "print the indexes of the step's keys",
+    "when": "tell whether the run skips the step, and record it if it does",
     "finish": "record how the whole run ended",
     "no-cache": "take no earlier result",
     "no-finish": "leave the end of the run to who started it",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DONE = "done"
 FAILED = "failed"
+SKIPPED = "skipped"
+"""Status of a step whose condition wasn't true, or that needs what such a step would have made."""
 PARTIAL = "partial"
 """Status of a run of which only some steps were asked for, and those are done."""
 
@@ -23,14 +25,14 @@ class Outcome:
     """How a step, or one key of it, ended.
 
     Attributes:
-        status: ``done`` or ``failed``.
+        status: ``done``, ``failed`` or ``skipped``.
         plan: digest of the Plan that it ran under.
         started: ISO 8601 in UTC.
         ended: ISO 8601 in UTC.
         seconds: how long it took, by a clock that never goes backwards.
         attempts: how often it was tried.
         cached: whether an earlier result was taken.
-        reason: which run's result was taken, or why none was.
+        reason: which run's result was taken, or why none was; why it was skipped.
         key: the cache key, of what could change the result.
         parts: what the key is made of, as short digests, so that a later run can say what changed.
         metrics: the step's metrics.
@@ -62,8 +64,13 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the step is done."""
-        return self.status == DONE
+        """Whether the step is done, or was skipped as it should be."""
+        return self.status in (DONE, SKIPPED)
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether the run did without the step."""
+        return self.status == SKIPPED
 
     def masked(self, mask: Mask) -> Outcome:
         """Return the outcome without secrets."""

@@ -74,6 +74,8 @@ def _pointed(store: Store, pipeline: str) -> Iterator[RunKey]:
         if name.startswith(("last-", "latest-")) and name.endswith(".json"):
             raw = json.loads(store.location.read(f"{pipeline}/{name}"))
             yield RunKey(pipeline, raw["run"])
+            # Of steps that the latest run has skipped, those that are read from elsewhere.
+            yield from (RunKey(pipeline, run) for run in raw.get("earlier", {}).values())
 
 
 def registered_versions(store: Store) -> list[RegisteredVersion]:

@@ -20,6 +20,7 @@ from atlas.step.execute import recorded
 from atlas.step.family import FamilyVersions, promote_family
 from atlas.step.outcome import DONE
 from atlas.step.secrets import mask_for
+from atlas.step.skipping import skipped_steps
 from atlas.store import ModelPart, artifact_key
 from atlas.store.exclusive import exclusive
 from atlas.store.keys import MODEL_OWNERS
@@ -55,6 +56,13 @@ def registered(
     model = plan.model
     if run.flow != "training" or model is None or not model.parts or finished.status != DONE:
         return finished
+    skipped = skipped_steps(store, plan, run) if plan.skippable else {}
+    absent = [part for part in model.parts.values() if part.rpartition(".")[0] in skipped]
+    if absent:
+        step = absent[0].rpartition(".")[0]
+        text = f"no version of the model {model.name} is registered: "
+        text += f"the step {step} was skipped, for {skipped[step]}"
+        return replace(finished, warnings=(*finished.warnings, text))
     with exclusive(store.location, f"model {model.name}", wait=WAIT_SECONDS) as is_held:
         if not is_held:
             raise PlatformError(f"model {model.name}: another process is registering a version")

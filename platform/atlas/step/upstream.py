@@ -10,7 +10,7 @@ from atlas.step.history import history_runs
 from atlas.store import run_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from atlas.plan import InputSource, Plan
     from atlas.store import Run, Store
@@ -48,14 +48,35 @@ def latest(store: Store, pipeline: str, step: str) -> str:
         key = latest_key(pipeline, flow)
         try:
             pointer = json.loads(store.location.read(key))
-            if step in pointer["steps"]:
-                return f"{pipeline}/{run_key(pipeline, pointer['run']).rpartition('/')[2]}"
+            run = (
+                pointer["run"] if step in pointer["steps"] else pointer.get("earlier", {}).get(step)
+            )
+            if run:
+                return f"{pipeline}/{run_key(pipeline, run).rpartition('/')[2]}"
         except FileNotFoundError:
             continue
         except (ValueError, KeyError, TypeError, AttributeError):
             hint = "remove it, and run that pipeline again"
             raise StoreError(f"{store.url}/{key}: points at no run; {hint}") from None
     return ""
+
+
+def earlier_runs(store: Store, pipeline: str, flow: str, steps: Iterable[str]) -> dict[str, str]:
+    """Return, of steps that a new run has skipped, the id of the latest run that has each.
+
+    Args:
+        store: the artifact store.
+        pipeline: the pipeline's name.
+        flow: the run's flow.
+        steps: the steps.
+    """
+    names = [*steps]
+    try:
+        pointer = json.loads(store.location.read(latest_key(pipeline, flow))) if names else {}
+        before = {**pointer.get("earlier", {}), **dict.fromkeys(pointer["steps"], pointer["run"])}
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: before[name] for name in sorted(names) if name in before}
 
 
 def latest_key(pipeline: str, flow: str) -> str:

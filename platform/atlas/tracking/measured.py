@@ -10,7 +10,7 @@ from atlas.metrics.exposition import Sample, page
 from atlas.metrics.metric import BATCH, RUN
 from atlas.tracking.metrics_outbox import Recency, WaitingMetrics
 from atlas.tracking.pushgateway import MetricGroup
-from atlas.tracking.record import outcomes_of
+from atlas.tracking.record import SKIPPED, outcomes_of
 from atlas.version import atlas_version
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _outcomes(store: Store, plan: Plan, run: Run) -> _Outcomes:
     for name, outcome in outcomes_of(store, plan, run):
         step, _, index = name.rpartition(".")
         own = {"index": int(index)} if step in keyed else {}
-        if outcome.get("plan") == run.plan:
+        if outcome.get("plan") == run.plan and outcome.get("status") != SKIPPED:
             outcomes.setdefault(step if own else name, []).append({**outcome, **own})
     return outcomes
 

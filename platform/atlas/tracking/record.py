@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from atlas.plan import Plan
     from atlas.store import Run, Store
 
+SKIPPED = "skipped"
+"""Status of a step that a run has done without, as its outcome has it."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 """How a run ended, in MLflow's words."""
 
@@ -94,7 +96,11 @@ def outcomes_of(store: Store, plan: Plan, run: Run) -> Iterator[tuple[str, dict[
                 yield step.name, outcome
             continue
         names = store.location.names(f"{run.pipeline}/{run.id}/{step.name}")
-        for index in (int(name) for name in names if name.isdigit()):
+        indexes = [int(name) for name in names if name.isdigit()]
+        whole = None if indexes else store.outcome(run.pipeline, run.id, step.name)
+        if whole and whole.get("status") == SKIPPED:
+            yield step.name, whole
+        for index in indexes:
             outcome = store.outcome(run.pipeline, run.id, step.name, index)
             if outcome:
                 yield f"{step.name}.{index}", outcome

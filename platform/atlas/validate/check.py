@@ -23,6 +23,7 @@ from atlas.load import (
 )
 from atlas.validate import (
     class_rules,
+    condition_rules,
     data_rules,
     flow_rules,
     hint_rules,
@@ -67,6 +68,7 @@ _RULES = (
     *import_rules.RULES,
     *hint_rules.RULES,
     *step_rules.RULES,
+    *condition_rules.RULES,
     *setting_rules.RULES,
     *label_rules.RULES,
     *flow_rules.RULES,

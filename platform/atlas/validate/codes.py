@@ -99,6 +99,8 @@ CODES = {
     "R048": "a param of a LabelJoin can't be right",
     "R049": "a name that a module needs isn't defined in it",
     "R050": "a Template's own __init__ doesn't take its params",
+    "R051": "a condition compares what can't be compared",
+    "R052": "an input takes one of several outputs that are no alternatives",
     "C002": "a Config overrides a step that there isn't",
     "C003": "a Config sets a parameter that there isn't",
     "C004": "a part of the model comes from nowhere",

@@ -13,6 +13,7 @@ from atlas.dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from atlas.condition import Condition
     from atlas.errors import Problem
     from atlas.load import Document, JsonPath
     from atlas.recipe import Image, Parameter, Reference
@@ -36,13 +37,23 @@ class DocumentPath:
 
 @dataclass(frozen=True)
 class Input:
-    """One resolved input: where it comes from, and where that was written.
+    """One resolved input.
 
     What can't be resolved is a Problem already; its source is of the kind ``broken``.
+
+    Attributes:
+        source: where it comes from; of the kind ``one_of`` where it is one of several.
+        place: where that was written.
+        options: those of ``one_of``, in the order in which they are looked at.
     """
 
     source: Reference
     place: DocumentPath
+    options: tuple[Input, ...] = ()
+
+    def each(self) -> tuple[Input, ...]:
+        """Return what it may be: itself, or its options."""
+        return self.options or (self,)
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,7 @@ class FlatStep:
         places: where each setting was written, and each member of one: ``env``, ``env.TZ``.
         formats: output → format, where one is named.
         trust: output → full names of classes and functions that its model may be made of.
+        when: the condition under which it runs, over `Input`s; None for always.
     """
 
     name: str
@@ -89,6 +101,7 @@ class FlatStep:
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     foreach: tuple[str, Input] | None = None
+    when: Condition | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     places: dict[str, DocumentPath] = field(default_factory=dict)
 
@@ -98,8 +111,10 @@ class FlatStep:
         return self.places.get(f"{name}.{member}", self.places.get(name, own))
 
     def reads(self) -> list[Input]:
-        """Return all inputs, that of the keys last."""
-        return [*self.inputs.values(), *((self.foreach[1],) if self.foreach else ())]
+        """Return all inputs one by one, those of the keys and of the condition last."""
+        inputs = [one for given in self.inputs.values() for one in given.each()]
+        keys = [self.foreach[1]] if self.foreach else []
+        return [*inputs, *keys, *(self.when.sources() if self.when else ())]
 
     def upstream(self) -> tuple[str, ...]:
         """Return the names of the steps that must be over first."""

@@ -100,6 +100,7 @@ class Flattener:
             formats=step.outputs,
             trust=step.trust,
             after=self.references.after(scope, step, place),
+            when=self.references.condition(scope, step, place),
             settings=settings,
             places=places,
         )
@@ -131,8 +132,8 @@ class Flattener:
     def _inputs(self, scope: Scope, step: Step, place: DocumentPath) -> dict[str, Input]:
         inputs = place / "inputs"
         resolved = {
-            name: self.references.resolve(scope, reference, inputs / name)
-            for name, reference in step.inputs.items()
+            name: self.references.input(scope, given, inputs / name)
+            for name, given in step.inputs.items()
         }
         return {name: source for name, source in resolved.items() if source is not None}
 
@@ -164,6 +165,7 @@ class Flattener:
             settings=settings,
             places=places,
             after=self.references.after(scope, step, place),
+            when=self.references.condition(scope, step, place),
             trail=(*scope.trail, inner.document.path),
         )
         self._add_images(child, flat)
@@ -191,9 +193,9 @@ class Flattener:
     ) -> dict[str, Input | None]:
         declared = inner.recipe.inputs
         given: dict[str, Input | None] = {}
-        for name, reference in step.inputs.items():
+        for name, source in step.inputs.items():
             if name in declared:
-                given[name] = self.references.resolve(scope, reference, place / "inputs" / name)
+                given[name] = self.references.input(scope, source, place / "inputs" / name)
                 continue
             message = f"the Recipe {inner.document.shown} has no input '{name}'"
             hint = nearest(name, declared)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from atlas.condition import both
 from atlas.dataclass import dataclass
 from atlas.load import below, is_file, nearest
+from atlas.recipe import ONE_OF, OneOf, Reference
 from atlas.validate.flat import DocumentPath, Input, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from atlas.condition import Condition
     from atlas.errors import Problem
     from atlas.load import Loader, RecipeFile
-    from atlas.recipe import Reference, Step
+    from atlas.recipe import Step
     from atlas.validate.flat import Param
 
 DEEPEST = 20
@@ -36,6 +40,7 @@ class Scope:
         settings: what its steps inherit from the step that it is.
         places: where those settings were written.
         after: what all of its steps wait for.
+        when: the condition under which its steps run.
         trail: the files it is inlined in, outermost first.
     """
 
@@ -46,6 +51,7 @@ class Scope:
     settings: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, DocumentPath] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    when: Condition | None = None
     trail: tuple[Path, ...] = ()
 
     @property
@@ -73,6 +79,39 @@ class References:
     def problems(self) -> list[Problem]:
         """All Problems so far."""
         return self.loader.problems
+
+    def input(self, scope: Scope, given: Reference | OneOf, place: DocumentPath) -> Input | None:
+        """Return what an input reads, outside of its Recipe; as `resolve`, and with options."""
+        if not isinstance(given, OneOf):
+            return self.resolve(scope, given, place)
+        places = [place / ONE_OF / number for number in range(len(given.options))]
+        found = map(partial(self.resolve, scope), given.options, places)
+        options = tuple(one for each in found if each is not None for one in each.each())
+        if len(options) < 2:  # noqa: PLR2004 - the others were optional, and aren't given
+            return next(iter(options), None)
+        return Input(Reference(ONE_OF, str(given)), place, options)
+
+    def condition(self, scope: Scope, step: Step, place: DocumentPath) -> Condition | None:
+        """Return when a step runs: its own condition, and those of the Recipes around it."""
+        when = DocumentPath(place.document, (*place.at, "when"))
+        own = step.when and step.when.placed(
+            lambda reference, path: self._compared(
+                scope, reference, DocumentPath(when.document, (*when.at, *path))
+            )
+        )
+        return both(scope.when, own)
+
+    def _compared(self, scope: Scope, reference: Reference, place: DocumentPath) -> Input:
+        """Return what a comparison reads; only what a step gives can be compared."""
+        found = self.resolve(scope, reference, place)
+        if found is not None and (found.source.kind in ("step", "broken", "input")):
+            return found
+        what = "an input that isn't given" if found is None else str(found.source)
+        message = f"a condition compares what a step gives, not {what}"
+        self.problems.append(
+            place.problem("R051", message, found=str(reference), expected="step.output")
+        )
+        return Input(replace(reference, kind="broken"), place)
 
     def resolve(self, scope: Scope, reference: Reference, place: DocumentPath) -> Input | None:
         """Return what a reference stands for outside of its Recipe.
@@ -143,7 +182,7 @@ class References:
     def _given(self, scope: Scope, reference: Reference, place: DocumentPath) -> Input | None:
         if reference.name in scope.inputs:
             given = scope.inputs[reference.name]
-            return given and Input(given.source, place)
+            return given and replace(given, place=place)
         known = scope.file.recipe.inputs
         if self.is_part and reference.name in known:
             return Input(reference, place)

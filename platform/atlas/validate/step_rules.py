@@ -184,14 +184,14 @@ def check_edges(subject: Subject) -> Iterator[Problem]:
         signature = subject.signatures.get(step.name)
         keyed = step.foreach[0] if step.foreach else ""
         for name, read in step.inputs.items():
-            problem = _no_source(subject, read)
+            problem = no_source(subject, read)
             if problem:
                 yield problem
             elif signature and name in signature.inputs and name != keyed:
                 yield from edge_problems(subject, step, name, subject.type_of(read.source))
 
 
-def _no_source(subject: Subject, read: Input) -> Problem | None:
+def no_source(subject: Subject, read: Input) -> Problem | None:
     """Return the Problem of an output that its step hasn't."""
     source = read.source
     if source.kind != "step":
@@ -206,9 +206,20 @@ def _no_source(subject: Subject, read: Input) -> Problem | None:
     )
 
 
-def edge_problems(subject: Subject, step: FlatStep, name: str, given: Type) -> Iterator[Problem]:
-    """Check that what an input is given fits what ``run`` takes; the class must have the input."""
-    read, expected = step.inputs[name], subject.signatures[step.name].inputs[name].type
+def edge_problems(
+    subject: Subject, step: FlatStep, name: str, given: Type, option: Input | None = None
+) -> Iterator[Problem]:
+    """Check that what an input is given fits what ``run`` takes; the class must have the input.
+
+    Args:
+        subject: the flow.
+        step: the step.
+        name: the input.
+        given: the type of what it is given.
+        option: which of several outputs that is, where it takes one of them.
+    """
+    read = option or step.inputs[name]
+    expected = subject.signatures[step.name].inputs[name].type
     answer = fits(given, expected, subject.ancestors)
     if answer is False:
         message = f"{read.source} is {given}, and {step.cls}.run takes {name}: {expected}"
@@ -234,7 +245,7 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
         if step.foreach is None:
             continue
         name, keys = step.foreach
-        problem = _no_source(subject, keys)
+        problem = no_source(subject, keys)
         if problem:
             yield problem
             continue

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -66,19 +67,27 @@ def airflow_trace(dag: Mapping[str, Any], plans: Mapping[str, Plan]) -> Trace:
     assert dag["catchup"] is False
     tasks = {task["id"]: task for task in dag["tasks"]}
     options = {name: _options(task) for name, task in tasks.items() if task["command"]}
-    steps = {o.step: n for n, o in options.items() if not (o.keys or o.finish)}
+    steps = {o.step: n for n, o in options.items() if not (o.keys or o.finish or o.when)}
+    gates = {o.step: n for n, o in options.items() if o.when}
+    for name in gates.values():
+        assert (tasks[name]["skips"], options[name].if_skipped) == ([99], "99")
+        assert tasks[name]["trigger_rule"] == "none_failed"
     counters = {o.step: n for n, o in options.items() if o.keys}
     of = {name: one.step for name, one in options.items() if not one.finish}
     finish = [name for name, one in options.items() if one.finish]
     _check_finish(tasks, finish, steps, "/".join(dag["id"].rsplit("-", 1)))
     direct = {
         step: frozenset(
-            of[up] for task in (name, counters.get(step)) if task for up in tasks[task]["upstream"]
+            of[up]
+            for task in (name, counters.get(step), gates.get(step))
+            if task
+            for up in tasks[task]["upstream"]
         )
         - {step}
         for step, name in steps.items()
     }
     before = closure(direct)
+    skipped = skipped_by_airflow(tasks, options, steps, gates, plans)
     return Trace(
         name=dag["id"],
         described=described(dag["doc"]),
@@ -87,7 +96,12 @@ def airflow_trace(dag: Mapping[str, Any], plans: Mapping[str, Plan]) -> Trace:
         reads=frozenset(dag["timetable"].get("assets", ())),
         steps={
             step: _step(
-                tasks[name], tasks.get(counters.get(step)), options[name], before[step], plans
+                tasks[name],
+                tasks.get(counters.get(step)),
+                options[name],
+                before[step],
+                plans,
+                may_skip=step in skipped,
             )
             for step, name in steps.items()
         },
@@ -128,7 +142,7 @@ def _check_finish(
     task = tasks[name]
     assert task["is_teardown"]
     assert task["trigger_rule"] == "all_done_setup_success"
-    followed = {up for one in steps.values() for up in tasks[one]["upstream"]}
+    followed = {up for one in tasks if one != name for up in tasks[one]["upstream"]}
     assert {*task["upstream"]} >= {*steps.values()} - followed
     assert task["outlets"] == [f"atlas://{pipeline}"]
     assert _options(task).if_failed == "1", "a run that isn't done fails, and tells of no results"
@@ -141,6 +155,8 @@ def _step(
     options: Any,
     before: frozenset[str],
     plans: Mapping[str, Plan],
+    *,
+    may_skip: bool,
 ) -> StepTrace:
     plan = plans[options.plan]
     step = plan.step(options.step)
@@ -168,13 +184,71 @@ def _step(
         **_process_environment(task),
         env=_env(task),
         secrets=_secrets(task, plan, step.sources(), step.secrets),
+        may_skip=may_skip,
     )
 
 
+def skipped_by_airflow(
+    tasks: Mapping[str, Any],
+    options: Mapping[str, Any],
+    steps: Mapping[str, str],
+    gates: Mapping[str, str],
+    plans: Mapping[str, Plan],
+) -> set[str]:
+    """Return the steps that Airflow skips in some run, and hold it to the Plan in every one.
+
+    Runs differ in which conditions are true, and in whether lists of keys are empty.
+    """
+    plan = plans[options[next(iter(steps.values()))].plan]
+    conditions = [step.name for step in plan.steps if step.when]
+    found: set[str] = set()
+    for true in product((False, True), repeat=min(len(conditions), 4)):
+        for has_keys in (False, True):
+            wanted = skipped_by_plan(plan, dict(zip(conditions, true, strict=False)))
+            states = _states(tasks, options, gates, wanted, has_keys)
+            empty = {name for name in steps if plan.step(name).foreach and not has_keys}
+            assert {s for s, task in steps.items() if not states[task]} - empty == wanted - empty
+            assert all(not states[steps[name]] for name in wanted)
+            found |= wanted
+    return found
+
+
+def skipped_by_plan(plan: Plan, truths: Mapping[str, bool]) -> set[str]:
+    """Return the steps that a run skips in which conditions are true or not."""
+    skipped: set[str] = set()
+    for step in plan.steps:
+        lacks = any(group and skipped.issuperset(group) for group in step.needs())
+        if lacks or not truths.get(step.name, True):
+            skipped.add(step.name)
+    return skipped
+
+
+def _states(
+    tasks: Mapping[str, Any],
+    options: Mapping[str, Any],
+    gates: Mapping[str, str],
+    skipped: set[str],
+    has_keys: bool,
+) -> dict[str, bool]:
+    """Return which tasks Airflow runs, by their trigger rules: nothing fails."""
+    states: dict[str, bool] = {}
+    while len(states) < len(tasks):
+        for name, task in tasks.items():
+            if name in states or not {*task["upstream"]} <= {*states}:
+                continue
+            rule = task["trigger_rule"]
+            ran = rule != "all_success" or all(states[up] for up in task["upstream"])
+            if name in gates.values():
+                ran = ran and options[name].step not in skipped
+            states[name] = ran and (has_keys or not task["keys_from"])
+    return states
+
+
 def _check_rule(task: Mapping[str, Any], plan: Plan, step: Any) -> None:
-    """A step after one that may have no key must run all the same."""
-    after_each = any(plan.step(name).foreach for name in step.upstream())
-    assert task["trigger_rule"] == ("none_failed" if after_each else "all_success")
+    """A step after one that may have no key, or that may be skipped, must run all the same."""
+    may_lack = any(plan.step(name).foreach or name in plan.skippable for name in step.upstream())
+    is_free = may_lack and step.name not in plan.skippable
+    assert task["trigger_rule"] == ("none_failed" if is_free else "all_success")
 
 
 def _process_environment(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.contract.reading.plan import described, facts_of, run_of, toleration,
 from tests.contract.trace import Request, StepTrace, Trace, closure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from atlas.plan import Plan
 
@@ -37,11 +37,13 @@ def kubeflow_trace(content: bytes, plans: Mapping[str, Plan], request: Request) 
     finish = [task for task in tasks.values() if task.options.finish]
     named = {task.options.step for task in finish}
     assert len(named) <= 1
-    steps = {t.options.step: t for t in tasks.values() if not (t.options.keys or t.options.finish)}
+    beside = [t for t in tasks.values() if t.options.keys or t.options.finish or t.options.when]
+    steps = {t.options.step: t for t in tasks.values() if t not in beside}
+    gates = _gates([t for t in beside if t.options.when], steps)
     counters = {t.options.step: t for t in tasks.values() if t.options.keys}
     for name, task in steps.items():
         task.counter = counters.get(name)
-    before = closure({name: _direct(name, tasks, steps) for name in steps})
+    before = closure({name: _direct(name, tasks, steps, gates) for name in steps})
     description = package.pipeline["pipelineInfo"].get("description", "")
     return Trace(
         name=package.pipeline["pipelineInfo"]["name"],
@@ -50,7 +52,7 @@ def kubeflow_trace(content: bytes, plans: Mapping[str, Plan], request: Request) 
         schedule=(),
         reads=frozenset(),
         steps={
-            name: _step(package, task, before[name], plans[task.options.plan], steps)
+            name: _step(package, task, before[name], plans[task.options.plan], steps, gates=gates)
             for name, task in steps.items()
         },
     )
@@ -104,10 +106,11 @@ def _direct(
     name: str,
     tasks: Mapping[tuple[str, ...], Task],
     steps: Mapping[str, Task],
+    gates: Mapping[str, Task],
 ) -> frozenset[str]:
-    """Return the steps that must be over before a step, or the task that counts its keys."""
+    """Return the steps that must be over before a step, or before what is asked before it."""
     counter = steps[name].counter
-    own = [steps[name], *([counter] if counter else [])]
+    own = [task for task in (steps[name], counter, gates.get(name)) if task]
     waits = {up for task in own for up in task.after}
     found = {
         task.options.step
@@ -127,6 +130,8 @@ def _step(
     before: frozenset[str],
     plan: Plan,
     steps: Mapping[str, Task],
+    *,
+    gates: Mapping[str, Task],
 ) -> StepTrace:
     options = task.options
     run = run_of(
@@ -159,7 +164,24 @@ def _step(
         secrets=settings.secrets(kubernetes, plan, plan.step(options.step), options),
         node_selector=kubernetes.get("nodeSelector", {}).get("labels", {}),
         tolerations=tuple(toleration(one) for one in kubernetes.get("tolerations", ())),
+        # Where nothing is in branches, its own container finds out.
+        may_skip=options.step in (plan.skippable if options.retry else gates),
     )
+
+
+def _gates(asked: Sequence[Task], steps: Mapping[str, Task]) -> dict[str, Task]:
+    """Return the task that tells whether each step runs, and hold the branches to what it tells."""
+    gates = {task.options.step: task for task in asked if not task.conditions}
+    instead = {task.options.step: task for task in asked if task.conditions}
+    assert {*gates} == {*instead}
+    for name, gate in gates.items():
+        ((branch, text, origin),) = steps[name].conditions
+        ((other, opposite, same),) = instead[name].conditions
+        assert (origin.value, origin.output) == (same.value, same.output) == (gate.path, "decision")
+        assert opposite == f"!({text})"
+        assert branch[:-1] == other[:-1]
+    assert {name for name, task in steps.items() if task.conditions} == {*gates}
+    return gates
 
 
 def _keys(package: Package, task: Task, by_path: Mapping[tuple[str, ...], str]) -> str:

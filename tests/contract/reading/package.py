@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
+_CONDITION = re.compile(r"(!\()?(inputs\.parameter_values\['([^']+)'\]) == 'run'\)?")
+"""What tells Kubeflow which branch is the step's."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -32,6 +35,7 @@ class Task:
     artifacts: dict[str, Origin]
     after: set[tuple[str, ...]]
     items: Origin | None = None
+    conditions: tuple[tuple[tuple[str, ...], str, Origin], ...] = ()
     options: Any = None
     counter: Task | None = None
 
@@ -63,6 +67,7 @@ class Scope:
     artifacts: Mapping[str, Origin] = field(default_factory=dict)
     after: frozenset[tuple[str, ...]] = frozenset()
     items: Origin | None = None
+    conditions: tuple[tuple[tuple[str, ...], str, Origin], ...] = ()
 
 
 def tasks_of(package: Package) -> Iterator[Task]:
@@ -80,7 +85,7 @@ def _inside(package: Package, component: Mapping[str, Any], scope: Scope) -> Ite
     """Give the containers of a DAG, with what they are given and what they wait for."""
     for name, task in component["dag"]["tasks"].items():
         assert not task.get("cachingOptions"), "Kubeflow's own cache is on"
-        assert "triggerPolicy" not in task or name == "atlas-finish"
+        assert "triggerPolicy" not in task or name == "atlas-finish" or "condition-" in name
         called = package.pipeline["components"][task["componentRef"]["name"]]
         _check_interface(called, task)
         inner = _scope_of(name, task, scope)
@@ -89,8 +94,9 @@ def _inside(package: Package, component: Mapping[str, Any], scope: Scope) -> Ite
         else:
             given, read = dict(inner.parameters), dict(inner.artifacts)
             yield Task(
-                inner.path, task, called["executorLabel"], given, read, {*inner.after}, scope.items
-            )
+                inner.path, task, called["executorLabel"], given, read, {*inner.after}, scope.items,
+                inner.conditions,
+            )  # fmt: skip
 
 
 def _scope_of(name: str, task: Mapping[str, Any], scope: Scope) -> Scope:
@@ -101,7 +107,12 @@ def _scope_of(name: str, task: Mapping[str, Any], scope: Scope) -> Scope:
     waits = {(*scope.path, up) for up in task.get("dependentTasks", ())}
     data = {one.value for one in (*given.values(), *read.values()) if one.kind == "task"}
     after = scope.after | waits | data
-    made = Scope((*scope.path, name), given, read, after, scope.items)
+    conditions = scope.conditions
+    text = task.get("triggerPolicy", {}).get("condition", "")
+    if text:
+        ((_, _, key),) = [found.groups() for found in _CONDITION.finditer(text)]
+        conditions += (((*scope.path, name), text, given[key]),)
+    made = Scope((*scope.path, name), given, read, after, scope.items, conditions)
     if "parameterIterator" not in task:
         return made
     iterator = task["parameterIterator"]
@@ -145,9 +156,31 @@ def edge(package: Package, origin: Origin, by_path: Mapping[tuple[str, ...], str
     if origin.value in by_path:
         return f"{by_path[origin.value]}.{origin.output}"
     loop = _component(package, origin.value)
+    either = loop["dag"]["outputs"]["artifacts"][origin.output]["artifactSelectors"]
+    if len(either) == 2:  # the step's branch, and the other
+        return _of_branch(package, origin, by_path, either)
     (selected,) = loop["dag"]["outputs"]["artifacts"][origin.output]["artifactSelectors"]
     inner = (*origin.value, selected["producerSubtask"])
     return f"{by_path[inner]}.{selected['outputArtifactKey']}*"
+
+
+def _of_branch(
+    package: Package,
+    origin: Origin,
+    by_path: Mapping[tuple[str, ...], str],
+    either: Sequence[Mapping[str, Any]],
+) -> str:
+    """Return where an artifact comes from that a step makes, or what stands for it."""
+    found = []
+    for branch in either:
+        path = (*origin.value, branch["producerSubtask"])
+        outputs = _component(package, path)["dag"]["outputs"]["artifacts"]
+        (selected,) = outputs[branch["outputArtifactKey"]]["artifactSelectors"]
+        key = selected["outputArtifactKey"]
+        found.append((by_path.get((*path, selected["producerSubtask"])), key))
+    ((step, output), (other, same)) = sorted(found, key=lambda pair: pair[0] is None)
+    assert (other, same) == (None, output), "the other branch has other outputs"
+    return f"{step}.{output}"
 
 
 def _component(package: Package, path: tuple[str, ...]) -> Mapping[str, Any]:

@@ -129,6 +129,7 @@ def _step(
         secrets=_secrets(plan, {*step.secrets, *credentials(plan, step.sources())}),
         node_selector=dict(step.node_selector),
         tolerations=tuple(map(toleration, step.tolerations)),
+        may_skip=step.name in plan.skippable,
     )
 
 

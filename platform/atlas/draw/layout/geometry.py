@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
-from atlas.draw.model import DATA, FAMILY, MODEL, PIPELINE, TIMES
+from atlas.draw.model import CONDITION, DATA, FAMILY, MODEL, PIPELINE, TIMES
 from atlas.pages.texts import fit
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _PADDING = 12
 _SIDES = {MODEL: 12, PIPELINE: 8, FAMILY: 8}
 _TOPS = {DATA: 10}
 _LEAST_WIDTH = 72
+_FLAT = 0.5
+"""Which part of a diamond's height its text takes; of its width, it takes the rest."""
 # Widths in hundredths of the font size, of DejaVu Sans: the widest of the fonts that may be used.
 _WIDTHS = {
     30: "'IJijl",
@@ -116,10 +118,17 @@ def node_size(node: Node) -> tuple[float, float]:
     """Return a node's width and height, with room for the outline of its kind."""
     sizes = (LABEL, *(DETAIL for _ in lines(node)))
     widest = max(text_width(line, size) for line, size in zip(lines(node), sizes, strict=False))
+    if node.kind == CONDITION:
+        return _diamond(widest, len(lines(node)) * _LINE)
     stack = 2 * STACK if node.many else 0
     width = max(widest + 2 * (_PADDING + _SIDES.get(node.kind, 0)), _LEAST_WIDTH) + stack
     height = len(lines(node)) * _LINE + 2 * _PADDING + _TOPS.get(node.kind, 0) + stack
     return float(round(width)), float(round(height))
+
+
+def _diamond(width: float, height: float) -> tuple[float, float]:
+    """Return the size of the diamond around a text: flat, as most texts are."""
+    return float(round(width / (1 - _FLAT) + _PADDING)), float(round(height / _FLAT))
 
 
 def _char_width(char: str) -> int:

@@ -23,10 +23,11 @@ from atlas.targets.airflow.literals import (
     without_strings,
 )
 from atlas.targets.airflow.schedule import asset, schedule
+from atlas.targets.airflow.skipping import gated_steps, trigger_rule, when_task
 from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project, plan_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from atlas.plan import Plan, PlanStep
     from atlas.recipe import Parameter
@@ -80,14 +81,16 @@ class DagOptions:
 def dag_file(plan: Plan, form: DagOptions) -> str:
     """Return the source of the Plan's DAG."""
     each_function = form.kind.each if any(step.foreach for step in plan.steps) else ""
+    gated = gated_steps(plan)
+    when_function = form.kind.when if gated else ""
     lines = [
-        *(_task(plan, step, form) for step in plan.steps),
+        *(line for step in plan.steps for line in _tasks(plan, step, form, gated)),
         *_edges(plan),
         _finish(plan, form),
     ]
     body = indent("".join(f"{line}\n" for line in lines))
     dag = f"with {call('DAG', _arguments(plan, form))}:\n    steps = {{}}\n{body}"
-    functions = f"{form.kind.functions}{each_function}"
+    functions = f"{form.kind.functions}{each_function}{when_function}"
     imports = _imports(form.kind, each_function, f"{functions}{without_strings(dag)}")
     commit = f'\n    "ATLAS_COMMIT": {source(form.origin.commit)},' if form.origin.commit else ""
     head = _HEAD.format(
@@ -159,6 +162,16 @@ def _param(parameter: Parameter) -> str:
     return call("Param", given, positional=default)
 
 
+def _tasks(plan: Plan, step: PlanStep, form: DagOptions, gated: frozenset[str]) -> Iterator[str]:
+    """Give the statements that add a step to the DAG, and before it what tells whether it runs."""
+    if step.name in gated:
+        own = form.kind.arguments(plan, step, form.images)
+        arguments = {"image": own["image"]} if "image" in own else {}
+        made = call("when", arguments, positional=(source(step.name),))
+        yield f"steps[{source(when_task(step.name))}] = {made}"
+    yield _task(plan, step, form)
+
+
 def _task(plan: Plan, step: PlanStep, form: DagOptions) -> str:
     """Return the statement that adds a step to the DAG."""
     name = source(step.name)
@@ -167,7 +180,7 @@ def _task(plan: Plan, step: PlanStep, form: DagOptions) -> str:
         **own,
         **_retries(step),
         **_limits(step),
-        **_rule(plan, step),
+        **({"trigger_rule": source(rule)} if (rule := trigger_rule(plan, step)) else {}),
         **_slots(step, form),
     }
     if step.description:
@@ -207,18 +220,21 @@ def _limits(step: PlanStep) -> dict[str, str]:
     return {"execution_timeout": f"timedelta(seconds={source(seconds)})"}
 
 
-def _rule(plan: Plan, step: PlanStep) -> dict[str, str]:
-    """Return the rule of a step that follows a ``foreach``, which is skipped without a key."""
-    follows = any(plan.step(name).foreach for name in step.upstream())
-    return {"trigger_rule": source("none_failed")} if follows else {}
-
-
 def _edges(plan: Plan) -> list[str]:
     """Return the statements that order the steps."""
-    edges = [(up, step.name) for step in plan.steps for up in step.upstream()]
+    gated = gated_steps(plan)
+    edges = [
+        (up, when_task(step.name) if step.name in gated else step.name)
+        for step in plan.steps
+        for up in step.upstream()
+    ]
     for step in plan.steps:
-        if step.foreach and step.foreach[1].kind == "step":
-            edges.append((step.foreach[1].name, f"{step.name}.keys"))
+        keys = f"{step.name}.keys"
+        if step.name in gated:
+            gate = when_task(step.name)
+            edges += [(gate, step.name), *([(gate, keys)] if step.foreach else [])]
+        elif step.foreach and step.foreach[1].kind == "step":
+            edges.append((step.foreach[1].name, keys))
     return [f"steps[{source(up)}] >> steps[{source(down)}]" for up, down in edges]
 
 

@@ -108,6 +108,23 @@ def at(index):
     """Return the command for one key."""
     return [*ONE, "--index", f"{index:d}"]
 '''
+_WHEN = '''
+
+def when(name, **options):
+    """Tell whether a step runs; where it doesn't, this is skipped, and the step with it."""
+    env = {**RUN, "ATLAS_STEP": "{{ task.task_id[:-5] }}", "ATLAS_IMAGE": options["image"]}
+    command = [*COMMAND, "--when", "--if-skipped", "99"]
+    return Step(
+        task_id=f"{name}.when",
+        command=command,
+        environment=env,
+        do_xcom_push=False,
+        skip_on_exit_code=99,
+        trigger_rule="none_failed",
+        **END,
+        **options,
+    )
+'''
 
 _STARTING = (*ORCHESTRATORS.values(), *(name for of in SETTINGS.values() for name in of.values()))
 """What only tasks of a monitor know: where training is started."""
@@ -190,6 +207,7 @@ DOCKER = TaskKind(
     airflow=("from airflow.providers.docker.operators.docker import DockerOperator",),
     functions=_CONSTANTS + _CLASS + _FUNCTIONS,
     each=_EACH,
+    when=_WHEN,
     arguments=_arguments,
     monitor=_MONITOR_CONSTANTS + _CLASS + _MONITOR,
 )

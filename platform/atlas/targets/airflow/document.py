@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.step.skipping import text_of
 from atlas.targets.protocol import facts
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def document(plan: Plan, origin: Origin) -> str:
 
 def _line(step: PlanStep) -> str:
     """Return one step of the graph: what it is, and the steps that it follows."""
+    when = f", when {step.when.text(text_of)}," if step.when else ""
     after = ", ".join(f"`{name}`" for name in step.upstream())
     per_key = f" for each key of `{step.foreach[1].name}`" if step.foreach else ""
-    return f"- `{step.name}` ({step.cls}){per_key}{f' after {after}' if after else ''}"
+    return f"- `{step.name}` ({step.cls}){per_key}{when}{f' after {after}' if after else ''}"

@@ -1,7 +1,7 @@
 """What a kind of tasks adds to a DAG file: imports, functions, and arguments of a step's call.
 
-Every kind defines the same three functions, ``step``, ``each`` and ``finish``, and for the DAG of a
-monitor ``check`` and ``retrain``; what calls them is the same for all kinds.
+Every kind defines the same functions, ``step``, ``each``, ``when`` and ``finish``, and for the DAG
+of a monitor ``check`` and ``retrain``; what calls them is the same for all kinds.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class TaskKind:
         airflow: imports of Airflow's.
         functions: definitions of ``step`` and ``finish``.
         each: definition of ``each``.
+        when: definition of ``when``.
         arguments: what a step's call has besides what every kind has.
         monitor: definitions of ``check`` and ``retrain``, with all that they need.
     """
@@ -42,6 +43,7 @@ class TaskKind:
     airflow: tuple[str, ...]
     functions: str
     each: str
+    when: str
     arguments: Callable[[Plan, PlanStep, Mapping[str, str]], Arguments]
     monitor: str
 

@@ -122,6 +122,23 @@ def at(index):
     """Return the arguments for one key."""
     return ["--no-finish", "--index", f"{index:d}"]
 '''
+_WHEN = '''
+
+def when(name, **options):
+    """Tell whether a step runs; where it doesn't, this is skipped, and the step with it."""
+    env = {**RUN, "ATLAS_STEP": "{{ task.task_id[:-5] }}", "ATLAS_IMAGE": options["image"]}
+    return Step(
+        task_id=f"{name}.when",
+        cmds=COMMAND,
+        arguments=["--when", "--if-skipped", "99"],
+        env_vars=env,
+        skip_on_exit_code=99,
+        trigger_rule="none_failed",
+        **POD,
+        **END,
+        **options,
+    )
+'''
 
 _MONITOR_COMMAND = """
 COMMAND = ["python", "-m", "atlas.retraining"]
@@ -218,6 +235,7 @@ KUBERNETES = TaskKind(
     ),
     functions=_COMMAND + _POD + _CLASS + _FUNCTIONS,
     each=_EACH,
+    when=_WHEN,
     arguments=_arguments,
     monitor=_MONITOR_COMMAND + _POD + _CLASS + _MONITOR,
 )

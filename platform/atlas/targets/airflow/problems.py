@@ -38,9 +38,10 @@ def _names(plan: Plan) -> Iterator[Problem]:
 
 
 def _required_parameters(plan: Plan) -> Iterator[Problem]:
-    """A schedule can give no parameter, so each needs a default."""
+    """A schedule can give no parameter, nor can new results of others: each needs a default."""
+    reads_others = any(s.kind == "pipeline" for step in plan.steps for s in step.sources())
     for name, parameter in sorted(plan.parameters.items()):
-        if plan.schedule and parameter.default is None:
+        if (plan.schedule or reads_others) and parameter.default is None:
             yield Problem(
                 code="T202", path=f"parameters.{name}.default",
                 message="a flow with a schedule needs a default for each parameter",

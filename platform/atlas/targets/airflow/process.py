@@ -70,6 +70,24 @@ def at(index):
     return f"{ONE} --index {index:d}"
 '''
 
+_WHEN = '''
+
+def when(name, **options):
+    """Tell whether a step runs; where it doesn't, this is skipped, and the step with it."""
+    env = {**RUN, "ATLAS_STEP": "{{ task.task_id[:-5] }}"}
+    return BashOperator(
+        task_id=f"{name}.when",
+        bash_command=f"{COMMAND} --when --if-skipped 99",
+        skip_on_exit_code=99,
+        env=env,
+        append_env=True,
+        do_xcom_push=False,
+        trigger_rule="none_failed",
+        **END,
+        **options,
+    )
+'''
+
 _MONITOR = '''
 COMMAND = 'exec "$ATLAS_PYTHON" -m atlas.retraining'
 STEP = {"append_env": True, "skip_on_exit_code": None}
@@ -113,6 +131,7 @@ PROCESS = TaskKind(
     airflow=("from airflow.providers.standard.operators.bash import BashOperator",),
     functions=_FUNCTIONS,
     each=_EACH,
+    when=_WHEN,
     arguments=_arguments,
     monitor=_MONITOR,
 )

@@ -10,6 +10,7 @@ from kfp.dsl.types import artifact_types, type_utils
 
 from atlas.dataclass import dataclass
 from atlas.http.variables import IMAGE
+from atlas.step.skipping import DECISION
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import NOWHERE, Origin
 
@@ -63,17 +64,28 @@ class Shape:
         items = [item for item in sorted(step.inputs.items()) if item[1].kind == "step"]
         return {name: source for name, source in items if not self.is_only_order(step, source)}
 
+    def is_gated(self, name: str) -> bool:
+        """Tell whether a task before a step says if it runs; else its own container finds out."""
+        return name in self.plan.skippable and not self.local
+
     def is_only_order(self, step: PlanStep, source: InputSource) -> bool:
-        """Tell whether an input can only be an order: KFP gathers nothing into another loop."""
-        gathers = source.kind == "step" and self.is_list(source)
-        return gathers and (step.foreach is not None or self.local)
+        """Tell whether an input can only be an order.
+
+        KFP gathers nothing into another loop, nor into a branch or out of it.
+        """
+        if source.kind != "step" or not self.is_list(source):
+            return False
+        branches = self.is_gated(source.name) or self.is_gated(step.name)
+        return step.foreach is not None or self.local or branches
 
     def before(self, step: PlanStep) -> list[str]:
         """Return the steps that must be over first, and that no artifact puts there."""
         order = [s.name for s in step.inputs.values() if self.is_only_order(step, s)]
+        order += [one.name for source in step.inputs.values() for one in source.options]
         keys = step.foreach[1] if step.foreach and not self.loops(step) else None
         counted = [keys.name] if keys is not None and keys.kind == "step" else []
-        return list(dict.fromkeys((*order, *counted, *step.after)))
+        compared = [source.name for source in step.when.sources()] if step.when else []
+        return list(dict.fromkeys((*order, *counted, *compared, *step.after)))
 
 
 def step_component(shape: Shape, step: PlanStep) -> ContainerComponent:
@@ -102,6 +114,21 @@ def keys_component(shape: Shape, step: PlanStep, source: InputSource) -> Contain
     inputs = {**_artifact_inputs(shape, read), **_run_inputs(shape.plan)}
     outputs = {words.INDEXES: structures.OutputSpec("List[int]")}
     return _component(shape, step, words.keys_task(step.name), inputs, outputs, "--keys")
+
+
+def when_component(shape: Shape, step: PlanStep) -> ContainerComponent:
+    """Return the component that tells whether a step runs."""
+    outputs = {DECISION: structures.OutputSpec("String")}
+    name = words.when_task(step.name)
+    return _component(shape, step, name, _run_inputs(shape.plan), outputs, "--when")
+
+
+def skip_component(shape: Shape, step: PlanStep) -> ContainerComponent:
+    """Return the component that stands for a step that the run skips: it has the same outputs."""
+    made = {} if step.foreach else shape.outputs[step.name]
+    outputs = {name: structures.OutputSpec(_artifact(kind)) for name, kind in made.items()}
+    name = words.skip_task(step.name)
+    return _component(shape, step, name, _run_inputs(shape.plan), outputs, "--when")
 
 
 def exit_component(shape: Shape) -> ContainerComponent:

@@ -61,13 +61,20 @@ def _step_marks(shape: Shape) -> dict[str, str]:
     tasks = {step.name: task_name(step.name) for step in shape.plan.steps}
     are_plain = all(map(_STEP.fullmatch, tasks))
     are_single = len({*tasks.values(), *_OWN_TASKS}) == len(tasks) + len(_OWN_TASKS)
-    if not are_plain or not are_single or any(step.foreach for step in shape.plan.steps):
+    if not are_plain or not are_single or _has_groups(shape):
         return {}
     ranked = sorted(tasks, key=tasks.__getitem__)
     return {
         step: f"{_BEFORE[bisect(_OWN_TASKS, tasks[step])]}{rank:05}"
         for rank, step in enumerate(ranked)
     }
+
+
+def _has_groups(shape: Shape) -> bool:
+    """Tell whether KFP has tasks of its own among the steps': loops and branches."""
+    conditional = any(step.when or step.optional for step in shape.plan.steps)
+    joins = any(one.options for step in shape.plan.steps for one in step.inputs.values())
+    return conditional or joins or any(step.foreach for step in shape.plan.steps)
 
 
 def _renamed(shape: Shape, names: Mapping[str, str]) -> Shape:

@@ -12,21 +12,25 @@ from kfp import dsl
 from kfp.dsl import structures
 from kfp.dsl.graph_component import GraphComponent
 
+from atlas.step.skipping import DECISION, RUN
 from atlas.targets.kubeflow import words
 from atlas.targets.kubeflow.artifacts import outputs_of
+from atlas.targets.kubeflow.branches import put_behind
 from atlas.targets.kubeflow.component import (
     KFP_TYPES,
     Shape,
     exit_component,
     keys_component,
+    skip_component,
     step_component,
+    when_component,
 )
 from atlas.targets.kubeflow.marks import in_kfp_letters, mark, pieces, unmark
 from atlas.targets.kubeflow.settings import configure, configure_beside
 from atlas.targets.protocol import deployed_name, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from atlas.plan import InputSource, Plan, PlanStep
     from atlas.targets.protocol import Origin
@@ -81,10 +85,12 @@ def compiled(shape: Shape) -> str:
 def _build(shape: Shape) -> GraphComponent:
     """Build the pipeline with kfp's own DSL."""
     inputs = _inputs(shape.plan)
+    waits: list[Mapping[str, Sequence[str]]] = []
 
     def wire(*channels: Any) -> None:
         given = dict(zip(inputs, channels, strict=True))
         wiring = _Wiring(shape, _as_step_inputs(given))
+        waits.append(wiring.behind)
         with wiring.reporting() if shape.exit_handler else nullcontext():
             wiring.add_steps()
 
@@ -97,7 +103,9 @@ def _build(shape: Shape) -> GraphComponent:
         description=describe(shape),
         inputs=inputs,
     )
-    return GraphComponent(spec, wire, display_name=shape.name)
+    made = GraphComponent(spec, wire, display_name=shape.name)
+    put_behind(made.pipeline_spec, waits[-1])
+    return made
 
 
 def _inputs(plan: Plan) -> dict[str, Any]:
@@ -139,11 +147,15 @@ class _Wiring:
 
     Attributes:
         tasks: the task of each step so far.
+        behind: name of a task → the tasks in whose branches are what it has to wait for.
     """
 
     def __init__(self, shape: Shape, run: Mapping[str, Any]) -> None:
         """Start with no task; `run` is what every step is given."""
         self.tasks: dict[str, Any] = {}
+        self.behind: dict[str, list[str]] = {}
+        self._skipped: dict[str, Any] = {}
+        self._either: dict[tuple[str, str], Any] = {}
         self._shape = shape
         self._run = run
 
@@ -156,15 +168,47 @@ class _Wiring:
     def add_steps(self) -> None:
         """Add every step, in the Plan's order."""
         for step in self._shape.plan.steps:
-            self.tasks[step.name] = (self._each if self._shape.loops(step) else self._once)(step)
+            if self._shape.is_gated(step.name):
+                self._gated(step)
+            else:
+                self.tasks[step.name] = self._added(step)
+
+    def _added(self, step: PlanStep) -> Any:
+        return (self._each if self._shape.loops(step) else self._once)(step)
+
+    def _gated(self, step: PlanStep) -> None:
+        """Add a task that tells whether the step runs, and two branches: the step, or its stead."""
+        gate = self._beside(when_component(self._shape, step), step, words.when_task(step.name))
+        self._wait(gate, step.upstream())
+        decision = gate.outputs[DECISION]
+        with dsl.If(decision == RUN, name=step.name):
+            self.tasks[step.name] = self._added(step)
+        with dsl.Else(name=words.skip_task(step.name)):
+            self._skipped[step.name] = self._beside(
+                skip_component(self._shape, step), step, words.skip_task(step.name)
+            )
+
+    def _beside(self, component: Any, step: PlanStep, name: str) -> Any:
+        """Add a task that serves a step."""
+        task = component(**self._run)
+        configure_beside(task, self._shape.plan, step)
+        return task.set_display_name(name)
+
+    def _wait(self, task: Any, steps: Iterable[str]) -> Any:
+        """Let a task wait for steps; for what is in a branch, once the pipeline is there."""
+        gated = [name for name in steps if self._shape.is_gated(name)]
+        if gated:
+            self.behind[task.name] = [self.tasks[name].name for name in gated]
+        return task.after(*(self.tasks[name] for name in steps if name not in gated))
 
     def _once(self, step: PlanStep, **more: Any) -> Any:
         """Add one task for a step."""
         read = {name: self._channel(source) for name, source in self._shape.read(step).items()}
         task = step_component(self._shape, step)(**read, **self._run, **more)
         configure(task, self._shape.plan, step, local=self._shape.local)
-        before = [self.tasks[name] for name in self._shape.before(step)]
-        return task.set_display_name(step.name).after(*before)
+        task.set_display_name(step.name)
+        gated = self._shape.is_gated(step.name)
+        return task if gated else self._wait(task, self._shape.before(step))
 
     def _each(self, step: PlanStep) -> Any:
         """Add a loop over the step's keys; KFP loops over indexes, `atlas.step` reads the keys."""
@@ -177,7 +221,17 @@ class _Wiring:
         with dsl.ParallelFor(keys.outputs[words.INDEXES], name=step.name) as index:
             return self._once(step, **{words.INDEX: index})
 
+    def _whichever(self, source: InputSource, channel: Any) -> Any:
+        """Return an output of a branch: the step's, or what stands for it."""
+        place = (source.name, source.output)
+        if place not in self._either:
+            instead = self._skipped[source.name].outputs[source.output]
+            self._either[place] = dsl.OneOf(channel, instead)
+        return self._either[place]
+
     def _channel(self, source: InputSource) -> Any:
         """Return what an input is wired to: an output, or all keys' outputs gathered."""
         channel = self.tasks[source.name].outputs[source.output]
+        if self._shape.is_gated(source.name):
+            return self._whichever(source, channel)
         return dsl.Collected(channel) if self._shape.is_list(source) else channel

@@ -41,6 +41,16 @@ def task_name(step: str) -> str:
     return f"step-{name}" if _TAKEN.fullmatch(name) else name
 
 
+def when_task(step: str) -> str:
+    """Return the name of the task that tells whether a step runs."""
+    return f"{step}.when"
+
+
+def skip_task(step: str) -> str:
+    """Return the name of the task that stands for a step that a run skips."""
+    return f"{step}.skipped"
+
+
 def keys_task(step: str) -> str:
     """Return the name of the task that counts the keys of a ``foreach`` step."""
     return f"{step}.keys"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from atlas.tracking.openlineage.datasets import Columns
 
 _INTEGRATION = "ATLAS"
-_DONE = "done"
+_DONE, _SKIPPED = "done", "skipped"
 
 
 def events(store: Store, plan: Plan, run: AtlasRun, columns: Columns) -> list[dict[str, Any]]:
@@ -70,6 +70,8 @@ class _RunEvents:
 
     def _units(self) -> Iterator[TriedStep]:
         for name, outcome in outcomes_of(self.store, self.plan, self.run):
+            if outcome["status"] == _SKIPPED:
+                continue  # It has neither begun nor failed.
             known = self.plan.by_name
             step = known.get(name) or known[name.rpartition(".")[0]]
             yield TriedStep(name, step, outcome)
