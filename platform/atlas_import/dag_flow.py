@@ -248,33 +248,24 @@ class Flow:
             return None
         definition, kind, given = known
         settings = {**given, **settings}
-        task = self._new(
-            self._text(settings.get("task_id")) or definition.name, node, f"@{kind}", prefix
-        )
+        own: dict[int | str, ast.expr] = dict(enumerate(node.args))
+        own.update(partial if mapped else {**partial, **keywords(node)})
+        arguments = {key: self._made(one, prefix) for key, one in own.items()}
+        foreach = {key: self._made(one, prefix) for key, one in keywords(node).items() if mapped}
+        name = self._text(settings.get("task_id")) or definition.name
+        task = self._new(name, node, f"@{kind}", prefix)
         task.function, task.settings = definition, settings
-        task.arguments.update(enumerate(node.args))
-        task.arguments.update(partial if mapped else {**partial, **keywords(node)})
-        task.foreach = keywords(node) if mapped else {}
-        for argument in [*task.arguments.values(), *task.foreach.values()]:
-            self._read_by(task, argument, prefix)
+        task.arguments, task.foreach = arguments, foreach
         return TaskResult((task.name,))
 
-    def _read_by(self, task: Task, argument: ast.expr, prefix: str) -> None:
-        """Remember which outputs an argument reads, so that they are made once."""
-        if isinstance(argument, ast.Call):
-            result = self.result(argument, prefix)
-            if result:
-                name = f"_{task.name}_{argument.lineno}_{argument.col_offset}"
-                self.variables[name] = result
-                self._replace(
-                    task, argument, ast.copy_location(ast.Name(name, ast.Load()), argument)
-                )
-
-    def _replace(self, task: Task, old: ast.expr, new: ast.expr) -> None:
-        for mapping in (task.arguments, task.foreach):
-            for key, one in mapping.items():
-                if one is old:
-                    mapping[key] = new  # type: ignore[index]
+    def _made(self, argument: ast.expr, prefix: str) -> ast.expr:
+        """Return an argument; a task that is called there is made once, and named."""
+        result = self.result(argument, prefix) if isinstance(argument, ast.Call) else None
+        if not result:
+            return argument
+        name = f"_{len(self.variables)}"
+        self.variables[name] = result
+        return ast.copy_location(ast.Name(name, ast.Load()), argument)
 
     def _new(self, name: str, node: ast.AST, operator: str, prefix: str) -> Task:
         own = recipe_name(f"{prefix}{name}", self.tasks)

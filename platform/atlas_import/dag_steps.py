@@ -155,10 +155,10 @@ def _bash(task: Task, flow: Flow, imports: set[str]) -> tuple[str, ...]:
     """Return the body of a step that runs a command, if it is a constant without templates."""
     step = _Step(task)
     command = flow.value(task.settings["bash_command"]) if "bash_command" in task.settings else None
-    if not isinstance(command, str) or "{{" in command or "{%" in command:
-        return _placeholder(
-            step, "runs a command that a template or a variable makes: write it in Python", flow
-        )
+    if not isinstance(command, str):
+        return _placeholder(step, "runs a command that isn't a constant: write it in Python", flow)
+    if "{{" in command or "{%" in command:
+        return _placeholder(step, "runs a command with a template: write it in Python", flow)
     if "env" in task.settings:
         return _placeholder(step, "gives its command variables (env): write it in Python", flow)
     imports.add("import subprocess")

@@ -8,6 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.projects import ATLAS
 from tests.unit.atlas_import.kedro_project import kedro_project
 from tests.unit.atlas_import.test_elyra import node, pipeline
@@ -27,6 +29,7 @@ def atlas(*arguments: str, folder: Path, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_imported_project_of_kedro_runs(tmp_path: Path) -> None:
     kedro_project(tmp_path / "old")
     told = atlas("import", "kedro", "old", "--to", "new", "--name", "shop", folder=tmp_path)
@@ -45,6 +48,7 @@ def test_an_imported_project_of_kedro_runs(tmp_path: Path) -> None:
     assert again.startswith("all of it is there already: nothing was written")
 
 
+@pytest.mark.long
 def test_imported_scripts_of_elyra_run_with_their_files(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()
