@@ -79,8 +79,12 @@ def test_the_tumour_notebook_ends_with_a_new_pipeline(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("name", "last"),
-    [("diabetes", "'mae': 4"), ("digits", "<svg"), ("forecast", "1989")],
-    ids=["diabetes", "digits", "forecast"],
+    [
+        pytest.param("diabetes", "'mae': 4", id="diabetes"),
+        pytest.param("digits", "<svg", id="digits"),
+        pytest.param("flights", "F9", id="flights", marks=pytest.mark.long),
+        pytest.param("forecast", "1989", id="forecast"),
+    ],
 )
 def test_the_other_examples_notebooks(name: str, last: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
