@@ -56,8 +56,7 @@ _EXAMPLE = "the example's data are departures of planes"
 ALLOWED = {
     "flight": dict.fromkeys(
         (
-            *("CHANGELOG.md", "README.md", "docs/README.md", "pyproject.toml"),
-            *("recipes/environments/alone.json", "recipes/environments/local.json"),
+            *("CHANGELOG.md", "README.md", "docs/README.md"),
             *("tests/docs/test_examples.py", "tests/docs/test_notebooks.py"),
             *("recipes/flights/README.md", "recipes/flights/config.json"),
             *("recipes/flights/features.json", "recipes/flights/inference.json"),
