@@ -49,6 +49,10 @@ def _inputs(step: PlanStep) -> str:
 
 
 def _source(source: InputSource) -> str:
+    if source.options:
+        return f"one of {', '.join(map(_source, source.options))}"
+    if source.keys or not source.name:
+        return f"of {len(source.keys)} keys"
     if source.kind == "step":
         return f"{source.name}.{source.output}"
     if source.kind in ("data", "model", "challenger"):

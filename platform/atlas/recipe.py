@@ -101,6 +101,21 @@ class OneOf:
         return " or ".join(map(str, self.options))
 
 
+LITERAL_KEYS = "literal"
+"""Kind of the source of keys that the documents give."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenKeys:
+    """Keys that no step gives: a list, or ``{"feature": PATH}``, as JSON."""
+
+    raw: Any
+
+
+def _parse_keys(raw: Any) -> Reference | GivenKeys:
+    return Reference.parse(raw) if isinstance(raw, str) else GivenKeys(raw)
+
+
 def parse_input(raw: Any) -> Reference | OneOf:
     """Build what an input reads from its JSON: a reference, or ``{"one_of": [...]}``."""
     if isinstance(raw, str):
@@ -206,7 +221,7 @@ class Step:
     outputs: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: tuple[str, Reference] | None = None
+    foreach: tuple[str, Reference | GivenKeys] | None = None
     when: Condition | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -236,7 +251,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
             if "trust" in value
         },
         after=tuple(raw.get("after", ())),
-        foreach=foreach and (foreach[0], Reference.parse(foreach[1])),
+        foreach=foreach and (foreach[0], _parse_keys(foreach[1])),
         when=Condition.parse(raw["when"], Reference.parse) if "when" in raw else None,
         settings={key: raw[key] for key in SETTINGS if key in raw},
     )

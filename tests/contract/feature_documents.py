@@ -195,11 +195,17 @@ def _both(steps: dict[str, Any]) -> None:
     _each(steps["first"], "aside.keys")
 
 
+def _literal(steps: dict[str, Any]) -> None:
+    steps["work"]["foreach"] = {"key": ["emea", 2, True]}
+    steps["first"]["foreach"] = {"key": {"feature": "numeric"}}
+
+
 _FOREACH: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "none": lambda steps: None,
     "each": lambda steps: _each(steps["work"], "aside.keys"),
     "gathers": lambda steps: _each(steps["first"], "aside.keys"),
     "both": _both,
+    "literal": _literal,
 }
 
 
@@ -215,7 +221,7 @@ def _inline(
         "rows": {"description": "Any rows."},
         **({"maybe": {"optional": True}} if optional else {}),
     }
-    if "foreach" in inner:
+    if "foreach" in inner and isinstance(inner["foreach"]["key"], str):
         inner["foreach"] = {"key": "input.keys"}
         inputs["keys"] = {}
     others[f"{name}-inner.json"] = {

@@ -19,7 +19,7 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
     "inputs": ("step", "data", "opened", "model", "pipeline", "family", "history"),
     "secrets": ("none", "variable", "file", "kubernetes", "airflow"),
     "resources": ("none", "cpu", "memory", "gpu", "all"),
-    "foreach": ("none", "each", "gathers", "both"),
+    "foreach": ("none", "each", "gathers", "both", "literal"),
     "image": ("none", "requirements", "dockerfile", "reference"),
     "structure": ("plain", "inlined", "optional", "extends"),
     "retries": ("none", "count", "back-off"),

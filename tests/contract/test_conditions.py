@@ -77,6 +77,9 @@ STEPS = {
         "when": {"any": [{"step": "check.score", "above": 3}, {"step": "plain.text", "is": "no"}]},
     },
     "gather": {"class": "steps:Gather", "inputs": {"texts": "each.text"}, "after": ["plain"]},
+    "fixed": {"class": "steps:Each", "foreach": {"key": ["emea", "apac"]}, "after": ["check"]},
+    "nothing": {"class": "steps:Each", "foreach": {"key": []}, "after": ["check"]},
+    "counts": {"class": "steps:Gather", "inputs": {"texts": "nothing.text"}},
     "behind": {"class": "steps:Make", "params": {"text": "behind"}, "after": ["each", "tuned"]},
 }
 CASES = [
@@ -107,6 +110,9 @@ def expected(case: dict[str, Any]) -> dict[str, Any]:
         "each": keys if loops else None,
         "gather": ",".join(keys) if loops else None,
         "behind": "behind",
+        "fixed": ["emea", "apac"],
+        "nothing": [],
+        "counts": "",
     }
 
 
@@ -151,7 +157,8 @@ def test_kubeflows_branches_are_what_a_run_here_does(case, tmp_path, monkeypatch
     assert store.run_outcome(plan.name, "training-one")["status"] == "done"
     skipped = {name for name, text in expected(case).items() if text is None}
     began = {name for name in execution.began if name in plan.by_name}
-    assert began == {*plan.by_name} - skipped - ({"each"} if not case["count"] else set())
+    empty = {"nothing", *(["each"] if not case["count"] else [])}
+    assert began == {*plan.by_name} - skipped - empty
     assert {name for name in execution.began if name.endswith(".skipped")} == {
         f"{name}.skipped" for name in skipped
     }

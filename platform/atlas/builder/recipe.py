@@ -133,7 +133,7 @@ class RecipeBuilder(DocumentBuilder):
         formats: Mapping[str, str] | None = None,
         trust: Mapping[str, Sequence[str]] | None = None,
         after: Sequence[StepOutputs | str] | None = None,
-        foreach: Mapping[str, Reference | str] | None = None,
+        foreach: Mapping[str, Reference | str | Sequence[Any]] | None = None,
         when: Mapping[str, Any] | None = None,
         **settings: Unpack[StepSettings],
     ) -> StepOutputs:
@@ -150,7 +150,8 @@ class RecipeBuilder(DocumentBuilder):
             formats: output → storage format, where it isn't its type's own.
             trust: output → names of classes and functions that its model may be made of.
             after: steps that must be over first, though nothing is read from them.
-            foreach: parameter of ``run`` → the JSON list whose keys it gets one by one.
+            foreach: parameter of ``run`` → the JSON list whose keys it gets one by one, or where
+                it comes from.
             when: the condition under which it runs, as in JSON; ``step`` may be an output.
             **settings: image, resources, retries, timeout, env, secrets, cache, node_selector,
                 tolerations and window, as in JSON.
@@ -176,7 +177,7 @@ class RecipeBuilder(DocumentBuilder):
             "params": params and {key: param(value) for key, value in params.items()},
             "outputs": _outputs(formats, trust),
             "after": after and [str(step) for step in after],
-            "foreach": _references(foreach),
+            "foreach": foreach and {name: _keys(keys) for name, keys in foreach.items()},
             "when": when and _condition(when),
             **plain(settings),
         }
@@ -225,6 +226,12 @@ def _references(given: Mapping[str, Reference | str | OneOf] | None) -> dict[str
         name: {ONE_OF: [*map(str, value.options)]} if isinstance(value, OneOf) else reference(value)
         for name, value in given.items()
     }
+
+
+def _keys(given: Reference | str | Sequence[Any]) -> Any:
+    if isinstance(given, Reference | str):
+        return reference(given)
+    return {"feature": given.value} if isinstance(given, Dynamic) else list(given)
 
 
 def _condition(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.recipe import ELSEWHERE
+from atlas.recipe import ELSEWHERE, LITERAL_KEYS
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def of_data(data: PlanData) -> dict[str, str]:
 
 def source(given: InputSource) -> str:
     """Return a resolved reference as a Recipe writes it."""
+    if given.kind == LITERAL_KEYS:
+        return ", ".join(map(str, given.keys)) or "no key"
     if given.options:
         return f"one of {', '.join(map(source, given.options))}"
     if given.kind == "step":

@@ -22,6 +22,7 @@ from atlas.draw.model import (
     Group,
     Node,
 )
+from atlas.recipe import LITERAL_KEYS
 from atlas.validate.scoring_rules import CHALLENGER
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ def _edges(part: _Part) -> Iterator[Edge]:
             yield Edge(
                 diamond, target, note=f"{step.name} runs when {step.when.text(facts.source)}"
             )
-        if step.foreach:
+        if step.foreach and step.foreach[1].kind != LITERAL_KEYS:
             yield _edge(part, step.foreach[1], target, f"each {step.foreach[0]}")
         for before in step.after:
             note = f"{before} before {step.name}"

@@ -9,7 +9,7 @@ from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
 from atlas.plan.model import Plan
 from atlas.plan.parts import InputSource, PlanStep, Value
-from atlas.recipe import DYNAMIC, ONE_OF, OneOf
+from atlas.recipe import DYNAMIC, LITERAL_KEYS, ONE_OF, GivenKeys, OneOf
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -50,9 +50,18 @@ def _step(step: Step, known: set[str]) -> PlanStep:
         inputs={name: _source(given, known) for name, given in step.inputs.items()},
         params={name: _value(given) for name, given in step.params.items()},
         after=tuple(name for name in step.after if name in known),
-        foreach=foreach and (foreach[0], _source(foreach[1], known)),
+        foreach=foreach and (foreach[0], _keys(foreach[1], known)),
         when=step.when and step.when.mapped(lambda given: _source(given, known)),
     )
+
+
+def _keys(given: Reference | GivenKeys, known: set[str]) -> InputSource:
+    """Return where keys come from; those of a feature only a Config knows."""
+    if not isinstance(given, GivenKeys):
+        return _source(given, known)
+    raw = given.raw
+    keys = tuple(raw) if isinstance(raw, list) else (f"feature {raw['feature']}",)
+    return InputSource(LITERAL_KEYS, "", keys=keys)
 
 
 def _source(given: Reference | OneOf, known: set[str]) -> InputSource:

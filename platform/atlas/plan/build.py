@@ -11,7 +11,7 @@ from atlas.plan.model import Plan
 from atlas.plan.monitored import monitored_tables
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.plan.rivals import with_rivals
-from atlas.recipe import ONE_OF, Parameter, Reference, Resources, Retries
+from atlas.recipe import LITERAL_KEYS, ONE_OF, Parameter, Reference, Resources, Retries
 from atlas.validate.condition_rules import skippable_steps
 from atlas.validate.schedule import cron_line
 from atlas.validate.signature import may_predict
@@ -167,6 +167,8 @@ class PlanBuilder:
         if read.options:
             options = tuple(self._source(option, step, axes) for option in read.options)
             return InputSource(ONE_OF, "", options=options)
+        if read.source.kind == LITERAL_KEYS:
+            return InputSource(LITERAL_KEYS, "", keys=read.keys)
         reference: Reference = read.source
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.formats import shown_as
-from atlas.recipe import Resources, Retries
+from atlas.recipe import LITERAL_KEYS, Resources, Retries
 from atlas.values import frozen
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class InputSource:
 
     Attributes:
         kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline``, ``family``,
-            ``history`` or ``one_of``.
+            ``history`` or ``one_of``; of keys also ``literal``.
         name: the step's full name (``features.scale``), or the name of the data, model part,
             pipeline or family.
         output: the output's name, for ``step`` and those of other pipelines.
@@ -39,6 +39,7 @@ class InputSource:
         trust: for these, what the other's Recipe trusts.
         window: for ``history``, how far back from the run's end earlier runs are read, in seconds.
         options: for ``one_of``, outputs of steps; the first whose step ran is taken.
+        keys: for ``literal``, the keys themselves.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class InputSource:
     trust: tuple[str, ...] = ()
     window: float | None = None
     options: tuple[InputSource, ...] = ()
+    keys: tuple[Any, ...] = ()
 
     def each(self) -> tuple[InputSource, ...]:
         """Return what it may be: itself, or its options."""
@@ -153,7 +155,8 @@ class PlanStep:
     def sources(self) -> tuple[InputSource, ...]:
         """Return every source that the step reads, those of its keys and its condition last."""
         inputs = [one for source in self.inputs.values() for one in source.each()]
-        keys = [self.foreach[1]] if self.foreach else []
+        has_keys = self.foreach is not None and self.foreach[1].kind != LITERAL_KEYS
+        keys = [self.foreach[1]] if self.foreach and has_keys else []
         return (*inputs, *keys, *(self.when.sources() if self.when else ()))
 
     def needs(self) -> tuple[tuple[str, ...], ...]:

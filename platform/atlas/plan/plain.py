@@ -77,7 +77,13 @@ def _parameters(raw: Mapping[str, Any]) -> dict[str, Parameter]:
 def _source(raw: Mapping[str, Any]) -> InputSource:
     options = tuple(map(_source, raw.get("options", ())))
     return InputSource(
-        **{"name": "", **raw, "trust": tuple(raw.get("trust", ())), "options": options}
+        **{
+            "name": "",
+            **raw,
+            "trust": tuple(raw.get("trust", ())),
+            "keys": tuple(raw.get("keys", ())),
+            "options": options,
+        }
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from atlas.dataclass import dataclass
 from atlas.datasets.versions import CONTENT, content_version
 from atlas.errors import StepError, StoreError
+from atlas.recipe import LITERAL_KEYS
 from atlas.step.data import DataHandle, open_data
 from atlas.step.history import EarlierOutput, history_prefix, in_window
 from atlas.step.parts import check_part, located
@@ -97,6 +98,8 @@ class Reader:
             StepError: they are no JSON list, or too many.
         """
         name, source = step.foreach  # type: ignore[misc]
+        if source.kind == LITERAL_KEYS:
+            return list(source.keys)
         keys = self.value(step, name, source)
         if isinstance(keys, DataHandle):
             keys = keys.read()

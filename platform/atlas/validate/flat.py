@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.recipe import LITERAL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,11 +46,13 @@ class Input:
         source: where it comes from; of the kind ``one_of`` where it is one of several.
         place: where that was written.
         options: those of ``one_of``, in the order in which they are looked at.
+        keys: the keys themselves, where the source is of the kind ``literal``.
     """
 
     source: Reference
     place: DocumentPath
     options: tuple[Input, ...] = ()
+    keys: tuple[Any, ...] = ()
 
     def each(self) -> tuple[Input, ...]:
         """Return what it may be: itself, or its options."""
@@ -113,7 +116,8 @@ class FlatStep:
     def reads(self) -> list[Input]:
         """Return all inputs one by one, those of the keys and of the condition last."""
         inputs = [one for given in self.inputs.values() for one in given.each()]
-        keys = [self.foreach[1]] if self.foreach else []
+        has_keys = self.foreach is not None and self.foreach[1].source.kind != LITERAL_KEYS
+        keys = [self.foreach[1]] if self.foreach and has_keys else []
         return [*inputs, *keys, *(self.when.sources() if self.when else ())]
 
     def upstream(self) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from atlas.load import RecipeFile, nearest
-from atlas.recipe import RESERVED, SETTINGS
+from atlas.load import RecipeFile, nearest, short
+from atlas.recipe import LITERAL_KEYS, RESERVED, SETTINGS, GivenKeys, Reference
 from atlas.validate.flat import DocumentPath, Flat, FlatStep, Input, Param, names
 from atlas.validate.parameters import given_problems, passed_problems
 from atlas.validate.params import Params
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 10_000
 """How many steps one flow may have once Recipes are inlined."""
+_MOST_KEYS = 1000
 _FOR_CLASSES = ("foreach", "outputs")
 """Fields that only a step with a class can have."""
 
@@ -105,11 +106,32 @@ class Flattener:
             places=places,
         )
         if step.foreach:
-            name, reference = step.foreach
-            keys = self.references.resolve(scope, reference, place / "foreach" / name)
+            name, given = step.foreach
+            at = place / "foreach" / name
+            keys = (
+                self._given_keys(scope, given.raw, at)
+                if isinstance(given, GivenKeys)
+                else self.references.resolve(scope, given, at)
+            )
             own.foreach = (name, keys) if keys else None
         self._override(own, flat)
         return own
+
+    def _given_keys(self, scope: Scope, raw: Any, place: DocumentPath) -> Input:
+        """Return the keys that the documents give: a list, or a feature that is one."""
+        declared = scope.file.recipe.parameters
+        params = Params(self.config, declared, scope.params, self.problems, is_open=self.is_part)
+        param = params.resolve(raw, place)
+        if param.kind == "open":
+            return Input(Reference("broken", ""), place)
+        keys = param.value
+        is_plain = isinstance(keys, list) and all(isinstance(k, str | int | float) for k in keys)
+        if is_plain and len(keys) <= _MOST_KEYS:
+            return Input(Reference(LITERAL_KEYS, ""), place, keys=tuple(keys))
+        message = f"the feature '{raw['feature']}' is no list of keys"
+        expected = f"a list of at most {_MOST_KEYS} texts, numbers or bools"
+        self.problems.append(place.problem("R027", message, found=short(keys), expected=expected))
+        return Input(Reference("broken", ""), place)
 
     def _origin(self, scope: Scope) -> str:
         if not scope.prefix:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import NotTakenError, OutOfBoundsError
 from atlas.load import nearest
-from atlas.recipe import DYNAMIC
+from atlas.recipe import DYNAMIC, LITERAL_KEYS
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
@@ -249,7 +249,7 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
         if problem:
             yield problem
             continue
-        if keys.source.kind not in ("step", "broken", "input"):
+        if keys.source.kind not in ("step", "broken", "input", LITERAL_KEYS):
             message = f"foreach needs a JSON list that a step gives, not {keys.source}"
             yield keys.place.problem("R027", message, expected="step.output")
             continue
@@ -260,6 +260,8 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
 
 def _keys_fit(subject: Subject, keys: Input, name: str, expected: Type) -> Iterator[Problem]:
     given = subject.type_of(keys.source)
+    if keys.source.kind == LITERAL_KEYS:
+        yield from _literal_keys_fit(subject, keys, name, expected)
     if given == UNKNOWN or given.name == "Any":
         return
     if given.name not in ("list", "tuple", "Sequence"):
@@ -268,6 +270,22 @@ def _keys_fit(subject: Subject, keys: Input, name: str, expected: Type) -> Itera
     elif given.args and fits(given.args[0], expected, subject.ancestors) is False:
         message = f"the keys are {given.args[0]}, and run takes {name}: {expected}"
         yield keys.place.problem("R012", message, found=str(given.args[0]), expected=str(expected))
+
+
+def _literal_keys_fit(
+    subject: Subject, keys: Input, name: str, expected: Type
+) -> Iterator[Problem]:
+    """Check that run takes each key that the documents give, and none of them twice."""
+    for index, key in enumerate(keys.keys):
+        given = Type(type(key).__name__)
+        if fits(given, expected, subject.ancestors) is False:
+            message = f"the key {key!r} is {given}, and run takes {name}: {expected}"
+            yield keys.place.problem("R012", message, found=repr(key), expected=str(expected))
+            return
+        if key in keys.keys[:index]:
+            message = f"foreach has the key {key!r} twice"
+            yield keys.place.problem("R027", message, found=repr(key), expected="each key once")
+            return
 
 
 RULES = (
