@@ -220,7 +220,7 @@ def test_a_quota_that_keeps_a_pod_from_being_made_is_told_of_the_workflow(plane,
     assert wait_until(lambda: _made(plane, path, workflow), SECONDS, 0.2)
     monkeypatch.setattr(server_pipelines, "last_run_ids", lambda located: {"it": "run-q"})
     runs = {"it": ("training-1", "running")}
-    found = KubeflowOperations().unstarted({}, runs, SimpleNamespace())
+    found = KubeflowOperations().unstarted({"members": {"it": "d"}}, runs, SimpleNamespace())
     (text,) = found["it"]
     assert text.startswith('no pod can be made: pods "a" is forbidden: ')
     assert "quota" in text

@@ -104,7 +104,8 @@ class KubeflowOperations(Operations):
             return {}
         from atlas.targets.kubeflow.server_pipelines import last_run_ids
 
-        watch, ids = PodWatch(found), last_run_ids({**inputs, "members": names})
+        own = {name: inputs["members"][name] for name in names}
+        watch, ids = PodWatch(found), last_run_ids({**inputs, "members": own})
         texts = {name: waiting(watch, run) for name, run in ids.items()}
         return {name: said for name, said in texts.items() if said}
 

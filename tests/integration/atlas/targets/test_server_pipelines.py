@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from atlas.kinds.handler import Handler
 from atlas.kinds.protocol import OperationContext
 from atlas.plan import Plan
 from atlas.store import Run, open_store
+from atlas.targets.kubeflow import operations
 from atlas.targets.kubeflow import server_pipelines as kubeflow_server
 from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
 from tests.integration import fake_kubeflow
@@ -299,6 +301,18 @@ def test_the_last_runs_of_members(there, tmp_path):
             _, made = there.answer("POST", "/apis/v2beta1/runs", {}, body)
             there.items["runs"][made["run_id"]]["state"] = state
     assert kubeflow_server.last_runs(wanted) == {"p": ("training-2", "failed")}
+
+
+def test_pods_of_last_runs_under_way_are_looked_at(there, tmp_path, monkeypatch):
+    wanted = inputs(there, tmp_path, p=plan("a"), q=plan("b"))
+    _, one = there.answer("POST", "/apis/v2beta1/experiments", {}, {"display_name": "p"})
+    body = {"display_name": "training-1", "experiment_id": one["experiment_id"]}
+    _, made = there.answer("POST", "/apis/v2beta1/runs", {}, body)
+    monkeypatch.setattr(operations, "cluster", object)
+    monkeypatch.setattr(operations, "waiting", lambda watch, run: [f"no node for {run}"])
+    runs = kubeflow_server.last_runs(wanted)
+    found = operations.KubeflowOperations().unstarted(wanted, runs, SimpleNamespace())
+    assert found == {"p": [f"no node for {made['run_id']}"]}
 
 
 def test_a_purge_deletes_what_runs_were_made_by(there, tmp_path):
