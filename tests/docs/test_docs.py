@@ -13,8 +13,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-LONG = {"tutorial.md"}
-"""Pages whose examples take too long for `make test`: they train with scikit-learn, process by process."""
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
 
@@ -35,13 +33,7 @@ examples = _examples()
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, id=page.name, marks=[pytest.mark.long] * (page.name in LONG))
-        for page in PAGES
-    ],
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_examples_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ATLAS_STATE", "ATLAS_STORE", "ATLAS_CODE", "ATLAS_PROJECT"):
         monkeypatch.delenv(name, raising=False)

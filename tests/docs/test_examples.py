@@ -18,7 +18,7 @@ from tests.contract.flavours import compilers
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "recipes"
 READMES = sorted(RECIPES.glob("*/README.md"))
-LONG = {"diabetes", "digits", "flights", "tumour"}
+LONG = {"flights"}
 """Examples whose README takes too long for `make test`, where other tests have their steps."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -60,7 +60,15 @@ def test_a_readme_works_as_it_is_typed(readme: Path, project: Path) -> None:
     assert _reader().run(project / readme.relative_to(RECIPES), project) > 0
 
 
-@pytest.mark.parametrize("readme", READMES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize(
+    "readme",
+    [
+        pytest.param(
+            page, id=page.parent.name, marks=[pytest.mark.long] * (page.parent.name in LONG)
+        )
+        for page in READMES
+    ],
+)
 def test_what_a_readme_links_to_is_there(readme: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", readme.read_text("utf-8"))
     assert links

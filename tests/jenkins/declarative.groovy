@@ -1,6 +1,6 @@
 // A small runtime for declarative Jenkinsfiles: it runs the real file, and records what it does.
 //
-// Arguments: the Jenkinsfile, and a JSON list of builds: {branch, timer, params, fails}. It prints a
+// Arguments: the Jenkinsfile, and a JSON list of builds: {branch, timer, params, fails, files}. It prints a
 // JSON list: what each build did, in order. Every closure sees the directives of its own place
 // alone, so that one that Jenkins wouldn't take there ends the run with an error.
 import groovy.json.JsonOutput
@@ -10,7 +10,7 @@ import org.codehaus.groovy.control.CompilerConfiguration
 class Failed extends RuntimeException { Failed(String text) { super(text) } }
 
 class Build {
-  String branch; boolean timer; String fails
+  String branch; boolean timer; String fails; List files = []
   Map params = [:]; Map env = [:]; List locks = []; List bound = []; List events = []
   String result = 'SUCCESS'; String stage = ''
   void record(String what, Map more = [:]) { events << ([what: what, stage: stage] + more) }
@@ -65,6 +65,7 @@ class When extends Directives {
     conditions << build.timer
   }
   void expression(Closure body) { conditions << (call(body, new When(build: build)) as boolean) }
+  boolean fileExists(String path) { path in build.files }
   void not(Closure body) { conditions << !inner(body).every() }
   void anyOf(Closure body) { conditions << inner(body).any() }
   void allOf(Closure body) { conditions << inner(body).every() }
@@ -176,7 +177,7 @@ abstract class Jenkinsfile extends Script {
 def settings = new CompilerConfiguration(scriptBaseClass: Jenkinsfile.name)
 def file = new File(args[0]).text
 def builds = new JsonSlurper().parseText(args[1]).collect { asked ->
-  def build = new Build(branch: asked.branch, timer: asked.timer, fails: asked.fails, params: asked.params)
+  def build = new Build(branch: asked.branch, timer: asked.timer, fails: asked.fails, files: asked.files, params: asked.params)
   build.env = [WORKSPACE: '/workspace', PATH: '/usr/bin', BRANCH_NAME: asked.branch]
   new GroovyShell(this.class.classLoader, new Binding([build: build]), settings).evaluate(file)
   [result: build.result, events: build.events, env: build.env]

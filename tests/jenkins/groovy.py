@@ -37,7 +37,14 @@ def runs(jenkinsfile: Path, builds: Sequence[dict[str, Any]]) -> list[dict[str, 
     jar = _jar() if java else None
     if not java or not jar:
         pytest.skip("no Java, or no Groovy for it (Maven's repository doesn't give it here)")
-    asked = [{"branch": "main", "timer": False, "params": {}, "fails": "", **one} for one in builds]
+    usual = {
+        "branch": "main",
+        "timer": False,
+        "params": {},
+        "fails": "",
+        "files": ["reports/released"],
+    }
+    asked = [{**usual, **one} for one in builds]
     words = ["groovy.ui.GroovyMain", str(HERE / "declarative.groovy"), str(jenkinsfile)]
     done = subprocess.run(
         [java, *OPENS, "-XX:TieredStopAtLevel=1", "-cp", str(jar), *words, json.dumps(asked)],

@@ -21,6 +21,7 @@ BUILDS: dict[str, dict[str, Any]] = {
     "no lint": {"fails": "make lint"},
     "no training": {"fails": "train --env staging"},
     "rejected": {"fails": "input"},
+    "nothing released": {"files": []},
     "no production": {"fails": "--env production' --json"},
 }
 FAILS = {
@@ -62,6 +63,12 @@ def test_stages_run_in_the_order_of_the_list_each_with_its_command(done):
 )
 def test_branches_and_reasons_choose_the_stages(done, build, whens):
     assert entered(done[build]) == expected(*whens)
+
+
+def test_nobody_is_asked_when_nothing_was_released(done):
+    assert entered(done["nothing released"]) == [
+        stage for stage in entered(done["main"]) if stage != "Approval"
+    ]
 
 
 @pytest.mark.parametrize("build", sorted(FAILS))

@@ -51,6 +51,8 @@ _FOOT = """\
   }
 }
 """
+_RELEASED = "expression { fileExists('reports/released') }"
+"""Nobody is asked about nothing: the stage that releases leaves this file when it has."""
 _RETRAINS = "anyOf { triggeredBy 'TimerTrigger'; expression { params.RETRAIN } }"
 _GIT = "gitUsernamePassword(credentialsId: 'atlas-git')"
 
@@ -63,19 +65,20 @@ def jenkinsfile(found: Stages) -> str:
 
 def _stage(stage: Stage, secrets: tuple[str, ...]) -> Iterator[str]:
     yield f"stage({quoted(stage.name)}) {{"
-    yield from (f"  {line}" for line in (*_when(stage.when), *_options(stage)))
+    yield from (f"  {line}" for line in (*_when(stage), *_options(stage)))
     yield "  steps {"
     yield from (f"    {line}" for line in _steps(stage, secrets))
     yield "  }"
     yield "}"
 
 
-def _when(when: str) -> Iterator[str]:
+def _when(stage: Stage) -> Iterator[str]:
     """Yield the condition; the parts of a `when` must all hold."""
     more = {CHANGE: f"; not {{ {_RETRAINS} }}", RETRAINING: f"; {_RETRAINS}"}
-    if when != ALWAYS:
+    released = f"; {_RELEASED}" if stage.approval else ""
+    if stage.when != ALWAYS:
         # Else a build of any branch would wait for the lock first, and then skip the stage.
-        yield f"when {{ beforeOptions true; branch 'main'{more.get(when, '')} }}"
+        yield f"when {{ beforeOptions true; branch 'main'{more.get(stage.when, '')}{released} }}"
 
 
 def _options(stage: Stage) -> Iterator[str]:
