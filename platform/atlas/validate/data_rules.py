@@ -17,6 +17,7 @@ from atlas.data_formats import (
     said_by,
     scheme_of,
 )
+from atlas.environment import LOCAL
 from atlas.load import nearest
 from atlas.validate.flat import DocumentPath, names
 
@@ -174,6 +175,19 @@ def check_data_sets(subject: Subject) -> Iterator[Problem]:
                 yield from _placed(subject, declared, where, at)
         if where and where.query:
             yield from _axes_bound(subject, name, where)
+        if where and scheme_of(where.uri) == "memory":
+            yield from _in_memory(subject, name, where)
+
+
+def _in_memory(subject: Subject, name: str, where: DataLocation) -> Iterator[Problem]:
+    """Check that what is in one process's memory isn't read where steps are elsewhere."""
+    flow = subject.flat.flow
+    target = subject.environment.targets.get(flow, LOCAL)
+    if target != LOCAL:
+        at = subject.environment_place / "data" / name / "uri"
+        message = f"memory: is that of one process, and {flow} runs on {target}"
+        expected = "a place that its tasks can open, such as store:PATH or s3://BUCKET/PATH"
+        yield at.problem("E009", message, found=where.uri, expected=expected)
 
 
 def check_written(subject: Subject) -> Iterator[Problem]:
