@@ -252,6 +252,8 @@ class Flow:
         own.update(partial if mapped else {**partial, **keywords(node)})
         arguments = {key: self._made(one, prefix) for key, one in own.items()}
         foreach = {key: self._made(one, prefix) for key, one in keywords(node).items() if mapped}
+        if mapped and len(foreach) != 1:
+            foreach = {"": node}
         name = self._text(settings.get("task_id")) or definition.name
         task = self._new(name, node, f"@{kind}", prefix)
         task.function, task.settings = definition, settings

@@ -54,7 +54,9 @@ class _Step:
     task: Task
     inputs: dict[str, StepInput] = field(default_factory=dict)
     params: dict[str, StepParam] = field(default_factory=dict)
+    foreach: dict[str, Any] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
     why_not: str = ""
 
 
@@ -108,21 +110,35 @@ def _step(task: Task, flow: Flow, defaults: dict[str, ast.expr], imports: set[st
     flow.notes += notes
     if task.operator in _BASH:
         body = _bash(task, flow, imports)
-    elif task.operator in _PYTHON and task.function is not None and not task.foreach:
+    elif task.operator in _PYTHON and task.function is not None:
         body = _python(step, task.function, flow, imports)
     else:
         body = _placeholder(step, _why(task), flow)
     after = [
         one
         for one in _waits(task.name, flow)
-        if not any(given.reference.startswith(f"{one}.") for given in step.inputs.values())
+        if not any(reference.startswith(f"{one}.") for reference in _references(step))
     ]
     returns = {name: "Any" for name in _outputs(task)} if _returns(task) else {}
     doc = ast.get_docstring(task.function) if task.function else ""
     first = (doc or "").strip().lstrip("#").strip().split("\n\n")[0]
     return StepDraft(
-        task.name, body, step.inputs, step.params, returns, first, tuple(after), settings
+        task.name,
+        body,
+        step.inputs,
+        step.params,
+        returns,
+        first,
+        tuple(after),
+        step.foreach,
+        settings,
     )
+
+
+def _references(step: _Step) -> list[str]:
+    """Return all outputs that a step reads."""
+    mapped = [one for one in step.foreach.values() if isinstance(one, str)]
+    return [*(one.reference for one in step.inputs.values()), *mapped]
 
 
 def _why(task: Task) -> str:
@@ -139,6 +155,7 @@ def _placeholder(step: _Step, why: str, flow: Flow) -> tuple[str, ...]:
     """Return the body of a step that is left to write; what it reads stays."""
     step.inputs.clear()
     step.params.clear()
+    step.foreach.clear()
     for argument in [*step.task.arguments.values(), *step.task.foreach.values()]:
         result = flow.result(argument) if not isinstance(argument, ast.Call) else None
         for name in result.tasks if result else ():
@@ -194,31 +211,40 @@ def _own(function: FunctionNode) -> list[ast.AST]:
 
 def _python(step: _Step, function: FunctionNode, flow: Flow, imports: set[str]) -> tuple[str, ...]:
     """Return the body of a step that calls a function of the DAG's file."""
-    arguments = [*function.args.posonlyargs, *function.args.args]
-    given: dict[str, ast.expr] = {}
-    for key, expression in step.task.arguments.items():
-        if isinstance(key, int) and key >= len(arguments):
-            return _placeholder(step, "gives its function more arguments than it names", flow)
-        given[arguments[key].arg if isinstance(key, int) else key] = expression
-    for name, expression in given.items():
-        if not _argument(step, name, expression, flow):
-            return _placeholder(step, step.why_not, flow)
-    required = _required(function)
-    for argument in (*arguments, *function.args.kwonlyargs):
-        if argument.arg not in given and not _fact(
-            step, argument.arg, argument.arg in required, flow, imports
-        ):
-            return _placeholder(step, step.why_not, flow)
+    if not (_arguments(step, function, flow) and _facts(step, function, flow, imports)):
+        return _placeholder(step, step.why_not or _why(step.task), flow)
     if function.args.kwarg:
-        flow.notes.append(
-            Note(
-                step.task.place,
-                f"'{step.task.name}' gets nothing by **{function.args.kwarg.arg}: give it inputs",
-            )
-        )
+        text = f"'{step.task.name}' gets nothing by **{function.args.kwarg.arg}: give it inputs"
+        flow.notes.append(Note(step.task.place, text))
     imports.add("import dag_code")
     call = f"dag_code.{function.name}({', '.join(step.passed)})"
     return _call(step.task, call)
+
+
+def _arguments(step: _Step, function: FunctionNode, flow: Flow) -> bool:
+    """Add what a task gives its function; tell whether all of it can be given to a step."""
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    for name, expression in step.task.foreach.items():
+        if not _mapped(step, name, expression, flow):
+            return False
+    for key, expression in step.task.arguments.items():
+        if isinstance(key, int) and key >= len(arguments):
+            step.why_not = "gives its function more arguments than it names"
+            return False
+        name = arguments[key].arg if isinstance(key, int) else key
+        step.given.add(name)
+        if not _argument(step, name, expression, flow):
+            return False
+    return True
+
+
+def _facts(step: _Step, function: FunctionNode, flow: Flow, imports: set[str]) -> bool:
+    """Add what Airflow would give the function; tell whether it can be called."""
+    required = _required(function)
+    known = {*step.given, *step.task.foreach}
+    arguments = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    left = [one.arg for one in arguments if one.arg not in known]
+    return all(_fact(step, name, name in required, flow, imports) for name in left)
 
 
 def _call(task: Task, call: str) -> tuple[str, ...]:
@@ -231,9 +257,25 @@ def _call(task: Task, call: str) -> tuple[str, ...]:
     return (f"made = {call}", f"return {camel(identifier(task.name))}Outputs(made, {keys})")
 
 
+def _mapped(step: _Step, name: str, expression: ast.expr, flow: Flow) -> bool:
+    """Add the argument that a task is mapped over: an output, or a list of texts or numbers."""
+    own = identifier(name)
+    result = flow.result(expression) if not isinstance(expression, ast.Call) else None
+    if result and len(result.tasks) == 1:
+        step.foreach[own] = _reference(flow, result.tasks[0], result.key)
+    else:
+        values = flow.value(expression)
+        is_plain = isinstance(values, list) and all(type(one) in (str, int) for one in values)
+        if not values or not is_plain or len(set(values)) < len(values):
+            return False
+        step.foreach[own] = values
+    step.passed.append(f"{name}={own}")
+    return True
+
+
 def _argument(step: _Step, name: str, expression: ast.expr, flow: Flow) -> bool:
     """Add an argument: an output of another task, or a constant; tell whether it is one."""
-    own = identifier(name, [*step.inputs, *step.params])
+    own = identifier(name, [*step.inputs, *step.params, *step.foreach])
     result = flow.result(expression) if not isinstance(expression, ast.Call) else None
     if result and len(result.tasks) == 1:
         step.inputs[own] = StepInput(_reference(flow, result.tasks[0], result.key))

@@ -57,6 +57,7 @@ class StepDraft:
         body: the function's lines.
         description: its docstring.
         after: steps that it waits for without reading anything of them.
+        foreach: argument → where the list of its values comes from, or the list.
         settings: `retries`, `timeout`, `env`, `resources`, as the Recipe has them.
     """
 
@@ -67,6 +68,7 @@ class StepDraft:
     outputs: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     after: tuple[str, ...] = ()
+    foreach: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

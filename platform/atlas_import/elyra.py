@@ -188,7 +188,7 @@ def _step(node: _Node, nodes: dict[str, _Node], reading: _ElyraReading) -> StepD
         outputs,
         _text(node.given, "filename"),
         after,
-        settings,
+        settings=settings,
     )
 
 

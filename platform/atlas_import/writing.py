@@ -76,6 +76,8 @@ def recipe(draft: PipelineDraft) -> dict[str, Any]:
 
 def _step(step: StepDraft) -> dict[str, Any]:
     told: dict[str, Any] = {"class": f"steps:{step.function}"}
+    if step.foreach:
+        told["foreach"] = dict(step.foreach)
     if step.inputs:
         told["inputs"] = {name: one.reference for name, one in step.inputs.items()}
     if step.params:
@@ -134,7 +136,7 @@ def _head(step: StepDraft, returns: str) -> list[str]:
     """Return the line that begins a function, or several where it is long."""
     inputs = [f"{name}: {one.hint}" if one.hint else name for name, one in step.inputs.items()]
     params = [f"{name}: {one.hint}" for name, one in step.params.items()]
-    arguments = [*inputs, *(["*", *params] if params else [])]
+    arguments = [*step.foreach, *inputs, *(["*", *params] if params else [])]
     line = f"def {step.function}({', '.join(arguments)}) -> {returns}:"
     if len(line) <= _WIDTH:
         return [line]

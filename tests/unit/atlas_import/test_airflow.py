@@ -160,6 +160,50 @@ def test_operators_keep_their_order_through_groups_and_empty_tasks(tmp_path: Pat
     valid(draft, tmp_path)
 
 
+MAPPED = (
+    HEAD
+    + """
+@dag(schedule=None)
+def mapped():
+    @task
+    def numbers() -> list:
+        return [1, 2]
+
+    @task
+    def add(number, more=0):
+        return number + more
+
+    @task
+    def total(numbers):
+        return sum(numbers)
+
+    sums = add.partial(more=3).expand(number=numbers())
+    add.override(task_id="named").expand(number=["a", "b"])
+    add.override(task_id="pairs").expand(number=[1], more=[2])
+    add.override(task_id="many").expand_kwargs([{"number": 1}])
+    total(sums)
+
+
+mapped()
+"""
+)
+
+
+def test_mapped_tasks_are_foreach(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, MAPPED)
+    steps = {step.name: step for step in draft.steps}
+    assert steps["add"].foreach == {"number": "numbers.value"}
+    assert steps["add"].body == ("return dag_code.add(number=number, more=more)",)
+    assert steps["named"].foreach == {"number": ["a", "b"]}
+    assert steps["total"].inputs["numbers"].reference == "add.value"
+    left = [name for name, step in steps.items() if "NotImplementedError" in step.body[0]]
+    assert left == ["pairs", "many"]
+    made = write(draft, tmp_path / "atlas", "dag").project.folder
+    errors = [one for one in check(made).problems if one.severity == "error"]
+    # Airflow lets tasks stand alone.
+    assert {one.code for one in errors} <= {"R011"}
+
+
 def test_a_dag_without_a_block_and_its_modules(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("import deeper\n\ndef help():\n    return 1\n")
     (tmp_path / "deeper.py").write_text("DEEP = 1\n")
