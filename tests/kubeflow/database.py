@@ -41,4 +41,5 @@ def flags(data: Path) -> list[str]:
     return [
         "--no-defaults", f"--datadir={data}", "--user=root", "--innodb-buffer-pool-size=64M",
         "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-use-native-aio=0",  # Rings of the kernel are few, and shared by all.
     ]  # fmt: skip
