@@ -52,7 +52,7 @@ def _completer(complete: Complete) -> Any:
         from typer._click.shell_completion import CompletionItem
 
         try:
-            known = sorted(set(complete(context.params)))
+            known = sorted(set(complete(_given(context))))
         except Exception:  # A shell has nowhere to show an error: there is nothing to complete.
             return []
         return [
@@ -62,6 +62,12 @@ def _completer(complete: Complete) -> Any:
         ]
 
     return items
+
+
+def _given(context: Any) -> Given:
+    """Return the parameters so far; an option that has no value yet leaves arguments unread."""
+    unread = [word for word in context.args if not word.startswith("-")]
+    return {**context.params, "path": unread[0]} if unread else context.params
 
 
 def _path(given: Given) -> Path:
