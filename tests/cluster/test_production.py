@@ -86,7 +86,8 @@ def test_what_keeps_nothing_is_there_twice_with_a_budget(cluster: Cluster) -> No
         if one["spec"]["replicas"] == 2
     }
     budgets = {name(one) for one in cluster.items("/apis/policy/v1/poddisruptionbudgets")}
-    assert {"airflow/airflow-api-server", "kubeflow/ml-pipeline-ui", "atlas/mlflow"} <= twice
+    gateway = "monitoring/prometheus-gateway"
+    assert {"airflow/airflow-api-server", "kubeflow/ml-pipeline-ui", gateway} <= twice
     assert twice <= budgets
 
 
