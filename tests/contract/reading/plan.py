@@ -145,6 +145,8 @@ def _secrets(plan: Plan, names: set[str]) -> dict[str, Any]:
 
 def shown(plan: Plan, source: InputSource) -> str:
     """Return a source in words; ``*`` marks one that is gathered."""
+    if source.kind == "literal":
+        return "elsewhere"
     if source.kind != "step":
         return f"{source.kind}:{source.name}"
     each = "*" if plan.step(source.name).foreach else ""

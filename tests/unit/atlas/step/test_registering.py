@@ -23,6 +23,7 @@ PLAN = SimpleNamespace(
     promotion={},
     family=None,
     statistics={},
+    skippable=frozenset(),
 )
 RUN = SimpleNamespace(hold="", flow="training")
 
