@@ -151,6 +151,10 @@ class Operations:
         """Return the address of the page of each member that has one."""
         return {}
 
+    def front_page(self, services: DeployServices) -> str:
+        """Return the address of the page that lists what is deployed; empty where there is none."""
+        return ""
+
     def last_runs(self, inputs: Mapping[str, Any]) -> LastRuns:
         """Return id and state of the last run of each member that has one."""
         return {}

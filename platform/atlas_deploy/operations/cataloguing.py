@@ -92,18 +92,19 @@ def pages_of(services: Services | None) -> Callable[[Pipeline], Iterator[Link]]:
 
 
 def _on_target(plan: Plan, services: Services) -> Iterator[Link]:
-    """Give the page of what stands for a Plan on its target, where that has pages."""
+    """Give the page of what stands for a Plan on its target, or else the one that lists all."""
     target = target_named(plan.target) if plan.target != LOCAL_TARGET else None
     if target is None or target.deployed is None:
         return
     name = deployed_name(plan)
     try:
+        operations = target.deployed.operations()
         inputs = {**services.addresses(target.deployed.name), "members": {name: {}}}
-        pages = target.deployed.operations().pages(inputs)
+        page = operations.pages(inputs).get(name) or operations.front_page(services)
     except AtlasError:
         return
-    if name in pages:
-        yield Link(f"{plan.flow} on {target.title}", pages[name])
+    if page:
+        yield Link(f"{plan.flow} on {target.title}", page)
 
 
 def _services(project: Project, environment: str) -> Services | None:

@@ -86,6 +86,13 @@ class KubeflowOperations(Operations):
         if services.has(_SERVICE) and _has_api_server(services):
             yield "kubeflow answers, and takes the token", answers
 
+    def front_page(self, services: DeployServices) -> str:
+        """Return the page with all pipelines, where there is an API server.
+
+        A pipeline's own page has the id in its address that the server has given it.
+        """
+        return f"{services.url(_SERVICE)}/#/pipelines" if _has_api_server(services) else ""
+
     def last_runs(self, inputs: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
         """Return name and state of the last run of each member, where there is an API server."""
         if not inputs.get("kubeflow"):
