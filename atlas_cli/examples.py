@@ -62,6 +62,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("the best ones", "atlas runs pipelines/churn --best evaluate.roc_auc --limit 5"),
         ("why two differ", "atlas runs --compare churn/20260101-a churn/20260102-b"),
     ),
+    "logs": (
+        ("all steps of a run", "atlas logs training-20260101T120000-5e1629"),
+        ("the third key of one step", 'atlas logs churn/training-20260101T120000-5e1629 "fit[2]"'),
+    ),
     "data": (("where data are, and what a read costs", "atlas data --env production"),),
     "cache": (("what is kept", "atlas cache show"),),
     "cache show": (("what is kept, and its size", "atlas cache show"),),

@@ -87,6 +87,9 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "runs", "runs:runs", "List runs, filter, rank, compare and tag them; send what waits."
         ),
         CommandEntry(
+            "logs", "logs:logs", "Print what the steps of a run have logged, wherever they ran."
+        ),
+        CommandEntry(
             "data", "data:data", "List data sets: where, size, version, last read by, checks."
         ),
         CommandEntry("cache", "cache:app", "Show the cache's size, or prune it."),
