@@ -20,9 +20,12 @@ class RunFacts:
         start: start of its interval, ISO 8601, or empty.
         end: end of it, exclusive.
         axes: the pipeline's axis values, where it is a member of a family.
+        writer: pipeline, flow and step, ``shop.training.deliver``, or empty: scheduled runs of two
+            pipelines have one id.
     """
 
     id: str = ""
     start: str = ""
     end: str = ""
     axes: Mapping[str, str] = field(default_factory=dict)
+    writer: str = ""

@@ -32,7 +32,7 @@ def part_key(partition: Sequence[str], mode: str, format: str, facts: RunFacts) 
 
     Args:
         partition: the Config's placeholders; empty for every axis, then the interval.
-        mode: what writing does; `APPEND` gives each run a file of its own.
+        mode: what writing does; `APPEND` gives each run of a step a file of its own.
         format: its format, for the ending.
         facts: what is known of the run.
 
@@ -42,7 +42,8 @@ def part_key(partition: Sequence[str], mode: str, format: str, facts: RunFacts) 
     folders = [f"{name}={value}" for name, value in _values(partition, facts)]
     known = FORMATS.get(format)
     ending = known.endings[0] if known else format
-    name = f"part-{facts.id}" if mode == APPEND else "part"
+    named = "-".join(filter(None, ("part", facts.id, facts.writer.replace("/", "."))))
+    name = named if mode == APPEND else "part"
     return "/".join([*folders, f"{name}.{ending}"])
 
 

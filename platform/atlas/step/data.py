@@ -254,6 +254,7 @@ def open_data(
     axes: Mapping[str, str] | None = None,
     end: str = "",
     run: str = "",
+    writer: str = "",
     secret: str = "",
 ) -> DataHandle:
     """Return the handle of a data set.
@@ -267,12 +268,13 @@ def open_data(
         axes: the pipeline's axis values, where it is a member of a family.
         end: end of the run's interval, or empty.
         run: the run's id, or empty.
+        writer: pipeline, flow and step, which tell what is appended apart; or empty.
         secret: the value of its credential: of a database, its URL.
 
     Raises:
         StepError: its URI or format is none that can be opened here.
     """
-    facts = RunFacts(run, interval, end, axes or {})
+    facts = RunFacts(run, interval, end, axes or {}, writer)
     if declared.uri.startswith(SQL):
         return _open_sql(declared, name, step, facts, secret)
     try:

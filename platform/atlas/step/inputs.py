@@ -217,6 +217,7 @@ class Reader:
             axes=self.plan.axes,
             end=run.interval_end,
             run=run.id,
+            writer=f"{run.pipeline}.{run.flow}.{step.name}",
             secret=text,
         )
         if credential and handle.sql is None:
@@ -236,7 +237,10 @@ class Reader:
         return digest(facts)
 
     def _content(self, step: PlanStep, source: InputSource) -> str:
-        """Return the digest of what a data set holds now."""
+        """Return the digest of what a data set holds now; empty where nothing is there.
+
+        That is as good as content: a step may be about to write it. One that reads it fails then.
+        """
         handle = self._opened(step, source)
         try:
             place, key = handle.place()
@@ -245,9 +249,7 @@ class Reader:
             name, kept = f"{source.name} {handle.uri}", self.store.location
             return content_version(kept, place, key, name, parts if is_folder else None)
         except FileNotFoundError:
-            text = f"data.{source.name}: nothing at {handle.uri}"
-            hint = "the Environment's data says where it is"
-            raise StepError(step.name, f"{text} ({hint})") from None
+            return ""
         except StoreError as error:
             raise StepError(step.name, f"data.{source.name}: {error}") from error
 

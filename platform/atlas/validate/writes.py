@@ -126,8 +126,11 @@ def _of_two(write: _Write, other: _Write, *, same: bool) -> Problem:
 
 
 def _meet(write: _Write, place: str, other: _Write, there: str) -> bool:
-    """Tell whether two flows write places of which one is the other, or in it."""
-    if write.flow == other.flow:
+    """Tell whether two flows write places of which one is the other, or in it.
+
+    Within one flow, that is asked of data sets with two names.
+    """
+    if write.flow == other.flow and write.source.source.name == other.source.source.name:
         return False
     if place == there:
         return not (write.adds and other.adds)

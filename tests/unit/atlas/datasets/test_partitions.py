@@ -22,12 +22,13 @@ def handle(
     run: str = "r1",
     region: str = "",
     days: int = 1,
+    writer: str = "",
     **declared: Any,
 ) -> DataHandle:
     start, end = (DAYS[day], DAYS[day + days]) if day >= 0 else ("", "")
     data = PlanData(type="table", uri=f"file://{folder}/scores/", **declared)
     axes = {"region": region} if region else {}
-    return open_data(data, "scores", "save", start, "", end=end, run=run, axes=axes)
+    return open_data(data, "scores", "save", start, "", end=end, run=run, axes=axes, writer=writer)
 
 
 def rows(*numbers: int) -> pd.DataFrame:
@@ -88,6 +89,16 @@ def test_a_run_appends_once(tmp_path: Path) -> None:
     for run, number in (("r1", 1), ("r1", 2), ("r2", 3)):
         handle(tmp_path, 0, run=run, mode="append").write(rows(number))
     assert handle(tmp_path).read()["n"].tolist() == [2, 3]
+
+
+def test_runs_of_one_id_append_beside_each_other(tmp_path: Path) -> None:
+    own = {"run": "training-20240101T000000Z", "mode": "append", "partition": ("{interval}",)}
+    for writer in ("one.training.save", "two.training.save", "one.training.save"):
+        handle(tmp_path, 0, writer=writer, **own).write(rows(len(files(tmp_path))))
+    assert files(tmp_path) == [
+        f"interval={DAYS[0]}/part-training-20240101T000000Z-{name}.training.save.parquet"
+        for name in ("one", "two")
+    ]
 
 
 @pytest.mark.parametrize("uri", ["scores/", "scores.parquet", "scores.csv.gz"])

@@ -145,6 +145,50 @@ def test_a_database_is_read_for_the_interval_of_a_run(
         assert b"hunter2hunter2" not in project.store.location.read(entry.key), entry.key
 
 
+def test_a_target_with_a_content_version_may_be_new(project: Project) -> None:
+    deliver = {"class": "steps:Deliver", "inputs": {"rows": "load.rows", "target": "data.scores"}}
+    project.write("sales.csv", "size,price\n1,2\n")
+    shop(project, {"uri": "project:sales.csv"}, steps={"deliver": deliver})
+    scores = {"uri": "project:out/scores.parquet", "version": "content"}
+    sales = {"uri": "project:sales.csv", "version": "content"}
+    project.environment(data={"sales": sales, "scores": scores})
+    for _ in range(2):
+        assert project.run(settings=HERE).errors() == {}
+    assert pd.read_parquet(project.root / "out/scores.parquet")["price"].tolist() == [2]
+    (project.root / "sales.csv").unlink()
+    said = project.run(settings=HERE).errors()["load"]
+    assert said.startswith("data.sales: nothing at file://")
+
+
+def test_members_append_beside_each_other(project: Project) -> None:
+    steps = {
+        "load": {"class": "steps:Load", "inputs": {"source": "data.sales"}},
+        "deliver": {
+            "class": "steps:Deliver",
+            "inputs": {"rows": "load.rows", "target": "data.scores"},
+        },
+    }
+    scores = {"type": "table", "write": "append", "partition": ["{interval}"]}
+    config = {"data": {"sales": {"type": "table"}, "scores": scores}}
+    project.pipeline("one", SOURCE, steps, config=config)
+    project.pipeline("two", SOURCE, steps, config=config)
+    places = {"sales": {"uri": "project:sales.csv"}, "scores": {"uri": "store:scores/"}}
+    project.environment(data=places)
+    project.write("sales.csv", "size,price\n1,2\n")
+    settings = RunSettings(
+        isolate="none",
+        interval_start="2026-01-01T00:00:00+00:00",
+        interval_end="2026-01-02T00:00:00+00:00",
+    )
+    assert all(project.run(name, settings=settings).ok for name in ("one", "two"))
+    parts = (project.root / ".atlas/store/scores").rglob("part-*.parquet")
+    ends = sorted(path.stem.partition("Z-")[2] or path.stem for path in parts)
+    assert [
+        end.endswith(f"{name}.training.deliver")
+        for end, name in zip(ends, ("one", "two"), strict=True)
+    ] == [True, True]
+
+
 def test_checks_fail_the_step_or_warn(project: Project) -> None:
     project.write("sales.csv", "size,price\n1,-2\n")
     checks: dict[str, Any] = {"columns": {"price": {"minimum": 0}}}

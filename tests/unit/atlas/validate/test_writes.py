@@ -139,6 +139,24 @@ def test_places_that_are_one_or_in_each_other(
     assert len(codes) == expected
 
 
+def test_two_steps_of_a_flow_write_one_file_by_two_names(tmp_path: Path) -> None:
+    pipeline(tmp_path, "one", SAVE)
+    path = tmp_path / "one" / "r.json"
+    recipe = json.loads(path.read_text())
+    recipe["steps"]["again"] = {**SAVE, "inputs": {"rows": "load.rows", "target": "data.also"}}
+    write(path, recipe)
+    config = json.loads((tmp_path / "one/config.json").read_text())
+    config["data"]["also"] = {"type": "table"}
+    write(tmp_path / "one/config.json", config)
+    uris = {"rows": "store:rows.csv", "scores": "store:o.parquet", "also": "store:./o.parquet"}
+    for also, expected in (("store:./o.parquet", ["C016"]), ("store:p.parquet", [])):
+        data = {name: {"uri": uri} for name, uri in {**uris, "also": also}.items()}
+        write(tmp_path / "pyproject.toml", "[tool.atlas]\n")
+        write(tmp_path / "environments/local.json", {"version": 1, "data": data})
+        problems = [one for one in check(tmp_path).problems if one.severity == "error"]
+        assert [one.code for one in problems] == expected
+
+
 @pytest.mark.parametrize(
     ("declared", "uri", "expected"),
     [
