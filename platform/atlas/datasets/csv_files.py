@@ -15,7 +15,7 @@ from atlas.datasets.encoding import marked, undecodable
 from atlas.errors import StoreError, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _SEPARATORS = (";", "\t", "|", ",")
@@ -47,6 +47,29 @@ def read_csv(path: Path, options: Mapping[str, Any]) -> Any:
     _check_separator(table, own)
     _check_decimal(table, own)
     return _frame(table, path, own)
+
+
+def texts_of(path: Path, options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return columns of a CSV file as the texts that they are, none of which means missing.
+
+    Args:
+        path: the file.
+        options: as of `read_csv`.
+        names: the columns.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    if not names:
+        return {}
+    settings = _settings(_Options(path, options), frozenset())
+    kinds = dict.fromkeys(names, pyarrow.string())
+    settings["convert_options"] = csv.ConvertOptions(
+        column_types=kinds, include_columns=list(names), strings_can_be_null=False
+    )
+    with _source(path) as source:
+        table = csv.read_csv(source, **settings)
+    return {name: table.column(name).to_pandas() for name in names}
 
 
 class _Options:

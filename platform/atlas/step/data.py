@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of, scheme_of
 from atlas.dataclass import dataclass
 from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
-from atlas.datasets.merging import merged
+from atlas.datasets.merging import merged, read_old
 from atlas.datasets.partitions import MERGE, REPLACE, no_interval, part_key, parts_read
 from atlas.errors import StepError, StoreError, clean
 from atlas.formats import article, type_name
@@ -224,7 +224,7 @@ class DataHandle:
         """Return the rows that are there, with the new ones in the place of those of their key."""
         try:
             path = place.local(key)
-            old = read_file(path, self.format, self.declared.options, TABLE)
+            old = read_old(path, self.format, self.declared.options, value, self.declared.key)
         except FileNotFoundError:
             old = value.iloc[:0] if library_of(value) == "pandas" else value
         return merged(old, value, self.declared.key)

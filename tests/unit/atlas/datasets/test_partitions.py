@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,56 @@ def test_rows_are_merged_by_key(tmp_path: Path, uri: str) -> None:
     with pytest.raises(StepError, match="found the columns id, y, expected those there are: id, x"):
         one.write(pd.DataFrame({"id": [1], "y": [1]}))
     assert one.read()["id"].tolist() == [1, 2, 3]
+
+
+KEYS: dict[str, list[Any]] = {
+    "texts of digits": ["01234", "80331"],
+    "texts for missing": ["NA", "null"],
+    "an empty text": ["", "x"],
+    "times": [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-01-02 10:00")],
+    "times with a zone": [
+        pd.Timestamp("2026-01-01", tz="UTC"),
+        pd.Timestamp("2026-01-02", tz="UTC"),
+    ],
+    "dates": [date(2026, 1, 1), date(2026, 1, 2)],
+    "large numbers": [2**53, 2**53 + 1],
+    "numbers": [0.1, 1e22],
+    "booleans": [True, False],
+}
+
+
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("name", ["m.csv", "m.csv.gz", "m.jsonl", "m.json", "m.parquet"])
+def test_a_merge_that_is_repeated_changes_nothing(tmp_path: Path, name: str, keys: str) -> None:
+    data = PlanData(type="table", uri=f"file://{tmp_path}/{name}", mode="merge", key=("id",))
+    one = open_data(data, "scores", "save", "", "")
+    for number in range(3):
+        new = pd.DataFrame({"id": KEYS[keys], "code": ["007", "NA"], "v": [number, number]})
+        one.write(new)
+    assert one.read()["v"].tolist() == [2, 2]
+    one.write(new.iloc[:1].assign(v=9))  # The row that stays is as it was.
+    assert sorted(one.read()["v"]) == [2, 9]
+    if name.startswith("m.csv"):
+        texts = open_data(replace(data, options={"types": {"code": "string"}}), "s", "s", "", "")
+        assert sorted(texts.read()["code"].fillna("NA")) == ["007", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ([2**53, 2**53 + 1], [float(2**53)], "'id': found float64, expected integer"),
+        ([1, 2], ["1"], "'id': found text, expected integer"),
+        ([pd.Timestamp("2026-01-01")], [pd.Timestamp("2026-01-01", tz="UTC")], "found time with a zone, expected time"),
+    ],
+)  # fmt: skip
+def test_keys_of_another_kind_are_refused(tmp_path: Path, old: Any, new: Any, words: str) -> None:
+    uri = f"file://{tmp_path}/m.parquet"
+    one = open_data(PlanData(uri=uri, mode="merge", key=("id",)), "scores", "save", "", "")
+    one.write(pd.DataFrame({"id": old}))
+    with pytest.raises(StepError) as caught:
+        one.write(pd.DataFrame({"id": new}))
+    assert words in str(caught.value)
+    assert one.read()["id"].tolist() == old
 
 
 def test_a_write_that_fails_leaves_what_was_there(
