@@ -123,7 +123,9 @@ class Lines:
         )
         why = event.text or (f"from {outcome.reason.rpartition('/')[2]}" if outcome.cached else "")
         why = why or f"not cached: {outcome.reason}"
-        return f"{self._place(event)}{how}{outcome.seconds:8.3f} s  {why}"
+        found = (note for note in outcome.notes if note.startswith("data."))
+        warnings = "".join(f"\n      {self._painted('warning', YELLOW)} {note}" for note in found)
+        return f"{self._place(event)}{how}{outcome.seconds:8.3f} s  {why}{warnings}"
 
     def _failed(self, event: Event) -> str:
         outcome = event.outcome

@@ -120,6 +120,12 @@ def compression_of(name: str) -> str:
     return ending if "." in name and ending in COMPRESSIONS else ""
 
 
+def is_tabbed(name: str) -> bool:
+    """Tell whether the columns of a CSV file are told apart by tabs, as its ending says."""
+    plain = name.rpartition(".")[0] if compression_of(name) else name
+    return plain.endswith(".tsv")
+
+
 def is_part(key: str, format: str) -> bool:
     """Tell whether a file of a folder is in a format, by its ending."""
     return said_by(key) == format or key.endswith(f".{format}")

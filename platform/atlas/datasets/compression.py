@@ -86,12 +86,17 @@ def _zip(path: Path, mode: str) -> Iterator[IO[bytes]]:
             yield file
         return
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+        names = [name for name in archive.namelist() if not _is_extra(name)]
         if len(names) != 1:
             found = f"found {len(names)} files in the archive"
             raise StoreError(f"{found}, expected one; put each in a file of its own")
         with archive.open(names[0]) as file:
             yield file
+
+
+def _is_extra(name: str) -> bool:
+    """Tell whether an entry is a folder, or what macOS adds of its own."""
+    return name.endswith("/") or name.startswith("__MACOSX/") or name == ".DS_Store"
 
 
 _OPENERS = {"gz": _gzip, "bz2": _bz2, "xz": _xz, "zst": _zstandard, "zip": _zip}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from atlas.data_formats import compression_of
+from atlas.data_formats import compression_of, is_tabbed
 from atlas.datasets.compression import opened
 from atlas.datasets.encoding import marked, undecodable
 from atlas.errors import StoreError, clean
@@ -76,7 +76,7 @@ class _Options:
     """The options of one file, with their defaults."""
 
     def __init__(self, path: Path, raw: Mapping[str, Any]) -> None:
-        self.is_tabbed = ".tsv" in path.name
+        self.is_tabbed = is_tabbed(path.name)
         self.separator: str = raw.get("separator", "\t" if self.is_tabbed else ",")
         self.decimal: str = raw.get("decimal", ".")
         self.encoding: str = raw.get("encoding", "utf-8")
@@ -199,14 +199,15 @@ def _by_pandas(path: Path, own: _Options) -> Any:
     kinds = {"string": "str", "integer": "int64", "number": "float64", "boolean": "bool"}
     texts = dict.fromkeys(own.dates, "str")
     kinds_of = {name: kinds.get(kind, kind) for name, kind in own.types.items()}
-    frame = pandas.read_csv(
-        path,
-        sep=own.separator,
-        decimal=own.decimal,
-        encoding=own.encoding,
-        dtype={**texts, **kinds_of},
-        low_memory=False,
-    )
+    with opened(path) as file:
+        frame = pandas.read_csv(
+            file,
+            sep=own.separator,
+            decimal=own.decimal,
+            encoding=own.encoding,
+            dtype={**texts, **kinds_of},
+            low_memory=False,
+        )
     for name, form in own.dates.items():
         frame[name] = _dates(frame[name], name, form)
     return frame
@@ -251,15 +252,18 @@ def _check_separator(table: Any, own: _Options) -> None:
             raise StoreError(f"{text}; set csv.separator to {other!r}")
 
 
-_NUMBERS = {
-    ".": re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?"),
-    ",": re.compile(r"[+-]?\d+\.\d+(?:[eE][+-]?\d+)?"),
-}
-"""Decimal mark → numbers with the other one."""
+_NUMBER = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?")
+"""What looks like a number, with whatever marks."""
+_PLAIN = {mark: re.compile(rf"[+-]?\d+(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?") for mark in ".,"}
+"""Decimal mark → numbers with it, and with no mark of thousands."""
+_GROUPED = re.compile(
+    r"[+-]?\d{1,3}(?:([.,])\d{3}(?:\1\d{3})*(?!\1)[.,]\d+|([.,])\d{3}(?:\2\d{3})+)"
+)
+"""A number that has marks of thousands for certain: 1.234,5 or 1,234,567."""
 
 
 def _check_decimal(table: Any, own: _Options) -> None:
-    """Refuse a column of texts that are all numbers with another decimal mark.
+    """Refuse a column of texts that look like numbers, of which some have another decimal mark.
 
     Raises:
         StoreError: there is one, and the options don't call it texts.
@@ -267,16 +271,26 @@ def _check_decimal(table: Any, own: _Options) -> None:
     from pyarrow import types
 
     other = "," if own.decimal == "." else "."
-    pattern = _NUMBERS[own.decimal]
     for field in table.schema:
         if not types.is_string(field.type) or field.name in {*own.types, *own.dates}:
             continue
         cells = table.column(field.name).slice(0, _LOOKED_AT).drop_null().to_pylist()
-        if cells and all(pattern.fullmatch(cell) for cell in cells):
-            name = clean(repr(field.name), 80)
-            found = f"column {name}, row 1: found {clean(repr(cells[0]), 40)}"
-            way = f"set csv.decimal to {other!r}, or csv.types to {{{name}: 'string'}}"
-            raise StoreError(f"{found}, and the decimal mark is {own.decimal!r}; {way}")
+        odd = [cell for cell in cells if not _PLAIN[own.decimal].fullmatch(cell)]
+        if not odd or not all(map(_NUMBER.fullmatch, cells)):
+            continue
+        grouped = [cell for cell in cells if _GROUPED.fullmatch(cell)]
+        others = [cell for cell in odd if _PLAIN[other].fullmatch(cell)]
+        if len(grouped) + len(others) < len(odd):
+            continue  # Dates and versions: 31.01.2024, 1.2.3.
+        name = clean(repr(field.name), 80)
+        texts = f"csv.types to {{{name}: 'string'}}"
+        row = table.column(field.name).slice(0, _LOOKED_AT).to_pylist().index((grouped or odd)[0])
+        found = f"column {name}, row {row + 1}: found {clean(repr((grouped or odd)[0]), 40)}"
+        if grouped:
+            text = f"{found}, which has marks of thousands; write it without them, or set {texts}"
+            raise StoreError(text)
+        way = f"set csv.decimal to {other!r}, or {texts}"
+        raise StoreError(f"{found}, and the decimal mark is {own.decimal!r}; {way}")
 
 
 _PLACE = re.compile(r"Row #(\d+): ")

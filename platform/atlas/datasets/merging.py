@@ -127,7 +127,7 @@ def _alike(old: Any, new: Any, name: str) -> Any:
         expected = f"found {wanted}, expected {found}, as it is there"
         raise StoreError(
             f"merge: the key's column '{clean(str(name), 80)}': {expected}; convert it, or write "
-            "the data set anew"
+            "the data set again"
         )
     return old
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 APPEND, REPLACE, MERGE = "append", "replace interval", "merge"
 """What writing does, as a Config's ``write`` says."""
 INTERVAL = "{interval}"
+DANGLING = "is a link to nothing, or was removed; mend the link, or remove it"
+"""What is said of a part that is listed and isn't there."""
 _AXIS = "{axis:"
 
 

@@ -1,8 +1,9 @@
 """The version of a data set by its content: files are hashed once, and then known by their stamp.
 
-A file's stamp is its size, the time it was written and its inode; in a bucket, its size and ETag.
-What was hashed is kept in the store's index, which is safe to lose. A file that was written less
-than two seconds before it was hashed is hashed again: it may have changed within a clock's tick.
+A file's stamp is its size, its times of writing and of change, and its inode; in a bucket, its size
+and ETag. What was hashed is kept in the store's index, which is safe to lose. A file that was
+changed less than two seconds before it was hashed is hashed again: it may have changed within a
+clock's tick.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from atlas.datasets.partitions import parts_read
+from atlas.data_formats import is_part
+from atlas.datasets.partitions import DANGLING, is_hidden, parts_read
+from atlas.errors import StoreError
 from atlas.store import FolderLocation
 from atlas.store.keys import INDEX
+from atlas.store.location import explained
 from atlas.values import canonical, digest
 
 if TYPE_CHECKING:
@@ -57,7 +61,7 @@ def content_version(
         FileNotFoundError: there is nothing.
         StoreError: it can't be read.
     """
-    stamped = _stamps(place, key, is_folder=partition is not None)
+    stamped = _stamps(place, key, partition[1] if partition else "")
     if partition is not None:
         placeholders, format, facts = partition
         keys = parts_read(stamped, placeholders, format, facts)
@@ -71,24 +75,29 @@ def content_version(
     return _hashed(kept, place, digest([name, sorted(stamped)]), stamped)
 
 
-def _stamps(place: Location, key: str, *, is_folder: bool) -> Stamped:
+def _stamps(place: Location, key: str, format: str) -> Stamped:
+    """Return the stamps of a file, or of the files in a format of a folder."""
     if isinstance(place, FolderLocation):
         root = place.local(key)
-        found = _of_folder(root, key) if is_folder else _of_file(root, key)
-        return found
-    stamps = place.stamps(key) if is_folder else {key: place.stamp(key)}  # type: ignore[attr-defined]
+        with explained("read", str(root)):
+            return _of_folder(root, key, format) if format else _of_file(root, key)
+    stamps = place.stamps(key) if format else {key: place.stamp(key)}  # type: ignore[attr-defined]
     return Stamped(stamps)
 
 
 def _of_file(path: Path, key: str) -> Stamped:
     status = os.stat(path)
     stamped = Stamped({key: _stamp(status)})
-    stamped.newest = status.st_mtime_ns
+    stamped.newest = _newest(status)
     return stamped
 
 
-def _of_folder(root: Path, key: str) -> Stamped:
-    """Return the stamps of the files below a folder."""
+def _of_folder(root: Path, key: str, format: str) -> Stamped:
+    """Return the stamps of a folder's files in a format; folders that are links aren't entered.
+
+    Raises:
+        StoreError: a file of them is a link to nothing.
+    """
     stamped = Stamped()
     waiting = [(os.fspath(root), key)]
     while waiting:
@@ -96,17 +105,29 @@ def _of_folder(root: Path, key: str) -> Stamped:
         with os.scandir(folder) as scan:
             for entry in scan:
                 name = f"{prefix}/{entry.name}" if prefix else entry.name
-                if entry.is_dir():
+                if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, name))
-                else:
-                    status = entry.stat()
+                elif is_part(name, format) and not is_hidden(name):
+                    status = _followed(entry)
                     stamped[name] = _stamp(status)
-                    stamped.newest = max(stamped.newest, status.st_mtime_ns)
+                    stamped.newest = max(stamped.newest, _newest(status))
     return stamped
 
 
 def _stamp(status: os.stat_result) -> str:
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    return f"{status.st_size} {times} {status.st_ino}"
+
+
+def _newest(status: os.stat_result) -> int:
+    return max(status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _followed(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        raise StoreError(f"{entry.path}: {DANGLING}") from None
 
 
 def _hashed(kept: Location, place: FolderLocation, name: str, stamped: Stamped) -> str:
@@ -131,7 +152,8 @@ def _known(entry: Any, stamp: str) -> list[Any] | None:
     """Return what is known of a file that has had this stamp for longer than a clock's tick."""
     if not isinstance(entry, list) or len(entry) != len(_ENTRY) or entry[0] != stamp:
         return None
-    return entry if int(stamp.split()[1]) + _TICK_NS < int(entry[1]) else None
+    newest = max(map(int, stamp.split()[1:3]))
+    return entry if newest + _TICK_NS < int(entry[1]) else None
 
 
 def _read(kept: Location, key: str) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.data_formats import SQL
+from atlas.data_formats import SQL, is_part
 from atlas.dataclass import dataclass
 from atlas.datasets.partitions import is_hidden
 from atlas.datasets.versions import CONTENT, content_version
-from atlas.errors import AtlasError, StepError, StoreError
+from atlas.errors import AtlasError, StoreError
 from atlas.plan import resolve
 from atlas.runs.index import RunIndex
 from atlas.step.data import open_data
+from atlas.step.inputs import storage_options
 from atlas.step.secrets import secret
 from atlas.tracking.record import outcomes_of
 
@@ -139,7 +140,7 @@ def _facts(name: str, one: _Declared, used: _Used, store: Store) -> DataSetFacts
     except FileNotFoundError:
         problem = "nothing is there"
     except (AtlasError, StoreError) as error:
-        problem = str(error).removeprefix(f"step data: data.{name}: ")
+        problem = str(error).removeprefix("step data: ").removeprefix(f"data.{name}: ")
     checks = declared.checks
     count = len(checks.get("columns", {})) + len(checks.get("unique", ())) + ("rows" in checks)
     return DataSetFacts(
@@ -152,13 +153,8 @@ def _opened(plan: Plan, declared: PlanData, name: str, store: Store) -> DataHand
     """Open a data set as a step does, without a run's facts; of a database, without its URL."""
     handle = open_data(declared, name, "data", "", store.url)
     if declared.credential and not declared.uri.startswith(SQL):
-        import json
-
-        try:
-            handle.options = json.loads(secret(plan, "data", declared.credential))
-        except ValueError:
-            text = f"data.{name}: secret '{declared.credential}' is no JSON object"
-            raise StepError("data", text) from None
+        text = secret(plan, "data", declared.credential)
+        handle.options = storage_options("data", declared.credential, text)
     return handle
 
 
@@ -166,7 +162,8 @@ def _size(handle: DataHandle) -> tuple[int, int]:
     place, key = handle.place()
     if not handle.uri.endswith("/"):
         return place.size(key), 1
-    sizes = [entry.size for entry in place.entries(key) if not is_hidden(entry.key)]
+    parts = (e for e in place.entries(key) if is_part(e.key, handle.format))
+    sizes = [entry.size for entry in parts if not is_hidden(entry.key)]
     if not sizes:
         raise FileNotFoundError(handle.uri)
     return sum(sizes), len(sizes)
@@ -210,6 +207,7 @@ def _uses(
     except StoreError:
         return
     for outcome in outcomes:
+        yield from _failed_checks(outcome, plan)
         statistics = outcome.get("statistics") or {}
         for action in ("read", "written"):
             for data, facts in (statistics.get(action) or {}).items():
@@ -219,6 +217,15 @@ def _uses(
                 yield data, action, facts.get("rows"), broken
         for entry in (outcome.get("provenance") or {}).get("data", ()):
             yield entry.get("name", ""), entry.get("action", ""), None, ()
+
+
+def _failed_checks(
+    outcome: Mapping[str, Any], plan: Plan
+) -> Iterator[tuple[str, str, int | None, tuple[str, ...]]]:
+    """Give the data set whose checks have failed a step."""
+    name, _, found = str(outcome.get("error", "")).removeprefix("data.").partition(": ")
+    if name in plan.data and found.startswith("checks."):
+        yield name, "read", None, (found,)
 
 
 def _bytes(size: int | None) -> str:

@@ -50,13 +50,18 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An earlier result: its run, artifacts, metrics, what it was made with and has counted."""
+    """An earlier result: its run, artifacts, metrics, what it was made with and has counted.
+
+    Attributes:
+        notes: what checks of its data have found.
+    """
 
     run: str
     outputs: Mapping[str, Manifest]
     metrics: Mapping[str, float]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def key_of(
@@ -127,7 +132,8 @@ def find(store: Store, key: Key) -> Hit | None:
         raw = json.loads(store.location.read(_place(key)))
         outputs = {name: Manifest.from_json(output) for name, output in raw["outputs"].items()}
         more = [raw.get(name) or {} for name in ("provenance", "statistics")]
-        hit = Hit(raw["run"], outputs, raw["metrics"], *more)
+        notes = tuple(map(str, raw.get("notes", ())))
+        hit = Hit(raw["run"], outputs, raw["metrics"], more[0], more[1], notes)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     whole = all(map(store.has, outputs.values())) and has_profiles(store, hit.statistics)
@@ -143,6 +149,7 @@ def keep(store: Store, key: Key, hit: Hit) -> None:
         "metrics": dict(hit.metrics),
         "provenance": dict(hit.provenance),
         **({"statistics": dict(hit.statistics)} if hit.statistics else {}),
+        **({"notes": list(hit.notes)} if hit.notes else {}),
     }
     store.location.write(_place(key), canonical(entry).encode())
 

@@ -14,7 +14,7 @@ from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of
 from atlas.dataclass import dataclass
 from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
 from atlas.datasets.merging import merged, read_old
-from atlas.datasets.partitions import MERGE, REPLACE, no_interval, part_key, parts_read
+from atlas.datasets.partitions import DANGLING, MERGE, REPLACE, no_interval, part_key, parts_read
 from atlas.errors import StepError, StoreError, clean
 from atlas.formats import article, type_name
 from atlas.formats.stamping import library_of
@@ -161,6 +161,8 @@ class DataHandle:
     def _read(self, place: Location, key: str) -> Any:
         path = place.local(key)
         if not path.exists():
+            if self._is_folder:
+                raise StoreError(f"{self.uri}{key}: {DANGLING}")
             raise FileNotFoundError(key)
         try:
             value, self.parts_read[key] = self._read_hashed(path)

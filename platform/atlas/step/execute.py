@@ -157,7 +157,8 @@ def earlier_result(job: Job, run: str, outcome: Outcome) -> cache.Hit | None:
         return None
     whole = all(map(job.store.has, outputs.values()))
     whole = whole and has_profiles(job.store, outcome.statistics)
-    made = outcome.metrics, outcome.provenance, outcome.statistics
+    checked = tuple(note for note in outcome.notes if note.startswith("data."))
+    made = outcome.metrics, outcome.provenance, outcome.statistics, checked
     return cache.Hit(f"{pipeline}/{run}", outputs, *made) if whole else None
 
 
@@ -169,7 +170,7 @@ def _adopt(job: Job, hit: cache.Hit) -> Outcome:
     digests = {name: manifest.sha256 for name, manifest in hit.outputs.items()}
     outcome = Outcome(DONE, job.plan.digest, cached=True, reason=hit.run)
     outcome = replace(outcome, metrics=hit.metrics, outputs=digests, provenance=hit.provenance)
-    return replace(outcome, statistics=hit.statistics)
+    return replace(outcome, statistics=hit.statistics, notes=hit.notes)
 
 
 def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
@@ -194,12 +195,12 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     counts, uncounted = counted(job, both.outputs, reader.handles)
     counts = job.mask.plain({**counts, **({PROFILES: profiles.facts} if profiles.facts else {})})
     keeps = manifests and not writes and not key.refusal and not both.warning
+    checked = [job.mask.text(note) for handle in reader.handles for note in handle.warnings]
     if keeps and cache.is_settled(reader, job.step, key):
-        hit = cache.Hit(f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts)
-        cache.keep(job.store, key, hit)
+        made = f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts
+        cache.keep(job.store, key, cache.Hit(*made, tuple(checked)))
     digests = {name: manifest.sha256 for name, manifest in manifests.items()}
     warnings = (champion.warning, unkept, both.warning)
-    checked = [warning for handle in reader.handles for warning in handle.warnings]
     notes = (
         *filter(None, warnings),
         *checked,

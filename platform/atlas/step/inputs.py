@@ -221,7 +221,7 @@ class Reader:
             secret=text,
         )
         if credential and handle.sql is None:
-            handle.options = _options(step, credential, text)
+            handle.options = storage_options(step.name, credential, text)
         return handle
 
     def _data_digest(self, step: PlanStep, source: InputSource) -> str:
@@ -230,7 +230,7 @@ class Reader:
         facts: list[Any] = [declared.uri, declared.format, declared.version]
         read = ("options", "table", "query", "partition", "checks", "type")
         how = {name: getattr(declared, name) for name in read if getattr(declared, name)}
-        if set(how) - {"type"}:
+        if how:
             facts.append({name: list(v) if isinstance(v, tuple) else v for name, v in how.items()})
         if declared.version == CONTENT:
             facts.append(self._content(step, source))
@@ -291,12 +291,22 @@ class _named:
             raise StepError(self.step, f"inputs.{self.name}: {error}") from error
 
 
-def _options(step: PlanStep, name: str, text: str) -> dict[str, Any]:
+def storage_options(step: str, name: str, text: str) -> dict[str, Any]:
+    """Return fsspec's storage options of a credential.
+
+    Args:
+        step: the step that gets it, for messages.
+        name: the secret's name.
+        text: its value.
+
+    Raises:
+        StepError: it is no JSON object.
+    """
     try:
         options = json.loads(text)
     except ValueError:
         options = None
     if not isinstance(options, dict):
         expected = "expected a JSON object with fsspec's storage options"
-        raise StepError(step.name, f"secret '{name}' is no credential: {expected}")
+        raise StepError(step, f"secret '{name}' is no credential: {expected}")
     return options

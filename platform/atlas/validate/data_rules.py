@@ -14,6 +14,7 @@ from atlas.data_formats import (
     TABLE,
     compression_of,
     endings,
+    is_tabbed,
     said_by,
     scheme_of,
 )
@@ -90,11 +91,12 @@ def _options(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
             message = f"Python has no encoding of texts '{encoding}'"
             expected, place = "utf-8, cp1252, latin-1, utf-16, …", at / key / "encoding"
             yield place.problem("E007", message, found=encoding, expected=expected)
-    yield from _csv(where.options.get("csv", {}), at / "csv")
+    yield from _csv(where.options.get("csv", {}), at / "csv", where.uri)
 
 
-def _csv(options: Mapping[str, Any], at: DocumentPath) -> Iterator[Problem]:
-    separator, decimal = options.get("separator", ","), options.get("decimal", ".")
+def _csv(options: Mapping[str, Any], at: DocumentPath, uri: str) -> Iterator[Problem]:
+    usual = "\t" if is_tabbed(uri) else ","
+    separator, decimal = options.get("separator", usual), options.get("decimal", ".")
     if separator == decimal:
         message = f"separator and decimal mark are both '{decimal}'"
         expected = "another separator, such as ';'"

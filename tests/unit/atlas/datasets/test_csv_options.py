@@ -81,6 +81,9 @@ WRONG = [
     ("a,b\n1,2\n", {"types": {"c": "integer"}}, "csv.types names the column 'c'; found a, b"),
     ("d\n01.02.2024\n2024-02-01\n", {"dates": {"d": "%d.%m.%Y"}}, "column 'd', row 2: found '2024-02-01', expected the form '%d.%m.%Y'"),
     ("d\nsoon\n", {"dates": ["d"]}, "column 'd', row 1: found 'soon', expected an ISO 8601 date or time"),
+    ("a;p\n1;10\n2;1,5\n", {"separator": ";"}, "column 'p', row 2: found '1,5', and the decimal mark is '.'; set csv.decimal to ','"),
+    ("a;p\n1;7\n2;1.234,5\n", {"separator": ";", "decimal": ","}, "column 'p', row 2: found '1.234,5', which has marks of thousands; write it without them"),
+    ("a;p\n1;1,234.5\n", {"separator": ";"}, "found '1,234.5', which has marks of thousands"),
     ("", {}, "the file is empty"),
 ]  # fmt: skip
 
@@ -99,6 +102,26 @@ def test_what_is_wrong_says_where_and_what_to_do(
 def test_texts_that_look_like_numbers_may_be_meant(tmp_path: Path) -> None:
     rows = read(tmp_path, 'pair\n"1,5"\n"2,5"\n', types={"pair": "string"})
     assert rows["pair"].tolist() == ["1,5", "2,5"]
+
+
+def test_texts_with_marks_that_no_number_has_stay_texts(tmp_path: Path) -> None:
+    rows = read(tmp_path, "d;v\n31.01.2024;1.2.3\n01.02.2024;10\n", separator=";", decimal=",")
+    assert rows.iloc[0].tolist() == ["31.01.2024", "1.2.3"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst", "csv.zip", "csv.bz2"])
+def test_large_numbers_are_read_of_compressed_files_too(tmp_path: Path, ending: str) -> None:
+    from atlas.datasets.compression import opened
+
+    with opened(tmp_path / f"n.{ending}", "wb") as file:
+        file.write(b"id,x\n12345678901234567890123,1\n1,2\n")
+    rows = handle(tmp_path / f"n.{ending}", type="table").read()
+    assert [str(one) for one in rows["id"]] == ["12345678901234567890123", "1"]
+
+
+def test_the_ending_alone_says_tabs(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n1,2\n", name="my.tsv.csv")["b"].tolist() == [2]
+    assert read(tmp_path, "a\tb\n1\t2\n", name="my.csv.tsv")["b"].tolist() == [2]
 
 
 def test_times_stay_texts_unless_they_are_asked_for(tmp_path: Path) -> None:

@@ -116,6 +116,15 @@ def test_an_archive_of_several_files(tmp_path: Path) -> None:
         handle(tmp_path / "rows.csv.zip").read()
 
 
+def test_an_archive_of_macos(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "rows.csv.zip", "w") as archive:
+        archive.writestr("rows.csv", "a\n1\n")
+        archive.writestr("__MACOSX/._rows.csv", "x")
+    assert handle(tmp_path / "rows.csv.zip").read()["a"].tolist() == [1]
+
+
 @pytest.mark.parametrize(
     ("name", "module", "extra"), [("a.xlsx", "openpyxl", "excel"), ("a.png", "PIL", "pillow")]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sqlite3
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from atlas.datasets.versions import content_version
 from atlas.runner import RunSettings
 from atlas.runs.data_sets import data_sets
+from atlas.store import open_location
+from atlas_cli.watching import watcher
 from tests.projects import Project, project
 
 __all__ = ["project"]
@@ -26,6 +30,13 @@ class Rows(NamedTuple):
 class Load(Template):
     def run(self, source: Data) -> Rows:
         return Rows(source.read())
+
+class Told(NamedTuple):
+    kind: str
+
+class Tell(Template):
+    def run(self, source: Data) -> Told:
+        return Told(type(source.read()).__name__)
 
 class Meddle(Template):
     def run(self, source: Data) -> Rows:
@@ -88,6 +99,92 @@ def test_a_change_of_the_same_size_and_time_shortly_after_is_seen(project: Proje
         file.write("size,price\n9,9\n")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert project.run(settings=HERE).value("load", "rows")["price"].tolist() == [9]
+
+
+def test_a_change_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
+    """The time of writing may be set back; that of change may not."""
+    place, kept = (
+        open_location(f"file://{tmp_path}/d", links=True),
+        open_location(f"file://{tmp_path}/k"),
+    )
+    path = tmp_path / "d" / "a.csv"
+    path.parent.mkdir()
+    path.write_text("a\n1\n")
+    old(path)
+    before = content_version(kept, place, "a.csv", "n", None)
+    with path.open("r+") as file:
+        file.write("a\n2\n")
+    old(path)
+    assert content_version(kept, place, "a.csv", "n", None) != before
+
+
+def test_links_in_a_folder(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLAS_PROJECT", str(project.root))
+    shop(project, {"uri": "project:sales/", "format": "csv", "version": "content"})
+    folder = project.write("sales/a.csv", "size,price\n1,2\n").parent
+    (folder / "loop").symlink_to(".")
+    (folder / "notes.txt").symlink_to("gone")
+    assert project.run(settings=HERE).errors() == {}
+    assert data_sets(project.root, "local", project.store)[0].problem == ""
+    (folder / "b.csv").symlink_to("gone")
+    told = data_sets(project.root, "local", project.store)[0].problem
+    assert "sales/b.csv: is a link to nothing" in told
+    assert "sales/b.csv: is a link to nothing" in project.run(settings=HERE).errors()["load"]
+    shop(project, {"uri": "project:sales/", "format": "csv"})
+    assert "sales/b.csv: is a link to nothing" in project.run(settings=HERE).errors()["load"]
+
+
+def test_the_type_is_part_of_what_the_cache_knows(project: Project) -> None:
+    project.write("sales.json", '{"size": [1], "price": [2]}')
+    where = {"uri": "project:sales.json", "version": "1"}
+    for type, kind in (("file", "dict"), ("table", "DataFrame")):
+        shop(project, where, cls="Tell", type=type)
+        ran = project.run(settings=HERE)
+        assert (ran.cached(), ran.value("load", "kind")) == (set(), kind)
+    assert project.run(settings=HERE).cached() == {"load"}
+
+
+@pytest.mark.parametrize("text", ['["x"]', "no"])
+def test_a_credential_that_is_no_object_is_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("SHOP_DB", text)
+    shop(project, {"uri": "s3://lake/sales.csv", "credential": "db"})
+    told = data_sets(project.root, "local", project.store)[0].problem
+    assert told == (
+        "secret 'db' is no credential: expected a JSON object with fsspec's storage options"
+    )
+
+
+def test_what_checks_found_is_told_of_later_runs_too(project: Project) -> None:
+    checks: dict[str, Any] = {"columns": {"price": {"minimum": 0}}}
+    where = {"uri": "project:sales.csv", "version": "content"}
+    project.write("sales.csv", "size,price\n1,-2\n")
+    found = "checks.columns.price.minimum: found -2, expected at least 0"
+
+    def told() -> tuple[str, ...]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ATLAS_PROJECT", str(project.root))
+            return data_sets(project.root, "local", project.store)[0].broken
+
+    shop(project, where, checks={**checks, "on_breach": "warn"})
+    for cached in (set(), {"load"}):
+        ran = project.run(settings=HERE)
+        assert ran.cached() == cached
+        assert f"data.sales: {found}" in ran.outcome("load").notes
+        out = io.StringIO()
+        show = watcher(out, as_json=False, several=False)
+        for event in ran.events:
+            show(event)
+        assert f"warning data.sales: {found}" in out.getvalue()
+        assert told() == (found,)
+    project.write("sales.csv", "size,price\n1,2\n")
+    assert project.run(settings=HERE).ok
+    assert told() == ()
+    project.write("sales.csv", "size,price\n1,-2\n")
+    shop(project, where, checks=checks)
+    assert not project.run(settings=HERE).ok
+    assert told() == (found,)
 
 
 def test_what_changes_while_it_is_read_is_not_kept(project: Project) -> None:

@@ -61,7 +61,7 @@ def found(
 RIGHT: list[Any] = [
     {"uri": "store:a.csv", "csv": {"separator": ";", "decimal": ",", "encoding": "cp1252"}},
     {"uri": "store:a", "format": "csv", "csv": {"dates": ["d"], "types": {"x": "string"}}},
-    {"uri": "store:a/", "format": "jsonl"},
+    {"uri": "store:a/", "format": "jsonl"}, {"uri": "store:a.tsv.gz", "csv": {"decimal": ","}},
     {"uri": "gs://b/a.parquet", "parquet": {"columns": ["x"]}},
     {"uri": "az://c/a.jsonl.gz"}, {"uri": "https://h/a.xlsx", "excel": {"sheet": "x"}},
     {"uri": "memory://a.arrow"}, {"uri": "sql:db", "table": "ops.sales"},
