@@ -6,13 +6,13 @@ A part's folders say what is in it: ``region=emea/interval=2026-01-01T00:00:00Z/
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.data_formats import FORMATS, is_part
-from atlas.errors import StoreError
+from atlas.errors import StoreError, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from atlas.datasets.fields import RunFacts
 
@@ -100,6 +100,61 @@ def parts_read(
         elif not axis and facts.start:
             parts = [key for key in parts if _starts_in(key, facts)]
     return sorted(parts)
+
+
+def parts_replaced(
+    keys: Iterable[str], new: str, partition: Sequence[str], format: str, facts: RunFacts
+) -> list[str]:
+    """Return the parts that a run's new part takes the place of: those that start in its interval.
+
+    They are of the run's own axes, and named as Atlas names parts; other files stay.
+
+    Args:
+        keys: the files of the folder.
+        new: the key of the new part.
+        partition: the Config's placeholders.
+        format: its format.
+        facts: what is known of the run, which has an interval.
+    """
+    own = partition or [*(f"{_AXIS}{axis}}}" for axis in sorted(facts.axes)), INTERVAL]
+    if INTERVAL not in own:
+        return []
+    found = parts_read(keys, own, format, facts)
+    named = [key for key in found if key.rpartition("/")[2].startswith(("part.", "part-"))]
+    return [key for key in named if key != new]
+
+
+def joined(parts: Mapping[str, Any], format: str) -> Any:
+    """Return one part as it is; tables in one table; anything else as a list.
+
+    Args:
+        parts: key of each part → what is in it.
+        format: their format. Rows of JSON may lack what they have no value for.
+
+    Raises:
+        StoreError: the columns of one are others than those of the first.
+    """
+    first, *others = parts
+    if not others:
+        return parts[first]
+    if not all(hasattr(part, "columns") for part in parts.values()):
+        return list(parts.values())
+    if format not in ("json", "jsonl"):
+        for other in others:
+            _check_columns(first, parts[first], other, parts[other])
+    import pandas
+
+    return pandas.concat(list(parts.values()), ignore_index=True)
+
+
+def _check_columns(first: str, known: Any, name: str, part: Any) -> None:
+    missing = [column for column in known.columns if column not in part.columns]
+    more = [column for column in part.columns if column not in known.columns]
+    if missing or more:
+        found = [f"lacks {clean(', '.join(map(str, missing)), 200)}"] if missing else []
+        found += [f"has {clean(', '.join(map(str, more)), 200)} besides"] if more else []
+        text = f"the part {name} {' and '.join(found)}, compared with {first}"
+        raise StoreError(f"{text}; expected the same columns: write it again, or move it away")
 
 
 def is_hidden(key: str) -> bool:

@@ -14,7 +14,16 @@ from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of
 from atlas.dataclass import dataclass
 from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
 from atlas.datasets.merging import merged, read_old
-from atlas.datasets.partitions import DANGLING, MERGE, REPLACE, no_interval, part_key, parts_read
+from atlas.datasets.partitions import (
+    DANGLING,
+    MERGE,
+    REPLACE,
+    joined,
+    no_interval,
+    part_key,
+    parts_read,
+    parts_replaced,
+)  # fmt: skip
 from atlas.errors import StepError, StoreError, clean
 from atlas.formats import article, type_name
 from atlas.formats.stamping import library_of
@@ -23,7 +32,7 @@ from atlas.store.exclusive import exclusive
 from atlas.uris import inside, is_file_uri, path_of, uri_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from atlas.datasets.sql import SqlSource
     from atlas.plan import PlanData as Declared
@@ -156,7 +165,7 @@ class DataHandle:
         if not keys:
             raise FileNotFoundError(self.uri)
         parts = {name: self._read(place, name) for name in keys}
-        return parts if declared.type == FOLDER else _joined(list(parts.values()))
+        return parts if declared.type == FOLDER else joined(parts, self.format)
 
     def _read(self, place: Location, key: str) -> Any:
         path = place.local(key)
@@ -216,11 +225,19 @@ class DataHandle:
             raise StoreError(f"'{REPLACE}', and {no_interval()}")
         if declared.mode != MERGE:
             self._put(place, key, value)
+            if declared.mode == REPLACE and self._is_folder:
+                self._remove_replaced(place, key)
             return
         with exclusive(place, f"data {key}", wait=_WAIT_SECONDS) as is_mine:
             if not is_mine:
                 raise StoreError(f"{self.uri}: another step has been merging into it for too long")
             self._put(place, key, self._merged(place, key, value))
+
+    def _remove_replaced(self, place: Location, new: str) -> None:
+        """Remove the parts within the interval; the new one is there, so this may be repeated."""
+        keys = [entry.key for entry in place.entries("")]
+        for key in parts_replaced(keys, new, self.declared.partition, self.format, self.facts):
+            place.remove(key)
 
     def _merged(self, place: Location, key: str, value: Any) -> Any:
         """Return the rows that are there, with the new ones in the place of those of their key."""
@@ -317,14 +334,3 @@ def absolute(uri: str, store: str) -> str:
         project = os.environ.get("ATLAS_PROJECT", "")
         return inside(project, rest) if project else ""
     return uri
-
-
-def _joined(parts: Sequence[Any]) -> Any:
-    """Return one part as it is; tables in one table; anything else as a list."""
-    if len(parts) == 1:
-        return parts[0]
-    if all(hasattr(part, "columns") for part in parts):
-        import pandas
-
-        return pandas.concat(parts, ignore_index=True)
-    return list(parts)

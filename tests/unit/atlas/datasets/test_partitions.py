@@ -13,6 +13,7 @@ import pytest
 from atlas.errors import StepError
 from atlas.plan import PlanData
 from atlas.step.data import DataHandle, open_data
+from atlas.store import FolderLocation
 
 DAYS = [f"2024-01-0{day}T00:00:00+00:00" for day in (1, 2, 3, 4)]
 
@@ -85,6 +86,58 @@ def test_an_interval_is_replaced(tmp_path: Path) -> None:
     assert handle(tmp_path).read()["n"].tolist() == [2]
     with pytest.raises(StepError, match="'replace interval', and the run has no interval"):
         handle(tmp_path, mode="replace interval").write(rows(3))
+
+
+def test_a_longer_interval_replaces_the_parts_in_it(tmp_path: Path) -> None:
+    own = {"mode": "replace interval", "partition": ("{axis:region}", "{interval}")}
+    for region in ("emea", "apac"):
+        for day in range(3):
+            handle(tmp_path, day, region=region, **own).write(rows(day))
+    foreign = tmp_path / "scores" / "region=emea" / f"interval={DAYS[1]}" / "mine.parquet"
+    rows(7).to_parquet(foreign)
+    for _ in range(2):
+        handle(tmp_path, 0, days=2, region="emea", **own).write(rows(10))
+    assert handle(tmp_path, region="emea", **own).read()["n"].tolist() == [10, 7, 2]
+    assert handle(tmp_path, region="apac", **own).read()["n"].tolist() == [0, 1, 2]
+
+
+def test_a_replacement_that_is_cut_short_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"mode": "replace interval", "partition": ("{interval}",)}
+    for day in range(3):
+        handle(tmp_path, day, **own).write(rows(day))
+
+    def killed(place: FolderLocation, key: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderLocation, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            handle(tmp_path, 0, days=3, **own).write(rows(10))
+    assert handle(tmp_path).read()["n"].tolist() == [10, 1, 2]
+    handle(tmp_path, 0, days=3, **own).write(rows(10))
+    assert handle(tmp_path).read()["n"].tolist() == [10]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "arrow"])
+def test_parts_with_other_columns_are_refused(tmp_path: Path, ending: str) -> None:
+    data = PlanData(type="table", uri=f"file://{tmp_path}/scores/", format=ending)
+    for name, column in (("a", "id"), ("b", "ID")):
+        one = PlanData(type="table", uri=f"file://{tmp_path}/scores/{name}.{ending}")
+        open_data(one, "s", "s", "", "").write(pd.DataFrame({column: [1], "n": [2]}))
+    with pytest.raises(StepError) as caught:
+        open_data(data, "scores", "load", "", "").read()
+    words = f"the part b.{ending} lacks id and has ID besides, compared with a.{ending}"
+    assert words in str(caught.value)
+
+
+def test_rows_of_json_may_lack_what_has_no_value(tmp_path: Path) -> None:
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores/a.jsonl").write_text('{"a": 1}\n')
+    (tmp_path / "scores/b.jsonl").write_text('{"a": 1, "b": 2}\n')
+    data = PlanData(type="table", uri=f"file://{tmp_path}/scores/", format="jsonl")
+    assert len(open_data(data, "scores", "load", "", "").read()) == 2
 
 
 def test_a_run_appends_once(tmp_path: Path) -> None:
