@@ -6,6 +6,7 @@ writes them.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -144,3 +145,17 @@ def options_of(raw: Mapping[str, Any], format: str) -> Mapping[str, Any]:
     names = known.options if known else ()
     found: Mapping[str, Any] = next((raw[name] for name in names if name in raw), {})
     return found
+
+
+_IN_QUOTES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_WRITING = re.compile(
+    r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bDELETE\s+FROM\b|\bUPDATE\b[^()]*\bSET\b",
+    re.IGNORECASE,
+)
+
+
+def writing_in(query: str) -> str:
+    """Return what of a query isn't one SELECT: a ';' in it, or words that write; or nothing."""
+    bare = _IN_QUOTES.sub(" ", query).rstrip().removesuffix(";")
+    found = _WRITING.search(bare)
+    return "';'" if ";" in bare else f"'{found[0][:60]}'" if found else ""

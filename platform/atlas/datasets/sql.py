@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from atlas.data_formats import writing_in
 from atlas.dataclass import dataclass
 from atlas.datasets.merging import check_keys
 from atlas.datasets.partitions import APPEND, INTERVAL, MERGE, REPLACE, axis_of, no_interval
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 
     from atlas.datasets.fields import RunFacts
 
-WRITES = "atlas_writes"
+WRITES = "atlas_appends"
 """Table with a row for each append that is done, so that a second try doesn't repeat it."""
 _ROWS = 1000
 """How many rows are sent at once."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 """Of a query: texts, quoted names, comments."""
+_READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
+"""What makes a database refuse to write; PostgreSQL has an option of the connection for it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class SqlSource:
             from sqlalchemy import text
 
             if self.query:
+                if found := writing_in(self.query):
+                    raise StoreError(f"{self.name}: a query only reads; found {found}")
                 values = self._bound(connection, facts)
                 named = {name: values[name] for name in placeholders_of(self.query)}
                 return pandas.read_sql_query(text(_literal(self.query)), connection, params=named)
@@ -81,8 +90,10 @@ class SqlSource:
                 chosen = chosen.where(condition)
             return pandas.read_sql_query(chosen, connection)
 
-    def write(self, frame: Any, facts: RunFacts, step: str) -> None:
+    def write(self, frame: Any, facts: RunFacts, step: str, count: int = 1) -> None:
         """Write rows in one transaction: all of it happens, or nothing.
+
+        The count says which write of the step's it is, from 1 on: each appends once a run.
 
         Raises:
             StoreError: the rows don't fit, or the database refuses.
@@ -98,8 +109,12 @@ class SqlSource:
             from sqlalchemy import inspect
 
             schema, name = self._parts
-            if self.mode == APPEND and not self._is_first(connection, facts, step):
-                return
+            if self.mode == APPEND:
+                frame.head(0).to_sql(
+                    name, connection, schema=schema, if_exists="append", index=False
+                )
+                if not self._is_first(connection, facts, [step, str(count)], frame):
+                    return
             if inspect(connection).has_table(name, schema=schema):
                 self._clear(connection, frame, facts)
             elif self.partition or self.mode == REPLACE:
@@ -200,8 +215,14 @@ class SqlSource:
         conditions = list(self._conditions(table, connection, facts, strict=True))
         connection.execute(delete(table).where(and_(True, *conditions)))
 
-    def _is_first(self, connection: Any, facts: RunFacts, step: str) -> bool:
-        """Note that a run appends, in its transaction; False where it has done so before."""
+    def _is_first(self, connection: Any, facts: RunFacts, write: Sequence[str], frame: Any) -> bool:
+        """Note that a run appends, in its transaction; False where it has done so before.
+
+        MySQL commits when a table is created: all tables are there before the note is made.
+
+        Raises:
+            StoreError: what it appended before were other rows, or another try is writing.
+        """
         from sqlalchemy import Column, MetaData, String, Table, select
         from sqlalchemy.exc import IntegrityError
 
@@ -211,15 +232,22 @@ class SqlSource:
             Column("id", String(64), primary_key=True),
             Column("run", String(500)),
             Column("step", String(500)),
+            Column("rows_digest", String(64)),
         )
         marks.create(connection, checkfirst=True)
-        mark = digest([self.table, facts.id, step])
         if not facts.id:
             return True
-        if connection.execute(select(marks.c.id).where(marks.c.id == mark)).first():
+        mark = digest([self.table, facts.id, facts.writer, *write])
+        rows = digest([*map(str, frame.columns), frame.to_csv(index=False)])
+        before = connection.execute(select(marks.c.rows_digest).where(marks.c.id == mark)).first()
+        if before and before[0] != rows:
+            text = f"{self.name}: an earlier try of run {facts.id} appended other rows"
+            raise StoreError(f"{text}; delete them, and the row '{mark}' of {WRITES}")
+        if before:
             return False
+        values = {"id": mark, "run": facts.id, "step": write[0], "rows_digest": rows}
         try:
-            connection.execute(marks.insert().values(id=mark, run=facts.id, step=step))
+            connection.execute(marks.insert().values(**values))
         except IntegrityError:
             text = f"{self.name}: another try of the step is writing"
             raise StoreError(f"{text}; run it again when that has ended") from None
@@ -231,9 +259,12 @@ class SqlSource:
         from sqlalchemy import create_engine, make_url
         from sqlalchemy.pool import NullPool
 
+        self._check_url()
         url = make_url(self.url)
-        is_postgres = url.get_backend_name() == "postgresql"
-        options = {"options": "-c timezone=UTC"}
+        backend = url.get_backend_name()
+        is_postgres = backend == "postgresql"
+        only = " -c default_transaction_read_only=on" if read_only else ""
+        options = {"options": f"-c timezone=UTC{only}"}
         arguments = options if is_postgres and "psycopg" in url.drivername else {}
         engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
         try:
@@ -242,6 +273,8 @@ class SqlSource:
                     yield connection
                 return
             with engine.connect() as connection:
+                if backend in _READ_ONLY:
+                    connection.exec_driver_sql(_READ_ONLY[backend])
                 read = {"postgresql_readonly": True} if is_postgres else {}
                 yield connection.execution_options(**read)
         finally:
@@ -265,8 +298,25 @@ class SqlSource:
             text = self._masked(" ".join(reason.split()))
             raise StoreError(clean(f"{self.name}: {text}{self._hint(first)}", 700)) from None
 
+    def _check_url(self) -> None:
+        """Refuse a URL that SQLAlchemy can't read, or whose password it would take for a host.
+
+        Raises:
+            StoreError: with a fixed text: the parser's own has parts of the password.
+        """
+        from sqlalchemy import make_url
+
+        try:
+            make_url(self.url)
+            is_read = self.url.startswith("sqlite") or self.url.count("@") <= 1
+        except Exception:
+            is_read = False
+        if not is_read:
+            text = f"{self.name}: the secret '{self.secret}' must be a URL of SQLAlchemy's: dialect"
+            raise StoreError(f"{text}://…, with user and password percent-encoded (@ is %40)")
+
     def _masked(self, text: str) -> str:
-        return mask_of(frozenset({self.url, *_password(self.url)})).text(text)
+        return mask_of(frozenset({self.url, *_secrets(self.url)})).text(text)
 
     def _hint(self, error: BaseException) -> str:
         name = type(error).__name__
@@ -318,12 +368,12 @@ def _typed(value: Any, column: Any) -> Any:
     return literal(value, String()) if isinstance(value, str) else literal(value)
 
 
-def _password(url: str) -> list[str]:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
+def _secrets(url: str) -> list[str]:
+    """Return what of a URL mustn't be told: its user's part, password, and those of its query."""
+    from urllib.parse import unquote, unquote_plus
 
-    try:
-        password = make_url(url).password
-    except ArgumentError:
-        return []
-    return [str(password)] if password else []
+    user = url.partition("://")[2].rpartition("@")[0]
+    password = user.partition(":")[2]
+    named = re.findall(r"[?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=([^&]*)", url, re.IGNORECASE)
+    found = [password, unquote(password), *([user] if password else [])]
+    return [value for value in (*found, *named, *map(unquote_plus, named)) if value]

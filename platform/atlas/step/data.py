@@ -84,6 +84,7 @@ class DataHandle:
     parts_read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     parts_written: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     warnings: list[str] = field(default_factory=list, repr=False)
+    writes: int = field(default=0, repr=False)
 
     def read(self) -> Any:
         """Return the content: a DataFrame for a table, else what the format gives.
@@ -117,7 +118,8 @@ class DataHandle:
         self.written = True
         try:
             if self.sql and not self._apart:
-                self.sql.write(value, self.facts, self.step)
+                self.writes += 1
+                self.sql.write(value, self.facts, self.step, self.writes)
             else:
                 self._write_file(value)
         except StoreError as error:

@@ -17,6 +17,7 @@ from atlas.data_formats import (
     is_tabbed,
     said_by,
     scheme_of,
+    writing_in,
 )
 from atlas.environment import LOCAL
 from atlas.load import nearest
@@ -143,6 +144,9 @@ def _query(query: str, at: DocumentPath) -> Iterator[Problem]:
     if not _SELECT.match(bare):
         message = "a query only reads"
         yield at.problem("E008", message, found=query[:60], expected="SELECT … or WITH … SELECT")
+    elif found := writing_in(query):
+        message = "a query only reads"
+        yield at.problem("E008", message, found=found, expected="one SELECT")
     inserted = re.search(r"\{[A-Za-z_:]*\}", query)
     if inserted:
         message = f"{inserted[0]} is put into no query: values are bound by name"

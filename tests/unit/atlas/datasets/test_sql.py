@@ -188,3 +188,55 @@ def test_placeholders_aren_t_in_texts_and_types() -> None:
         "SELECT a::int, ':b', \":c\" /* :d */ FROM t -- :e\nWHERE x = :f AND y = :f AND z > :g_1"
     )
     assert placeholders_of(query) == ["f", "g_1"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH x AS (SELECT 1) DELETE FROM sales RETURNING id",
+        "SELECT 1; COMMIT; DELETE FROM sales",
+        "WITH x AS (SELECT 1) INSERT INTO sales (id) SELECT 9 RETURNING id",
+    ],
+)
+def test_a_query_that_writes_is_refused(
+    url: str, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle(url, table="sales").write(ROWS)
+    with pytest.raises(StepError, match="a query only reads; found"):
+        handle(url, query=query).read()
+    monkeypatch.setattr("atlas.datasets.sql.writing_in", lambda _: "")
+    with pytest.raises(StepError):
+        handle(url, query=query).read()
+    assert len(handle(url, table="sales").read()) == 4
+
+
+@pytest.mark.parametrize(
+    "password", ["ab@Sekret:ret9", "Sekret@krettt", "x@Sekret@ret9"], ids=["port", "host", "two"]
+)
+def test_no_message_has_a_part_of_the_password(password: str) -> None:
+    bad = f"postgresql+psycopg://u:{password}@127.0.0.1/db"
+    with pytest.raises(StepError, match="percent-encoded") as caught:
+        handle(bad, table="sales").read()
+    assert "ret9" not in str(caught.value)
+    assert "krettt" not in str(caught.value)
+
+
+def test_members_of_one_run_and_writes_of_one_step_all_append(url: str) -> None:
+    declared = PlanData(
+        type="table", uri="sql:warehouse", credential="warehouse", table="log", mode="append"
+    )
+    for writer in ("a.training.load", "b.training.load"):
+        for _ in range(2):
+            one = open_data(
+                declared, "sales", "load", "", "", run="scheduled", secret=url, writer=writer
+            )
+            one.write(ROWS)
+            one.write(ROWS)
+    assert len(handle(url, table="log").read()) == 16
+
+
+def test_other_rows_of_a_second_try_are_refused(url: str) -> None:
+    handle(url, table="log", mode="append").write(ROWS)
+    with pytest.raises(StepError, match="an earlier try of run r1 appended other rows"):
+        handle(url, table="log", mode="append").write(ROWS.head(2))
+    assert len(handle(url, table="log").read()) == 4
