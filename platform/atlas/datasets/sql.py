@@ -105,9 +105,13 @@ class SqlSource:
         check_index(frame)
         if self.mode == MERGE:
             check_keys(frame, self.key)
+        self._check_rows(frame, facts)
+        zoned = frame.select_dtypes("datetimetz").columns
+        frame = frame.assign(**{name: frame[name].dt.tz_convert("UTC") for name in zoned})
         with self._explained(), self._connected() as connection:
             from sqlalchemy import inspect
 
+            self._lock(connection)
             schema, name = self._parts
             if self.mode == APPEND:
                 frame.head(0).to_sql(
@@ -179,7 +183,11 @@ class SqlSource:
             if axis and facts.axes.get(axis):
                 yield self._column(table, axis) == facts.axes[axis]
             elif not axis and facts.start:
+                from sqlalchemy import func
+
                 column, dialect = self._column(table, self.time), connection.dialect.name
+                if dialect == "sqlite":  # Its moments are texts: of a day, with a T, of a zone.
+                    column = func.datetime(column)
                 yield column >= _typed(_moment(facts.start, dialect), column)
                 yield column < _typed(_moment(facts.end or facts.start, dialect), column)
 
@@ -191,6 +199,36 @@ class SqlSource:
                 raise StoreError(text)
         if (INTERVAL in self.partition or self.mode == REPLACE) and not facts.start:
             raise StoreError(no_interval(" whose rows it could replace"))
+
+    def _check_rows(self, frame: Any, facts: RunFacts) -> None:
+        """Refuse rows that the next try wouldn't replace, as they aren't of the run's partition."""
+        wanted = [*self.partition, *([INTERVAL] if self.mode == REPLACE else [])]
+        for placeholder in dict.fromkeys(wanted):
+            axis = axis_of(placeholder)
+            column = axis or self.time
+            if not (facts.axes.get(axis) if axis else facts.start):
+                continue
+            if column not in frame.columns:
+                known = ", ".join(map(str, frame.columns))
+                raise StoreError(clean(f"{self.name}: no column '{column}'; it has {known}", 300))
+            inside = (
+                frame[column].astype(str) == facts.axes[axis]
+                if axis
+                else _within(frame[column], facts)
+            )
+            if not inside.all():
+                text = f"{int((~inside).sum())} rows aren't of the run's {placeholder}"
+                raise StoreError(f"{self.name}: {text}, by their column '{column}'")
+
+    def _lock(self, connection: Any) -> None:
+        """Wait for another writer of the table; SQLite has one writer anyway."""
+        key, dialect = digest(["atlas", self.table])[:15], connection.dialect.name
+        if dialect == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({int(key, 16)})")
+        elif dialect in ("mysql", "mariadb"):
+            found = connection.exec_driver_sql(f"SELECT GET_LOCK('atlas_{key}', 600)").scalar()
+            if found != 1:
+                raise StoreError(f"{self.name}: another step has been writing for too long")
 
     def _column(self, table: Any, name: str) -> Any:
         if name not in table.columns:
@@ -359,6 +397,17 @@ def _moment(text: str, dialect: str) -> Any:
     if dialect == "sqlite":
         return moment.replace(tzinfo=None).isoformat(sep=" ")
     return moment if dialect == "postgresql" else moment.replace(tzinfo=None)
+
+
+def _within(column: Any, facts: RunFacts) -> Any:
+    """Return which moments are in a run's interval; those without a zone are in UTC."""
+    import pandas
+
+    moments = pandas.to_datetime(column, utc=True)
+    start, end = (
+        pandas.to_datetime(at, utc=True) for at in (facts.start, facts.end or facts.start)
+    )
+    return (moments >= start) & (moments < end)
 
 
 def _typed(value: Any, column: Any) -> Any:

@@ -132,8 +132,9 @@ def test_an_interval_is_replaced(url: str) -> None:
 
 def test_members_have_rows_of_their_own(url: str) -> None:
     own = {"table": "sales", "partition": ("{axis:region}", "{interval}"), "time": "time"}
+    handle(url, table="sales").write(ROWS)
     for region in ("emea", "apac"):
-        rows = ROWS[ROWS["region"] == region]
+        rows = ROWS.iloc[1:3][ROWS.iloc[1:3]["region"] == region]
         handle(url, axes={"region": region}, interval=True, **own).write(rows)
     assert sorted(handle(url, table="sales").read()["id"]) == [1, 2, 3, 4]
     handle(url, axes={"region": "apac"}, interval=True, **own).write(ROWS.iloc[:0])
@@ -240,3 +241,34 @@ def test_other_rows_of_a_second_try_are_refused(url: str) -> None:
     with pytest.raises(StepError, match="an earlier try of run r1 appended other rows"):
         handle(url, table="log", mode="append").write(ROWS.head(2))
     assert len(handle(url, table="log").read()) == 4
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S+00:00"])
+def test_an_interval_is_replaced_whatever_the_form_of_its_moments(url: str, form: str) -> None:
+    own = {"table": "sales", "time": "time", "mode": "replace interval"}
+    rows = ROWS.iloc[1:2].assign(time=ROWS["time"].dt.strftime(form))
+    for run in ("r1", "r2"):
+        handle(url, interval=True, run=run, **own).write(rows)
+    assert len(handle(url, table="sales").read()) == 1
+
+
+def test_rows_of_another_partition_are_refused(url: str) -> None:
+    own = {"table": "sales", "time": "time", "mode": "replace interval"}
+    with pytest.raises(StepError, match="2 rows aren't of the run's"):
+        handle(url, interval=True, **own).write(ROWS)
+    members = {"table": "sales", "partition": ("{axis:region}",), "axes": {"region": "emea"}}
+    with pytest.raises(StepError, match="1 rows aren't of the run's"):
+        handle(url, **members).write(ROWS)
+    with pytest.raises(StepError, match="no column 'region'"):
+        handle(url, **members).write(ROWS.drop(columns="region"))
+
+
+def test_moments_of_a_zone_are_kept_in_utc(url: str) -> None:
+    own = {"table": "sales", "time": "time", "mode": "replace interval"}
+    tokyo = ROWS["time"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+    zoned = ROWS.iloc[2:3].assign(time=tokyo)
+    for run in ("r1", "r2"):
+        handle(url, interval=True, run=run, **own).write(zoned)
+    back = handle(url, table="sales").read()
+    assert back["time"].astype(str).str[:10].tolist() == ["2024-01-02"]
+    assert len(back) == 1
