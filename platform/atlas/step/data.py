@@ -318,7 +318,8 @@ def _open_sql(declared: Declared, name: str, step: str, facts: RunFacts, secret:
         declared.credential, secret, declared.table, declared.query,
         declared.partition, declared.mode, declared.key, declared.time,
     )  # fmt: skip
-    return DataHandle(name, source.name, "sql", step, declared, facts, sql=source)
+    kind = "parquet" if os.environ.get(WRITES) else "sql"  # What is written apart is a file.
+    return DataHandle(name, source.name, kind, step, declared, facts, sql=source)
 
 
 def absolute(uri: str, store: str) -> str:

@@ -272,3 +272,15 @@ def test_moments_of_a_zone_are_kept_in_utc(url: str) -> None:
     back = handle(url, table="sales").read()
     assert back["time"].astype(str).str[:10].tolist() == ["2024-01-02"]
     assert len(back) == 1
+
+
+def test_what_is_written_apart_is_a_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle(url, table="sales").write(ROWS)
+    monkeypatch.setenv("ATLAS_DATA_WRITES", str(tmp_path / "apart"))
+    one = handle(url, table="sales")
+    one.write(ROWS.head(1))
+    assert len(one.read()) == 1
+    monkeypatch.delenv("ATLAS_DATA_WRITES")
+    assert len(handle(url, table="sales").read()) == 4
