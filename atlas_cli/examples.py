@@ -49,6 +49,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("where the environment says", "atlas train pipelines/churn --env staging"),
         ("on Kubeflow, with logs", "atlas train pipelines/churn --target kubeflow --logs"),
     ),
+    "start": (
+        ("a batch, now", "atlas start pipelines/churn --env production"),
+        ("the deployed training", "atlas start pipelines/churn --flow training --detach"),
+    ),
     "backfill": (
         ("the last week, day by day", "atlas backfill pipelines/churn --from 7d"),
         (

@@ -1,4 +1,4 @@
-"""What `atlas run` and `atlas train` share: their options' meanings, and their last lines."""
+"""What the commands that run pipelines share: their options' meanings, and their last lines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from atlas.launch import LaunchResult
     from atlas.plan import Pipeline, Plan
     from atlas.runner import RunResult
+    from atlas_deploy.training.request import Request
 
 INTERRUPTED = 130
 
@@ -68,6 +69,32 @@ def target_of(
             message = "the target is local, and there is nobody else to run it"
             raise typer.BadParameter(message, param_hint=option)
     return target
+
+
+def seconds_of(text: str) -> float:
+    """Return the value of ``--timeout`` in seconds; 0 where it isn't given."""
+    from atlas.values import seconds
+
+    if not text:
+        return 0.0
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None
+
+
+def watched(request: Request, *, as_json: bool) -> None:
+    """Start what is asked for, follow it to its end, and leave with its exit code."""
+    from atlas_cli.output import progress
+    from atlas_cli.watching import own_stdout, watcher
+    from atlas_deploy.training.start import start
+
+    out = own_stdout()
+    several = len(request.chosen) > 1 or request.planned is not None
+    ended = start(request, watcher(out, as_json=as_json, several=several), progress)
+    say(ended.result, out, as_json=as_json)
+    code = code_of(ended.result, timed_out=ended.timed_out)
+    leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
 
 
 def none_with(flow: str, path: Path) -> str:

@@ -81,6 +81,11 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "Train here, on Kubeflow or on Airflow: the same kind of output.",
         ),
         CommandEntry(
+            "start",
+            "start:start",
+            "Start a deployed flow on its target now, and follow it to its end.",
+        ),
+        CommandEntry(
             "backfill", "backfill:backfill", "Run inference of the past, interval by interval."
         ),
         CommandEntry(

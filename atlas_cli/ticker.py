@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _CLEAR = "\r\033[K"
 _EVERY = 1.0
 _BAR = 20
-OTHERWISE = ("run", "train", "backfill", "reproduce", "retrain", "test", "open")
+OTHERWISE = ("run", "train", "start", "backfill", "reproduce", "retrain", "test", "open")
 """Commands that show what they do in their own way."""
 _HANDING_OVER = ("serve", "ephemeral", "each", "sign", "install")
 """Parameters that give the terminal to somebody else."""

@@ -18,7 +18,7 @@ from atlas_cli.options import (
     RunJobs,
     Target,
 )
-from atlas_cli.output import emit, progress, table
+from atlas_cli.output import emit, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,10 +68,8 @@ def backfill(
     from atlas.errors import AtlasError
     from atlas.plan import resolve
     from atlas.step.versions import AT_INTERVAL
-    from atlas_cli.watching import own_stdout, watcher
     from atlas_deploy.training import backfill as filling
     from atlas_deploy.training.request import SKIP, Request
-    from atlas_deploy.training.start import start
 
     running.one_of("--reprocess", reprocess, (filling.NONE, filling.FAILED, filling.COMPLETED))
     if champion_at_interval and model_version:
@@ -95,15 +93,10 @@ def backfill(
         deployed=deployed,
         planned=[run for run in planned if run.action != SKIP],
     )
-    out = own_stdout()
     if not as_json:
-        print(_counted(planned), file=out)
-    if not request.planned:
-        return
-    ended = start(request, watcher(out, as_json=as_json, several=True), progress)
-    running.say(ended.result, out, as_json=as_json)
-    code = running.code_of(ended.result, timed_out=ended.timed_out)
-    running.leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
+        print(_counted(planned), flush=True)
+    if request.planned:
+        running.watched(request, as_json=as_json)
 
 
 def _planned(chosen: Sequence[tuple[Pipeline, Plan]], asked_for: Backfill) -> list[PlannedRun]:

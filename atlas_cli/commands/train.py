@@ -19,7 +19,6 @@ from atlas_cli.options import (
     RunJobs,
     Target,
 )
-from atlas_cli.output import progress
 
 
 def train(
@@ -46,9 +45,7 @@ def train(
 ) -> None:
     """Train here, on Kubeflow or on Airflow: the same kind of output."""
     from atlas.plan import resolve
-    from atlas_cli.watching import own_stdout, watcher
     from atlas_deploy.training.request import FLOW, Request
-    from atlas_deploy.training.start import start
 
     pipelines = running.chosen(resolve(path, environment=env), config or ())
     chosen = [(pipeline, pipeline.plans[FLOW]) for pipeline in pipelines if FLOW in pipeline.plans]
@@ -59,24 +56,9 @@ def train(
         interval=running.interval_of(interval),
         run=run_,
         jobs=jobs,
-        timeout=_seconds(timeout),
+        timeout=running.seconds_of(timeout),
         detach=detach,
         deployed=deployed,
         logs=logs,
     )
-    out = own_stdout()
-    ended = start(request, watcher(out, as_json=as_json, several=len(chosen) > 1), progress)
-    running.say(ended.result, out, as_json=as_json)
-    code = running.code_of(ended.result, timed_out=ended.timed_out)
-    running.leave(code, out, is_clean=ended.result.complete, own=request.target == "local")
-
-
-def _seconds(text: str) -> float:
-    from atlas.values import seconds
-
-    if not text:
-        return 0.0
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--timeout") from None
+    running.watched(request, as_json=as_json)

@@ -27,7 +27,8 @@ TAKES: dict[str, tuple[str, ...]] = {
     "preview": _OF_PIPELINES, "promote": _OF_PIPELINES, "refresh": _OF_PIPELINES,
     "release": _OF_PIPELINES, "reproduce": (ENV,), "retrain": _OF_PIPELINES,
     "rollback": _OF_PIPELINES, "run": _OF_PIPELINES, "runs": _OF_PIPELINES,
-    "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES, "unlock": _OF_PIPELINES,
+    "start": _OF_PIPELINES, "status": _OF_PIPELINES, "test": (PATH,), "train": _OF_PIPELINES,
+    "unlock": _OF_PIPELINES,
     "up": (STACK,), "validate": _OF_PIPELINES,
 }  # fmt: skip
 """Command → the options that a message gives it; a test holds it to what the commands take."""

@@ -1,4 +1,4 @@
-"""What `atlas train` and `atlas backfill` are asked for."""
+"""What `atlas train`, `atlas start` and `atlas backfill` are asked for."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Request:
         detach: whether to leave runs once they have started.
         deployed: whether to run what is deployed, whatever the sources say.
         logs: whether to tell what steps log.
-        planned: the runs of a back-fill's intervals; None for one training run of each Plan.
+        planned: the runs of a back-fill's intervals; None for one run of each Plan.
+        flow: the flow of the Plans.
     """
 
     target: str
@@ -73,6 +74,7 @@ class Request:
     deployed: bool = False
     logs: bool = False
     planned: Sequence[PlannedRun] | None = None
+    flow: str = FLOW
 
     @property
     def pipelines(self) -> list[Pipeline]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.registered import LOCAL_TARGET
 from atlas.store.run import BACKFILL
-from atlas_deploy.training.request import FLOW, RESUME
+from atlas_deploy.training.request import RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def _here(request: Request, listener: Listener) -> TrainingEnd:
         result = run_pipelines(
             request.pipelines,
             settings,
-            flows=(FLOW,),
+            flows=(request.flow,),
             listener=listener,
             report=_report,
         )

@@ -44,7 +44,7 @@ COMMANDS = [
     *(["run", "p"], ["test", "p"], ["build", "p"], ["plan", "p"], ["validate", "."], ["images"]),
     *(["compile", "p", "--out", "../out"], ["graph", "p"], ["list"], ["runs"], ["runs", "--sync"]),
     *(["preview", "p"], ["deploy", "p"], ["destroy", "p", "--yes"], ["status"]),
-    *(["unlock"], ["outputs"], ["down", "--yes"], ["train", "p"], ["doctor"]),
+    *(["unlock"], ["outputs"], ["down", "--yes"], ["train", "p"], ["start", "p"], ["doctor"]),
     *(["refresh", "p"], ["rollback", "p"], ["history", "p"], ["promote", "p"], ["champion", "p"]),
     *(["release", "p"], ["backfill", "p", "--from", "2026-01-01"], ["card", "p"]),
     *(["catalog", "p", "--out", "../site"], ["data", "p"], ["logs", "r"]),
