@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from atlas import advice
 from atlas_provider.protobuf import share_status
 
 share_status()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Under nohup, or behind a shell's `&`: programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A loaded machine is no fault of a test. `make test` tries the same examples each time, so that what
 # it says is about the change; `pytest --hypothesis-profile=random` looks for new ones.
 _SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

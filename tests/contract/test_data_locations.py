@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from atlas.data_formats import PROTOCOLS
-from atlas.datasets import open_data_location
+from atlas.datasets.locations import open_data_location
 from atlas.datasets.versions import content_version
 from atlas.errors import StepError, StoreError
 from atlas.plan import PlanData

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import is_dataclass
 from importlib import import_module
 from typing import Any
 
@@ -75,6 +77,9 @@ def _function(member: Any) -> Any:
 def signature(name: str, thing: Any) -> str:
     """Return how a class or a function is written down, on a line for each argument if it is long."""
     word = "class" if inspect.isclass(thing) else "def"
+    if inspect.isclass(thing) and is_dataclass(thing):
+        with suppress(TypeError):
+            thing()  # Of `atlas.dataclass`, `__init__` is made when it is first called.
     bases = [base.__name__ for base in getattr(thing, "__bases__", ()) if base not in _BASES]
     try:
         found = inspect.signature(thing)

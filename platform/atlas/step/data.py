@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of, scheme_of
 from atlas.dataclass import dataclass
-from atlas.datasets import RunFacts, broken_checks, open_data_location, read_file, write_file
-from atlas.datasets.merging import merged, read_old
+from atlas.datasets.fields import RunFacts
+from atlas.datasets.locations import open_data_location
 from atlas.datasets.partitions import (
     DANGLING,
     MERGE,
@@ -188,9 +187,13 @@ class DataHandle:
 
     def _read_hashed(self, path: Path) -> tuple[Any, tuple[str, int]]:
         """Return a file's content and digest; of a large one, both are made at once."""
+        from atlas.datasets.files import read_file
+
         read = partial(read_file, path, self.format, self.declared.options, self.declared.type)
         if path.stat().st_size < _LARGE:
             return read(), content_digest(path)
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(1) as pool:
             hashed = pool.submit(content_digest, path)
             return read(), hashed.result()
@@ -208,6 +211,8 @@ class DataHandle:
 
     def _check(self, value: Any) -> None:
         """Check what the Config promises of the content."""
+        from atlas.datasets.checks import broken_checks
+
         checks = self.declared.checks
         broken = broken_checks(value, checks) if checks else []
         if broken and checks.get("on_breach", "fail") == "fail":
@@ -243,6 +248,8 @@ class DataHandle:
 
     def _merged(self, place: Location, key: str, value: Any) -> Any:
         """Return the rows that are there, with the new ones in the place of those of their key."""
+        from atlas.datasets.merging import merged, read_old
+
         try:
             path = place.local(key)
             old = read_old(path, self.format, self.declared.options, value, self.declared.key)
@@ -251,6 +258,8 @@ class DataHandle:
         return merged(old, value, self.declared.key)
 
     def _put(self, place: Location, key: str, value: Any) -> None:
+        from atlas.datasets.files import write_file
+
         with place.writing(key) as path:
             try:
                 write_file(value, path, self.format, self.declared.options)

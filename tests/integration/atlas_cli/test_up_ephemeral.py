@@ -101,7 +101,10 @@ def test_what_it_can_not_do_is_said(place):
         command("nothing", "true"), env=environment(place), capture_output=True, text=True
     )
     assert unknown.returncode == 1
-    assert "ephemeral platform: found the service 'nothing'; expected some of airflow, alertmanager, mlflow" in unknown.stderr
+    assert (
+        "ephemeral platform: found the service 'nothing'; expected some of airflow, alertmanager, mlflow"
+        in unknown.stderr
+    )
     alone = subprocess.run(command("mlflow"), capture_output=True, text=True)
     assert alone.returncode == 2
     assert "--ephemeral needs a COMMAND" in alone.stderr

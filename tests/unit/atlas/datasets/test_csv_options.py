@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from atlas.datasets import read_file, write_file
+from atlas.datasets.files import read_file, write_file
 from atlas.errors import StepError
 from atlas.plan import PlanData
 from atlas.step.data import DataHandle, open_data

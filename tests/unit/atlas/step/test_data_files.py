@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atlas.datasets import read_file, write_file
+from atlas.datasets.files import read_file, write_file
 from atlas.errors import StoreError
 
 ROWS = pd.DataFrame(
