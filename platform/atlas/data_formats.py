@@ -155,7 +155,12 @@ _WRITING = re.compile(
 
 
 def writing_in(query: str) -> str:
-    """Return what of a query isn't one SELECT: a ';' in it, or words that write; or nothing."""
-    bare = _IN_QUOTES.sub(" ", query).rstrip().removesuffix(";")
-    found = _WRITING.search(bare)
-    return "';'" if ";" in bare else f"'{found[0][:60]}'" if found else ""
+    """Return what of a query isn't one SELECT: a ';' in it, or words that write; or nothing.
+
+    Where a text ends is another thing for each database (a backslash, ``$$``), so a ';' within what
+    looks like quotes counts as well: without one, there is no second statement.
+    """
+    found = _WRITING.search(_IN_QUOTES.sub(" ", query))
+    if ";" in query.rstrip().removesuffix(";"):
+        return "';'"
+    return f"'{found[0][:60]}'" if found else ""

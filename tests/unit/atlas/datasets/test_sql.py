@@ -196,6 +196,7 @@ def test_placeholders_aren_t_in_texts_and_types() -> None:
     [
         "WITH x AS (SELECT 1) DELETE FROM sales RETURNING id",
         "SELECT 1; COMMIT; DELETE FROM sales",
+        r"SELECT E'\''; COMMIT; DELETE FROM sales --'",
         "WITH x AS (SELECT 1) INSERT INTO sales (id) SELECT 9 RETURNING id",
     ],
 )
