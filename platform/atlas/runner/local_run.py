@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
-from atlas.graph import descendants
+from atlas.graph import ancestors, descendants
 from atlas.runner import events
 from atlas.runner.earlier import done_before, source_of, taken_from
 from atlas.runner.frontier import Frontier
@@ -76,6 +76,7 @@ class LocalRun:
         self._selected = settings.selection.steps_of(plan)
         edges = {step.name: step.upstream() for step in plan.steps}
         self._stale = descendants(edges, self._selected) - self._selected
+        self._aside = edges.keys() - self._selected - ancestors(edges, self._selected)
         self._frontier = Frontier(edges)
         self._left: dict[str, int] = {}
         self._ready: deque[Unit] = deque()
@@ -236,7 +237,10 @@ class LocalRun:
             if step.name not in self._selected:
                 return self._take_over(step, units)
         except AtlasError as error:
-            self._fail(step, str(error))
+            if step.name in self._aside:  # Nothing that was asked for needs it.
+                self._progress.total -= 1
+            else:
+                self._fail(step, str(error))
             return False
         self._progress.total += len(units) - 1
         todo = [unit for unit in units if not self._is_done(unit)]

@@ -281,6 +281,16 @@ def test_selecting_needs_an_earlier_run(project):
     assert "isn't done in the last run" in ran.errors()["make"]
 
 
+def test_what_nothing_selected_needs_may_be_missing(project):
+    both = {"a": "make.number", "b": "other.number"}
+    steps = {name: DIAMOND["make"] for name in ("make", "other")}
+    project.pipeline("p", SOURCE, {**steps, "add": {"class": "steps:Add", "inputs": both}})
+    ran = project.run(settings=RunSettings(selection=Selection(until=("make",))))
+    assert ran.ok, ran.errors()
+    assert (ran.first.finished.status, ran.first.skipped) == ("partial", {})
+    assert {event.step for event in ran.events if event.kind == "step-failed"} == set()
+
+
 def test_a_partial_run_hides_no_whole_one(project):
     project.pipeline("p", SOURCE, DIAMOND)
     whole = project.run()
