@@ -24,6 +24,7 @@ from atlas.store import open_store
 from atlas.targets.airflow.monitor_resource import RetrainingMonitorKind
 from atlas.targets.airflow.resource import AirflowDagsKind
 from atlas.targets.kubeflow.resource import KubeflowPipelinesKind
+from atlas.waiting import wait_until
 from atlas_provider import process_trees
 from atlas_provider.kinds.alert_rules import AlertRulesKind
 from atlas_provider.kinds.database import DatabaseKind
@@ -266,7 +267,9 @@ class Databases:
         return {"name": "p", "folder": str(self.folder), "command": command, "file": "app.db"}
 
     def there(self) -> dict[str, str]:
-        assert process_trees.marked_below(str(self.folder)) == set()
+        # What was killed may take a moment to be gone from /proc.
+        folder = str(self.folder)
+        assert wait_until(lambda: not process_trees.marked_below(folder), 60.0, 0.05)
         assert not [*self.folder.glob("p/*.draft*")]
         if not (self.folder / "p" / "app.db").exists():
             return {}
