@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from atlas.step import Job
 
 _FOREVER = 3600.0
+_SIGNALS_SECONDS = 1.0
+"""The longest wait without a look at signals."""
 _PATIENCE = "no further step is started; once more, and those that run are ended, too"
 
 
@@ -163,7 +165,8 @@ class RunEngine:
     def _wait(self) -> None:
         """Wait for the next unit to be over, or for the next moment at which something is due."""
         try:
-            self._receive(self._ended.get(timeout=self._time_left()))
+            # A signal that comes just before the wait begins is only seen once that is over.
+            self._receive(self._ended.get(timeout=min(self._time_left(), _SIGNALS_SECONDS)))
             while True:
                 self._receive(self._ended.get_nowait())
         except Empty:
