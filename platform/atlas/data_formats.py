@@ -147,7 +147,8 @@ def options_of(raw: Mapping[str, Any], format: str) -> Mapping[str, Any]:
     return found
 
 
-_IN_QUOTES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+IN_QUOTES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+"""Of SQL: texts, quoted names, comments."""
 _WRITING = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bDELETE\s+FROM\b|\bUPDATE\b[^()]*\bSET\b",
     re.IGNORECASE,
@@ -160,7 +161,7 @@ def writing_in(query: str) -> str:
     Where a text ends is another thing for each database (a backslash, ``$$``), so a ';' within what
     looks like quotes counts as well: without one, there is no second statement.
     """
-    found = _WRITING.search(_IN_QUOTES.sub(" ", query))
+    found = _WRITING.search(IN_QUOTES.sub(" ", query))
     if ";" in query.rstrip().removesuffix(";"):
         return "';'"
     return f"'{found[0][:60]}'" if found else ""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas.data_formats import writing_in
+from atlas.data_formats import IN_QUOTES, writing_in
 from atlas.dataclass import dataclass
 from atlas.datasets.merging import check_keys
 from atlas.datasets.partitions import APPEND, INTERVAL, MERGE, REPLACE, axis_of, no_interval
@@ -29,8 +29,6 @@ WRITES = "atlas_appends"
 """Table with a row for each append that is done, so that a second try doesn't repeat it."""
 _ROWS = 1000
 """How many rows are sent at once."""
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-"""Of a query: texts, quoted names, comments."""
 _READ_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
     "mysql": "SET SESSION TRANSACTION READ ONLY",
@@ -381,13 +379,13 @@ def placeholders_of(query: str) -> list[str]:
 
     Texts in quotes and PostgreSQL's ``::type`` have none.
     """
-    bare = _QUOTED.sub(" ", query)
+    bare = IN_QUOTES.sub(" ", query)
     return list(dict.fromkeys(re.findall(r"(?<![:\w\\]):([A-Za-z_]\w*)", bare)))
 
 
 def _literal(query: str) -> str:
     """Return a query in which SQLAlchemy takes nothing in quotes for a value to be bound."""
-    return _QUOTED.sub(lambda found: found[0].replace(":", "\\:"), query)
+    return IN_QUOTES.sub(lambda found: found[0].replace(":", "\\:"), query)
 
 
 def _moment(text: str, dialect: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.data_formats import (
     COMPRESSIONS,
     FORMATS,
+    IN_QUOTES,
     OPTIONS,
     PROTOCOLS,
     TABLE,
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 _INTERVAL = "{interval}"
 _BOUND = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
-_QUOTED = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL
-)  # Of SQL: texts, quoted names, comments.
 _SELECT = re.compile(r"\s*(?:\(|SELECT\b|WITH\b|VALUES\b)", re.IGNORECASE)
 
 
@@ -140,7 +138,7 @@ def _database(environment: Environment, where: DataLocation, at: DocumentPath) -
 
 
 def _query(query: str, at: DocumentPath) -> Iterator[Problem]:
-    bare = _QUOTED.sub(" ", query)
+    bare = IN_QUOTES.sub(" ", query)
     if not _SELECT.match(bare):
         message = "a query only reads"
         yield at.problem("E008", message, found=query[:60], expected="SELECT … or WITH … SELECT")
@@ -291,7 +289,7 @@ def _axes_bound(subject: Subject, name: str, where: DataLocation) -> Iterator[Pr
     """Check that a query binds axes that the Config has."""
     matrix = subject.file.config.matrix
     at = subject.environment_place / "data" / name / "query"
-    for bound in dict.fromkeys(_BOUND.findall(_QUOTED.sub(" ", where.query))):
+    for bound in dict.fromkeys(_BOUND.findall(IN_QUOTES.sub(" ", where.query))):
         axis = bound.removeprefix("axis_")
         if axis != bound and axis not in matrix:
             who = subject.file.config.name
