@@ -26,10 +26,14 @@ class Step:
     all = (helpers.name, deep, inner.deep, relative.name)
 """
 
+OWN = {"helpers", "steps", "lazy", "package"}
+
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = os.environ.get(code.FOLDERS)
+    for name in OWN:  # whoever ran before in this process
+        monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("one", "two"):
         folder = tmp_path / name
         (folder / "package").mkdir(parents=True)
@@ -60,7 +64,7 @@ def test_each_folder_sees_its_own_modules(folders, name):
 
 def test_nothing_leaks(folders):
     code.load_class("one", "steps:Step")
-    assert not {"helpers", "steps", "lazy", "package"} & set(sys.modules)
+    assert not OWN & set(sys.modules)
     with pytest.raises(ImportError):
         __import__("helpers")
 
@@ -139,7 +143,7 @@ def test_modules_of_the_folder_are_found_by_their_names(folders, way):
         (folders / name / "package" / "word.txt").write_text(name)
         (folders / name / "steps.py").write_text(f"{BY_NAME[way]}\nclass Step: who = found\n")
         assert code.load_class(name, "steps:Step").who == name
-    assert not {"helpers", "steps", "package"} & set(sys.modules)
+    assert not OWN & set(sys.modules)
 
 
 def test_others_modules_are_imported_by_name_as_ever(folders):
