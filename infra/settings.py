@@ -74,7 +74,7 @@ class Settings:
             state=state,
             store=config.get("store") or (state / "store").as_uri(),
             python=interpreter(),
-            parallelism=parallelism(config.get_int("parallelism")),
+            parallelism=number(config, "parallelism") or _PARALLELISM,
             switched_off=frozenset(n for n in optional if _is_off(config, n, target)),
             chosen=frozenset(filter(None, (config.get("services") or "").split(","))),
             tasks=one_of("tasks", config.get("tasks") or TASKS[0], TASKS),
@@ -124,6 +124,37 @@ def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
     return value
 
 
+def number(config: pulumi.Config, key: str) -> int | None:
+    """Return a setting that is a whole number of things; None where it isn't set.
+
+    Raises:
+        pulumi.RunError: it is no number, or less than 1.
+    """
+    try:
+        found = config.get_int(key)
+    except pulumi.ConfigTypeError:
+        raise pulumi.RunError(
+            f"atlas:{key}: found '{config.get(key)}'; expected a whole number, 1 or more"
+        ) from None
+    if found is not None and found < 1:
+        raise pulumi.RunError(f"atlas:{key}: found {found}; expected 1 or more")
+    return found
+
+
+def switch(config: pulumi.Config, key: str) -> bool | None:
+    """Return a setting that is on or off; None where it isn't set.
+
+    Raises:
+        pulumi.RunError: it is neither true nor false.
+    """
+    try:
+        return config.get_bool(key)
+    except pulumi.ConfigTypeError:
+        raise pulumi.RunError(
+            f"atlas:{key}: found '{config.get(key)}'; expected true or false"
+        ) from None
+
+
 def address(key: str, value: str) -> str:
     """Return a URL of the configuration; a user and password in it would be in outputs and logs.
 
@@ -149,17 +180,6 @@ def state_folder(configured: str | None, environment: str | None) -> Path:
     A relative path starts from the folder of Pulumi.yaml.
     """
     return (ROOT / (configured or environment or ".atlas")).resolve()
-
-
-def parallelism(configured: int | None) -> int:
-    """Return how many tasks Airflow runs at a time.
-
-    Raises:
-        pulumi.RunError: if it is less than 1.
-    """
-    if configured is not None and configured < 1:
-        raise pulumi.RunError(f"atlas:parallelism: found {configured}; expected at least 1")
-    return configured or _PARALLELISM
 
 
 def configuration(path: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra.kubernetes.configuration import structure
+from infra.settings import switch
 
 if TYPE_CHECKING:
     import re
@@ -61,6 +62,10 @@ def all_matching(
 
 
 def flag(config: pulumi.Config, key: str, default: bool) -> bool:
-    """Return a setting that is true or false."""
-    found = config.get_bool(key)
+    """Return a setting that is true or false.
+
+    Raises:
+        pulumi.RunError: it is neither.
+    """
+    found = switch(config, key)
     return default if found is None else found

@@ -11,7 +11,7 @@ from infra.aws.configuration import flag
 from infra.aws.machines import DATABASE, checked_types
 from infra.aws.sizes import GPU, SIZES, SMALL, AwsSize, NodeGroupSize
 from infra.kubernetes.configuration import structure
-from infra.settings import one_of
+from infra.settings import number, one_of
 
 NATS = ("one", "per-zone", "none")
 
@@ -26,7 +26,7 @@ def size_of(config: pulumi.Config) -> AwsSize:
             "atlas:nat: found 'none' without atlas:endpoints; expected true there: nodes would "
             "reach neither the cluster nor the registry"
         )
-    days = config.get_int("logDays") or size.log_days
+    days = number(config, "logDays") or size.log_days
     if days not in _LOG_DAYS:
         raise pulumi.RunError(
             f"atlas:logDays: found {days}; expected one of {', '.join(map(str, _LOG_DAYS))}"

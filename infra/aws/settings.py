@@ -13,7 +13,7 @@ from infra.aws.configuration import all_matching, list_of, matching
 from infra.aws.groups import size_of
 from infra.aws.sizes import SMALL, AwsSize
 from infra.kubernetes.configuration import NAME, texts
-from infra.settings import one_of
+from infra.settings import number, one_of, switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ class AwsSettings:
         _refuse(config)
         size = size_of(config)
         others = [str(network("otherNetworks", one)) for one in list_of(config, "otherNetworks")]
-        budget = config.get_int("budget") or 0
+        budget = number(config, "budget") or 0
         return cls(
             stack=_stack(pulumi.get_stack()),
             region=matching(config, "region", _REGION, "a region, such as eu-west-1"),
@@ -109,7 +109,7 @@ class AwsSettings:
             == IDENTITIES[1],
             bucket=matching(config, "bucket", _BUCKET, "a name of a bucket, without dots", ""),
             tags=_tags(config),
-            ephemeral=config.get_bool("ephemeral") or False,
+            ephemeral=switch(config, "ephemeral") or False,
             budget=budget,
             budget_emails=_emails(config, budget),
             has_database=(config.get("postgresql") or "true") == "true",

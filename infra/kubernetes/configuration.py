@@ -56,18 +56,6 @@ def name_of(config: pulumi.Config, key: str) -> str:
     return found
 
 
-def count(config: pulumi.Config, key: str) -> int:
-    """Return a setting that is a number of things; 0 where it isn't set.
-
-    Raises:
-        pulumi.RunError: it is no such number.
-    """
-    found = config.get_int(key)
-    if found is not None and found < 1:
-        raise pulumi.RunError(f"atlas:{key}: found {found}; expected 1 or more")
-    return found or 0
-
-
 def host_and_port(config: pulumi.Config, key: str) -> str:
     """Return a setting that is a host and a port; empty where it isn't set.
 

@@ -13,7 +13,6 @@ from pulumi.runtime.config import CONFIG
 from infra.kubernetes import dag_access, teams
 from infra.kubernetes.configuration import (
     HOST,
-    count,
     host_and_port,
     name_of,
     remote,
@@ -24,7 +23,7 @@ from infra.kubernetes.sizes import SIZES, SMALL, PlatformSize
 from infra.kubernetes.teams import Team  # noqa: TC001 - a field of a dataclass
 from infra.manifests.images import ImageSources
 from infra.manifests.rendering import Manifests
-from infra.settings import one_of
+from infra.settings import number, one_of, switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,7 +193,7 @@ class ClusterSettings:
             multi_user=one_of("kubeflowMode", config.get("kubeflowMode") or MODES[0], MODES)
             == MODES[1],
             kubeflow_database=host_and_port(config, "kubeflowDatabase"),
-            parallelism=count(config, "parallelism") or size.parallelism,
+            parallelism=number(config, "parallelism") or size.parallelism,
             store=remote(config, "store", "s3://atlas/store", ("s3",)),
             dags=remote(config, "dags", "s3://atlas/dags", ("s3", "git+https")),
             dags_connection=dag_access.connection(config),
@@ -205,9 +204,9 @@ class ClusterSettings:
             switched_off=frozenset(n for n in names if config.get(n) == "false"),
             kubeconfig=config.get("kubeconfig") or "",
             context=config.get("context") or "",
-            preflight=config.get_bool("preflight") is not False,
-            skip_await=config.get_bool("skipAwait") or False,
-            store_identity=config.get_bool("storeIdentity") or False,
+            preflight=switch(config, "preflight") is not False,
+            skip_await=switch(config, "skipAwait") or False,
+            store_identity=switch(config, "storeIdentity") or False,
         )
 
 

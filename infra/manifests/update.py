@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from infra.manifests.rendering import SECONDS, Manifests, render
 from infra.manifests.sources import renderings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from infra.manifests.objects import Manifest
     from infra.manifests.sources import Rendering
@@ -36,16 +37,26 @@ _RELEASE = re.compile(r"v?\d+(?:\.\d+){2}")
 def main(arguments: Sequence[str], folder: Path = SERVICES) -> int:
     """Show what is newer, or pin a version; return 0, or 1 when something couldn't be found out."""
     options = _options(arguments)
-    try:
-        if options.service:
-            lines = pin(folder / options.service, options.version)
-        else:
-            lines = [line for path in _folders(folder) for line in newer(path)]
-    except RunError as error:
-        sys.stderr.write(f"{error}\n")
+    if not options.service:
+        return _show([partial(newer, path) for path in _folders(folder)])
+    known = [path.name for path in _folders(folder)]
+    if options.service not in known:
+        names = ", ".join(known)
+        sys.stderr.write(f"found service '{options.service}'; expected one of {names}\n")
         return 1
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 0
+    return _show([partial(pin, folder / options.service, options.version)])
+
+
+def _show(reports: Iterable[Callable[[], list[str]]]) -> int:
+    """Print each report, or why there is none; return 1 where one couldn't be had, else 0."""
+    code = 0
+    for report in reports:
+        try:
+            sys.stdout.write("".join(f"{line}\n" for line in report()))
+        except RunError as error:
+            sys.stderr.write(f"{error}\n")
+            code = 1
+    return code
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

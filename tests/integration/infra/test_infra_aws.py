@@ -443,6 +443,10 @@ def test_the_whole_platform(ephemeral):
         ({"account": "12"}, "atlas:account: found '12'; expected the 12 digits"),
         ({"admins": ["me"]}, "atlas:admins: found 'me'; expected ARNs"),
         ({"logDays": "31"}, "atlas:logDays: found 31; expected one of"),
+        ({"logDays": "ten"}, "atlas:logDays: found 'ten'; expected a whole number, 1 or more"),
+        ({"endpoints": "perhaps"}, "atlas:endpoints: found 'perhaps'; expected true or false"),
+        ({"ephemeral": "1"}, "atlas:ephemeral: found '1'; expected true or false"),
+        ({"parallelism": "0"}, "atlas:parallelism: found 0; expected 1 or more"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_refused_before_anything_is_made(settings, message, refused):

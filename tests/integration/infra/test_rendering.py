@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,9 @@ BASE = {
     "base/kustomization.yaml": "resources: [shop.yaml]\nnamespace: shop\n",
     "base/shop.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\n",
 }
+
+
+NEW = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\n"
 
 
 def needs(tool: str) -> None:
@@ -183,3 +190,69 @@ def commit(repository: Path, tag: str) -> None:
     git(repository, "add", ".")
     git(repository, "commit", "-m", tag)
     git(repository, "tag", tag)
+
+
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def repository(helm: Rendering, tmp_path: Path) -> Iterator[str]:
+    """A chart repository over HTTP, with two versions of the chart."""
+    program, folder = programs.find("helm"), tmp_path / "repository"
+    chart = Path(helm.source) / "shop"
+    for version in ("1.0.0", "1.2.0"):
+        written(chart, {"Chart.yaml": CHART["Chart.yaml"].replace("1.0.0", version)})
+        subprocess.run([program, "package", chart, "-d", folder], check=True, capture_output=True)
+        written(chart, {"values.yaml": "colour: red\n", "templates/new.yaml": NEW})
+    subprocess.run([program, "repo", "index", folder], check=True, capture_output=True)
+    handler = partial(Silent, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+def pinned_chart(folder: Path, name: str, url: str) -> Path:
+    own = {"tool": "helm", "source": url, "chart": "shop", "version": "1.0.0", "release": "mine"}
+    more = {"namespace": "market", "kubernetes": "1.33.0"}
+    pins = {**own, **more, "renderings": {"all": {"sha256": "0" * 64}}}
+    written(folder / name, {"service.json": json.dumps({"version": "1.0.0", "manifests": pins})})
+    return folder / name
+
+
+def test_a_newer_chart_of_a_repository_is_found_and_pinned(
+    repository: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = tmp_path / "services"
+    folder = pinned_chart(services, "shop", repository)
+    assert update.main([], services) == 0
+    assert capsys.readouterr().out == "shop 1.0.0: 1.2.0 is there\n"
+    file = folder / "service.json"
+    file.write_text(file.read_text().replace("0" * 64, digest(render(renderings(folder)["all"]))))
+    known = Manifests(cache=tmp_path / "cache")
+    assert update.pin(folder, "1.2.0", known)[1:] == ["  + ConfigMap new"]
+    assert known.objects(renderings(folder)["all"])
+
+
+def test_a_repository_that_can_not_be_reached_hides_no_other_one(
+    repository: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = tmp_path / "services"
+    gone = pinned_chart(services, "gone", f"{repository}/nowhere")
+    pinned_chart(services, "shop", repository)
+    before = (gone / "service.json").read_text()
+    assert update.main([], services) == 1
+    told = capsys.readouterr()
+    assert told.out == "shop 1.0.0: 1.2.0 is there\n"
+    assert told.err.startswith(f"gone 1.0.0 (all): {repository}/nowhere: Error: looks like")
+    assert update.main(["gone", "1.2.0"], services) == 1
+    assert "gone 1.2.0 (all): helm failed: Error: looks like" in capsys.readouterr().err
+    assert (gone / "service.json").read_text() == before
+    for wrong in ("cart", "../services/shop"):
+        assert update.main([wrong, "1.2.0"], services) == 1
+        said = capsys.readouterr().err
+        assert said == f"found service '{wrong}'; expected one of gone, shop\n"

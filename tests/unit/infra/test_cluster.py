@@ -123,6 +123,10 @@ def test_every_setting_is_taken(shared, tmp_path):
         ({"teams": {"a": {"cpus": 2}}}, "expected an object of cpu, gpus, group, memory, pods, storage"),
         ({"teams": {"a": {"cpu": "much"}}}, "atlas:teams: a.cpu: found 'much'; expected an amount"),
 
+        ({"parallelism": "0"}, "atlas:parallelism: found 0; expected 1 or more"),
+        ({"parallelism": "-4"}, "atlas:parallelism: found -4; expected 1 or more"),
+        ({"parallelism": "many"}, "atlas:parallelism: found 'many'; expected a whole number, 1 or more"),
+        ({"skipAwait": "perhaps"}, "atlas:skipAwait: found 'perhaps'; expected true or false"),
         ({"images": ["a"]}, "expected an object of texts"),
         ({"images": "hub.example"}, "atlas:images: found 'hub.example'; expected an object"),
         ({"kubeflowDatabase": "db"}, "expected host:port"),

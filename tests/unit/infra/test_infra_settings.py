@@ -44,11 +44,34 @@ def test_a_target_that_there_is_none_of():
         settings.one_of("target", "moon", settings.TARGETS)
 
 
-def test_parallelism_is_at_least_one():
-    assert settings.parallelism(None) == 4
-    assert settings.parallelism(2) == 2
-    with pytest.raises(pulumi.RunError, match="found 0; expected at least 1"):
-        settings.parallelism(0)
+def configured(**found):
+    pulumi.runtime.set_all_config({f"atlas:{key}": text for key, text in found.items()})
+    return pulumi.Config("atlas")
+
+
+@pytest.fixture
+def _no_settings():
+    yield
+    pulumi.runtime.set_all_config({})
+
+
+@pytest.mark.usefixtures("_no_settings")
+def test_a_number_is_whole_and_at_least_one():
+    assert settings.number(configured(), "parallelism") is None
+    assert settings.number(configured(parallelism="2"), "parallelism") == 2
+    for text, found in {"0": "0", "-1": "-1", "many": "'many'", "1.5": "'1.5'"}.items():
+        with pytest.raises(pulumi.RunError, match="atlas:parallelism: found ") as caught:
+            settings.number(configured(parallelism=text), "parallelism")
+        assert f"found {found}; expected" in str(caught.value)
+        assert str(caught.value).endswith("1 or more")
+
+
+@pytest.mark.usefixtures("_no_settings")
+def test_a_switch_is_true_or_false():
+    assert settings.switch(configured(), "preflight") is None
+    assert settings.switch(configured(preflight="false"), "preflight") is False
+    with pytest.raises(pulumi.RunError, match="found 'off'; expected true or false"):
+        settings.switch(configured(preflight="off"), "preflight")
 
 
 def test_alertmanagers_configuration_is_a_file_by_its_absolute_path(tmp_path):
