@@ -53,7 +53,20 @@ def blocks(page: Path) -> Iterator[Block]:
 def run(page: Path, folder: Path) -> int:
     """Run a page's examples in a folder, which is the working directory; return how many."""
     names: dict[str, Any] = {"__name__": page.stem}
-    return sum(_run(page, block, folder, names) for block in blocks(page))
+    path = [*sys.path]
+    try:
+        return sum(_run(page, block, folder, names) for block in blocks(page))
+    finally:
+        sys.path[:] = path
+        _forget(folder.resolve())
+
+
+def _forget(folder: Path) -> None:
+    """Forget the modules that a page's Python code imported from its folder."""
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if file and Path(file).resolve().is_relative_to(folder):
+            del sys.modules[name]
 
 
 def _run(page: Path, block: Block, folder: Path, names: dict[str, Any]) -> bool:
