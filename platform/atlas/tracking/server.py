@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from atlas.tracking.one_process import settle
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -58,6 +60,7 @@ def create_app() -> Asgi:
     app.before_request(_refuse_tags)
     _keep_password(auth)
     keep_routes(served.router.routes)
+    settle()
     return SameOrigin(served)
 
 

@@ -53,19 +53,20 @@ _PAGES = "open-"
 """How the names of the private pages begin that open a service."""
 
 
-def up(state: Path, name: str, say: Say) -> Update:
+def up(state: Path, name: str, say: Say, provider: int = 0) -> Update:
     """Bring a platform up, or repair it; write its outputs to the state folder.
 
     Args:
         state: the state folder, absolute.
         name: the stack's name.
         say: takes a line of progress.
+        provider: port of a provider that serves already; 0 for one of the engine's own.
 
     Raises:
         PlatformError: a service didn't come up, or the stack can't be updated.
     """
     _require_ours(state, name)
-    update = _open(state, name, say).up(words=_WORDS)
+    update = _open(state, name, say, provider).up(words=_WORDS)
     text = json.dumps(update.outputs["platform"], indent=2) + "\n"
     files.write(outputs_file(state, name), text)
     references.forget(state, name)
@@ -226,7 +227,7 @@ def _require_ours(state: Path, name: str) -> None:
         )
 
 
-def _open(state: Path, name: str, say: Say) -> Stack:
+def _open(state: Path, name: str, say: Say, provider: int = 0) -> Stack:
     """Open a platform's stack, configured by a file of the user's project or of the root."""
     place = root()
     config = _asked(state, name)
@@ -242,6 +243,7 @@ def _open(state: Path, name: str, say: Say) -> Stack:
         failure=PlatformError,
         unlock=command("unlock", "--stack", name),
         say=say,
+        provider=provider,
     )
 
 

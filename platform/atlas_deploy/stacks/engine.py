@@ -42,7 +42,11 @@ def cached() -> Path:
 
 def find() -> Engine | None:
     """Return the engine on PATH if its version works, else the one in the cache, else None."""
-    candidates = (shutil.which("pulumi"), cached())
+    on_path = shutil.which("pulumi")
+    if on_path and Path(on_path).resolve() == cached().resolve():
+        # It was asked when it was put there.
+        return Engine(Path(on_path), version("pulumi"))
+    candidates = (on_path, cached())
     engines = (_engine(Path(path)) for path in candidates if path)
     return next(filter(None, engines), None)
 

@@ -17,7 +17,7 @@ from atlas import files
 from atlas.errors import DeployError
 from atlas_deploy.stacks.explain import damaged
 from atlas_deploy.stacks.locks import await_unlocked, locks
-from atlas_deploy.stacks.repair import Paths, clear_attributes, restore, why_unreadable
+from atlas_deploy.stacks.repair import META, Paths, clear_attributes, restore, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,12 +107,14 @@ class Files:
         return self.file(project, stack).exists()
 
     def make(self, project: str, stack: str) -> bool:
-        """Make an empty stack as Pulumi writes one, where it has kept stacks before.
+        """Make an empty stack as Pulumi writes one, in a new folder or one of today's layout.
 
         Having the engine do it takes as long as an update.
         """
         if self.exists(project, stack):
             return True
+        if not self._folder.exists():
+            files.write_new(self._folder / "meta.yaml", META)
         if not (self._folder / "meta.yaml").exists():
             return False
         files.write(self.file(project, stack), _empty(project, stack))

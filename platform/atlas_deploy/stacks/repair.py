@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from atlas_deploy.stacks.locks import Lock
 
 _ATTRIBUTES = ".attrs"
-_META = "version: 1\n"
+META = "version: 1\n"
 """What the engine writes of the layout with a folder for each project, the only one of Atlas."""
 
 _LOST = (
@@ -53,7 +53,7 @@ def clear_attributes(paths: Paths) -> None:
     for path in (paths.meta, paths.state):
         files.remove(path.with_name(f"{path.name}{_ATTRIBUTES}"))
     if paths.meta.exists() and "version" not in paths.meta.read_text("utf-8", "replace"):
-        files.write(paths.meta, _META)
+        files.write(paths.meta, META)
 
 
 def why_unreadable(state: Path) -> str:

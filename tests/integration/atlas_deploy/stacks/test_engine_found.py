@@ -57,3 +57,11 @@ def test_one_that_cannot_be_run_is_passed_over(place):
     assert both() == (None, None)
     path.write_bytes(os.urandom(64))
     assert both() == (None, None)
+
+
+def test_one_that_set_up_has_put_there_is_not_asked_again(place, tmp_path):
+    path = place("v3.249.9", cached=True)
+    (tmp_path / "bin").mkdir()
+    linked = tmp_path / "bin" / "pulumi"
+    linked.symlink_to(path)
+    assert engine.find() == engine.Engine(linked, catalog.PULUMI)
