@@ -16,6 +16,7 @@ from atlas_cli.quick import quicken
 from atlas_cli.table import COMMANDS, CommandEntry
 
 quicken()
+_UsageError: Any = typer.BadParameter.__base__
 
 
 def load(entry: CommandEntry) -> Any:
@@ -37,9 +38,25 @@ def _explain(command: Any, name: str) -> None:
     if completing.is_asked():
         completing.attach(command, name)
     command.context_class = HelpContext
+    command.parse_args = _suggesting(command.parse_args)
     command.format_epilog = lambda _context, formatter: write_examples(formatter, name)
     for inner, one in getattr(command, "commands", {}).items():
         _explain(one, f"{name} {inner}")
+
+
+def _suggesting(parse: Any) -> Any:
+    """Return what parses a command's arguments, and says which option was meant."""
+
+    def parse_args(context: Any, words: list[str]) -> Any:
+        try:
+            return parse(context, words)
+        except _UsageError as error:
+            from atlas_cli.mistyped import suggest
+
+            suggest(error, context)
+            raise
+
+    return parse_args
 
 
 def _noted(command: Any) -> Any:
@@ -76,6 +93,10 @@ class LazyGroup(TyperGroup):
             entry.name: TyperCommand(entry.name, help=entry.help, rich_markup_mode=None)
             for entry in COMMANDS
         }
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left of the arguments when the options of `atlas` itself are read."""
+        return list(_suggesting(super().parse_args)(ctx, args))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands in their sections."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from atlas.advice import bring_up, command
 from atlas_deploy.operations.alerts import render_alerts
 from atlas_deploy.operations.monitors import render_monitors
+from atlas_deploy.operations.promotions import render_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +64,7 @@ def render_status(stack: str, status: DeploymentStatus, table: Table) -> str:
             *unstarted,
             *alerts,
             *render_monitors(status.monitors),
+            *render_waiting(status.waiting),
             *drift,
             *_remarks(status),
         ]

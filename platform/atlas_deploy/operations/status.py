@@ -18,6 +18,7 @@ from atlas_deploy.operations.alerts import ActiveAlerts, active_alerts
 from atlas_deploy.operations.last_runs import LastRuns, last_runs
 from atlas_deploy.operations.monitors import MonitorStatus, monitor_status
 from atlas_deploy.operations.on_disk import digests_on_disk
+from atlas_deploy.operations.promotions import waiting_versions
 from atlas_deploy.platforms.services import services_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class DeploymentStatus:
         dead: processes of the platform that don't run, where it is on this machine.
         alerts: its alerts that fire.
         monitors: what monitors have found last.
+        waiting: versions that wait for the rest of their family to be promoted, by model.
     """
 
     entry: records.Entry | None
@@ -85,6 +87,7 @@ class DeploymentStatus:
     dead: Sequence[str] = ()
     alerts: ActiveAlerts = field(default_factory=ActiveAlerts)
     monitors: MonitorStatus = field(default_factory=MonitorStatus)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -94,6 +97,7 @@ class DeploymentStatus:
             "dead": list(self.dead),
             "alerts": self.alerts.to_json(),
             "monitors": self.monitors.to_json(),
+            "waiting": dict(self.waiting),
             "broken": self.broken,
             "undeployed": list(self.undeployed),
             "unfinished": self.unfinished,
@@ -167,6 +171,7 @@ def _status_of(
         dead=there.dead,
         alerts=alerts,
         monitors=monitor_status(deployment, store) if resources else MonitorStatus(),
+        waiting=waiting_versions(deployment, store, services) if resources else {},
     )
 
 

@@ -16,6 +16,7 @@ from atlas.step.finished import Finished
 from atlas.store import Run, add_code
 from atlas.tracking.mlflow import MlflowTracker
 from atlas.tracking.registry import LocalRegistry
+from atlas_deploy.operations.promotions import waiting_in
 from tests.integration.atlas_cli.test_promote import LOOSE, STRICT, atlas, versions, write
 from tests.projects import Project, project
 
@@ -76,6 +77,9 @@ def test_a_member_waits_for_one_whose_training_failed_and_its_repeat_promotes_bo
     assert waiting["pipeline"] == "p-apac"
     shown = project.atlas("champion", "p").stdout
     assert "m-apac: no version is the champion; version local-1 waits for its family" in shown
+    plans = [pipeline.plans["training"] for pipeline in project.resolve("p")]
+    registry = LocalRegistry(project.store)
+    assert waiting_in(registry, project.store, plans) == {"m-apac": "local-1"}
     (project.root / "p" / "steps.py").write_text(source)
     mended = project.atlas("run", "p", "--config", "p-emea")
     assert mended.returncode == 0, mended.stderr
@@ -86,6 +90,7 @@ def test_a_member_waits_for_one_whose_training_failed_and_its_repeat_promotes_bo
         len(json.loads(project.atlas("runs", "--where", "decision=promoted", "--json").stdout)) == 2
     )
     assert [fact["waits"] for fact in atlas(project, "champion")] == ["", ""]
+    assert waiting_in(registry, project.store, plans) == {}
 
 
 def test_a_waiting_member_is_promoted_by_hand(project):

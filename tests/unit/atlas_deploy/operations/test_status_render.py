@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from atlas_deploy.operations.promotions import render_waiting
 from atlas_deploy.operations.render import render_status
 from atlas_deploy.operations.status import DeploymentStatus, ResourceStatus
 
@@ -16,3 +19,26 @@ def test_what_keeps_a_run_from_going_on_is_said_with_the_run():
     lines = render_status("it.dev", status, lambda headers, rows: "TABLE").splitlines()
     assert lines[1:3] == ["TABLE", f"it-training run-7: {why}"]
     assert status.to_json()["resources"][0]["unstarted"] == {"it-training": [why]}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "told"),
+    [
+        ({"m-a": "3"}, "m-a version 3 waits"),
+        ({"m-b": "1", "m-a": "3"}, "m-a version 3, m-b version 1 wait"),
+        (
+            {f"m-{letter}": "1" for letter in "edcba"},
+            "m-a version 1, m-b version 1, m-c version 1 and 2 more wait",
+        ),
+    ],
+    ids=["one", "two", "many"],
+)
+def test_versions_that_wait_for_their_family_are_one_line(waiting, told):
+    (line,) = render_waiting(waiting)
+    assert line.startswith(f"promotion: {told} for the rest of the family; `atlas promote")
+
+
+def test_where_no_version_waits_nothing_is_said():
+    assert render_waiting({}) == []
+    status = DeploymentStatus(None, [], broken=False, undeployed=(), unfinished=False)
+    assert status.to_json()["waiting"] == {}
