@@ -48,11 +48,11 @@ test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster and not kubeflow"
 
 test-cluster: setup
-	@$(BIN)/python platform/atlas_toolchain --cluster-tests
+	@$(BIN)/python platform/atlas_toolchain --cluster-tests main
 	@$(ON_CLUSTER) -m "cluster and not long" tests/cluster
 
 test-cluster-long: setup
-	@$(BIN)/python platform/atlas_toolchain --cluster-tests
+	@$(BIN)/python platform/atlas_toolchain --cluster-tests all
 	@$(ON_CLUSTER) -m "cluster and long" tests/cluster
 
 test-kubeflow-api: setup

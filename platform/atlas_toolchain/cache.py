@@ -56,10 +56,15 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a temporary folder on the cache's own disk, and remove those that a crash left."""
+    """Give a temporary folder on the cache's own disk, and remove those that a crash left.
+
+    Whoever asks holds the cache, so other processes' are left over; this one may have several.
+    """
+    own = f".new-{os.getpid()}-"
     for left in root().glob(".new-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=root(), prefix=".new-") as folder:
+        if not left.name.startswith(own):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=root(), prefix=own) as folder:
         yield Path(folder)
 
 

@@ -1,21 +1,22 @@
 """The programs of a Kubernetes control plane, which only tests of clusters need.
 
 They are taken from PATH in a version that will do, else built from Go modules into the cache, by
-``python platform/atlas_toolchain --cluster-tests``. Nobody who uses Atlas needs them.
+``python platform/atlas_toolchain --cluster-tests all``. Nobody who uses Atlas needs them.
 """
 
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_toolchain import cache, golang, probe, shell
+from atlas_toolchain import cache, golang, plugin, probe, shell
 from atlas_toolchain.version import satisfies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
 KUBERNETES = "1.36.3"
 _KUBERNETES_VERSION = "k8s.io/component-base/version.gitVersion"
@@ -57,17 +58,17 @@ def _kubernetes(name: str) -> GoProgram:
 
 
 PROGRAMS = (
-    GoProgram(name="etcd", module="etcd_server", package=".", version="3.6.7", needed=">=3.6,<4"),
     _kubernetes("kube-apiserver"),
     _kubernetes("kube-controller-manager"),
     _kubernetes("kube-scheduler"),
     GoProgram(
         name="kwok",
-        module="kwok_cli",
+        module=plugin.MODULE,
         package="sigs.k8s.io/kwok/cmd/kwok",
         version="0.7.0",
         needed=">=0.7,<1",
     ),
+    GoProgram(name="etcd", module="etcd_server", package=".", version="3.6.7", needed=">=3.6,<4"),
     GoProgram(
         name="versitygw",
         module="versitygw_cli",
@@ -77,7 +78,11 @@ PROGRAMS = (
         variable="main.Version",
     ),
 )
-"""In the order in which they are built; each is there for whoever waits as soon as it is."""
+"""Those of a module are next to each other; what takes longest comes first."""
+CONTROL_PLANE = tuple(one.name for one in PROGRAMS if one.name != "versitygw")
+"""What a control plane with nodes takes; the rest is for long tests."""
+_AT_A_TIME = 2
+"""Builds that go on at the same time: one compiles while another one downloads, or links."""
 
 
 def folder() -> Path:
@@ -103,35 +108,68 @@ def _fits(program: GoProgram, path: str) -> bool:
     return satisfies(probe.version_of(path, program.arguments), program.needed)
 
 
-def get(say: Callable[[str], None], names: Collection[str] = ()) -> dict[str, str]:
+def get(
+    say: Callable[[str], None], names: Collection[str] = (), *, with_plugin: bool = False
+) -> dict[str, str]:
     """Build what is missing of them into the cache.
 
     Args:
         say: prints what takes long, before it does.
         names: which ones; by default all.
+        with_plugin: whether Pulumi's plugin for Kubernetes is needed as well.
 
     Returns:
         Why one couldn't be got, by name; empty reasons for what is there now.
     """
     wanted = [one for one in PROGRAMS if not names or one.name in names]
-    if all(map(_find, wanted)):
+    if all(map(_find, wanted)) and (not with_plugin or plugin.finding().ok):
         return {}
-    with cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")):
-        return {one.name: _get(one, say) for one in wanted if _find(one) is None}
+    with (
+        cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")),
+        ThreadPoolExecutor(_AT_A_TIME) as pool,
+    ):
+        missing = [one for one in wanted if _find(one) is None]
+        modules = dict.fromkeys(one.module for one in missing)
+        if with_plugin:
+            modules.setdefault(plugin.MODULE)
+        builds = [
+            pool.submit(_get_module, module, [one for one in missing if one.module == module], say,
+                        with_plugin=with_plugin)
+            for module in modules
+        ]  # fmt: skip
+        return {name: why for done in builds for name, why in done.result().items()}
 
 
-def _get(program: GoProgram, say: Callable[[str], None]) -> str:
-    """Build one of them; return why that failed, or ""."""
+def _get_module(
+    module: str, programs: Sequence[GoProgram], say: Callable[[str], None], *, with_plugin: bool
+) -> dict[str, str]:
+    """Get the programs of a module; return why that failed, or "", by name.
+
+    The plugin goes before KWOK, which then takes most of its packages as they were compiled.
+    """
+    tried = plugin.obtain(say) if with_plugin and module == plugin.MODULE else {}
+    if not programs:
+        return tried
+    why = _build(programs, say)
+    return tried | {
+        one.name: why or ("" if _find(one) else f"what was built doesn't run here as {one.version}")
+        for one in programs
+    }
+
+
+def _build(programs: Sequence[GoProgram], say: Callable[[str], None]) -> str:
+    """Build programs of one module at once, keep those that run; return why that failed, or ""."""
+    first = programs[0]
     if not golang.there():
-        return f"not on PATH in a version {program.needed}, and no go to build it with"
-    say(f"{program.name} {program.version}: building from Go modules, up to 5 minutes")
-    flags = f"-X {program.variable}=v{program.version}" if program.variable else ""
+        return f"not on PATH in a version {first.needed}, and no go to build it with"
+    say(f"{', '.join(one.name for one in programs)} {first.version}: building from Go modules")
+    flags = f"-X {first.variable}=v{first.version}" if first.variable else ""
     try:
         with cache.scratch() as made:
-            built = golang.build(program.module, program.package, flags, made / program.name)
-            if not _fits(program, str(built)):
-                raise OSError(f"what was built doesn't run here as {program.version}")
-            cache.place([built], folder())
+            packages = {one.name: one.package for one in programs}
+            golang.build_all(first.module, packages, flags, made)
+            built = [made / one.name for one in programs if _fits(one, str(made / one.name))]
+            cache.place(built, folder())
     except shell.REFUSALS as error:
         return shell.explain(error)
     return ""

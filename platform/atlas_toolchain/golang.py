@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from atlas_toolchain import catalog, shell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _HERE = Path(__file__).parent / "go"
 _VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -89,25 +89,50 @@ def build(module: str, package: str, flags: str, target: Path) -> Path:
     return target
 
 
+def build_all(module: str, packages: Mapping[str, str], flags: str, folder: Path) -> None:
+    """Build several packages of a copy of a module at once, each as a program in a folder.
+
+    Go compiles what they share once, and links one while it compiles another one.
+
+    Args:
+        module: name of the folder in `go`; it is copied into the folder.
+        packages: the packages, by the names of their programs, which several take of them.
+        flags: more flags for the linker.
+        folder: where the programs are to be.
+
+    Raises:
+        OSError: Go couldn't be started.
+        subprocess.SubprocessError: the build failed.
+    """
+    names = tuple(packages)
+    target = folder / names[0] if len(names) == 1 else folder
+    run_build(copied(module, folder), tuple(packages.values()), flags, target)
+
+
 def run_build(
-    folder: Path, package: str, flags: str, target: Path, options: Sequence[str] = ()
+    folder: Path,
+    package: str | Sequence[str],
+    flags: str,
+    target: Path,
+    options: Sequence[str] = (),
 ) -> None:
-    """Build one package of the module in a folder.
+    """Build packages of the module in a folder.
 
     Args:
         folder: the module.
-        package: the package's path.
+        package: the package's path, or several.
         flags: more flags for the linker.
-        target: the program's path.
+        target: the program's path, or of several the folder that they are to be in.
         options: more options for Go.
 
     Raises:
         OSError: Go couldn't be started.
         subprocess.SubprocessError: the build failed.
     """
+    packages = [package] if isinstance(package, str) else package
     linked = ["-trimpath", "-ldflags", f"-s -w {flags}".strip()]
     shell.run(
-        ["go", "build", *linked, *options, "-o", target, package],
+        ["go", "build", *linked, *options, "-o", target, *packages],
         folder=folder,
         environment=_ENVIRONMENT,
     )

@@ -26,6 +26,8 @@ VERSION = "4.34.2"
 BUILT = "4.25.0"
 WITHOUT = "all but platforms on clusters"
 _GET = "atlas doctor --install --cluster, with a network or with Go >= 1.25"
+#: The folder in `go` of the module that it is built in, beside what shares its packages.
+MODULE = "kubernetes_plugin"
 _MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 _EMBEDDED = ("schema.json", "terraform-mapping.json")
 
@@ -75,7 +77,14 @@ def get(say: Callable[[str], None]) -> dict[str, str]:
     if finding().ok:
         return {}
     with cache.locked(cache.root(), lambda: say("waiting for another set-up's tools")):
-        why = "" if finding().ok else _get(say)
+        return obtain(say)
+
+
+def obtain(say: Callable[[str], None]) -> dict[str, str]:
+    """Get it where it is missing, as `get` does; the caller holds the cache."""
+    if finding().ok:
+        return {}
+    why = _get(say)
     cache.remember(TOOL, why)
     return {TOOL: why}
 
@@ -124,13 +133,13 @@ def build(made: Path) -> Path:
         OSError: Go couldn't be started, or what came doesn't run.
         subprocess.SubprocessError: the build failed.
     """
-    module = golang.copied("kubernetes_plugin", made)
+    module = golang.copied(MODULE, made)
     sources = golang.sources_of(_MODULE, module) / "cmd" / NAME
     schema, mapping = ((sources / name).read_text(encoding="utf-8") for name in _EMBEDDED)
     whole = json.loads(schema) | {"version": BUILT}
     (module / _EMBEDDED[0]).write_text(json.dumps(whole), encoding="utf-8")
     (module / _EMBEDDED[1]).write_text(mapping, encoding="utf-8")
-    program = golang.build("kubernetes_plugin", ".", f"-X main.version={BUILT}", made / NAME)
+    program = golang.build(MODULE, ".", f"-X main.version={BUILT}", made / NAME)
     if probe.version_of(str(program), ["--version"]) != BUILT:
         raise OSError(f"what was built as {NAME} doesn't run here as {BUILT}")
     return program

@@ -7,6 +7,7 @@ everything needs (the virtual environment) makes set-up fail.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ from atlas_toolchain.tree import Tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MANIFESTS = "ATLAS_MANIFESTS"
+"""The variable that names a folder of rendered manifests, for tests."""
 _START = time.monotonic()
 
 
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         own = Tree(Path.cwd().resolve())
         failed = _set_up(own, full=options.full)
         if options.cluster_tests and not failed:
-            failed = _set_up_cluster_tests(own)
+            failed = _set_up_cluster_tests(own, with_long=options.cluster_tests == "all")
         if options.kubeflow_tests and not failed:
             failed = _set_up_kubeflow_tests(own, api_only=options.kubeflow_tests == "api")
         return failed
@@ -61,7 +64,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--full", action="store_true", help="try again what was refused lately, print the table"
     )
     parser.add_argument(
-        "--cluster-tests", action="store_true", help="also get what `make test-cluster` needs"
+        "--cluster-tests",
+        choices=("main", "all"),
+        help="also get what `make test-cluster`, or `make test-cluster-long` as well, needs",
     )
     parser.add_argument(
         "--kubeflow-tests",
@@ -84,9 +89,14 @@ def _set_up(own: Tree, *, full: bool) -> int:
     return 0
 
 
-def _set_up_cluster_tests(own: Tree) -> int:
-    """Get what tests of clusters need; return 1 when something of it can't be had."""
-    tried = tools.obtain_for_clusters(say) | cluster_tests.get(say)
+def _set_up_cluster_tests(own: Tree, *, with_long: bool) -> int:
+    """Get what tests of clusters need; return 1 when something of it can't be had.
+
+    What renders manifests isn't needed where somebody has done that.
+    """
+    names = () if with_long else cluster_tests.CONTROL_PLANE
+    tried = {} if os.environ.get(MANIFESTS) else rendering.get(say)
+    tried |= cluster_tests.get(say, names, with_plugin=True)
     tree.link(own, [*rendering.cached(), *plugin.cached()])
     return _told(tried)
 

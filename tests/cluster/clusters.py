@@ -28,6 +28,9 @@ PASSING = frozenset(
 )
 """Kinds that a cluster makes and removes in its own time, or whose objects are nobody's."""
 
+EVERYWHERE = {("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
+"""What the controllers make in each namespace, a moment after it is there."""
+
 
 class Refused(Exception):
     """The API server refused a request.
@@ -156,4 +159,6 @@ class Cluster:
                     continue
                 for one in self.items(f"{group}/{kind['name']}"):
                     own = one["metadata"]
+                    if (kind["name"], own["name"]) in EVERYWHERE:
+                        continue
                     yield group, kind["name"], own.get("namespace") or "", own["name"]

@@ -14,7 +14,7 @@ from tests.cluster.clusters import APPLY, Cluster, Refused
 from tests.cluster.control_plane import control_plane
 from tests.cluster_program import cache, declare
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(1800)]
 OUTSIDE = ("istio.io", "cert-manager.io", "metacontroller.k8s.io")
 """What defines kinds of multi-user mode that the platform doesn't bring."""
 FIRST = ("Namespace", "CustomResourceDefinition")

@@ -16,18 +16,23 @@ case "$1 $2" in
   "mod download") exit;;
   "list -m") echo {sources}; exit;;
 esac
+echo "$@" >> {sources}/calls
 while [ "$1" != "-o" ]; do shift; done
-for word in "$@"; do package=$word; done
-case "$(basename "$2")" in
-  etcd) version=3.6.7;;
-  kwok) version=0.7.0;;
-  versitygw) version=1.8.0;;
-  kube-scheduler) version={scheduler};;
-  pulumi-resource-kubernetes) grep -q '"version": "4.25.0"' schema.json && version=4.25.0;;
-  *) version=1.36.3;;
-esac
-printf "#!/bin/sh\\necho v$version\\n" > "$2"
-chmod 755 "$2"
+target=$2
+shift 2
+for package in "$@"; do
+  if [ -d "$target" ]; then file=$target/$(basename "$package"); else file=$target; fi
+  case "$(basename "$file")" in
+    etcd) version=3.6.7;;
+    kwok) version=0.7.0;;
+    versitygw) version=1.8.0;;
+    kube-scheduler) version={scheduler};;
+    pulumi-resource-kubernetes) grep -q '"version": "4.25.0"' schema.json && version=4.25.0;;
+    *) version=1.36.3;;
+  esac
+  printf "#!/bin/sh\\necho v$version\\n" > "$file"
+  chmod 755 "$file"
+done
 """
 
 
@@ -52,6 +57,24 @@ def test_what_is_missing_is_built_once(machine: Path, program: Programs, said: l
     assert cluster_tests.get(said.append) == {one.name: "" for one in cluster_tests.PROGRAMS}
     assert cluster_tests.find("etcd") == cluster_tests.folder() / "etcd"
     assert cluster_tests.get(said.append) == {}
+    assert cluster_tests.get(said.append, with_plugin=True).keys() == {plugin.TOOL}
+
+
+def test_programs_of_one_module_are_built_at_once_and_kwok_after_the_plugin(
+    machine: Path, program: Programs, said: list[str]
+) -> None:
+    go(program, machine)
+    tried = cluster_tests.get(said.append, cluster_tests.CONTROL_PLANE, with_plugin=True)
+    assert tried == dict.fromkeys((*cluster_tests.CONTROL_PLANE, plugin.TOOL), "")
+    assert cluster_tests.find("versitygw") is None
+    calls = (machine / "sources" / "calls").read_text().splitlines()
+    assert len(calls) == 4
+    (of_kubernetes,) = [call for call in calls if "cmd/kube-apiserver" in call]
+    assert of_kubernetes.count("k8s.io/kubernetes/cmd/") == 3
+    plugins = [number for number, call in enumerate(calls) if call.endswith(f"/{plugin.NAME} .")]
+    (kwok,) = [number for number, call in enumerate(calls) if call.endswith("kwok/cmd/kwok")]
+    assert plugins[0] < kwok
+    assert not list(cluster_tests.cache.root().glob(".new-*"))
 
 
 def test_a_program_on_path_comes_first_when_its_version_will_do(
@@ -122,5 +145,19 @@ def test_the_plugins_version_is_that_of_the_locked_sdk() -> None:
 
 
 def test_set_up_gets_them_only_when_it_is_told_to() -> None:
-    assert setup._options([]).cluster_tests is False
-    assert setup._options(["--cluster-tests"]).cluster_tests is True
+    assert setup._options([]).cluster_tests is None
+    assert setup._options(["--cluster-tests", "main"]).cluster_tests == "main"
+
+
+@pytest.mark.parametrize("folder", ["", "/manifests"], ids=["none", "a folder"])
+def test_what_renders_is_not_needed_where_manifests_are(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    rendered: list[str] = []
+    monkeypatch.setenv(setup.MANIFESTS, folder)
+    monkeypatch.setattr(setup.rendering, "get", lambda say: rendered.append("tools") or {})
+    monkeypatch.setattr(setup.cluster_tests, "get", lambda say, names, with_plugin: {"etcd": ""})
+    own = setup.Tree(machine / "tree")
+    monkeypatch.setattr(setup.tree, "link", lambda tree, files: None)
+    assert setup._set_up_cluster_tests(own, with_long=False) == 0
+    assert rendered == ([] if folder else ["tools"])

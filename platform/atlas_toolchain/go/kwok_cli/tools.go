@@ -1,6 +1,0 @@
-//go:build tools
-
-// Package tools names what is built for tests of clusters, so that `go mod tidy` keeps its requirements.
-package tools
-
-import _ "sigs.k8s.io/kwok/cmd/kwok"
