@@ -9,6 +9,9 @@ BIN = .venv/bin
 # On a cluster of one's own, platforms of one name would meet: one test at a time there.
 ON_CLUSTER = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KUBECONFIG),0,2)
 
+# A Kubeflow of one's own is reached from where one is; another is in namespaces of its own.
+APART = $(if $(ATLAS_TEST_KUBEFLOW_OUTPUTS),,$(BIN)/python -m atlas_provider.cluster.apart)
+
 .PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services clean
 
 help:
@@ -57,11 +60,11 @@ test-cluster-long: setup
 
 test-kubeflow-api: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests api
-	@$(BIN)/python -m tests.kubeflow.apart $(BIN)/python -m pytest -m kubeflow tests/kubeflow/api
+	@$(APART) $(BIN)/python -m pytest -m kubeflow tests/kubeflow/api
 
 test-kubeflow-runs: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests runs
-	@$(BIN)/python -m tests.kubeflow.apart $(BIN)/python -m pytest -m kubeflow tests/kubeflow/runs
+	@$(APART) $(BIN)/python -m pytest -m kubeflow tests/kubeflow/runs
 
 test-long: setup
 	@$(BIN)/python -m pytest -m "long and not cluster"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ("local", "kubernetes", "aws")
 TASKS = ("process", "docker")
+KUBEFLOW = ("local", "cluster")
 _PARALLELISM = 4
 
 
@@ -38,6 +39,8 @@ class Settings:
         openlineage_secret: name of the secret that opens it; empty for none.
         alertmanager_config: text of Alertmanager's configuration; empty for the one that sends
             alerts nowhere.
+        kubeflow: on one machine, what it is: ``local`` for `kfp.local` alone, or ``cluster``.
+        kubeflow_source: of a ``cluster``, the checkout of Kubeflow Pipelines that is built.
         umask: that of who stands the platform up, which steps write outside of it with.
     """
 
@@ -53,6 +56,8 @@ class Settings:
     openlineage: str = ""
     openlineage_secret: str = ""
     alertmanager_config: str = ""
+    kubeflow: str = KUBEFLOW[0]
+    kubeflow_source: str = ""
     umask: int = 0o022
 
     @classmethod
@@ -81,6 +86,8 @@ class Settings:
             openlineage=address("openlineage", config.get("openlineage") or ""),
             openlineage_secret=config.get("openlineageSecret") or "",
             alertmanager_config=configuration(config.get("alertmanagerConfig")),
+            kubeflow=_kubeflow(config, target),
+            kubeflow_source=folder("kubeflowSource", config.get("kubeflowSource") or ""),
             umask=umask(os.environ.get("ATLAS_UMASK")),
         )
 
@@ -105,6 +112,30 @@ def _is_off(config: pulumi.Config, name: str, target: str) -> bool:
     if target == TARGETS[0]:
         one_of(name, value, ("true", "false"))
     return value == "false"
+
+
+def _kubeflow(config: pulumi.Config, target: str) -> str:
+    """Return what Kubeflow is on one machine; on a cluster the setting may be somebody else's.
+
+    Raises:
+        pulumi.RunError: it is no such thing.
+    """
+    if target != TARGETS[0]:
+        return KUBEFLOW[0]
+    return one_of("kubeflow", config.get("kubeflow") or KUBEFLOW[0], KUBEFLOW)
+
+
+def folder(key: str, value: str) -> str:
+    """Return the path of a folder; a relative one would depend on who runs the program.
+
+    Raises:
+        pulumi.RunError: it is relative, or no folder.
+    """
+    if value and not Path(value).is_absolute():
+        raise pulumi.RunError(f"atlas:{key}: found '{value}'; expected an absolute path")
+    if value and not Path(value).is_dir():
+        raise pulumi.RunError(f"atlas:{key}: found no folder '{value}'; expected one")
+    return value
 
 
 def interpreter() -> str:

@@ -19,14 +19,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from atlas_provider.cluster import api_keys
+from atlas_provider.cluster.api import ClusterApi
 from atlas_toolchain import cluster_tests
 from tests.servers import free_port
 from tests.tether import tied
@@ -42,38 +41,16 @@ STAGES = Path(__file__).parent / "kwok-stages.yaml"
 
 
 @dataclass(frozen=True)
-class ControlPlane:
+class ControlPlane(ClusterApi):
     """A control plane that answers.
 
     Attributes:
         folder: where all of it is.
-        url: the API server's address.
-        token: opens it, for the group ``system:masters``.
-        authority: the file with the certificate that it shows.
-        kubeconfig: the file that says all of that to clients.
+        kubeconfig: the file that says how it is reached to clients.
     """
 
     folder: Path
-    url: str
-    token: str
-    authority: Path
     kubeconfig: Path
-
-    def ask(
-        self, path: str, body: Any = None, method: str = "", kind: str = "application/json"
-    ) -> Any:
-        """Send a request to the API server; return its answer as data.
-
-        Raises:
-            urllib.error.HTTPError: it refused.
-        """
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
-        content = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + path, content, headers, method=method or None)
-        context = ssl.create_default_context(cafile=str(self.authority))
-        with urlopen(request, timeout=60, context=context) as answer:
-            text = answer.read()
-        return json.loads(text) if text.startswith(b"{") else text.decode()
 
 
 @contextmanager
@@ -228,7 +205,7 @@ def _api_server(parts: _Parts, etcd: int) -> ControlPlane:
     """Start the API server; return the control plane that it makes."""
     folder, token = parts.folder, secrets.token_hex(32)
     _write(folder / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
-    _account_keys(folder)
+    api_keys.make(folder)
     flags = [
         f"--etcd-servers=http://{_LOOPBACK}:{etcd}",
         f"--bind-address={_LOOPBACK}",
@@ -248,27 +225,12 @@ def _api_server(parts: _Parts, etcd: int) -> ControlPlane:
     url = f"https://{_LOOPBACK}:{port}"
     authority = folder / "certificates" / "apiserver.crt"
     path = kubeconfig(folder / "kubeconfig", url, token, authority)
-    return ControlPlane(folder, url, token, authority, path)
+    return ControlPlane(url, token, authority, folder, path)
 
 
 def _is_up(port: int) -> bool:
     """Tell whether the API server answers at all."""
     return _answers_safely(port)
-
-
-def _account_keys(folder: Path) -> None:
-    """Write the keys by which tokens of service accounts are signed and checked."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    _write(folder / "accounts.key", secret.decode())
-    _write(folder / "accounts.pub", public.decode())
 
 
 def _write(path: Path, text: str) -> None:

@@ -24,8 +24,9 @@ from atlas.targets.kubeflow.operations import KubeflowOperations
 from atlas.targets.launcher import LaunchedRun
 from atlas.targets.pod_watch import PodWatch
 from atlas.waiting import wait_until
+from atlas_provider.cluster.node import process_node
+from atlas_provider.cluster.pods import NodeFolders, path_of
 from tests.cluster.control_plane import ControlPlane, control_plane
-from tests.kubeflow.process_node import path_of, process_node
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 SECONDS = 120.0
@@ -39,7 +40,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     if os.geteuid() != 0:
         pytest.skip("a node whose pods are processes mounts their roots, as root")
     folder = tmp_path_factory.mktemp("plane")
-    with control_plane(folder / "plane") as made, process_node(made, folder / "pods"):
+    folders = NodeFolders(folder / "pods", folder / "logs")
+    with control_plane(folder / "plane") as made, process_node(made, folders):
         yield made
 
 

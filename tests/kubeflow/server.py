@@ -1,41 +1,35 @@
-"""A real Kubeflow Pipelines for tests, in namespaces of its own (`tests.kubeflow.apart`).
+"""A real Kubeflow Pipelines for tests, in namespaces of its own (`atlas_provider.cluster.apart`).
 
 Around a control plane (`tests.cluster.control_plane`) run its database, its store for artifacts, and
-its API server: enough for everything but runs. For these there are Argo's controller, the agent that
-reports, the controller of schedules, the metadata store, and a node whose pods are processes.
+its API server: enough for everything but runs. These take a platform (`tests.kubeflow.running`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-import yaml
 
+from atlas_provider.cluster import mariadb, objects
+from atlas_provider.cluster.apart import INSIDE
 from atlas_toolchain import cluster_tests, kubeflow_source, kubeflow_tests
+from infra.local import kubeflow_parts
+from infra.local.kubeflow_parts import DATABASE, NAMESPACE, REGION
 from tests.cluster.control_plane import ControlPlane, control_plane
-from tests.kubeflow import database
-from tests.kubeflow.apart import INSIDE
 from tests.tether import tied
 
-NAMESPACE = "kubeflow"
-BUCKET, REGION = "mlpipeline", "minio"
 URL = "http://127.0.0.1:8888"
 STORAGE = "http://127.0.0.1:9000"
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-AGENT = Path("/var/run/secrets/kubeflow/tokens")
 SECONDS = 180
 """How long a part may take until it answers, on a machine that does much else."""
 
@@ -200,11 +194,10 @@ def _database(server: KubeflowServer) -> None:
         pytest.skip(
             "no MariaDB here; `make test-kubeflow-api` gets it where Debian's packages may be"
         )
-    data, own = server.folder / "mariadb", "/run/mariadb.sock"
-    database.make(program, data, server.credentials.user, server.credentials.password)
-    where = ["--bind-address=127.0.0.1", "--port=3306", f"--socket={own}", "--skip-name-resolve"]
-    server.start("mariadb", [str(program), *database.flags(data), *where])
-    server.wait("mariadb", lambda: Path(own).exists())
+    data, own = server.folder / "mariadb", Path("/run/mariadb.sock")
+    mariadb.make(program, data, server.credentials.user, server.credentials.password)
+    server.start("mariadb", [str(program), *mariadb.serving(data, own, DATABASE)])
+    server.wait("mariadb", own.exists)
 
 
 def _storage(server: KubeflowServer) -> None:
@@ -226,53 +219,14 @@ def _storage(server: KubeflowServer) -> None:
 
 def _kubernetes(server: KubeflowServer) -> None:
     """Tell Kubernetes what Kubeflow's own manifests tell it, and this machine of the account."""
-    plane = server.plane
-    for path in kubeflow_tests.definitions():
-        definition = yaml.safe_load(path.read_text("utf-8"))
-        plane.ask("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-    plane.ask("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    ACCOUNT.mkdir(parents=True)
-    AGENT.mkdir(parents=True)
-    (ACCOUNT / "token").write_text(plane.token)
-    (ACCOUNT / "namespace").write_text(NAMESPACE)
-    (ACCOUNT / "ca.crt").write_bytes(plane.authority.read_bytes())
-    (AGENT / "persistenceagent-sa-token").write_text(plane.token)
-    for name in ("workflows.argoproj.io", "scheduledworkflows.kubeflow.org"):
-        _established(plane, name)
-
-
-def _established(plane: ControlPlane, name: str) -> None:
-    """Wait until Kubernetes serves a custom resource."""
-    end = time.monotonic() + SECONDS
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
-    while time.monotonic() < end:
-        with suppress(OSError):
-            conditions = plane.ask(path).get("status", {}).get("conditions") or []
-            if any((one["type"], one["status"]) == ("Established", "True") for one in conditions):
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"{name}: isn't served after {SECONDS} s")
+    objects.define(server.plane, kubeflow_tests.definitions())
+    objects.make_namespace(server.plane, NAMESPACE)
+    objects.write_accounts(server.plane, NAMESPACE)
 
 
 def _configure(server: KubeflowServer) -> None:
     """Write what the API server reads."""
-    tables = {"User": server.credentials.user, "Password": server.credentials.password, "Host": "127.0.0.1", "Port": "3306",
-                "DBName": "mlpipeline", "GroupConcatMaxLen": "4194304"}  # fmt: skip
-    config: dict[str, Any] = {
-        "DBConfig": {"MySQLConfig": tables, "ConMaxLifeTime": "120s"},
-        "DBDriverName": "mysql",
-        "ObjectStoreConfig": {
-            "Host": "127.0.0.1", "Port": "9000", "Region": REGION, "Secure": "false",
-            "AccessKey": server.credentials.user, "SecretAccessKey": server.credentials.password,
-            "BucketName": BUCKET, "PipelinePath": "pipelines",
-        },
-        "ARCHIVE_CONFIG_LOG_FILE_NAME": "main.log",
-        "ARCHIVE_CONFIG_LOG_PATH_PREFIX": "/artifacts",
-        "InitConnectionTimeout": "60s",
-        "DEFAULTPIPELINERUNNERSERVICEACCOUNT": "pipeline-runner",
-        "CacheEnabled": "true",
-        "CRON_SCHEDULE_TIMEZONE": "UTC",
-        "ClientQPS": "50", "ClientBurst": "100",
-    }  # fmt: skip
-    (server.folder / "config.json").write_text(json.dumps(config))
+    own = server.credentials
+    text = kubeflow_parts.pipelines_config(own.user, own.password)
+    (server.folder / "config.json").write_text(text)
     (server.folder / "samples.json").write_text("[]")

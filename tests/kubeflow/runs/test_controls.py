@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kubeflow.server import NAMESPACE
-from tests.kubeflow.workplace import IMAGE, Workplace
+from tests.kubeflow.workplace import Workplace
 from tests.projects import ATLAS, Project, environment
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(1800)]
@@ -46,7 +45,7 @@ def made(cluster: Workplace, folder: Path, name: str, **make: Any) -> Project:
         "make": {"class": "steps:Make", "image": "base", **make},
         "use": {"class": "steps:Use", "image": "base", "inputs": {"rows": "make.rows"}},
     }
-    project.pipeline(name, SOURCE, steps, images={"base": {"reference": IMAGE}})
+    project.pipeline(name, SOURCE, steps, images={"base": {"reference": cluster.image}})
     cluster.environment(project)
     return project
 
@@ -64,10 +63,8 @@ def eventually(check: Callable[[], Any]) -> Any:
 
 def pods(cluster: Workplace, run: str, phase: str) -> list[Any]:
     """Return the pods of a run of Kubeflow's that are in a phase."""
-    query = f"labelSelector=pipeline%2Frunid%3D{run}&fieldSelector=status.phase%3D{phase}"
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods?{query}"
-    found: list[Any] = cluster.kubeflow.server.plane.ask(path)["items"]
-    return found
+    selectors = {"labelSelector": f"pipeline/runid={run}", "fieldSelector": f"status.phase={phase}"}
+    return cluster.pods(**selectors)
 
 
 def steps_of(pods: list[Any]) -> list[Any]:

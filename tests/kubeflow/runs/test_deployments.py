@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.kubeflow.runs.test_controls import SOURCE, ended, eventually
-from tests.kubeflow.workplace import IMAGE, Workplace
+from tests.kubeflow.workplace import Workplace
 from tests.projects import Project
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(1800)]
@@ -23,7 +22,7 @@ def written(cluster: Workplace, project: Project, seconds: int) -> None:
         "use": {"class": "steps:Use", "image": "base", "inputs": {"rows": "make.rows"}},
     }
     config = {"schedule": {"training": EVERY_MINUTE}}
-    images = {"base": {"reference": IMAGE}}
+    images = {"base": {"reference": cluster.image}}
     project.pipeline("clocked", SOURCE, steps, config=config, images=images)
     cluster.environment(project)
 
@@ -52,9 +51,7 @@ def test_a_deployment_runs_by_the_clock_is_mended_and_goes(
     assert ended(cluster, run["run_id"]) == "SUCCEEDED"
     assert "done" in atlas("runs", "clocked")
 
-    url = f"{cluster.kubeflow.server.url}/apis/v2beta1/recurringruns"
-    gone = urllib.request.Request(f"{url}/{schedule['recurring_run_id']}", method="DELETE")
-    urllib.request.urlopen(gone, timeout=60).close()
+    cluster.api(f"recurringruns/{schedule['recurring_run_id']}", "DELETE")
     assert "drift: clocked-training runs never" in atlas("status", "clocked")
     atlas("deploy", "clocked")
     (again,) = recurring(cluster)

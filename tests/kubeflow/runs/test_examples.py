@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.kubeflow.workplace import STORE, Workplace, with_images
+from tests.kubeflow.workplace import Workplace
 from tests.projects import Project
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(1800)]
@@ -35,10 +35,10 @@ def example(cluster: Workplace, folder: Path, name: str) -> Project:
     project = Project(folder / "project")
     shutil.copytree(RECIPES / name, project.root / name)
     for recipe in (project.root / name).rglob("*.json"):
-        recipe.write_text(with_images(recipe.read_text("utf-8")), "utf-8")
-    cluster.environment(project, **DATA)
+        recipe.write_text(cluster.with_images(recipe.read_text("utf-8")), "utf-8")
+    cluster.environment(project, data=DATA)
     write = runpy.run_path(str(RECIPES / name / "make_data.py"))["write"]
-    write(cluster.data)
+    cluster.put(write)
     return project
 
 
@@ -76,7 +76,7 @@ def check_artifacts(cluster: Workplace, metadata: Any, summary: Any) -> None:
     found = {one["facts"]["display_name"]: one for one in metadata["artifacts"].values()}
     assert found["model"]["type"] == "system.Model"
     known = found["model"]["facts"]["atlas"]
-    assert known["uri"] == f"{STORE}/tumour/{summary['run']}/train/model/data.skops"
+    assert known["uri"] == f"{cluster.url}/tumour/{summary['run']}/train/model/data.skops"
     recorded = cluster.store.get("tumour", summary["run"], "evaluate", "metrics")
     metrics = found["metrics"]
     assert metrics["type"] == "system.Metrics"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from atlas_provider.cluster.metadata import SERVER
 from atlas_toolchain import kubeflow_tests
 from tests.servers import free_port
 from tests.tether import tied
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(900)]
-SERVER = Path(__file__).parents[1] / "metadata_server.py"
 CLIENT = """
 import sys, time
 from ml_metadata import errors

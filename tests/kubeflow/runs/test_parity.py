@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from atlas.store import open_store
-from tests.kubeflow.workplace import IMAGE, Workplace
+from tests.kubeflow.workplace import Workplace
 from tests.projects import Project
 from tests.stack import ways
 from tests.stack.test_parity_runs import GIVEN, GREETING, check, local, made, plain
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(1800)]
-IMAGES = {name: {"reference": IMAGE} for name in ("base", "other")}
 
 
 def test_a_loop_a_gathering_and_a_second_try_come_to_the_same(
     cluster: Workplace, tmp_path: Path
 ) -> None:
-    project = made(tmp_path / "project", IMAGES)
+    images = {name: {"reference": cluster.image} for name in ("base", "other")}
+    project = made(tmp_path / "project", images)
     own = {"ATLAS_STATE": str(tmp_path / "state"), "ATLAS_STORE": (tmp_path / "store").as_uri()}
     run = local(project, **own)
     (pipeline,) = project.resolve("parity")
@@ -49,7 +49,7 @@ def test_what_has_run_is_not_run_again(cluster: Workplace, tmp_path: Path) -> No
     """
     project = Project(tmp_path / "project")
     project.pipeline("once", source, {"make": {"class": "steps:Make", "image": "base"}},
-                     images={"base": {"reference": IMAGE}})  # fmt: skip
+                     images={"base": {"reference": cluster.image}})  # fmt: skip
     cluster.environment(project)
     command = ["train", "once", "--env", "cluster", "--run"]
     for name, cached in (("first", 0), ("second", 1)):
@@ -71,7 +71,7 @@ def test_texts_arrive_as_they_are(cluster: Workplace, tmp_path: Path) -> None:
     steps = {
         "say": {"class": "steps:Say", "image": "base", "params": {"text": {"parameter": "text"}}}
     }
-    project.pipeline("texts", source, steps, images={"base": {"reference": IMAGE}},
+    project.pipeline("texts", source, steps, images={"base": {"reference": cluster.image}},
                      parameters={"text": {"type": "string", "default": ""}})  # fmt: skip
     cluster.environment(project)
     text = 'it\'s a "text", 50 % $HOME ${HOME} `x` \\ \u00e9 <b>\n2'

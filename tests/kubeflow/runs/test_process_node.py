@@ -10,9 +10,10 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane, control_plane
-from tests.kubeflow.pod_processes import path_of
-from tests.kubeflow.process_node import ProcessNode, process_node
+from atlas_provider.cluster.api import ClusterApi
+from atlas_provider.cluster.node import ProcessNode, process_node
+from atlas_provider.cluster.pods import NodeFolders, path_of
+from tests.cluster.control_plane import control_plane
 from tests.kubeflow.server import require
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(900)]
@@ -22,7 +23,10 @@ pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(900)]
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessNode]:
     require()
     folder = tmp_path_factory.mktemp("node")
-    with control_plane(folder / "plane") as plane, process_node(plane, folder / "pods") as made:
+    shared = folder / "shared"
+    shared.mkdir()
+    folders = NodeFolders(folder / "pods", folder / "logs", [shared])
+    with control_plane(folder / "plane") as plane, process_node(plane, folders) as made:
         yield made
 
 
@@ -32,12 +36,12 @@ def pod(name: str, script: str, container: Any = None, **spec: Any) -> dict[str,
     return {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
 
 
-def made(plane: ControlPlane, body: dict[str, Any]) -> dict[str, Any]:
+def made(plane: ClusterApi, body: dict[str, Any]) -> dict[str, Any]:
     plane.ask("/api/v1/namespaces/default/pods", body)
     return body
 
 
-def over(plane: ControlPlane, body: dict[str, Any], *phases: str) -> Any:
+def over(plane: ClusterApi, body: dict[str, Any], *phases: str) -> Any:
     """Wait until a pod has a phase; return its status."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
@@ -48,7 +52,7 @@ def over(plane: ControlPlane, body: dict[str, Any], *phases: str) -> Any:
     raise AssertionError(plane.ask(path_of(body)))
 
 
-def is_there(plane: ControlPlane, body: dict[str, Any]) -> bool:
+def is_there(plane: ClusterApi, body: dict[str, Any]) -> bool:
     try:
         plane.ask(path_of(body))
     except HTTPError as error:
@@ -58,7 +62,7 @@ def is_there(plane: ControlPlane, body: dict[str, Any]) -> bool:
     return True
 
 
-def log(plane: ControlPlane, body: dict[str, Any]) -> str:
+def log(plane: ClusterApi, body: dict[str, Any]) -> str:
     return str(plane.ask(f"{path_of(body)}/log"))
 
 
@@ -68,6 +72,13 @@ def test_a_pod_runs_in_a_root_of_its_own(node: ProcessNode) -> None:
     assert over(node.plane, given)["phase"] == "Succeeded"
     assert log(node.plane, given) == "here\n"
     assert not mark.exists()
+
+
+def test_a_pod_writes_to_a_folder_that_is_shared(node: ProcessNode) -> None:
+    (shared,) = node.folders.shared
+    given = made(node.plane, pod("shares", f"echo written > {shared}/file"))
+    assert over(node.plane, given)["phase"] == "Succeeded"
+    assert (shared / "file").read_text("utf-8") == "written\n"
 
 
 def test_a_pod_that_fails_says_with_what(node: ProcessNode) -> None:

@@ -23,6 +23,8 @@ _KFP = Lock()
 """kfp keeps the pipeline that is being built in a variable of its module: one thread at a time."""
 LOCAL_KIND = "kfp.local"
 """What a platform calls a Kubeflow that has no API server."""
+IN_PROCESSES = "process"
+"""How steps run where the pods of a node are processes of its machine: no image is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class KubeflowLauncher:
         deployed_of: returns what is deployed under a Plan's name; None for nothing.
         deployed: whether to run what is deployed, whatever the sources have become since.
         published: whether to run a Plan as the version that was published of it before.
+        in_images: whether steps run in their images, which have to be built.
         pods: the pods of the cluster that it is in, where there is a kubeconfig.
     """
 
@@ -73,6 +74,7 @@ class KubeflowLauncher:
     deployed_of: Callable[[Plan], DeployedMember | None] = lambda _: None
     deployed: bool = False
     published: bool = False
+    in_images: bool = True
     pods: PodWatch = field(default_factory=lambda: PodWatch(cluster()), repr=False, compare=False)
     _plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
     _cancelling: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -94,7 +96,7 @@ class KubeflowLauncher:
         plan = self._plan(plan)
         problems = KubeflowCompiler(schedules=True).problems(plan)
         refuse(problems)
-        if not self.deployed and not self.published:
+        if self.in_images and not self.deployed and not self.published:
             self._require_images(plan)
         return plan, problems
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.errors import TargetError
-from atlas.targets.kubeflow.compiler import LOCAL_KIND, has_api_server
+from atlas.targets.kubeflow.compiler import IN_PROCESSES, LOCAL_KIND, has_api_server
 
 if TYPE_CHECKING:
     from atlas.targets.launcher import Launcher, LaunchSite
@@ -29,9 +29,10 @@ def _on_server(site: LaunchSite) -> Launcher:
     from atlas.targets.kubeflow.launcher import KubeflowLauncher
     from atlas.targets.kubeflow.server_pipelines import api_of
 
-    if not site.deployed and not site.published:
-        site.require_images()
     service, secrets = site.services["kubeflow"], site.services.get("secrets", {})
+    in_images = service.get("tasks") != IN_PROCESSES
+    if in_images and not site.deployed and not site.published:
+        site.require_images()
     named = {
         "kubeflow": service["url"].rstrip("/"),
         "credentials": service["credentials"],
@@ -46,6 +47,7 @@ def _on_server(site: LaunchSite) -> Launcher:
         lambda plan: site.deployed_of(plan, _KIND),
         site.deployed,
         site.published,
+        in_images,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import DeployError
 from atlas.pods import cluster
 from atlas.store import open_location
-from atlas.targets.kubeflow.compiler import has_api_server
+from atlas.targets.kubeflow.compiler import IN_PROCESSES, has_api_server
 from atlas.targets.kubeflow.run_pods import waiting
 from atlas.targets.operations import Operations
 from atlas.targets.pod_watch import PodWatch
@@ -62,8 +62,12 @@ class KubeflowOperations(Operations):
         return {"schedules": {name: line_of(schedule) for name, schedule in scheduled.items()}}
 
     def needs_built_images(self, services: DeployServices) -> bool:
-        """Tell whether there is an API server: its cluster pulls images, and builds none."""
-        return _has_api_server(services)
+        """Tell whether there is an API server: its cluster pulls images, and builds none.
+
+        Where its pods are processes of this machine, no image is looked at.
+        """
+        in_processes = services.detail(_SERVICE, "tasks") == IN_PROCESSES
+        return _has_api_server(services) and not in_processes
 
     def require_alive(self, services: DeployServices) -> None:
         """Ask the API server, where there is one, whether it is there and takes the token.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent import futures
+from typing import Any
 
 import grpc  # type: ignore[import-untyped, unused-ignore]
 from ml_metadata.metadata_store.pywrap.metadata_store_extension import (  # type: ignore[import-not-found]
@@ -35,7 +36,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc, unused-ignore]
         )
         self._lock = threading.Lock()
 
-    def service(self, handler_call_details):  # type: ignore[no-untyped-def]
+    def service(self, handler_call_details: Any) -> Any:
         """Return what answers a method, None for one that the store doesn't have."""
         service, _, method = handler_call_details.method.lstrip("/").partition("/")
         call = getattr(metadata_store, method, None)

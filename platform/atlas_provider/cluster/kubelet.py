@@ -8,33 +8,39 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from tests.cluster.control_plane import ControlPlane
-from tests.kubeflow.pod_processes import PodProcesses, log_of
+from atlas_provider.cluster.pods import PodProcesses, log_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas_provider.cluster.api import ClusterApi
+
+_PLACE = 3
+"""Words of a container's place: namespace, pod, container."""
 Find = Callable[[str, str], PodProcesses | None]
 """Finds a pod by its namespace and its name."""
 
 
 @contextmanager
-def serving(plane: ControlPlane, folder: Path, find: Find) -> Iterator[int]:
+def serving(plane: ClusterApi, folder: Path, find: Find, port: int = 0) -> Iterator[int]:
     """Serve a node's part of Kubernetes' API, as far as it is used.
 
     Logs are at ``containerLogs/NAMESPACE/POD/CONTAINER``. A command that is sent to
-    ``exec/NAMESPACE/POD/CONTAINER`` is run, and what it printed is the answer: there are no streams,
-    so that who sent it sees a refusal to open them.
+    ``exec/NAMESPACE/POD/CONTAINER`` is run, and what it printed is the answer: there are no
+    streams, so that who sent it sees a refusal to open them.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class KubeletHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             kind, *place = url.path.strip("/").split("/")
-            if kind == "exec" and len(place) == 3:
+            if kind == "exec" and len(place) == _PLACE:
                 command = parse_qs(url.query).get("command", [])
                 return self._say(*executed(find, place, command))
-            path = log_of(folder, *place) if len(place) == 3 else folder
+            path = log_of(folder, *place) if len(place) == _PLACE else folder
             is_there = kind == "containerLogs" and path.parent == folder and path.is_file()
             return self._say(200 if is_there else 404, path.read_bytes() if is_there else b"none\n")
 
@@ -48,7 +54,7 @@ def serving(plane: ControlPlane, folder: Path, find: Find) -> Iterator[int]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), KubeletHandler)
     server.daemon_threads = True
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(plane.authority, plane.authority.with_suffix(".key"))

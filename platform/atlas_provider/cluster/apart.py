@@ -1,12 +1,12 @@
-"""A command in namespaces of its own: ``python -m tests.kubeflow.apart COMMAND …``.
+"""Namespaces of one's own: a network that is a loopback alone, mounts, and processes.
 
 What Kubeflow and Argo listen on they listen on in all interfaces, at fixed ports, and they look for
-services by name and for accounts in fixed folders. So the whole run has its own network, which is a
-loopback and nothing else; its own mounts, with its own ``/run`` and ``/etc/hosts``; and its own
-processes, all of which the kernel ends with the first one, however that ends. Nothing of the
-machine is touched, and nothing is left.
+services by name and for accounts in fixed folders. In namespaces all of that is theirs alone: there
+is a loopback and nothing else, ``/run`` and ``/etc/hosts`` are their own, and the kernel ends every
+process with the first one, however that ends. Nothing of the machine is touched, nothing is left.
 
 It needs Linux and root, or a kernel that lets everybody have namespaces.
+``python -m atlas_provider.cluster.apart COMMAND …`` runs one command so, to its end.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-INSIDE = "ATLAS_TEST_APART"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INSIDE = "ATLAS_APART"
 """The variable that is set for a command in namespaces of its own."""
 SERVICES = (
     "metadata-grpc-service", "minio-service", "ml-pipeline", "mysql", "seaweedfs",
@@ -48,12 +51,11 @@ def command(arguments: Sequence[str]) -> list[str]:
         raise OSError("no unshare on PATH: found no util-linux, expected Linux with it")
     as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     apart = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    inside = [sys.executable, "-m", "tests.kubeflow.apart", "--inside", *arguments]
-    return [program, *as_root, *apart, *inside]
+    return [program, *as_root, *apart, *arguments]
 
 
-def enter() -> None:
-    """Make what is in the new namespaces: a loopback that is up, ``/run``, and names."""
+def furnish() -> None:
+    """Make what is in new namespaces, from inside: a loopback that is up, ``/run``, and names."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh14x", b"lo", 0)
         answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request)
@@ -62,10 +64,14 @@ def enter() -> None:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
     for place in ("/run", "/var/run"):
         if not Path(place).is_symlink():
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "run", place], check=True)
+            _mount("-t", "tmpfs", "-o", "mode=755", "run", place)
     own = Path("/run/hosts")
     own.write_text(hosts(), "utf-8")
-    subprocess.run(["mount", "--bind", str(own), "/etc/hosts"], check=True)
+    _mount("--bind", str(own), "/etc/hosts")
+
+
+def _mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True)  # noqa: S603, S607 - the system's own program
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,9 +80,11 @@ def main(arguments: Sequence[str]) -> int:
     The first process in them only waits for the command, and takes what loses its parent.
     """
     if arguments[:1] != ["--inside"]:
-        os.execvp("unshare", command(arguments))
-    enter()
-    child = subprocess.Popen([*arguments[1:]], env={**os.environ, INSIDE: "1"})
+        inside = [sys.executable, "-m", __spec__.name, "--inside", *arguments]
+        line = command(inside)
+        os.execvp(line[0], line)  # noqa: S606 - no shell
+    furnish()
+    child = subprocess.Popen([*arguments[1:]], env={**os.environ, INSIDE: "1"})  # noqa: S603
     while True:
         try:
             ended, status = os.wait()

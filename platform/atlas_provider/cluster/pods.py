@@ -8,23 +8,42 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
-from tests.cluster.control_plane import ControlPlane
-from tests.kubeflow import pod_parts
-from tests.kubeflow.pod_parts import now
+from atlas_provider.cluster import pod_parts
+from atlas_provider.cluster.pod_parts import now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas_provider.cluster.api import ClusterApi
 
 _MERGE = "application/merge-patch+json"
 _NO_DEADLINE = 10**6
 _KILLED = 128
 
 
+@dataclass(frozen=True)
+class NodeFolders:
+    """Where a node's pods are.
+
+    Attributes:
+        pods: has a folder for each pod while it runs.
+        logs: keeps what containers printed.
+        shared: folders of this machine that pods see as they are, and may write to.
+    """
+
+    pods: Path
+    logs: Path
+    shared: Sequence[Path] = ()
+
+
 class PodProcesses:
-    """Runs the containers of a pod: those of its initialisation one by one, then all others at once.
+    """Runs the containers of a pod: those of its initialisation one by one, then all others.
 
     Attributes:
         name: its namespace and its name.
@@ -33,15 +52,16 @@ class PodProcesses:
 
     def __init__(
         self,
-        plane: ControlPlane,
-        folder: Path,
+        plane: ClusterApi,
+        folders: NodeFolders,
         pod: Mapping[str, Any],
         programs: Mapping[str, Path],
     ) -> None:
         self.name = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         self.ended = threading.Event()
         self._plane, self._pod, self._programs = plane, pod, programs
-        self._logs, self._folder = folder, folder / pod["metadata"]["uid"]
+        self._shared, self._logs = folders.shared, folders.logs
+        self._folder = folders.pods / pod["metadata"]["uid"]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._states: dict[str, Any] = {}
         self._reason = ""
@@ -83,7 +103,7 @@ class PodProcesses:
         """Run a command in a container; return what it printed."""
         first = first_of(self._processes[container])
         inside = ["nsenter", "--target", str(first), "--mount", "--pid", "--root", "--wd=/"]
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - who may send it, Kubernetes says
             [*inside, *command], capture_output=True, text=True, check=False, timeout=120
         )
         return done.stdout + done.stderr
@@ -138,11 +158,11 @@ class PodProcesses:
         variables = pod_parts.variables(self._plane, self._pod, container)
         line = pod_parts.command(container, variables)
         root = self._folder / "roots" / container["name"]
-        command = pod_parts.in_root(root, container, made, line, self._programs)
+        command = pod_parts.in_root(root, container, made, line, self._programs, self._shared)
         with self._lock, log_of(self._logs, *self.name, container["name"]).open("wb") as log:
             if self._stopping or self._reason:
                 raise OSError("the pod is to end")
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - what the pod says
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env={**pod_parts.of_image(), **variables},
             )  # fmt: skip

@@ -7,13 +7,16 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
-from tests.cluster.control_plane import ControlPlane
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas_provider.cluster.api import ClusterApi
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = "/image-programs"
@@ -21,7 +24,7 @@ _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
 def variables(
-    plane: ControlPlane, pod: Mapping[str, Any], container: Mapping[str, Any]
+    plane: ClusterApi, pod: Mapping[str, Any], container: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the variables of a container that its pod says: those that it may refer to.
 
@@ -44,7 +47,7 @@ def variables(
 def of_image() -> dict[str, str]:
     """Return the variables that an image would have."""
     path = f"{_PROGRAMS}:{Path(sys.executable).parent}:{_PATH}"
-    return {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8"}
+    return {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - in a root of its own
 
 
 def expanded(text: str, known: Mapping[str, str]) -> str:
@@ -60,7 +63,7 @@ def command(container: Mapping[str, Any], known: Mapping[str, str]) -> list[str]
     return [expanded(word, known) for word in words]
 
 
-def _value(plane: ControlPlane, pod: Mapping[str, Any], one: Mapping[str, Any]) -> str | None:
+def _value(plane: ClusterApi, pod: Mapping[str, Any], one: Mapping[str, Any]) -> str | None:
     source = one.get("valueFrom", {})
     if "fieldRef" in source:
         return _field(pod, source["fieldRef"]["fieldPath"])
@@ -84,7 +87,7 @@ def _field(pod: Mapping[str, Any], path: str) -> str:
 
 
 def _data(
-    plane: ControlPlane, pod: Mapping[str, Any], kind: str, source: Mapping[str, Any]
+    plane: ClusterApi, pod: Mapping[str, Any], kind: str, source: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return what a ConfigMap or a Secret has; nothing for an optional one that isn't there."""
     is_secret = kind.lower().startswith("secret")
@@ -93,14 +96,14 @@ def _data(
     try:
         found = plane.ask(f"{place}/{'secrets' if is_secret else 'configmaps'}/{name}")
     except HTTPError as error:
-        if error.code == 404 and source.get("optional"):
+        if error.code == HTTPStatus.NOT_FOUND and source.get("optional"):
             return {}
         raise KeyError(f"{kind} {name}: not found") from error
     data: dict[str, str] = found.get("data") or {}
     return {k: base64.b64decode(v).decode() for k, v in data.items()} if is_secret else data
 
 
-def volumes(plane: ControlPlane, pod: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+def volumes(plane: ClusterApi, pod: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     """Make the volumes of a pod below a folder; return where each is.
 
     Raises:
@@ -117,7 +120,7 @@ def volumes(plane: ControlPlane, pod: Mapping[str, Any], folder: Path) -> dict[s
 
 
 def _content(
-    plane: ControlPlane, pod: Mapping[str, Any], volume: Mapping[str, Any]
+    plane: ClusterApi, pod: Mapping[str, Any], volume: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the files of a volume."""
     if "emptyDir" in volume:
@@ -134,7 +137,7 @@ def _content(
 
 
 def _projected(
-    plane: ControlPlane, pod: Mapping[str, Any], source: Mapping[str, Any]
+    plane: ClusterApi, pod: Mapping[str, Any], source: Mapping[str, Any]
 ) -> dict[str, str]:
     if "serviceAccountToken" in source:
         account = pod["spec"]["serviceAccountName"]
@@ -149,12 +152,13 @@ def _projected(
     return {item["path"]: data[item["key"]] for item in source[kind].get("items", ())}
 
 
-def in_root(
+def in_root(  # noqa: PLR0917 - what a container has
     root: Path,
     container: Mapping[str, Any],
     made: Mapping[str, Path],
     line: Sequence[str],
     programs: Mapping[str, Path],
+    shared: Sequence[Path] = (),
 ) -> list[str]:
     """Return the command that runs another one in a root of its own: an overlay over this one.
 
@@ -164,6 +168,7 @@ def in_root(
         made: its volumes, by name.
         line: what it runs.
         programs: what is there as programs besides, by name.
+        shared: folders that are there as they are, and no copies.
     """
     for name in ("upper", "work", "root"):
         (root / name).mkdir(parents=True)
@@ -172,6 +177,9 @@ def in_root(
     steps = [f"mount -t overlay overlay -o {shlex.quote(layers)} {new}"]
     steps += [f"mount --rbind /{name} {new}/{name}" for name in ("dev", "etc/hosts")]
     steps += [f"mount -t proc proc {new}/proc", f"mkdir {new}{_PROGRAMS}"]
+    for folder in map(str, shared):
+        inside = shlex.quote(f"{root / 'root'}{folder}")
+        steps += [f"mkdir -p {inside}", f"mount --rbind {shlex.quote(folder)} {inside}"]
     for name, program in programs.items():
         place = f"{new}{_PROGRAMS}/{name}"
         steps += [f"touch {place}", f"mount --bind {shlex.quote(str(program))} {place}"]

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
-from tests.cluster.control_plane import ControlPlane
-from tests.kubeflow import kubelet
-from tests.kubeflow.pod_parts import now
-from tests.kubeflow.pod_processes import PodProcesses, path_of
+from atlas_provider.cluster import kubelet
+from atlas_provider.cluster.pod_parts import now
+from atlas_provider.cluster.pods import NodeFolders, PodProcesses, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from atlas_provider.cluster.api import ClusterApi
 
 NAME = "process-node"
 ROOM = {"cpu": "8", "memory": "16Gi", "pods": "100", "ephemeral-storage": "50Gi"}
@@ -34,14 +37,14 @@ class ProcessNode:
 
     Attributes:
         plane: the Kubernetes.
-        folder: has a folder for each pod; its owner removes it.
+        folders: where its pods are.
         programs: what its pods find as programs besides this machine's, by name.
         pods: those that were begun, by uid.
         over: is set once no more pods are to be run.
     """
 
-    plane: ControlPlane
-    folder: Path
+    plane: ClusterApi
+    folders: NodeFolders
     programs: Mapping[str, Path] = field(default_factory=dict)
     pods: dict[str, PodProcesses] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
@@ -61,7 +64,9 @@ class ProcessNode:
 
     def join(self, port: int) -> None:
         """Tell Kubernetes of the node, whose logs are at a port of loopback."""
-        self.plane.ask("/api/v1/nodes", {"metadata": {"name": NAME}})
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}
+        self.plane.apply("/api/v1/nodes", node)
+        self._end_strangers()
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
@@ -69,6 +74,13 @@ class ProcessNode:
             "allocatable": ROOM,
         }
         self.plane.ask(f"/api/v1/nodes/{NAME}/status", {"status": status}, "PATCH", _MERGE)
+
+    def _end_strangers(self) -> None:
+        """Report pods as failed that ran on this node before: nothing runs them any more."""
+        status = {"phase": "Failed", "reason": "NodeLost", "message": "the node was started again"}
+        for pod in self.plane.ask(f"/api/v1/pods?fieldSelector=spec.nodeName={NAME}")["items"]:
+            if pod["status"]["phase"] in ("Pending", "Running") and _has_begun(pod):
+                self.plane.ask(f"{path_of(pod)}/status", {"status": status}, "PATCH", _MERGE)
 
     def find(self, namespace: str, name: str) -> PodProcesses | None:
         """Return a pod that was begun, the last of its name."""
@@ -92,19 +104,36 @@ class ProcessNode:
             with suppress(HTTPError):
                 self.plane.ask(f"{path_of(pod)}?gracePeriodSeconds=0", method="DELETE")
         elif begun is None and pod["status"]["phase"] == "Pending":
-            self.pods[uid] = made = PodProcesses(self.plane, self.folder, pod, self.programs)
+            self.pods[uid] = made = PodProcesses(self.plane, self.folders, pod, self.programs)
             threading.Thread(target=made.run, daemon=True).start()
+
+
+def _has_begun(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a node has ever reported of a pod."""
+    return bool(pod["status"].get("startTime"))
 
 
 @contextmanager
 def process_node(
-    plane: ControlPlane, folder: Path, programs: Mapping[str, Path] | None = None
+    plane: ClusterApi,
+    folders: NodeFolders,
+    programs: Mapping[str, Path] | None = None,
+    *,
+    port: int = 0,
 ) -> Iterator[ProcessNode]:
-    """Have a Kubernetes a node; all that runs on it is killed at the end."""
-    folder.mkdir(parents=True)
-    node = ProcessNode(plane, folder, programs or {})
-    with kubelet.serving(plane, folder, node.find) as port:
-        node.join(port)
+    """Have a Kubernetes a node; all that runs on it is killed at the end.
+
+    Args:
+        plane: the Kubernetes.
+        folders: where its pods are.
+        programs: what its pods find as programs besides this machine's, by name.
+        port: the port of the node's own API; 0 for a free one.
+    """
+    for folder in (folders.pods, folders.logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    node = ProcessNode(plane, folders, programs or {})
+    with kubelet.serving(plane, folders.logs, node.find, port) as bound:
+        node.join(bound)
         watcher = threading.Thread(target=node.watch, daemon=True)
         watcher.start()
         try:

@@ -1,0 +1,1 @@
+"""A Kubernetes on this machine whose pods are processes, in namespaces of its own."""
