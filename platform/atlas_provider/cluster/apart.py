@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INSIDE = "ATLAS_APART"
+INSIDE = "APART"
 """The variable that is set for a command in namespaces of its own."""
 SERVICES = (
     "metadata-grpc-service", "minio-service", "ml-pipeline", "mysql", "seaweedfs",
