@@ -5,6 +5,7 @@ import typing
 from importlib import import_module
 
 from atlas.labels import LabelJoin
+from atlas.pictures import Png, Svg
 from atlas.template import (
     Batch,
     Bounds,
@@ -34,10 +35,12 @@ __all__ = [
     "Html",
     "LabelJoin",
     "Markdown",
+    "Png",
     "Predictor",
     "RowEvaluator",
     "Sink",
     "Source",
+    "Svg",
     "Template",
     "Trainer",
     "Transform",

@@ -82,11 +82,21 @@ class Html(str):
 
     __slots__ = ()
 
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, in a frame of its own, from which it can't reach the notebook."""
+        page = self.replace("&", "&amp;").replace('"', "&quot;")
+        style = "width:100%;height:480px;border:1px solid #d1d9e0"
+        return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
+
 
 class Markdown(str):
     """A report in Markdown that a step gives as an output, stored as it is."""
 
     __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        """Show it in a notebook."""
+        return str(self)
 
 
 _MUTABLE = (list, dict, set, bytearray)

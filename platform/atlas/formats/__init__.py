@@ -11,6 +11,7 @@ from atlas.formats.format import (
 )
 from atlas.formats.registration import (
     BUILT_IN,
+    arrival,
     built_in,
     chosen,
     is_installed,
@@ -30,6 +31,7 @@ __all__ = [
     "Facts",
     "Format",
     "ancestry",
+    "arrival",
     "article",
     "built_in",
     "chosen",

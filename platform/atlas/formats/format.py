@@ -50,8 +50,10 @@ class Format:
             with the wider types that such a value also has: ``"Collection"`` for a DataFrame.
             Validation takes such a type as different from every type that isn't among these.
         aliases: further full names of these types, as imports give them → the public one.
-        shows: what pages show its values as: ``table``, ``model``, ``html``, ``markdown``, or
-            empty for a plain artifact.
+        arrives: of these types, those that come back as another: full name → that of what an input
+            gets. A figure arrives as a picture.
+        shows: what pages show its values as: ``table``, ``model``, ``picture``, ``html``,
+            ``markdown``, or empty for a plain artifact.
         makes_objects: whether the content names what is made of it, so that its digest is checked
             before it is read.
         takes_trust: whether a Recipe's ``trust`` says what its values may be made of.
@@ -66,6 +68,7 @@ class Format:
     suffix: ClassVar[str] = ""
     types: ClassVar[WiderTypes] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
+    arrives: ClassVar[Mapping[str, str]] = {}
     shows: ClassVar[str] = ""
     makes_objects: ClassVar[bool] = False
     takes_trust: ClassVar[bool] = False
@@ -84,6 +87,10 @@ class Format:
     def suffix_of(self, value: Any) -> str:
         """Return the ending of the name of a value's file; the format's, unless values differ."""
         return self.suffix
+
+    def page(self, content: bytes) -> str:
+        """Return HTML that shows what a file holds: of ``picture``, ``html`` and ``markdown``."""
+        return content.decode("utf-8", "replace")
 
     def write(self, value: Any, path: Path) -> Facts:
         """Write the value to a path that isn't there yet; return what reading needs to know."""

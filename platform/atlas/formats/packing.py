@@ -11,6 +11,7 @@ import datetime as dt
 import enum
 import json
 import math
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
@@ -139,6 +140,9 @@ def _same(value: Any, other: Any) -> bool:
         return False
     if hasattr(value, "tobytes"):
         return bool(value.dtype == other.dtype and value.tobytes() == other.tobytes())
+    if is_dataclass(value):
+        names = (field.name for field in fields(value))
+        return all(_same(getattr(value, name), getattr(other, name)) for name in names)
     return bool(value == other) if type(value) is int else repr(value) == repr(other)
 
 
@@ -149,8 +153,8 @@ def _rule(value: Any) -> tuple[str | None, Callable[[Any, Trust], Any]] | None:
     kind = type(value)
     if kind in _WRITERS:
         return _WRITERS[kind]
-    if isinstance(value, enum.Enum):
-        return "$enum", _enum
+    if isinstance(value, enum.Enum) or is_dataclass(kind):
+        return ("$enum", _enum) if isinstance(value, enum.Enum) else ("$dataclass", _dataclass)
     names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__}
     own = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     if own in _TEXTS:
@@ -197,6 +201,15 @@ def _enum(value: enum.Enum, trust: Trust) -> list[Any]:
     if not trust.allows("types", kind.__module__, kind.__name__):
         raise ValueError("only those that the pipeline's own code defines are kept")
     return [kind.__module__, kind.__name__, packed(value.value, trust, "its value")]
+
+
+def _dataclass(value: Any, trust: Trust) -> list[Any]:
+    """Return a dataclass of the pipeline's own code, with its fields by name."""
+    kind = type(value)
+    if not trust.allows("types", kind.__module__, kind.__name__):
+        raise ValueError("only those that the pipeline's own code defines are kept")
+    own = {field.name: getattr(value, field.name) for field in fields(value)}
+    return [kind.__module__, kind.__name__, packed(own, trust, "it")]
 
 
 def _number(value: Any, trust: Trust) -> list[Any]:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 BUILT_IN: Mapping[str, str] = {
     "html": "plain:HtmlText",
     "markdown": "plain:MarkdownText",
+    "png": "pictures:PngPicture",
+    "svg": "pictures:SvgPicture",
+    "image": "pictures:PillowImage",
+    "plotly": "plots:PlotlyPage",
+    "plotly-json": "plots:PlotlyJson",
     "text": "plain:Text",
     "bytes": "plain:Bytes",
     "json": "plain:Json",
@@ -31,6 +36,11 @@ BUILT_IN: Mapping[str, str] = {
     "parquet": "tables:Parquet",
     "arrow": "tables:Arrow",
     "npy": "tables:Npy",
+    "xgboost": "boosters:Xgboost",
+    "lightgbm": "boosters:Lightgbm",
+    "catboost": "boosters:Catboost",
+    "safetensors": "networks:Safetensors",
+    "keras": "networks:Keras",
     "skops": "models:Skops",
     "pickle": "models:Pickle",
 }
@@ -139,6 +149,17 @@ def known_types() -> Mapping[str, tuple[str, ...]]:
 def type_aliases() -> Mapping[str, str]:
     """Return further full names of the types that built-in formats keep: alias → public name."""
     return {alias: name for format in _built_ins() for alias, name in format.aliases.items()}
+
+
+def arrival(type: str, format: str) -> str:
+    """Return the full name of the type that a value comes back as, mostly its own.
+
+    Args:
+        type: full name of its type.
+        format: name of the format that the Recipe gives it, or empty.
+    """
+    own = built_in(format) if format else _format_of(type)
+    return own.arrives.get(type, type) if own is not None else type
 
 
 def shown_as(type: str, format: str) -> str:

@@ -274,7 +274,7 @@ def _from_arrow(table: Any, facts: Facts) -> Any:
     if library == "arrow":
         return table
     if library == "polars":
-        import polars  # type: ignore[import-not-found]
+        import polars
 
         return polars.from_arrow(table)
     frame = table.to_pandas()

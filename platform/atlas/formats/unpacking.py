@@ -1,6 +1,7 @@
 """What `atlas.formats.packing` has packed, as the values that they were.
 
-A file names no more than one of the tags below, and an Enum, which the Plan has to trust.
+A file names no more than one of the tags below, and an Enum or a dataclass, which the Plan has to
+trust.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import enum
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +60,21 @@ def _read_text(module: str, name: str, raw: Any) -> Any:
     return getattr(import_module(module), name)(str(raw))
 
 
+def _own_class(module: Any, name: Any, trust: Trust, hint: str) -> tuple[str, Any]:
+    """Return a class of the pipeline's own, which the file names and the Plan trusts.
+
+    Raises:
+        StoreError: it isn't trusted.
+    """
+    full = f"{clean(str(module), 100)}.{clean(str(name), 100)}"
+    if not isinstance(module, str) or not trust.allows("types", module, str(name)):
+        raise StoreError(f"it has a {full}, which isn't of this pipeline's own code; {hint}")
+    return full, getattr(import_module(module), name)
+
+
+_AGAIN = "run the step that writes it again"
+
+
 def _read_enum(raw: Any, trust: Trust) -> Any:
     """Return the member of an Enum; the file names it, and the Plan says whether it may.
 
@@ -65,17 +82,35 @@ def _read_enum(raw: Any, trust: Trust) -> Any:
         StoreError: it isn't trusted, or has no such member any more.
     """
     module, name, value = raw
-    full = f"{clean(str(module), 100)}.{clean(str(name), 100)}"
-    if not isinstance(module, str) or not trust.allows("types", module, str(name)):
-        hint = "return its value at the step that makes it"
-        raise StoreError(f"it has a {full}, which isn't of this pipeline's own code; {hint}")
-    kind = getattr(import_module(module), name)
+    hint = "return its value at the step that makes it"
+    full, kind = _own_class(module, name, trust, hint)
     if not issubclass(kind, enum.Enum):
-        raise StoreError(f"{full} is no Enum any more; run the step that writes it again")
+        raise StoreError(f"{full} is no Enum any more; {_AGAIN}")
     try:
         return kind(unpacked(value, trust))
     except ValueError as error:
-        raise StoreError(f"{error}; run the step that writes it again") from None
+        raise StoreError(f"{error}; {_AGAIN}") from None
+
+
+def _read_dataclass(raw: Any, trust: Trust) -> Any:
+    """Return an object of a dataclass, made as its code makes it; as `_read_enum`.
+
+    Raises:
+        StoreError: it isn't trusted, or has other fields now.
+    """
+    module, name, own = raw
+    hint = "return its fields at the step that makes it"
+    full, kind = _own_class(module, name, trust, hint)
+    if not is_dataclass(kind):
+        raise StoreError(f"{full} is no dataclass any more; {_AGAIN}")
+    given = unpacked(own, trust)
+    known = {field.name: field.init for field in fields(kind)}
+    make: Any = kind
+    if given.keys() != known.keys():
+        differing = ", ".join(sorted(map(str, given.keys() ^ known.keys())))
+        raise StoreError(f"{full} has other fields now ({clean(differing, 200)}); {_AGAIN}")
+    made: Any = make(**{key: value for key, value in given.items() if known[key]})
+    return made
 
 
 def _read_number(raw: Any, trust: Trust) -> Any:
@@ -150,6 +185,7 @@ _READERS: dict[str, Callable[[Any, Trust], Any]] = {
     "$html": lambda raw, trust: Html(raw),
     "$markdown": lambda raw, trust: Markdown(raw),
     "$enum": _read_enum,
+    "$dataclass": _read_dataclass,
     "$numpy": _read_number,
     "$numpy.ndarray": _read_array,
     "$pandas.Timestamp": _read_timestamp,
@@ -160,4 +196,4 @@ _READERS: dict[str, Callable[[Any, Trust], Any]] = {
     "$pandas.Interval": _read_interval,
 }
 """Tag → how its content is read. Nothing here imports or calls what the content names, but an Enum
-that the Plan trusts."""
+or a dataclass that the Plan trusts."""

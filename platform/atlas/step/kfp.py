@@ -30,7 +30,7 @@ _MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
 """Scheme of an artifact's URI → where Kubeflow's launcher mounts it in the container."""
 
 _SHOWN = ("system.HTML", "system.Markdown")
-_REPORTS = ("html", "markdown")
+_PAGES = ("html", "markdown", "picture")
 _MOST_BYTES = 10 << 20
 _MOST_NUMBERS = 100
 
@@ -139,10 +139,11 @@ def _nothing(job: Job, declared: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _report(store: Store, manifest: Manifest) -> str | None:
-    """Return a report's own text; None for one that is too long to be shown, or no text."""
-    is_short = named(manifest.format).shows in _REPORTS and manifest.size <= _MOST_BYTES
-    value = store.read(manifest) if is_short else None
-    return value if isinstance(value, str) else None
+    """Return the page of a report or picture; None for one that is too long, or for others."""
+    form = named(manifest.format)
+    if form.shows not in _PAGES or manifest.size > _MOST_BYTES:
+        return None
+    return form.page(store.content(manifest))
 
 
 def _numbers(store: Store, manifest: Manifest) -> dict[str, float]:

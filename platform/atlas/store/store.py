@@ -149,6 +149,25 @@ class Store(RunRecords):
             text = f"uses the data of {earlier}, which has been written again since"
             raise StoreError(f"{self.url}/{key}: {text}; run the step again with --no-cache")
 
+    def content(self, manifest: Manifest) -> bytes:
+        """Return the bytes of an artifact that is a file, for pages; nothing is made of them.
+
+        Args:
+            manifest: of an artifact of this store.
+
+        Raises:
+            StoreError: they aren't those written, or it is a folder.
+            FileNotFoundError: they are gone.
+        """
+        where = f"{self.url}/{manifest.data}"
+        if named(manifest.format).is_folder:
+            raise StoreError(f"{where}: is a folder, expected a file")
+        if (size := self.location.size(manifest.data)) > manifest.size + _SLACK:
+            raise StoreError(corrupt(where, manifest, size))
+        content = self.location.read(manifest.data)
+        check_content(content, manifest, where)
+        return content
+
     def read(self, manifest: Manifest, *, trust: Trust = NOTHING) -> Any:
         """Return the value that a manifest describes.
 

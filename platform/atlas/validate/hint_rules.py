@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 _COMMON = {
     "pd": "import pandas as pd", "np": "import numpy as np", "pa": "import pyarrow as pa",
     "pl": "import polars as pl", "plt": "from matplotlib import pyplot as plt",
+    "go": "from plotly import graph_objects as go",
     **{name: f"from typing import {name}" for name in (
         "Annotated", "Any", "ClassVar", "Literal", "NamedTuple", "Optional", "TypedDict", "Union",
     )},
     **{name: f"from atlas import {name}" for name in (
-        "Batch", "Bounds", "Data", "Evaluator", "Html", "LabelJoin", "Markdown", "Predictor",
-        "RowEvaluator", "Sink", "Source", "Template", "Trainer", "Transform",
+        "Batch", "Bounds", "Data", "Evaluator", "Html", "LabelJoin", "Markdown", "Png", "Predictor",
+        "RowEvaluator", "Sink", "Source", "Svg", "Template", "Trainer", "Transform",
     )},
     "Enum": "from enum import Enum", "Path": "from pathlib import Path",
     "dataclass": "from dataclasses import dataclass", "date": "from datetime import date",

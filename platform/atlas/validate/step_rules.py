@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import NotTakenError, OutOfBoundsError
+from atlas.formats import arrival
 from atlas.load import nearest
 from atlas.recipe import DYNAMIC, LITERAL_KEYS
 from atlas.validate.flat import names
@@ -223,7 +224,7 @@ def edge_problems(
     answer = fits(given, expected, subject.ancestors)
     if answer is False:
         message = f"{read.source} is {given}, and {step.cls}.run takes {name}: {expected}"
-        hint = _gather_hint(subject, read.source)
+        hint = _source_hint(subject, read.source)
         yield read.place.problem(
             "R012", message, found=str(given), expected=str(expected), hint=hint
         )
@@ -233,10 +234,15 @@ def edge_problems(
         yield read.place.problem("N001", message, severity="warning", hint=hint)
 
 
-def _gather_hint(subject: Subject, source: Reference) -> str:
+def _source_hint(subject: Subject, source: Reference) -> str:
     step = subject.flat.steps.get(source.name) if source.kind == "step" else None
-    mapped = step is not None and step.foreach is not None
-    return f"'{source.name}' has foreach, so its outputs come as a list" if mapped else ""
+    if step is None:
+        return ""
+    if step.foreach is not None:
+        return f"'{source.name}' has foreach, so its outputs come as a list"
+    declared = (subject.outputs(step.name) or {}).get(source.output, UNKNOWN)
+    back = arrival(declared.name, step.formats.get(source.output, ""))
+    return f"a {declared} is kept as a picture: it arrives as {back}" * (back != declared.name)
 
 
 def check_foreach(subject: Subject) -> Iterator[Problem]:

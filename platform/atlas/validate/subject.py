@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import SourceError
+from atlas.formats import arrival
 from atlas.validate.enums import members_of
 from atlas.validate.flat import DocumentPath
 from atlas.validate.signature import Signatures
@@ -119,6 +120,8 @@ class Subject:
     def _gathered(self, name: str, output: str) -> Type:
         step = self.flat.steps.get(name)
         kind = (self.outputs(name) or {}).get(output, UNKNOWN)
+        if step is not None and (back := arrival(kind.name, step.formats.get(output, ""))):
+            kind = kind if back == kind.name else Type(back)
         return Type("list", (kind,)) if step and step.foreach else kind
 
     def _model_part(self, part: str) -> Type:

@@ -14,6 +14,9 @@ from atlas_toolchain import catalog
 from atlas_toolchain.tree import normal, pins
 
 ROOT = Path(__file__).parents[3]
+APART = {"xgboost", "catboost", "torch", "keras", "h5py"}
+"""Libraries of formats that are no part of `dev`, for they weigh gigabytes together: `make test-long`
+tries them in environments of their own. Of XGBoost, `dev` has the distribution without CUDA."""
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -23,7 +26,7 @@ def requirements() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"].values()
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
     parsed = map(Requirement, lines)
-    return [requirement for requirement in parsed if requirement.name != PROJECT["name"]]
+    return [one for one in parsed if one.name not in (PROJECT["name"], *APART)]
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=str)

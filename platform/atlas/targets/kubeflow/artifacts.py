@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from atlas.plan import Output, Plan
 
 _SHOWN: Mapping[str, str] = {
-    "table": "Dataset", "model": "Model", "html": "HTML", "markdown": "Markdown",
+    "table": "Dataset", "model": "Model", "html": "HTML", "picture": "HTML",
+    "markdown": "Markdown",
 }  # fmt: skip
 """What a format shows its values as, and what that is to KFP."""
 _TYPES = (
     ("pandas.", "Dataset"), ("pyarrow.", "Dataset"), ("numpy.", "Dataset"), ("polars.", "Dataset"),
-    ("sklearn.", "Model"), ("xgboost.", "Model"), ("lightgbm.", "Model"), ("torch.nn", "Model"),
+    ("dict[str, torch.Tensor]", "Model"), ("sklearn.", "Model"),
+    ("xgboost.", "Model"), ("lightgbm.", "Model"), ("catboost.", "Model"), ("keras.", "Model"),
+    ("torch.nn", "Model"),
     ("dict[str, float]", "Metrics"), ("dict[str, int]", "Metrics"),
 )  # fmt: skip
 """Start of a type's full name, and what it is to KFP; the first that fits."""

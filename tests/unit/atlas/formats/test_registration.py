@@ -23,8 +23,11 @@ def test_the_line_of_a_format_names_its_class(name: str) -> None:
     format = built_in(name)
     assert isinstance(format, Format)
     assert format.name == name
-    assert format.shows in ("", "table", "model", "html", "markdown")
-    assert set(format.aliases.values()) <= set(format.types)
+    assert format.shows in ("", "table", "model", "picture", "html", "markdown")
+    assert set(format.aliases.values()) <= {
+        *format.types,
+        *(format.arrives if name == "svg" else ()),
+    }
 
 
 def test_no_two_formats_keep_the_same_type() -> None:
