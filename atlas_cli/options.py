@@ -25,7 +25,8 @@ Target = Annotated[
     str, typer.Option(help="local, kubeflow or airflow; by default, what the environment says.")
 ]
 Parameters = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter; @FILE: those of a file."),
 ]
 Interval = Annotated[
     str, typer.Option(metavar="A..B", help="The run's interval: from A on, before B.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
     from typing import TextIO
 
     from atlas.launch import LaunchResult
@@ -121,15 +121,55 @@ def interval_of(text: str) -> tuple[str, str]:
 
 
 def parameters_of(texts: Sequence[str], plans: Iterable[Plan]) -> dict[str, Any]:
-    """Return parameters as what their types say; what can't be read is left to the check."""
+    """Return parameters as what their types say; what can't be read is left to the check.
+
+    Those of files (``@FILE``) come first, in their order: what is set by name is set over them.
+    """
     kinds = {name: parameter.type for plan in plans for name, parameter in plan.parameters.items()}
     parameters: dict[str, Any] = {}
+    for text in filter(_is_file, texts):
+        parameters |= _parameters_in(Path(text[1:]))
     for text in texts:
+        if _is_file(text):
+            continue
         name, equals, value = text.partition("=")
         if not equals:
-            raise typer.BadParameter(f"'{text}'; expected NAME=VALUE", param_hint="--set")
+            expected = "NAME=VALUE, or @FILE with a JSON object of them"
+            raise typer.BadParameter(f"'{text}'; expected {expected}", param_hint="--set")
         parameters[name] = value if kinds.get(name) == "string" else _value(value)
     return parameters
+
+
+def _is_file(text: str) -> bool:
+    return text.startswith("@")
+
+
+def _parameters_in(file: Path) -> dict[str, Any]:
+    """Return the parameters that a file sets: a JSON object, name → value.
+
+    Raises:
+        DocumentError: it can't be read, or is no JSON.
+        InvalidError: it is another document than that.
+    """
+    from atlas.errors import InvalidError
+    from atlas.load import read_document, short
+
+    document = read_document(file)
+    value = document.value
+    if not isinstance(value, dict):
+        message = f"found {short(value)}"
+        problem = document.problem("S003", (), message, expected="an object: name and value")
+        raise InvalidError([problem])
+    wrong = [name for name, item in value.items() if not isinstance(item, str | int | float)]
+    if wrong:
+        expected = "a text, a number or a bool"
+        raise InvalidError(
+            [
+                document.problem("S003", (name,), f"found {short(value[name])}", expected=expected)
+                for name in wrong
+            ]
+        )
+    return value
 
 
 def _value(text: str) -> Any:

@@ -18,9 +18,16 @@ def plan(
     path: PipelinePath = Path(),
     env: Annotated[str, typer.Option(help="Environment to plan for.")] = "local",
     flow: Flow = "",
+    origins: Annotated[
+        bool,
+        typer.Option("--origins", help="Instead, print the Configs' values and where each stands."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole Plans as JSON.")] = False,
 ) -> None:
     """Print what would run: every reference resolved, and the digest."""
+    if origins:
+        _print_origins(path, as_json=as_json)
+        return
     from atlas.plan import resolve
 
     plans = [
@@ -32,6 +39,35 @@ def plan(
     emit(
         lambda: [{"digest": plan.digest, **plan.to_json()} for plan in plans],
         lambda: "\n\n".join(_text(plan) for plan in plans),
+        as_json=as_json,
+    )
+
+
+def _print_origins(path: Path, *, as_json: bool) -> None:
+    """Print the values of Configs, with the file and line of each, which may be of a base."""
+    from atlas.errors import InvalidError
+    from atlas.load import load_configs, loader_for, origins, short
+
+    loader = loader_for(path)
+    documents = [file.document for file in load_configs(path, loader)]
+    errors = [problem for problem in loader.problems if problem.severity == "error"]
+    if errors:
+        raise InvalidError(errors)
+    found = [(document.shown, origins(document)) for document in documents]
+    emit(
+        [
+            {"config": shown, "path": o.path, "value": o.value, "file": o.file, "line": o.line}
+            for shown, values in found
+            for o in values
+        ],
+        lambda: "\n\n".join(
+            f"{shown}\n"
+            + table(
+                ("VALUE", "IS", "STANDS IN"),
+                [(o.path, short(o.value), f"{o.file}:{o.line}") for o in values],
+            )
+            for shown, values in found
+        ),
         as_json=as_json,
     )
 

@@ -141,6 +141,11 @@ class Project:
         """Whether folders in it are scanned for Configs: a project's, whoever says that it is."""
         return self.explicit or self.environment_file(LOCAL).parent.is_dir()
 
+    @property
+    def globals_file(self) -> Path:
+        """The file of what all Configs of the project are given; it need not exist."""
+        return self.root / "globals.json"
+
     def environment_file(self, name: str) -> Path:
         """Return the file of an Environment; it need not exist."""
         return self.root / "environments" / f"{name}.json"

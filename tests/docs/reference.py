@@ -22,6 +22,7 @@ SEE = {
     "recipe": "[Write a Recipe](../recipes.md) shows all of it in use.",
     "config": "[Write a Recipe](../recipes.md) shows Configs in use.",
     "environment": "An Environment is the file `environments/NAME.json` of the project; `--env NAME` chooses it.",
+    "globals": "[Write a Recipe](../recipes.md#what-all-pipelines-of-a-project-share) shows them in use.",
 }
 _BOUNDS = {
     "minimum": "at least {}", "exclusiveMinimum": "more than {}", "maximum": "at most {}",

@@ -28,6 +28,7 @@ class ConfigBuilder(DocumentBuilder):
         training: str | None = None,
         inference: str | None = None,
         description: str | None = None,
+        extends: str | None = None,
     ) -> None:
         """Begin a Config.
 
@@ -36,9 +37,12 @@ class ConfigBuilder(DocumentBuilder):
             training: file of the training Recipe, from the pipeline's folder.
             inference: file of the inference Recipe.
             description: what the pipeline is for.
+            extends: another Config's file, from this one's folder; this one says what differs.
         """
-        super().__init__(name, description=description)
-        self._document["recipes"] = given({"training": training, "inference": inference})
+        super().__init__(name, description=description, extends=extends)
+        recipes = given({"training": training, "inference": inference})
+        if recipes or extends is None:
+            self._document["recipes"] = recipes
 
     def data(
         self,
@@ -205,15 +209,18 @@ class ConfigBuilder(DocumentBuilder):
 
         Raises:
             InvalidError: its structure is wrong.
+            TypeError: it extends another, which only its file can find.
         """
+        if not self._document.keys().isdisjoint(("extends", "abstract")):
+            raise TypeError(f"{self._document.get('name')} is only a layer; save and load it")
         return Config.parse(self.to_json())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Return a builder that goes on from a Config; `to_json` gives the same back."""
-        builder = cls(raw["name"], **raw["recipes"])
+        builder = cls(raw.get("name", ""), **raw.get("recipes", {}), extends=raw.get("extends"))
         # The same order of keys, and sections that are there but empty.
-        kept = ("$schema", "version", "name", "recipes", "description")
+        kept = ("$schema", "version", "name", "recipes", "description", "extends", "abstract")
         builder._document = {key: plain(raw[key]) if key in kept else {} for key in raw}
         for section, add in _SECTIONS.items():
             if section in raw:

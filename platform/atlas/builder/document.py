@@ -34,7 +34,7 @@ class DocumentBuilder:
             InvalidError: its structure is wrong; it carries every Problem.
         """
         value: dict[str, Any] = plain(self._document)
-        shown = f"{value['name']} (built in Python)"
+        shown = f"{value.get('name', self.kind)} (built in Python)"
         problems = structure_problems(self.kind, Document(Path(shown), shown, value))
         if problems:
             raise InvalidError(problems)

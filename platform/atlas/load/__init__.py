@@ -4,6 +4,7 @@ from atlas.errors import clean
 from atlas.load.document import Document, dotted, parse_document, read_document
 from atlas.load.environments import EnvironmentFile, load_environment, read_environment
 from atlas.load.files import ConfigFile, Loader, RecipeFile, loader_for
+from atlas.load.layered import ValuePlace, is_abstract, origins, pipeline_folder
 from atlas.load.locate import JsonPath
 from atlas.load.outputs import platform_services
 from atlas.load.paths import below, is_file, leads_out, missing_file, read_at_most, shown
@@ -18,6 +19,7 @@ __all__ = [
     "EnvironmentFile",
     "JsonPath",
     "Loader",
+    "ValuePlace",
     "RecipeFile",
     "article",
     "below",
@@ -26,6 +28,7 @@ __all__ = [
     "configs_under",
     "dotted",
     "fits_schema",
+    "is_abstract",
     "is_file",
     "leads_out",
     "load_configs",
@@ -33,8 +36,10 @@ __all__ = [
     "loader_for",
     "missing_file",
     "nearest",
+    "origins",
     "parse_document",
     "passed_over",
+    "pipeline_folder",
     "platform_services",
     "read_at_most",
     "read_document",

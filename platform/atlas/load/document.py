@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 from dataclasses import field
 from functools import cached_property
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CONFIG_SCHEMA = b"config.v1.json"
+_EXTENDING = (b'"extends"', b'"version"', b'"name"')
+_BASE = re.compile(rb'"abstract"\s*:\s*true')
 MAX_BYTES = 4 * 2**20
 """The largest document that is read, in bytes; a Recipe of 10,000 steps takes about 2 MB."""
 MAX_DEPTH = 100
@@ -70,6 +73,11 @@ class Document:
         """Where the document's values stand."""
         return Index(self.text)
 
+    def place(self, at: JsonPath) -> tuple[str, int]:
+        """Return the file and the line in which a value stands: here, or where it came from."""
+        document, position = self._position(at)
+        return document.shown, position.line
+
     def _position(self, at: JsonPath) -> tuple[Document, Position]:
         """Find the document that has the place, or most of it."""
         places = [(document, document.index.locate(at)) for document in (self, *self.bases)]
@@ -101,9 +109,10 @@ def read_document(path: Path, shown: str = "") -> Document:
 
 
 def is_meant_as_config(path: Path) -> bool:
-    """Tell whether a JSON file is meant as a Config: it has ``recipes``, or names its schema.
+    """Tell whether a JSON file is meant as a Config.
 
-    One that can't be opened counts as meant, so that whoever reads it says why.
+    It has ``recipes``, names the schema, extends another, or is to be extended. One that can't be
+    opened counts as meant, so that whoever reads it says why.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -111,7 +120,12 @@ def is_meant_as_config(path: Path) -> bool:
         raw = read_at_most(path, MAX_BYTES)
     except (OSError, ValueError):
         return True
-    return b'"recipes"' in raw or _CONFIG_SCHEMA in raw
+    return b'"recipes"' in raw or _CONFIG_SCHEMA in raw or _extends(raw)
+
+
+def _extends(raw: bytes) -> bool:
+    """Tell whether a Config's text names no Recipe because it extends, or is to be extended."""
+    return _BASE.search(raw) is not None or all(word in raw for word in _EXTENDING)
 
 
 def parse_document(text: str, path: Path, shown: str = "") -> Document:

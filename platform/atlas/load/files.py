@@ -14,6 +14,7 @@ from atlas.environment import Project, find_project
 from atlas.errors import DocumentError, Problem
 from atlas.load.document import Document, is_meant_as_config, read_document
 from atlas.load.extends import merge
+from atlas.load.layered import ConfigLayers, endless, is_abstract, pipeline_folder
 from atlas.load.paths import below, is_file, leads_out, missing_file, shown
 from atlas.load.salvage import without_unknown
 from atlas.load.schema import structure_problems
@@ -22,9 +23,6 @@ from atlas.recipe import Recipe
 
 if TYPE_CHECKING:
     from atlas.load.locate import JsonPath
-
-_DEEPEST = 20
-"""How many Recipes may extend each other in a row."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,14 @@ class Loader:
             further; it can't be used for more.
         problems: what is wrong with the documents.
         values: absolute path of each document that was read → what it holds, as written.
+        bases: the Configs that others extend, links followed.
     """
 
     project: Project
     salvage: bool = False
     problems: list[Problem] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    bases: set[Path] = field(default_factory=set)
     _recipes: dict[Path, RecipeFile | None] = field(default_factory=dict)
 
     @cached_property
@@ -79,12 +79,29 @@ class Loader:
 
     def config(self, file: Path) -> ConfigFile | None:
         """Load a Config; None when it is broken, with the Problems kept."""
-        document = self._read(file, "config")
-        if document is None:
+        document = self.config_document(file)
+        if document is None or is_abstract(document):
             return None
-        parent = Path(os.path.abspath(file)).parent
-        folder = parent.parent if parent.name == "configs" else parent
-        return ConfigFile(Config.parse(document.value), document, folder)
+        return ConfigFile(Config.parse(document.value), document, pipeline_folder(file))
+
+    def config_document(self, file: Path, *, lenient: bool = False) -> Document | None:
+        """Return a Config's document with all that it inherits; None when one is broken.
+
+        Args:
+            file: the Config.
+            lenient: whether its structure is left unchecked.
+        """
+        document = self.opened(file)
+        whole = ConfigLayers(self).whole(document, file) if document else None
+        return whole if whole is None or lenient else self.checked(whole, "config")
+
+    @cached_property
+    def globals(self) -> Document | None:
+        """What the project gives all its Configs; None without, or where it is broken."""
+        file = self.project.globals_file
+        if not self.project.explicit or not is_file(file):
+            return None
+        return self._read(file, "globals")
 
     def is_config(self, file: Path) -> bool:
         """Tell whether a file that a scan found is meant as a Config; a warning says where not.
@@ -112,8 +129,9 @@ class Loader:
         return self._recipes[file]
 
     def has_loaded(self, file: Path) -> bool:
-        """Tell whether a Recipe was asked for: by a Config, or by another Recipe."""
-        return file in self._recipes or Path(os.path.realpath(file)) in self._recipes
+        """Tell whether a document was asked for: by a Config, or by another Recipe."""
+        real = Path(os.path.realpath(file))
+        return file in self._recipes or real in self._recipes or real in self.bases
 
     def inside(self, document: Document, at: JsonPath, path: str, folder: Path) -> Path | None:
         """Return the file that a document names, if it is inside the project."""
@@ -151,14 +169,14 @@ class Loader:
         self._check_removed(document, base.document)
         merged = merge(base.document.value, document.value, moved)
         bases = (base.document, *base.document.bases)
-        return self._checked(replace(document, value=merged, bases=bases), "recipe")
+        return self.checked(replace(document, value=merged, bases=bases), "recipe")
 
     def _base(self, document: Document, trail: tuple[Path, ...]) -> RecipeFile | None:
         at = ("extends",)
         file = self.named_recipe(document, at, document.value["extends"], document.path.parent)
         if file is None:
             return None
-        message = _endless(file, trail)
+        message = endless(file, trail, "Recipes")
         if message:
             self.problems.append(document.problem("R022", at, message))
             return None
@@ -173,6 +191,11 @@ class Loader:
                 self.problems.append(document.problem("R035", at, message, hint=hint))
 
     def _read(self, file: Path, kind: str) -> Document | None:
+        document = self.opened(file)
+        return self.checked(document, kind) if document else None
+
+    def opened(self, file: Path) -> Document | None:
+        """Read a document of the project; None, with the Problem kept, where it can't be read."""
         astray = leads_out(file, self.project.root)
         if astray:
             self.problems.append(astray)
@@ -183,21 +206,15 @@ class Loader:
             self.problems.append(error.problem)
             return None
         self.values[os.path.abspath(file)] = document.value
-        return self._checked(document, kind)
+        return document
 
-    def _checked(self, document: Document, kind: str) -> Document | None:
+    def checked(self, document: Document, kind: str) -> Document | None:
+        """Return a document if its structure is right, its Problems kept."""
         problems = structure_problems(kind, document)
         self.problems += problems
         if not problems:
             return document
         return without_unknown(kind, document, problems) if self.salvage else None
-
-
-def _endless(file: Path, trail: tuple[Path, ...]) -> str:
-    """Return why a Recipe can't extend another; nothing when it can."""
-    if file in trail:
-        return f"extends itself: {' → '.join(map(shown, (*trail[trail.index(file) :], file)))}"
-    return f"extends more than {_DEEPEST} Recipes in a row" if len(trail) > _DEEPEST else ""
 
 
 def loader_for(path: Path) -> Loader:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from atlas.advice import command
 from atlas.config import FLOWS, Config
 from atlas.errors import DocumentError, Problem
+from atlas.load.config_layers import ABSTRACT, OF_RECIPES
 from atlas.load.document import Document, read_document
 from atlas.load.files import ConfigFile, Loader, RecipeFile
+from atlas.load.layered import DEEPEST, is_abstract, pipeline_folder
 from atlas.load.paths import below, is_file, leads_out, shown
 
 if TYPE_CHECKING:
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
     from atlas.environment import Project
 
+_OF_CONFIGS = frozenset(
+    (
+        *("recipes", "abstract", "data", "features", "model", "schedule", "promotion"),
+        *("retraining", "alerts", "matrix", "predictions", "statistics", "quality", "card"),
+    )
+)
+"""Fields that Configs have, and no Recipe."""
 _SKIPPED = {"node_modules", "__pycache__", "environments", "tests"}
 
 
@@ -35,12 +44,27 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
         meant = [file for file in files if loader.is_config(file)]
         if not meant:
             raise DocumentError(_no_config(path, loader.project, files))
-        return [config for config in map(loader.config, meant) if config is not None]
+        before = len(loader.problems)
+        configs = [config for config in map(loader.config, meant) if config is not None]
+        if not configs and len(loader.problems) == before:
+            raise DocumentError(_only_bases(path, meant))
+        return configs
     document = _named(path)
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
+    if is_abstract(document):
+        message = "is only a base: other Configs extend it, and it is no pipeline"
+        hint = "name a Config that extends it, or take `abstract` away"
+        raise DocumentError(document.problem("C051", ("abstract",), message, hint=hint))
     config = loader.config(path)
     return [config] if config else []
+
+
+def _only_bases(folder: Path, bases: Sequence[Path]) -> Problem:
+    """Return the Problem of a folder whose Configs are all there to be extended."""
+    message = f"has no Config but {shown(bases[0])}, which is only a base"
+    hint = "write a Config that extends it"
+    return Problem(code="C051", message=message, file=shown(folder), hint=hint)
 
 
 def _named(path: Path) -> Document:
@@ -124,8 +148,31 @@ def _is_meant(file: Path) -> bool:
 def is_recipe(document: Document) -> bool:
     """Return whether a document is meant as a Recipe rather than a Config."""
     value = document.value
-    marks = ("steps", "extends", "flow")
-    return isinstance(value, dict) and "recipes" not in value and any(m in value for m in marks)
+    if not isinstance(value, dict) or "recipes" in value or ABSTRACT in value:
+        return False
+    if "extends" in value and OF_RECIPES.isdisjoint(value):
+        return not _extends_config(document)
+    return any(mark in value for mark in ("steps", "extends", "flow"))
+
+
+def _extends_config(document: Document) -> bool:
+    """Tell whether a document that could be either is a Config: by its place, or by its base."""
+    path, value = document.path, document.value
+    for _ in range(DEEPEST):
+        if path.name == "config.json" or path.parent.name == "configs":
+            return True
+        base = value.get("extends") if isinstance(value, dict) else None
+        if isinstance(value, dict) and not _OF_CONFIGS.isdisjoint(value):
+            return True
+        found = below(path.parent, base) if isinstance(base, str) else None
+        try:
+            value = read_document(found).value if found and is_file(found) else None
+        except DocumentError:
+            return False
+        if found is None or value is None:
+            return False
+        path = found
+    return False
 
 
 def config_files(folder: Path) -> Iterator[Path]:
@@ -152,7 +199,8 @@ def _configs_of_recipe(file: Path, loader: Loader) -> list[ConfigFile]:
     configs = [
         replace(config, flows=flows)
         for path in _configs_near(file.resolve(), loader.project.root.resolve())
-        if (flows := _flows_of(path, file.resolve())) and (config := loader.config(path))
+        if (flows := _flows_of(path, file.resolve(), loader.project))
+        and (config := loader.config(path))
     ]
     return configs or [_config_for(recipe)]
 
@@ -168,14 +216,12 @@ def _configs_near(file: Path, root: Path) -> Iterator[Path]:
             return
 
 
-def _flows_of(config: Path, recipe: Path) -> tuple[str, ...]:
+def _flows_of(config: Path, recipe: Path, project: Project) -> tuple[str, ...]:
     """Return the flows that a Config has a Recipe for; whatever else is wrong with it."""
-    try:
-        value = read_document(config).value
-    except DocumentError:
-        return ()
+    document = Loader(project).config_document(config, lenient=True)
+    value = document.value if document and not is_abstract(document) else None
     named = value.get("recipes") if isinstance(value, dict) else None
-    folder = config.parent.parent if config.parent.name == "configs" else config.parent
+    folder = pipeline_folder(config)
     paths = named if isinstance(named, dict) else {}
     return tuple(
         flow

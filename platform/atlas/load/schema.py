@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _FOLDER = Path(__file__).resolve().parents[1] / "schemas"
-SCHEMAS = ("recipe", "config", "environment")
+SCHEMAS = ("recipe", "config", "environment", "globals")
 """The documents that have a published schema."""
 
 

@@ -102,8 +102,9 @@ def _name(config: Path) -> str:
         raw = json.loads(config.read_text("utf-8"))
     except (OSError, ValueError):
         return ""
-    is_config = isinstance(raw, dict) and "recipes" in raw
-    return str(raw.get("name", "")) if is_config else ""
+    is_config = isinstance(raw, dict) and bool({"recipes", "extends"} & raw.keys())
+    is_pipeline = is_config and raw.get("abstract") is not True
+    return str(raw.get("name", "")) if is_pipeline else ""
 
 
 def _modules(folder: Path) -> Iterator[str]:

@@ -284,12 +284,12 @@ class _Checker:
 
 
 def _names_data(path: Path, names: Iterable[str]) -> bool:
-    """Tell whether a file may be a Config that has data of one of these names."""
+    """Tell whether a file may be a Config that has, or inherits, data of one of these names."""
     try:
         text = path.read_text("utf-8", "replace")
     except OSError:
         return False
-    return any(f'"{name}"' in text for name in names)
+    return '"extends"' in text or any(f'"{name}"' in text for name in names)
 
 
 def _sort(flat: Flat) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.environment import find_project
 from atlas.errors import Problem
-from atlas.load import clean, is_file, leads_out, shown
+from atlas.load import clean, is_file, leads_out, pipeline_folder, shown
 from atlas.validate.confidential import looks_like
 
 if TYPE_CHECKING:
@@ -124,12 +124,15 @@ def _documents(folder: Path, values: Mapping[str, Any]) -> set[str]:
         for file in places
         if str(file) in values or is_file(file)
     }
-    named = {file: value.get("recipes") for file, value in read.items() if value is not None}
     # One that can't be read is a Config that is being written, and has no Plan.
-    documents = {
-        file for file, value in read.items() if value is None or isinstance(named[file], dict)
-    }
-    pending = [os.path.join(folder, name) for recipes in named.values() for name in _texts(recipes)]
+    documents = {file for file, value in read.items() if value is None or _is_config(value)}
+    bases = list(_bases(folder, read, values))
+    documents |= {file for file, _ in bases}
+    pending = [
+        os.path.join(pipeline_folder(Path(file)), name)
+        for file, value in [*read.items(), *bases]
+        for name in _texts((value or {}).get("recipes"))
+    ]
     while pending:
         recipe = os.path.normpath(pending.pop())
         if recipe not in documents:
@@ -137,6 +140,33 @@ def _documents(folder: Path, values: Mapping[str, Any]) -> set[str]:
             above = os.path.dirname(recipe)
             pending += [os.path.join(above, name) for name in _named_by(folder, recipe, values)]
     return documents
+
+
+def _is_config(value: dict[str, Any]) -> bool:
+    """Tell whether what stands where Configs do is one: it names Recipes, or is put together."""
+    return isinstance(value.get("recipes"), dict) or "extends" in value or "abstract" in value
+
+
+def _bases(
+    folder: Path, read: Mapping[str, dict[str, Any] | None], values: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the Configs that a folder's Configs extend, and those that these do."""
+    pending, seen = list(read.items()), set(read)
+    while pending:
+        file, value = pending.pop()
+        base = _base_of(file, (value or {}).get("extends"))
+        if base and base not in seen and (base in values or is_file(Path(base))):
+            seen.add(base)
+            found = _object(folder, Path(base), values) or {}
+            yield base, found
+            pending.append((base, found))
+
+
+def _base_of(file: str, path: Any) -> str:
+    """Return the file that a document extends; nothing where it names none that can be."""
+    if not isinstance(path, str) or path.startswith("/") or "\0" in path:
+        return ""
+    return os.path.normpath(os.path.join(os.path.dirname(file), path))
 
 
 def _named_by(folder: Path, recipe: str, values: Mapping[str, Any]) -> list[str]:

@@ -41,8 +41,8 @@ def config_names(project: Project) -> list[str]:
             value = None if leads_out(path, project.root) else read_document(path).value
         except DocumentError:
             continue
-        name = value.get("name") if isinstance(value, dict) else None
-        names += [name] if isinstance(name, str) else []
+        if isinstance(value, dict) and value.get("abstract") is not True:
+            names += [value["name"]] if isinstance(value.get("name"), str) else []
     return names
 
 

@@ -28,6 +28,12 @@ FILE = Path("x.json")
 _MUTANTS = 1200
 
 
+GLOBALS = b"""{
+  "version": 1, "description": "Of all pipelines.",
+  "parameters": {"rate": 0.5, "name": "x"}, "features": {"regions": ["a", {"b": null}]}
+}"""
+
+
 def kind_of(name: str, value: Any) -> str:
     if name.startswith("environments/"):
         return "environment"
@@ -43,7 +49,8 @@ def originals() -> list[tuple[str, bytes]]:
                     found.add((kind_of(name, json.loads(text)), text))
                 except ValueError:
                     continue
-    return [(kind, text.encode()) for kind, text in sorted(found)]
+    documents = [(kind, text.encode()) for kind, text in sorted(found)]
+    return documents + [("globals", GLOBALS)] * (len(documents) // 8)
 
 
 def agree(kind: str, value: Any) -> bool:
