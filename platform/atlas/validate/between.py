@@ -31,11 +31,13 @@ class Checked:
         file: the Config.
         subjects: flow → its flat form and signatures.
         broken: whether it has an error.
+        problems: what was found of it alone.
     """
 
     file: ConfigFile
     subjects: Mapping[str, Subject] = field(default_factory=dict)
     broken: bool = False
+    problems: tuple[Problem, ...] = ()
 
     @property
     def name(self) -> str:

@@ -50,6 +50,7 @@ from atlas.validate.config_rules import config_problems, same_names
 from atlas.validate.documents import all_configs, config_names, environment_of, flats_of
 from atlas.validate.environment_rules import environment_problems
 from atlas.validate.flat import DocumentPath
+from atlas.validate.naming import with_pipelines
 from atlas.validate.signature import Signatures
 from atlas.validate.source import Sources
 from atlas.validate.subject import Subject
@@ -169,7 +170,7 @@ class _Checker:
             loader.problems += passed_over(path, files, loader)
         used = self.environment.environment if self.environment else Environment(environment)
         names = tuple(dict.fromkeys(file.document.shown for file in files))
-        problems = _sorted(loader.problems)
+        problems = _sorted(with_pipelines(loader.problems, checked))
         read = (self._flows, self._kept, frozenset(self._families), self._code)
         return Report(problems, tuple(checked), loader.project, used, names, *read)
 
@@ -206,7 +207,7 @@ class _Checker:
         broken = broken or self.environment is None or not flats.keys() >= asked
         for subject in subjects.values() if not broken else ():
             _sort(subject.flat)
-        return Checked(file, subjects, broken)
+        return Checked(file, subjects, broken, tuple(problems[before:]))
 
     def _code_problems(self, folder: Path, reported: Iterable[Problem]) -> list[Problem]:
         """Check the files of a pipeline's folder; files that Problems name already are left out."""
