@@ -70,6 +70,16 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("all steps of a run", "atlas logs training-20260101T120000-5e1629"),
         ("the third key of one step", 'atlas logs churn/training-20260101T120000-5e1629 "fit[2]"'),
     ),
+    "show": (
+        ("a run", "atlas show training-20260101T120000-5e1629"),
+        ("rows of a table", "atlas show training-20260101T120000-5e1629/load.rows --rows 20"),
+        ("a model version", "atlas show models:/churn@champion"),
+    ),
+    "artifact": (("the champion's files", "atlas artifact get models:/churn@champion"),),
+    "artifact get": (
+        ("the champion's files", "atlas artifact get models:/churn@champion --out model"),
+        ("a figure", "atlas artifact get training-20260101T120000-5e1629/draw.loss"),
+    ),
     "data": (("where data are, and what a read costs", "atlas data --env production"),),
     "cache": (("what is kept", "atlas cache show"),),
     "cache show": (("what is kept, and its size", "atlas cache show"),),

@@ -94,6 +94,8 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "logs", "logs:logs", "Print what the steps of a run have logged, wherever they ran."
         ),
+        CommandEntry("show", "show:show", "Show a run's metrics and outputs, or an artifact."),
+        CommandEntry("artifact", "show:artifact", "Get an artifact's file."),
         CommandEntry(
             "data", "data:data", "List data sets: where, size, version, last read by, checks."
         ),

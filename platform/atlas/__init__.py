@@ -24,6 +24,7 @@ from atlas.template import (
 )
 
 if typing.TYPE_CHECKING:
+    from atlas.artifacts import load
     from atlas.functions import step
 
 __all__ = [
@@ -44,14 +45,15 @@ __all__ = [
     "Template",
     "Trainer",
     "Transform",
+    "load",
     "step",
 ]
 
 
 def __getattr__(name: str) -> typing.Any:
-    """Import the package `atlas.step`, which is the decorator, too, when it is asked for."""
-    if name == "step":
-        return import_module("atlas.step")
+    """Import the packages that users know as functions, too, when they are asked for."""
+    if name in ("load", "step"):
+        return import_module(f"atlas.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -22,7 +22,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "compile": _OF_PIPELINES, "data": _OF_PIPELINES,
     "deploy": _OF_PIPELINES, "destroy": _OF_PIPELINES, "down": (STACK,), "gc": _OF_PIPELINES,
     "graph": _OF_PIPELINES, "history": _OF_PIPELINES, "lineage": (ENV,), "list": _OF_PIPELINES,
-    "logs": (ENV,),
+    "logs": (ENV,), "show": (ENV,),
     "monitor": _OF_PIPELINES, "open": (STACK,), "outputs": (STACK,), "plan": _OF_PIPELINES,
     "preview": _OF_PIPELINES, "promote": _OF_PIPELINES, "refresh": _OF_PIPELINES,
     "release": _OF_PIPELINES, "reproduce": (ENV,), "retrain": _OF_PIPELINES,

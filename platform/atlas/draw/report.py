@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
-from atlas.draw.palette import COLOURS
+from atlas.draw.gantt import gantt, mark_of, marks_of, name_of, span
 from atlas.draw.plans import of_plan
+from atlas.draw.report_outputs import IMAGES, figures, outputs_of, tables
+from atlas.draw.report_outputs import STYLE as FIGURES
 from atlas.draw.svg import svg, xml_lines
 from atlas.formats import named
 from atlas.pages import POLICY, STYLE, xml
@@ -20,16 +22,20 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan
     from atlas.step import Outcome
+    from atlas.step.finished import Finished, Left
     from atlas.store import Run
 
 Outcomes: TypeAlias = "Mapping[tuple[str, int | None], Outcome]"
 """A step's name, and which key of it or None → how it ended."""
 
-_MOST_BARS = 500
-_BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
 
-
-def report(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> str:
+def report(
+    plan: Plan,
+    run: Run,
+    outcomes: Outcomes,
+    skipped: Mapping[str, str],
+    left: Left | None = None,
+) -> str:
     """Return the report of a run as one HTML page that loads nothing.
 
     Args:
@@ -37,48 +43,56 @@ def report(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str])
         run: the run.
         outcomes: how each step, or key of it, ended.
         skipped: steps that didn't run → why.
+        left: where its artifacts are, and how it ended, once that is known: the model's version,
+            and whether it is the champion; without it, digests alone are shown.
     """
-    return "\n".join((*_lines(plan, run, outcomes, skipped), ""))
+    parts: tuple[Iterable[str], Iterable[str]] = ((), ())
+    about = _about(plan, run, outcomes, skipped)
+    if left is not None:
+        shown = outputs_of(run, outcomes, left.store)
+        parts = figures(shown, left.store), tables(shown, left.store)
+        about |= _version(left.finished)
+    return "\n".join((*_lines(plan, run, outcomes, skipped, (about, *parts)), ""))
 
 
-def _lines(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
-    """Give the page line by line."""
+def _version(finished: Finished | None) -> dict[str, str]:
+    """Return which version was registered, and whether it is the champion."""
+    if finished is None or not finished.version:
+        return {}
+    lines = [line for line in finished.lines() if line.startswith("version ")]
+    return {"registered": f"{finished.model}, version {finished.version}"} | (
+        {"champion": lines[0]} if lines else {}
+    )
+
+
+def _lines(
+    plan: Plan,
+    run: Run,
+    outcomes: Outcomes,
+    skipped: Mapping[str, str],
+    parts: tuple[Mapping[str, str], Iterable[str], Iterable[str]],
+) -> Iterator[str]:
+    """Give the page line by line, with what is known of the run and what shows its outputs."""
+    about, pictures, outputs = parts
     title = f"{run.pipeline} {run.flow}: {run.id}"
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    yield f"<title>{xml(title)}</title><style>{STYLE}</style></head><body>"
-    yield f"<h1>{xml(title)}</h1>{_facts(_about(plan, run, outcomes, skipped))}"
+    yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}; {IMAGES}">'
+    yield f"<title>{xml(title)}</title><style>{STYLE}{FIGURES}</style></head><body>"
+    yield f"<h1>{xml(title)}</h1>{_facts(about)}"
     yield from _failures(outcomes)
     graph = svg(of_plan(plan), marks_of(outcomes, skipped))
     yield f'<h2>Graph</h2><div class="graph">{graph}</div>'
-    yield f"<h2>Time</h2>{_gantt(outcomes)}"
+    yield f"<h2>Time</h2>{gantt(outcomes)}"
     yield from _steps(outcomes, skipped)
+    yield from pictures
     yield from _reports(plan, run, outcomes)
     yield from _section("Metrics", _metrics(outcomes))
     yield from _section("Parameters", {k: str(v) for k, v in run.parameters.items()})
     yield from _section("Params", _params(plan))
-    yield from _section("Artifacts", _artifacts(outcomes))
+    drawn = [*outputs]
+    yield from drawn or _section("Artifacts", _artifacts(outcomes))
     yield from _section("Environment", _environment(plan, run))
     yield "</body></html>"
-
-
-def marks_of(outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
-    """Return each step's mark in a drawing; of several keys, the worst."""
-    marks = dict.fromkeys(skipped, "skipped")
-    for (step, _), outcome in outcomes.items():
-        mark = _mark(outcome)
-        if _WORSE[mark] >= _WORSE.get(marks.get(step, ""), -1):
-            marks[step] = mark
-    return marks
-
-
-_WORSE = {"cached": 0, "ran": 1, "skipped": 2, "failed": 3}
-
-
-def _mark(outcome: Outcome) -> str:
-    if outcome.is_skipped:
-        return "skipped"
-    return "failed" if not outcome.ok else "cached" if outcome.cached else "ran"
 
 
 def _about(plan: Plan, run: Run, outcomes: Outcomes, skipped: Mapping[str, str]) -> dict[str, str]:
@@ -108,7 +122,7 @@ def _moment(text: str) -> str:
 
 def _took(outcomes: Outcomes) -> str:
     """Return how long it was from the start of the first step to the end of the last."""
-    spans = [_span(outcome) for outcome in outcomes.values() if outcome.started]
+    spans = [span(outcome) for outcome in outcomes.values() if outcome.started]
     if not spans:
         return ""
     return f"{max(end for _, end in spans) - min(start for start, _ in spans):.1f} s"
@@ -118,7 +132,7 @@ def _failures(outcomes: Outcomes) -> Iterator[str]:
     """Give what went wrong, with the user's traceback."""
     for (step, item), outcome in outcomes.items():
         if not outcome.ok:
-            yield f'<h2 class="failed">{xml(_name(step, item))} failed</h2>'
+            yield f'<h2 class="failed">{xml(name_of(step, item))} failed</h2>'
             yield f"<p>{xml(outcome.error)}</p>"
             if outcome.traceback:
                 yield f"<pre>{xml_lines(outcome.traceback)}</pre>"
@@ -131,7 +145,7 @@ def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
     for (step, item), outcome in outcomes.items():
         numbers = (f"{outcome.seconds:.3f}", str(outcome.attempts))
         numbers = ("", "") if outcome.is_skipped else numbers
-        yield _row(_name(step, item), _mark(outcome), *numbers, _why(outcome))
+        yield _row(name_of(step, item), mark_of(outcome), *numbers, _why(outcome))
     yield from (_row(step, "skipped", "", "", why) for step, why in skipped.items())
     yield "</table>"
 
@@ -149,45 +163,10 @@ def _row(name: str, outcome: str, seconds: str, attempts: str, why: str) -> str:
     return f"<tr><td>{xml(name)}</td><td>{outcome}</td>{numbers}<td>{xml(why)}</td></tr>"
 
 
-def _gantt(outcomes: Outcomes) -> str:
-    """Return bars over time, one for each unit, as SVG."""
-    spans = [
-        (name, outcome, *_span(outcome))
-        for name, outcome in outcomes.items()
-        if outcome.started and not outcome.is_skipped
-    ]
-    spans = sorted(spans, key=lambda span: (span[2], span[0][0]))[:_MOST_BARS]
-    if not spans:
-        return "<p>Nothing ran.</p>"
-    start, end = min(span[2] for span in spans), max(span[3] for span in spans)
-    scale = (_WIDTH - _LABEL - 80) / max(end - start, 0.001)
-    height = len(spans) * (_BAR + _GAP) + _GAP
-    bars = (
-        _bar(index, _name(*name), outcome, (begin - start) * scale, (finish - begin) * scale)
-        for index, (name, outcome, begin, finish) in enumerate(spans)
-    )
-    box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" aria-label="Time of each step"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-size="11">{"".join(bars)}</svg>'
-
-
-def _span(outcome: Outcome) -> tuple[float, float]:
-    start = datetime.fromisoformat(outcome.started).timestamp()
-    return start, start + outcome.seconds
-
-
-def _bar(index: int, name: str, outcome: Outcome, left: float, width: float) -> str:
-    top = _GAP + index * (_BAR + _GAP)
-    text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{xml(name[:34])}</text>'
-    place = f'x="{_LABEL + left:.1f}" y="{top}" width="{max(width, 1.5):.1f}" height="{_BAR}"'
-    bar = f'<rect {place} rx="2" fill="{COLOURS[_mark(outcome)].line}"/>'
-    at = _LABEL + left + max(width, 1.5) + 4
-    return f'{text}{bar}<text x="{at:.1f}" y="{top + 12}">{outcome.seconds:.2f} s</text>'
-
-
 def _reports(plan: Plan, run: Run, outcomes: Outcomes) -> Iterator[str]:
     """Give links to the reports that steps have made, which are in the store as this page is."""
     rows = "".join(
-        f"<tr><th>{xml(f'{_name(step, item)}.{name}')}</th><td>{link}</td></tr>"
+        f"<tr><th>{xml(f'{name_of(step, item)}.{name}')}</th><td>{link}</td></tr>"
         for (step, item), outcome in outcomes.items()
         for name in outcome.outputs
         if (
@@ -220,7 +199,7 @@ def _link(outcome: Outcome, kind: str, address: tuple[str, str, str, str, int | 
 
 def _metrics(outcomes: Outcomes) -> dict[str, str]:
     return {
-        f"{_name(*place)}.{name}": f"{value:.6g}"
+        f"{name_of(*place)}.{name}": f"{value:.6g}"
         for place, outcome in outcomes.items()
         for name, value in outcome.metrics.items()
     }
@@ -236,7 +215,7 @@ def _params(plan: Plan) -> dict[str, str]:
 
 def _artifacts(outcomes: Outcomes) -> dict[str, str]:
     return {
-        f"{_name(*place)}.{name}": f"sha256 {digest}"
+        f"{name_of(*place)}.{name}": f"sha256 {digest}"
         for place, outcome in outcomes.items()
         for name, digest in outcome.outputs.items()
     }
@@ -264,7 +243,3 @@ def _facts(facts: Mapping[str, str]) -> str:
     rows: Iterable[Any] = facts.items()
     inner = "".join(f"<tr><th>{xml(k)}</th><td><code>{xml(v)}</code></td></tr>" for k, v in rows)
     return f'<table class="facts">{inner}</table>'
-
-
-def _name(step: str, item: int | None) -> str:
-    return step if item is None else f"{step}[{item}]"

@@ -16,6 +16,7 @@ from atlas.runner.units import REPORT
 from atlas.step import FAILED
 from atlas.step.binding import remember_page
 from atlas.step.finish import finish, finished_run, refreshed
+from atlas.step.finished import Finished, Left
 from atlas.store import FolderLocation, run_key
 from atlas.targets import launcher as states
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from atlas.runner.events import Listener
     from atlas.runner.units import Report, Unit
     from atlas.step import Outcome
-    from atlas.step.finished import Finished
     from atlas.store import Run, Store
     from atlas.targets.launcher import LaunchedRun, Launcher, RunStatus
 
@@ -266,7 +266,8 @@ class Followed:
     def _write_report(self) -> None:
         """Write the run's report beside its artifacts, where the caller knows how to make one."""
         if self._report is not None and self._progress is not None:
-            text = self._report(self.plan, self.run, self.outcomes, self._progress.skipped)
+            facts = (self.plan, self.run, self.outcomes, self._progress.skipped)
+            text = self._report(*facts, Left(self._store, finished_run(self._store, self.run)))
             key = f"{run_key(self.run.pipeline, self.run.id)}/{REPORT}"
             self._store.location.write(key, text.encode("utf-8", "replace"))
 

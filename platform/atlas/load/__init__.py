@@ -1,4 +1,12 @@
-"""Reading documents: strictly, from files, with the place of every value."""
+"""Reading documents: strictly, from files, with the place of every value.
+
+`atlas.load` is a function, too: what users call to get a stored model as a value.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from atlas.errors import clean
 from atlas.load.document import Document, dotted, parse_document, read_document
@@ -49,3 +57,14 @@ __all__ = [
     "shown",
     "structure_problems",
 ]
+
+
+class _Loading(ModuleType):
+    """The package, which has the name of the function that loads artifacts."""
+
+    def __call__(self, address: str, **options: Any) -> Any:
+        """Return a stored model or output as a value: `atlas.artifacts.load`."""
+        return import_module("atlas.artifacts").load(address, **options)
+
+
+sys.modules[__name__].__class__ = _Loading

@@ -18,7 +18,7 @@ from atlas.step import FAILED, Job, Outcome
 from atlas.step.binding import NO_FAMILY, FamilyRun
 from atlas.step.execute import refuse
 from atlas.step.finish import finish, unfinished
-from atlas.step.finished import Finished
+from atlas.step.finished import Finished, Left
 from atlas.step.outcome import DONE
 from atlas.step.skipping import skip
 from atlas.store.run import SANDBOX
@@ -191,12 +191,22 @@ class LocalRun:
         Raises:
             StoreError: that can't be recorded.
         """
-        if self._report is not None:
-            text = self._report(self.plan, self.run, self.outcomes, self.skipped)
-            write_report(self.store, self.plan, self.run, text)
+        self._write_report(None)
         self.finished = self._rehearsed() if self.settings.rehearsal else self._finish()
+        if self.finished.version:
+            self._write_report(self.finished)
         self.opened.held.close()
         self._tell(events.RUN_ENDED, text=self.finished.status)
+
+    def _write_report(self, finished: Finished | None) -> None:
+        """Write the run's report, where the caller knows how to make one.
+
+        MLflow gets the first one; with the model's version in it, it is written again.
+        """
+        if self._report is not None:
+            facts = (self.plan, self.run, self.outcomes, self.skipped)
+            text = self._report(*facts, Left(self.store, finished))
+            write_report(self.store, self.plan, self.run, text)
 
     def _finish(self) -> Finished:
         selected = self._selected if self.settings.selection.is_partial else None

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan, PlanStep
     from atlas.step import Outcome
+    from atlas.step.finished import Left
     from atlas.store import Run, Store
 
 REPORT = "report.html"
 """Name of a run's report, in its folder of the store."""
-Report: TypeAlias = "Callable[[Plan, Run, Mapping[Unit, Outcome], Mapping[str, str]], str]"
-"""Makes a run's report of the Plan, the run, its outcomes, and what was skipped."""
+Report: TypeAlias = "Callable[[Plan, Run, Mapping[Unit, Outcome], Mapping[str, str], Left], str]"
+"""Makes a run's report of the Plan, the run, its outcomes, what was skipped, and what it left."""
 
 
 def write_report(store: Store, plan: Plan, run: Run, text: str) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas.dataclass import dataclass
 from atlas.tracking.registry import CHAMPION
 
 if TYPE_CHECKING:
     from atlas.models.promotion import Promotion
+    from atlas.store import Store
+
+
+class Left(NamedTuple):
+    """What a run has left behind, for its report: the store, and how it ended, once known."""
+
+    store: Store
+    finished: Finished | None = None
 
 
 @dataclass(frozen=True, slots=True)

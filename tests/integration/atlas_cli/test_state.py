@@ -48,6 +48,7 @@ COMMANDS = [
     *(["refresh", "p"], ["rollback", "p"], ["history", "p"], ["promote", "p"], ["champion", "p"]),
     *(["release", "p"], ["backfill", "p", "--from", "2026-01-01"], ["card", "p"]),
     *(["catalog", "p", "--out", "../site"], ["data", "p"], ["logs", "r"]),
+    *(["show", "r"], ["artifact", "get", "r/a.b"]),
     *(["lineage", "p@champion"], ["reproduce", "p@champion"]),
     *(["retrain", "p"], ["approve", "p", "0123"], ["monitor", "p"]),
     *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),

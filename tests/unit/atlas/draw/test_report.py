@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from atlas.draw.report import marks_of, report
+from atlas.draw.gantt import marks_of
+from atlas.draw.report import report
 from atlas.plan import InputSource, Output, Plan, PlanStep, Value
 from atlas.step import DONE, FAILED, Outcome
 from atlas.store import ModelVersion, Run
