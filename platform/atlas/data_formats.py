@@ -17,6 +17,25 @@ COMPRESSIONS = ("gz", "zip", "bz2", "xz", "zst")
 TABLE, FILE, FOLDER = "table", "file", "folder"
 SQL = "sql:"
 """Beginning of a URI that names a secret with a database's URL."""
+KEDRO = "kedro:"
+"""Beginning of a URI that names a dataset class of Kedro's."""
+KEDRO_CLASSES = (
+    *("api.APIDataset", "biosequence.BioSequenceDataset", "dask.CSVDataset", "dask.ParquetDataset"),
+    *("databricks.ManagedTableDataset", "geopandas.GenericDataset", "ibis.FileDataset"),
+    *("ibis.TableDataset", "json.JSONDataset", "matplotlib.MatplotlibDataset"),
+    *("networkx.GMLDataset", "networkx.GraphMLDataset", "networkx.JSONDataset"),
+    *("pandas.CSVDataset", "pandas.DeltaTableDataset", "pandas.ExcelDataset"),
+    *("pandas.FeatherDataset", "pandas.GBQQueryDataset", "pandas.GBQTableDataset"),
+    *("pandas.JSONDataset", "pandas.ParquetDataset", "pandas.SQLQueryDataset"),
+    *("pandas.SQLTableDataset", "pandas.XMLDataset", "pillow.ImageDataset"),
+    *("plotly.JSONDataset", "polars.CSVDataset", "snowflake.SnowparkTableDataset"),
+    *("spark.SparkDataset", "spark.SparkHiveDataset", "spark.SparkJDBCDataset"),
+    *("svmlight.SVMLightDataset", "text.TextDataset", "yaml.YAMLDataset"),
+)
+"""The classes of the package ``kedro_datasets`` that may be named, and no others."""
+DELTA, ICEBERG = "delta", "iceberg"
+LAKES = (DELTA, ICEBERG)
+"""Formats of folders that are one table, with a history; they are only read."""
 EVERYTHING = "bytes"
 """The format of what no ending says anything of."""
 
@@ -26,7 +45,7 @@ class DataFormat(NamedTuple):
 
     Attributes:
         name: as documents name it.
-        endings: of files in it; the first is that of parts of a folder.
+        endings: of files in it; the first is that of parts of a folder; none of a lake's.
         is_table: whether it has tables.
         is_compressed: whether its files may be compressed.
         options: the fields of an Environment's data set that are about it.
@@ -58,11 +77,15 @@ FORMATS: Mapping[str, DataFormat] = {
             extra="pillow",
         ),
         DataFormat("bytes", ("bytes", "bin"), is_table=False),
+        DataFormat(DELTA, (), options=(DELTA,), extra=DELTA),
+        DataFormat(ICEBERG, (), options=(ICEBERG,), extra=ICEBERG),
     )
 }
 """Every format by its name."""
-OPTIONS = ("csv", "parquet", "excel", "text")
+OPTIONS = ("csv", "parquet", "excel", "text", DELTA, ICEBERG)
 """Fields of an Environment's data set with options of one format."""
+LIMIT = "max_unpacked_bytes"
+"""Field of an Environment's data set with the most bytes that a compressed file may unpack to."""
 _BY_ENDING = {ending: one.name for one in FORMATS.values() for ending in one.endings}
 
 
@@ -101,7 +124,7 @@ def format_of(uri: str) -> str:
 
     Text formats may be compressed: ``rows.csv.gz``.
     """
-    if uri.endswith("/") or uri.startswith(SQL):
+    if uri.endswith("/") or uri.startswith((SQL, KEDRO)):
         return "parquet"
     return said_by(uri) or EVERYTHING
 
@@ -141,18 +164,23 @@ def endings() -> Iterator[str]:
 
 def options_of(raw: Mapping[str, Any], format: str) -> Mapping[str, Any]:
     """Return the options of a data set that are about its format."""
+    if "kedro" in raw:
+        return raw["kedro"]  # type: ignore[no-any-return]
     known = FORMATS.get(format)
     names = known.options if known else ()
     found: Mapping[str, Any] = next((raw[name] for name in names if name in raw), {})
-    return found
+    return {**found, LIMIT: raw[LIMIT]} if LIMIT in raw else found
 
 
 IN_QUOTES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 """Of SQL: texts, quoted names, comments."""
 _WRITING = re.compile(
-    r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bDELETE\s+FROM\b|\bUPDATE\b[^()]*\bSET\b",
+    r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bDELETE\s+FROM\b|\bUPDATE\b[^()]*\bSET\b"
+    r"|\bINTO\s+(?:OUTFILE|DUMPFILE)\b",
     re.IGNORECASE,
 )
+_EXECUTED = re.compile(r"/\*M?!")
+"""A comment that MySQL executes."""
 
 
 def writing_in(query: str) -> str:
@@ -161,7 +189,7 @@ def writing_in(query: str) -> str:
     Where a text ends is another thing for each database (a backslash, ``$$``), so a ';' within what
     looks like quotes counts as well: without one, there is no second statement.
     """
-    found = _WRITING.search(IN_QUOTES.sub(" ", query))
+    found = _EXECUTED.search(query) or _WRITING.search(IN_QUOTES.sub(" ", query))
     if ";" in query.rstrip().removesuffix(";"):
         return "';'"
     return f"'{found[0][:60]}'" if found else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas import files
-from atlas.data_formats import OPTIONS, SQL, format_of
+from atlas.data_formats import KEDRO, LAKES, LIMIT, OPTIONS, SQL, format_of
 from atlas.dataclass import dataclass
 from atlas.project_settings import tool_atlas
 from atlas.registered import DEFAULT_TARGETS
@@ -31,7 +31,7 @@ class DataLocation:
     format: str = ""
     credential: str = ""
     version: str = ""
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     table: str = ""
     query: str = ""
 
@@ -41,10 +41,11 @@ class DataLocation:
 
         What names a database is a secret, as a credential is.
         """
-        plain = {name: raw[name] for name in raw if name not in OPTIONS}
+        options = {name: raw[name] for name in (*OPTIONS, LIMIT, "kedro") if name in raw}
+        plain = {name: raw[name] for name in raw if name not in options}
         if raw["uri"].startswith(SQL):
             plain["credential"] = raw["uri"].removeprefix(SQL)
-        return cls(**plain, options={name: raw[name] for name in OPTIONS if name in raw})
+        return cls(**plain, options=options)
 
     @property
     def read_as(self) -> str:
@@ -55,6 +56,16 @@ class DataLocation:
     def is_sql(self) -> bool:
         """Whether it is a table or a query of a database."""
         return self.uri.startswith(SQL)
+
+    @property
+    def is_kedro(self) -> bool:
+        """Whether a dataset class of Kedro's opens it."""
+        return self.uri.startswith(KEDRO)
+
+    @property
+    def is_lake(self) -> bool:
+        """Whether it is a table of a data lake, which is only read."""
+        return self.format in LAKES
 
 
 @dataclass(frozen=True, slots=True)

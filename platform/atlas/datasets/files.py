@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.data_formats import FORMATS, TABLE
-from atlas.datasets.compression import opened
+from atlas.data_formats import FORMATS, LIMIT, TABLE
+from atlas.datasets.compression import most_unpacked, opened, too_large
 from atlas.datasets.csv_files import read_csv, write_csv
 from atlas.datasets.encoding import decoded
 from atlas.datasets.parquet_files import read_parquet, write_parquet
@@ -80,9 +80,13 @@ def _as_table(value: Any) -> Any:
         raise StoreError(f"found columns that aren't equally long: {error}") from None
 
 
+def _content(path: Path, options: Options) -> bytes:
+    with opened(path, most=options.get(LIMIT, 0)) as file:
+        return file.read()
+
+
 def _read_json(path: Path, options: Options) -> Any:
-    with opened(path) as file:
-        text = decoded(file.read(), "utf-8", "format")
+    text = decoded(_content(path, options), "utf-8", "format")
     try:
         return json.loads(text)
     except ValueError as error:
@@ -105,8 +109,7 @@ def _write_json(value: Any, path: Path, options: Options) -> None:
 
 
 def _read_lines(path: Path, options: Options) -> Any:
-    with opened(path) as file:
-        text = decoded(file.read(), "utf-8", "format")
+    text = decoded(_content(path, options), "utf-8", "format")
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
@@ -150,12 +153,31 @@ def _read_excel(path: Path, options: Options) -> Any:
     import openpyxl  # noqa: F401 - its absence is reported before pandas's
     import pandas
 
+    _check_workbook(path, options.get(LIMIT, 0))
     with pandas.ExcelFile(path, engine="openpyxl") as book:
         sheet = options.get("sheet", book.sheet_names[0])
         if sheet not in book.sheet_names:
             known = ", ".join(map(str, book.sheet_names))
             raise StoreError(clean(f"there is no sheet '{sheet}'; it has {known}", 300))
         return pandas.read_excel(book, sheet_name=sheet)
+
+
+def _check_workbook(path: Path, stated: int) -> None:
+    """Refuse a workbook, which is a ZIP archive, that unpacks to more than it may.
+
+    Raises:
+        StoreError: it does, or isn't a workbook.
+    """
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:
+        raise StoreError("isn't a workbook of Excel's: expected .xlsx, which Excel saves") from None
+    size = path.stat().st_size
+    if unpacked > (most := most_unpacked(size, stated)):
+        raise too_large(size, most)
 
 
 def _write_excel(value: Any, path: Path, options: Options) -> None:
@@ -168,8 +190,7 @@ def _write_excel(value: Any, path: Path, options: Options) -> None:
 
 
 def _read_text(path: Path, options: Options) -> str:
-    with opened(path) as file:
-        return decoded(file.read(), options.get("encoding", "utf-8"), "text.encoding")
+    return decoded(_content(path, options), options.get("encoding", "utf-8"), "text.encoding")
 
 
 def _write_text(value: Any, path: Path, options: Options) -> None:

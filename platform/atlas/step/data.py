@@ -9,7 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.data_formats import FOLDER, FORMATS, PROTOCOLS, SQL, TABLE, format_of, scheme_of
+from atlas.data_formats import (
+    FOLDER,
+    FORMATS,
+    KEDRO,
+    LAKES,
+    PROTOCOLS,
+    SQL,
+    TABLE,
+    format_of,
+    scheme_of,
+)
 from atlas.dataclass import dataclass
 from atlas.datasets.fields import RunFacts
 from atlas.datasets.locations import open_data_location
@@ -33,7 +43,7 @@ from atlas.uris import inside, is_file_uri, path_of, uri_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlas.datasets.sql import SqlSource
+    from atlas.datasets.databases.source import SqlSource
     from atlas.plan import PlanData as Declared
     from atlas.store import Location
 
@@ -119,6 +129,10 @@ class DataHandle:
             if self.sql and not self._apart:
                 self.writes += 1
                 self.sql.write(value, self.facts, self.step, self.writes)
+            elif self.is_kedro and not self._apart:
+                from atlas.datasets.kedro_classes import save_kedro
+
+                save_kedro(value, self.declared.uri, self.declared.options, self.options)
             else:
                 self._write_file(value)
         except StoreError as error:
@@ -139,6 +153,11 @@ class DataHandle:
         return open_data_location(folder_url, self.options), name
 
     @property
+    def is_kedro(self) -> bool:
+        """Whether a dataset class of Kedro's opens it."""
+        return self.declared.uri.startswith(KEDRO)
+
+    @property
     def _is_folder(self) -> bool:
         return self.uri.endswith("/")
 
@@ -155,8 +174,17 @@ class DataHandle:
         return "the Environment's data says where it is"
 
     def _read_all(self) -> Any:
-        if self.sql and not (self._apart and self.written):
+        apart = self._apart and self.written
+        if self.sql and not apart:
             return self.sql.read(self.facts)
+        if self.is_kedro and not apart:
+            from atlas.datasets.kedro_classes import load_kedro
+
+            return load_kedro(self.declared.uri, self.declared.options, self.options)
+        if self.format in LAKES:
+            from atlas.datasets.lakes import read_lake
+
+            return read_lake(self.uri, self.format, self.declared.options, self.options)
         place, key = self.place()
         if not self._is_folder:
             return self._read(place, key)
@@ -222,6 +250,8 @@ class DataHandle:
     def _write_file(self, value: Any) -> None:
         place, key = self.place()
         declared = self.declared
+        if self.format in LAKES:
+            raise StoreError(f"{self.uri}: can't be written: {self.format} is only read")
         protocol = PROTOCOLS.get(scheme_of(self.uri))
         if protocol and not protocol.is_writable and not self._apart:
             raise StoreError(f"{self.uri}: can't be written: {protocol.scheme}: is only read")
@@ -307,6 +337,9 @@ def open_data(
     facts = RunFacts(run, interval, end, axes or {}, writer)
     if declared.uri.startswith(SQL):
         return _open_sql(declared, name, step, facts, secret)
+    if declared.uri.startswith(KEDRO):
+        kind = "parquet" if os.environ.get(WRITES) else "kedro"
+        return DataHandle(name, f"{declared.uri}/{name}", kind, step, declared, facts)
     try:
         uri = absolute(declared.uri, store)
     except StoreError as error:
@@ -321,7 +354,7 @@ def open_data(
 
 
 def _open_sql(declared: Declared, name: str, step: str, facts: RunFacts, secret: str) -> DataHandle:
-    from atlas.datasets.sql import SqlSource
+    from atlas.datasets.databases.source import SqlSource
 
     source = SqlSource(
         declared.credential, secret, declared.table, declared.query,

@@ -153,6 +153,8 @@ CODES = {
     "E007": "a file's name, format and options don't fit",
     "E008": "a database is read in a way that there isn't",
     "E009": "data can't be reached in the way that is asked for",
+    "E010": "a dataset class of Kedro's can't be used so",
+    "E011": "what Kedro's class opens isn't checked",
     "T001": "a text has an unpaired surrogate",
     "T002": "a variable holds a NUL character",
     "T003": "two secrets reach a step in one variable",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import TYPE_CHECKING, Any
 
 from atlas.data_formats import (
     COMPRESSIONS,
     FORMATS,
-    IN_QUOTES,
+    LIMIT,
     OPTIONS,
     PROTOCOLS,
     TABLE,
@@ -18,11 +17,17 @@ from atlas.data_formats import (
     is_tabbed,
     said_by,
     scheme_of,
-    writing_in,
 )
 from atlas.environment import LOCAL
 from atlas.load import nearest
+from atlas.validate.database_rules import database_problems, unbound_axes
 from atlas.validate.flat import DocumentPath, names
+from atlas.validate.foreign_data_rules import (
+    foreign_uses,
+    kedro_problems,
+    lake_problems,
+    unseen_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +39,6 @@ if TYPE_CHECKING:
     from atlas.validate.subject import Subject
 
 _INTERVAL = "{interval}"
-_BOUND = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
-_SELECT = re.compile(r"\s*(?:\(|SELECT\b|WITH\b|VALUES\b)", re.IGNORECASE)
 
 
 def location_problems(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
@@ -47,7 +50,13 @@ def location_problems(environment: Environment, place: DocumentPath) -> Iterator
     """
     for name, where in environment.data.items():
         at = place / name
-        yield from _database(environment, where, at) if where.is_sql else _file(where, at)
+        if where.is_sql:
+            yield from database_problems(environment, where, at)
+        elif where.is_kedro:
+            yield from kedro_problems(where, at)
+            yield from unseen_problem(where, at)
+        else:
+            yield from _file(where, at)
 
 
 def _file(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
@@ -56,7 +65,9 @@ def _file(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
         if getattr(where, key):
             message = f"'{key}' is of databases, and this is a file"
             yield (at / key).problem("E008", message, expected="a URI 'sql:SECRET', or no such key")
-    if not where.uri.endswith("/"):
+    if where.is_lake:
+        yield from lake_problems(where, at)
+    elif not where.uri.endswith("/"):
         yield from _ending(where, at)
     elif (known := PROTOCOLS.get(scheme_of(where.uri))) and not known.has_folders:
         message = f"{known.scheme}: has no folders that could be listed"
@@ -90,6 +101,14 @@ def _options(where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
             message = f"Python has no encoding of texts '{encoding}'"
             expected, place = "utf-8, cp1252, latin-1, utf-16, …", at / key / "encoding"
             yield place.problem("E007", message, found=encoding, expected=expected)
+    known = FORMATS[where.read_as]
+    if LIMIT in where.options and not known.is_compressed and known.name != "excel":
+        message = f"a file in the format {known.name} isn't unpacked as a whole"
+        yield (at / LIMIT).problem("E007", message, expected=f"no '{LIMIT}'")
+    if "kedro" in where.options:
+        message = "'kedro' is of Kedro's classes, and this is a file"
+        expected = "a URI 'kedro:MODULE.CLASS', or no such key"
+        yield (at / "kedro").problem("E010", message, expected=expected)
     yield from _csv(where.options.get("csv", {}), at / "csv", where.uri)
 
 
@@ -112,54 +131,10 @@ def _is_encoding(name: str) -> bool:
         return False
 
 
-def _database(environment: Environment, where: DataLocation, at: DocumentPath) -> Iterator[Problem]:
-    secret = where.uri.partition(":")[2]
-    if secret not in environment.secrets:
-        message = f"the environment '{environment.name}' has no secret '{secret}'"
-        hint = nearest(secret, environment.secrets)
-        expected = names(environment.secrets)
-        yield (at / "uri").problem("E003", message, found=secret, expected=expected, hint=hint)
-    if bool(where.table) == bool(where.query):
-        found = "both" if where.table else "neither"
-        message = f"of a database, 'table' or 'query' says what is read; found {found}"
-        yield at.problem("E008", message, expected="one of the two")
-    others = [
-        *(key for key in OPTIONS if key in where.options),
-        *(["format"] if where.format else ()),
-    ]
-    for key in others:
-        yield (at / key).problem("E008", f"a database has no '{key}'", expected="no such key")
-    if where.version == "content":
-        message = "what a database holds isn't known without reading all of it"
-        hint = "name a version by hand, or none"
-        yield (at / "version").problem("E008", message, found=where.version, hint=hint)
-    if where.query:
-        yield from _query(where.query, at / "query")
-
-
-def _query(query: str, at: DocumentPath) -> Iterator[Problem]:
-    bare = IN_QUOTES.sub(" ", query)
-    if not _SELECT.match(bare):
-        message = "a query only reads"
-        yield at.problem("E008", message, found=query[:60], expected="SELECT … or WITH … SELECT")
-    elif found := writing_in(query):
-        message = "a query only reads"
-        yield at.problem("E008", message, found=found, expected="one SELECT")
-    inserted = re.search(r"\{[A-Za-z_:]*\}", query)
-    if inserted:
-        message = f"{inserted[0]} is put into no query: values are bound by name"
-        expected = ":interval_start, :interval_end or :axis_NAME"
-        yield at.problem("E008", message, found=inserted[0], expected=expected)
-    for name in dict.fromkeys(_BOUND.findall(bare)):
-        if name not in ("interval_start", "interval_end") and not name.startswith("axis_"):
-            message = f"there is no value ':{name}'"
-            expected = ":interval_start, :interval_end or :axis_NAME"
-            yield at.problem("E008", message, found=f":{name}", expected=expected)
-
-
 def not_tables(where: DataLocation) -> str:
     """Return what a table would be read as instead, where its format has none; else nothing."""
-    return "" if where.is_sql or FORMATS[where.read_as].is_table else where.read_as
+    is_told_by_format = not (where.is_sql or where.is_kedro)
+    return where.read_as if is_told_by_format and not FORMATS[where.read_as].is_table else ""
 
 
 def table_endings() -> str:
@@ -178,7 +153,7 @@ def check_data_sets(subject: Subject) -> Iterator[Problem]:
             if where:
                 yield from _placed(subject, declared, where, at)
         if where and where.query:
-            yield from _axes_bound(subject, name, where)
+            yield from unbound_axes(subject, name, where)
         if where and scheme_of(where.uri) == "memory":
             yield from _in_memory(subject, name, where)
 
@@ -208,7 +183,9 @@ def check_written(subject: Subject) -> Iterator[Problem]:
 def _written(read: Input, where: DataLocation) -> Iterator[Problem]:
     known = PROTOCOLS.get(scheme_of(where.uri))
     what = ""
-    if known and not known.is_writable:
+    if where.is_lake:
+        what = f"a table in the format {where.format} is only read"
+    elif known and not known.is_writable:
         what = f"{known.scheme}: is only read"
     elif where.query:
         what = "a query is only read"
@@ -260,6 +237,9 @@ def _placed(
     subject: Subject, declared: DataSet, where: DataLocation, at: DocumentPath
 ) -> Iterator[Problem]:
     """Check what the Config says of a data set that is where the Environment has it."""
+    if where.is_kedro or where.is_lake:
+        yield from foreign_uses(declared, where, at)
+        return
     is_folder = where.uri.endswith("/")
     is_one = not is_folder and not where.is_sql
     found, environment = where.uri, subject.environment.name
@@ -283,21 +263,6 @@ def _interval_in(declared: DataSet, at: DocumentPath) -> Iterator[Problem]:
     if _INTERVAL not in declared.partition:
         message = "an interval is to be replaced, and the partition has no {interval}"
         yield at.problem("C046", message, expected="{interval} in it")
-
-
-def _axes_bound(subject: Subject, name: str, where: DataLocation) -> Iterator[Problem]:
-    """Check that a query binds axes that the Config has."""
-    matrix = subject.file.config.matrix
-    at = subject.environment_place / "data" / name / "query"
-    for bound in dict.fromkeys(_BOUND.findall(IN_QUOTES.sub(" ", where.query))):
-        axis = bound.removeprefix("axis_")
-        if axis != bound and axis not in matrix:
-            who = subject.file.config.name
-            message = (
-                f"':{bound}' has no value in the Config '{who}', whose matrix has no such axis"
-            )
-            hint, expected = nearest(axis, matrix), names(matrix)
-            yield at.problem("E008", message, found=f":{bound}", expected=expected, hint=hint)
 
 
 RULES = (check_data_sets, check_written)

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from atlas.data_formats import FORMATS, format_of, said_by
-from atlas.errors import StepError
+from atlas.datasets.compression import opened
+from atlas.datasets.files import read_file, write_file
+from atlas.errors import StepError, StoreError
 from atlas.plan import PlanData
 from atlas.step.data import DataHandle, open_data
 
@@ -190,3 +192,32 @@ def test_checks_run_on_read(tmp_path: Path) -> None:
     assert len(one.read()) == 3
     assert len(one.warnings) == 8
     assert one.warnings[0] == "data.rows: checks.rows: found 3, expected at least 4"
+
+
+@pytest.mark.parametrize("ending", ["gz", "zip", "bz2", "xz", "zst"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.json", "rows.txt"])
+def test_what_unpacks_to_more_than_it_may_is_refused(
+    tmp_path: Path, name: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas.datasets.compression._MOST", 10_000)
+    monkeypatch.setattr("atlas.datasets.compression._TIMES", 2)
+    path, format = tmp_path / f"{name}.{ending}", format_of(name)
+    content = b"x\n" + b"1\n" * 20_000 if format == "csv" else b"1" + b" " * 20_000
+    with opened(path, "wb") as file:
+        file.write(content)
+    with pytest.raises(StoreError, match=r"unpack to more than 10,000.*set max_unpacked_bytes"):
+        read_file(path, format, {})
+    assert read_file(path, format, {"max_unpacked_bytes": 50_000}) is not None
+
+
+def test_a_workbook_that_unpacks_to_more_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.xlsx"
+    write_file(pd.DataFrame({"x": range(10)}), path, "excel", {})
+    assert len(read_file(path, "excel", {})) == 10
+    with pytest.raises(StoreError, match="unpack to more than 100, the most that is read"):
+        read_file(path, "excel", {"max_unpacked_bytes": 100})
+    path.write_bytes(b"PK nothing")
+    with pytest.raises(StoreError, match="isn't a workbook of Excel's"):
+        read_file(path, "excel", {})

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from atlas.datasets.sql import placeholders_of
+from atlas.datasets.databases.queries import placeholders_of
 from atlas.errors import StepError
 from atlas.plan import PlanData
 from atlas.step.data import DataHandle, open_data
@@ -152,7 +152,7 @@ def test_a_run_appends_once(url: str) -> None:
 def test_an_append_that_fails_leaves_nothing(url: str, tmp_path: Path) -> None:
     own = {"table": "sales", "mode": "append"}
     handle(url, run="r0", **own).write(ROWS)
-    with pytest.raises(StepError, match="no column named other"):
+    with pytest.raises(StepError, match="the table has no column 'other'"):
         handle(url, run="r1", **own).write(ROWS.assign(other=1))
     handle(url, run="r1", **own).write(ROWS)
     assert len(handle(url, table="sales").read()) == 8
@@ -206,7 +206,7 @@ def test_a_query_that_writes_is_refused(
     handle(url, table="sales").write(ROWS)
     with pytest.raises(StepError, match="a query only reads; found"):
         handle(url, query=query).read()
-    monkeypatch.setattr("atlas.datasets.sql.writing_in", lambda _: "")
+    monkeypatch.setattr("atlas.datasets.databases.source.writing_in", lambda _: "")
     with pytest.raises(StepError):
         handle(url, query=query).read()
     assert len(handle(url, table="sales").read()) == 4
