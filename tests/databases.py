@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
+from atlas_provider.cluster import mariadb
 from atlas_toolchain import kubeflow_tests
-from tests.kubeflow import database
 from tests.servers import free_port
 from tests.tether import tied
 
@@ -141,11 +141,10 @@ def _mariadb(folder: Path, port: int) -> tuple[list[str], str | None, str]:
     if program is None:
         pytest.skip("no MariaDB here (Debian: apt-get install mariadb-server-core)")
     data = folder / "data"
-    database.make(program, data, "owner", PASSWORD)
+    mariadb.make(program, data, "owner", PASSWORD)
     command = [
-        str(program), *database.flags(data), f"--port={port}", f"--socket={folder}/socket",
-        "--bind-address=127.0.0.1", f"--pid-file={folder}/pid", "--default-time-zone=+09:00",
-        "--skip-name-resolve",
+        str(program), *mariadb.serving(data, folder / "socket", port),
+        f"--pid-file={folder}/pid", "--default-time-zone=+09:00",
     ]  # fmt: skip
     return command, None, f"mysql+pymysql://owner:{PASSWORD}@127.0.0.1:{port}/mysql"
 
