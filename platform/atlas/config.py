@@ -101,6 +101,7 @@ class Override:
 
     cls: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +307,7 @@ def _columns(spec: Mapping[str, Any], named: Iterable[str]) -> ColumnStatistics:
 
 
 def _override(raw: Mapping[str, Any]) -> Override:
-    return Override(raw.get("class", ""), raw.get("params", {}))
+    return Override(raw.get("class", ""), raw.get("params", {}), raw.get("search", {}))
 
 
 def _model(raw: Mapping[str, Any]) -> ModelSpec:

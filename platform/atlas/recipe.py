@@ -32,7 +32,7 @@ FUNCTION_STEP = "atlas.functions.FunctionStep"
 """Full name of the Template that such a function is."""
 VALUE = "value"
 """Name of the output of such a function, where it returns no record."""
-TEMPLATE_MODULES = ("atlas.template", "atlas.labels")
+TEMPLATE_MODULES = ("atlas.template", "atlas.labels", "atlas.search")
 """Modules of Atlas that a Recipe may name classes of."""
 ELSEWHERE = ("pipeline", "family", "history")
 """Kinds of references to what other pipelines, or earlier runs, have made."""
@@ -223,6 +223,7 @@ class Step:
     after: tuple[str, ...] = ()
     foreach: tuple[str, Reference | GivenKeys] | None = None
     when: Condition | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -253,6 +254,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
         after=tuple(raw.get("after", ())),
         foreach=foreach and (foreach[0], _parse_keys(foreach[1])),
         when=Condition.parse(raw["when"], Reference.parse) if "when" in raw else None,
+        search=raw.get("search", {}),
         settings={key: raw[key] for key in SETTINGS if key in raw},
     )
 

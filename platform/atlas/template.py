@@ -26,6 +26,13 @@ class Metrics(Protocol):
         """Record one value; the last one of a name counts."""
 
 
+class Reporter(Protocol):
+    """Takes how a training gets on, for a search that may give it up."""
+
+    def __call__(self, value: float, step: int, /) -> None:
+        """Report the search's metric as it is at a step, such as an epoch."""
+
+
 class Data(Protocol):
     """A data set of the Config, opened where the Environment says it is.
 
@@ -107,6 +114,10 @@ def _ignore(name: str, value: float, /) -> None:
     """Drop a metric: what a context outside of a run does."""
 
 
+def _go_on(value: float, step: int, /) -> None:
+    """Drop a report: what a context outside of a search does."""
+
+
 class Bounds(NamedTuple):
     """Bounds of a param, checked before anything runs: ``Annotated[int, Bounds(1, 500)]``."""
 
@@ -126,6 +137,8 @@ class Context:
         interval_end: ISO 8601, or empty.
         logger: the step's log.
         metric: records one metric: ``self.context.metric("roc_auc", 0.97)``.
+        report: tells a search the metric at a step: ``self.context.report(loss, epoch)``; a trial
+            that is worse than most ends there. Outside of a search it does nothing.
         secrets: the secrets that the Recipe names for the step.
         index: which item of a ``foreach`` this is, or None.
     """
@@ -137,6 +150,7 @@ class Context:
     interval_end: str = ""
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("atlas.step"))
     metric: Metrics = _ignore
+    report: Reporter = _go_on
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     index: int | None = None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from atlas.builder.document import DocumentBuilder, given
+from atlas.builder.search import search_fields
 from atlas.builder.words import class_name, param, plain, reference
 from atlas.config import Config
 
@@ -75,10 +76,20 @@ class ConfigBuilder(DocumentBuilder):
         cls: type[Template] | str | None = None,
         *,
         params: Mapping[str, Any] | None = None,
+        search: Mapping[str, Any] | Literal[False] | None = None,
     ) -> None:
-        """Say what one step differs in from its Recipe: its class, or some of its params."""
+        """Say what one step differs in from its Recipe: its class, some of its params, its search.
+
+        Args:
+            step: the step.
+            cls: another class.
+            params: other params.
+            search: fields of its search that differ; False for no search.
+        """
         values = None if params is None else {key: param(value) for key, value in params.items()}
         fields = given({"class": cls and class_name(cls), "params": values})
+        if search is not None:
+            fields["search"] = search_fields(search) if search is not False else None
         self._section("steps")[str(step)] = fields
 
     def parameters(self, /, **parameters: Any) -> None:
@@ -237,7 +248,9 @@ def _each(add: Any) -> Any:
 
 
 def _override(builder: ConfigBuilder, name: str, raw: Mapping[str, Any]) -> None:
-    builder.override(name, raw.get("class"), params=raw.get("params"))
+    search: Any = raw.get("search", {})
+    search = False if search is None else search or None
+    builder.override(name, raw.get("class"), params=raw.get("params"), search=search)
 
 
 def _statistics(builder: ConfigBuilder, kind: str, raw: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack
 
 from atlas.builder.document import DocumentBuilder, given
+from atlas.builder.search import search_fields
 from atlas.builder.words import Dynamic, StepOutputs, class_name, param, plain, reference
 from atlas.errors import AtlasError
 from atlas.recipe import ONE_OF, OneOf, Recipe, Reference
@@ -135,6 +136,7 @@ class RecipeBuilder(DocumentBuilder):
         after: Sequence[StepOutputs | str] | None = None,
         foreach: Mapping[str, Reference | str | Sequence[Any]] | None = None,
         when: Mapping[str, Any] | None = None,
+        search: Mapping[str, Any] | None = None,
         **settings: Unpack[StepSettings],
     ) -> StepOutputs:
         """Add a step.
@@ -153,6 +155,8 @@ class RecipeBuilder(DocumentBuilder):
             foreach: parameter of ``run`` → the JSON list whose keys it gets one by one, or where
                 it comes from.
             when: the condition under which it runs, as in JSON; ``step`` may be an output.
+            search: which params of the class to try, as in JSON; in ``evaluate``, ``class`` may be
+                a class, and inputs may be references.
             **settings: image, resources, retries, timeout, env, secrets, cache, node_selector,
                 tolerations and window, as in JSON.
 
@@ -179,6 +183,7 @@ class RecipeBuilder(DocumentBuilder):
             "after": after and [str(step) for step in after],
             "foreach": foreach and {name: _keys(keys) for name, keys in foreach.items()},
             "when": when and _condition(when),
+            "search": search and search_fields(search),
             **plain(settings),
         }
         steps[name] = given(fields)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MERGED = ("parameters", "images", "defaults", "inputs", "outputs")
-_MERGED_IN_STEP = ("inputs", "params", "outputs", "env", "node_selector", "resources")
+_MERGED_IN_STEP = ("inputs", "params", "outputs", "env", "node_selector", "resources", "search")
 """Fields of a step that the child's and the base's members are put together of."""
 _EITHER = {"class": "recipe", "recipe": "class"}
 

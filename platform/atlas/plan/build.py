@@ -126,7 +126,7 @@ class PlanBuilder:
             after=tuple(sorted(set(step.after) - upstream)),
             foreach=self._foreach(step),
             image=settings.get("image", ""),
-            resources=Resources.parse(self._resources(step.name, settings)),
+            resources=Resources.parse(self._resources(step.resourced, settings)),
             retries=Retries.parse(settings.get("retries", 0)),
             timeout=None if timeout is None else seconds(timeout),
             env=dict(sorted(settings.get("env", {}).items())),
@@ -137,6 +137,7 @@ class PlanBuilder:
             predicts=self._predicts(step) or None,
             when=step.when and step.when.mapped(lambda read: self._source(read, step, axes)),
             optional=self._optional(step),
+            search=step.search,
         )
 
     def _optional(self, step: FlatStep) -> tuple[str, ...]:
@@ -194,7 +195,7 @@ class PlanBuilder:
 
     def _outputs(self, step: FlatStep) -> Mapping[str, Output]:
         """Return a step's outputs; those that only its class says are made once for the class."""
-        if step.formats or step.trust:
+        if step.formats or step.trust or step.search:
             return self._made_outputs(step)
         if step.cls not in self._outputs_of:
             self._outputs_of[step.cls] = frozen(self._made_outputs(step))

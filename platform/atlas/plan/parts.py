@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from atlas.condition import Condition
     from atlas.config import Canary
+    from atlas.search.part import SearchPart
 
 
 def freeze(record: Any, *names: str) -> None:
@@ -123,6 +124,7 @@ class PlanStep:
         rival_of: the step that it repeats with the challenger; empty for one of the Recipe.
         when: the condition under which it runs, over `InputSource`s; None for always.
         optional: inputs that it does without where what they read was skipped.
+        search: what it does for a search; None for a step that is none of one.
     """
 
     name: str
@@ -147,6 +149,7 @@ class PlanStep:
     rival_of: str = ""
     when: Condition | None = None
     optional: tuple[str, ...] = ()
+    search: SearchPart | None = None
 
     def __post_init__(self) -> None:
         """Freeze what the step is made of."""

@@ -12,6 +12,7 @@ from atlas.config import Canary
 from atlas.plan.family import Family
 from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
 from atlas.recipe import Image, Parameter, Resources, Retries
+from atlas.search.part import SearchPart
 
 
 def plain(value: Any) -> Any:
@@ -114,6 +115,7 @@ def _step(raw: Mapping[str, Any]) -> PlanStep:
         "tolerations": tuple(raw.get("tolerations", ())),
         "when": _condition(raw["when"]) if "when" in raw else None,
         "optional": tuple(raw.get("optional", ())),
+        "search": SearchPart(**raw["search"]) if "search" in raw else None,
     }
     return PlanStep(**{**raw, **own})
 

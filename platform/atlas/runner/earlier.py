@@ -29,7 +29,12 @@ def done_in(store: Store, pipeline: str, run: str, unit: Unit) -> Outcome | None
 
 
 def done_before(job: Job) -> Outcome | None:
-    """Return what a unit of a resumed run has already come to, if all that it made is there."""
+    """Return what a unit of a resumed run has already come to, if all that it made is there.
+
+    A search goes by what its units are made of instead: its failed trials are tried once more.
+    """
+    if job.step.search:
+        return None
     outcome = recorded(job.store, job.run, job.step.name, job.index)
     if outcome is None or not outcome.ok:
         return None

@@ -172,16 +172,18 @@ class LocalRun:
 
     def job(self, unit: Unit, attempt: int = 1) -> Job:
         """Return what it takes to run a unit."""
+        step = self.plan.step(unit.step)
+        own = self.run.id if step.search and self.opened.resumed else ""
         return Job(
             store=self.store,
             plan=self.plan,
             run=self.run,
-            step=self.plan.step(unit.step),
+            step=step,
             folder=self.folder,
             index=unit.item,
             use_cache=self.settings.use_cache,
             previous=self.opened.previous,
-            adopt=self.opened.adopt,
+            adopt=self.opened.adopt or own,
             attempt=attempt,
         )
 

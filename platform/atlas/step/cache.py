@@ -94,11 +94,22 @@ def key_of(
     wanted = profile_digest(plan, run, step)
     parts |= {"statistics": wanted} if wanted else {}
     parts |= {"retraining": digest(run.id)} if run.trigger == RETRAINING else {}
+    parts |= {"search": _search_digest(folder, step, plan)} if step.search else {}
     parts["interval"] = digest([run.interval_start, run.interval_end])
     rest = [plan.config, step.cls, _formats(step), step.cache, sorted(step.env.items())]
     parts["step"] = digest([VERSION, sys.version_info[:2], os.environ.get(IMAGE, ""), rest])
     short = {name: value[:16] for name, value in parts.items() if value}
     return Key(digest(parts), short, _refusal(plan, step))
+
+
+def _search_digest(folder: Path, step: PlanStep, plan: Plan) -> str:
+    """Return the digest of what a step does for a search, whichever round it is of."""
+    part = step.search
+    if part is None:
+        return ""
+    module = part.evaluator.partition(":")[0]
+    code = reached_digest(folder, module, plan.code) if module else ""
+    return digest([part.role, part.metric, part.goal, part.evaluator, part.refit, code])
 
 
 def is_settled(reader: Reader, step: PlanStep, key: Key) -> bool:

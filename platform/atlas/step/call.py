@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from atlas.plan import PlanStep
     from atlas.step.job import Job
     from atlas.step.metrics import MetricsCollector
+    from atlas.template import Reporter
 
 
 def call(
-    job: Job, step: PlanStep, inputs: Mapping[str, Any], metrics: MetricsCollector
+    job: Job,
+    step: PlanStep,
+    inputs: Mapping[str, Any],
+    metrics: MetricsCollector,
+    report: Reporter | None = None,
 ) -> Mapping[str, Any]:
     """Run a step's class and return its outputs by name; nothing is stored.
 
@@ -29,13 +34,14 @@ def call(
         step: the step, which is mostly the job's own.
         inputs: a value for each input.
         metrics: what its metrics are recorded in.
+        report: what it reports to while it runs; by default nothing.
 
     Raises:
         StepError: the class can't be loaded, a param or an output is wrong.
     """
     cls = load(job, step)
     params = checked_params(step, cls, given_params(step, job.run))
-    result = cls(context=_context(job, step, metrics), **params).run(**inputs)
+    result = cls(context=_context(job, step, metrics, report), **params).run(**inputs)
     return outputs_of(step, cls, result)
 
 
@@ -53,9 +59,10 @@ def load(job: Job, step: PlanStep) -> type[Any]:
         raise StepError(step.name, message) from error
 
 
-def _context(job: Job, step: PlanStep, metrics: MetricsCollector) -> Any:
+def _context(job: Job, step: PlanStep, metrics: MetricsCollector, report: Reporter | None) -> Any:
     from atlas.template import Context
 
+    more = {"report": report} if report else {}
     return Context(
         step=step.name,
         run=job.run.id,
@@ -66,4 +73,5 @@ def _context(job: Job, step: PlanStep, metrics: MetricsCollector) -> Any:
         metric=metrics,
         secrets=secrets_of(job.plan, step),
         index=job.index,
+        **more,
     )

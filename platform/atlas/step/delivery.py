@@ -12,6 +12,7 @@ from atlas.http.service import timeout
 from atlas.step.secrets import mask_for
 from atlas.store.exclusive import exclusive
 from atlas.tracking.record import family_record, record_of
+from atlas.tracking.trials import trial_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,8 @@ def track(
     record = record_of(store, plan, run).masked(mask_for(plan))
     outer = _family(store, tracker, record, parent) if parent else ""
     tracked = tracker.send(record, parent=outer, again=again)
+    for trial in trial_records(store, plan, run, record):
+        tracker.send(trial.masked(mask_for(plan)), parent=tracked, again=again)
     warnings = (*finished.warnings, *_told(changes(record)))
     return replace(finished, tracked=tracked, warnings=warnings)
 

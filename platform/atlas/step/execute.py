@@ -12,7 +12,7 @@ from atlas.config import BATCH_METRICS
 from atlas.errors import AtlasError, StepError, StoreError
 from atlas.formats import use
 from atlas.step import cache
-from atlas.step.call import call, load
+from atlas.step.call import load
 from atlas.step.data import DataHandle
 from atlas.step.failure import one_line, passes_through, user_traceback
 from atlas.step.inputs import Reader
@@ -24,6 +24,7 @@ from atlas.step.predictions import stamped
 from atlas.step.profiling import PROFILES, has_profiles, profiled
 from atlas.step.provenance import provenance
 from atlas.step.rivals import excused, idle, with_rival
+from atlas.step.searching import FAILED_TRIAL, Kept, performed
 from atlas.step.skipping import skipped_by
 from atlas.step.statistics import counted
 from atlas.step.telling import warnings_of
@@ -88,7 +89,8 @@ def _attempt(job: Job) -> Outcome:
     if hit is None and job.use_cache and not key.refusal:
         hit = cache.find(job.store, key)
     outcome = _adopt(job, hit) if hit else _perform(job, reader, item, key)
-    if not hit and not cache.is_settled(reader, job.step, key):
+    is_lasting = outcome.reason != FAILED_TRIAL
+    if not hit and not (is_lasting and cache.is_settled(reader, job.step, key)):
         key = replace(key, value="")
     if BATCH_METRICS in outcome.outputs:
         from atlas.step.measuring import keep_measurements
@@ -178,7 +180,8 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     metrics = MetricsCollector(job.step.name)
     cls = load(job, job.step)  # What its module imports may register the formats of its inputs.
     inputs = _inputs(job, reader, item)
-    own = stamped(job, cls, call(job, job.step, inputs, metrics))
+    done = performed(job, inputs, metrics)
+    own = stamped(job, cls, done.outputs)
     profiles = profiled(job, own)
     both = with_rival(job, reader, own)
     manifests = {
@@ -190,11 +193,11 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     manifests |= rows
     values = job.mask.plain({**metrics.values, **champion.metrics, **both.metrics})
     writes = any(isinstance(value, DataHandle) and value.written for value in inputs.values())
-    reason = _reason(job, key, bool(manifests) and not writes)
+    reason = _reason(job, key, bool(manifests) and not writes) if done.keeps else FAILED_TRIAL
     made_with = job.mask.plain(provenance(job.store.run_digest(job.run), reader.handles))
     counts, uncounted = counted(job, both.outputs, reader.handles)
     counts = job.mask.plain({**counts, **({PROFILES: profiles.facts} if profiles.facts else {})})
-    keeps = manifests and not writes and not key.refusal and not both.warning
+    keeps = manifests and not writes and not key.refusal and not both.warning and done.keeps
     checked = [job.mask.text(note) for handle in reader.handles for note in handle.warnings]
     if keeps and cache.is_settled(reader, job.step, key):
         made = f"{job.run.pipeline}/{job.run.id}", manifests, values, made_with, counts
@@ -203,6 +206,7 @@ def _perform(job: Job, reader: Reader, item: Any, key: cache.Key) -> Outcome:
     warnings = (champion.warning, unkept, both.warning)
     notes = (
         *filter(None, warnings),
+        *map(job.mask.text, done.notes),
         *checked,
         *uncounted,
         *profiles.notes,
@@ -218,7 +222,12 @@ def _put(job: Job, name: str, value: Any, *, is_mixed: bool = False) -> Manifest
     Raises:
         StepError: no format keeps it, or it can't be written.
     """
+    if isinstance(value, Kept):
+        job.store.refer(*job.address, name, value.manifest, index=job.index, origin=job.origin_of())
+        return value.manifest
     declared = job.step.outputs.get(name)
+    if value is None and job.step.search:
+        declared = None  # Of a trial that isn't done.
     format, trust = declared.format if declared else "", trust_of(job.plan, declared)
     origin = job.origin_of(is_mixed=is_mixed)
     put = partial(job.store.put, *job.address, name, value, index=job.index, origin=origin)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.tracking.trials import is_of_search, search_pages, search_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ class RunRecord:
 def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
     """Read a run's record from the store."""
     outcomes = dict(outcomes_of(store, plan, run))
+    own = {name: one for name, one in outcomes.items() if not _is_of_search(plan, name)}
     started = _millis(run.created)
     ends = [_millis(outcome["ended"]) for outcome in outcomes.values() if outcome.get("ended")]
     return RunRecord(
@@ -70,9 +72,13 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
         started=started,
         ended=max([started, *ends]),
         params=params_of(plan, run),
-        metrics=_metrics(outcomes),
+        metrics=_metrics(own),
         tags=tags_of(plan, run),
-        artifacts={"artifacts.json": _artifacts(outcomes), **_report(store, run)},
+        artifacts={
+            "artifacts.json": _artifacts(outcomes),
+            **_report(store, run),
+            **search_pages(store, plan, run),
+        },
     )
 
 
@@ -136,6 +142,12 @@ def tags_of(plan: Plan, run: Run) -> dict[str, str]:
     return {f"atlas.{name}": value for name, value in tags.items() if value}
 
 
+def _is_of_search(plan: Plan, unit: str) -> bool:
+    """Tell whether a unit, which is a step or one key of it, only serves a search."""
+    step = unit if unit in plan.by_name else unit.rpartition(".")[0]
+    return is_of_search(plan, step)
+
+
 def _status(store: Store, run: Run) -> str:
     outcome = store.run_outcome(run.pipeline, run.id)
     if outcome is None:
@@ -146,7 +158,10 @@ def _status(store: Store, run: Run) -> str:
 def params_of(plan: Plan, run: Run) -> dict[str, str]:
     """Return the run's parameters and the params that steps are given as literals."""
     params = {name: _text(value) for name, value in run.parameters.items()}
+    params |= search_params(plan)
     for step in plan.steps:
+        if is_of_search(plan, step.name):
+            continue
         literals = {n: v.value for n, v in step.params.items() if v.kind == "value"}
         params |= {f"{step.name}.{name}": _text(value) for name, value in literals.items()}
     return params

@@ -32,6 +32,7 @@ from atlas.validate import (
     quality_rules,
     retraining_rules,
     scoring_rules,
+    search_rules,
     setting_rules,
     statistics_rules,
     step_rules,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 _RULES = (
     class_rules.read_classes,
+    *search_rules.RULES,
     *import_rules.RULES,
     *hint_rules.RULES,
     *step_rules.RULES,

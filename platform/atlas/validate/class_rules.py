@@ -26,14 +26,15 @@ def read_classes(subject: Subject) -> Iterator[Problem]:
             subject.signatures[step.name] = right[step.cls]
             continue
         try:
-            yield from _read(subject, step)
+            yield from read_class(subject, step)
         except SourceError as error:
             yield error.problem
         if step.name in subject.signatures:
             right[step.cls] = subject.signatures[step.name]
 
 
-def _read(subject: Subject, step: FlatStep) -> Iterator[Problem]:
+def read_class(subject: Subject, step: FlatStep) -> Iterator[Problem]:
+    """Read one step's class, and say why it can't be found or used."""
     module, _, name = step.cls.partition(":")
     sources = subject.reader.sources
     source = sources.module(module) if sources.may_have_steps(module) else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.recipe import LITERAL_KEYS
+from atlas.search.part import BEST, TRIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.load import Document, JsonPath
     from atlas.recipe import Image, Parameter, Reference
+    from atlas.search.part import SearchPart
+    from atlas.validate.searching import FlatSearch
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class FlatStep:
         formats: output → format, where one is named.
         trust: output → full names of classes and functions that its model may be made of.
         when: the condition under which it runs, over `Input`s; None for always.
+        search: what it does for a search; None for a step that is none of one.
     """
 
     name: str
@@ -105,6 +109,7 @@ class FlatStep:
     after: tuple[str, ...] = ()
     foreach: tuple[str, Input] | None = None
     when: Condition | None = None
+    search: SearchPart | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     places: dict[str, DocumentPath] = field(default_factory=dict)
 
@@ -119,6 +124,14 @@ class FlatStep:
         has_keys = self.foreach is not None and self.foreach[1].source.kind != LITERAL_KEYS
         keys = [self.foreach[1]] if self.foreach and has_keys else []
         return [*inputs, *keys, *(self.when.sources() if self.when else ())]
+
+    @property
+    def resourced(self) -> str:
+        """Name under which an Environment gives it resources; empty for a step that needs none."""
+        if self.search is None:
+            return self.name
+        trains = self.search.role == TRIAL or (self.search.role == BEST and self.search.refit)
+        return self.search.of if trains else ""
 
     def upstream(self) -> tuple[str, ...]:
         """Return the names of the steps that must be over first."""
@@ -137,6 +150,7 @@ class Flat:
         steps: by full name, in an order that respects every edge once it is known.
         image_places: where each image was declared.
         exports: output of a Recipe that is a step (``features.rows``) → the step's that it is.
+        searches: step → its search.
         is_whole: whether every step could be read; if not, those that are missing are not reported.
         digest: of the Recipe with everything that it includes.
     """
@@ -150,6 +164,7 @@ class Flat:
     images: dict[str, Image] = field(default_factory=dict)
     image_places: dict[str, DocumentPath] = field(default_factory=dict)
     exports: dict[str, Reference] = field(default_factory=dict)
+    searches: dict[str, FlatSearch] = field(default_factory=dict)
     is_whole: bool = True
     digest: str = ""
 

@@ -11,6 +11,8 @@ from atlas.validate.flat import DocumentPath, Flat, FlatStep, Input, Param, name
 from atlas.validate.parameters import given_problems, passed_problems
 from atlas.validate.params import Params
 from atlas.validate.scope import DEEPEST, References, Scope
+from atlas.validate.searches import Searches
+from atlas.validate.searching import expanded
 from atlas.values import digest
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 MAX_STEPS = 10_000
 """How many steps one flow may have once Recipes are inlined."""
 _MOST_KEYS = 1000
-_FOR_CLASSES = ("foreach", "outputs")
+_FOR_CLASSES = ("foreach", "outputs", "search")
 """Fields that only a step with a class can have."""
 
 
@@ -76,8 +78,23 @@ class Flattener:
             elif step.recipe:
                 self._inline_recipe(scope, name, step, flat, seen)
             else:
-                flat.steps[scope.prefix + name] = self._step(scope, step, place, flat)
+                self._add_step(scope, self._step(scope, step, place, flat), step, flat)
         self._check_outputs(scope, flat)
+
+    def _add_step(self, scope: Scope, own: FlatStep, step: Step, flat: Flat) -> None:
+        """Add a step, or the steps that its search stands for."""
+        finder = Searches(self.references, self.config, self.place, self.is_part)
+        search = finder.of(scope, own, step)
+        if search is None:
+            flat.steps[own.name] = own
+            return
+        flat.searches[own.name] = search
+        for part in expanded(own, search):
+            known = part.name.removeprefix(scope.prefix) in scope.file.recipe.steps
+            if known and part.name != own.name:
+                message = f"the name '{part.name}' is taken: the search of '{own.name}' has it"
+                self.problems.append(own.place.problem("R030", message, hint="rename that step"))
+            flat.steps[part.name] = part
 
     def _too_many(self, scope: Scope) -> None:
         """Say once that there are too many steps, and take no more."""
