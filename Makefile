@@ -12,7 +12,7 @@ ON_CLUSTER = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KU
 # A Kubeflow of one's own is reached from where one is; another is in namespaces of its own.
 APART = $(if $(ATLAS_TEST_KUBEFLOW_OUTPUTS),,$(BIN)/python -m atlas_provider.cluster.apart)
 
-.PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services clean
+.PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services mirror clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -32,6 +32,7 @@ help:
 	@echo "make docs       the docs as a site, in build/docs: strict, with every link and anchor checked"
 	@echo "make lock       write requirements.lock again (LOCK=--upgrade for the newest versions)"
 	@echo "make update-services  what is newer of the services' manifests (SERVICE= VERSION= pins one)"
+	@echo "make mirror     the manifests and the list of images of a platform, for a cluster without a network (FOLDER=)"
 	@echo "make clean      remove caches and builds; .venv and .atlas stay"
 
 setup:
@@ -101,6 +102,9 @@ lock: setup
 
 update-services: setup
 	@$(BIN)/python -m infra.manifests.update $(SERVICE) $(VERSION)
+
+mirror: setup
+	@$(BIN)/python -m infra.manifests.mirror $(FOLDER)
 
 clean:
 	@rm -rf build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache \

@@ -23,6 +23,8 @@ NAME = "mlflow"
 ACCOUNT = "admin"
 PORT = 5000
 USER = 10001
+MIGRATION = ("sh", "-ec", 'exec mlflow db upgrade "$MLFLOW_BACKEND_STORE_URI"')
+"""The server makes the tables of an empty database, and refuses those of an older version."""
 _FILES = "/etc/mlflow"
 _USERS = """\
 [mlflow]
@@ -134,6 +136,7 @@ def spec(
         probe={"httpGet": {"path": "/health", "port": PORT}},
         files={_FILES: NAME},
         checksum=checksum,
+        migration=MIGRATION,
     )
 
 

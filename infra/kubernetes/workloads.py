@@ -37,6 +37,8 @@ class PodServer:
         files: path → name of the Secret whose keys are the files there.
         replicas: how many there are; one with data is one alone.
         checksum: what its pods start again for when it changes.
+        migration: the command that its pods run to the end before the server, such as a migration
+            of its database; the pods of before are gone by then.
     """
 
     name: str
@@ -52,6 +54,7 @@ class PodServer:
     files: Mapping[str, str] = field(default_factory=dict)
     replicas: int = 1
     checksum: Any = None
+    migration: Sequence[str] = ()
 
     def address(self) -> str:
         """Return the address of its service inside the cluster, without a scheme."""
@@ -122,6 +125,7 @@ def _stateless(spec: PodServer) -> Manifest:
         "metadata": metadata(spec.name, spec.namespace),
         "spec": {
             "replicas": spec.replicas,
+            **({"strategy": {"type": "Recreate"}} if spec.migration else {}),
             "selector": {"matchLabels": {NAME: spec.name}},
             "template": _template(spec),
         },
@@ -198,10 +202,20 @@ def _template(spec: PodServer) -> dict[str, Any]:
                 "fsGroup": spec.user,
                 "fsGroupChangePolicy": "OnRootMismatch",
             },
+            **_first(spec, container),
             "containers": [container],
             "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         },
     }
+
+
+def _first(spec: PodServer, container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what runs before a server: its migration, with all that it has but its port."""
+    if not spec.migration:
+        return {}
+    kept = ("image", "env", "volumeMounts", "securityContext")
+    own = {key: container[key] for key in kept}
+    return {"initContainers": [{"name": "migrate", "command": list(spec.migration), **own}]}
 
 
 _PATIENT = {"initialDelaySeconds": 60, "periodSeconds": 20, "failureThreshold": 6}

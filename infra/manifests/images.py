@@ -59,14 +59,28 @@ class ImageSources:
             return {name: self._patched(part, name) for name, part in value.items()}
         if isinstance(value, list):
             return [self._patched(part) for part in value]
-        if not isinstance(value, str):
-            return value
-        if key == "image" and " " not in value and value:
-            return self.resolve(value)
-        found = _IMAGE.fullmatch(value)
-        if found is None:
-            return value
-        return f"{found['flag'] or ''}{self.resolve(found['image'])}"
+        found = _named(value, key)
+        return value if found is None else f"{found[0]}{self.resolve(found[1])}"
+
+
+def images(value: Any, key: str = "") -> set[str]:
+    """Return the images, each with its registry, that objects or a part of one name."""
+    if isinstance(value, dict):
+        return {one for name, part in value.items() for one in images(part, name)}
+    if isinstance(value, list):
+        return {one for part in value for one in images(part)}
+    found = _named(value, key)
+    return set() if found is None else {canonical(found[1])}
+
+
+def _named(value: object, key: str) -> tuple[str, str] | None:
+    """Return the flag in front of the image that a text names, and the image; None for no image."""
+    if not isinstance(value, str):
+        return None
+    if key == "image" and " " not in value and value:
+        return "", value
+    found = _IMAGE.fullmatch(value)
+    return None if found is None else (found["flag"] or "", found["image"])
 
 
 def canonical(image: str) -> str:

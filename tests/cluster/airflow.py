@@ -6,11 +6,8 @@ folder of the user's cache has them, as `airflow-bundles.lock` pins them, beside
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +21,7 @@ import pytest
 
 from atlas.waiting import wait_until
 from atlas_toolchain import cluster_tests
+from tests.beside import installed
 from tests.servers import free_port, serving
 from tests.tether import tied
 
@@ -66,27 +64,7 @@ catchup_by_default = False
 
 def providers() -> Path:
     """Return a folder with the providers of Airflow that read buckets and repositories, made once."""
-    digest = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atlas" / "tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"airflow-bundles-{digest}"
-    with (cache / "airflow-bundles.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _install(folder)
-    return folder
-
-
-def _install(folder: Path) -> None:
-    half = folder.with_suffix(".half")
-    shutil.rmtree(half, ignore_errors=True)
-    program = Path(sys.executable).with_name("uv")
-    words = ("pip", "install", "--no-deps", "--require-hashes", "--compile-bytecode")
-    command = [program, *words, "--python", sys.executable, "--target", half, "-r", LOCK]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        pytest.skip(f"no providers of Airflow for buckets and repositories: {done.stderr[-300:]}")
-    half.rename(folder)
+    return installed(LOCK)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.cluster.clusters import Cluster, Location
 from tests.cluster.stacks import PlatformStack
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(3600)]
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 NAMESPACES = ("atlas", "monitoring", "kubeflow", "airflow", "team-a")
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KILLS = {
@@ -46,6 +48,24 @@ def test_it_converges(cluster: Cluster, stack: PlatformStack) -> None:
     objects = stack.objects()
     assert len(objects) > 200
     assert not [one["metadata"] for one in objects if cluster.find(cluster.path(one)) is None]
+
+
+def test_a_state_that_is_lost_is_put_back_by_the_pages_commands(
+    cluster: Cluster, stack: PlatformStack, room: Path
+) -> None:
+    page, file = PAGE.read_text("utf-8"), room / "stack.json"
+    export, restore = re.findall(r"^\$ pulumi (stack (?:ex|im)port .*)$", page, re.MULTILINE)
+    _run(stack, export, file)
+    other = PlatformStack(room / "other", cluster.kubeconfig, stack.settings)
+    assert not other.resources()
+    _run(other, restore, file)
+    assert set(other.up()) == {"same"}
+
+
+def _run(stack: PlatformStack, command: str, file: Path) -> None:
+    """Run a command of the page on a stack, with a file in place of the page's."""
+    words = [str(file) if word == "stack.json" else word for word in command.split()]
+    stack.pulumi(*words, "--stack", stack.name, config=False)
 
 
 def test_destroy_leaves_nothing(

@@ -82,7 +82,7 @@ def server() -> Iterator[Server]:
         if made.user:
             shutil.chown(name, made.user)
         made.run(
-            "initdb", "-D", f"{name}/data", "-U", "owner",
+            "initdb", "-D", f"{name}/data", "-U", "owner", "--encoding=UTF8",
             "--auth-local=trust", "--auth-host=scram-sha-256",
         )  # fmt: skip
         made.control("start", "-o", f"-p {made.port} -k {name} -c listen_addresses=127.0.0.1")
@@ -124,7 +124,7 @@ def test_a_database_is_dumped_and_put_back_by_the_pages_commands(server):
     owner = as_owner("mlflow", "second")
     server.sql("CREATE TABLE runs (id int PRIMARY KEY, name text)", **owner)
     server.sql("INSERT INTO runs SELECT n, 'run-' || n FROM generate_series(1, 1000) n", **owner)
-    section = PAGE.read_text("utf-8").split("## Back up and restore a cluster")[1]
+    section = PAGE.read_text("utf-8").split("## Back up and restore a cluster")[1].split("\n## ")[0]
     dump, restore = re.findall(r"^\$ (pg_\w+ .*)$", section, re.MULTILINE)
     server.run("sh", "-c", dump, **owner)
     server.sql("DROP TABLE runs", **owner)

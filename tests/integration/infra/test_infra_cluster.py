@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from atlas.policies import check, manifest_resources
+from infra.kubernetes.mlflow import MIGRATION
+from infra.manifests import mirror
+from infra.manifests.images import canonical, images
 from tests.cluster_program import KEY, cache, declare
+from tests.official_manifests import official
 
 OFFICIAL = [
     ("airflow", "local-executor"),
@@ -40,6 +44,15 @@ def whole(tmp_path_factory):
     state = tmp_path_factory.mktemp("state")
     cache(state, *OFFICIAL)
     return run(state)
+
+
+def test_a_mirror_has_every_image_of_the_whole_platform(whole):
+    pulled = images([opened(one["inputs"]) for one in objects(whole).values()])
+    services = Path(mirror.SERVICES).glob("*/service.json")
+    own = {json.loads(path.read_text()).get("image") for path in services} - {None}
+    listed = set(map(canonical, own)) | images([official(*one) for one in OFFICIAL])
+    assert pulled <= listed
+    assert {one.partition("/")[0] for one in pulled} >= {"docker.io", "ghcr.io", "quay.io"}
 
 
 def objects(printed):
@@ -104,6 +117,14 @@ def test_objects_wait_for_their_namespace_and_for_what_they_stand_on(ours):
     assert {"atlas/StatefulSet/postgresql", "atlas/StatefulSet/object-store"} <= (
         after["atlas/Deployment/mlflow"]
     )
+
+
+def test_mlflows_database_is_migrated_by_the_version_that_serves_it(ours):
+    pod = objects(ours)["atlas/Deployment/mlflow"]["inputs"]["spec"]["template"]["spec"]
+    (first,), (main,) = pod["initContainers"], pod["containers"]
+    assert first["command"] == list(MIGRATION)
+    assert (first["image"], first["env"]) == (main["image"], main["env"])
+    assert "MLFLOW_BACKEND_STORE_URI" in MIGRATION[-1]
 
 
 def test_secrets_are_secret_and_nowhere_else(ours):

@@ -201,6 +201,21 @@ def test_a_server_of_ours_meets_every_policy(size, volume):
     assert kinds == ["ServiceAccount", workload, "Service", *budget, "Ingress"]
 
 
+def test_a_server_runs_its_migration_before_it_with_all_that_it_has():
+    known = {name: getattr(SPEC, name) for name in SPEC.__slots__}
+    spec = PodServer(**known | {"migration": ("migrate", "--now")})
+    objects = patched(settings(), server(spec))
+    assert problems(objects) == []
+    (found,) = [one for one in objects if one["kind"] == "Deployment"]
+    assert found["spec"]["strategy"] == {"type": "Recreate"}, "none of before serves meanwhile"
+    pod = found["spec"]["template"]["spec"]
+    (first,), (main,) = pod["initContainers"], pod["containers"]
+    assert first["command"] == ["migrate", "--now"]
+    shared = ("image", "env", "volumeMounts", "securityContext")
+    assert {key: first[key] for key in shared} == {key: main[key] for key in shared}
+    assert not first.keys() & {"ports", "readinessProbe", "livenessProbe"}
+
+
 def test_a_job_meets_every_policy_and_has_no_account():
     (found,) = patched(settings(), [job(SPEC, "web-1")])
     assert problems([found]) == []

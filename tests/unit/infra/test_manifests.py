@@ -10,9 +10,9 @@ import textwrap
 import pytest
 from pulumi import RunError
 
-from infra.manifests import patches
+from infra.manifests import mirror, patches
 from infra.manifests.definitions import without_descriptions
-from infra.manifests.images import ImageSources, canonical
+from infra.manifests.images import ImageSources, canonical, images
 from infra.manifests.objects import ObjectKey, digest, phases, read, without_hooks
 from infra.manifests.pods import containers_of, pod_of
 from infra.manifests.rendering import Manifests, command
@@ -314,21 +314,21 @@ def mirrored(tmp_path, pinned, text):
 
 
 def test_a_mirror_comes_first_and_is_checked(tmp_path, pinned, shop):
-    mirror = mirrored(tmp_path, pinned, SHOP)
-    manifests = Manifests(mirror=mirror, cache=tmp_path / "cache")
+    folder = mirrored(tmp_path, pinned, SHOP)
+    manifests = Manifests(mirror=folder, cache=tmp_path / "cache")
     assert manifests.objects(pinned) == without_hooks(shop)
     assert not (tmp_path / "cache").exists()
 
 
 def test_a_mirror_whose_objects_differ_from_the_pin_is_refused(tmp_path, pinned):
     changed = SHOP.replace("web:1", "web:2")
-    mirror = mirrored(tmp_path, pinned, changed)
+    folder = mirrored(tmp_path, pinned, changed)
     with pytest.raises(RunError) as caught:
-        Manifests(mirror=mirror, cache=tmp_path / "cache").objects(pinned)
+        Manifests(mirror=folder, cache=tmp_path / "cache").objects(pinned)
     assert "shop-1.0.0/all.yaml: found objects of sha256" in str(caught.value)
     assert f"expected {pinned.sha256}" in str(caught.value)
     own = {pinned.file: digest(without_hooks(read(changed, "x")))}
-    manifests = Manifests(mirror=mirror, digests=own, cache=tmp_path / "cache")
+    manifests = Manifests(mirror=folder, digests=own, cache=tmp_path / "cache")
     assert titles(manifests.objects(pinned))[0] == "Namespace shop"
 
 
@@ -341,6 +341,31 @@ def test_what_was_rendered_is_kept_and_a_broken_file_is_not_trusted(tmp_path, pi
     for broken in ("", "[]", "{}", "[1]", json.dumps(shop[:1])):
         file.write_text(broken)
         assert manifests._kept(pinned) is None
+
+
+def test_a_mirror_is_written_with_the_images_of_all_services(tmp_path, pinned, shop, capsys):
+    cache = tmp_path / "cache"
+    file = cache / "rendered" / f"{pinned.sha256}.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(without_hooks(shop)))
+    database = tmp_path / "database"
+    database.mkdir()
+    (database / "service.json").write_text(json.dumps({"image": "mysql:8"}))
+    for _ in range(2):
+        found = mirror.written(tmp_path / "mirror", tmp_path, Manifests(cache=cache))
+        assert found == ([pinned.file], sorted({"docker.io/library/mysql:8", *images(shop)}))
+    assert (tmp_path / "mirror" / "images.txt").read_text().splitlines() == found[1]
+    there = Manifests(mirror=tmp_path / "mirror", cache=tmp_path / "empty")
+    assert there.objects(pinned) == without_hooks(shop)
+    assert mirror.main([]) == 2
+    assert "make mirror FOLDER=" in capsys.readouterr().err
+
+
+def test_images_are_those_that_a_patch_replaces(shop):
+    found = images(shop)
+    assert found
+    sources = ImageSources(mirrors={"*": "hub.example"})
+    assert {one.removeprefix("hub.example/") for one in images(sources.patch(shop))} == found
 
 
 def test_the_programs_are_told_versions_and_namespaces():
