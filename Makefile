@@ -12,7 +12,7 @@ ON_CLUSTER = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(if $(KU
 # A Kubeflow of one's own is reached from where one is; another is in namespaces of its own.
 APART = $(if $(ATLAS_TEST_KUBEFLOW_OUTPUTS),,$(BIN)/python -m atlas_provider.cluster.apart)
 
-.PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services mirror clean
+.PHONY: help setup demo unit test test-cluster test-cluster-long test-kubeflow test-kubeflow-api test-kubeflow-runs test-long coverage lint bench audit sbom docs lock update-services mirror clean
 
 help:
 	@echo "make setup      get what Atlas needs, and show what was found"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-long  the tests that take too long for that"
 	@echo "make test-cluster  the platform on a real Kubernetes API server, or on the cluster of KUBECONFIG"
 	@echo "make test-cluster-long  what takes longer there: size production, a real Airflow's bundles, a thousand pods"
+	@echo "make test-kubeflow       both of the next two"
 	@echo "make test-kubeflow-api   Atlas's Kubeflow client against a real Kubeflow Pipelines API server"
 	@echo "make test-kubeflow-runs  pipelines on a real Kubeflow Pipelines, built of the checkout that ATLAS_TEST_KUBEFLOW_SOURCE names"
 	@echo "make coverage   what the unit, integration and golden tests cover, against its floor"
@@ -58,6 +59,10 @@ test-cluster: setup
 test-cluster-long: setup
 	@$(BIN)/python platform/atlas_toolchain --cluster-tests all
 	@$(ON_CLUSTER) -m "cluster and long" tests/cluster
+
+test-kubeflow:
+	@$(MAKE) test-kubeflow-api
+	@$(MAKE) test-kubeflow-runs
 
 test-kubeflow-api: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests api

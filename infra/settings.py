@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ("local", "kubernetes", "aws")
-TASKS = ("process", "docker")
+TASKS = ("process", "docker", "kubernetes")
 KUBEFLOW = ("local", "cluster")
 _PARALLELISM = 4
 
@@ -34,7 +34,8 @@ class Settings:
         parallelism: how many tasks Airflow runs at a time.
         switched_off: the optional services that the platform goes without.
         chosen: the only services with a port that the platform has; none for all.
-        tasks: how Airflow runs a step: ``process``, or in a container of its image, ``docker``.
+        tasks: how Airflow runs a step: ``process``, in a container of its image, ``docker``, or in
+            a pod, ``kubernetes``.
         openlineage: URL that OpenLineage events are posted to; empty for none.
         openlineage_secret: name of the secret that opens it; empty for none.
         alertmanager_config: text of Alertmanager's configuration; empty for the one that sends

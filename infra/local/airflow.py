@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from atlas_provider.resources import Database, Process
-from infra.local import containers, mlflow
+from infra.local import containers, kubeflow_parts, mlflow
 from infra.outputs import ServiceOutput
 from infra.services import ServiceData
 
@@ -51,7 +52,7 @@ class AirflowArgs:
         port: the port of its API server.
         version: its version; another one migrates the database and restarts the parts.
         parallelism: how many tasks run at a time.
-        tasks: how a step runs, ``process`` or ``docker``.
+        tasks: how a step runs, ``process``, ``docker`` or ``kubernetes``.
         environment: variables that every task gets.
     """
 
@@ -163,6 +164,7 @@ def declare(platform: LocalPlatform) -> Airflow:
             **_task_environment(platform),
             **_monitor_environment(platform),
             **containers.environment(platform),
+            **_pods_environment(platform),
         },
     )
     return Airflow("airflow", args)
@@ -201,6 +203,36 @@ def _monitor_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]
         "ATLAS_AIRFLOW_URL": platform.port("airflow").apply(address),
         "ATLAS_AIRFLOW_CREDENTIALS": str(platform.settings.vault / "airflow.json"),
     }
+
+
+def _pods_environment(platform: LocalPlatform) -> dict[str, pulumi.Input[str]]:
+    """Return the variables by which Airflow's tasks are pods, where they are; a wait is deferred.
+
+    Raises:
+        pulumi.RunError: the platform has no Kubernetes.
+    """
+    if platform.settings.tasks != "kubernetes":
+        return {}
+    if platform.settings.kubeflow != "cluster":
+        raise pulumi.RunError(
+            "atlas:tasks: found 'kubernetes', and no cluster on this machine; expected "
+            "atlas:kubeflow: cluster beside it, or 'process' or 'docker'"
+        )
+    from infra.local.kubeflow_cluster import KubeflowCluster
+
+    kubeflow = platform.service("kubeflow")
+    assert isinstance(kubeflow, KubeflowCluster)  # noqa: S101 - the setting says so
+    return {
+        "KUBECONFIG": kubeflow.kubeconfig,
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": connection(),
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "true",
+    }
+
+
+def connection() -> str:
+    """Return the connection by which tasks are made pods: where, `KUBECONFIG` says."""
+    extra = {"namespace": kubeflow_parts.TASKS}
+    return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
 
 def _openlineage(settings: Settings) -> dict[str, str]:

@@ -49,6 +49,7 @@ class KubeflowClusterArgs:
         variables: those by which steps know the platform.
         outward: ports of this machine that steps speak to.
         shared: folders of this machine that steps write to.
+        page: the folder with Kubeflow's own page, built; empty for none.
     """
 
     folder: str
@@ -58,6 +59,7 @@ class KubeflowClusterArgs:
     variables: pulumi.Input[Mapping[str, str]]
     outward: pulumi.Input[Sequence[int]]
     shared: Sequence[str]
+    page: str = ""
 
 
 class KubeflowCluster(pulumi.ComponentResource):
@@ -160,7 +162,7 @@ class KubeflowCluster(pulumi.ComponentResource):
             lambda found: {
                 "relay.json": own.relay(
                     int(found[0]["kubeflow"]), int(found[0]["kubernetes"]),
-                    [int(port) for port in found[1]], page,
+                    [int(port) for port in found[1]], page, self._args.page,
                 )
             }
         )  # fmt: skip
@@ -203,8 +205,15 @@ def declare(platform: LocalPlatform) -> KubeflowCluster:
         variables=pulumi.Output.all(**variables),
         outward=pulumi.Output.all(*(platform.port(name) for name in spoken)),
         shared=shared(settings.store),
+        page=built_page(settings.kubeflow_source),
     )
     return KubeflowCluster("kubeflow", args)
+
+
+def built_page(source: str) -> str:
+    """Return the folder with Kubeflow's own page, where the checkout has it built."""
+    place = Path(source, "frontend", "build")
+    return str(place) if source and (place / "index.html").is_file() else ""
 
 
 def require_machine() -> None:

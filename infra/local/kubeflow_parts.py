@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAMESPACE = "kubeflow"
+TASKS = "airflow"
+"""The namespace that Airflow's tasks run in, where they are pods."""
 BUCKET, REGION = "mlpipeline", "minio"
 CELL = "{folder}/kubeflow-cell/cell"
 ETCD, DATABASE, STORAGE, METADATA = 2379, 3306, 9000, 8080
@@ -229,7 +231,8 @@ def _node(given: Given) -> KubeflowPart:
         "api": {"url": given.url, "token": f"{{secret:{ADMIN}}}", "authority": authority},
         "objects": {
             "definitions": [*given.programs.definitions], "roles": [*given.programs.roles],
-            "namespace": NAMESPACE, "bucket": BUCKET, "metadata": METADATA,
+            "namespace": NAMESPACE, "steps": [NAMESPACE, TASKS],
+            "bucket": BUCKET, "metadata": METADATA,
             "user": USER, "password": PASSWORD,
             "platform": dict(given.platform), "files": {},
         },
@@ -323,14 +326,17 @@ def _agents(given: Given) -> list[KubeflowPart]:
     ]  # fmt: skip
 
 
-def relay(pipelines: int, kubernetes: int, outward: Sequence[int], page: str) -> str:
+def relay(
+    pipelines: int, kubernetes: int, outward: Sequence[int], page: str, built: str = ""
+) -> str:
     """Return which ports are handed on between this machine and the cell.
 
     Args:
         pipelines: the port of this machine at which Kubeflow's API is.
         kubernetes: that of Kubernetes, the same on both sides.
         outward: ports of this machine that pods speak to.
-        page: what `atlas open kubeflow` shows.
+        page: what `atlas open kubeflow` shows, where Kubeflow's own page isn't built.
+        built: the folder with that; empty for none.
     """
     allowed = [f"Bearer {{secret:{SECRET}}}", f"Basic {{secret:{SECRET}.basic}}"]
     settings = {
@@ -338,6 +344,7 @@ def relay(pipelines: int, kubernetes: int, outward: Sequence[int], page: str) ->
         "inward": {str(pipelines): PIPELINES, str(kubernetes): kubernetes},
         "outward": [*outward],
         "guarded": {str(pipelines): allowed},
-        "pages": {str(pipelines): {"/": page}},
+        "pages": {} if built else {str(pipelines): {"/": page}},
+        "folders": {str(pipelines): built} if built else {},
     }
     return json.dumps(settings, indent=1)

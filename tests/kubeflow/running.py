@@ -117,17 +117,19 @@ def configure(project: Path, source: Path, **more: str) -> None:
     """Write a project whose local platform has a Kubeflow with a Kubernetes of its own."""
     project.mkdir(parents=True)
     (project / "pyproject.toml").write_text("[tool.atlas]\n", "utf-8")
-    settings = {"kubeflow": "cluster", "kubeflowSource": str(source), "services": "mlflow", **more}
+    settings = {
+        "kubeflow": "cluster", "kubeflowSource": str(source), "tasks": "kubernetes",
+        "services": "mlflow,airflow", **more,
+    }  # fmt: skip
     config = {f"atlas:{name}": value for name, value in settings.items()}
     (project / "Pulumi.local.yaml").write_text(json.dumps({"config": config}), "utf-8")
 
 
 def left(running: RunningKubeflow) -> list[str]:
-    """Return what is there of a platform that should be gone: processes, mounts, pods' roots."""
-    place = str(running.platform)
-    alive = [str(one) for one in process_trees.marked_below(place)]
-    mounts = [
-        line for line in Path("/proc/mounts").read_text("utf-8").splitlines() if place in line
-    ]
+    """Return what is there of a Kubeflow that should be gone: processes, mounts, pods' roots."""
+    places = [str(path) for path in running.platform.glob("kubeflow-*")]
+    alive = [str(one) for place in places for one in process_trees.marked(place)]
+    lines = Path("/proc/mounts").read_text("utf-8").splitlines()
+    mounts = [line for line in lines if str(running.platform) in line]
     roots = [str(path) for path in running.platform.glob("kubeflow-node/pods/*")]
     return [*alive, *mounts, *roots]

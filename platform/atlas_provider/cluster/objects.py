@@ -33,6 +33,7 @@ class KubeflowObjects:
 
     Attributes:
         namespace: where Kubeflow and its runs are.
+        steps: the namespaces that steps of Atlas run in.
         definitions: files with definitions of custom resources.
         roles: files with what pods of runs may do.
         bucket: the bucket for Kubeflow's own artifacts.
@@ -44,6 +45,7 @@ class KubeflowObjects:
     """
 
     namespace: str
+    steps: Sequence[str]
     definitions: Sequence[str]
     roles: Sequence[str]
     bucket: str
@@ -103,7 +105,6 @@ def make(api: ClusterApi, known: KubeflowObjects) -> None:
     objects: list[tuple[str, str, dict[str, Any]]] = [
         ("ServiceAccount", RUNNER, {}),
         ("Secret", "mlpipeline-minio-artifact", {"stringData": opens}),
-        ("Secret", "atlas-platform", {"stringData": dict(known.files)}),
         *(("ConfigMap", name, {"data": data}) for name, data in _config_maps(known).items()),
     ]
     for path in known.roles:
@@ -115,6 +116,13 @@ def make(api: ClusterApi, known: KubeflowObjects) -> None:
     make_namespace(api, known.namespace)
     for kind, name, fields in objects:
         api.apply(*_object(known.namespace, kind, name, fields))
+    for namespace in known.steps:
+        make_namespace(api, namespace)
+        for kind, fields in (
+            ("ConfigMap", {"data": dict(known.platform)}),
+            ("Secret", {"stringData": dict(known.files)}),
+        ):
+            api.apply(*_object(namespace, kind, "atlas-platform", fields))
 
 
 def _config_maps(known: KubeflowObjects) -> dict[str, dict[str, str]]:
@@ -130,7 +138,6 @@ def _config_maps(known: KubeflowObjects) -> dict[str, dict[str, str]]:
             "metricsConfig": off,
             "telemetryConfig": off,
         },
-        "atlas-platform": dict(known.platform),
     }
 
 

@@ -4,13 +4,15 @@ The file is JSON: ``cell``, the file of its holder; ``inward``, port of this mac
 cell; ``outward``, ports of this machine that the cell has too; ``guarded``, the ports of this
 machine at which HTTP is spoken, each with the values of ``Authorization`` of which one has to come
 with a connection's first request: what is behind asks nobody, and this machine has other users;
-``pages``, what is answered at them in place of what is behind, by path.
+``pages``, what is answered at them in place of what is behind, by path; ``folders``, of a page that
+is built: its files are answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import mimetypes
 import socket
 import sys
 import threading
@@ -18,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from atlas_provider.cluster.cell import holder_of
 from atlas_provider.cluster.network import in_network
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _CHUNK, _HEAD = 1 << 16, 1 << 15
 _SECONDS = 30.0
+_BEHIND = ("/apis/", "/ml_metadata")
+"""What is never a file of the page's."""
 _REFUSED = (
     b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="kubeflow"\r\n'
     b"Content-Type: text/plain\r\nContent-Length: 14\r\nConnection: close\r\n\r\nnot signed in\n"
@@ -45,12 +50,14 @@ class Relay:
         port: where they go to, on loopback.
         allowed: values of ``Authorization`` of which one is needed; none for no question.
         pages: what is answered here, by path, in place of what is behind.
+        folder: of a page that is built: its files are answered, whatever isn't the API's.
     """
 
     listener: socket.socket
     port: int
     allowed: tuple[str, ...] = ()
     pages: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     async def serve(self) -> None:
         """Hand connections on for ever."""
@@ -67,12 +74,12 @@ class Relay:
         head = b""
         if self.allowed:
             head = await _head(reader)
-            page = self.pages.get(_path(head))
+            answer = self._own(_path(head))
             if not signed_in(head, self.allowed):
                 writer.write(_REFUSED)
                 return await writer.drain()
-            if page is not None:
-                writer.write(_answer(page))
+            if answer:
+                writer.write(answer)
                 return await writer.drain()
         onward = await asyncio.open_connection(_LOOPBACK, self.port)
         onward[1].write(head)
@@ -81,6 +88,26 @@ class Relay:
         finally:
             onward[1].close()
         return None
+
+    def _own(self, path: str) -> bytes:
+        """Return what is answered here at a path; empty for what is behind."""
+        if path in self.pages:
+            return _answer(self.pages[path].encode(), "text/html; charset=utf-8")
+        if self.folder is None or not path or path.startswith(_BEHIND):
+            return b""
+        return file_in(self.folder, path)
+
+
+def file_in(folder: Path, path: str) -> bytes:
+    """Return the answer with a file of a folder; a path of none is the page's own business."""
+    place = (folder / unquote(urlsplit(path).path).lstrip("/")).resolve()
+    if not place.is_relative_to(folder.resolve()) or not place.is_file():
+        place = folder / "index.html"
+    try:
+        kind = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+        return _answer(place.read_bytes(), kind)
+    except OSError:
+        return b""
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
@@ -104,12 +131,14 @@ def signed_in(head: bytes, allowed: Sequence[str]) -> bool:
     return len(given) == 1 and given[0] in allowed
 
 
-def _answer(page: str) -> bytes:
-    body = page.encode()
-    head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}"
+def _answer(body: bytes, kind: str) -> bytes:
+    lines = (
+        "HTTP/1.1 200 OK",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
     )
-    return f"{head}\r\nConnection: close\r\n\r\n".encode() + body
+    return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,10 +169,14 @@ def run(settings: Mapping[str, Any]) -> None:
     holder = holder_of(Path(settings["cell"]))
     guarded: Mapping[str, Sequence[str]] = settings.get("guarded", {})
     pages: Mapping[str, Mapping[str, str]] = settings.get("pages", {})
+    folders: Mapping[str, str] = settings.get("folders", {})
     inward = [
-        Relay(_listening(int(port)), to, tuple(guarded.get(port, ())), pages.get(port, {}))
+        Relay(
+            _listening(int(port)), to, tuple(guarded.get(port, ())), pages.get(port, {}),
+            Path(folders[port]) if port in folders else None,
+        )
         for port, to in settings["inward"].items()
-    ]
+    ]  # fmt: skip
     with in_network(holder.pid):
         outward = [Relay(_listening(port), port) for port in settings["outward"]]
     # Where a connection goes to is where its thread is: one is in the cell, one isn't.

@@ -56,7 +56,7 @@ def test_the_commands_of_a_platform_are_about_it(cluster: Workplace) -> None:
     url = kubeflow.service("kubeflow")["url"]
     assert "kubeflow answers, and takes the token" in kubeflow.atlas("doctor", "--stack", "local")
     assert f"{url}/" in kubeflow.atlas("open", "kubeflow")
-    assert "unchanged" in kubeflow.atlas("up")
+    assert "nothing to do" in kubeflow.atlas("up")
 
 
 def test_kubeflow_is_opened_by_its_password_alone(cluster: Workplace) -> None:
@@ -65,6 +65,7 @@ def test_kubeflow_is_opened_by_its_password_alone(cluster: Workplace) -> None:
         with pytest.raises(HTTPError) as caught:
             urlopen(Request(f"{url}/apis/v2beta1/runs", headers=headers), timeout=60)
         assert caught.value.code == 401
+        caught.value.close()
     with urlopen(Request(url, headers=cluster.kubeflow.headers()), timeout=60) as page:
         assert b"<h1>Kubeflow Pipelines" in page.read()
 
