@@ -160,7 +160,7 @@ def number(config: pulumi.Config, key: str) -> int | None:
     """Return a setting that is a whole number of things; None where it isn't set.
 
     Raises:
-        pulumi.RunError: it is no number, or less than 1.
+        pulumi.RunError: it isn't a number, or less than 1.
     """
     try:
         found = config.get_int(key)
@@ -191,7 +191,7 @@ def address(key: str, value: str) -> str:
     """Return a URL of the configuration; a user and password in it would be in outputs and logs.
 
     Raises:
-        pulumi.RunError: it is no HTTP URL, or has a user.
+        pulumi.RunError: it isn't an HTTP URL, or has a user.
     """
     if not value:
         return ""

@@ -56,6 +56,7 @@ def build(
         state=storage.project.state,
         store=storage.store,
         registry=storage.registry if push else None,
+        bases=storage.registry,
         builder=builder_of(storage, builder),
         say=progress,
         jobs=jobs,

@@ -59,7 +59,7 @@ def _format(asked: str, out: Path | None) -> str:
     if not form:
         raise typer.BadParameter(f"the ending of '{out}' tells no format; give --format")
     if form not in FORMATS:
-        raise typer.BadParameter(f"'{form}' is no format; expected one of {', '.join(FORMATS)}")
+        raise typer.BadParameter(f"'{form}' isn't a format; expected one of {', '.join(FORMATS)}")
     if form == "png" and not out and sys.stdout.isatty():
         raise typer.BadParameter("a terminal can't show a PNG; give --out FILE")
     return form

@@ -172,7 +172,7 @@ def _from_outside(text: str) -> str:
     """Return addresses that the API server is reached from.
 
     Raises:
-        pulumi.RunError: they are no block, or all of the internet.
+        pulumi.RunError: they aren't a block, or all of the internet.
     """
     found = network("publicAccess", text)
     if found.prefixlen == 0:
@@ -224,7 +224,7 @@ def _emails(config: pulumi.Config, budget: int) -> tuple[str, ...]:
     """Return who gets e-mails of the budget.
 
     Raises:
-        pulumi.RunError: nobody is, or one is no address.
+        pulumi.RunError: nobody is, or one isn't an address.
     """
     found = all_matching(config, "budgetEmails", _MAIL, "addresses of e-mail")
     if bool(budget) != bool(found) or budget < 0:

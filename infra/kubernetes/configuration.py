@@ -46,7 +46,7 @@ def name_of(config: pulumi.Config, key: str) -> str:
     """Return a setting that is the name of an object; empty where it isn't set.
 
     Raises:
-        pulumi.RunError: it is no such name.
+        pulumi.RunError: it isn't such a name.
     """
     found = config.get(key) or ""
     if found and not NAME.fullmatch(found):

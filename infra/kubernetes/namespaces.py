@@ -117,7 +117,7 @@ def _policies(
         way = [{"from": [entrance]}]
         found.append(_policy(spec, "allow-ingress-controller", ingress=way, pods=selected))
     if spec.webhooks:
-        # The API server is no pod, and known to no selector.
+        # The API server isn't a pod, and known to no selector.
         asked = {"ports": [{"port": spec.webhooks, "protocol": "TCP"}]}
         found.append(_policy(spec, "allow-webhooks", ingress=[asked]))
     if spec.scrapes:

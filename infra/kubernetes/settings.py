@@ -279,7 +279,7 @@ def _elsewhere(config: pulumi.Config, names: Iterable[str]) -> dict[str, str]:
     """Return the addresses of services that somebody else runs.
 
     Raises:
-        pulumi.RunError: one is no address, and neither true nor false.
+        pulumi.RunError: one is neither an address nor true or false.
     """
     found = {name: config.get(name) or "true" for name in names}
     urls = {name: url for name, url in found.items() if url not in ("true", "false")}

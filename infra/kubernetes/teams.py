@@ -180,7 +180,7 @@ def read(config: pulumi.Config, taken: Sequence[str]) -> tuple[Team, ...]:
         taken: the namespaces that the platform has itself.
 
     Raises:
-        pulumi.RunError: a name is no namespace's or is taken, or a value can't be right.
+        pulumi.RunError: a name isn't a namespace's or is taken, or a value can't be right.
     """
     found = structure(config, "teams", [])
     named = {one: {} for one in found} if _is_names(found) else found

@@ -72,7 +72,7 @@ def read(text: str, origin: str) -> list[Manifest]:
         origin: what messages call it.
 
     Raises:
-        RunError: it isn't YAML, has what is no object, or has one object twice.
+        RunError: it isn't YAML, has what isn't an object, or has one object twice.
     """
     found = [
         one for document in _documents(text, origin) if document for one in _flat(document, origin)

@@ -88,7 +88,7 @@ class Cluster:
             raise self._missing(path.rpartition("/")[0])
 
     def delete(self, path: str) -> None:
-        """Delete an object; it is no error when it is gone.
+        """Delete an object; it isn't an error when it is gone.
 
         Raises:
             PlatformError: the cluster can't be asked.

@@ -141,7 +141,7 @@ def both(first: Condition | None, second: Condition | None) -> Condition | None:
 def compared(value: Any, name: str, other: Any) -> bool:
     """Compare a value with a literal.
 
-    A bool is no number and no text is one: what is of another kind is not the same. No comparison
+    Neither a bool nor a text is a number: what is of another kind is not the same. No comparison
     with NaN is true but ``is_not``.
 
     Args:

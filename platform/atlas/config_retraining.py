@@ -61,7 +61,7 @@ class DriftTrigger:
         predictions: whether those of the predictions are looked at too.
         false_alarms: the risk of a false alarm in a champion's life.
         looks: how many looks are expected in it.
-        tolerance: which differences are no drift: ``learned`` at training, a number for all
+        tolerance: which differences aren't drift: ``learned`` at training, a number for all
             columns, or a number for each.
     """
 

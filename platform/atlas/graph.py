@@ -1,8 +1,8 @@
 """Algorithms over a DAG of names: order, cycles, ancestors, descendants and layers.
 
 Edges map a node to its upstream nodes, as a step names the steps that it reads. An upstream name
-that is no node itself is ignored: who checks references reports it elsewhere, and a cycle is still
-found beside it. Nothing recurses, so the depth of a graph is bounded by memory alone.
+that isn't a node itself is ignored: who checks references reports it elsewhere, and a cycle is
+still found beside it. Nothing recurses, so the depth of a graph is bounded by memory alone.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def without_cycles(edges: Edges) -> dict[str, list[str]]:
 
 
 def _adjacency(edges: Edges) -> Adjacency:
-    """Read every iterable once; drop repeats, and names that are no nodes."""
+    """Read every iterable once; drop repeats, and names that aren't nodes."""
     return {
         node: [parent for parent in dict.fromkeys(parents) if parent in edges]
         for node, parents in edges.items()

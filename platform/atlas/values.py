@@ -28,7 +28,7 @@ def seconds(duration: str) -> float:
         ValueError: it doesn't match `DURATION`.
     """
     if not re.fullmatch(DURATION, duration):
-        raise ValueError(f"'{duration}' is no duration; expected a number and ms, s, m, h or d")
+        raise ValueError(f"'{duration}' isn't a duration; expected a number and ms, s, m, h or d")
     number, unit = re.split(r"(?<=\d)(?=\D)", duration, maxsplit=1)
     return int(number) * _SECONDS[unit]
 
@@ -41,7 +41,7 @@ def size_in_bytes(amount: str) -> int:
     """
     if not re.fullmatch(SIZE, amount):
         raise ValueError(
-            f"'{amount}' is no size; expected a number and Ki, Mi, Gi, Ti, k, M, G or T"
+            f"'{amount}' isn't a size; expected a number and Ki, Mi, Gi, Ti, k, M, G or T"
         )
     digits = amount.rstrip("KMGTik")
     return int(digits) * _BYTES[amount[len(digits) :]]

@@ -129,7 +129,7 @@ class Flow:
                 self.notes.append(
                     Note(
                         self.code.source.at(statement),
-                        "'with' of something that is no TaskGroup was read as if it weren't there",
+                        "'with' of something that isn't a TaskGroup was read as if it were absent",
                     )
                 )
                 continue

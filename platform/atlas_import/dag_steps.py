@@ -72,7 +72,7 @@ def steps_of(
             flow.notes.append(
                 Note(
                     task.place,
-                    f"{task.operator} '{task.name}' is no step: its order was kept",
+                    f"{task.operator} '{task.name}' isn't a step: its order was kept",
                 )
             )
     return tuple(_step(task, flow, defaults, imports) for task in kept), tuple(sorted(imports))

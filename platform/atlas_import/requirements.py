@@ -35,6 +35,6 @@ def requirements_of(path: Path, place: str) -> tuple[tuple[str, ...], list[Note]
         if found and not _OF_FRAMEWORKS.fullmatch(found["name"]):
             taken.append(line.partition("#")[0].strip())
         elif line and not line.startswith("#"):
-            why = "Atlas needs none of it" if found else "it is no plain requirement"
+            why = "Atlas needs none of it" if found else "it isn't a plain requirement"
             notes.append(Note(f"{place}:{number}", f"'{line[:80]}' wasn't taken over: {why}"))
     return tuple(taken), notes

@@ -83,7 +83,7 @@ def _alive(processes: set[ProcessIdentity]) -> set[ProcessIdentity]:
 
 
 def _kill(process: ProcessIdentity, number: int) -> None:
-    """Send a signal to a process; it is no error when it has ended or isn't ours."""
+    """Send a signal to a process; it isn't an error when it has ended or isn't ours."""
     try:
         os.kill(process.pid, number)
     except OSError:

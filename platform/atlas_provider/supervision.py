@@ -116,7 +116,7 @@ class Supervisor:
             self._ensure()
 
     def stop(self, name: str) -> None:
-        """Stop a program and its process group; it is no error when it doesn't run."""
+        """Stop a program and its process group; it isn't an error when it doesn't run."""
         with suppress(Fault):
             if self.pid(name) is not None:
                 self._rpc.call("stopProcess", name, True)

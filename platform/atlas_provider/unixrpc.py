@@ -47,7 +47,7 @@ class UnixTransport(Transport):
         self._seconds = seconds
 
     def make_connection(self, host: Any) -> HTTPConnection:
-        """Connect to the socket; the host's name is no matter."""
+        """Connect to the socket; the host's name doesn't matter."""
         connection = UnixConnection(self._path, self._seconds)
         self._connection = host, connection
         return connection

@@ -66,7 +66,7 @@ def fetch(folder: Path) -> list[Path]:
     Raises:
         OSError: no place answers, what came has another digest, Atlas has none for this machine,
             or the disk is full.
-        tarfile.TarError: what came is no archive.
+        tarfile.TarError: what came isn't an archive.
     """
     expected = checksums().get(archive())
     if expected is None:
@@ -90,7 +90,7 @@ def unpacked(url: str, expected: str, folder: Path) -> list[Path]:
 
     Raises:
         OSError: there is no answer, what came has another digest, or the disk is full.
-        tarfile.TarError: what came is no archive.
+        tarfile.TarError: what came isn't an archive.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  # the URL is ours

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines as a checkout of its source, for tests: of a release that is no Go module.
+"""Kubeflow Pipelines as a checkout of its source, for tests: of a release that isn't a Go module.
 
 The variable ``ATLAS_TEST_KUBEFLOW_SOURCE`` names a folder that somebody has got it into, by git or
 from an archive. Nothing is written to it; what is built of it goes to the cache, under a name that

@@ -112,7 +112,7 @@ def test_a_platform_stood_up_elsewhere_is_followed_by_its_stack(backend, tmp_pat
     export(backend, {"services": "of another program"})
     _follow.cache_clear()
     with pytest.raises(
-        PlatformError, match=r"platform shared: .*\(stack atlas/shared\), is no plat"
+        PlatformError, match=r"platform shared: .*\(stack atlas/shared\), isn't a plat"
     ):
         follow(project, environment)
 

@@ -106,7 +106,7 @@ class GroupRules:
         return by(f"{self.members} unless on (pipeline) {series}")
 
     def _bounded(self, rule: AlertRule, bound: Bound, where: Mapping[str, str], run: str) -> Rule:
-        """Return the rule of a metric that is out of its bounds, is no number or is missing.
+        """Return the rule of a metric that is out of its bounds, isn't a number or is missing.
 
         Args:
             rule: the rule.
@@ -142,7 +142,7 @@ class GroupRules:
         seconds: float = 0.0,
         **labels: str,
     ) -> Rule:
-        """Return an alerting rule; what users write in labels and annotations is no template."""
+        """Return an alerting rule; what users write in labels and annotations isn't a template."""
         own = {"severity": plain(rule.severity), "config": self.flow.config, **labels}
         given = {key: plain(value) for key, value in sorted(self.alerts.labels.items())}
         annotations = {

@@ -78,7 +78,7 @@ class FlowRules(GroupRules):
         yield self._rule(STALE, never, rule, text, seconds=rule.seconds, reason=NEVER)
 
     def _metrics(self) -> Iterator[Rule]:
-        """Fire when a metric is out of its bounds, is no number, or is missing after a run."""
+        """Fire when a metric is out of its bounds, isn't a number, or is missing after a run."""
         for rule in self.alerts.metrics:
             if rule.bound is not None and self._has(rule.bound):
                 yield self._metric(rule, rule.bound)

@@ -25,7 +25,7 @@ def broken_checks(table: Any, checks: Mapping[str, Any]) -> list[str]:
         checks: ``rows``, ``columns`` and ``unique``, as a Config's schema has them.
     """
     if not library_of(table):
-        return ["checks: what was read is no table; expected one"]
+        return ["checks: what was read isn't a table; expected one"]
     names = column_names(table)
     found = list(_rows(len(table), checks.get("rows", {})))
     for name, rule in checks.get("columns", {}).items():
@@ -56,7 +56,7 @@ def _column(table: Any, name: str, rule: Mapping[str, Any]) -> Iterator[str]:
     kind = rule.get("type")
     told = columns.read(values, kind)
     if kind and told.foreign:
-        yield f"{where}.type: {told.foreign:,} of {told.rows:,} rows are no {kind}"
+        yield f"{where}.type: {told.foreign:,} of {told.rows:,} rows aren't of the type {kind}"
     share, most = told.missing / max(told.rows, 1), rule.get("missing")
     if most is not None and share > most:
         found = f"{told.missing:,} of {told.rows:,} rows ({share:.2%})"

@@ -67,7 +67,7 @@ def _values(partition: Sequence[str], facts: RunFacts) -> list[tuple[str, str]]:
 
 def _missing(axis: str) -> str:
     if axis:
-        return f"the pipeline is no member of a family with the axis '{axis}'"
+        return f"the pipeline isn't a member of a family with the axis '{axis}'"
     return no_interval()
 
 

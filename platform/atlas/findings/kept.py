@@ -105,7 +105,7 @@ class _Kept:
         return ""
 
     def write(self, findings: Findings, before: str) -> None:
-        """Keep what was found, unless something was written since; a full disk is no matter."""
+        """Keep what was found, unless something was written since; a full disk doesn't matter."""
         from atlas import files
 
         key = self._key()

@@ -16,7 +16,7 @@ _PASSED_OVER = ("__pycache__", "node_modules")
 _READ = (".json", ".py", ".toml")
 """Endings of the files whose content counts; of all others it counts that they are there."""
 _LARGEST = 8 * 2**20
-"""Bytes; a larger file is no document and no source, and counts by its size and time."""
+"""Bytes; a larger file is neither a document nor a source, and counts by its size and time."""
 _MOST = 200_000
 """Entries; of a larger folder there is no digest."""
 

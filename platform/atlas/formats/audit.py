@@ -46,14 +46,14 @@ def audit(archive: Path | BinaryIO, trust: Trust) -> None:
         trust: what is trusted.
 
     Raises:
-        StoreError: it isn't so, or it is no such archive; with the attribute and what to do.
+        StoreError: it isn't so, or it isn't such an archive; with the attribute and what to do.
     """
     try:
         with ZipFile(archive) as content:
             Audit(content, trust).run()
     except (BadZipFile, RecursionError, ValueError) as error:
         reason = "is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise StoreError(f"it is no skops archive that can be read: {reason}") from None
+        raise StoreError(f"it isn't a skops archive that can be read: {reason}") from None
 
 
 class Audit:
@@ -77,7 +77,7 @@ class Audit:
         if packed:
             raise StoreError(f"'{packed[0]}' in it is compressed; Atlas writes it as it is")
         if _SCHEMA not in self._files:
-            raise StoreError("it has no schema.json, so it is no skops archive")
+            raise StoreError("it has no schema.json, so it isn't a skops archive")
         schema = json.loads(self._archive.read(_SCHEMA), object_pairs_hook=without_repeats)
         if not isinstance(schema, dict) or schema.get("protocol") != PROTOCOL:
             protocol = schema.get("protocol") if isinstance(schema, dict) else type(schema).__name__
@@ -104,7 +104,7 @@ class Audit:
         fields = ("__loader__", "__module__", "__class__")
         given = [node.get(field) if isinstance(node, dict) else None for field in fields]
         if not all(isinstance(value, str) for value in given):
-            raise StoreError(f"{place_of(path)} is no node of skops")
+            raise StoreError(f"{place_of(path)} isn't a node of skops")
         identity = node.get("__id__")
         if identity is not None:
             first = self._ids.setdefault(identity, node) if type(identity) is int else None

@@ -68,7 +68,7 @@ class Text(Encoded):
         """Return the text's bytes.
 
         Raises:
-            TypeError: it is no text, or of a class that would be lost.
+            TypeError: it isn't text, or of a class that would be lost.
         """
         if type(value) not in (str, self.kind):
             expected = "str" if self.kind is str else f"{self.kind.__name__} or str"
@@ -121,7 +121,7 @@ class Bytes(Encoded):
         """Return the bytes, and whether they can change.
 
         Raises:
-            TypeError: it is no bytes.
+            TypeError: it isn't bytes.
         """
         if type(value) not in (bytes, bytearray):
             raise TypeError(f"found {article(type_name(value))}, expected bytes")

@@ -209,7 +209,7 @@ def _library(value: Any) -> str:
     """Return what the manifest calls the library of a table.
 
     Raises:
-        StoreError: it is no table, or of a subclass, which wouldn't come back.
+        StoreError: it isn't a table, or of a subclass, which wouldn't come back.
     """
     name, names = type_name(value), ancestry(value)
     known = next((table for table in _TABLES if table in names), "")

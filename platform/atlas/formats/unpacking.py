@@ -85,7 +85,7 @@ def _read_enum(raw: Any, trust: Trust) -> Any:
     hint = "return its value at the step that makes it"
     full, kind = _own_class(module, name, trust, hint)
     if not issubclass(kind, enum.Enum):
-        raise StoreError(f"{full} is no Enum any more; {_AGAIN}")
+        raise StoreError(f"{full} isn't an Enum any more; {_AGAIN}")
     try:
         return kind(unpacked(value, trust))
     except ValueError as error:
@@ -102,7 +102,7 @@ def _read_dataclass(raw: Any, trust: Trust) -> Any:
     hint = "return its fields at the step that makes it"
     full, kind = _own_class(module, name, trust, hint)
     if not is_dataclass(kind):
-        raise StoreError(f"{full} is no dataclass any more; {_AGAIN}")
+        raise StoreError(f"{full} isn't a dataclass any more; {_AGAIN}")
     given = unpacked(own, trust)
     known = {field.name: field.init for field in fields(kind)}
     make: Any = kind

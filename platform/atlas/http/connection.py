@@ -101,7 +101,7 @@ def _split(url: str) -> SplitResult:
     """Return a URL's parts.
 
     Raises:
-        PlatformError: it is no URL of a server.
+        PlatformError: it isn't a URL of a server.
     """
     try:
         parts = urlsplit(url)

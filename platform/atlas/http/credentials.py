@@ -101,7 +101,7 @@ def read_private(path: str, variable: str) -> tuple[str, str]:
         variable: which variable names it, for messages.
 
     Raises:
-        PlatformError: it isn't there, isn't a regular file, others can read it, or it is no such
+        PlatformError: it isn't there, isn't a regular file, others can read it, or it isn't such a
             JSON; the message never has its content.
     """
     try:

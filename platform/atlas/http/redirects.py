@@ -19,7 +19,7 @@ _MOST = 5
 
 
 def followed(answer: Answer, method: str, url: str, headers: Mapping[str, str]) -> Answer:
-    """Return the answer that redirects lead to; the answer itself where it is no redirect.
+    """Return the answer that redirects lead to; the answer itself where it isn't a redirect.
 
     Args:
         answer: to the request.

@@ -161,7 +161,7 @@ def timeout() -> float:
     """Return the seconds that a request and its whole answer may take.
 
     Raises:
-        PlatformError: the variable is no such number.
+        PlatformError: the variable isn't such a number.
     """
     text = os.environ.get(TIMEOUT)
     if not text:

@@ -40,7 +40,7 @@ class Credentials:
 
     @classmethod
     def of_basic(cls, encoded: str) -> Credentials | None:
-        """Read back what `basic` gave; None when it is no such text."""
+        """Read back what `basic` gave; None when it isn't such text."""
         try:
             username, colon, password = base64.b64decode(encoded).decode().partition(":")
         except ValueError:

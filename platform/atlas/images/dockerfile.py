@@ -36,7 +36,7 @@ def read_dockerfile(folder: Path, path: str) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or "isn't UTF-8 text"
         message = f"the Dockerfile can't be read: {reason}"
         raise invalid("I104", message, file=place(file, folder.resolve())) from None
 

@@ -30,6 +30,7 @@ def ensure_images(
     say: Callable[[str], None],
     jobs: int = 2,
     again: bool = False,
+    bases: ImageRegistry | None = None,
 ) -> list[BuildOutcome]:
     """Build and push what isn't there; one that fails keeps no other from being built.
 
@@ -42,6 +43,7 @@ def ensure_images(
         say: takes a line before each thing that takes long.
         jobs: how many at a time.
         again: whether bases are looked up in their registries again, and everything is built again.
+        bases: the platform's registry, which may have bases though nothing is pushed there.
 
     Returns:
         What came of each, in the order in which they are desired.
@@ -56,8 +58,9 @@ def ensure_images(
         if registry is not None:
             registry.check()
         work = Work(
-            state=state, store=store, builder=builder(), registry=registry, say=say, again=again
-        )
+            state=state, store=store, builder=builder(), registry=registry, say=say, again=again,
+            bases=bases,
+        )  # fmt: skip
         made = build_images(work, missing, jobs)
     by_name = there | {outcome.desired.full: outcome for outcome in made}
     return [by_name[image.full] for image in desired]

@@ -111,7 +111,7 @@ def _read(folder: Path, file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or "isn't UTF-8 text"
         raise invalid("I101", f"the requirements can't be read: {reason}", file=shown) from None
 
 

@@ -155,7 +155,7 @@ def compile_modules(root: Path, python: ImagePython, say: Callable[[str], None])
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = [str(part) for part in command]
-    # A package may carry files that are no Python of this version: they stay as they are.
+    # A package may carry files that aren't Python of this version: they stay as they are.
     subprocess.run(done, env=environment, cwd=root, capture_output=True, check=False)  # noqa: S603
 
 

@@ -35,6 +35,7 @@ class Work:
         registry: where images are pushed; None for nowhere.
         say: takes a line before each thing that takes long.
         again: whether bases are looked up in their registries again, and everything is built again.
+        bases: the platform's registry, which may have bases though nothing is pushed there.
     """
 
     state: Path
@@ -43,6 +44,7 @@ class Work:
     registry: ImageRegistry | None
     say: Callable[[str], None]
     again: bool = False
+    bases: ImageRegistry | None = None
 
     def log(self, name: str) -> Path:
         """Return the log of one image's build, emptied; the oldest others are removed."""
@@ -71,7 +73,8 @@ class Work:
     def access(self, name: str) -> Iterator[Access]:
         """Give the way to the registry of an image's name, for a while."""
         host = host_of(name)
-        own = self.registry if self.registry and self.registry.host == host else None
+        ours = (registry for registry in (self.registry, self.bases) if registry)
+        own = next((registry for registry in ours if registry.host == host), None)
         known = own.credentials if own else credentials_of(host)
         with auth_folder(host, known, self._folder()) as folder:
             yield Access(folder, is_loopback(host))

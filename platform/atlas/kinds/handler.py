@@ -120,7 +120,7 @@ class Handler(Generic[I, O]):
         return to_plain(self.kind.update(identity, self._state(state), parsed, context))
 
     def delete(self, identity: str, state: Plain, context: OperationContext) -> None:
-        """Remove the resource; it is no error when it was removed already."""
+        """Remove the resource; it isn't an error when it was removed already."""
         self.kind.delete(identity, self._state(state), context)
 
     def _known(self, inputs: Plain) -> I | None:

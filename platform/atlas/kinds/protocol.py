@@ -138,5 +138,5 @@ class Kind(Protocol[I, O]):
         ...
 
     def delete(self, identity: str, state: State[I, O], context: OperationContext) -> None:
-        """Remove the resource; it is no error when it was removed already."""
+        """Remove the resource; it isn't an error when it was removed already."""
         ...

@@ -95,7 +95,7 @@ class Measure:
     Attributes:
         needs: ``prediction`` or ``score``: the column that it is computed from.
         row: gives each row's value, whose mean is the metric.
-        whole: gives the value of many rows at once, where it is no mean.
+        whole: gives the value of many rows at once, where it isn't a mean.
         finish: makes the metric of the mean.
     """
 

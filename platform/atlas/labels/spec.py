@@ -63,7 +63,7 @@ class JoinSpec:
         """How far a label's time may be from the prediction's.
 
         Raises:
-            AtlasError: it is no duration.
+            AtlasError: it isn't a duration.
         """
         try:
             return seconds(self.tolerance)

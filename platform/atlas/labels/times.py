@@ -73,7 +73,7 @@ def instants(column: Series, zone: str, ambiguous: str = EARLIER, where: str = "
         where: what the column is, for messages.
 
     Raises:
-        AtlasError: something is no time, the zone is unknown, or a local time is refused.
+        AtlasError: something isn't a time, the zone is unknown, or a local time is refused.
     """
     local = _Local(zone_of(zone), ambiguous, where)
     dtype = column.dtype
@@ -126,7 +126,7 @@ def _parsed(part: Series, where: str, *, utc: bool) -> Series:
     """Return texts or objects as datetimes.
 
     Raises:
-        AtlasError: one is no time.
+        AtlasError: one isn't a time.
     """
     import pandas
 

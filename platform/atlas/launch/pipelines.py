@@ -74,7 +74,7 @@ def launch_pipelines(
         report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 
     Returns:
-        How each run ended; a step that fails is no exception.
+        How each run ended; a step that fails isn't an exception.
 
     Raises:
         AtlasError: there is nothing to run, a parameter that no Plan has, or what a run takes isn't

@@ -101,14 +101,14 @@ def read_record(place: Location, entry: DeploymentEntry) -> DeployedRecord:
     """Return what a deployment was made of, whether or not its digest is that of its name.
 
     Raises:
-        StoreError: it isn't there, or is no record.
+        StoreError: it isn't there, or isn't a record.
     """
     key = record_key(entry)
     if not place.exists(key):
         raise StoreError(f"{place.url}/{key}: there is no such record")
     raw = read_object(place, key)
     if raw is None or not isinstance(raw.get("parts"), list):
-        raise StoreError(f"{place.url}/{key}: is no record of a deployment")
+        raise StoreError(f"{place.url}/{key}: isn't a record of a deployment")
     parts = [part for part in raw["parts"] if isinstance(part, dict)]
     inputs = [mapping_in(part, "inputs") for part in parts]
     plans = {str(plan): name for own in inputs for name, plan in mapping_in(own, "plans").items()}

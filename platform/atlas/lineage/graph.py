@@ -19,7 +19,7 @@ ALTERED = "altered"
 MISSING = "missing"
 """It was recorded, and isn't there any more."""
 CHANGED = "changed"
-"""A source of data has other content by now, which is no fault by itself."""
+"""A source of data has other content by now, which isn't a fault by itself."""
 UNCHECKED = "unchecked"
 """It couldn't be compared: somebody doesn't answer, or it would take too long."""
 

@@ -14,7 +14,7 @@ MOST = 20
 
 
 def runs_in(path: Path, columns: tuple[str, ...] = COLUMNS) -> list[str]:
-    """Return the ids of the runs that a table's rows name; none of what is no table.
+    """Return the ids of the runs that a table's rows name; none of what isn't a table.
 
     Args:
         path: a Parquet, Arrow or CSV file.

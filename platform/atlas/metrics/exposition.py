@@ -87,7 +87,7 @@ def _family(metric: Metric, values: Mapping[tuple[str, ...], float]) -> list[str
 
 
 def labelled(labels: Mapping[str, str]) -> str:
-    """Return labels as they stand behind a metric's name; an empty value is no label."""
+    """Return labels as they stand behind a metric's name; an empty value isn't a label."""
     inner = ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items() if value)
     return f"{{{inner}}}" if inner else ""
 

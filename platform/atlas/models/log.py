@@ -99,13 +99,13 @@ class LogEntry:
         """
         raw = json.loads(content)
         if not isinstance(raw, dict) or not set(_NAMES) <= raw.keys():
-            raise ValueError("it is no entry of a log")
+            raise ValueError("it isn't an entry of a log")
         texts = ("action", "champion", "version", "before", "reason", "family", "time", "previous")
         objects = ("who", "rule", "evidence")
         if not all(isinstance(raw[name], str) for name in texts) or not all(
             isinstance(raw[name], dict) for name in objects
         ):
-            raise ValueError("it is no entry of a log")
+            raise ValueError("it isn't an entry of a log")
         return cls(**{name: raw[name] for name in _NAMES}, content=content)
 
 
@@ -191,7 +191,7 @@ class ChampionLog:
         if not head:
             return ""
         if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS):
-            return f"the head {head[:80]!r} is no head"
+            return f"the head {head[:80]!r} isn't a head"
         try:
             return "" if self.entry(int(number)).digest == digest else f"entry {number} is another"
         except StoreError as error:

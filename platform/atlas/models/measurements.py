@@ -80,7 +80,7 @@ class BatchMeasurement:
         """Read back what `to_json` gave; fields of later versions are left.
 
         Raises:
-            ValueError: it is no record of a batch.
+            ValueError: it isn't a record of a batch.
         """
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected the record of a batch")

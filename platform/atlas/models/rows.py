@@ -92,7 +92,7 @@ class Pairs:
         return hashlib.sha256(_sorted_bytes(hashes)).hexdigest()
 
     def _tells(self, column: str) -> bool:
-        """Tell whether a column may say which row it is, and is no metric."""
+        """Tell whether a column may say which row it is, and isn't a metric."""
         return self.challenger[column].dtype.kind not in "fb"
 
     def _shared(self) -> list[str]:
@@ -124,7 +124,7 @@ def pair(challenger: Any, champion: Any, *, key: str = "", where: str = "row_met
         where: what they are, for messages.
 
     Raises:
-        AtlasError: the challenger's is no table, or has no key in each of its rows.
+        AtlasError: the challenger's isn't a table, or has no key in each of its rows.
         ChampionRowsError: the champion's isn't a table of the same rows.
     """
     _check_table(challenger, where)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from atlas.monitor.events import TriggerEvent
 
 ESTIMATE = "estimate"
-"""Name of the state of the warning of a metric that is likely to be worse; it is no trigger."""
+"""Name of the state of the warning of a metric that is likely to be worse; it isn't a trigger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

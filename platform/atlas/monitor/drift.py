@@ -4,7 +4,7 @@ A feature's distance in a window of batches is the largest difference of the two
 functions at the reference's cut points (Kolmogorov and Smirnov), or the total variation of its
 categories. It alarms where it exceeds the sum of
 
-- the feature's tolerance: differences up to it are no drift;
+- the feature's tolerance: differences up to it aren't drift;
 - how far the window's rows may be from their own distribution, at the risk of this look
   (`atlas.monitor.budget`), spread evenly over features and windows;
 - how far the reference's rows may be from theirs, at a risk that is paid once for all looks, for
@@ -51,7 +51,7 @@ class Measured:
         window: how many batches.
         rows: how many rows they have.
         distance: between the window and the reference, from 0 to 1.
-        tolerance: distances up to this are no drift.
+        tolerance: distances up to this aren't drift.
         threshold: distances above this are an alarm.
         chance: at most this is the probability of such a distance without drift, for this test
             alone.
@@ -113,8 +113,8 @@ class DriftRule:
 
     Attributes:
         budget: the risk of a false alarm, and the looks that are expected.
-        tolerances: a feature's name → what distance of distributions is no drift; 0 by default.
-        missing: a feature's name → what difference of the shares of missing values is no drift.
+        tolerances: a feature's name → what distance of distributions isn't drift; 0 by default.
+        missing: a feature's name → what difference of the shares of missing values isn't drift.
     """
 
     budget: Budget

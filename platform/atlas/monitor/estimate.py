@@ -66,7 +66,7 @@ class Calibration:
         """Read back what `to_json` gave.
 
         Raises:
-            ProfileError: it is no calibration.
+            ProfileError: it isn't a calibration.
         """
         try:
             cuts = tuple(float(cut) for cut in raw["cuts"])

@@ -82,7 +82,7 @@ class TriggerEvent:
         """Read back what `to_json` gave; fields of later versions are left.
 
         Raises:
-            ValueError: it is no event.
+            ValueError: it isn't an event.
         """
         if not isinstance(raw, dict) or not {"id", *_CAUSE} <= raw.keys():
             raise ValueError("expected an event with its id and its cause")
@@ -199,7 +199,7 @@ def result_of(store: Store, pipeline: str, identity: str) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         result = None
     if not isinstance(result, str):
-        raise StoreError(f"{store.url}/{key}: is no outcome of a retraining; who wrote it?")
+        raise StoreError(f"{store.url}/{key}: isn't an outcome of a retraining; who wrote it?")
     return result
 
 

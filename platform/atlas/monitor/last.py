@@ -45,7 +45,7 @@ def last_check(store: Store, pipeline: str) -> Mapping[str, Any] | None:
         raw = None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT or not _is_whole(raw):
         hint = "remove it; the next check writes it again"
-        raise StoreError(f"{store.url}/{key}: is no check of this version of Atlas; {hint}")
+        raise StoreError(f"{store.url}/{key}: isn't a check of this version of Atlas; {hint}")
     return raw
 
 

@@ -1,8 +1,9 @@
 """What training learns of a table, for what comes later to be compared with.
 
 Rows are counted once. Then they are put in order of time and cut into blocks that are as long as
-the interval of a batch: what the blocks differ by is no drift, and no breach. That needs a column
-of times: the order of a table's rows is no order of time. It may be shuffled, or sorted by label.
+the interval of a batch: what the blocks differ by is neither drift nor a breach. That needs a
+column of times: the order of a table's rows isn't an order of time. It may be shuffled, or sorted
+by label.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class LearntTable:
         profile: sha256 of its profile.
         rows: how many rows it has.
         source: the step's output that it is, as ``step.output``.
-        tolerances: which differences are no drift; None where that wasn't learnt.
+        tolerances: which differences aren't drift; None where that wasn't learnt.
         time: the column by whose values the rows were put in order for that; empty without one.
         block_seconds: how long a block of rows is; 0 where blocks have equally many rows.
         outside: column → the largest share of a block's rows beyond the range, or the categories,

@@ -145,7 +145,7 @@ class Looking:
         return self._profiles[sha256]
 
     def tolerances(self, tolerance: Any) -> tuple[dict[str, float], dict[str, float]]:
-        """Return which differences are no drift, of distributions and of missing values."""
+        """Return which differences aren't drift, of distributions and of missing values."""
         if isinstance(tolerance, int | float):
             same = dict.fromkeys(self.columns, float(tolerance))
             return same, same

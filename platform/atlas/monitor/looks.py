@@ -32,11 +32,11 @@ class LedgerRecord:
         """Read back what `to_bytes` gave; fields of later versions are left.
 
         Raises:
-            ValueError: it is no such record.
+            ValueError: it isn't such a record.
         """
         raw = json.loads(content)
         if not isinstance(raw, dict):
-            raise ValueError("it is no object")
+            raise ValueError("it isn't an object")
         names = [item.name for item in fields(cls)]  # type: ignore[arg-type]
         try:
             record = cls(**{name: raw[name] for name in names if name in raw})

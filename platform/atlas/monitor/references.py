@@ -65,7 +65,7 @@ class ModelReference:
         return {name: f.kind for name, f in profile.features.items()} if profile else {}
 
     def tolerances(self, table: str) -> Tolerances | None:
-        """Return which differences of a table's columns are no drift; None where not learnt."""
+        """Return which differences of a table's columns aren't drift; None where not learnt."""
         return self.tables[table].tolerances if table in self.tables else None
 
     @property

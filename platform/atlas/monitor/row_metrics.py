@@ -109,7 +109,7 @@ class RowMetric:
                 them.
 
         Raises:
-            ProfileError: these are no sums of such values.
+            ProfileError: these aren't sums of such values.
         """
         try:
             n, total, squares = (values[key] for key in ("n", "sum", "sum_squares"))

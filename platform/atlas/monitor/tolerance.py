@@ -1,4 +1,4 @@
-"""What differences are no drift: proposed from the training data's own blocks.
+"""What differences aren't drift: proposed from the training data's own blocks.
 
 Days differ from each other, and rows of one day resemble each other, without anything having
 changed. So the rows of training are cut into blocks of about a batch each, in order of time, and

@@ -204,7 +204,7 @@ def _is_string(dtype: Any) -> bool:
 
 
 def _as_numbers(array: Any) -> tuple[Array, str] | None:
-    """Return the present values as floats, and their kind; None if they are no numbers."""
+    """Return the present values as floats, and their kind; None if they aren't numbers."""
     import numpy
     import pyarrow as pa
     import pyarrow.compute as pc

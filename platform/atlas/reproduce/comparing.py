@@ -89,7 +89,7 @@ def parsed_tolerance(texts: tuple[str, ...]) -> Tolerance:
     """Return a tolerance from ``1e-6`` and ``train.error=0.01``.
 
     Raises:
-        AtlasError: one is no number that is 0 or more.
+        AtlasError: one isn't a number that is 0 or more.
     """
     general, by_name = Tolerance().general, {}
     for text in texts:

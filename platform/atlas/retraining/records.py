@@ -243,7 +243,7 @@ _KINDS: Mapping[str, type | UnionType] = {
     "parameters": dict, "changed": dict, "approved": bool, "attempt": int,
     "promotion": dict | None,
 }  # fmt: skip
-"""Fields of records that are no texts."""
+"""Fields of records that aren't texts."""
 
 
 def _checked(record: Record) -> Record:

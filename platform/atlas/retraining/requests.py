@@ -115,6 +115,6 @@ def _read(store: Store, key: str, place: tuple[str, str, str]) -> RequestedRelea
         if (request.environment, request.pipeline, request.event) != place:
             raise ValueError(key)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        text = "is no request for a release; look at who wrote it, and remove it"
+        text = "isn't a request for a release; look at who wrote it, and remove it"
         raise StoreError(f"{store.url}/{key}: {text}") from None
     return request

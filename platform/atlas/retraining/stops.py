@@ -1,4 +1,4 @@
-"""Why a retraining can't go on now: what ends a call early, and is no error."""
+"""Why a retraining can't go on now: what ends a call early, and isn't an error."""
 
 from __future__ import annotations
 

@@ -148,8 +148,8 @@ def container_of(images: Images, job: Job, name: str) -> Container:
     """Return the container that a job runs in.
 
     Raises:
-        AtlasError: the step has no image, one of its secrets isn't there, or the store is no folder
-            and no service that a container can reach.
+        AtlasError: the step has no image, one of its secrets isn't there, or the store is neither a
+            folder nor a service that a container can reach.
     """
     resources = job.step.resources
     return Container(

@@ -3,7 +3,8 @@
 ``python -m atlas.runner.debug_adapter PORT`` reads from standard input the token by which it knows
 the run's process, writes its two ports, and stays behind until that process has ended. debugpy's
 own way takes whoever reaches the port, which is every user of the machine, and shows its token in
-the list of processes. A page in a browser is no editor either: what doesn't begin as one is ended.
+the list of processes. A page in a browser isn't an editor either: what doesn't begin as one is
+ended.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def run_pipelines(
         report: makes each run's report, such as `atlas.draw.report`; by default there is none.
 
     Returns:
-        How each run ended; a step that fails is no exception.
+        How each run ended; a step that fails isn't an exception.
 
     Raises:
         AtlasError: there is nothing to run, or a parameter or a step that no pipeline has.

@@ -70,7 +70,7 @@ class StepLog:
         return lines
 
     def write_bytes(self, content: bytes) -> None:
-        """Add text as bytes, which may end within a character; what is no UTF-8 is replaced."""
+        """Add text as bytes, which may end within a character; what isn't UTF-8 is replaced."""
         if text := self._decoder.decode(content):
             self.write(text)
 

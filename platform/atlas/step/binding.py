@@ -210,7 +210,7 @@ def parse_parameters(text: str) -> dict[str, Any]:
     """Return parameters that were given as JSON.
 
     Raises:
-        AtlasError: it is no JSON object.
+        AtlasError: it isn't a JSON object.
     """
     try:
         parameters = json.loads(text or "{}")
@@ -225,7 +225,7 @@ def interval_between(start: str, end: str) -> tuple[str, str]:
     """Return the ends of an interval as `moment` has them; empty ones where they aren't given.
 
     Raises:
-        AtlasError: one is no date or time, or the end is before the start. An empty interval is
+        AtlasError: one isn't a date or time, or the end is before the start. An empty interval is
             right: a run that somebody asks Airflow for has one.
     """
     first, last = moment(start, "interval start"), moment(end, "interval end")
@@ -238,7 +238,7 @@ def moment(text: str, what: str = "interval") -> str:
     """Return a moment in ISO 8601, in UTC where it names no zone; of nothing, nothing.
 
     Raises:
-        AtlasError: it is no date or time.
+        AtlasError: it isn't a date or time.
     """
     if not text:
         return ""

@@ -130,7 +130,7 @@ def load_class(name: str, cls: str, allow: Sequence[str] = ()) -> type[Any]:
 
         target = template_of(target)
     if not isinstance(target, type):
-        raise AttributeError(f"{cls} is no class")
+        raise AttributeError(f"{cls} isn't a class")
     _check_allowed(target.__module__, allowed)
     return target
 

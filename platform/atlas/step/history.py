@@ -25,7 +25,7 @@ MOST_RUNS = 10_000
 """The most earlier runs that a step may read."""
 _READERS = 16
 NOT_COUNTED = ("shadow", SANDBOX)
-"""Triggers whose runs are no part of a pipeline's history."""
+"""Triggers whose runs aren't part of a pipeline's history."""
 
 
 def ended(run: Run) -> datetime:

@@ -95,7 +95,7 @@ class Reader:
         """Return the keys that a step runs for, in their order.
 
         Raises:
-            StepError: they are no JSON list, or too many.
+            StepError: they aren't a JSON list, or too many.
         """
         name, source = step.foreach  # type: ignore[misc]
         if source.kind == LITERAL_KEYS:
@@ -300,7 +300,7 @@ def storage_options(step: str, name: str, text: str) -> dict[str, Any]:
         text: its value.
 
     Raises:
-        StepError: it is no JSON object.
+        StepError: it isn't a JSON object.
     """
     try:
         options = json.loads(text)
@@ -308,5 +308,5 @@ def storage_options(step: str, name: str, text: str) -> dict[str, Any]:
         options = None
     if not isinstance(options, dict):
         expected = "expected a JSON object with fsspec's storage options"
-        raise StepError(step, f"secret '{name}' is no credential: {expected}")
+        raise StepError(step, f"secret '{name}' isn't a credential: {expected}")
     return options

@@ -59,7 +59,7 @@ def zoned(text: str, zone: tzinfo, option: str) -> datetime:
         option: what it is given as, for the message.
 
     Raises:
-        AtlasError: it is no date or time.
+        AtlasError: it isn't a date or time.
     """
     try:
         moment = datetime.fromisoformat(text)

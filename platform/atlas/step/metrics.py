@@ -18,7 +18,7 @@ class MetricsCollector:
         """Record one value; the last one of a name counts.
 
         Raises:
-            StepError: it is no finite number.
+            StepError: it isn't a finite number.
         """
         try:
             number = float(value)

@@ -49,7 +49,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     Raises:
         AtlasError: a variable isn't what it has to be.
-        SystemExit: a word is no option, or one that is needed is missing.
+        SystemExit: a word isn't an option, or one that is needed is missing.
     """
     parser = argparse.ArgumentParser("atlas.step", description="Run one step of a Plan.")
     given = _given()

@@ -32,7 +32,9 @@ def located(own: Store, stores: Iterable[str], uri: str) -> tuple[Store, str]:
         if uri.startswith(f"{url}/"):
             key = uri.removeprefix(f"{url}/")
             if not is_artifact_key(key):
-                raise StoreError(f"{uri}: is no artifact of the store {url}; train the model again")
+                raise StoreError(
+                    f"{uri}: isn't an artifact of the store {url}; train the model again"
+                )
             return (own if url == own.url else open_store(url)), key
     known = ", ".join((own.url, *stores))
     raise StoreError(

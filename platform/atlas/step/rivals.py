@@ -121,7 +121,7 @@ def with_rival(job: Job, reader: Reader, outputs: Mapping[str, Any]) -> Mixture:
     """Return a step's outputs once they are compared, or mixed, with the other model's.
 
     Raises:
-        StepError: the canary's key is no column of the predictions.
+        StepError: the canary's key isn't a column of the predictions.
     """
     if not is_compared(job.plan, job.step):
         return Mixture(outputs)

@@ -25,7 +25,7 @@ def restore_umask() -> None:
     """Let what a step writes be as open as its user's other files; the store minds its own.
 
     Raises:
-        AtlasError: the variable is no umask.
+        AtlasError: the variable isn't a umask.
     """
     text = os.environ.get(_UMASK)
     if not text:

@@ -64,7 +64,7 @@ def challenger_of(
 ) -> tuple[ModelVersion | None, str]:
     """Return the challenger that scores in a new run, and why there is none where there isn't.
 
-    A challenger that can't be used is no failure: the model's own predictions don't depend on it.
+    A challenger that can't be used isn't a failure: the model's own predictions don't depend on it.
     """
     from atlas.tracking.registry import CHALLENGER
 

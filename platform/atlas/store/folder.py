@@ -201,7 +201,7 @@ class FolderLocation:
             raise StoreError(f"{text} (ATLAS_STORE chooses another)") from error
 
     def _path(self, key: str) -> str:
-        """Return a key's path, whose folders are no links; the last part may be one."""
+        """Return a key's path, whose folders aren't links; the last part may be one."""
         if not key:
             return self.root
         if not self._links:

@@ -15,7 +15,7 @@ RESERVED = (
     *("profiles", "monitor", "retrainings", "requests"),
     *STORE_FOLDERS,
 )
-"""Folders of the store that are no pipeline's."""
+"""Folders of the store that aren't a pipeline's."""
 
 MODEL_OWNERS = "deployments/owners/models"
 """Folder with a file for each registered model whose name a deployment has taken."""
@@ -92,7 +92,7 @@ def checked_key(key: str) -> str:
         StoreError: it has an empty part, or one such as ``..``.
     """
     if "\0" in key or "\\" in key or not _NORMAL.isdisjoint(key.split("/")):
-        raise StoreError(f"{key[:200]!r} is no key of a store: it isn't a path inside of it")
+        raise StoreError(f"{key[:200]!r} isn't a key of a store: it isn't a path inside of it")
     return key
 
 

@@ -93,7 +93,7 @@ class Manifest:
         """Read back what `text` gave.
 
         Raises:
-            ValueError: it is no manifest.
+            ValueError: it isn't a manifest.
         """
         try:
             raw = json.loads(text)
@@ -106,7 +106,7 @@ class Manifest:
         """Read back what `to_json` gave.
 
         Raises:
-            ValueError: it is no manifest.
+            ValueError: it isn't a manifest.
         """
         if not isinstance(raw, dict):
             raise ValueError(f"found a {type(raw).__name__}, expected a JSON object")
@@ -137,7 +137,7 @@ def file_digest(path: Path) -> tuple[str, int]:
 
 
 def _without_links(path: str, flags: int) -> int:
-    """Open a file that is no link; a pipe without waiting for who writes to it."""
+    """Open a file that isn't a link; a pipe without waiting for who writes to it."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 

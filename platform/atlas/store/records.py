@@ -72,7 +72,7 @@ class RunRecords:
         try:
             return Plan.from_text(text.decode())
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise StoreError(f"{self.url}/{key}: is no Plan; deploy it again") from None
+            raise StoreError(f"{self.url}/{key}: isn't a Plan; deploy it again") from None
 
     def bind(self, run: Run) -> Run:
         """Write a run's facts once and for all, and return those that hold: the first writer's."""
@@ -113,7 +113,7 @@ class RunRecords:
         except FileNotFoundError:
             raise StoreError(f"{self.url}/{key}: there is no such run") from None
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise StoreError(f"{self.url}/{key}: is no run's record") from None
+            raise StoreError(f"{self.url}/{key}: isn't a run's record") from None
 
     def run_digest(self, run: Run) -> str:
         """Return the sha256 of a run's record as it is stored; empty where there is none."""

@@ -81,7 +81,7 @@ class ModelVersion:
         version: its number.
         parts: part → artifact.
         reference: sha256 of the profiles of what it was trained on, or empty; it says nothing of
-            what the version is, so it is no part of its digest.
+            what the version is, so it isn't part of its digest.
     """
 
     name: str

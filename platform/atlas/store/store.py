@@ -129,7 +129,7 @@ class Store(RunRecords):
             message = f"{self.url}/{key}: the artifact {state}; run the step that writes it again"
             raise StoreError(message) from None
         except ValueError as error:
-            message = f"{self.url}/{key}/{MANIFEST}: is no manifest: {error}; run the step again"
+            message = f"{self.url}/{key}/{MANIFEST}: isn't a manifest: {error}; run the step again"
             raise StoreError(message) from None
         if not manifest.data.startswith(f"{key}/"):
             self._check_earlier(key, manifest)

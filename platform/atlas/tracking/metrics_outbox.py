@@ -91,7 +91,7 @@ class WaitingMetrics:
         """Read back what is in its file.
 
         Raises:
-            ValueError: it is no such file.
+            ValueError: it isn't such a file.
         """
         try:
             raw = json.loads(text)

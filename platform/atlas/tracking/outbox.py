@@ -97,7 +97,7 @@ class Outbox:
                 yield pending
 
     def unreadable(self) -> list[str]:
-        """Return the names of files in it that are no pending run's."""
+        """Return the names of files in it that aren't a pending run's."""
         return [file.name for file in sorted(self.folder.glob("*.json")) if _read(file) is None]
 
 
@@ -133,7 +133,7 @@ def _take_over(file: Path, target: Path) -> None:
 
 
 def _read(file: Path) -> Pending | None:
-    """Return what a file keeps; None where it is gone or is no pending run's."""
+    """Return what a file keeps; None where it is gone or isn't a pending run's."""
     try:
         raw = json.loads(file.read_bytes())
         pending = Pending(**{name: raw[name] for name in Pending.__slots__ if name in raw})

@@ -53,7 +53,7 @@ class MetricGroup:
         """Read back what `asdict` gave.
 
         Raises:
-            ValueError: it is no group.
+            ValueError: it isn't a group.
         """
         values = [raw.get(name) for name in cls.__slots__]
         if not all(isinstance(value, str) and value for value in values):

@@ -293,7 +293,7 @@ class LocalRegistry:
             record = None
         version = record.get("version") if isinstance(record, dict) else None
         if not isinstance(version, str) or "/" in version:
-            where = f"{self.store.url}/{key}: is no record of a model"
+            where = f"{self.store.url}/{key}: isn't a record of a model"
             raise PlatformError(f"{where}; remove it, and run the training again")
         return dict(record)
 

@@ -155,7 +155,7 @@ def _source(
 
 
 def _of_monitor(place: DocumentPath, bound: Bound, config: Config) -> Iterator[Problem]:
-    """Check a metric of the monitor, which is no flow's."""
+    """Check a metric of the monitor, which isn't a flow's."""
     if not config.retraining:
         message = f"'{bound.metric}' is the monitor's, and the Config has no `retraining`"
         yield (place / "metric").problem("A006", message, found=bound.metric, expected="retraining")

@@ -100,7 +100,7 @@ CODES = {
     "R049": "a name that a module needs isn't defined in it",
     "R050": "a Template's own __init__ doesn't take its params",
     "R051": "a condition compares what can't be compared",
-    "R052": "an input takes one of several outputs that are no alternatives",
+    "R052": "an input takes one of several outputs that aren't alternatives",
     "R053": "a search lacks what it needs",
     "R054": "a search has nothing to choose from",
     "R055": "a search can't be carried out as it is",

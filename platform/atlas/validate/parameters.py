@@ -106,7 +106,7 @@ def shown(value: Any) -> str:
 def _fault(value: Any, parameter: Parameter) -> str:
     """Return what is wrong with a value's type or size, as the end of a sentence; or nothing."""
     if not takes(value, TYPES[parameter.type]):
-        return f"is no {parameter.type}"
+        return f"isn't {article(parameter.type)}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     low = -math.inf if parameter.minimum is None else parameter.minimum

@@ -74,7 +74,7 @@ def _nothing(place: DocumentPath, config: Config) -> Iterator[Problem]:
 def _degradation(place: DocumentPath, rule: DegradationRule) -> Iterator[Problem]:
     yield from _bounds(place, rule)
     if rule.limit is None and rule.metric not in ROW_DIRECTIONS:
-        message = f"{rule.metric} is no metric of rows, whose bound the champion's test would say"
+        message = f"{rule.metric} isn't a metric of rows, whose bound the champion's test would say"
         expected = f"below or above; or one of {', '.join(ROW_DIRECTIONS)}"
         yield place.problem("C045", message, found=rule.metric, expected=expected)
     if rule.limit is not None and (rule.margin is not None or rule.test):

@@ -52,7 +52,7 @@ class Deployment:
         """Where its stack is kept.
 
         Raises:
-            DeployError: the project says what is no backend.
+            DeployError: the project says what isn't a backend.
         """
         from atlas_deploy.stacks.backend import Backend
 

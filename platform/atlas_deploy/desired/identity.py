@@ -28,7 +28,7 @@ def identity_of(project: Project) -> str:
     repository: ``github.com/acme/models/pricing``. Without a remote, it is the name in
     pyproject.toml and a digest of the folder's path.
 
-    An id guards against accidents. It is no access control: whoever may write to a platform's store
+    An id guards against accidents. It isn't access control: whoever may write to a platform's store
     may write any id.
     """
     return project.id or _derived(project.root)

@@ -112,7 +112,7 @@ class DeploymentDiff:
         return replace(change, details=monitor_details(self._stored(old), self._compiled(new)))
 
     def _monitored(self, inputs: Mapping[str, Mapping[str, Any]], change: MemberChange) -> str:
-        """Return the digest of what a monitor looks at; empty for what is no monitor's member."""
+        """Return the digest of what a monitor looks at; empty for what isn't a monitor's member."""
         monitors: Mapping[str, str] = inputs.get(change.kind, {}).get("monitors") or {}
         return monitors.get(change.name, "")
 

@@ -73,7 +73,7 @@ def forget(place: Location, deployment: Deployment) -> None:
 
 
 def _is_copied(project: Project, other: Path) -> bool:
-    """Tell whether another folder is there, has the id, and is no checkout of the same."""
+    """Tell whether another folder is there, has the id, and isn't a checkout of the same."""
     try:
         other_project = find_project(other)
         is_same = other_project.root == other and other_project.id == project.id

@@ -48,7 +48,7 @@ class Called:
         folder: the pipeline's folder.
         command: the command's words, without ``atlas``.
         code: its exit code.
-        output: what it printed as JSON; None without ``--json``, or where that was no JSON.
+        output: what it printed as JSON; None without ``--json``, or where that wasn't JSON.
     """
 
     folder: str

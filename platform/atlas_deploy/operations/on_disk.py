@@ -26,7 +26,7 @@ def digests_on_disk(
         deployment: the deployment, as it is on disk.
         store: where deployed Plans are.
         released: digest of the deployed Plan by deployed name, where these are of a release: the
-            model version that it pins is no difference.
+            model version that it pins isn't a difference.
     """
     plans = (plan for _, plan in deployment.plans() if plan.target != LOCAL_TARGET)
     named = ((deployed_name(plan), plan) for plan in plans)

@@ -161,7 +161,7 @@ def _of_others(place: Location, own: str) -> _Names:
 
 
 def purge(deployment: Deployment, left: Leftovers) -> None:
-    """Remove what a destroyed deployment has left; what is gone already is no error.
+    """Remove what a destroyed deployment has left; what is gone already isn't an error.
 
     Raises:
         PlatformError: a service is down, or refuses.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas_deploy.platforms.services import Services
 
 ALERTS, IMAGES, MODELS = "AlertRules", "StepImages", "RegisteredModels"
-"""Kinds of resources that are no target's."""
+"""Kinds of resources that aren't a target's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ DEPLOYED_KINDS: Mapping[str, DeployedKindFacts] = {
         require_alive=lambda services: services.require_alive("mlflow", "health"),
     ),
 }
-"""The kinds that deployments have and that are no target's."""
+"""The kinds that deployments have and that aren't a target's."""
 
 
 def facts_of(kind: str) -> DeployedKindFacts:

@@ -268,7 +268,7 @@ def _run(program: Path) -> None:
 def _asked(state: Path, name: str) -> Mapping[str, str] | None:
     """Return the configuration of an ephemeral platform; None for one that stays.
 
-    The project's own isn't used: its store and receivers of alerts are no test's.
+    The project's own isn't used: its store and receivers of alerts aren't a test's.
     """
     ephemeral = EphemeralFolder.of(folder(state, name))
     if ephemeral is None:

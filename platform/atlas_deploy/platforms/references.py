@@ -46,7 +46,7 @@ def follow(project: Project, environment: Environment, *, needed: bool = False) 
             looked at only where that is a folder of this machine, which takes no time.
 
     Raises:
-        PlatformError: the stack's output is no platform's.
+        PlatformError: the stack's output isn't a platform's.
         DeployError: the backend can't be read.
     """
     if not environment.outputs:
@@ -187,7 +187,7 @@ def _outputs(backend: Backend, name: str) -> Mapping[str, Any] | None:
     if not isinstance(output, dict) or not isinstance(output.get("services"), dict):
         where = kept.where(lifecycle.PROJECT, name)
         raise PlatformError(
-            f"platform {name}: the output `{_OUTPUT}` of its stack, {where}, is no platform's: "
+            f"platform {name}: the output `{_OUTPUT}` of its stack, {where}, isn't a platform's: "
             "services expected, in plain text; `pulumi up` of this Atlas's own program writes it"
         )
     return output

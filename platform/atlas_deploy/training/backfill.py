@@ -110,7 +110,7 @@ def _of_plan(
 
 
 def _ago(text: str, now: datetime) -> datetime | None:
-    """Return the moment so long ago; None for a text that is no duration."""
+    """Return the moment so long ago; None for a text that isn't a duration."""
     try:
         return now - timedelta(seconds=seconds(text))
     except ValueError:

@@ -124,7 +124,7 @@ class AlertRulesKind(Kind[AlertRulesInputs, AlertRulesOutputs]):
     def update(
         self, identity: str, state: _State, inputs: AlertRulesInputs, context: OperationContext
     ) -> AlertRulesOutputs:
-        """Have the rules loaded that differ, and those unloaded that are no members any more."""
+        """Have the rules loaded that differ, and those unloaded that aren't members any more."""
         outputs = _load(state, inputs, context)
         before = state.inputs
         if before.rules != inputs.rules:

@@ -1,6 +1,6 @@
 """The kind `Database`: a SQLite database, brought to its schema by a command.
 
-Migrations on SQLite are no transactions: one that is killed half-way leaves what neither the old
+Migrations on SQLite aren't transactions: one that is killed half-way leaves what neither the old
 nor the new program can use. So the command works on a copy, which replaces the database only when
 the command has succeeded, while the programs that use the database are stopped.
 """
@@ -120,7 +120,7 @@ class DatabaseKind(Kind[DatabaseInputs, DatabaseOutputs]):
         """Return the database of a folder, with the inputs that it was made with.
 
         Raises:
-            DeployError: it is no database's folder.
+            DeployError: it isn't a database's folder.
         """
         inputs = parse_state(DatabaseInputs, program.given(Path(identity))[0])
         return FoundResource("", State(inputs, _read(identity, inputs, 1)), programs.SECRETIVE)

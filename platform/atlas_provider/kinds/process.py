@@ -134,7 +134,7 @@ class ProcessKind(Kind[ProcessInputs, ProcessOutputs]):
         """Return the process of a folder, with the inputs that it was made with.
 
         Raises:
-            DeployError: it is no process's folder.
+            DeployError: it isn't a process's folder.
         """
         inputs, ports = program.given(Path(identity))
         state = State(parse_state(ProcessInputs, inputs), _read(identity, ports))

@@ -104,7 +104,7 @@ class RegisteredModelsKind(Kind[RegisteredModelsInputs, RegisteredModelsOutputs]
         inputs: RegisteredModelsInputs,
         context: OperationContext,
     ) -> RegisteredModelsOutputs:
-        """Register new names, and correct descriptions; what is no member any more stays."""
+        """Register new names, and correct descriptions; what isn't a member any more stays."""
         _register(inputs, state.inputs.members)
         return _NOTHING
 

@@ -121,7 +121,7 @@ class StepImagesKind(Kind[StepImagesInputs, StepImagesOutputs]):
     def update(
         self, identity: str, state: _State, inputs: StepImagesInputs, context: OperationContext
     ) -> StepImagesOutputs:
-        """Record other images; those that are no member any more stay in the registry."""
+        """Record other images; those that aren't members any more stay in the registry."""
         return _record(inputs)
 
     def delete(self, identity: str, state: _State, context: OperationContext) -> None:

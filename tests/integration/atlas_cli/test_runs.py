@@ -246,4 +246,4 @@ def test_a_damaged_record_is_a_warning(project, fitted):
     project.store.location.write(f"fit/{fitted[0]}/run.json", b"{")
     done = project.atlas("runs", "fit", "--json")
     assert [one["run"] for one in json.loads(done.stdout)] == [fitted[1]]
-    assert f"fit/{fitted[0]}/run.json: is no run's record" in done.stderr
+    assert f"fit/{fitted[0]}/run.json: isn't a run's record" in done.stderr

@@ -56,7 +56,7 @@ def test_time_that_is_up_is_a_failure_and_no_interrupt(words):
     [
         (["--target", "moon"], 2, "expected local or kubeflow or airflow"),
         (["--target", "local", "--detach"], 2, "there is nobody else to run it"),
-        (["--timeout", "soon"], 2, "'soon' is no duration"),
+        (["--timeout", "soon"], 2, "'soon' isn't a duration"),
         (["--interval", "2026"], 2, "expected two moments"),
         (["--target", "airflow"], 1, "has no Airflow, or isn't up; `atlas up` brings it up"),
         (["--target", "local", "--config", "others"], 1, "no pipeline 'others'; there are words"),

@@ -84,7 +84,7 @@ def check_partition(partition: Sequence[str], mode: str, facts: RunFacts) -> Non
     for placeholder in partition:
         axis = axis_of(placeholder)
         if axis and not facts.axes.get(axis):
-            text = f"partition: {placeholder} has no value: the pipeline is no member of it"
+            text = f"partition: {placeholder} has no value: the pipeline isn't a member of it"
             raise StoreError(text)
     if (INTERVAL in partition or mode == REPLACE) and not facts.start:
         raise StoreError(no_interval(" whose rows it could replace"))

@@ -77,7 +77,7 @@ def check_content(sources: LineageSources, ref: Ref, manifest: Manifest) -> str:
     """Compare an artifact's bytes with its manifest, and return the state of the node."""
     location, where = sources.store.location, f"{sources.store.url}/{manifest.data}"
     if not isinstance(location, FolderLocation) and manifest.size > LARGEST_REMOTE:
-        found = f"{manifest.size} bytes in a store that is no folder, which weren't read"
+        found = f"{manifest.size} bytes in a store that isn't a folder, which weren't read"
         return sources.fault(UNCHECKED, ref, where, found)
     try:
         sha256, size = path_digest(location.local(manifest.data), manifest.size)

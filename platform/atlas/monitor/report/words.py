@@ -61,7 +61,7 @@ def batch(text: str) -> str:
 
 
 def day(text: str) -> str:
-    """Return a time's day; a text that is no time as it is."""
+    """Return a time's day; a text that isn't a time as it is."""
     return moment(text)[:10] if "T" in text else text
 
 

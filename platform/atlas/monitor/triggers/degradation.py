@@ -208,7 +208,7 @@ def _in_a_row(life: ChampionLife, rule: DegradationRule) -> Seen:
         ProfileError: the rule has no bound.
     """
     if rule.limit is None:
-        text = f"{rule.metric} is no metric of rows, whose bound the champion's test would say"
+        text = f"{rule.metric} isn't a metric of rows, whose bound the champion's test would say"
         raise ProfileError(f"{text}; expected `below` or `above` in the Config")
     armed = life.armed(DEGRADATION)
     batches = [*_values(life, rule, armed)]

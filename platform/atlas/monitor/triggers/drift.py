@@ -6,7 +6,7 @@ in what is implemented here:
 - The whole risk, the columns that it is spread over, and the reference are entered once in a life
   (`Terms`), before its first look. A Config that says something else later changes them for the
   next champion only; but a smaller risk and fewer columns hold at once, for they can only take
-  alarms away, and so can other tolerances of what is no drift, which are part of what is tested.
+  alarms away, and so can other tolerances of what isn't drift, which are part of what is tested.
 - Look n spends the n-th part of the risk, and there is one look n in a life, with one result
   (`atlas.monitor.ledger`). A crash repeats it with the same rows, so with the same result.
 - A look's windows are chosen by what is known of batches' times and rows, not by how they look; and

@@ -2,7 +2,7 @@
 
 Airflow copies an object when its size differs from the copy's, or when it is younger than the copy,
 in whole seconds and by another machine's clock. So that no change is missed, a file that takes the
-place of another never has its size: blank lines at its end make the difference, and are no content.
+place of another never has its size: blank lines at its end make the difference, and aren't content.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class DagRepository(DagBundle):
         """Return the branch at a URL, ``git+https://…#branch``.
 
         Raises:
-            PlatformError: it is no such URL, or the secret can't be read.
+            PlatformError: it isn't such a URL, or the secret can't be read.
         """
         repository, _, branch = url.removeprefix("git+").partition("#")
         if repository.startswith("-") or branch.startswith("-") or ":" not in repository:

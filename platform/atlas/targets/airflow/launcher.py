@@ -217,7 +217,7 @@ class AirflowLauncher:
         raw: Mapping[str, Any],
         waiting: Mapping[tuple[str, str], str],
     ) -> TaskStatus | None:
-        """Return a task instance as a step's; None for one that is no step's."""
+        """Return a task instance as a step's; None for one that isn't a step's."""
         name, state = raw["task_id"], _TASK_STATES.get(raw["state"] or "", states.WAITING)
         index = raw["map_index"] if raw["map_index"] >= 0 else None
         if name == _FINISH:

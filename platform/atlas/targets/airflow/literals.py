@@ -20,7 +20,7 @@ def source(value: Any) -> str:
     """Return the Python expression of a plain value, in ASCII on one line.
 
     Raises:
-        TypeError: the value is no str, int, float, bool, None, list, tuple or mapping of these.
+        TypeError: the value isn't a str, int, float, bool, None, list, tuple or mapping of these.
     """
     if value is None or isinstance(value, bool | int | float):
         return repr(value)

@@ -131,7 +131,7 @@ class RetrainingMonitorKind(Kind[RetrainingMonitorInputs, RetrainingMonitorOutpu
         inputs: RetrainingMonitorInputs,
         context: OperationContext,
     ) -> RetrainingMonitorOutputs:
-        """Roll out what differs, then remove what is no member any more."""
+        """Roll out what differs, then remove what isn't a member any more."""
         try:
             outputs = self._dags.update(identity, _dags_state(state), _dags(inputs), context)
         except PartialFailureError as error:

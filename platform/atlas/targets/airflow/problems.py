@@ -117,7 +117,7 @@ def _worker(plan: Plan) -> Iterator[Problem]:
 
 
 def _placement(plan: Plan) -> Iterator[Problem]:
-    """A task that is no pod runs where Airflow's worker runs."""
+    """A task that isn't a pod runs where Airflow's worker runs."""
     for step in plan.steps:
         settings = {"node_selector": step.node_selector, "tolerations": step.tolerations}
         yield from _unheeded(step, settings, "this task runs where Airflow's worker does")

@@ -143,7 +143,7 @@ class AirflowDagsKind(Kind[AirflowDagsInputs, AirflowDagsOutputs]):
     def update(
         self, identity: str, state: _State, inputs: AirflowDagsInputs, context: OperationContext
     ) -> AirflowDagsOutputs:
-        """Roll out what differs, then remove what is no member any more."""
+        """Roll out what differs, then remove what isn't a member any more."""
         outputs = _roll_out(state, inputs, context)
         before = state.inputs
         if before.dags != inputs.dags and is_there(before.dags):

@@ -302,7 +302,7 @@ def _own_failure(run: runs.ServerRun) -> str:
 
 
 def _tasks(plan: Plan, run: runs.ServerRun) -> list[TaskStatus]:
-    """Return how the steps stand that Kubeflow has begun; the tasks that it adds are no step's."""
+    """Return how the steps stand that Kubeflow has begun; those that it adds aren't steps."""
     by_name: dict[str, list[runs.ServerTask]] = {}
     for task in run.tasks:
         by_name.setdefault(task.name, []).append(task)

@@ -139,7 +139,7 @@ class KubeflowPipelinesKind(Kind[KubeflowPipelinesInputs, KubeflowPipelinesOutpu
         inputs: KubeflowPipelinesInputs,
         context: OperationContext,
     ) -> KubeflowPipelinesOutputs:
-        """Add versions for what differs, then take back what is no member any more.
+        """Add versions for what differs, then take back what isn't a member any more.
 
         What was in another namespace of Kubeflow goes from there.
         """
@@ -180,7 +180,7 @@ def _owned(inputs: KubeflowPipelinesInputs) -> list[str]:
 
 
 def _deploy(inputs: KubeflowPipelinesInputs) -> KubeflowPipelinesOutputs:
-    """Take the names, add what is missing, take back what is no member; return the outputs."""
+    """Take the names, add what is missing, take back what isn't a member; return the outputs."""
     contents = content.get_all(inputs.store, inputs.members)
     ownership.take(inputs.store, _OWNED, contents, inputs.owner)
     outputs = _backend(inputs).deploy(inputs, contents)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atlas.store import Manifest, Run, Store
 
     Columns = Callable[[Store, str], list[dict[str, str]]]
-    """Gives name and type of each column of the table at a key; nothing of what is no table."""
+    """Gives name and type of each column of the table at a key; nothing of what isn't a table."""
 
 _RELATIVE = ("project:", "store:")
 """Beginnings of URIs that say where something is only to who runs a step."""

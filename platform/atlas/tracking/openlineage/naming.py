@@ -27,7 +27,7 @@ def run_id(run: Run, unit: str = "") -> str:
 def dataset_name(uri: str) -> tuple[str, str]:
     """Return namespace and name of what is at a URI, as OpenLineage's naming has them.
 
-    User, password and query of a URL are no part of it.
+    User, password and query of a URL aren't part of it.
     """
     if is_file_uri(uri) or "://" not in uri:
         return "file", str(path_of(uri))

@@ -89,7 +89,7 @@ def test_a_record_of_a_run_that_is_none_any_more(chain, tmp_path):
     copy = shutil.copy(chain.root / "scores.csv", tmp_path / "mail.csv")
     lineage = chain.lineage(copy, "up")
     assert states(lineage) == {"run": "altered"}
-    assert "is no run's record" in lineage.broken[0].found
+    assert "isn't a run's record" in lineage.broken[0].found
 
 
 def test_the_record_of_the_training_run(chain):

@@ -84,7 +84,7 @@ def test_what_cant_be_read_is_a_note_and_keeps_no_page_from_being_made(project: 
     (houses,) = gather(project.resolve("."), store).entries
     assert len(houses.notes) == 2
     assert "monitor/houses/last.json" in houses.notes[1]
-    assert "is no check" in pipeline_page(houses)
+    assert "a check of this version" in pipeline_page(houses)
 
 
 def test_a_catalogue_of_nothing_that_ran(project: Project) -> None:

@@ -182,7 +182,7 @@ def test_checks_run_on_read(tmp_path: Path) -> None:
         "checks.columns.p.minimum: found -1, expected at least 0",
         "checks.columns.p.maximum: found 5, expected at most 1",
         "checks.columns.q: there is no such column; it has id, x, p",
-        "checks.columns.x.type: 2 of 3 rows are no number",
+        "checks.columns.x.type: 2 of 3 rows aren't of the type number",
         "checks.columns.x.missing: found 1 of 3 rows (33.33%), expected at most 10.00%",
         "checks.columns.id.values: 1 rows have others, such as 2",
         "checks.unique: 1 rows repeat another's id; expected each once",

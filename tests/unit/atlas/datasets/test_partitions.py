@@ -56,7 +56,7 @@ def test_folders_are_those_of_the_placeholders(tmp_path: Path) -> None:
     ("partition", "words"),
     [
         (("{interval}",), r"data.scores: partition: {interval} has no value: the run has no interval"),
-        (("{axis:region}",), r"{axis:region} has no value: the pipeline is no member of a family with the axis 'region'"),
+        (("{axis:region}",), r"{axis:region} has no value: the pipeline isn't a member of a family with the axis 'region'"),
     ],
 )  # fmt: skip
 def test_a_placeholder_without_a_value_is_an_error(

@@ -270,7 +270,7 @@ def test_other_protocols_are_refused(protocol):
 
 
 def test_what_is_no_such_archive_is_refused():
-    with pytest.raises(StoreError, match="no skops archive"):
+    with pytest.raises(StoreError, match="a skops archive"):
         audit(io.BytesIO(b"PK nothing"), Trust())
     with pytest.raises(StoreError, match="is compressed"):
         audit(archive(text("a" * 10_000), packed=zipfile.ZIP_DEFLATED), Trust())

@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 
 from atlas.images import amazon
 from atlas.images.credentials import Credentials, auth_folder, credentials_of
+from atlas.images.work import Work
 from tests.servers import s3
 
 __all__ = ["s3"]
@@ -117,3 +118,17 @@ def test_a_private_file_for_a_while(tmp_path):
     assert not folder.exists()
     with auth_folder("example.org", None, tmp_path) as folder:
         assert folder is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "example.org"])
+def test_a_base_of_the_platforms_registry_is_opened_though_nothing_is_pushed(
+    registry, builder, tmp_path, host
+):
+    registry.credentials = Credentials("atlas", "own")
+    work = Work(
+        state=tmp_path, store=None, builder=builder, registry=None, say=print, bases=registry
+    )
+    with work.access(f"{host}/library/python:3.11-slim") as access:
+        given = access.file.read_text() if access.file else ""
+    known = base64.b64encode(b"atlas:own").decode()
+    assert (known in given) == (host == registry.host)

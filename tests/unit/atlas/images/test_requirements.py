@@ -83,5 +83,5 @@ def test_what_may_not_be_in_one(tmp_path, text, code, words):
 
 def test_no_text(tmp_path):
     (tmp_path / "requirements.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(InvalidError, match="no UTF-8"):
+    with pytest.raises(InvalidError, match="UTF-8 text"):
         read_requirements(tmp_path, "requirements.txt")

@@ -472,5 +472,5 @@ def test_a_head_with_too_long_a_number_is_a_fault(champions):
     promoted(champions, "a")
     champions.registry.set_tag(MODEL, HEAD, "9" * 5000)
     (fault,) = champions.faults()
-    assert "is no head" in fault
+    assert "isn't a head" in fault
     assert promoted(champions, "b").promoted

@@ -83,7 +83,7 @@ def test_a_file_that_is_no_event_is_said_to_be_none(store, content):
     with pytest.raises(StoreError, match="isn't an event"):
         events(store, "shop")
     store.location.write(f"retrainings/shop/{drift().id}/outcome.json", content)
-    with pytest.raises(StoreError, match="is no outcome"):
+    with pytest.raises(StoreError, match="isn't an outcome"):
         result_of(store, "shop", drift().id)
 
 

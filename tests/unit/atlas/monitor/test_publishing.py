@@ -78,7 +78,7 @@ def test_what_was_published_last_can_be_read_without_a_check(shop: Shop) -> None
     assert {state["state"] for state in raw["states"]} == {"open"}
     assert raw["champion"] == checked.champion
     shop.store.location.write("monitor/shop/last.json", b"[1]")
-    with pytest.raises(StoreError, match=r"monitor/shop/last.json: is no check"):
+    with pytest.raises(StoreError, match=r"monitor/shop/last.json: isn't a check"):
         last_check(shop.store, "shop")
 
 

@@ -94,7 +94,7 @@ def test_modules_that_aren_t_there(folders):
         code.load_class("one", "nothing:Step")
     with pytest.raises(AttributeError):
         code.load_class("one", "steps:Nothing")
-    with pytest.raises(AttributeError, match="is no class"):
+    with pytest.raises(AttributeError, match="isn't a class"):
         code.load_class("one", "helpers:name")
 
 

@@ -152,7 +152,7 @@ def test_a_credential_that_is_no_object_is_told(
     shop(project, {"uri": "s3://lake/sales.csv", "credential": "db"})
     told = data_sets(project.root, "local", project.store)[0].problem
     assert told == (
-        "secret 'db' is no credential: expected a JSON object with fsspec's storage options"
+        "secret 'db' isn't a credential: expected a JSON object with fsspec's storage options"
     )
 
 

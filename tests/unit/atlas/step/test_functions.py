@@ -170,7 +170,7 @@ def test_an_unmarked_function_can_not_be_loaded(tmp_path: Path) -> None:
     code.mount("functions", folder)
     try:
         assert code.load_class("functions", "steps:f").__name__ == "f"
-        with pytest.raises(AttributeError, match="steps:g is no class"):
+        with pytest.raises(AttributeError, match="steps:g isn't a class"):
             code.load_class("functions", "steps:g")
     finally:
         code.unmount("functions")

@@ -108,7 +108,7 @@ def test_other_files_and_unbound_folders_are_none(store):
 def test_a_damaged_record_is_reported(store):
     add(store, run(5))
     store.location.write("shop/inference-5-0/run.json", b"{")
-    with pytest.raises(StoreError, match=r"shop/inference-5-0/run\.json: is no run's record"):
+    with pytest.raises(StoreError, match=r"shop/inference-5-0/run\.json: isn't a run's record"):
         read(store, LABELS)
 
 

@@ -170,7 +170,7 @@ def test_a_manifest_is_checked(tmp_path, field, value):
     store = open_store(str(tmp_path / "store"))
     store.put("p", "r", "s", "o", "x")
     store.location.write("p/r/s/o/manifest.json", json.dumps({**GOOD, field: value}).encode())
-    with pytest.raises(StoreError, match="is no manifest"):
+    with pytest.raises(StoreError, match="isn't a manifest"):
         store.get("p", "r", "s", "o")
 
 

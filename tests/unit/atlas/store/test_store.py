@@ -56,7 +56,7 @@ def test_a_broken_manifest(store):
     store.put("p", "r", "s", "o", [1])
     for text in (b"{", b"[]", b'{"a": 1}'):
         store.location.write("p/r/s/o/manifest.json", text)
-        with pytest.raises(StoreError, match="is no manifest"):
+        with pytest.raises(StoreError, match="isn't a manifest"):
             store.get("p", "r", "s", "o")
 
 
@@ -116,7 +116,7 @@ def test_no_such_run(store):
     with pytest.raises(StoreError, match="no such run"):
         store.run("p", "r")
     store.location.write("p/r/run.json", b"{}")
-    with pytest.raises(StoreError, match="no run's record"):
+    with pytest.raises(StoreError, match="isn't a run's record"):
         store.run("p", "r")
 
 

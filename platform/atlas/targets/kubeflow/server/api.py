@@ -140,7 +140,7 @@ class Api:
         return status != _NOT_FOUND
 
     def delete(self, path: str) -> None:
-        """Delete something; it is no error when it is gone."""
+        """Delete something; it isn't an error when it is gone."""
         self._call("DELETE", path, accepted=(_NOT_FOUND,))
 
     def _call(
