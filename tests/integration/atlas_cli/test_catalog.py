@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from atlas.errors import PlatformError
 from atlas.http.credentials import basic
 from atlas.http.service import Service
+from atlas.waiting import wait_until
 from tests.projects import ATLAS, Project, environment, project
 from tests.retrained import champion
 
@@ -79,3 +80,22 @@ def test_a_catalogue_of_nothing_right_is_refused(project: Project) -> None:
     done = project.atlas("catalog", "--out", "site")
     assert done.returncode == 1
     assert "error D002" in done.stderr
+
+
+def test_open_shows_the_catalogue_that_was_written(project: Project, tmp_path: Path) -> None:
+    champion(project)
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f'#!/bin/sh\necho "$1" > {tmp_path}/opened.new\nmv {tmp_path}/opened.new {tmp_path}/opened\n'
+    )
+    browser.chmod(0o755)
+    display = environment(DISPLAY=":99", WAYLAND_DISPLAY="", BROWSER=str(browser))
+    refused = project.atlas("open", "catalog", env=display)
+    assert refused.returncode == 1
+    assert "there is no catalogue yet; `atlas catalog" in refused.stderr
+    (page,) = re.findall(r"file://\S+index.html", project.atlas("catalog").stdout)
+    shown = project.atlas("open", "catalog", env=display)
+    assert (shown.returncode, shown.stdout) == (0, f"{page}\n"), shown.stderr
+    assert wait_until((tmp_path / "opened").exists, 120, 0.05)
+    assert (tmp_path / "opened").read_text() == f"{page}\n"
+    assert "houses" in Path(urlsplit(page).path).read_text()
