@@ -20,11 +20,12 @@ BUCKET, REGION = "mlpipeline", "minio"
 CELL = "{folder}/kubeflow-cell/cell"
 ETCD, DATABASE, STORAGE, METADATA = 2379, 3306, 9000, 8080
 CONTROLLERS, SCHEDULER, NODE, PIPELINES = 10257, 10259, 10250, 8888
-SECRET, ADMIN = "kubeflow", "kubeflow-cluster"
-"""The secret that opens Kubeflow's API from outside of the cell, and that of Kubernetes."""
-OBJECTS = "kubeflow-objects"
-"""The secret of MariaDB and of the object store, which only Kubeflow opens."""
-USER, PASSWORD = f"{{secret:{OBJECTS}.username}}", f"{{secret:{OBJECTS}}}"
+SECRET = "kubeflow"  # noqa: S105 - a secret's name
+"""The name of the secret that opens Kubeflow's API from outside of the cell."""
+TOKEN = "{secret:kubeflow-cluster}"  # noqa: S105 - a placeholder
+"""What opens Kubernetes."""
+USER, PASSWORD = "{secret:kubeflow-objects.username}", "{secret:kubeflow-objects}"
+"""What opens MariaDB and the object store, for Kubeflow alone."""
 _ISSUER = "https://kubernetes.default.svc"
 _PODS = {"driver": "kfp-driver", "launcher-v2": "kfp-launcher", "argoexec": "argoexec"}
 """What a command in a pod is called, and which program that is."""
@@ -172,7 +173,7 @@ def _api_server(given: Given) -> KubeflowPart:
         command=command,
         asked=f"{given.url}/livez",
         files={
-            "tokens.csv": f'{{secret:{ADMIN}}},admin,admin,"system:masters"\n',
+            "tokens.csv": f'{TOKEN},admin,admin,"system:masters"\n',
             "kubeconfig": kubeconfig(given.url),
         },
         after=("etcd",),
@@ -187,7 +188,7 @@ def kubeconfig(url: str) -> str:
     content = {
         "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "atlas", "cluster": cluster}],
-        "users": [{"name": "atlas", "user": {"token": f"{{secret:{ADMIN}}}"}}],
+        "users": [{"name": "atlas", "user": {"token": TOKEN}}],
         "contexts": [{"name": "atlas", "context": context}],
         "current-context": "atlas",
     }  # fmt: skip
@@ -228,7 +229,7 @@ def _scheduler(given: Given) -> KubeflowPart:
 def _node(given: Given) -> KubeflowPart:
     authority = "{folder}/kubeflow-apiserver/certificates/apiserver.crt"
     settings: dict[str, Any] = {
-        "api": {"url": given.url, "token": f"{{secret:{ADMIN}}}", "authority": authority},
+        "api": {"url": given.url, "token": TOKEN, "authority": authority},
         "objects": {
             "definitions": [*given.programs.definitions], "roles": [*given.programs.roles],
             "namespace": NAMESPACE, "steps": [NAMESPACE, TASKS],
@@ -338,7 +339,7 @@ def relay(
         page: what `atlas open kubeflow` shows, where Kubeflow's own page isn't built.
         built: the folder with that; empty for none.
     """
-    allowed = [f"Bearer {{secret:{SECRET}}}", f"Basic {{secret:{SECRET}.basic}}"]
+    allowed = ["Bearer {secret:kubeflow}", "Basic {secret:kubeflow.basic}"]
     settings = {
         "cell": CELL,
         "inward": {str(pipelines): PIPELINES, str(kubernetes): kubernetes},

@@ -10,6 +10,7 @@ import sys
 import pulumi
 import pytest
 
+from atlas_deploy.platforms import lifecycle
 from infra import settings
 from infra.local import kubeflow_cluster
 from infra.local import kubeflow_parts as own
@@ -113,3 +114,13 @@ def test_a_checkout_is_an_absolute_path_of_a_folder(tmp_path):
 def test_its_output_says_that_steps_are_processes():
     service = ServiceOutput.at("kfp", "http://127.0.0.1:1", credentials="kubeflow", tasks="process")
     assert service.to_json()["tasks"] == "process"
+
+
+def test_the_secrets_of_its_parts_are_those_that_a_purge_finds():
+    texts = [
+        text for part in parts() for text in (*part.files.values(), *part.environment.values())
+    ]
+    texts.append(own.relay(1, 2, [], ""))
+    used = {name for text in texts for name in re.findall(r"\{secret:([a-z-]+)", text)}
+    assert used == {"kubeflow", "kubeflow-cluster", "kubeflow-objects"}
+    assert used <= lifecycle._made_secrets()
