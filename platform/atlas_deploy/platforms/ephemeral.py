@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -163,6 +164,7 @@ def _require_known(services: Sequence[str]) -> None:
 def _started(folder: EphemeralFolder, output: IO[bytes] | None) -> EphemeralPlatform:
     command = [sys.executable, "-m", "atlas_deploy.platforms.bring_up", str(folder.root)]
     own = {"ATLAS_STATE": str(folder.state), **folder.mark("up")}
+    ends = folder.ends
     with subprocess.Popen(  # noqa: S603 - this package's own module
         command,
         env={**_without(os.environ), **own},
@@ -177,8 +179,20 @@ def _started(folder: EphemeralFolder, output: IO[bytes] | None) -> EphemeralPlat
         finally:
             process.kill()
     if tie is None or code != 0:
-        raise PlatformError(f"ephemeral platform: doesn't come up (exit code {code}); see above")
+        raise PlatformError(f"ephemeral platform: {_why_not_up(code, time.time() - ends)}")
     return _joined(folder, tie)
+
+
+def _why_not_up(code: int, late: float) -> str:
+    """Return why one isn't up.
+
+    Args:
+        code: the exit code of what was to bring it up.
+        late: for how many seconds its time has been over; negative as long as it isn't.
+    """
+    if late >= 0:
+        return "its time was over before it was up; give it more (--ttl; of pytest, --atlas-ttl)"
+    return f"doesn't come up (exit code {code}); see above"
 
 
 def join(root: Path) -> EphemeralPlatform | None:
