@@ -11,7 +11,11 @@ from atlas_deploy.platforms.ephemeral import _why_not_up
     ("code", "late", "told"),
     [
         (1, -10.0, "doesn't come up (exit code 1); see above"),
-        (-15, 0.5, "its time was over before it was up; give it more (--ttl; of pytest, --atlas-ttl)"),
+        (
+            -15,
+            0.5,
+            "its time was over before it was up; give it more (--ttl; of pytest, --atlas-ttl)",
+        ),
     ],
     ids=["failed", "late"],
 )
