@@ -67,6 +67,10 @@ RIGHT: list[Any] = [
     {"uri": "memory://a.arrow"}, {"uri": "sql:db", "table": "ops.sales"},
     {"uri": "sql:db", "query": "WITH t AS (SELECT 1) SELECT * FROM t WHERE x < :interval_end"},
     {"uri": "sql:db", "query": "SELECT a::int, ':b' FROM t -- :c"},
+    {"uri": "store:a/", "format": "delta", "delta": {"version": 1, "columns": ["x"]}},
+    {"uri": "s3://b/a/metadata/1.metadata.json", "format": "iceberg", "iceberg": {"snapshot": 7}},
+    {"uri": "kedro:pandas.CSVDataset", "kedro": {"filepath": "x.csv", "load_args": {"sep": ";"}}},
+    {"uri": "store:a.csv.gz", "max_unpacked_bytes": 5},
 ]  # fmt: skip
 
 
@@ -104,6 +108,18 @@ WRONG: list[tuple[Any, str]] = [
     ({"uri": "ftp://h/a.csv"}, "S004 data.rows.uri"),
     ({"uri": "zip://a.csv::s3://b/a.zip"}, "S004 data.rows.uri"),
     ({"uri": "store:a.csv", "csv": {"quote": "'"}}, "S001 data.rows.csv.quote"),
+    ({"uri": "sql:db", "query": "SELECT 1 INTO OUTFILE '/x'"}, "E008 data.rows.query"),
+    ({"uri": "sql:db", "query": "SELECT 1 /*!50000 + 1 */"}, "E008 data.rows.query"),
+    ({"uri": "store:a", "format": "delta"}, "E007 data.rows.uri"),
+    ({"uri": "https://h/a/", "format": "delta"}, "E009 data.rows.uri"),
+    ({"uri": "store:a/", "format": "iceberg", "version": "content"}, "E007 data.rows.version"),
+    ({"uri": "store:a/", "format": "delta", "iceberg": {"snapshot": 1}}, "E007 data.rows.iceberg"),
+    ({"uri": "store:a.parquet", "max_unpacked_bytes": 5}, "E007 data.rows.max_unpacked_bytes"),
+    ({"uri": "kedro:pickle.PickleDataset"}, "E010 data.rows.uri"),
+    ({"uri": "kedro:pandas.CSVDataset", "csv": {"separator": ";"}}, "E010 data.rows.csv"),
+    ({"uri": "kedro:pandas.CSVDataset", "version": "content"}, "E010 data.rows.version"),
+    ({"uri": "store:a.csv", "kedro": {"filepath": "x"}}, "E010 data.rows.kedro"),
+    ({"uri": "kedro:os.path"}, "S004 data.rows.uri"),
 ]
 
 
@@ -129,6 +145,7 @@ DECLARED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("store:a.txt", {"checks": {"rows": {"minimum": 2}}, "type": "file"}, "C047 data.rows.checks"),
     ("store:a/", {"partition": ["{region}"]}, "S004 data.rows.partition[0]"),
+    ("kedro:json.JSONDataset", {"write": "append"}, "C046 data.rows.write"),
 ]
 
 
@@ -145,6 +162,7 @@ def test_what_is_wrong_with_a_data_set(
     [
         ({"uri": "https://h/out.csv"}, ["E009 steps.save.inputs.target"]),
         ({"uri": "sql:db", "query": "SELECT 1"}, ["E009 steps.save.inputs.target"]),
+        ({"uri": "store:o/", "format": "delta"}, ["E009 steps.save.inputs.target"]),
         (
             {"uri": "store:o.parquet", "parquet": {"columns": ["x"]}},
             ["E009 steps.save.inputs.target"],
