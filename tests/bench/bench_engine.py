@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.bench import peers
@@ -26,6 +27,11 @@ class Out(NamedTuple):
 class First(Template):
     def run(self) -> Out:
         return Out({"i": 0})
+class Try(Template):
+    number: int
+    def run(self) -> Out:
+        self.context.metric("loss", float(self.number))
+        return Out({"i": self.number})
 class Next(Template):
     number: int
     def run(self, value: dict[str, Any]) -> Out:
@@ -65,7 +71,8 @@ print(min(times[plain]), min(times[ours]))
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        return [*_against_peers(folder), *_sizes(folder), *_frame(folder), *_tracked(folder)]
+        measured = (*_sizes(folder), *_search(folder), *_frame(folder), *_tracked(folder))
+        return [*_against_peers(folder), *measured]
 
 
 def _against_peers(folder: Path) -> list[Row]:
@@ -164,18 +171,32 @@ def _chain(folder: Path, number: int) -> Path:
     place = folder / f"chain{number}"
     if place.exists():
         return place
-    (place / "chain").mkdir(parents=True)
-    (place / "pyproject.toml").write_text("[tool.atlas]\n")
-    (place / "chain" / "steps.py").write_text(STEPS)
-    steps = {"s0": {"class": "steps:First"}}
+    steps: dict[str, Any] = {"s0": {"class": "steps:First"}}
     for i in range(1, number):
         inputs = {"value": f"s{i - 1}.value"}
         steps[f"s{i}"] = {"class": "steps:Next", "inputs": inputs, "params": {"number": i}}
+    return _project(place, steps)
+
+
+def _project(place: Path, steps: dict[str, Any]) -> Path:
+    """Write a project with one pipeline, called chain."""
+    (place / "chain").mkdir(parents=True)
+    (place / "pyproject.toml").write_text("[tool.atlas]\n")
+    (place / "chain" / "steps.py").write_text(STEPS)
     recipe = {"version": 1, "name": "chain", "flow": "training", "steps": steps}
     config = {"version": 1, "name": "chain", "recipes": {"training": "training.json"}}
     (place / "chain" / "training.json").write_text(json.dumps(recipe))
     (place / "chain" / "config.json").write_text(json.dumps(config))
     return place
+
+
+def _search(folder: Path) -> list[Row]:
+    """Measure a search whose trials do nothing, from the command to its end, nothing cached."""
+    space = {"number": {"low": 1, "high": 100_000}}
+    search = {"space": space, "metric": "loss", "goal": "minimize", "trials": 100}
+    step = {"class": "steps:Try", "search": {**search, "concurrency": 10}}
+    place = _project(folder / "search", {"train": step})
+    return [at_most("a search of 100 no-op trials", _median(place, "--no-cache"), 3, "s")]
 
 
 def _further(few: Path, more: Path, *arguments: str) -> float:
