@@ -74,7 +74,7 @@ class TrialProgress:
 
         Raises:
             PrunedTrial: the trial is worse than most were at this step.
-            ValueError: it is no finite number, or the step is no whole number from 0 on.
+            ValueError: it isn't a finite number, or the step isn't a whole number from 0 on.
         """
         number, at = _number(value), _step(step)
         if len(self.reports) < MOST_REPORTS:

@@ -146,7 +146,7 @@ def _value(metric: str, metrics: Mapping[str, float], outputs: Mapping[str, Any]
     """Return the value that trials are compared by.
 
     Raises:
-        ValueError: it wasn't given, or is no finite number.
+        ValueError: it wasn't given, or isn't a finite number.
     """
     table = outputs.get("metrics")
     for known in (metrics, outputs, table if isinstance(table, dict) else {}):
