@@ -427,3 +427,22 @@ def test_a_writer_that_is_killed_anywhere_tries_again(
     told = json.loads(done.stdout)
     assert told["killed"] >= 10
     assert told["found"] == [expected if start == "there" else [[3, 30.0], [4, 40.0]]]
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "mariadb", "mysql+pymysql"])
+def test_a_table_without_transactions_is_refused(mariadb: DatabaseServer, dialect: str) -> None:
+    own = mariadb.database()
+    url = own.replace("mysql+pymysql", dialect)
+    handle(url, table="sales").write(ROWS)
+    assert ids(url) == [1, 2, 3, 4]
+    run_on(own, "ALTER TABLE sales ENGINE=MyISAM")
+    with pytest.raises(StepError, match="the table's engine MyISAM has no transactions; ALTER"):
+        handle(url, table="sales").write(ROWS.head(1))
+    assert ids(url) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "postgresql"])
+def test_a_url_without_a_driver_gets_one(postgresql: DatabaseServer, dialect: str) -> None:
+    url = postgresql.database().replace("postgresql+psycopg", dialect)
+    handle(url, table="public.sales").write(ROWS)
+    assert ids(url) == [1, 2, 3, 4]
