@@ -24,7 +24,7 @@ ACCOUNT = "admin"
 PORT = 5000
 USER = 10001
 MIGRATION = ("sh", "-ec", 'exec mlflow db upgrade "$MLFLOW_BACKEND_STORE_URI"')
-"""The server makes the tables of an empty database, and refuses those of an older version."""
+"""By itself the server migrates only a database that lacks tables; else it refuses an older one."""
 _FILES = "/etc/mlflow"
 _USERS = """\
 [mlflow]

@@ -106,9 +106,6 @@ def test_an_older_database_is_migrated_before_the_server_and_its_backup_goes_bac
 
     backup, *back = commands("### Back to the version before")
     server.run("sh", "-ec", backup, **owner)
-    refused = now.run(sys.executable, "-c", READ)
-    assert refused.returncode != 0
-    assert "out-of-date database schema" in refused.stderr
 
     for _ in range(2):
         now.migrate()

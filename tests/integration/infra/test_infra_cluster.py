@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas.policies import check, manifest_resources
+from infra.kubernetes.demand import demands
 from infra.kubernetes.mlflow import MIGRATION
 from infra.manifests import mirror
 from infra.manifests.images import canonical, images
@@ -53,6 +54,15 @@ def test_a_mirror_has_every_image_of_the_whole_platform(whole):
     listed = set(map(canonical, own)) | images([official(*one) for one in OFFICIAL])
     assert pulled <= listed
     assert {one.partition("/")[0] for one in pulled} >= {"docker.io", "ghcr.io", "quay.io"}
+
+
+def test_the_page_says_what_the_small_platform_asks_of_a_cluster(whole):
+    asked = demands(opened(one["inputs"]) for one in objects(whole).values()).values()
+    cores = sum(one.cpu for one in asked)
+    memory = sum(one.memory for one in asked) / 2**30
+    storage = sum(one.storage for one in asked) / 2**30
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    assert f"| {cores:.1f} cores, {memory:.1f} GiB, {storage:.0f} GiB of volumes |" in page
 
 
 def objects(printed):
