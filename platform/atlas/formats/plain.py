@@ -79,6 +79,10 @@ class Text(Encoded):
         """Return the text as what it is."""
         return self.kind(content.decode("utf-8", "surrogatepass"))
 
+    def page(self, content: bytes) -> str:
+        """Return the text itself."""
+        return str(self.decode(content))
+
 
 class HtmlText(Text):
     """A page, as UTF-8."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.tracking.figures import figures_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +73,11 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
         params=params_of(plan, run),
         metrics=_metrics(outcomes),
         tags=tags_of(plan, run),
-        artifacts={"artifacts.json": _artifacts(outcomes), **_report(store, run)},
+        artifacts={
+            "artifacts.json": _artifacts(outcomes),
+            **_report(store, run),
+            **figures_of(store, run, outcomes),
+        },
     )
 
 

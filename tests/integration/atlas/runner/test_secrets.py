@@ -30,7 +30,7 @@ def heard(done) -> str:
 
 @WAYS
 def test_what_is_printed_logged_and_raised(project, monkeypatch, isolate):
-    def report(plan, run, outcomes, skipped):
+    def report(plan, run, outcomes, skipped, left):
         return "".join(f"{one.error}\n{one.traceback}\n{one.metrics}" for one in outcomes.values())
 
     done = ran(project, monkeypatch, isolate, "Tell", "Raise", "Exit", report=report)
