@@ -178,12 +178,13 @@ def test_it_runs_and_is_read_back(
     folders = [toy.root.parent / "site", toy.root / "shapes"]
     monkeypatch.setattr(registration, "_registered", {})
     packages.entry_points_of.cache_clear()
+    packages._type_points.cache_clear()
     for folder in folders:
         monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(os.sys.modules, "toy_grids", raising=False)
     import toy_grids
 
-    trust = Trust(format="grid")
+    trust = Trust(format="grid", type="toy_grids.Grid")
     assert toy.store.get("shapes", run, "turn", "grid", trust=trust) == toy_grids.Grid(("ac", "bd"))
     monkeypatch.delitem(os.sys.modules, "toy_grids")
 
