@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from atlas.formats import registration
+from atlas.formats import packages, registration
 from atlas.registered import TARGETS
+from atlas.store import Trust
 from tests.projects import Project, environment, project
 
 __all__ = ["project"]
@@ -109,7 +110,17 @@ def of_the_project(project: Project, site: Path) -> None:
     project.pipeline("shapes", STEPS, TRAINING)
 
 
-@pytest.fixture(params=[installed, own_code, of_the_project], ids=lambda way: way.__name__)
+def installed_by_type(project: Project, site: Path) -> None:
+    """Install a package that has a format for a type of its own; the Recipe names no format."""
+    install(site)
+    info = site / "toy_grids-1.0.dist-info" / "entry_points.txt"
+    info.write_text('[atlas.types]\n"toy_grids.Grid" = toy_grids:Grids\n'.replace('"', ""))
+    project.pipeline("shapes", STEPS, TRAINING)
+
+
+@pytest.fixture(
+    params=[installed, installed_by_type, own_code, of_the_project], ids=lambda way: way.__name__
+)
 def toy(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> Project:
     site = tmp_path / "site"
     site.mkdir()
@@ -166,13 +177,15 @@ def test_it_runs_and_is_read_back(
 
     folders = [toy.root.parent / "site", toy.root / "shapes"]
     monkeypatch.setattr(registration, "_registered", {})
-    registration._entry_points.cache_clear()
+    packages.entry_points_of.cache_clear()
+    packages._type_points.cache_clear()
     for folder in folders:
         monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(os.sys.modules, "toy_grids", raising=False)
     import toy_grids
 
-    assert toy.store.get("shapes", run, "turn", "grid") == toy_grids.Grid(("ac", "bd"))
+    trust = Trust(format="grid", type="toy_grids.Grid")
+    assert toy.store.get("shapes", run, "turn", "grid", trust=trust) == toy_grids.Grid(("ac", "bd"))
     monkeypatch.delitem(os.sys.modules, "toy_grids")
 
 

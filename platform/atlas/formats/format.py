@@ -82,7 +82,7 @@ class Format:
 
     def accepts(self, value: Any) -> bool:
         """Tell whether this is the format for a value that names none; costs no import."""
-        return bool(ancestry(value) & {_short(name) for name in self.types})
+        return bool(ancestry(value) & {short(name) for name in self.types})
 
     def suffix_of(self, value: Any) -> str:
         """Return the ending of the name of a value's file; the format's, unless values differ."""
@@ -165,6 +165,6 @@ def ancestry(value: Any) -> set[str]:
     return {f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}" for cls in classes}
 
 
-def _short(full: str) -> str:
+def short(full: str) -> str:
     """Return a type's package and name, as `ancestry` spells it."""
     return f"{full.partition('.')[0]}.{full.rpartition('.')[2]}"

@@ -7,18 +7,21 @@ of it comes from the class, which is imported when it is needed.
 from __future__ import annotations
 
 import os
+from dataclasses import is_dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError, clean
-from atlas.formats.format import article, type_name
+from atlas.formats.format import ancestry, article, short, type_name
+from atlas.formats.packages import entry_points_of, loaded, loaded_for_type, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from importlib.metadata import EntryPoint
 
     from atlas.formats.format import Format
+    from atlas.formats.trust import Trust
 
 BUILT_IN: Mapping[str, str] = {
     "html": "plain:HtmlText",
@@ -48,8 +51,6 @@ BUILT_IN: Mapping[str, str] = {
 MODULES = "ATLAS_FORMATS"
 """Variable with the modules that add formats, separated by commas, for whoever reads artifacts of a
 project without a Plan: its ``formats``."""
-ENTRY_POINTS = "atlas.formats"
-"""Group of the entry points that packages name their formats under."""
 
 _registered: dict[str, Format] = {}
 """Formats that were added, the latest first."""
@@ -105,6 +106,42 @@ def named(name: str) -> Format:
     return format
 
 
+def readable(name: str, trust: Trust) -> Format:
+    """Return the format that an artifact's manifest names, to read it with.
+
+    A manifest is data that others may have written. It chooses among the formats that are there;
+    one of an installed package is imported only where the local Plan asks for it.
+
+    Args:
+        name: as the manifest has it.
+        trust: what the Plan says: the format that the Recipe names, or the type of the hint.
+
+    Raises:
+        StoreError: there is no such format, or the Plan doesn't ask for it.
+    """
+    _import_named_modules()
+    format = _registered.get(name) or built_in(name)
+    if format is None and name == trust.format:
+        format = _from_packages(name)
+    if format is None:
+        kept = (_registered_of(point) for point in points_of({short(trust.type)}))
+        format = next((one for one in kept if one.name == name), None)
+    if format is None:
+        raise StoreError(
+            f"it is kept as '{clean(name, 80)}', none of Atlas's own formats, and nothing here "
+            f'asks for it; expected "outputs": {{"NAME": {{"format": "{clean(name, 80)}"}}}} in '
+            "the Recipe, or a module that steps.py imports to register it"
+        )
+    return format
+
+
+def _registered_of(point: EntryPoint) -> Format:
+    """Return the format that a package has for a type, registered from now on."""
+    format = loaded_for_type(point)
+    register(format)
+    return format
+
+
 def chosen(value: Any) -> Format:
     """Return the format for a value by its type.
 
@@ -112,6 +149,8 @@ def chosen(value: Any) -> Format:
         StoreError: no format is safe for it.
     """
     format = next((format for format in _in_order() if format.accepts(value)), None)
+    if format is None or is_dataclass(type(value)):
+        format = next(map(_registered_of, points_of(ancestry(value))), format)
     if format is None:
         raise StoreError(
             f"no format keeps {_described(value)} without pickle; expected a table, an array, a "
@@ -133,7 +172,7 @@ def built_in(name: str) -> Format | None:
 
 def is_installed(name: str) -> bool:
     """Tell whether an installed package has an entry point for a format; nothing is imported."""
-    return bool(_entry_points(name))
+    return bool(entry_points_of(name))
 
 
 # What classes say of types: for validation, Plans and targets, which import no user's code -------
@@ -210,33 +249,9 @@ def _import(module: str) -> None:
 
 
 def _from_packages(name: str) -> Format | None:
-    for point in _entry_points(name):
-        register(_loaded(point))
+    for point in entry_points_of(name):
+        register(loaded(point))
     return _registered.get(name)
-
-
-def _loaded(point: EntryPoint) -> Format:
-    """Return the format of an entry point.
-
-    Raises:
-        StoreError: it can't be imported, or has another name.
-    """
-    where = f"format '{point.name}': the entry point {point.value} of an installed package"
-    try:
-        format: Format = point.load()()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise StoreError(f"{where} can't be loaded: {error}") from error
-    if format.name != point.name:
-        found = f"gives a format with the name '{format.name}'"
-        raise StoreError(f"{where} {found}; expected '{point.name}'")
-    return format
-
-
-@cache
-def _entry_points(name: str) -> Any:
-    from importlib.metadata import entry_points
-
-    return entry_points(group=ENTRY_POINTS, name=name)
 
 
 def _described(value: Any) -> str:

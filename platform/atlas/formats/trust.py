@@ -40,12 +40,15 @@ class Trust:
             function is allowed where it is defined there; empty for none.
         packages: packages that the project allows, of which a class is allowed likewise.
         names: full names of further classes and functions: the output's ``trust`` in the Recipe.
+        type: full name of the type that the step's hint gives the output, or empty. A format of an
+            installed package is looked for by it, never by what the artifact says.
     """
 
     format: str = ""
     own: str = ""
     packages: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
+    type: str = ""
 
     def allows(self, role: str, module: str, name: str) -> bool:
         """Tell whether a name may be used in a role.

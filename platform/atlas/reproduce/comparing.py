@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError, StoreError
-from atlas.formats import named
+from atlas.formats import readable
 from atlas.reproduce.differences import difference_between
 from atlas.step.trusting import trust_of
 from atlas.tracking.registry import CHAMPION
@@ -207,7 +207,8 @@ class RepeatedRun:
         run, plan = self.original.run, self.original.plan
         place = (run.pipeline, run.id, step, output)
         manifest = store.manifest(*place, index=int(index) if index else None)
-        kind = named(manifest.format)
+        trust = trust_of(plan, plan.by_name[step].outputs.get(output))
+        kind = readable(manifest.format, trust)
         if kind.is_unsafe or kind.makes_objects:
             raise StoreError(f"a {kind.name} is compared by its bytes alone")
-        return store.read(manifest, trust=trust_of(plan, plan.by_name[step].outputs.get(output)))
+        return store.read(manifest, trust=trust)

@@ -23,4 +23,5 @@ def trust_of(plan: Plan, output: Output | None) -> Trust:
         own=f"{code.__name__}.{plan.config}",
         packages=plan.packages,
         names=frozenset(output.trust if output is not None else ()),
+        type=output.type if output is not None else "",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import StoreError
-from atlas.formats import Encoded, chosen, named, type_name
+from atlas.formats import Encoded, chosen, named, readable, type_name
 from atlas.formats.trust import Trust
 from atlas.store.artifacts import check_content, check_path, corrupt, encode, failed, write
 from atlas.store.keys import MANIFEST, artifact_key
@@ -160,7 +160,7 @@ class Store(RunRecords):
             FileNotFoundError: they are gone.
         """
         where = f"{self.url}/{manifest.data}"
-        if named(manifest.format).is_folder:
+        if readable(manifest.format, NOTHING).is_folder:
             raise StoreError(f"{where}: is a folder, expected a file")
         if (size := self.location.size(manifest.data)) > manifest.size + _SLACK:
             raise StoreError(corrupt(where, manifest, size))
@@ -180,7 +180,8 @@ class Store(RunRecords):
                 isn't trusted.
         """
         where = f"{self.url}/{manifest.data}"
-        kind = named(manifest.format)
+        with failed(where, "can't be read"):
+            kind = readable(manifest.format, trust)
         if kind.is_unsafe and trust.format != kind.name:
             raise StoreError(
                 f"{where}: is a {kind.name}, which would run whatever is in it, and the Recipe of "
@@ -228,8 +229,8 @@ class Store(RunRecords):
 
 
 def _is_folder(manifest: Manifest) -> bool:
-    """Tell whether an artifact is a folder; False where nothing here knows its format."""
+    """Tell whether an artifact is a folder, or may be one, for nothing here knows its format."""
     try:
-        return named(manifest.format).is_folder
+        return readable(manifest.format, NOTHING).is_folder
     except StoreError:
-        return False
+        return True

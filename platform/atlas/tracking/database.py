@@ -207,5 +207,6 @@ class TrackingDatabase:
         with tempfile.TemporaryDirectory(prefix="atlas-") as folder:
             for name, content in record.artifacts.items():
                 path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-                self.client.log_artifact(run, str(path))
+                self.client.log_artifact(run, str(path), name.rpartition("/")[0] or None)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
+from atlas.tracking.figures import figures_of
 from atlas.tracking.trials import is_of_search, search_pages, search_params
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
             "artifacts.json": _artifacts(outcomes),
             **_report(store, run),
             **search_pages(store, plan, run),
+            **figures_of(store, run, outcomes),
         },
     )
 

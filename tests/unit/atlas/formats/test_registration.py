@@ -10,9 +10,18 @@ from types import ModuleType
 import pytest
 
 from atlas.errors import StoreError
-from atlas.formats import BUILT_IN, Encoded, Format, built_in, named, register, registration
+from atlas.formats import (
+    BUILT_IN,
+    Encoded,
+    Format,
+    built_in,
+    named,
+    packages,
+    register,
+    registration,
+)
 from atlas.plan import Output
-from atlas.store import open_store
+from atlas.store import Trust, open_store
 from atlas.targets.kubeflow import artifacts
 from atlas.validate.taking import takes
 from atlas.validate.types import Type, fits
@@ -132,9 +141,38 @@ def test_a_name_of_a_built_in_format_can_not_be_taken(monkeypatch: pytest.Monkey
 def test_an_entry_point_has_to_give_the_format_of_its_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
-    point = EntryPoint(name, value, registration.ENTRY_POINTS)
+    point = EntryPoint(name, value, packages.ENTRY_POINTS)
     monkeypatch.setattr(registration, "_registered", {})
-    monkeypatch.setattr(registration, "_entry_points", lambda _: (point,))
+    monkeypatch.setattr(registration, "entry_points_of", lambda _: (point,))
     with pytest.raises(StoreError, match=f"^format '{name}': the entry point {value}.* {message}"):
         named(name)
     assert registration._registered == {}
+
+
+def test_a_manifest_makes_no_package_s_format_be_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only the Recipe, by the format's name, or the step's hint, by the type, has it imported."""
+    loads: list[str] = []
+
+    class Point(EntryPoint):
+        def load(self) -> type[Grids]:
+            loads.append(self.group)
+            return Grids
+
+    by_name = Point("grids", "grids_package:Grids", packages.ENTRY_POINTS)
+    by_type = Point("grids_package.Grid", "grids_package:Grids", packages.TYPES)
+    monkeypatch.setattr(Grids, "name", "grids")
+    monkeypatch.setattr(registration, "_registered", {})
+    monkeypatch.setattr(
+        registration, "entry_points_of", lambda name: (by_name,) * (name == "grids")
+    )
+    monkeypatch.setattr(packages, "_type_points", lambda: (by_type,))
+    for trust in (Trust(), Trust(format="json"), Trust(type="pandas.DataFrame")):
+        with pytest.raises(StoreError, match='nothing here asks for it; expected "outputs"'):
+            registration.readable("grids", trust)
+    assert loads == []
+    assert registration.readable("grids", Trust(type="grids_package.Grid")).name == "grids"
+    monkeypatch.setattr(registration, "_registered", {})
+    assert registration.readable("grids", Trust(format="grids")).name == "grids"
+    assert loads == [packages.TYPES, packages.ENTRY_POINTS]
