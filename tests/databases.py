@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -84,9 +85,10 @@ def running(kind: str) -> Iterator[DatabaseServer]:
         folder, port = Path(name), free_port()
         start = {"postgresql": _postgresql, "mariadb": _mariadb}[kind]
         command, user, url = start(folder, port)
+        end = "INT" if kind == "postgresql" else "TERM"  # MariaDB pays no attention to SIGINT
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                tied(command, by="INT"), cwd=folder, user=user, stdout=log, stderr=log,
+                tied(command, by=end), cwd=folder, user=user, stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             try:
@@ -94,7 +96,7 @@ def running(kind: str) -> Iterator[DatabaseServer]:
                 yield DatabaseServer(kind, port, url)
             finally:
                 # PostgreSQL ends at once, its clients' connections with it; MariaDB in order.
-                process.send_signal(2 if kind == "postgresql" else 15)
+                process.send_signal(getattr(signal, f"SIG{end}"))
                 process.wait(120)
 
 

@@ -81,6 +81,8 @@ class Environment:
         resources: Config → step → resources, as written.
         alerts: Config → what of its alerts differs here; None for no alerts.
         stores: URLs of stores besides the platform's that model parts may be read from.
+        notify: ``failure``, ``promotion``, ``trigger``, ``late`` → the secrets that hold the
+            addresses of those who are notified.
         protected: whether only releases may be deployed; `signed` ones, where that is set, too.
     """
 
@@ -98,6 +100,7 @@ class Environment:
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     alerts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     stores: tuple[str, ...] = ()
+    notify: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, name: str, raw: Mapping[str, Any]) -> Environment:
@@ -115,6 +118,10 @@ class Environment:
             stores=tuple(url.rstrip("/") for url in raw.get("stores", ())),
             data={key: DataLocation.parse(data) for key, data in raw.get("data", {}).items()},
             protected=protected is not False,
+            notify={
+                event: (told,) if isinstance(told, str) else tuple(told)
+                for event, told in raw.get("notify", {}).items()
+            },
             signed=not isinstance(protected, bool) and protected["signed"],
             **own,
         )

@@ -41,6 +41,16 @@ class Execution:
         given = {name: one.get("defaultValue", "") for name, one in declared.items()}
         return self._dag(root, {**given, **arguments}) is not None
 
+    def end(self, arguments: Mapping[str, Any]) -> bool:
+        """Run the exit handler, as Kubeflow does however the others have ended."""
+        root = self.package.pipeline["root"]
+        declared = root.get("inputDefinitions", {}).get("parameters", {})
+        given = {name: one.get("defaultValue", "") for name, one in declared.items()}
+        task = root["dag"]["tasks"]["atlas-finish"]
+        inputs = _inputs(task, {**given, **arguments}, {})
+        called = self.package.pipeline["components"][task["componentRef"]["name"]]
+        return self._container(task, called, inputs) is not None
+
     def _dag(self, component: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
         """Run the tasks of a DAG; return their output parameters, or None for a failure."""
         tasks = component["dag"]["tasks"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.config_alerts import alerts_of
 from atlas.data_formats import options_of
 from atlas.plan.family import Family
 from atlas.plan.model import Plan
@@ -100,6 +101,8 @@ class PlanBuilder:
             "packages": tuple(sorted(self._packages())),
             "formats": self.subject.project.formats,
             "stores": self.environment.stores,
+            "notify": self._notify(),
+            "late_after": self._late_after(),
         }
 
     def _packages(self) -> set[str]:
@@ -247,7 +250,21 @@ class PlanBuilder:
     def _secrets(self) -> dict[str, Mapping[str, str]]:
         used = {name for step in self.steps for name in step.secrets}
         used |= {self.environment.data[name].credential for name in self._read("data")} - {""}
+        used |= {name for told in self._notify().values() for name in told}
         return {name: self.environment.secrets[name] for name in sorted(used)}
+
+    def _notify(self) -> dict[str, tuple[str, ...]]:
+        """Return who is notified of what can become of this flow."""
+        events = ("failure", "late", *(() if self.is_inference else ("promotion", "trigger")))
+        told = self.environment.notify
+        return {event: told[event] for event in events if event in told}
+
+    def _late_after(self) -> float | None:
+        """Return the seconds after which a scheduled run is late, where somebody is notified."""
+        if "late" not in self.environment.notify or self._schedule() is None:
+            return None
+        late = alerts_of(self.config, self.environment).late
+        return late.seconds if late else None
 
     def _schedule(self) -> Schedule | None:
         flow = self.subject.flat.flow

@@ -47,6 +47,9 @@ class Plan:
         packages: those that the project allows and that steps' classes are of.
         formats: modules that add artifact formats, imported before a step runs.
         stores: URLs of stores besides the run's own that model parts may be read from.
+        notify: ``failure``, ``promotion``, ``trigger``, ``late`` → the secrets that hold the
+            addresses of those who are notified.
+        late_after: seconds after its interval's end at which a scheduled run is late, or None.
         family: the family that it is a member of, training of a model only.
     """
 
@@ -77,11 +80,13 @@ class Plan:
     formats: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     family: Family | None = None
+    notify: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    late_after: float | None = None
 
     def __post_init__(self) -> None:
         """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""
         names = ("axes", "parameters", "data", "images", "secrets", "digests")
-        freeze(self, *names, "promotion", "predictions", "statistics", "quality", "card")
+        freeze(self, *names, "promotion", "predictions", "statistics", "quality", "card", "notify")
 
     def to_json(self) -> dict[str, Any]:
         """Return the Plan as plain data; what has its default is left out."""

@@ -133,6 +133,7 @@ _READERS: Mapping[str, Any] = {
     "model": _model,
     "schedule": lambda raw: Schedule(**raw),
     "family": lambda raw: Family(**raw),
+    "notify": lambda raw: {event: tuple(told) for event, told in raw.items()},
     "packages": tuple,
     "formats": tuple,
     "stores": tuple,

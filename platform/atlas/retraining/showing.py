@@ -5,6 +5,7 @@ Whoever checks or retrains shows it at its end. That it can't be shown fails nei
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
@@ -12,6 +13,7 @@ from atlas.monitor.event_states import OPEN, EventState
 from atlas.monitor.events import events
 from atlas.monitor.publishing import Published, publish
 from atlas.retraining.state import Retraining, retraining_of
+from atlas.step.notifying import notify_trigger
 from atlas.step.publishing import pushgateway_of_steps
 
 if TYPE_CHECKING:
@@ -71,12 +73,36 @@ def show(
     Returns:
         Where it is shown; its warnings say what couldn't be, and why.
     """
+    told = _notified(store, monitored, checked)
     try:
         states = event_states(store, checked.pipeline, retrainings)
         gateway = pushgateway_of_steps()
-        return publish(store, registry, monitored, checked, states=states, gateway=gateway)
+        shown = publish(store, registry, monitored, checked, states=states, gateway=gateway)
     except AtlasError as error:
-        return Published("", "", (f"what was found isn't shown: {error}",))
+        shown = Published("", "", (f"what was found isn't shown: {error}",))
+    return replace(shown, warnings=(*shown.warnings, *told)) if told else shown
+
+
+def _notified(
+    store: Store, monitored: MonitoredPipeline, checked: CheckedPipeline
+) -> tuple[str, ...]:
+    """Tell whoever is to be notified of the events that this check has written; return warnings."""
+    if not checked.events:
+        return ()
+    try:
+        plan = store.plan(monitored.plans.get("training", ""))
+    except AtlasError:
+        return ()  # One that tells somebody was put there.
+    warnings: list[str] = []
+    for event in checked.events:
+        facts = {
+            "model": f"{event.model} version {event.version}",
+            "trigger": event.trigger,
+            "event": event.id,
+            "reason": event.why,
+        }
+        warnings += notify_trigger(plan, facts)
+    return tuple(warnings)
 
 
 def show_again(

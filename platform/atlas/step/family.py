@@ -183,6 +183,16 @@ def record_promotion(store: Store, run: Run, promotion: Promotion) -> bool:
     return True
 
 
+def promoted(store: Store, plan: Plan, run: Run, promotion: Promotion) -> tuple[str, ...]:
+    """Tell whoever is to be notified that a run's version is the champion now; return warnings."""
+    finished = finished_run(store, run) if promotion.promoted and plan.notify else None
+    if finished is None:
+        return ()
+    from atlas.step.notifying import notify_promotion
+
+    return notify_promotion(store, plan, run, promotion, finished)
+
+
 def _settle(
     family: FamilyVersions, entry: MemberVersion, promotion: Promotion, judge: FamilyJudge
 ) -> None:
@@ -193,6 +203,7 @@ def _settle(
     except StoreError:
         return
     if record_promotion(family.store, run, promotion):
+        promoted(family.store, plan, run, promotion)
         judge.mirror(plan, run, entry.version, promotion)
 
 

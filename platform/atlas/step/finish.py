@@ -86,12 +86,22 @@ def finish(
     so_far = Finished(status, tuple(failed), warnings=warnings)
     finished = deliver(store, plan, run, so_far, pending, again=again)
     finished = replace(finished, warnings=(*finished.warnings, *sent_lineage(store, run)))
+    finished = _notified(store, plan, run, finished)
     facts = finished.to_json()
     if facts and not finished.waits:
         store.location.write(key, canonical({**outcome, **facts}).encode())
     if not is_new:
         store.note_changed(run.pipeline, run.id)
     return finished
+
+
+def _notified(store: Store, plan: Plan, run: Run, finished: Finished) -> Finished:
+    """Tell whoever is to be notified; that it can't be done is a warning."""
+    if not plan.notify:
+        return finished
+    from atlas.step.notifying import notify_end
+
+    return replace(finished, warnings=(*finished.warnings, *notify_end(store, plan, run, finished)))
 
 
 def tracker_of_steps() -> MlflowTracker | None:

@@ -12,7 +12,7 @@ from atlas.errors import AtlasError, clean
 from atlas.models.champions import Champions
 from atlas.models.promotion import Candidate, preview, promote
 from atlas.step.carding import carded
-from atlas.step.family import record_promotion
+from atlas.step.family import promoted, record_promotion
 from atlas.step.finish import finished_run
 from atlas.step.outcome import DONE
 from atlas.step.registering import judge_of, mirror, registration_of
@@ -139,15 +139,17 @@ def promote_trained(
     ]
     if dry_run:
         return results
+    told = []
     for trained, result in zip(models, results, strict=True):
         record_promotion(store, trained.run, result.promotion)
+        told.append(promoted(store, trained.plan, trained.run, result.promotion))
         if registry.kind != "store":
             registration = registration_of(store, trained.made_by, trained.run)
             mirror(store, registration, result.version, result.promotion)
-    judged = zip(candidates, models, results, strict=True)
+    judged = zip(candidates, models, results, told, strict=True)
     return [
-        replace(result, warnings=carded(candidate.champions, trained.plan, result.version))
-        for candidate, trained, result in judged
+        replace(result, warnings=(*carded(candidate.champions, trained.plan, result.version), *own))
+        for candidate, trained, result, own in judged
     ]
 
 

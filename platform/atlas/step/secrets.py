@@ -67,6 +67,7 @@ def mask_for(plan: Plan, env: Mapping[str, str] | None = None) -> Mask:
     """
     names = {name for step in plan.steps for name in step.secrets}
     names |= {dataset.credential for dataset in plan.data.values() if dataset.credential}
+    names |= {name for told in plan.notify.values() for name in told}
     values = {_found(plan, name) for name in names} | set(_kept()) | set(_in_variables(os.environ))
     values |= set(_in_variables(env)) if env else set()
     values |= {word for value in values if value and "://" in value for word in passwords_in(value)}

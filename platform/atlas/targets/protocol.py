@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from atlas.dataclass import dataclass
 from atlas.errors import InvalidError, Problem
+from atlas.recipe import Resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -162,6 +164,15 @@ def secret_names(plan: Plan, step: PlanStep) -> list[str]:
     read = {source.name for source in step.sources() if source.kind == "data"}
     data = (data for name, data in plan.data.items() if name in read)
     return sorted({*step.secrets, *(entry.credential for entry in data if entry.credential)})
+
+
+def ending_step(plan: Plan, last: PlanStep) -> PlanStep:
+    """Return what stands for the end of a run: a last step's image, and who is notified of it."""
+    told = {name for names in plan.notify.values() for name in names}
+    return replace(
+        last, inputs={}, params={}, env={}, foreach=None, when=None, after=(),
+        secrets=tuple(sorted(told)), resources=Resources(), node_selector={}, tolerations=(),
+    )  # fmt: skip
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -36,6 +36,7 @@ def environment_problems(
         known: gives the names of all Configs of the project; slow.
     """
     yield from _data(environment, place / "data")
+    yield from _notify(environment, place)
     yield from location_problems(environment, place / "data")
     yield from _tables(environment, place / "data", (file for file, _ in flats.values()))
     yield from _overrides(environment, place, set(flats), known)
@@ -62,6 +63,20 @@ def _data(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
             hint = nearest(where.credential, known)
             credential, expected = where.credential, names(known)
             yield at.problem("E003", message, found=credential, expected=expected, hint=hint)
+
+
+def _notify(environment: Environment, place: DocumentPath) -> Iterator[Problem]:
+    """Check that the Environment knows the secrets that hold the addresses of who is notified."""
+    known = environment.secrets
+    written = place.document.value.get("notify", {})
+    for event, told in environment.notify.items():
+        for index, name in enumerate(told):
+            if name not in known:
+                at = place / "notify" / event
+                at = at if isinstance(written.get(event), str) else at / index
+                message = f"the environment '{environment.name}' has no secret '{name}'"
+                hint = nearest(name, known) or f"add secrets.{name}, which holds the address"
+                yield at.problem("E003", message, found=name, expected=names(known), hint=hint)
 
 
 def _scheme(uri: str) -> str:

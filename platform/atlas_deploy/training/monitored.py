@@ -48,7 +48,8 @@ def opened_monitors(path: Path, env: str) -> Iterator[OpenedMonitors]:
     from atlas.step.versions import registry
     from atlas.store import open_store
 
-    pipelines = tuple(monitored_pipelines(resolve(path, environment=env)))
+    resolved = resolve(path, environment=env)
+    pipelines = tuple(monitored_pipelines(resolved))
     if not pipelines:
         text = "no pipeline there is monitored; expected a Config with `retraining` and `model`"
         raise AtlasError(f"{path}: {text}")
@@ -57,4 +58,8 @@ def opened_monitors(path: Path, env: str) -> Iterator[OpenedMonitors]:
         if process.missing:
             raise PlatformError(process.missing[0])
         store = open_store(os.environ["ATLAS_STORE"])
+        for pipeline in resolved:
+            training = pipeline.plans.get("training")
+            if training is not None and training.notify.get("trigger"):
+                store.add_plan(training)
         yield OpenedMonitors(pipelines, store, registry(store))

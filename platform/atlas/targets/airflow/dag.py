@@ -24,7 +24,14 @@ from atlas.targets.airflow.literals import (
 )
 from atlas.targets.airflow.schedule import asset, schedule
 from atlas.targets.airflow.skipping import gated_steps, trigger_rule, when_task
-from atlas.targets.protocol import NOWHERE, Origin, deployed_name, names_in_project, plan_tag
+from atlas.targets.protocol import (
+    NOWHERE,
+    Origin,
+    deployed_name,
+    ending_step,
+    names_in_project,
+    plan_tag,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -246,8 +253,7 @@ def _finish(plan: Plan, form: DagOptions) -> str:
     """
     followed = {name for step in plan.steps for name in step.upstream()}
     last = [step for step in plan.steps if step.name not in followed]
-    own = form.kind.arguments(plan, last[-1], form.images)
-    arguments = {"image": own["image"]} if "image" in own else {}
+    arguments = form.kind.arguments(plan, ending_step(plan, last[-1]), form.images)
     arguments |= {"outlets": f"[{asset(plan.name, plan.flow)}]"}
     finish = call("finish", arguments, positional=(template(last[-1].name),))
     ends = ", ".join(f"steps[{source(step.name)}]" for step in last)

@@ -80,12 +80,12 @@ def step(name, env=None, **options):
     )
 
 
-def finish(name, **options):
+def finish(name, env=None, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does.
 
     For a back-fill's run it is skipped in the end, so that its asset tells of nothing new.
     """
-    env = {**RUN, "ATLAS_STEP": name}
+    env = {**RUN, **(env or {}), "ATLAS_STEP": name}
     task = Step(
         task_id="_finish",
         cmds=COMMAND,

@@ -29,12 +29,12 @@ def step(name, env=None, **options):
     )
 
 
-def finish(name, **options):
+def finish(name, env=None, **options):
     """Record how the run ended, whatever became of its steps; the run fails if this does.
 
     For a back-fill's run it is skipped in the end, so that its asset tells of nothing new.
     """
-    env = {**RUN, "ATLAS_STEP": name}
+    env = {**RUN, **(env or {}), "ATLAS_STEP": name}
     task = BashOperator(
         task_id="_finish",
         bash_command=f"{COMMAND} --finish --if-failed 1 --if-backfill 99",

@@ -26,7 +26,7 @@ from atlas.targets.kubeflow.component import (
     when_component,
 )
 from atlas.targets.kubeflow.marks import in_kfp_letters, mark, pieces, unmark
-from atlas.targets.kubeflow.settings import configure, configure_beside
+from atlas.targets.kubeflow.settings import configure, configure_beside, configure_end
 from atlas.targets.protocol import deployed_name, facts
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class _Wiring:
     def reporting(self) -> Any:
         """Return the context whose tasks are followed by the report of the run's outcome."""
         finish = exit_component(self._shape)(**self._run)
-        configure_beside(finish, self._shape.plan, self._shape.plan.steps[-1])
+        configure_end(finish, self._shape.plan)
         return dsl.ExitHandler(finish, name="atlas-run")
 
     def add_steps(self) -> None:

@@ -10,7 +10,7 @@ from kfp.dsl import structures
 
 from atlas.http.variables import IMAGE, STORAGE, VARIABLES
 from atlas.targets.kubeflow import words
-from atlas.targets.protocol import secret_names, secret_variable
+from atlas.targets.protocol import ending_step, secret_names, secret_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +44,13 @@ def configure_beside(task: Any, plan: Plan, step: PlanStep) -> None:
     _platform(task, step)
     for setting in (_retries, _placement):
         setting(task, plan, step)
+
+
+def configure_end(task: Any, plan: Plan) -> None:
+    """Set on the task that reports how a run ended what it needs, who is notified of it too."""
+    last = plan.steps[-1]
+    configure_beside(task, plan, last)
+    _secrets(task, plan, ending_step(plan, last))
 
 
 def _platform(task: Any, step: PlanStep) -> None:
