@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import certifi
 import pytest
 
 from tests.cluster.clusters import Cluster
+from tests.cluster.conftest import NODES, VOLUMES
 from tests.cluster.control_plane import ControlPlane, control_plane, kubeconfig
 from tests.servers import free_port
 
@@ -30,7 +32,7 @@ BYSTANDERS = {
 
 @pytest.fixture(scope="module")
 def plane(room: Path) -> Iterator[ControlPlane]:
-    with control_plane(room / "somebodys", nodes=2, volumes=10) as found:
+    with control_plane(room / "somebodys", nodes=NODES, volumes=VOLUMES) as found:
         for path, manifest in BYSTANDERS.items():
             found.ask(path, manifest)
         yield found
@@ -50,12 +52,23 @@ def outcome(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.long
 def test_it_is_used_and_left_as_it_was(plane: ControlPlane) -> None:
+    passes_and_leaves_nothing(plane, "tests/cluster/test_half_failed.py")
+
+
+@pytest.mark.long
+def test_the_whole_platform_goes_there(plane: ControlPlane, manifests: Path) -> None:
+    assert manifests.is_dir()
+    passes_and_leaves_nothing(plane, "tests/cluster/test_platform.py")
+
+
+def passes_and_leaves_nothing(plane: ControlPlane, file: str) -> None:
+    """Hold a file's tests to passing on a cluster, and to leaving it as it was."""
     cluster = Cluster(plane.kubeconfig, is_ours=True)
     before = cluster.locations(())
-    done = outcome(plane.kubeconfig, "tests/cluster/test_half_failed.py")
+    done = outcome(plane.kubeconfig, file)
     said = done.stdout[-3000:] + done.stderr[-3000:]
     assert done.returncode == 0, said
-    assert "3 passed" in done.stdout, said
+    assert re.search(r"\b[1-9]\d* passed", done.stdout), said
     assert not cluster.locations(()) ^ before
 
 

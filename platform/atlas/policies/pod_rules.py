@@ -139,7 +139,17 @@ def probe_problems(resource: PlannedResource) -> Iterator[Problem]:
 
 
 def secret_problems(resource: PlannedResource) -> Iterator[Problem]:
-    """Yield K008 for each secret that stands in an object where everybody who sees it reads it."""
+    """Yield K008 for each secret that stands in an object where everybody who sees it reads it.
+
+    Pulumi prints nothing of a list of containers with a secret in it: no rule sees them.
+    """
+    if hidden := resource.hidden():
+        yield resource.problem(
+            "K008",
+            hidden,
+            "a secret stands in the object, and no rule sees the containers",
+            expected="valueFrom.secretKeyRef",
+        )
     for path, container, _ in containers(resource):
         for variable in map(mapping, items(container.get("env"))):
             name, value = str(variable.get("name") or ""), variable.get("value")

@@ -27,6 +27,7 @@ def read(path: Path) -> list[PlannedResource]:
     """
     documents = _documents(path)
     if len(documents) == 1 and not {"steps", "deployment"}.isdisjoint(documents[0]):
+        _require_whole(documents[0], path)
         return update_resources(documents[0], str(path))
     return manifest_resources(documents, str(path))
 
@@ -44,9 +45,19 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     return documents
 
 
-def _unreadable(path: Path, message: str) -> DocumentError:
-    """Return the error of a file that has no resources."""
-    expected = "manifests, or what `pulumi preview --json` or `pulumi stack export` print"
+def _require_whole(document: Mapping[str, Any], path: Path) -> None:
+    """Refuse a preview that failed: what it hadn't come to yet isn't in it."""
+    said = map(mapping, items(document.get("diagnostics")))
+    if any(one.get("severity") == "error" for one in said):
+        message = "holds a preview that failed, without all resources; its `diagnostics` say why"
+        raise _unreadable(path, message, "a preview that went through")
+
+
+def _unreadable(path: Path, message: str, expected: str = "") -> DocumentError:
+    """Return the error of a file that has no resources, or not all."""
+    expected = (
+        expected or "manifests, or what `pulumi preview --json` or `pulumi stack export` print"
+    )
     return DocumentError(Problem(code="D001", message=message, file=str(path), expected=expected))
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ALLOWED = "policies.atlas/"
 """In front of a code, the annotation by which an object says why it is let off that rule; on AWS,
 the tag."""
+CONTAINERS = ("initContainers", "containers")
+_MARK = "4dabf18193072939515e22adb298388d"
+"""The member by which a state of Pulumi's marks a value that isn't plain."""
 _TEMPLATES = {
     **dict.fromkeys(
         ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
@@ -76,6 +79,17 @@ class PlannedResource:
             found = mapping(found).get(step)
         return mapping(found)
 
+    def hidden(self) -> str:
+        """Return the path of the secret that hides an object's containers; empty for none."""
+        found: Any = self.inputs
+        steps = _TEMPLATES.get(self.type, ()) if self.is_object else ()
+        for depth, step in enumerate(steps, 1):
+            found = mapping(found).get(step)
+            if is_secret(found):
+                return ".".join(steps[:depth])
+        hidden = [kind for kind in CONTAINERS if is_secret(mapping(found).get(kind))]
+        return ".".join((*steps, hidden[0])) if hidden else ""
+
     def pod_path(self) -> str:
         """Return the path of the pod in the object."""
         return ".".join(_TEMPLATES[self.type])
@@ -121,6 +135,11 @@ class PlannedResource:
         )
 
 
+def is_secret(value: Any) -> bool:
+    """Tell whether a value is what Pulumi prints in place of a secret."""
+    return value == "[secret]" or _MARK in mapping(value)
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return a value that is a mapping; an empty one for what isn't."""
     return value if isinstance(value, dict) else {}
@@ -151,7 +170,7 @@ def containers(resource: PlannedResource) -> Iterator[tuple[str, Mapping[str, An
             said = {"image": resource.spec[image], "resources": resource.spec.get("resources")}
             yield "spec", said, False
         return
-    for kind in ("initContainers", "containers"):
+    for kind in CONTAINERS:
         for container in map(mapping, items(pod.get(kind))):
             is_first = kind == "initContainers" and container.get("restartPolicy") != "Always"
             yield f"{resource.pod_path()}.{kind}.{container.get('name', '')}", container, is_first

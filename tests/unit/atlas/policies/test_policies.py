@@ -384,6 +384,36 @@ def test_what_an_update_leaves_behind_is_checked_and_what_goes_is_not(tmp_path):
     assert [one.code for one in check(read(path))] == ["K001", "K007"]
 
 
+@pytest.mark.parametrize("value", ["[secret]", {"4dabf18193072939515e22adb298388d": "1b4"}])
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [
+        (("containers",), "spec.template.spec.containers"),
+        (("initContainers",), "spec.template.spec.initContainers"),
+        ((), "spec.template.spec"),
+    ],
+    ids=["containers", "initContainers", "pod"],
+)
+def test_a_secret_among_containers_that_hides_them_from_all_rules_is_told(path, at, value):
+    manifest = copy.deepcopy(workload())
+    if path:
+        manifest["spec"]["template"]["spec"][path[0]] = value
+    else:
+        manifest["spec"]["template"]["spec"] = value
+    (problem,) = check(manifest_resources([manifest]))
+    assert (problem.code, problem.path) == ("K008", f"Deployment shop/web: {at}")
+
+
+def test_a_preview_that_failed_is_refused(tmp_path):
+    path = tmp_path / "preview.json"
+    said = [{"severity": "warning"}, {"severity": "error", "message": "no"}]
+    path.write_text(json.dumps({"steps": [], "diagnostics": said[:1]}))
+    assert read(path) == []
+    path.write_text(json.dumps({"steps": [], "diagnostics": said}))
+    with pytest.raises(DocumentError, match="D001: holds a preview that failed"):
+        read(path)
+
+
 @pytest.mark.parametrize("text", ["", "[1", "- a", "text", "a: [", "---\n---\n"])
 def test_a_file_that_has_no_resources_is_refused(tmp_path, text):
     path = tmp_path / "objects.yaml"
