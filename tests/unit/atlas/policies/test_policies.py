@@ -394,7 +394,7 @@ def test_what_an_update_leaves_behind_is_checked_and_what_goes_is_not(tmp_path):
     ],
     ids=["containers", "initContainers", "pod"],
 )
-def test_a_secret_among_containers_that_hides_them_from_all_rules_is_told(path, at, value):
+def test_a_secret_among_containers_that_hides_them_from_all_rules_is_found(path, at, value):
     manifest = copy.deepcopy(workload())
     if path:
         manifest["spec"]["template"]["spec"][path[0]] = value
