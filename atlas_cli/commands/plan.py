@@ -79,7 +79,8 @@ def _text(plan: Plan) -> str:
 
 
 def _inputs(step: PlanStep) -> str:
-    keys = f" for each {_source(step.foreach[1])}" if step.foreach else ""
+    axes = step.foreach.axes if step.foreach else ()
+    keys = f" for each {' and '.join(_source(keys) for _, keys in axes)}" if axes else ""
     after = f" after {', '.join(step.after)}" if step.after else ""
     return (", ".join(_source(source) for source in step.inputs.values()) or "-") + keys + after
 
@@ -90,7 +91,9 @@ def _source(source: InputSource) -> str:
     if source.keys or not source.name:
         return f"of {len(source.keys)} keys"
     if source.kind == "step":
-        return f"{source.name}.{source.output}"
+        return f"{source.name}.{source.output}{' of its key' if source.same_key else ''}"
+    if source.kind == "key":
+        return f"each {source.name}"
     if source.kind in ("data", "model", "challenger"):
         return f"{source.kind}.{source.name}"
     return f"{source.kind}:{source.name}/{source.step}.{source.output}"

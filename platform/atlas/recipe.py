@@ -45,16 +45,20 @@ class Reference:
     """Where an input comes from.
 
     Attributes:
-        kind: ``step``, ``data``, ``model``, ``input``, or one of `ELSEWHERE`.
+        kind: ``step``, ``data``, ``model``, ``input``, or one of `ELSEWHERE`; once it is resolved
+            also ``key``.
         name: the step's, data's, part's, input's, pipeline's or family's name.
         output: the output's name, for ``step`` and `ELSEWHERE`.
         step: the step of the other pipeline, for `ELSEWHERE`.
+        same_key: of a step that runs once per key, whether only what it gives for the reader's own
+            key is read; else all of it, as a list.
     """
 
     kind: str
     name: str
     output: str = ""
     step: str = ""
+    same_key: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Reference:
@@ -101,6 +105,8 @@ class OneOf:
         return " or ".join(map(str, self.options))
 
 
+KEY = "key"
+"""Kind of the source of an input that gets the key which a Recipe runs for."""
 LITERAL_KEYS = "literal"
 """Kind of the source of keys that the documents give."""
 
@@ -221,7 +227,7 @@ class Step:
     outputs: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: tuple[str, Reference | GivenKeys] | None = None
+    foreach: Mapping[str, Reference | GivenKeys] = field(default_factory=dict)
     when: Condition | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -237,7 +243,6 @@ SETTINGS = (
 def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
     """Build a step from its JSON, which the schema has accepted."""
     inputs = {key: parse_input(given) for key, given in raw.get("inputs", {}).items()}
-    foreach = next(iter(raw.get("foreach", {}).items()), None)
     return Step(
         name=name,
         cls=raw.get("class", ""),
@@ -252,7 +257,7 @@ def parse_step(name: str, raw: Mapping[str, Any]) -> Step:
             if "trust" in value
         },
         after=tuple(raw.get("after", ())),
-        foreach=foreach and (foreach[0], _parse_keys(foreach[1])),
+        foreach={axis: _parse_keys(keys) for axis, keys in raw.get("foreach", {}).items()},
         when=Condition.parse(raw["when"], Reference.parse) if "when" in raw else None,
         search=raw.get("search", {}),
         settings={key: raw[key] for key in SETTINGS if key in raw},

@@ -200,12 +200,24 @@ def _literal(steps: dict[str, Any]) -> None:
     steps["first"]["foreach"] = {"key": {"feature": "numeric"}}
 
 
+def _product(steps: dict[str, Any]) -> None:
+    steps["work"]["foreach"] = {"key": "aside.keys", "c": [1, 2]}
+    steps["first"]["foreach"] = {"key": "aside.keys", "c": "aside.keys"}
+
+
+def _recipe(steps: dict[str, Any]) -> None:
+    """Have the Recipe that the step is put into run once per key as a whole."""
+    steps["work"]["foreach"] = {"market": "aside.keys", "size": [1, 2]}
+
+
 _FOREACH: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "none": lambda steps: None,
     "each": lambda steps: _each(steps["work"], "aside.keys"),
     "gathers": lambda steps: _each(steps["first"], "aside.keys"),
     "both": _both,
     "literal": _literal,
+    "product": _product,
+    "recipe": _recipe,
 }
 
 
@@ -214,7 +226,9 @@ def _inline(
 ) -> None:
     """Move the step into a Recipe of its own."""
     work = recipe["steps"]["work"]
-    outside = [name for name in ("after", "when") if name in work]
+    is_whole = "market" in work.get("foreach", {})
+    whole = ["foreach"] if is_whole else []
+    outside = [name for name in ("after", "when", *whole) if name in work]
     inner = {key: value for key, value in work.items() if key not in outside}
     inner["inputs"] = {"a": "input.rows", **({"b": "input.maybe"} if optional else {})}
     inputs: dict[str, Any] = {
@@ -222,14 +236,22 @@ def _inline(
         **({"maybe": {"optional": True}} if optional else {}),
     }
     if "foreach" in inner and isinstance(inner["foreach"]["key"], str):
-        inner["foreach"] = {"key": "input.keys"}
+        inner["foreach"] = {**inner["foreach"], "key": "input.keys"}
         inputs["keys"] = {}
+    steps = {"deep": inner}
+    if is_whole:
+        inputs |= {"market": {}, "size": {}}
+        inner["inputs"] |= {"key": "input.market"}
+        steps["after"] = {
+            "class": "steps:Work",
+            "inputs": {"a": "deep.rows", "key": "input.size"},
+        }
     others[f"{name}-inner.json"] = {
         "name": "inner",
         "inputs": inputs,
-        "outputs": {"rows": "deep.rows"},
+        "outputs": {"rows": "after.rows" if is_whole else "deep.rows"},
         "parameters": recipe.get("parameters", {}),
-        "steps": {"deep": inner},
+        "steps": steps,
     }
     given = {"rows": work["inputs"]["a"], **({"keys": "aside.keys"} if "keys" in inputs else {})}
     recipe["steps"]["work"] = {

@@ -19,7 +19,7 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
     "inputs": ("step", "data", "opened", "model", "pipeline", "family", "history"),
     "secrets": ("none", "variable", "file", "kubernetes", "airflow"),
     "resources": ("none", "cpu", "memory", "gpu", "all"),
-    "foreach": ("none", "each", "gathers", "both", "literal"),
+    "foreach": ("none", "each", "gathers", "both", "literal", "product", "recipe"),
     "image": ("none", "requirements", "dockerfile", "reference"),
     "structure": ("plain", "inlined", "optional", "extends"),
     "retries": ("none", "count", "back-off"),
@@ -47,6 +47,8 @@ def stands(row: Row) -> bool:
         (("params", "axis"), ("matrix", "none")),
         (("inputs", "model"), ("flow", "training")),
         (("inputs", "model"), ("model", "none")),
+        (("foreach", "recipe"), ("structure", "plain")),
+        (("foreach", "recipe"), ("structure", "extends")),
     ]
     return not any(row.get(a) == b and row.get(c) == d for (a, b), (c, d) in clashes)
 

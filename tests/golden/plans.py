@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from atlas.plan import InputSource, Model, Output, Plan, PlanData, PlanStep, Schedule, Value
+from atlas.plan import (
+    Foreach,
+    InputSource,
+    Model,
+    Output,
+    Plan,
+    PlanData,
+    PlanStep,
+    Schedule,
+    Value,
+)
 from atlas.recipe import Image, Parameter, Resources, Retries
 
 
@@ -58,7 +68,7 @@ TRAINING = Plan(
             "steps:TrainForest",
             inputs={"rows": read("features.scale", "rows")},
             params={"trees": Value("parameter", "trees")},
-            foreach=("region", read("load", "regions")),
+            foreach=Foreach((("region", read("load", "regions")),)),
             outputs={"model": Output("sklearn.ensemble.RandomForestClassifier")},
             image="trees",
             resources=Resources(1.5, 2 * 2**30, 1),

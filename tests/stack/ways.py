@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from atlas.http.credentials import read_secret
 from atlas.images.credentials import Credentials
 from atlas.plan import Plan
+from atlas.step import Reader
 from atlas.step.execute import recorded
 from atlas.store import Store
 from atlas.targets.airflow.api import AirflowApi
@@ -121,8 +122,8 @@ def ran(store: Store, plan: Plan, run: str) -> Ran:
 
 
 def _indexes(store: Store, plan: Plan, run: str, step: Any) -> range:
-    source = step.foreach[1]
-    return range(len(store.get(plan.name, run, source.name, source.output)))
+    bound = store.run(plan.name, run)
+    return range(len(Reader(store, plan, bound).keys(step)))
 
 
 @contextmanager

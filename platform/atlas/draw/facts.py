@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.recipe import ELSEWHERE, LITERAL_KEYS
+from atlas.draw.model import TIMES
+from atlas.recipe import ELSEWHERE, KEY, LITERAL_KEYS
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from atlas.draw.model import Facts
     from atlas.plan.model import Plan
-    from atlas.plan.parts import InputSource, Output, PlanData, PlanStep, Value
+    from atlas.plan.parts import Foreach, InputSource, Output, PlanData, PlanStep, Value
     from atlas.recipe import Image
 
 OF = ": "
@@ -28,7 +29,7 @@ def of_step(step: PlanStep, plan: Plan) -> dict[str, str]:
             "description": step.description,
             "class": step.cls,
             "when": step.when.text(source) if step.when else "",
-            **({f"foreach.{step.foreach[0]}": source(step.foreach[1])} if step.foreach else {}),
+            **({f"foreach.{n}": source(s) for n, s in step.foreach.axes} if step.foreach else {}),
             **{f"inputs.{name}": source(given) for name, given in step.inputs.items()},
             **{f"params.{name}": value(given) for name, given in step.params.items()},
             **{f"outputs.{name}": output(made) for name, made in step.outputs.items()},
@@ -77,6 +78,11 @@ def of_data(data: PlanData) -> dict[str, str]:
     )
 
 
+def keys(given: Foreach) -> str:
+    """Return what a step runs once for each of, lists beside each other."""
+    return f" {TIMES} ".join(source(keys) for _, keys in given.axes)
+
+
 def source(given: InputSource) -> str:
     """Return a resolved reference as a Recipe writes it."""
     if given.kind == LITERAL_KEYS:
@@ -85,6 +91,8 @@ def source(given: InputSource) -> str:
         return f"one of {', '.join(map(source, given.options))}"
     if given.kind == "step":
         return f"{given.name}.{given.output}"
+    if given.kind == KEY:
+        return f"each {given.name}"
     if given.kind in ELSEWHERE:
         return f"{given.kind}:{given.name}/{given.step}.{given.output}"
     return f"{given.kind}.{given.name}"

@@ -22,7 +22,7 @@ from atlas.draw.model import (
     Group,
     Node,
 )
-from atlas.recipe import LITERAL_KEYS
+from atlas.recipe import KEY, LITERAL_KEYS
 from atlas.validate.scoring_rules import CHALLENGER
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _step_node(part: _Part, step: PlanStep) -> Node:
         label=label,
         detail=step.cls.rpartition(":")[2],
         group=part.step_id(group) if group else part.scope,
-        many=facts.source(step.foreach[1]) if step.foreach else "",
+        many=facts.keys(step.foreach) if step.foreach else "",
         facts=_family_facts(part, step),
         is_rival=bool(step.rival_of),
     )
@@ -283,20 +283,27 @@ def _edges(part: _Part) -> Iterator[Edge]:
             if _is_written(name, given):
                 yield _written(part, given, target)
             else:
-                yield from (_edge(part, one, target, name) for one in given.each())
+                reads = (one for one in given.each() if one.kind != KEY)
+                yield from (_edge(part, one, target, name) for one in reads)
         if step.when:
             diamond = f"{target}.when"
             yield from (_edge(part, one, diamond, "when") for one in step.when.sources())
             yield Edge(
                 diamond, target, note=f"{step.name} runs when {step.when.text(facts.source)}"
             )
-        if step.foreach and step.foreach[1].kind != LITERAL_KEYS:
-            yield _edge(part, step.foreach[1], target, f"each {step.foreach[0]}")
+        yield from _key_edges(part, step)
         for before in step.after:
             note = f"{before} before {step.name}"
             yield Edge(part.step_id(before), target, note=note, kind=ORDER)
     if part.plan.flow == "training" and part.plan.model:
         yield from _model_edges(part)
+
+
+def _key_edges(part: _Part, step: PlanStep) -> Iterator[Edge]:
+    """Give the edges from what gives a step's keys."""
+    for axis, keys in step.foreach.axes if step.foreach else ():
+        if keys.kind != LITERAL_KEYS:
+            yield _edge(part, keys, part.step_id(step.name), f"each {axis}")
 
 
 def _edge(part: _Part, given: InputSource, target: str, name: str) -> Edge:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
 from atlas.plan.model import Plan
-from atlas.plan.parts import InputSource, PlanStep, Value
+from atlas.plan.parts import Foreach, InputSource, PlanStep, Value
 from atlas.recipe import DYNAMIC, LITERAL_KEYS, ONE_OF, GivenKeys, OneOf
 from atlas.values import canonical
 
@@ -42,7 +42,7 @@ def of_recipe(recipe: Recipe) -> Drawing:
 
 def _step(step: Step, known: set[str]) -> PlanStep:
     """Return a step as the Plan would have it, without what only a Config says."""
-    foreach = step.foreach
+    axes = tuple((axis, _keys(keys, known)) for axis, keys in step.foreach.items())
     return PlanStep(
         name=step.name,
         cls=step.cls,
@@ -50,7 +50,7 @@ def _step(step: Step, known: set[str]) -> PlanStep:
         inputs={name: _source(given, known) for name, given in step.inputs.items()},
         params={name: _value(given) for name, given in step.params.items()},
         after=tuple(name for name in step.after if name in known),
-        foreach=foreach and (foreach[0], _keys(foreach[1], known)),
+        foreach=Foreach(axes) if axes else None,
         when=step.when and step.when.mapped(lambda given: _source(given, known)),
     )
 

@@ -4,6 +4,7 @@ from atlas.plan.code import code_digest, code_files
 from atlas.plan.model import Plan
 from atlas.plan.outputs import output_names
 from atlas.plan.parts import (
+    Foreach,
     InputSource,
     Model,
     Output,
@@ -15,6 +16,7 @@ from atlas.plan.parts import (
 from atlas.plan.resolve import Pipeline, pipelines, resolve
 
 __all__ = [
+    "Foreach",
     "PlanData",
     "Model",
     "Output",

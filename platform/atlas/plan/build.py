@@ -10,9 +10,18 @@ from atlas.data_formats import options_of
 from atlas.plan.family import Family
 from atlas.plan.model import Plan
 from atlas.plan.monitored import monitored_tables
-from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.plan.parts import (
+    Foreach,
+    InputSource,
+    Model,
+    Output,
+    PlanData,
+    PlanStep,
+    Schedule,
+    Value,
+)
 from atlas.plan.rivals import with_rivals
-from atlas.recipe import LITERAL_KEYS, ONE_OF, Parameter, Reference, Resources, Retries
+from atlas.recipe import KEY, LITERAL_KEYS, ONE_OF, Parameter, Reference, Resources, Retries
 from atlas.validate.condition_rules import skippable_steps
 from atlas.validate.schedule import cron_line
 from atlas.validate.signature import may_predict
@@ -162,8 +171,11 @@ class PlanBuilder:
         matters = bool(self.config.predictions) or (spec is not None and spec.has_rival)
         return self.is_inference and matters and may_predict(self.subject.signatures.get(step.name))
 
-    def _foreach(self, step: FlatStep) -> tuple[str, InputSource] | None:
-        return (step.foreach[0], self._source(step.foreach[1], step)) if step.foreach else None
+    def _foreach(self, step: FlatStep) -> Foreach | None:
+        if step.foreach is None:
+            return None
+        axes = ((name, self._source(keys, step)) for name, keys in step.foreach.axes.items())
+        return Foreach(tuple(axes), step.foreach.group)
 
     def _source(
         self, read: Input, step: FlatStep, axes: Mapping[str, str] | None = None
@@ -174,11 +186,14 @@ class PlanBuilder:
         if read.source.kind == LITERAL_KEYS:
             return InputSource(LITERAL_KEYS, "", keys=read.keys)
         reference: Reference = read.source
+        if reference.kind == KEY:
+            return InputSource(KEY, reference.name)
         flow = self.flows.get(f"{reference.name}/{reference.step}", "") if reference.step else ""
         kept = self.kept.get(str(reference), ("", ())) if reference.step else ("", ())
         source = InputSource(
-            reference.kind, reference.name, reference.output, reference.step, flow, *kept
-        )
+            reference.kind, reference.name, reference.output, reference.step, flow, *kept,
+            same_key=reference.same_key or None,
+        )  # fmt: skip
         return self._history(source, step, axes or {}) if reference.kind == "history" else source
 
     def _history(self, source: InputSource, step: FlatStep, axes: Mapping[str, str]) -> InputSource:

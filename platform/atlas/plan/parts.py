@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.formats import shown_as
-from atlas.recipe import LITERAL_KEYS, Resources, Retries
+from atlas.recipe import KEY, LITERAL_KEYS, Resources, Retries
 from atlas.values import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from atlas.condition import Condition
     from atlas.config import Canary
@@ -30,9 +30,9 @@ class InputSource:
 
     Attributes:
         kind: ``step``, ``data``, ``model``, ``challenger``, ``pipeline``, ``family``,
-            ``history`` or ``one_of``; of keys also ``literal``.
+            ``history`` or ``one_of``; ``key`` for a key of the Recipe's; of keys also ``literal``.
         name: the step's full name (``features.scale``), or the name of the data, model part,
-            pipeline or family.
+            pipeline, family or list of keys.
         output: the output's name, for ``step`` and those of other pipelines.
         step: the other pipeline's step, for ``pipeline``, ``family`` and ``history``.
         flow: the other pipeline's flow that has the step; empty where both have one.
@@ -41,6 +41,8 @@ class InputSource:
         window: for ``history``, how far back from the run's end earlier runs are read, in seconds.
         options: for ``one_of``, outputs of steps; the first whose step ran is taken.
         keys: for ``literal``, the keys themselves.
+        same_key: of a step that runs once per key, whether only what it gives for the reader's own
+            key is read; else None: all of it is, as a list.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class InputSource:
     window: float | None = None
     options: tuple[InputSource, ...] = ()
     keys: tuple[Any, ...] = ()
+    same_key: bool | None = None
 
     def each(self) -> tuple[InputSource, ...]:
         """Return what it may be: itself, or its options."""
@@ -103,6 +106,32 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreach:
+    """What a step runs once for each of.
+
+    Attributes:
+        axes: name → where the list of its keys comes from; of several, each combination, the first
+            changing slowest. The names are parameters of ``run``; of a Recipe, its inputs.
+        group: full name of the Recipe that runs once per key as a whole; empty for a class's step.
+    """
+
+    axes: tuple[tuple[str, InputSource], ...]
+    group: str = ""
+
+    def sources(self) -> tuple[InputSource, ...]:
+        """Return where its keys come from, those left out that the Plan has itself."""
+        return tuple(keys for _, keys in self.axes if keys.kind != LITERAL_KEYS)
+
+    def of(self, key: Any) -> dict[str, Any]:
+        """Return a key by the names of the lists that it is of."""
+        return {self.axes[0][0]: key} if len(self.axes) == 1 else dict(key)
+
+    def mapped(self, change: Callable[[InputSource], InputSource]) -> Foreach:
+        """Return the same over other sources."""
+        return Foreach(tuple((name, change(keys)) for name, keys in self.axes), self.group)
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStep:
     """One step, with everything that a target needs to run it.
 
@@ -113,7 +142,7 @@ class PlanStep:
         params: attribute of the class → value; only those that the documents set.
         outputs: name → type and format; empty when it can't be read from the source.
         after: full names of the steps that must be over first, those of inputs not repeated.
-        foreach: the ``run`` parameter that gets the key, and the JSON list of keys; or None.
+        foreach: what it runs once for each of; None for once.
         origin: the Recipe file that the step was inlined from; empty for the Recipe's own.
         image: name in `Plan.images`; empty for none.
         timeout: seconds, or None.
@@ -133,7 +162,7 @@ class PlanStep:
     params: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: tuple[str, InputSource] | None = None
+    foreach: Foreach | None = None
     description: str = ""
     origin: str = ""
     image: str = ""
@@ -157,14 +186,14 @@ class PlanStep:
 
     def sources(self) -> tuple[InputSource, ...]:
         """Return every source that the step reads, those of its keys and its condition last."""
-        inputs = [one for source in self.inputs.values() for one in source.each()]
-        has_keys = self.foreach is not None and self.foreach[1].kind != LITERAL_KEYS
-        keys = [self.foreach[1]] if self.foreach and has_keys else []
+        given = (one for source in self.inputs.values() for one in source.each())
+        inputs = [one for one in given if one.kind != KEY]
+        keys = self.foreach.sources() if self.foreach else ()
         return (*inputs, *keys, *(self.when.sources() if self.when else ()))
 
     def needs(self) -> tuple[tuple[str, ...], ...]:
         """Return the steps that it can't do without: of each group, one has to have run."""
-        keys = [self.foreach[1]] if self.foreach else []
+        keys = self.foreach.sources() if self.foreach else ()
         given = [source for name, source in self.inputs.items() if name not in self.optional]
         groups = [source.each() for source in (*given, *keys)]
         return tuple(

@@ -10,7 +10,16 @@ from typing import Any
 from atlas.condition import Condition
 from atlas.config import Canary
 from atlas.plan.family import Family
-from atlas.plan.parts import InputSource, Model, Output, PlanData, PlanStep, Schedule, Value
+from atlas.plan.parts import (
+    Foreach,
+    InputSource,
+    Model,
+    Output,
+    PlanData,
+    PlanStep,
+    Schedule,
+    Value,
+)
 from atlas.recipe import Image, Parameter, Resources, Retries
 from atlas.search.part import SearchPart
 
@@ -22,6 +31,8 @@ def plain(value: Any) -> Any:
         return value
     if kind is Value:
         return {"kind": value.kind, "value": value.value}
+    if kind is Foreach and len(value.axes) == 1 and not value.group:
+        return plain(value.axes[0])  # As it was written when there was nothing else.
     names = _field_names(kind)  # type: ignore[arg-type]  # a class has a hash
     if names:
         return _plain_record(value, names)
@@ -101,6 +112,12 @@ def _outputs(raw: Mapping[str, Any]) -> dict[str, Output]:
     }
 
 
+def _foreach(raw: Any) -> Foreach:
+    given: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"axes": [raw]}
+    axes = tuple((name, _source(keys)) for name, keys in given["axes"])
+    return Foreach(axes, given.get("group", ""))
+
+
 def _step(raw: Mapping[str, Any]) -> PlanStep:
     foreach = raw.get("foreach")
     own = {
@@ -108,7 +125,7 @@ def _step(raw: Mapping[str, Any]) -> PlanStep:
         "params": {k: Value(v["kind"], v["value"]) for k, v in raw.get("params", {}).items()},
         "outputs": _outputs(raw.get("outputs", {})),
         "after": tuple(raw.get("after", ())),
-        "foreach": (foreach[0], _source(foreach[1])) if foreach else None,
+        "foreach": _foreach(foreach) if foreach else None,
         "resources": Resources(**raw.get("resources", {})),
         "retries": Retries(**raw.get("retries", {})),
         "secrets": tuple(raw.get("secrets", ())),

@@ -56,12 +56,11 @@ def rival_name(step: str) -> str:
 
 
 def _rival(step: PlanStep, names: Collection[str]) -> PlanStep:
-    foreach = step.foreach
     return replace(
         step,
         name=rival_name(step.name),
         inputs={name: _source(source, names) for name, source in step.inputs.items()},
-        foreach=(foreach[0], _source(foreach[1], names)) if foreach else None,
+        foreach=step.foreach and step.foreach.mapped(lambda source: _source(source, names)),
         when=step.when and step.when.mapped(lambda source: _source(source, names)),
         retries=Retries(),
         rival_of=step.name,

@@ -82,8 +82,8 @@ def recorded(store: Store, run: Run, step: str, index: int | None = None) -> Out
 def _attempt(job: Job) -> Outcome:
     """Take an earlier result or run the class."""
     use(job.plan.formats)
-    reader = Reader(job.store, job.plan, job.run)
-    item = _item(job, reader)
+    reader = Reader(job.store, job.plan, job.run, job.index)
+    item = reader.key(job.step) if job.step.foreach else None
     key = cache.key_of(reader, job.step, job.folder, item, job.index)
     hit = _of_run(job, key) if job.adopt else None
     if hit is None and job.use_cache and not key.refusal:
@@ -97,17 +97,6 @@ def _attempt(job: Job) -> Outcome:
 
         keep_measurements(job, outcome)
     return replace(outcome, key=key.value, parts=key.parts, attempts=job.attempt)
-
-
-def _item(job: Job, reader: Reader) -> Any:
-    """Return the key that this unit of the step runs for."""
-    if job.step.foreach is None:
-        return None
-    keys = reader.keys(job.step)
-    if job.index is None or not 0 <= job.index < len(keys):
-        found = "no index" if job.index is None else f"index {job.index}"
-        raise StepError(job.step.name, f"{found}, expected one of {len(keys)} keys")
-    return keys[job.index]
 
 
 def _of_run(job: Job, key: cache.Key) -> cache.Hit | None:
@@ -255,7 +244,8 @@ def _inputs(job: Job, reader: Reader, item: Any) -> dict[str, Any]:
     inputs = {
         name: reader.value(step, name, source) for name, source in reader.inputs(step).items()
     }
-    return {**inputs, **({step.foreach[0]: item} if step.foreach else {})}
+    is_own = step.foreach is not None and not step.foreach.group
+    return {**inputs, **(step.foreach.of(item) if step.foreach and is_own else {})}
 
 
 def _reason(job: Job, key: cache.Key, keeps: bool) -> str:

@@ -218,8 +218,8 @@ def _is_done(store: Store, plan: Plan, run: Run, step: PlanStep) -> bool:
     if step.foreach is None:
         outcome = recorded(store, run, step.name)
         return outcome is not None and outcome.ok and not outcome.is_skipped
-    source = step.foreach[1]
-    if source.kind == "step" and not _is_done(store, plan, run, plan.step(source.name)):
+    makers = {source.name for source in step.foreach.sources() if source.kind == "step"}
+    if not all(_is_done(store, plan, run, plan.step(name)) for name in makers):
         return False
     try:
         count = range(len(Reader(store, plan, run).keys(step)))

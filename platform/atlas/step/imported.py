@@ -13,7 +13,7 @@ from atlas.step import code
 from atlas.step.failure import one_line
 from atlas.step.real import RealSignature, RealTypes
 from atlas.template import Template
-from atlas.validate import condition_rules, step_rules
+from atlas.validate import condition_rules, foreach_rules, step_rules
 from atlas.validate.subject import Subject
 from atlas.validate.types import UNKNOWN, Type
 
@@ -33,7 +33,7 @@ _RULES = (
     step_rules.check_inputs,
     step_rules.check_formats,
     step_rules.check_edges,
-    step_rules.check_foreach,
+    *foreach_rules.RULES,
     *condition_rules.RULES,
 )
 """The rules that look at signatures."""

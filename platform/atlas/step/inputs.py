@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.dataclass import dataclass
 from atlas.datasets.versions import CONTENT, content_version
 from atlas.errors import StepError, StoreError
-from atlas.recipe import LITERAL_KEYS
+from atlas.recipe import KEY, LITERAL_KEYS
 from atlas.step.data import DataHandle, open_data
 from atlas.step.history import EarlierOutput, history_prefix, in_window
 from atlas.step.parts import check_part, located
@@ -50,12 +52,14 @@ class Reader:
         store: the artifact store.
         plan: the Plan.
         run: the run.
+        index: which key of a step's reads; None where it has none, or all are looked at.
         handles: the data sets that were opened.
     """
 
     store: Store
     plan: Plan
     run: Run
+    index: int | None = None
     handles: list[DataHandle] = field(default_factory=list, compare=False, repr=False)
     _manifests: dict[tuple[str, str, int | None], Manifest] = field(
         default_factory=dict, compare=False, repr=False
@@ -77,6 +81,8 @@ class Reader:
         """Return a digest of an input's content; of a data set, of what its Plan says of it."""
         if source.kind == "data":
             return self._data_digest(step, source)
+        if source.kind == KEY:
+            return digest(self._key_of(step, source))
         return _digest(self._found(step, name, source))
 
     def value(self, step: PlanStep, name: str, source: InputSource) -> Any:
@@ -87,17 +93,46 @@ class Reader:
         """
         if source.kind == "data":
             return self._data(step, source)
+        if source.kind == KEY:
+            return self._key_of(step, source)
         content = self._found(step, name, source)
         with _named(step, name):
             return _value(content)
 
     def keys(self, step: PlanStep) -> list[Any]:
-        """Return the keys that a step runs for, in their order.
+        """Return the keys that a step runs for, in their order; of several lists, each by name.
 
         Raises:
             StepError: they aren't a JSON list, or too many.
         """
-        name, source = step.foreach  # type: ignore[misc]
+        axes = step.foreach.axes if step.foreach else ()
+        lists = {name: self._list(step, name, source) for name, source in axes}
+        count = prod(map(len, lists.values()))
+        if count > MAX_KEYS:
+            sizes = " x ".join(f"{len(keys)} of {name}" for name, keys in lists.items())
+            found = f"found {count} combinations, {sizes}"
+            raise StepError(step.name, f"foreach: {found}; expected at most {MAX_KEYS}")
+        if len(lists) == 1:
+            return next(iter(lists.values()))
+        return [dict(zip(lists, keys, strict=True)) for keys in product(*lists.values())]
+
+    def key(self, step: PlanStep) -> Any:
+        """Return the key that this unit of a step runs for; by name, where it is of several lists.
+
+        Raises:
+            StepError: there is no such key.
+        """
+        keys = self.keys(step)
+        if self.index is None or not 0 <= self.index < len(keys):
+            found = "no index" if self.index is None else f"index {self.index}"
+            raise StepError(step.name, f"{found}, expected one of {len(keys)} keys")
+        return keys[self.index]
+
+    def _key_of(self, step: PlanStep, source: InputSource) -> Any:
+        assert step.foreach  # noqa: S101 - only steps that run once per key read one
+        return step.foreach.of(self.key(step))[source.name]
+
+    def _list(self, step: PlanStep, name: str, source: InputSource) -> list[Any]:
         if source.kind == LITERAL_KEYS:
             return list(source.keys)
         keys = self.value(step, name, source)
@@ -125,9 +160,11 @@ class Reader:
 
     def _of_step(self, source: InputSource) -> Found | list[Found]:
         declared = self.plan.step(source.name).outputs.get(source.output)
-        upstream = self.plan.step(source.name)
+        upstream, trust = self.plan.step(source.name), trust_of(self.plan, declared)
+        if source.same_key:
+            return Found(self.store, self._own(source, self.index), trust)
         count = None if upstream.foreach is None else len(self.keys(upstream))
-        return self._made(source, trust_of(self.plan, declared), count)
+        return self._made(source, trust, count)
 
     def _made(self, source: InputSource, trust: Trust, count: int | None) -> Found | list[Found]:
         """Return what a step of the run has made, in the order of its keys if it has any."""

@@ -128,8 +128,9 @@ def skippable_steps(subject: Subject) -> frozenset[str]:
 
 def _needs(step: FlatStep, signature: Signature | None) -> tuple[tuple[str, ...], ...]:
     taken: Mapping[str, Any] = signature.inputs if signature else {}
-    given = [*step.inputs.items(), *([step.foreach] if step.foreach else [])]
+    given = step.inputs.items()
     groups = [read.each() for name, read in given if name not in taken or taken[name].required]
+    groups += [(keys,) for keys in (step.foreach.axes.values() if step.foreach else ())]
     return tuple(
         tuple(one.source.name for one in group)
         for group in groups

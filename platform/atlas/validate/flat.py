@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
-from atlas.recipe import LITERAL_KEYS
+from atlas.recipe import KEY, LITERAL_KEYS
 from atlas.search.part import BEST, TRIAL
 
 if TYPE_CHECKING:
@@ -63,6 +63,27 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Foreach:
+    """What a step runs once for each of.
+
+    Attributes:
+        axes: name → where its keys come from; of several, each combination, the first slowest.
+        group: full name of the Recipe that runs once per key as a whole; empty for a class's step.
+    """
+
+    axes: Mapping[str, Input]
+    group: str = ""
+
+    def taken(self) -> Mapping[str, Input]:
+        """Return the parameters of ``run`` that get keys; in a Recipe its inputs say which."""
+        return {} if self.group else self.axes
+
+    def reads(self) -> list[Input]:
+        """Return where its keys come from, those left out that the documents give."""
+        return [keys for keys in self.axes.values() if keys.source.kind != LITERAL_KEYS]
+
+
+@dataclass(frozen=True)
 class Param:
     """One param: a literal (``value``), or what the run or the member binds.
 
@@ -107,7 +128,7 @@ class FlatStep:
     formats: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: tuple[str, Input] | None = None
+    foreach: Foreach | None = None
     when: Condition | None = None
     search: SearchPart | None = None
     settings: dict[str, Any] = field(default_factory=dict)
@@ -120,9 +141,9 @@ class FlatStep:
 
     def reads(self) -> list[Input]:
         """Return all inputs one by one, those of the keys and of the condition last."""
-        inputs = [one for given in self.inputs.values() for one in given.each()]
-        has_keys = self.foreach is not None and self.foreach[1].source.kind != LITERAL_KEYS
-        keys = [self.foreach[1]] if self.foreach and has_keys else []
+        given = (one for read in self.inputs.values() for one in read.each())
+        inputs = [one for one in given if one.source.kind != KEY]
+        keys = self.foreach.reads() if self.foreach else []
         return [*inputs, *keys, *(self.when.sources() if self.when else ())]
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from atlas.load import RecipeFile, nearest, short
-from atlas.recipe import LITERAL_KEYS, RESERVED, SETTINGS, GivenKeys, Reference
+from atlas.load import RecipeFile, nearest
+from atlas.recipe import RESERVED, SETTINGS
 from atlas.validate.flat import DocumentPath, Flat, FlatStep, Input, Param, names
+from atlas.validate.loops import Loops
 from atlas.validate.parameters import given_problems, passed_problems
 from atlas.validate.params import Params
 from atlas.validate.scope import DEEPEST, References, Scope
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 10_000
 """How many steps one flow may have once Recipes are inlined."""
-_MOST_KEYS = 1000
-_FOR_CLASSES = ("foreach", "outputs", "search")
+_FOR_CLASSES = ("outputs", "search")
 """Fields that only a step with a class can have."""
 
 
@@ -40,6 +40,7 @@ class Flattener:
         self.is_part = file.is_part
         self.place = DocumentPath(file.document, ())
         self.references = References(loader, is_part=file.is_part)
+        self.loops = Loops(file, self.references)
         self._steps = 0
         self._outer: Mapping[str, Parameter] = {}
 
@@ -122,33 +123,9 @@ class Flattener:
             settings=settings,
             places=places,
         )
-        if step.foreach:
-            name, given = step.foreach
-            at = place / "foreach" / name
-            keys = (
-                self._given_keys(scope, given.raw, at)
-                if isinstance(given, GivenKeys)
-                else self.references.resolve(scope, given, at)
-            )
-            own.foreach = (name, keys) if keys else None
+        self.loops.open(scope, step, own)
         self._override(own, flat)
         return own
-
-    def _given_keys(self, scope: Scope, raw: Any, place: DocumentPath) -> Input:
-        """Return the keys that the documents give: a list, or a feature that is one."""
-        declared = scope.file.recipe.parameters
-        params = Params(self.config, declared, scope.params, self.problems, is_open=self.is_part)
-        param = params.resolve(raw, place)
-        if param.kind == "open":
-            return Input(Reference("broken", ""), place)
-        keys = param.value
-        is_plain = isinstance(keys, list) and all(isinstance(k, str | int | float) for k in keys)
-        if is_plain and len(keys) <= _MOST_KEYS:
-            return Input(Reference(LITERAL_KEYS, ""), place, keys=tuple(keys))
-        message = f"the feature '{raw['feature']}' isn't a list of keys"
-        expected = f"a list of at most {_MOST_KEYS} texts, numbers or bools"
-        self.problems.append(place.problem("R027", message, found=short(keys), expected=expected))
-        return Input(Reference("broken", ""), place)
 
     def _origin(self, scope: Scope) -> str:
         if not scope.prefix:
@@ -200,6 +177,7 @@ class Flattener:
             file=inner,
             prefix=f"{scope.prefix}{name}.",
             inputs=self._recipe_inputs(scope, step, inner, place),
+            foreach=self.loops.of_recipe(scope, step, place),
             params=self._recipe_params(scope, step, inner, place),
             settings=settings,
             places=places,
@@ -231,8 +209,12 @@ class Flattener:
         self, scope: Scope, step: Step, inner: RecipeFile, place: DocumentPath
     ) -> dict[str, Input | None]:
         declared = inner.recipe.inputs
-        given: dict[str, Input | None] = {}
+        given = self.loops.keys_as_inputs(scope, step, inner, place)
         for name, source in step.inputs.items():
+            if name in given:
+                message = f"the input '{name}' is given twice: as an input and by foreach"
+                self.problems.append((place / "inputs" / name).problem("R028", message))
+                continue
             if name in declared:
                 given[name] = self.references.input(scope, source, place / "inputs" / name)
                 continue

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.load import Loader, RecipeFile
     from atlas.recipe import Step
-    from atlas.validate.flat import Param
+    from atlas.validate.flat import Foreach, Param
 
 DEEPEST = 20
 """How deep Recipes may be inlined in each other."""
@@ -41,6 +41,7 @@ class Scope:
         places: where those settings were written.
         after: what all of its steps wait for.
         when: the condition under which its steps run.
+        foreach: what its steps run once for each of; None for once.
         trail: the files it is inlined in, outermost first.
     """
 
@@ -52,6 +53,7 @@ class Scope:
     places: Mapping[str, DocumentPath] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     when: Condition | None = None
+    foreach: Foreach | None = None
     trail: tuple[Path, ...] = ()
 
     @property

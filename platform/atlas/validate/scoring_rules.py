@@ -113,11 +113,11 @@ def _repeatable(subject: Subject, name: str, repeated: set[str]) -> Iterator[Pro
             message = f"the challenger runs the step '{name}' too, and would write {read.source}"
             hint = "write in a step of its own, such as a Sink"
             yield read.place.problem("C027", message, found=str(read.source), hint=hint)
-    keys = step.foreach[1] if step.foreach else None
-    if keys and keys.source.kind == "step" and keys.source.name in repeated:
-        message = f"the keys of the step '{name}' depend on the model, and may be others for it"
-        hint = "take the keys from a step that doesn't read the model"
-        yield keys.place.problem("C029", message, found=str(keys.source), hint=hint)
+    for keys in step.foreach.reads() if step.foreach else ():
+        if keys.source.kind == "step" and keys.source.name in repeated:
+            message = f"the keys of the step '{name}' depend on the model, and may be others for it"
+            hint = "take the keys from a step that doesn't read the model"
+            yield keys.place.problem("C029", message, found=str(keys.source), hint=hint)
 
 
 def _is_whole_inference(subject: Subject) -> bool:

@@ -21,7 +21,7 @@ from atlas.search.part import (
     SearchPart,
 )
 from atlas.search.spec import SearchSpec
-from atlas.validate.flat import FlatStep, Input, Param
+from atlas.validate.flat import FlatForeach, FlatStep, Input, Param
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,7 +134,7 @@ def _trial(own: FlatStep, search: FlatSearch, number: int) -> FlatStep:
         params={**search.params, **more_params},
         formats=_without_own(own.formats),
         trust=_without_own(own.trust),
-        foreach=(KEY, Input(proposals, search.place)),
+        foreach=FlatForeach({KEY: Input(proposals, search.place)}),
         settings=dict(own.settings),
         search=search.part(TRIAL),
     )

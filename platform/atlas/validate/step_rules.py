@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import NotTakenError, OutOfBoundsError
 from atlas.formats import arrival
 from atlas.load import nearest
-from atlas.recipe import DYNAMIC, LITERAL_KEYS
+from atlas.recipe import DYNAMIC
 from atlas.validate.flat import names
 from atlas.validate.parameters import TYPES, is_allowed, shown
 from atlas.validate.subject import Subject, step_subjects
@@ -140,12 +140,11 @@ def check_inputs(subject: Subject) -> Iterator[Problem]:
     """Check that run takes the inputs that are given, and is given those that it needs."""
     for step, signature in step_subjects(subject):
         given = {name: read.place for name, read in step.inputs.items()}
-        if step.foreach:
-            name = step.foreach[0]
+        for name, keys in step.foreach.taken().items() if step.foreach else ():
             if name in given:
                 message = f"the input '{name}' is given twice: as an input and by foreach"
-                yield step.foreach[1].place.problem("R028", message)
-            given[name] = step.foreach[1].place
+                yield keys.place.problem("R028", message)
+            given[name] = keys.place
         yield from _inputs_fit(step, signature, given)
 
 
@@ -183,12 +182,12 @@ def check_edges(subject: Subject) -> Iterator[Problem]:
     """Check every input: its source is there, and gives a type that fits."""
     for step in subject.flat.steps.values():
         signature = subject.signatures.get(step.name)
-        keyed = step.foreach[0] if step.foreach else ""
+        keyed = step.foreach.taken() if step.foreach else ()
         for name, read in step.inputs.items():
             problem = no_source(subject, read)
             if problem:
                 yield problem
-            elif signature and name in signature.inputs and name != keyed:
+            elif signature and name in signature.inputs and name not in keyed:
                 yield from edge_problems(subject, step, name, subject.type_of(read.source))
 
 
@@ -245,61 +244,11 @@ def _source_hint(subject: Subject, source: Reference) -> str:
     return f"a {declared} is kept as a picture: it arrives as {back}" * (back != declared.name)
 
 
-def check_foreach(subject: Subject) -> Iterator[Problem]:
-    """Check that keys come from a list, and that run takes such a key."""
-    for step in subject.flat.steps.values():
-        if step.foreach is None:
-            continue
-        name, keys = step.foreach
-        problem = no_source(subject, keys)
-        if problem:
-            yield problem
-            continue
-        if keys.source.kind not in ("step", "broken", "input", LITERAL_KEYS):
-            message = f"foreach needs a JSON list that a step gives, not {keys.source}"
-            yield keys.place.problem("R027", message, expected="step.output")
-            continue
-        signature = subject.signatures.get(step.name)
-        key = signature.inputs.get(name) if signature else None
-        yield from _keys_fit(subject, keys, name, key.type if key else UNKNOWN)
-
-
-def _keys_fit(subject: Subject, keys: Input, name: str, expected: Type) -> Iterator[Problem]:
-    given = subject.type_of(keys.source)
-    if keys.source.kind == LITERAL_KEYS:
-        yield from _literal_keys_fit(subject, keys, name, expected)
-    if given == UNKNOWN or given.name == "Any":
-        return
-    if given.name not in ("list", "tuple", "Sequence"):
-        message = f"foreach needs a list of keys, and {keys.source} is {given}"
-        yield keys.place.problem("R027", message, found=str(given), expected="list")
-    elif given.args and fits(given.args[0], expected, subject.ancestors) is False:
-        message = f"the keys are {given.args[0]}, and run takes {name}: {expected}"
-        yield keys.place.problem("R012", message, found=str(given.args[0]), expected=str(expected))
-
-
-def _literal_keys_fit(
-    subject: Subject, keys: Input, name: str, expected: Type
-) -> Iterator[Problem]:
-    """Check that run takes each key that the documents give, and none of them twice."""
-    for index, key in enumerate(keys.keys):
-        given = Type(type(key).__name__)
-        if fits(given, expected, subject.ancestors) is False:
-            message = f"the key {key!r} is {given}, and run takes {name}: {expected}"
-            yield keys.place.problem("R012", message, found=repr(key), expected=str(expected))
-            return
-        if key in keys.keys[:index]:
-            message = f"foreach has the key {key!r} twice"
-            yield keys.place.problem("R027", message, found=repr(key), expected="each key once")
-            return
-
-
 RULES = (
     check_signatures,
     check_params,
     check_inputs,
     check_formats,
     check_edges,
-    check_foreach,
 )
 """Every rule about what goes into a step and comes out; they need the classes' signatures."""

@@ -106,7 +106,7 @@ class Subject:
     def type_of(self, source: Reference) -> Type:
         """Return the type that a source gives; `UNKNOWN` when that isn't known."""
         if source.kind == "step":
-            return self._gathered(source.name, source.output)
+            return self._gathered(source)
         if source.kind == "data":
             return DATA
         if source.kind == "model":
@@ -117,12 +117,13 @@ class Subject:
         """Return the step's output that a part of the model is, Recipes that are steps opened."""
         return self.flat.exports.get(str(reference), reference)
 
-    def _gathered(self, name: str, output: str) -> Type:
-        step = self.flat.steps.get(name)
-        kind = (self.outputs(name) or {}).get(output, UNKNOWN)
-        if step is not None and (back := arrival(kind.name, step.formats.get(output, ""))):
+    def _gathered(self, source: Reference) -> Type:
+        step = self.flat.steps.get(source.name)
+        kind = (self.outputs(source.name) or {}).get(source.output, UNKNOWN)
+        if step is not None and (back := arrival(kind.name, step.formats.get(source.output, ""))):
             kind = kind if back == kind.name else Type(back)
-        return Type("list", (kind,)) if step and step.foreach else kind
+        is_list = step is not None and step.foreach is not None and not source.same_key
+        return Type("list", (kind,)) if is_list else kind
 
     def _model_part(self, part: str) -> Type:
         training = self.siblings.get("training")

@@ -21,6 +21,7 @@ from tests.contract.reading.plan import (
     credentials,
     described,
     facts_of,
+    keys_of,
     run_of,
     shown,
     toleration,
@@ -177,7 +178,7 @@ def _step(
             for name, source in step.inputs.items()
             if source.kind == "step"
         },
-        keys=shown(plan, step.foreach[1]) if counter else "",
+        keys=keys_of(plan, step) if counter else "",
         command_index=int(options.index) if options.index else None,
         **_retries(task),
         timeout=task["timeout"],

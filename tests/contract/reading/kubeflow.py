@@ -40,9 +40,9 @@ def kubeflow_trace(content: bytes, plans: Mapping[str, Plan], request: Request) 
     beside = [t for t in tasks.values() if t.options.keys or t.options.finish or t.options.when]
     steps = {t.options.step: t for t in tasks.values() if t not in beside}
     gates = _gates([t for t in beside if t.options.when], steps)
-    counters = {t.options.step: t for t in tasks.values() if t.options.keys}
-    for name, task in steps.items():
-        task.counter = counters.get(name)
+    counters = {t.path: t for t in tasks.values() if t.options.keys}
+    for task in steps.values():
+        task.counter = counters[task.items.value] if task.items else None
     before = closure({name: _direct(name, tasks, steps, gates) for name in steps})
     description = package.pipeline["pipelineInfo"].get("description", "")
     return Trace(
@@ -119,7 +119,6 @@ def _direct(
         if task.path[: len(up)] == up and not task.options.finish
     }
     if steps[name].items:
-        assert steps[name].items.value == counter.path, "the loop isn't over the step's own keys"
         assert counter.path in waits
     return frozenset(found - {name})
 
@@ -155,7 +154,7 @@ def _step(
         image=container["image"],
         before=before,
         inputs={name: edge(package, one, by_path) for name, one in sorted(task.artifacts.items())},
-        keys=_keys(package, task, by_path),
+        keys=_keys(package, task, by_path, plan),
         command_index=int(options.index) if options.index else None,
         **settings.retries(task.spec, plan.step(options.step), options),
         timeout=settings.timeout(kubernetes, plan.step(options.step), options),
@@ -184,16 +183,18 @@ def _gates(asked: Sequence[Task], steps: Mapping[str, Task]) -> dict[str, Task]:
     return gates
 
 
-def _keys(package: Package, task: Task, by_path: Mapping[tuple[str, ...], str]) -> str:
-    """Return where the keys come from, as the counting task's only artifact says."""
+def _keys(package: Package, task: Task, by_path: Mapping[tuple[str, ...], str], plan: Plan) -> str:
+    """Return where the keys come from, as the counting task's artifacts say."""
     counter = task.counter
     if counter is None:
         assert task.items is None
         return ""
     assert counter.options.plan == task.options.plan
+    loops = [plan.step(one.options.step).foreach for one in (counter, task)]
+    assert loops[0] == loops[1], "the loop isn't over the step's own keys"
     assert (task.items.kind, task.items.output) == ("task", "indexes")
     artifacts = [edge(package, one, by_path) for one in counter.artifacts.values()]
-    return artifacts[0] if artifacts else "elsewhere"
+    return " x ".join(sorted(artifacts)) or "elsewhere"
 
 
 def _parameters(package: Package) -> dict[str, dict[str, Any]]:

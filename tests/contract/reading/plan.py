@@ -104,7 +104,6 @@ def _step(
     images: Mapping[str, str],
     before: Mapping[str, frozenset[str]],
 ) -> StepTrace:
-    keys = step.foreach[1] if step.foreach else None
     retries = step.retries
     return StepTrace(
         plan=plan.digest,
@@ -117,8 +116,8 @@ def _step(
             for name, source in step.inputs.items()
             if source.kind == "step"
         },
-        keys=shown(plan, keys) if keys else "",
-        command_index=0 if keys else None,
+        keys=keys_of(plan, step),
+        command_index=0 if step.foreach else None,
         retries=retries.limit,
         waits=waits(retries.limit, retries.delay, retries.factor, retries.max_delay),
         timeout=step.timeout,
@@ -143,13 +142,19 @@ def _secrets(plan: Plan, names: set[str]) -> dict[str, Any]:
     return {name: dict(plan.secrets[name]) for name in sorted(names)}
 
 
+def keys_of(plan: Plan, step: PlanStep) -> str:
+    """Return where a step's keys come from, in words; nothing for a step that runs once."""
+    if step.foreach is None:
+        return ""
+    lists = sorted(shown(plan, one) for one in step.foreach.sources())
+    return " x ".join(lists) or "elsewhere"
+
+
 def shown(plan: Plan, source: InputSource) -> str:
     """Return a source in words; ``*`` marks one that is gathered."""
-    if source.kind == "literal":
-        return "elsewhere"
     if source.kind != "step":
         return f"{source.kind}:{source.name}"
-    each = "*" if plan.step(source.name).foreach else ""
+    each = "*" if plan.step(source.name).foreach and not source.same_key else ""
     return f"{source.name}.{source.output}{each}"
 
 

@@ -240,8 +240,8 @@ def _edges(plan: Plan) -> list[str]:
         if step.name in gated:
             gate = when_task(step.name)
             edges += [(gate, step.name), *([(gate, keys)] if step.foreach else [])]
-        elif step.foreach and step.foreach[1].kind == "step":
-            edges.append((step.foreach[1].name, keys))
+        elif step.foreach:
+            edges += [(of.name, keys) for of in step.foreach.sources() if of.kind == "step"]
     return [f"steps[{source(up)}] >> steps[{source(down)}]" for up, down in edges]
 
 

@@ -27,11 +27,7 @@ def _line(step: PlanStep) -> str:
     """Return one step of the graph: what it is, and the steps that it follows."""
     when = f", when {step.when.text(text_of)}," if step.when else ""
     after = ", ".join(f"`{name}`" for name in step.upstream())
-    keys = step.foreach[1] if step.foreach else None
-    of = (
-        f"key of `{keys.name}`"
-        if keys and keys.name
-        else f"of {len(keys.keys) if keys else 0} keys"
-    )
-    per_key = f" for each {of}" if keys else ""
+    axes = step.foreach.axes if step.foreach else ()
+    of = (f"key of `{keys.name}`" if keys.name else f"of {len(keys.keys)} keys" for _, keys in axes)
+    per_key = f" for each {' and '.join(of)}" if axes else ""
     return f"- `{step.name}` ({step.cls}){per_key}{when}{f' after {after}' if after else ''}"

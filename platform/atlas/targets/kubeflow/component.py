@@ -10,6 +10,7 @@ from kfp.dsl.types import artifact_types, type_utils
 
 from atlas.dataclass import dataclass
 from atlas.http.variables import IMAGE
+from atlas.plan.blocks import blocks
 from atlas.step.skipping import DECISION
 from atlas.targets.kubeflow import words
 from atlas.targets.protocol import NOWHERE, Origin
@@ -57,7 +58,16 @@ class Shape:
 
     def is_list(self, source: InputSource) -> bool:
         """Tell whether a source is gathered: an output of a step that runs once per key."""
-        return self.plan.step(source.name).foreach is not None
+        return self.plan.step(source.name).foreach is not None and not source.same_key
+
+    def blocks(self) -> list[tuple[PlanStep, ...]]:
+        """Return the steps, those that loop together as one; `kfp.local` doesn't loop."""
+        return [(step,) for step in self.plan.steps] if self.local else blocks(self.plan)
+
+    def is_in_block(self, step: PlanStep) -> bool:
+        """Tell whether a step loops together with others."""
+        is_together = step.foreach is not None and bool(step.foreach.group)
+        return is_together and any(step in block for block in self.blocks() if len(block) > 1)
 
     def read(self, step: PlanStep) -> dict[str, InputSource]:
         """Return the inputs that are wired as artifacts: name → source, by name."""
@@ -73,7 +83,11 @@ class Shape:
 
         KFP gathers nothing into another loop, nor into a branch or out of it.
         """
-        if source.kind != "step" or not self.is_list(source):
+        if source.kind != "step":
+            return False
+        if source.same_key:
+            return not self.is_in_block(step)
+        if not self.is_list(source):
             return False
         branches = self.is_gated(source.name) or self.is_gated(step.name)
         return step.foreach is not None or self.local or branches
@@ -82,8 +96,8 @@ class Shape:
         """Return the steps that must be over first, and that no artifact puts there."""
         order = [s.name for s in step.inputs.values() if self.is_only_order(step, s)]
         order += [one.name for source in step.inputs.values() for one in source.options]
-        keys = step.foreach[1] if step.foreach and not self.loops(step) else None
-        counted = [keys.name] if keys is not None and keys.kind == "step" else []
+        keys = step.foreach.sources() if step.foreach and not self.loops(step) else ()
+        counted = [source.name for source in keys if source.kind == "step"]
         compared = [source.name for source in step.when.sources()] if step.when else []
         return list(dict.fromkeys((*order, *counted, *compared, *step.after)))
 
@@ -108,12 +122,26 @@ def _step_flags(shape: Shape, step: PlanStep) -> list[str]:
     return [flag for flag, is_needed in flags.items() if is_needed]
 
 
-def keys_component(shape: Shape, step: PlanStep, source: InputSource) -> ContainerComponent:
-    """Return the component that reads a step's keys and gives the list of their indexes."""
-    read = {"keys": source} if source.kind == "step" else {}
+def keys_read(step: PlanStep) -> dict[str, InputSource]:
+    """Return what the task that counts a step's keys reads of other steps."""
+    axes = step.foreach.axes if step.foreach else ()
+    names = ["keys"] if len(axes) == 1 else [f"keys_{axis}" for axis, _ in axes]
+    given = ((name, keys) for name, (_, keys) in zip(names, axes, strict=True))
+    return {name: keys for name, keys in given if keys.kind == "step"}
+
+
+def keys_component(shape: Shape, step: PlanStep, of: str) -> ContainerComponent:
+    """Return the component that reads keys and gives the list of their indexes.
+
+    Args:
+        shape: the Plan's.
+        step: a step that runs for them.
+        of: the step, or the Recipe, whose keys they are.
+    """
+    read = keys_read(step)
     inputs = {**_artifact_inputs(shape, read), **_run_inputs(shape.plan)}
     outputs = {words.INDEXES: structures.OutputSpec("List[int]")}
-    return _component(shape, step, words.keys_task(step.name), inputs, outputs, "--keys")
+    return _component(shape, step, words.keys_task(of), inputs, outputs, "--keys")
 
 
 def when_component(shape: Shape, step: PlanStep) -> ContainerComponent:

@@ -21,6 +21,7 @@ from atlas.targets.kubeflow.component import (
     Shape,
     exit_component,
     keys_component,
+    keys_read,
     skip_component,
     step_component,
     when_component,
@@ -167,14 +168,17 @@ class _Wiring:
 
     def add_steps(self) -> None:
         """Add every step, in the Plan's order."""
-        for step in self._shape.plan.steps:
-            if self._shape.is_gated(step.name):
-                self._gated(step)
+        for block in self._shape.blocks():
+            if self._shape.is_gated(block[0].name):
+                self._gated(block[0])
             else:
-                self.tasks[step.name] = self._added(step)
+                self._add(block)
 
-    def _added(self, step: PlanStep) -> Any:
-        return (self._each if self._shape.loops(step) else self._once)(step)
+    def _add(self, block: Sequence[PlanStep]) -> None:
+        if self._shape.loops(block[0]):
+            self._each(block)
+        else:
+            self.tasks[block[0].name] = self._once(block[0])
 
     def _gated(self, step: PlanStep) -> None:
         """Add a task that tells whether the step runs, and two branches: the step, or its stead."""
@@ -182,7 +186,7 @@ class _Wiring:
         self._wait(gate, step.upstream())
         decision = gate.outputs[DECISION]
         with dsl.If(decision == RUN, name=step.name):
-            self.tasks[step.name] = self._added(step)
+            self._add([step])
         with dsl.Else(name=words.skip_task(step.name)):
             self._skipped[step.name] = self._beside(
                 skip_component(self._shape, step), step, words.skip_task(step.name)
@@ -210,16 +214,21 @@ class _Wiring:
         gated = self._shape.is_gated(step.name)
         return task if gated else self._wait(task, self._shape.before(step))
 
-    def _each(self, step: PlanStep) -> Any:
-        """Add a loop over the step's keys; KFP loops over indexes, `atlas.step` reads the keys."""
-        assert step.foreach  # noqa: S101  (only called with one; for mypy)
-        source = step.foreach[1]
-        read = {"keys": self._channel(source)} if source.kind == "step" else {}
-        keys = keys_component(self._shape, step, source)(**read, **self._run)
+    def _each(self, block: Sequence[PlanStep]) -> None:
+        """Add a loop over the keys of a step, or of the steps of a Recipe that runs once per key.
+
+        KFP loops over indexes, `atlas.step` reads the keys.
+        """
+        step = block[0]
+        group = step.foreach.group if step.foreach and len(block) > 1 else ""
+        name = group or step.name
+        read = {key: self._channel(source) for key, source in keys_read(step).items()}
+        keys = keys_component(self._shape, step, name)(**read, **self._run)
         configure_beside(keys, self._shape.plan, step)
-        keys.set_display_name(words.keys_task(step.name))
-        with dsl.ParallelFor(keys.outputs[words.INDEXES], name=step.name) as index:
-            return self._once(step, **{words.INDEX: index})
+        keys.set_display_name(words.keys_task(name))
+        with dsl.ParallelFor(keys.outputs[words.INDEXES], name=name) as index:
+            for inner in block:
+                self.tasks[inner.name] = self._once(inner, **{words.INDEX: index})
 
     def _whichever(self, source: InputSource, channel: Any) -> Any:
         """Return an output of a branch: the step's, or what stands for it."""

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.plan import InputSource, Plan, PlanStep, Schedule
+from atlas.plan import Foreach, InputSource, Plan, PlanStep, Schedule
 from atlas.recipe import Parameter
 from atlas.targets.airflow.compiler import AirflowCompiler
 
@@ -38,7 +38,7 @@ def plan_of(text: str, env: str) -> Plan:
         "steps:One",
         env={"VALUE": env},
         description=text,
-        foreach=("key", InputSource("data", "keys")),
+        foreach=Foreach((("key", InputSource("data", "keys")),)),
     )
     return Plan(
         name="p", pipeline=text, config="p", flow="training", recipe=text, environment="e",

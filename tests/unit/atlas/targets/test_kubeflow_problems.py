@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from atlas.errors import InvalidError
-from atlas.plan import InputSource, Output, Plan, PlanStep, Schedule
+from atlas.plan import Foreach, InputSource, Output, Plan, PlanStep, Schedule
 from atlas.recipe import Parameter, Resources, Retries
 from atlas.targets.kubeflow.compiler import KubeflowCompiler
 
@@ -76,7 +76,11 @@ def test_note(plan, code, path):
     [
         (step(resources=Resources(cpu=1.0)), "T114", "steps.one.cpu"),
         (step(node_selector={"a": "b"}), "T114", "steps.one.node_selector"),
-        (step(foreach=("key", InputSource("data", "keys"))), "T115", "steps.one.foreach"),
+        (
+            step(foreach=Foreach((("key", InputSource("data", "keys")),))),
+            "T115",
+            "steps.one.foreach",
+        ),
         (replace(PLAN, secrets={"s": {"kubernetes": "a/b"}}), "T107", "secrets.s"),
     ],
 )

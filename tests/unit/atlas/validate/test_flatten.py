@@ -107,9 +107,9 @@ WRONG = {
         [(R, "steps.data", {"class": "steps:Load", "inputs": {"source": "data.sales"}})],
         ["R030 training.json steps.data"],
     ),
-    "foreach on a Recipe": (
-        [(R, "steps.features.foreach", {"rows": "load.rows"})],
-        ["R037 training.json steps.features.foreach"],
+    "outputs on a Recipe": (
+        [(R, "steps.features.outputs", {"rows": {"format": "arrow"}})],
+        ["R037 training.json steps.features.outputs"],
     ),
     "a Recipe that isn't there": (
         [(R, "steps.features.recipe", "feature.json")], ["R024 training.json steps.features.recipe"],
