@@ -34,6 +34,17 @@ Interval = Annotated[
 RunJobs = Annotated[
     int, typer.Option(min=0, help="How many at once: steps here, runs elsewhere; 0: what fits.")
 ]
+RunId = Annotated[
+    str, typer.Option("--run", help="Id of the run: to start, or to follow if it has started.")
+]
+RunTimeout = Annotated[
+    str,
+    typer.Option("--timeout", help="End what isn't over after this long, such as 90s, 30m or 2h."),
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Start the run, and leave it to the target.")
+]
+StepLogs = Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")]
 Deployed = Annotated[
     bool, typer.Option("--deployed", help="Run what is deployed, whatever the sources say.")
 ]

@@ -19,6 +19,9 @@ def init(
         Path, typer.Argument(help="The project's folder, or one in a project.")
     ] = Path(),
     name: Annotated[str, typer.Option(help="Name of the pipeline; by default, the folder's.")] = "",
+    training_only: Annotated[
+        bool, typer.Option("--training-only", help="Write no flow that scores with the model.")
+    ] = False,
     schemas: Annotated[
         bool, typer.Option("--schemas", help="Only write the editor's schemas again.")
     ] = False,
@@ -36,7 +39,8 @@ def init(
     """Write a new pipeline that works, and a project around it.
 
     In a project, FOLDER without --name is the pipeline's own folder; with --name, and in a new
-    project, the pipeline goes into FOLDER/NAME. Nothing is overwritten.
+    project, the pipeline goes into FOLDER/NAME. Nothing is overwritten. It has both flows: one
+    trains a model, the other scores with the champion.
     """
     if schemas:
         _refresh(folder, as_json=json)
@@ -47,7 +51,7 @@ def init(
         return
     from atlas.scaffold import start
 
-    started = start(folder, name)
+    started = start(folder, name, inference=not training_only)
     data = {
         "pipeline": started.name,
         "folder": str(started.folder),
@@ -86,6 +90,6 @@ def _text(started: StartedProject) -> str:
     lines = [_lines(started.written) or "all of it is there already: nothing was written"]
     lines += ["", f"The pipeline '{started.name}' is in {where}. Next:", ""]
     lines += [f"  atlas {command} {where}" for command in ("validate", "graph", "run", "test")]
-    lines += ["", f"Then make {where}/steps.py, training.json and config.json your own;"]
+    lines += ["", f"Then make {where}/steps.py, the Recipes and config.json your own;"]
     lines += [f"{where}/notebook.ipynb is a place to try things in."]
     return "\n".join(lines)

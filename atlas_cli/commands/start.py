@@ -10,12 +10,16 @@ import typer
 from atlas_cli import running
 from atlas_cli.options import (
     Configs,
+    Detach,
     Environment,
     Interval,
     Json,
     Parameters,
     PipelinePath,
+    RunId,
     RunJobs,
+    RunTimeout,
+    StepLogs,
 )
 
 
@@ -27,17 +31,11 @@ def start(
     config: Configs = None,
     set_: Parameters = None,
     interval: Interval = "",
-    run_: Annotated[
-        str, typer.Option("--run", help="Id of the run: to start, or to follow if it has started.")
-    ] = "",
+    run_: RunId = "",
     jobs: RunJobs = 0,
-    timeout: Annotated[
-        str, typer.Option(help="End what isn't over after this long, such as 90s, 30m or 2h.")
-    ] = "",
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start the run, and leave it to the target.")
-    ] = False,
-    logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
+    timeout: RunTimeout = "",
+    detach: Detach = False,
+    logs: StepLogs = False,
     as_json: Json = False,
 ) -> None:
     """Start a deployed flow on its target now, and follow it to its end.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from atlas_cli import running
 from atlas_cli.options import (
     Configs,
     Deployed,
+    Detach,
     Environment,
     Interval,
     Json,
     Parameters,
     PipelinePath,
+    RunId,
     RunJobs,
+    RunTimeout,
+    StepLogs,
     Target,
 )
 
@@ -29,18 +30,12 @@ def train(
     config: Configs = None,
     set_: Parameters = None,
     interval: Interval = "",
-    run_: Annotated[
-        str, typer.Option("--run", help="Id of the run: to start, or to follow if it has started.")
-    ] = "",
+    run_: RunId = "",
     jobs: RunJobs = 0,
-    timeout: Annotated[
-        str, typer.Option(help="End what isn't over after this long, such as 90s, 30m or 2h.")
-    ] = "",
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start the run, and leave it to the target.")
-    ] = False,
+    timeout: RunTimeout = "",
+    detach: Detach = False,
     deployed: Deployed = False,
-    logs: Annotated[bool, typer.Option("--logs", help="Print what steps log, too.")] = False,
+    logs: StepLogs = False,
     as_json: Json = False,
 ) -> None:
     """Train here, on Kubeflow or on Airflow: the same kind of output."""

@@ -9,6 +9,7 @@ A page is run from top to bottom, in an empty folder of its own.
 - A block below ``<!-- file: PATH -->`` is written to that file, below ``<!-- append: PATH -->`` at
   its end.
 - A block below ``<!-- not run: why -->`` is left out, and so are blocks of other languages.
+- A block below ``<!-- with a platform: why -->`` is run only by a test that has hours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,18 @@ def blocks(page: Path) -> Iterator[Block]:
         )
 
 
-def run(page: Path, folder: Path) -> int:
-    """Run a page's examples in a folder, which is the working directory; return how many."""
+def run(page: Path, folder: Path, platform: Mapping[str, str] | None = None) -> int:
+    """Run a page's examples in a folder, which is the working directory; return how many.
+
+    Args:
+        page: the page.
+        folder: where its commands are typed.
+        platform: variables of commands that may bring up a platform; without, such are left out.
+    """
     names: dict[str, Any] = {"__name__": page.stem}
     path = [*sys.path]
     try:
-        return sum(_run(page, block, folder, names) for block in blocks(page))
+        return sum(_run(page, block, folder, names, platform) for block in blocks(page))
     finally:
         sys.path[:] = path
         _forget(folder.resolve())
@@ -69,15 +76,21 @@ def _forget(folder: Path) -> None:
             del sys.modules[name]
 
 
-def _run(page: Path, block: Block, folder: Path, names: dict[str, Any]) -> bool:
+def _run(
+    page: Path,
+    block: Block,
+    folder: Path,
+    names: dict[str, Any],
+    platform: Mapping[str, str] | None,
+) -> bool:
     place = f"{page.name}:{block.line}"
-    if block.mark == "not run":
+    if block.mark == "not run" or (block.mark == "with a platform" and platform is None):
         return False
     if block.mark in ("file", "append"):
         _write(folder / block.value, block.text, append=block.mark == "append")
     elif block.language == "console":
         for command, expected in _commands(block.text):
-            _type(place, command, expected, folder)
+            _type(place, command, expected, folder, platform)
     elif block.language == "python":
         _python(place, block, names)
     else:
@@ -110,13 +123,20 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
         yield found[1], found[2]
 
 
-def _type(place: str, command: str, expected: str, folder: Path) -> None:
+def _type(
+    place: str,
+    command: str,
+    expected: str,
+    folder: Path,
+    platform: Mapping[str, str] | None = None,
+) -> None:
     wanted = re.search(r"^\[exit (\d+)\]\n\Z", expected, re.MULTILINE)
     code = int(wanted[1]) if wanted else 0
     if wanted:
         expected = expected[: wanted.start()]
     environment = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
     environment |= {"PATH": f"{_BIN}:/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "100"}
+    environment |= platform or {}
     done = subprocess.run(
         ["/bin/bash", "-c", command],
         cwd=folder,
@@ -124,7 +144,7 @@ def _type(place: str, command: str, expected: str, folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=280 if platform is None else 1200,
     )
     shown = f"{place}: $ {command}\n{done.stdout}"
     assert done.returncode == code, f"{shown}[exit {done.returncode}], expected {code}"

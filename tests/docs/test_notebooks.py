@@ -84,6 +84,7 @@ def test_the_tumour_notebook_ends_with_a_new_pipeline(tmp_path: Path) -> None:
         pytest.param("digits", "<svg", id="digits"),
         pytest.param("flights", "F9", id="flights", marks=pytest.mark.long),
         pytest.param("forecast", "1989", id="forecast"),
+        pytest.param("spaceflights", "'line': ", id="spaceflights"),
     ],
 )
 def test_the_other_examples_notebooks(name: str, last: str, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class StartedProject:
     written: tuple[Path, ...]
 
 
-def start(folder: Path, name: str = "") -> StartedProject:
+def start(folder: Path, name: str = "", *, inference: bool = False) -> StartedProject:
     """Write a new pipeline, and a project around it unless the folder is in one.
 
     In a project, a folder without a name is the pipeline's own and names it; else the pipeline goes
@@ -57,11 +57,12 @@ def start(folder: Path, name: str = "") -> StartedProject:
     Args:
         folder: the project's folder, or one inside of a project; made where it isn't there.
         name: the pipeline's name; by default, made of the folder's.
+        inference: whether it has a flow that scores with the champion, besides its training.
 
     Raises:
         AtlasError: the name won't do, something is in the way, or a file can't be written.
     """
-    return _reported(folder, lambda: _start(folder.resolve(), name))
+    return _reported(folder, lambda: _start(folder.resolve(), name, inference=inference))
 
 
 def place(
@@ -90,11 +91,16 @@ def _reported(folder: Path, write: Callable[[], StartedProject]) -> StartedProje
         raise AtlasError(f"{shown(folder)}: can't be used: {reason}") from None
 
 
-def _start(folder: Path, name: str) -> StartedProject:
+def _start(folder: Path, name: str, *, inference: bool) -> StartedProject:
     spot = _spot(folder, name)
     sample = File(spot.root / "data" / f"{spot.name}.csv", _text("houses.csv"))
     data = {spot.name: {"uri": f"project:data/{spot.name}.csv"}}
     files = dict(_texts(_templates() / "pipeline"))
+    if inference:
+        data[_scores(spot.name)] = {"uri": f"project:scores/{spot.name}/"}
+    else:
+        del files["inference.json"]
+        files |= _texts(_templates() / "training")
     return _write(spot, [*_pipeline(spot, files), sample, *_environment(spot, data)])
 
 
@@ -167,9 +173,15 @@ def _written(root: Path, planned: Iterable[File]) -> list[Path]:
 
 
 def _pipeline(spot: _Spot, texts: Mapping[str, str]) -> Iterator[File]:
-    words = {"name": spot.name, "schemas": _path(spot.root / ".atlas" / "schemas", spot.own)}
+    schemas = _path(spot.root / ".atlas" / "schemas", spot.own)
+    words = {"name": spot.name, "scores": _scores(spot.name), "schemas": schemas}
     for path, text in texts.items():
         yield File(spot.own / path, _filled(text, words))
+
+
+def _scores(name: str) -> str:
+    """Return what the data that inference writes are called: a name has 63 letters at most."""
+    return f"{name[:56]}-scores"
 
 
 def _environment(spot: _Spot, data: Mapping[str, Mapping[str, Any]]) -> Iterator[File]:

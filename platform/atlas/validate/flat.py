@@ -63,7 +63,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Foreach:
+class FlatForeach:
     """What a step runs once for each of.
 
     Attributes:
@@ -128,7 +128,7 @@ class FlatStep:
     formats: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    foreach: Foreach | None = None
+    foreach: FlatForeach | None = None
     when: Condition | None = None
     search: SearchPart | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.errors import Problem
-    from atlas.validate.flat import FlatStep, Foreach, Input
+    from atlas.validate.flat import FlatForeach, FlatStep, Input
     from atlas.validate.subject import Subject
 
 MAX_KEYS = 1000
@@ -36,14 +36,14 @@ def check_foreach(subject: Subject) -> Iterator[Problem]:
             yield from _key_fits(subject, step, step.foreach.axes[axis], name)
 
 
-def _taken(step: FlatStep, foreach: Foreach) -> list[tuple[str, str]]:
+def _taken(step: FlatStep, foreach: FlatForeach) -> list[tuple[str, str]]:
     """Return which axis gives a key to which parameter of ``run``."""
     own = [(axis, axis) for axis in foreach.taken()]
     reads = step.inputs.items()
     return own + [(read.source.name, name) for name, read in reads if read.source.kind == KEY]
 
 
-def _not_too_many(foreach: Foreach) -> Iterator[Problem]:
+def _not_too_many(foreach: FlatForeach) -> Iterator[Problem]:
     """Check the number of combinations, as far as the documents give the keys."""
     given = {n: len(i.keys) for n, i in foreach.axes.items() if i.source.kind == LITERAL_KEYS}
     if prod(given.values()) > MAX_KEYS:

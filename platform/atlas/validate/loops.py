@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.load import nearest, short
 from atlas.recipe import KEY, LITERAL_KEYS, GivenKeys, OneOf, Reference
-from atlas.validate.flat import Foreach, Input, names
+from atlas.validate.flat import FlatForeach, Input, names
 from atlas.validate.params import Params
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Loops:
         """Give a class's step what it runs once for each of: its own keys, or its Recipe's."""
         if scope.foreach is None:
             axes = self._axes(scope, step, own.place)
-            own.foreach = Foreach(axes) if axes else None
+            own.foreach = FlatForeach(axes) if axes else None
             return
         self._refuse(scope, step, own.place)
         own.foreach, own.when = scope.foreach, scope.when
@@ -46,13 +46,13 @@ class Loops:
             for name, read in own.inputs.items()
         }
 
-    def of_recipe(self, scope: Scope, step: Step, place: DocumentPath) -> Foreach | None:
+    def of_recipe(self, scope: Scope, step: Step, place: DocumentPath) -> FlatForeach | None:
         """Return what the steps of a Recipe that is a step run once for each of, or None."""
         if scope.foreach is not None:
             self._refuse(scope, step, place)
             return scope.foreach
         axes = self._axes(scope, step, place)
-        return Foreach(axes, f"{scope.prefix}{step.name}") if axes else None
+        return FlatForeach(axes, f"{scope.prefix}{step.name}") if axes else None
 
     def keys_as_inputs(
         self, scope: Scope, step: Step, inner: RecipeFile, place: DocumentPath

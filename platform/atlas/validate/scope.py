@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.load import Loader, RecipeFile
     from atlas.recipe import Step
-    from atlas.validate.flat import Foreach, Param
+    from atlas.validate.flat import FlatForeach, Param
 
 DEEPEST = 20
 """How deep Recipes may be inlined in each other."""
@@ -53,7 +53,7 @@ class Scope:
     places: Mapping[str, DocumentPath] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     when: Condition | None = None
-    foreach: Foreach | None = None
+    foreach: FlatForeach | None = None
     trail: tuple[Path, ...] = ()
 
     @property

@@ -33,7 +33,7 @@ def git(folder: Path, *arguments: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A pipeline that `atlas init` wrote, committed."""
-    command = [sys.executable, "-m", "atlas_cli", "init", "--name", "houses"]
+    command = [sys.executable, "-m", "atlas_cli", "init", "--training-only", "--name", "houses"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")

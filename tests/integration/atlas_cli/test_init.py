@@ -20,7 +20,7 @@ def test_init_says_what_it_wrote_and_what_to_type_next(tmp_path: Path) -> None:
     assert "\n  atlas validate houses/houses\n" in done.stdout
     checked = run(tmp_path, "validate", "houses/houses")
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout == "houses (training 3 steps): fine\n"
+    assert checked.stdout == "houses (training 3 steps, inference 3 steps): fine\n"
 
 
 def test_init_as_json(tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ DATA = {
     "read": {"uri": "store:data/read/", "format": "parquet"},
     "co2": {"uri": "store:data/co2.parquet", "format": "parquet"},
     "forecasts": {"uri": "store:data/forecasts/", "format": "parquet"},
+    "companies": {"uri": "store:data/companies.csv", "version": "content"},
+    "shuttles": {"uri": "store:data/shuttles.csv", "version": "content"},
+    "reviews": {"uri": "store:data/reviews.csv", "version": "content"},
+    "offers": {"uri": "store:data/offers.csv", "version": "content"},
+    "shuttle-prices": {"uri": "store:data/shuttle-prices/"},
 }
 
 
@@ -84,7 +89,7 @@ def check_artifacts(cluster: Workplace, metadata: Any, summary: Any) -> None:
     assert shown == {name: pytest.approx(recorded[name], abs=1e-5) for name in shown}
 
 
-@pytest.mark.parametrize("name", ["diabetes", "forecast"])
+@pytest.mark.parametrize("name", ["diabetes", "forecast", "spaceflights"])
 def test_others_are_trained(cluster: Workplace, tmp_path: Path, name: str) -> None:
     project = example(cluster, tmp_path, name)
     interval = ["--interval", "1960-01-01..1980-01-01"] if name == "forecast" else []

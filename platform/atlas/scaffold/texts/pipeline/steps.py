@@ -1,7 +1,7 @@
 """The steps of the pipeline, one class each.
 
 A class's annotated attributes are its params, the parameters of its run method its inputs, and the
-fields of what it returns its outputs. training.json says what is given to what.
+fields of what it returns its outputs. The Recipes say what is given to what.
 """
 
 from typing import Annotated, NamedTuple
@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pandas as pd
 
-from atlas import Bounds, Data, Evaluator, Template, Trainer
+from atlas import Bounds, Data, Evaluator, Predictor, Sink, Source, Template, Trainer
 
 
 class Parts(NamedTuple):
@@ -56,6 +56,22 @@ class Evaluate(Evaluator):
         error = truth - predict(model, rows)
         r2 = 1 - (error**2).sum() / ((truth - truth.mean()) ** 2).sum()
         return {"r2": float(r2), "mean_error": float(error.abs().mean())}
+
+
+class LoadHouses(Source):
+    """Reads houses whose price is asked for."""
+
+
+class Score(Predictor):
+    """Tells prices by the line that training has learnt."""
+
+    def predict(self, model: dict[str, float], rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the price of each house."""
+        return pd.DataFrame({"price": predict(model, rows)})
+
+
+class WriteScores(Sink):
+    """Writes the prices where the Environment says."""
 
 
 def predict(model: dict[str, float], rows: pd.DataFrame) -> pd.Series:

@@ -1,7 +1,7 @@
 """Tests of the steps: a constructor and a call each. `atlas test` runs them, and so does pytest."""
 
 import pandas as pd
-from steps import Evaluate, Load, Train, predict
+from steps import Evaluate, Load, LoadHouses, Score, Train, WriteScores, predict
 
 from atlas.testing import MemoryData, recording
 
@@ -37,3 +37,12 @@ def test_evaluate_knows_a_perfect_line_from_none() -> None:
     perfect = HOUSES.assign(price=predict(line, HOUSES))
     assert Evaluate(target="price").run(line, perfect).metrics == {"r2": 1.0, "mean_error": 0.0}
     assert Evaluate(target="price").run(mean, HOUSES).metrics["r2"] == 0.0
+
+
+def test_a_price_is_told_for_each_house_and_written() -> None:
+    line = {"area": 3.0, "rooms": 10.0, "constant": 25.0}
+    scores = Score().run(line, LoadHouses().run(MemoryData(HOUSES)).rows).scores
+    assert scores["price"].tolist() == predict(line, HOUSES).tolist()
+    target = MemoryData()
+    WriteScores().run(scores, target)
+    assert target.read() is scores
