@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from atlas.dataclass import dataclass
 
+_ON_CLUSTERS = ("kubernetes", "aws")
+"""The targets of platforms that `atlas up` doesn't make."""
 LOCAL = "local"
 """The Environment, and the platform's stack, that a command means where it names none."""
 PATH, ENV, STACK = "path", "env", "stack"
@@ -45,12 +47,14 @@ class Call:
         environment: its Environment's name.
         stack: the platform's stack.
         outputs: the outputs file, where the Environment names one in place of a stack.
+        target: what the platform stands on, as its outputs say; empty as long as nobody read them.
     """
 
     path: str = ""
     environment: str = LOCAL
     stack: str = LOCAL
     outputs: str = ""
+    target: str = ""
 
 
 _calls: list[Call] = [Call()]
@@ -64,7 +68,14 @@ def note_call(path: str = "", environment: str = "", stack: str = "") -> None:
 
 def note_platform(environment: str, stack: str, outputs: str = "") -> None:
     """Take note of the Environment that is at hand, and of its platform."""
-    _calls[:] = [replace(_calls[-1], environment=environment, stack=stack, outputs=outputs)]
+    _calls[:] = [
+        replace(_calls[-1], environment=environment, stack=stack, outputs=outputs, target="")
+    ]
+
+
+def note_target(target: object) -> None:
+    """Take note of what the platform stands on, by its outputs."""
+    _calls[:] = [replace(_calls[-1], target=str(target))]
 
 
 def command(name: str, *words: str, path: str = "", env: str = "", stack: str = "") -> str:
@@ -104,7 +115,19 @@ def bring_up(what: str = "brings it up", stack: str = "") -> str:
             "Atlas didn't make this platform: see that it runs, and that its addresses in "
             f"{outputs} are right"
         )
+    if _calls[-1].target in _ON_CLUSTERS and not stack:
+        return f"`pulumi up` {what}; addresses that end in .svc are reached in the cluster alone"
     return f"{command('up', stack=stack)} {what}"
+
+
+def write_secret() -> str:
+    """Return how a secret's file comes to be that the platform hasn't written; empty otherwise."""
+    if _calls[-1].target not in _ON_CLUSTERS:
+        return ""
+    return (
+        "write it, private to you, with what `pulumi stack output credentials --show-secrets` "
+        "prints of the service"
+    )
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from atlas.advice import write_secret
 from atlas.errors import PlatformError
 from atlas.http import variables
 
@@ -18,6 +19,7 @@ MLFLOW, PUSHGATEWAY = variables.CREDENTIALS["mlflow"], variables.CREDENTIALS["pu
 OPENLINEAGE = variables.CREDENTIALS["openlineage"]
 """Variables that hold the path of a private file: JSON with ``username`` and ``password``."""
 _LARGEST = 1 << 16
+_RESTORE = "restore the file, or remove it to have a new one made"
 _MOUNTED = "/var/run/secrets/"
 """Where Kubernetes mounts Secrets in a pod, whose files all of the pod's users may read."""
 
@@ -109,7 +111,8 @@ def read_private(path: str, variable: str) -> tuple[str, str]:
         raw = json.loads(content)
         credentials = raw["username"], raw["password"]
     except OSError as error:
-        raise PlatformError(f"{variable}: {path}: can't be read: {error.strerror}") from None
+        told = f"{variable}: {path}: can't be read: {error.strerror}"
+        raise PlatformError("; ".join(filter(None, (told, write_secret())))) from None
     except (ValueError, KeyError, TypeError, RecursionError):
         credentials = None, None
     if not all(isinstance(text, str) and text for text in credentials) or ":" in credentials[0]:
@@ -159,6 +162,6 @@ def read_secret(folder: Path, name: str) -> Mapping[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = (
             f"{path}: no secret can be read ({type(error).__name__}); expected JSON with username "
-            "and password; restore the file, or remove it to have a new one made"
+            f"and password; {write_secret() or _RESTORE}"
         )
         raise PlatformError(message) from None

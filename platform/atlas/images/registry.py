@@ -301,7 +301,7 @@ class ImageRegistry:
         return PlatformError(text, code="I206")
 
     def _silence(self, error: UnreachableError) -> PlatformError:
-        hint = f"is it up? {bring_up('brings a local one up')}"
+        hint = f"is it up? {bring_up('brings the platform up')}"
         reason = error.__cause__ or error
         return PlatformError(f"registry {self.host}: doesn't answer: {reason}; {hint}", code="I206")
 

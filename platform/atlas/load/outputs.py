@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.advice import bring_up
+from atlas.advice import bring_up, note_target
 from atlas.errors import DocumentError, PlatformError, Problem
 from atlas.registered import TARGETS
 
@@ -41,6 +41,7 @@ def platform_services(project: Project, environment: Environment) -> Mapping[str
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlatformError(f"{path}: can't be read as a platform's outputs: {error}") from None
     require_version(outputs, named or environment.platform, bring_up("brings it up again"))
+    note_target(outputs.get("target", ""))
     return of_environment(services, environment)
 
 

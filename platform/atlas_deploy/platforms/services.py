@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.advice import bring_up
+from atlas.advice import bring_up, note_target
 from atlas.environment import find_project
 from atlas.errors import PlatformError
 from atlas.http.service import Service
@@ -171,6 +171,7 @@ def services_named(stack: str) -> Services:
     if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
         raise PlatformError(f"{stack}: no outputs of a platform: no services in it")
     require_version(outputs, stack, "")
+    note_target(outputs.get("target", ""))
     return Services(stack, outputs["services"])
 
 
@@ -184,6 +185,7 @@ def _services(environment: Environment, outputs: Any, hint: str) -> Services:
     if not isinstance(outputs, dict) or not isinstance(outputs.get("services"), dict):
         raise PlatformError(f"{platform}: no outputs of a platform: no services in it; {hint}")
     require_version(outputs, platform, hint)
+    note_target(outputs.get("target", ""))
     return Services(platform, of_environment(outputs["services"], environment))
 
 

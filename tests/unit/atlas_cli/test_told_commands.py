@@ -17,6 +17,8 @@ import pytest
 import typer
 
 from atlas import advice
+from atlas.errors import PlatformError
+from atlas.http.credentials import read_private, read_secret
 from atlas_cli.__main__ import app
 from atlas_cli.table import COMMANDS
 
@@ -144,6 +146,22 @@ def test_a_platform_that_atlas_did_not_make_is_not_brought_up_by_it():
     assert "platform.json" in advice.bring_up()
     advice.note_platform("prod", "team")
     assert advice.bring_up() == "`atlas up --stack team` brings it up"
+    advice.note_target("local")
+    assert advice.bring_up() == "`atlas up --stack team` brings it up"
+    assert advice.write_secret() == ""
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "aws"])
+def test_a_platform_on_a_cluster_is_brought_up_by_pulumi(target, tmp_path):
+    advice.note_platform("prod", "team")
+    advice.note_target(target)
+    told = advice.bring_up("brings it back")
+    assert told.startswith("`pulumi up` brings it back; addresses that end in .svc ")
+    for read in (lambda: read_secret(tmp_path, "gone"), lambda: read_private("/gone", "mlflow")):
+        with pytest.raises(PlatformError, match="`pulumi stack output credentials"):
+            read()
+    advice.note_platform("dev", "")
+    assert "pulumi" not in advice.bring_up()
 
 
 def test_what_a_shell_would_take_apart_is_quoted():
