@@ -1,10 +1,11 @@
 """The steps of the spaceflights pipelines: functions for what is done to tables, classes else."""
 
 import html
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
@@ -20,18 +21,17 @@ class LoadTable(Source):
 
 @step
 def tidy_companies(rows: pd.DataFrame) -> pd.DataFrame:
-    """Make a number of the rating, and a bool of the approval."""
-    rating = rows["company_rating"].str.removesuffix("%").astype(float) / 100
-    return rows.assign(company_rating=rating, iata_approved=rows["iata_approved"] == "t")
+    """Make a number of how a company stands, and a bool of its certificate."""
+    grade = rows["grade"].str.removesuffix("%").astype(float) / 100
+    return rows.assign(grade=grade, certified=rows["certified"] == "yes")
 
 
 @step
 def tidy_shuttles(rows: pd.DataFrame) -> pd.DataFrame:
-    """Make bools of the clearances, and a number of the price where there is one."""
-    flags = ("d_check_complete", "moon_clearance_complete")
-    made = rows.assign(**{name: rows[name] == "t" for name in flags})
+    """Make bools of the flags, and a number of the price where there is one."""
+    made = rows.assign(**{name: rows[name] == "yes" for name in ("inspected", "lunar")})
     if "price" in rows:
-        text = rows["price"].str.removeprefix("$").str.replace(",", "", regex=False)
+        text = rows["price"].str.removesuffix(" USD").str.replace(",", "", regex=False)
         made = made.assign(price=text.astype(float))
     return made
 
@@ -39,9 +39,9 @@ def tidy_shuttles(rows: pd.DataFrame) -> pd.DataFrame:
 @step
 def join(shuttles: pd.DataFrame, companies: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     """Return each shuttle with its company and its reviews."""
-    rated = shuttles.merge(reviews, left_on="id", right_on="shuttle_id", validate="one_to_one")
-    owners = companies.rename(columns={"id": "company_id"})
-    return rated.merge(owners, on="company_id", validate="many_to_one").drop(columns="shuttle_id")
+    rated = shuttles.merge(reviews, left_on="id", right_on="shuttle", validate="one_to_one")
+    owners = companies.rename(columns={"id": "owner"})
+    return rated.merge(owners, on="owner", validate="many_to_one").drop(columns="shuttle")
 
 
 class Parts(NamedTuple):
@@ -69,21 +69,36 @@ class Trained(NamedTuple):
     model: Pipeline
 
 
-class TrainKind(Template):
-    """Trains a model of a kind: `line` or `forest`."""
+class TrainForest(Template):
+    """Trains a forest; a search finds its depth and the size of its leaves."""
 
     target: str
     columns: list[str]
+    depth: Annotated[int, Bounds(1, 30)] = 4
+    leaf: Annotated[int, Bounds(1, 100)] = 5
     seed: int = 3
 
-    def run(self, rows: pd.DataFrame, kind: str) -> Trained:
+    def run(self, rows: pd.DataFrame) -> Trained:
         """Train on the columns."""
-        kinds = {"line": Ridge(), "forest": RandomForestRegressor(20, random_state=self.seed)}
-        if kind not in kinds:
-            raise ValueError(f"no kind of model '{kind}'; there are {', '.join(kinds)}")
-        model = make_pipeline(StandardScaler(), kinds[kind])
-        model.fit(rows[self.columns].to_numpy(float), rows[self.target].to_numpy())
-        return Trained(model)
+        forest = RandomForestRegressor(
+            40, max_depth=self.depth, min_samples_leaf=self.leaf, random_state=self.seed
+        )
+        return Trained(fitted(forest, rows, self.columns, self.target))
+
+
+class TrainKind(Template):
+    """Trains a model of a kind: `line`, or `forest` with the params that were found for it."""
+
+    target: str
+    columns: list[str]
+
+    def run(self, rows: pd.DataFrame, kind: str, forest: dict[str, Any]) -> Trained:
+        """Train on the columns."""
+        if kind == "line":
+            return Trained(fitted(Ridge(), rows, self.columns, self.target))
+        if kind == "forest":
+            return TrainForest(target=self.target, columns=self.columns, **forest).run(rows)
+        raise ValueError(f"no kind of model '{kind}'; there are line, forest")
 
 
 class Measured(NamedTuple):
@@ -124,6 +139,29 @@ class Choose(Template):
         return Chosen(models[best], Html(f"<h1>{title}</h1>{table}"))
 
 
+class Drawn(NamedTuple):
+    """A picture."""
+
+    prices: Figure
+
+
+class Draw(Template):
+    """Draws what a model says over what shuttles really cost."""
+
+    target: str
+    columns: list[str]
+
+    def run(self, model: Pipeline, rows: pd.DataFrame) -> Drawn:
+        """Draw a point for each shuttle, and the line on which both are equal."""
+        real, said = rows[self.target].to_numpy(), guessed(model, rows, self.columns)
+        figure = Figure(figsize=(5, 5), layout="constrained")
+        axes = figure.subplots()
+        axes.scatter(real, said, s=12, alpha=0.6)
+        axes.axline((real.min(), real.min()), slope=1, color="grey", linewidth=1)
+        axes.set(xlabel="price", ylabel="what the model says", title="Shuttles of the test")
+        return Drawn(figure)
+
+
 class Evaluate(RowEvaluator):
     """Measures a model, shuttle by shuttle."""
 
@@ -148,6 +186,13 @@ class Price(Predictor):
 
 class WritePrices(Sink):
     """Writes the prices where the Environment says."""
+
+
+def fitted(model: Any, rows: pd.DataFrame, columns: list[str], target: str) -> Pipeline:
+    """Return a model that has learned a target of scaled columns."""
+    made = make_pipeline(StandardScaler(), model)
+    made.fit(rows[columns].to_numpy(float), rows[target].to_numpy())
+    return made
 
 
 def guessed(model: Pipeline, rows: pd.DataFrame, columns: list[str]) -> np.ndarray:

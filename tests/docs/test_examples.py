@@ -18,7 +18,7 @@ from tests.contract.flavours import compilers
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "recipes"
 READMES = sorted(RECIPES.glob("*/README.md"))
-LONG = {"flights"}
+LONG = {"flights", "spaceflights"}
 """Examples whose README takes too long for `make test`, where other tests have their steps."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")

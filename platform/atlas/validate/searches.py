@@ -56,7 +56,16 @@ class Searches:
             raw |= other
             places |= {name: at / name for name in other}
             place = place if step.search else at
+        if scope.foreach is not None:
+            self._refuse(scope.foreach.group, place)
+            return None
         return self._checked(scope, own, raw, place, places)
+
+    def _refuse(self, group: str, place: DocumentPath) -> None:
+        """Say that nothing in a Recipe that runs once per key can have a search."""
+        message = f"'{group}' runs once per key, and no step in it can have a search"
+        hint = f"search in a step before '{group}', and give it that step's best_params"
+        self.problems.append(place.problem("R057", message, hint=hint))
 
     def _checked(
         self,

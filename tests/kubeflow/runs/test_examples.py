@@ -28,7 +28,7 @@ DATA = {
     "co2": {"uri": "store:data/co2.parquet", "format": "parquet"},
     "forecasts": {"uri": "store:data/forecasts/", "format": "parquet"},
     "companies": {"uri": "store:data/companies.csv", "version": "content"},
-    "shuttles": {"uri": "store:data/shuttles.csv", "version": "content"},
+    "shuttles": {"uri": "store:data/shuttles.xlsx", "version": "content"},
     "reviews": {"uri": "store:data/reviews.csv", "version": "content"},
     "offers": {"uri": "store:data/offers.csv", "version": "content"},
     "shuttle-prices": {"uri": "store:data/shuttle-prices/"},

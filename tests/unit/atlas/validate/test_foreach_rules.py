@@ -129,6 +129,10 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         EACH, changed("tell", inputs={"text": {"one_of": ["pair.text", "input.name"]}}),
         ["R057 part.json steps.tell.inputs.text"],
     ),
+    "a search inside": (
+        EACH, changed("tell", search={"space": {"size": {"low": 1, "high": 2}}, "metric": "length", "trials": 2}),
+        ["R057 part.json steps.tell.search"],
+    ),
 }  # fmt: skip
 
 
