@@ -90,7 +90,64 @@ IMAGES = {
     "dockerfile": {"dockerfile": "Dockerfile"},
     "reference": {"reference": f"quay.io/org/ready@sha256:{'5' * 64}"},
 }
+SEARCHES: Mapping[str, Mapping[str, Any]] = {
+    "at-random": {
+        "space": {
+            "number": {"low": 0.001, "high": 10.0, "log": True},
+            "count": {"low": 1, "high": 9},
+            "text": {"choices": ["gini", "entropy"]},
+        },
+        "metric": "score",
+        "goal": "maximize",
+        "method": "random",
+        "trials": 5,
+        "concurrency": 2,
+        "seed": 3,
+        "time": "30m",
+        "refit": True,
+        "pruning": {"after_trials": 2, "after_steps": 1, "quantile": 0.25},
+    },
+    "by-grid": {
+        "space": {
+            "count": {"low": 1, "high": 9, "step": 4},
+            "flag": {"choices": [True, False]},
+        },
+        "metric": "error",
+        "goal": "minimize",
+        "method": "grid",
+        "concurrency": 4,
+        "evaluate": {
+            "class": "steps:Measure",
+            "inputs": {"rows": {"one_of": ["maybe.rows", "first.rows"]}},
+            "params": {"limit": 0.25},
+        },
+    },
+    "by-estimation": {
+        "space": {"number": {"low": 0.0, "high": 1.0}},
+        "metric": "error",
+        "goal": "minimize",
+        "method": "tpe",
+        "trials": 4,
+        "concurrency": 2,
+        "evaluate": {"class": "steps:Measure", "inputs": {"rows": "first.rows"}},
+    },
+}
+"""A search of each method; between them they say all that a search can."""
+SEARCHED = {
+    "first": {"class": "steps:Work", "inputs": {"a": "data.table"}},
+    "maybe": {
+        "class": "steps:Work",
+        "inputs": {"a": "data.table"},
+        "when": {"step": "first.other", "is": True},
+    },
+    **{
+        name: {"class": "steps:Learn", "inputs": {"a": "first.rows"}, "search": search}
+        for name, search in SEARCHES.items()
+    },
+    "last": {"class": "steps:Work", "inputs": {"a": "by-grid.model", "b": "at-random.best_params"}},
+}
 OTHERS = {
+    "searched": Documents({}, {"name": "searched", "steps": SEARCHED}),
     "other": Documents({}, {"name": "other", "steps": {"make": {"class": "steps:Work"}}}),
     "kin": Documents(
         {"matrix": {"region": ["emea", "apac"]}},

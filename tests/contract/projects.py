@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
-from atlas import Template
+from atlas import Evaluator, Template
 
 
 class Made(NamedTuple):
@@ -43,6 +43,22 @@ class Work(Template):
 
 class Strict(Template):
     def run(self, a: Any, b: Any) -> Made: ...
+
+
+class Learn(Work):
+    """Measures itself on its way."""
+
+    def run(self, a: Any = None, b: Any = None, c: Any = None, key: Any = None) -> Made:
+        self.context.report(0.5, 1)
+        self.context.metric("score", 0.5)
+        ...
+
+
+class Measure(Evaluator):
+    limit: float = 0.5
+
+    def evaluate(self, model: RandomForestClassifier, rows: pd.DataFrame) -> dict[str, float]:
+        return {"error": self.limit}
 
 
 class Otherwise(Work):

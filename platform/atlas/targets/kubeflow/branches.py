@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def put_behind(pipeline: Any, waits: Mapping[str, Sequence[str]]) -> None:
-    """Let tasks wait for the branches that others are in.
+    """Let tasks wait for the branches that others are in; in a loop, the loop waits.
 
     Args:
         pipeline: the pipeline's spec, which is changed.
@@ -21,10 +21,13 @@ def put_behind(pipeline: Any, waits: Mapping[str, Sequence[str]]) -> None:
     for dag in _dags(pipeline):
         holders = {inner: name for name in dag.tasks for inner in _inside(pipeline, dag, name)}
         for task, names in waits.items():
-            if task in dag.tasks:
-                before = {*dag.tasks[task].dependent_tasks, *(holders[name] for name in names)}
-                del dag.tasks[task].dependent_tasks[:]
-                dag.tasks[task].dependent_tasks.extend(sorted(before))
+            holder = holders.get(task)
+            before = {holders[name] for name in names if name in holders} - {holder}
+            if holder is not None and before:
+                waiting = dag.tasks[holder].dependent_tasks
+                before |= {*waiting}
+                del waiting[:]
+                waiting.extend(sorted(before))
 
 
 def _dags(pipeline: Any) -> Iterator[Any]:
