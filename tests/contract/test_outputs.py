@@ -27,7 +27,7 @@ def test_the_schema_is_one():
 
 def test_the_fields_are_the_same():
     fields = {field.name for field in dataclasses.fields(ServiceOutput)}
-    own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}, "kubeflow": {"namespace"}}
+    own = {"dags": {"versioned"}, "airflow": {"tasks", "pool"}, "kubeflow": {"namespace", "tasks"}}
     common = fields - set().union(*own.values())
     assert set(SCHEMA["$defs"]["service"]["properties"]) == common
     for name, more in own.items():

@@ -200,5 +200,5 @@ def test_bounds_are_a_pair() -> None:
 
 def test_the_public_names_are_those_that_are_exported() -> None:
     visible = {name for name in vars(atlas) if name[0].isupper()}
-    assert visible | {"step"} == {*atlas.__all__}
+    assert visible | {"step", "load"} == {*atlas.__all__}
     assert {name for name in atlas.__all__ if not hasattr(atlas, name)} == set()

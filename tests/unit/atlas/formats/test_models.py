@@ -126,7 +126,7 @@ def test_dataclasses_of_the_pipeline_s_own_code(store, own, monkeypatch):
     with pytest.raises(StoreError, match="isn't of this pipeline's own code"):
         store.get("p", "r", "s", "o")
     monkeypatch.setattr(STEPS, "Settings", Mode)
-    with pytest.raises(StoreError, match="is no dataclass any more"):
+    with pytest.raises(StoreError, match="isn't a dataclass any more"):
         store.get("p", "r", "s", "o", trust=own)
     with pytest.raises(StoreError, match="which JSON doesn't give back"):
         store.put("p", "r", "s", "o", value)
