@@ -64,6 +64,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "runs": (
         ("the last ones", "atlas runs"),
         ("the best ones", "atlas runs pipelines/churn --best evaluate.roc_auc --limit 5"),
+        ("their metrics, side by side", "atlas runs pipelines/churn --metrics"),
         ("why two differ", "atlas runs --compare churn/20260101-a churn/20260102-b"),
     ),
     "logs": (

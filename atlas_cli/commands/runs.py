@@ -44,6 +44,9 @@ def runs(
     direction: Annotated[
         str, typer.Option("--direction", help="What is better for --best: higher or lower.")
     ] = "",
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Show each metric as a column; sorted by --best.")
+    ] = False,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option("--compare", metavar="RUN RUN", help="Show what differs between two runs."),
@@ -69,11 +72,10 @@ def runs(
     from atlas.runner.process_environment import process_environment
     from atlas.runs.answers import RunQuery, answer
 
-    if sync and any((run, tag, note, where, best, compare, html)):
+    if sync and any((run, tag, note, where, best, metrics, compare, html)):
         raise typer.BadParameter("goes with none of the others", param_hint="--sync")
-    query = RunQuery(
-        run, tuple(tag or ()), note, tuple(where or ()), best, direction, compare, html, limit
-    )
+    asked = (run, tuple(tag or ()), note, tuple(where or ()))
+    query = RunQuery(*asked, best, direction, compare, html, limit, metrics)
     project = project_at(path)
     with process_environment(project, load_environment(project, env)) as process:
         if sync:

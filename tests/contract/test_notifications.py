@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,7 +16,9 @@ from typing import Any
 import pytest
 
 from atlas.plan import Plan
+from atlas.retraining.showing import show
 from atlas.runner import RunSettings
+from atlas.step.finish import finished_run
 from atlas.step.notifying import notify_end, notify_trigger
 from atlas.store import Store, add_code, open_store
 from atlas.targets.airflow.compiler import AirflowCompiler
@@ -23,6 +27,7 @@ from tests.contract.executing import Execution
 from tests.contract.reading.package import Package
 from tests.projects import Project, project
 from tests.stack import ways
+from tests.unit.atlas.monitor.lives import Shop
 
 __all__ = ["project"]
 
@@ -74,7 +79,7 @@ class Receiver:
             def log_message(self, *_: object) -> None: ...
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
@@ -210,6 +215,88 @@ def test_a_trigger_is_told_with_its_reason(here: Project, receiver: Receiver) ->
     (got,) = receiver.got
     assert got["title"] == "p: retraining is due"
     assert "trigger: drift\nreason: area drifted, ***" in got["message"]
+
+
+def test_the_check_that_finds_a_cause_tells_of_it_and_the_next_one_does_not(
+    here: Project, receiver: Receiver, tmp_path: Path
+) -> None:
+    shop = Shop(open_store((tmp_path / "shop").as_uri()), {"new_rows": 500}, pipeline="p")
+    plan = here.plan("p")
+    shop.store.add_plan(plan)
+    monitored = replace(shop.monitored, plans={"training": plan.digest})
+    shop.train()
+    assert show(shop.store, shop.registry, monitored, shop.check()).warnings == ()
+    assert receiver.got == []
+    shop.score(1)
+    checked = shop.check()
+    (event,) = checked.events
+    assert show(shop.store, shop.registry, monitored, checked).warnings == ()
+    assert show(shop.store, shop.registry, monitored, shop.check()).warnings == ()
+    (got,) = receiver.got
+    assert got["title"] == "p: retraining is due"
+    assert f"trigger: new_rows\nevent: {event.id}" in got["message"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "hours", "told"),
+    [("schedule", 3, True), ("schedule", 1, False), ("manual", 3, False)],
+    ids=["late", "in time", "not scheduled"],
+)
+def test_a_scheduled_run_that_ends_late_is_told_of(
+    here: Project, receiver: Receiver, trigger: str, hours: int, told: bool
+) -> None:
+    schedule = {"training": {"cron": "0 6 * * *", "timezone": "UTC", "start": "2026-01-01"}}
+    config = {"schedule": schedule, "alerts": {"late": "2h"}}
+    here.pipeline("p", SOURCE, STEPS, config=config, parameters=PARAMETERS)
+    secrets = {name: {"variable": name.upper()} for name in ("chat", "key")}
+    targets = {"training": "local", "inference": "local"}
+    here.environment(secrets=secrets, notify={"late": "chat"}, targets=targets)
+    end = datetime.now(UTC) - timedelta(hours=hours)
+    interval = {
+        "interval_start": (end - timedelta(days=1)).isoformat(),
+        "interval_end": end.isoformat(),
+    }
+    ran = here.run("p", RunSettings(parameters={"fails": False}, trigger=trigger, **interval))
+    assert ran.result.ok
+    titles = [(got["title"], got["type"]) for got in receiver.got]
+    assert titles == ([("p training: late", "failure")] if told else [])
+    assert all("expected at most 7,200 s" in got["message"] for got in receiver.got)
+
+
+def test_another_member_s_message_that_cannot_be_sent_is_a_warning_of_its_run(
+    project: Project, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT", receiver.address)
+    receiver.status = 500
+    source = """
+class Model(NamedTuple):
+    model: dict[str, float]
+
+class Train(Template):
+    region: str
+    def run(self) -> Model:
+        self.context.metric("rate", 0.9)
+        return Model({"rate": 0.9})
+"""
+    steps = {"train": {"class": "steps:Train", "params": {"region": {"axis": "region"}}}}
+    config = {
+        "matrix": {"region": ["apac", "emea"]},
+        "model": {"name": "m", "from": {"model": "train.model"}},
+        "promotion": {"metric": "train.rate", "direction": "higher"},
+    }
+    project.pipeline("p", source, steps, config=config)
+    secrets = {"chat": {"variable": "CHAT"}}
+    project.environment(secrets=secrets, notify={"promotion": "chat"})
+    ran = project.run("p")
+    assert ran.result.ok
+    assert len(receiver.got) == len(ran.result.runs) == 2
+    for run in ran.result.runs:
+        recorded = finished_run(project.store, run.run)
+        assert recorded is not None
+        assert recorded.promotion is not None
+        assert recorded.promotion.promoted
+        (warning,) = [one for one in recorded.warnings if "notify" in one]
+        assert "the service didn't accept the message" in warning
 
 
 def test_kubeflows_exit_handler_tells_of_a_failure(

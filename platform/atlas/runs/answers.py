@@ -13,7 +13,7 @@ from atlas.runs.annotations import annotate, parse_tags
 from atlas.runs.best import HIGHER, LOWER, best, direction_of
 from atlas.runs.comparison import METRICS, SECONDS, compare_runs
 from atlas.runs.comparison_page import comparison_page, shown
-from atlas.runs.filters import filtered
+from atlas.runs.filters import filtered, metrics_in
 from atlas.runs.history import RunHistory, history, with_outbox
 from atlas.runs.summary import WAITS, mlflow_page, mlflow_version_page
 
@@ -40,6 +40,7 @@ class RunQuery:
         compare: two runs to compare, or None.
         html: where the comparison is written as a page, or None.
         limit: how many are listed.
+        metrics: whether each metric of those listed is a column.
 
     Raises:
         AtlasError: two of these don't go together.
@@ -54,6 +55,7 @@ class RunQuery:
     compare: tuple[str, str] | None = None
     html: Path | None = None
     limit: int = 20
+    metrics: bool = False
 
     def __post_init__(self) -> None:
         """Check what goes together."""
@@ -70,6 +72,8 @@ class RunQuery:
         chosen = [name for name, given in actions.items() if given]
         if len(chosen) > 1:
             raise AtlasError(f"give {chosen[0]} or {chosen[1]}, not both")
+        if self.metrics and (self.run or self.compare):
+            raise AtlasError(f"--metrics doesn't go with {chosen[0]}, which shows every metric")
         if self.where and (self.run or self.compare):
             raise AtlasError(f"--where doesn't go with {chosen[0]}")
         if self.direction not in ("", HIGHER, LOWER):
@@ -118,6 +122,8 @@ def answer(store: Store, path: Path, query: RunQuery) -> RunAnswer:
         return _ranked(store, past, runs, query)
     empty = "no run meets these conditions" if query.where and past.runs else "no runs"
     listed = with_outbox(runs[: query.limit])
+    if query.metrics and listed:
+        return _measured(listed, tuple(past.damaged))
     headers = ("run", "pipeline", "status", "started", "seconds", "model")
     rows = [
         (run.run, run.pipeline, run.status, run.started[:19], f"{run.seconds:.1f}", run.model)
@@ -158,6 +164,8 @@ def _ranked(store: Store, past: RunHistory, runs: list[RunSummary], query: RunQu
     direction = query.direction or direction_of(store, runs, metric)
     ranked, left_out = best(runs, metric, direction)
     listed = with_outbox(ranked[: query.limit])
+    if query.metrics:
+        return _measured(listed, (*past.damaged, *left_out), metric)
     headers = ("run", "pipeline", metric, "started", "user", "commit", "registered")
     rows = [
         (run.run, run.pipeline, shown(run.metrics[metric]), run.started[:19], run.user,
@@ -165,6 +173,26 @@ def _ranked(store: Store, past: RunHistory, runs: list[RunSummary], query: RunQu
         for run in listed
     ]  # fmt: skip
     return RunAnswer(listed, headers, rows, warnings=(*past.damaged, *left_out))
+
+
+def _measured(
+    listed: Sequence[RunSummary], warnings: tuple[str, ...], first: str = ""
+) -> RunAnswer:
+    """Show runs by metrics: a column for each that one of them has, by name.
+
+    Args:
+        listed: the runs, in their order.
+        warnings: what couldn't be read, or was left out.
+        first: the metric that they are ranked by, which comes first; or empty.
+    """
+    names = sorted(metrics_in(listed), key=lambda name: (name != first, name))
+    headers = ("run", "pipeline", "status", *names)
+    rows = [
+        (run.run, run.pipeline, run.status, *(shown(run.metrics.get(name)) for name in names))
+        for run in listed
+    ]
+    lines = () if names else ("none of these runs has a metric",)
+    return RunAnswer(listed, headers, rows, lines, warnings)
 
 
 def _one(store: Store, past: RunHistory, query: RunQuery) -> RunAnswer:

@@ -203,8 +203,15 @@ def _settle(
     except StoreError:
         return
     if record_promotion(family.store, run, promotion):
-        promoted(family.store, plan, run, promotion)
+        _warn(family.store, run, promoted(family.store, plan, run, promotion))
         judge.mirror(plan, run, entry.version, promotion)
+
+
+def _warn(store: Store, run: Run, warnings: tuple[str, ...]) -> None:
+    """Record warnings with a run that is over: another member's process has nobody to show them."""
+    finished = finished_run(store, run) if warnings else None
+    if finished is not None:
+        amend(store, run, replace(finished, warnings=(*finished.warnings, *warnings)))
 
 
 def _waiting(family: FamilyVersions, run: Run, missing: int) -> Promotion:
