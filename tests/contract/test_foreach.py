@@ -118,7 +118,7 @@ def made(root: Path) -> tuple[Project, Plan]:
 def expected(count: int) -> dict[str, Any]:
     """Return what each step of a run makes: of one that runs once per key, in their order."""
     markets = ["de", "fr", "it"][:count]
-    grid = ["a", "b", "aa", "bb"]
+    grid = ["a", "aa", "b", "bb"]  # by the lists' names: market, times
     pairs = [f"{market}{size}" for market in markets for size in (3, 4)]
     twice = [market * 2 for market in markets]
     big = count > 2
@@ -217,5 +217,5 @@ def test_too_many_combinations_are_told_by_their_lists(tmp_path):
     source = (project.root / "loops/steps.py").read_text()
     project.write("loops/steps.py", source.replace("[1, 2]", "list(range(501))"))
     ran = project.run("loops", RunSettings(parameters={"count": 0}))
-    error = "foreach: found 1002 combinations, 501 of times x 2 of market; expected at most 1000"
+    error = "foreach: found 1002 combinations, 2 of market x 501 of times; expected at most 1000"
     assert ran.errors()["grid.rows"] == error

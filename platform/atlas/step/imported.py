@@ -99,9 +99,13 @@ def _import_all(subject: Subject, own: RealSubject) -> Iterator[Problem]:
         if not isinstance(imported, type):
             yield imported
             continue
-        reader = RealSignature(imported, read, own.types)
-        own.signatures[step.name] = real = reader.signature()
-        yield from _differences(step, read, real, own.types)
+        is_of_search = step.search is not None
+        written = subject.reader.of(step.cls) if is_of_search else read
+        reader = RealSignature(imported, written or read, own.types)
+        real = reader.signature()
+        # A step of a search takes and gives more than its class: what was read stands.
+        own.signatures[step.name] = read if is_of_search else real
+        yield from _differences(step, written or read, real, own.types)
         yield from _vague(step, reader.vague)
 
 

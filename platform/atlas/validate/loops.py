@@ -71,9 +71,10 @@ class Loops:
         return given
 
     def _axes(self, scope: Scope, step: Step, place: DocumentPath) -> Mapping[str, Input]:
+        """Return the lists by name, in the order of names: that of a JSON object means nothing."""
         found = {
             axis: self._keys(scope, keys, place / "foreach" / axis)
-            for axis, keys in step.foreach.items()
+            for axis, keys in sorted(step.foreach.items())
         }
         return {axis: keys for axis, keys in found.items() if keys is not None}
 

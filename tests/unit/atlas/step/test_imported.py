@@ -308,3 +308,16 @@ def test_it_reads_the_code_again(write: Write) -> None:
     assert [one.code for one in found(folder)] == ["I001"]
     (folder / "steps.py").write_text(HEAD + "class One(Template):\n    def run(self) -> None: ...")
     assert found(folder) == []
+
+
+def test_a_search_is_compared_by_its_class(write: Write) -> None:
+    source = HEAD + (
+        "\nclass Made(NamedTuple):\n    model: dict[str, float]\n"
+        "\nclass One(Template):\n    rate: float = 0.5\n"
+        "    def run(self) -> Made:\n"
+        "        self.context.metric('score', self.rate)\n        return Made({})\n"
+    )
+    search = {"space": {"rate": {"choices": [0.1, 0.2]}}, "metric": "score", "goal": "maximize"}
+    search |= {"method": "grid", "concurrency": 2}
+    folder = write({"one": {"class": "steps:One", "search": search}}, source)
+    assert found(folder) == []
