@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.datasets.fields import RunFacts
 from atlas.datasets.versions import content_version
 from atlas.plan import PlanData
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 from atlas.store import Store, open_location
 from atlas.uris import uri_of
 from tests.bench.table import Row, at_most, shown

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from atlas.plan import PlanData
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 from tests.databases import run_on
 
 DAY, NEXT = "2024-01-02T00:00:00+00:00", "2024-01-03T00:00:00+00:00"

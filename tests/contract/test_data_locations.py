@@ -15,7 +15,8 @@ from atlas.datasets.locations import open_data_location
 from atlas.datasets.versions import content_version
 from atlas.errors import StepError, StoreError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 from atlas.store import open_location
 from tests.servers import free_port, s3, serving
 

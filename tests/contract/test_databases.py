@@ -20,7 +20,8 @@ import pytest
 
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 from tests.databases import PASSWORD, DatabaseServer, run_on, running
 
 DAY, NEXT = "2024-01-02T00:00:00+00:00", "2024-01-03T00:00:00+00:00"

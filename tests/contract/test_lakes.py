@@ -13,7 +13,8 @@ import pytest
 
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",

@@ -93,7 +93,7 @@ def _sections(entry: CatalogEntry) -> Iterator[tuple[str, str]]:
 
 def _graph(entry: CatalogEntry) -> str:
     plans = [*entry.pipeline.plans.values()]
-    drawing = svg(of_plans(plans))
+    drawing = svg(of_plans(plans), titled=False)
     rows = (
         row(
             f"{plan.flow} {xml(step.name)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas.draw import hover, palette
+from atlas.draw.layout import layered
 from atlas.draw.layout.geometry import DETAIL, LABEL, STACK, TITLE, group_label, lines, text_width
 from atlas.draw.model import (
     CONDITION,
@@ -55,7 +56,7 @@ def dot(drawing: Drawing, marks: Marks | None = None, *, layout: Layout | None =
             for ``dot``, which finds places of its own.
     """
     places = _Places(layout) if layout else None
-    return "\n".join((*_lines(drawing, marks or {}, places), ""))
+    return "\n".join((*_lines(drawing, drawing.outcomes(marks), places), ""))
 
 
 class _Places:
@@ -67,7 +68,7 @@ class _Places:
 
     def of_node(self, node: Node) -> Iterator[str]:
         """Give a node's size and its middle."""
-        box, back = self.layout.nodes[node.id], 2 * STACK if node.many else 0
+        box, back = self.layout.nodes[node.id], 2 * STACK if node.is_stack else 0
         yield f"width={(box.width - back) / POINTS:.4f}"
         yield f"height={(box.height - back) / POINTS:.4f}"
         yield f'fixedsize=true, pos="{self._point((box.middle, box.y + box.height / 2))}"'
@@ -104,7 +105,7 @@ def _lines(drawing: Drawing, marks: Marks, places: _Places | None) -> Iterator[s
     title = _quoted(drawing.title, *drawing.notes)
     yield "digraph {"
     yield f'  graph [label={title}, labelloc=t, labeljust=l, fontsize={TITLE}, fontname="{_FONT}",'
-    yield f"    nodesep=0.35, ranksep=0.5{f', {places.page()}' if places else ''}]"
+    yield f"    nodesep=0.35, ranksep=0.5, {places.page() if places else _way(drawing)}]"
     yield f'  node [fontname="{_FONT}", fontsize={_SIZE}, style=filled]'
     yield f'  edge [fontname="{_FONT}", fontsize=10, color="{palette.PAGE.line}", arrowsize=0.8]'
     for depth, thing in nested(drawing):
@@ -114,6 +115,10 @@ def _lines(drawing: Drawing, marks: Marks, places: _Places | None) -> Iterator[s
             settings = ", ".join(_edge(edges, pair, places))
             yield f"  {_quoted(pair[0])} -> {_quoted(pair[1])} [{settings}]"
     yield "}"
+
+
+def _way(drawing: Drawing) -> str:
+    return f"rankdir={'LR' if layered(drawing).is_rightwards else 'TB'}"
 
 
 def _thing(thing: Node | Group | None, marks: Marks, places: _Places | None) -> str:
@@ -135,7 +140,7 @@ def _node(node: Node, outcome: str, places: _Places | None) -> Iterator[str]:
     yield f"shape={_SHAPES[node.kind]}, label={_quoted(first + sign, *more)}"
     yield f'fillcolor="{colours.fill}", color="{colours.line}"'
     yield f"tooltip={_quoted(*hover.of_node(node, outcome).splitlines())}"
-    yield from ("peripheries=2",) if node.many else ()
+    yield from ("peripheries=2",) if node.is_stack else ()
     yield from ('style="filled,dashed"',) if node.is_rival else ()
     yield from places.of_node(node) if places else ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas.draw.model import STEP, TIMES
+from atlas.draw.model import STEP
 from atlas.pages.texts import visible
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def _node_lines(node: Node, outcome: str) -> Iterator[str]:
     yield " ".join(word for word in (node.id, _bracketed(kind or node.change)) if word)
     if outcome:
         yield f"outcome: {outcome}"
-    if node.many:
-        yield f"{TIMES} {node.many}"
+    if times := node.times():
+        yield times
     yield from (f"changed {name}: {change}" for name, change in node.changes.items())
     yield from (f"{name}: {fact}" for name, fact in node.facts.items() if name not in node.changes)
 

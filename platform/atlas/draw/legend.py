@@ -8,14 +8,15 @@ from atlas.draw import palette
 from atlas.draw.layout.geometry import DETAIL, MARGIN, STACK, TITLE, WIDEST, Box, text_width
 from atlas.draw.model import FAMILY, KINDS, STEP, Node
 from atlas.draw.shapes import number, outline
-from atlas.pages.texts import fit, xml
+from atlas.pages.texts import wrapped, xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atlas.draw.model import Drawing, Marks
 
-_LEAST_WIDTH, _LONGEST = 400.0, 150
+_LEAST_WIDTH = 400.0
+_TITLE_COLUMNS, _NOTE_COLUMNS, _MOST_LINES = 100, 140, 4
 _TITLE_LINE, _NOTE_LINE, _LEGEND_LINE = 28.0, 18.0, 24.0
 _SWATCH, _SWATCH_HEIGHT, _GAP = 26.0, 14.0, 18.0
 
@@ -40,13 +41,24 @@ class _Entry(NamedTuple):
     meaning: str
 
 
-def frame(drawing: Drawing, marks: Marks, width: float, height: float) -> Frame:
-    """Return what stands around a picture of a given size."""
-    notes = [fit(note, _LONGEST) for note in drawing.notes]
-    title = fit(drawing.title, _LONGEST)
-    widest = max([text_width(title, TITLE), *(text_width(note, DETAIL) for note in notes)])
+def frame(
+    drawing: Drawing, marks: Marks, width: float, height: float, *, titled: bool = True
+) -> Frame:
+    """Return what stands around a picture of a given size.
+
+    Args:
+        drawing: what is drawn.
+        marks: a node's id → its outcome.
+        width: of the picture, in pixels.
+        height: likewise.
+        titled: whether the title is part of it; a page may have it above.
+    """
+    notes = [line for note in drawing.notes for line in wrapped(note, _NOTE_COLUMNS, _MOST_LINES)]
+    title = wrapped(drawing.title, _TITLE_COLUMNS, _MOST_LINES) if titled else []
+    sized = [*((line, TITLE) for line in title), *((note, DETAIL) for note in notes)]
+    widest = max((text_width(line, size) for line, size in sized), default=0.0)
     whole = min(max(width, _LEAST_WIDTH, widest + 2 * MARGIN), max(width, float(WIDEST)))
-    top = MARGIN / 2 + _TITLE_LINE + _NOTE_LINE * len(notes)
+    top = MARGIN / 2 + _TITLE_LINE * len(title) + _NOTE_LINE * len(notes)
     foot, rows = _legend(_entries(drawing, marks), whole, top + height)
     return Frame(
         width=whole,
@@ -58,11 +70,13 @@ def frame(drawing: Drawing, marks: Marks, width: float, height: float) -> Frame:
     )
 
 
-def _head(title: str, notes: list[str]) -> Iterator[str]:
-    """Give the title and the notes below it."""
-    yield f'<text class="title" x="{MARGIN}" y="{number(MARGIN / 2 + 20)}">{xml(title)}</text>'
+def _head(title: list[str], notes: list[str]) -> Iterator[str]:
+    """Give the title's lines and the notes below it."""
+    for index, line in enumerate(title):
+        y = MARGIN / 2 + _TITLE_LINE * index + 20
+        yield f'<text class="title" x="{MARGIN}" y="{number(y)}">{xml(line)}</text>'
     for index, note in enumerate(notes):
-        y = MARGIN / 2 + _TITLE_LINE + _NOTE_LINE * (index + 0.75)
+        y = MARGIN / 2 + _TITLE_LINE * len(title) + _NOTE_LINE * (index + 0.75)
         yield f'<text class="small" x="{MARGIN}" y="{number(y)}">{xml(note)}</text>'
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from atlas.draw import palette
+from atlas.draw.layout import layered
 from atlas.draw.layout.geometry import group_label, lines
 from atlas.draw.model import (
     CONDITION,
@@ -47,7 +48,7 @@ def mermaid(drawing: Drawing, marks: Marks | None = None) -> str:
         drawing: what to draw.
         marks: a node's id → its outcome.
     """
-    return "\n".join((*_lines(drawing, marks or {}), ""))
+    return "\n".join((*_lines(drawing, drawing.outcomes(marks)), ""))
 
 
 def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
@@ -57,7 +58,7 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield "---"
     yield f"title: {json.dumps(visible(drawing.title), ensure_ascii=False)}"
     yield "---"
-    yield "flowchart TB"
+    yield f"flowchart {'LR' if layered(drawing).is_rightwards else 'TB'}"
     yield from (f"  %% {_escaped(note)}" for note in drawing.notes)
     for depth, thing in nested(drawing):
         yield f"{'  ' * depth}{_thing(thing, boxes if isinstance(thing, Group) else number)}"
@@ -78,7 +79,7 @@ def _thing(thing: Node | Group | None, number: Mapping[str, str]) -> str:
 def _node(node: Node, number: str) -> str:
     """Return one node; what is there many times has a shape of its own."""
     label = "<br/>".join(_escaped(line) for line in lines(node))
-    if node.many:
+    if node.is_stack:
         return f'{number}[/"{label}"/]'
     opening, closing = _SHAPES[node.kind]
     return f'{number}{opening}"{label}"{closing}'

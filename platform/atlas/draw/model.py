@@ -49,6 +49,8 @@ class Node:
         changes: the name of each fact that changed → ``before -> after``.
         noun: what its kind is called in this drawing; empty for the kind's own name.
         is_rival: whether it is the challenger's, beside the model that is followed: drawn dashed.
+        search: of a step whose params a search finds, how many trials it has; or empty.
+        parts: ids of further steps that it stands for: the rounds of its search.
     """
 
     id: str
@@ -62,6 +64,29 @@ class Node:
     changes: Facts = field(default_factory=dict)
     noun: str = ""
     is_rival: bool = False
+    search: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether it stands for several of its kind, and is drawn as a stack of them."""
+        return bool(self.many or self.search)
+
+    def times(self) -> str:
+        """Return what it is there many times for, as it is written; or nothing."""
+        if self.search:
+            return f"search: {self.search}"
+        return f"{TIMES} {self.many}" if self.many else ""
+
+    def outcome(self, marks: Marks) -> str:
+        """Return how a run's steps that it stands for ended, taken together; empty if unknown."""
+        ended = [marks[one] for one in (self.id, *self.parts) if marks.get(one)]
+        worst = next((outcome for outcome in ("failed", "running") if outcome in ended), "")
+        if worst or not ended:
+            return worst
+        if not marks.get(self.id):
+            return "running"
+        return "ran" if marks[self.id] == "cached" and "ran" in ended else marks[self.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +166,11 @@ class Drawing:
                 upstream[edge.target].append(edge.source)
         kept = without_cycles(upstream)
         return {node.id: kept[node.id] for node in self.nodes}
+
+    def outcomes(self, marks: Marks | None) -> dict[str, str]:
+        """Return node → its outcome, of the nodes that a run's marks say something of."""
+        found = {node.id: node.outcome(marks) for node in self.nodes} if marks else {}
+        return {name: outcome for name, outcome in found.items() if outcome}
 
     def to_json(self) -> dict[str, Any]:
         """Return the drawing as plain data; what is empty is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.draw import palette
@@ -22,7 +23,7 @@ def html(drawing: Drawing, marks: Marks | None = None) -> str:
         drawing: what to draw.
         marks: a node's id → its outcome.
     """
-    return "\n".join((*_lines(drawing, marks or {}), ""))
+    return "\n".join((*_lines(drawing, drawing.outcomes(marks)), ""))
 
 
 def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
@@ -39,7 +40,7 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield '</header><main><div id="view" aria-label="Graph; arrow keys move it, + and - zoom">'
     yield '<div id="tools"><button id="in" title="Zoom in">+</button>'
     yield '<button id="out" title="Zoom out">&minus;</button><button id="fit">Fit</button></div>'
-    yield svg(drawing, marks)
+    yield svg(replace(drawing, notes=()), marks, titled=False)
     yield '</div><div id="tip" role="status"></div>'
     yield from _table(drawing, marks)
     yield f"</main><script>{script}</script></body></html>"

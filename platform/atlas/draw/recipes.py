@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.draw.model import RECIPE
 from atlas.draw.plans import of_plan
+from atlas.draw.searches import rounds_text, search_settings
 from atlas.plan.model import Plan
 from atlas.plan.parts import Foreach, InputSource, PlanStep, Value
-from atlas.recipe import DYNAMIC, LITERAL_KEYS, ONE_OF, GivenKeys, OneOf
+from atlas.recipe import DYNAMIC, LITERAL_KEYS, ONE_OF, GivenKeys, OneOf, parse_input
+from atlas.search.part import EVALUATE
+from atlas.search.spec import SearchSpec
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -47,12 +50,18 @@ def _step(step: Step, known: set[str]) -> PlanStep:
         name=step.name,
         cls=step.cls,
         description=step.description,
-        inputs={name: _source(given, known) for name, given in step.inputs.items()},
+        inputs={name: _source(given, known) for name, given in _inputs(step).items()},
         params={name: _value(given) for name, given in step.params.items()},
         after=tuple(name for name in step.after if name in known),
         foreach=Foreach(axes) if axes else None,
         when=step.when and step.when.mapped(lambda given: _source(given, known)),
     )
+
+
+def _inputs(step: Step) -> dict[str, Reference | OneOf]:
+    """Return what a step reads; of one with a search, what measures its trials reads too."""
+    measuring = step.search.get("evaluate", {}).get("inputs", {})
+    return {**step.inputs, **{f"{EVALUATE}{n}": parse_input(raw) for n, raw in measuring.items()}}
 
 
 def _keys(given: Reference | GivenKeys, known: set[str]) -> InputSource:
@@ -92,6 +101,10 @@ def _node(node: Node, step: Step | None) -> Node:
     if step is None:
         return node
     facts = {**node.facts, **{key: _text(given) for key, given in step.settings.items()}}
+    if step.search:
+        spec = SearchSpec.parse(step.search)
+        node = replace(node, search=rounds_text(spec.trials, spec.concurrency))
+        facts |= dict(search_settings(step.search))
     if not step.recipe:
         return replace(node, facts=facts)
     return replace(node, kind=RECIPE, detail=step.recipe, facts={"recipe": step.recipe, **facts})

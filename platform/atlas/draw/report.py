@@ -80,7 +80,7 @@ def _lines(
     yield f"<title>{xml(title)}</title><style>{STYLE}{FIGURES}</style></head><body>"
     yield f"<h1>{xml(title)}</h1>{_facts(about)}"
     yield from _failures(outcomes)
-    graph = svg(of_plan(plan), marks_of(outcomes, skipped))
+    graph = svg(of_plan(plan), marks_of(outcomes, skipped), titled=False)
     yield f'<h2>Graph</h2><div class="graph">{graph}</div>'
     yield f"<h2>Time</h2>{gantt(outcomes)}"
     yield from _steps(outcomes, skipped)

@@ -23,7 +23,7 @@ def number(value: float) -> str:
 
 def front(node: Node, box: Box) -> Box:
     """Return the part of a node's box that is written on; the rest shows the stack behind it."""
-    back = 2 * STACK if node.many else 0
+    back = 2 * STACK if node.is_stack else 0
     return Box(box.x, box.y, box.width - back, box.height - back)
 
 
@@ -31,7 +31,7 @@ def outline(node: Node, box: Box) -> str:
     """Return a node's outline; what is there many times stands before two more of its kind."""
     draw = _OUTLINES.get(node.kind, _step)
     own = front(node, box)
-    behind = (2 * STACK, STACK) if node.many else ()
+    behind = (2 * STACK, STACK) if node.is_stack else ()
     return "".join(draw(own.moved(shift, shift)) for shift in (*behind, 0))
 
 

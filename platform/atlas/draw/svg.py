@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from atlas.draw import hover, legend, palette
 from atlas.draw.layout import layered
-from atlas.draw.layout.geometry import LABEL, group_label, lines
+from atlas.draw.layout.geometry import LABEL, group_label, sized_lines
 from atlas.draw.model import DATA, ORDER
 from atlas.draw.shapes import front, number, outline, rectangle
 from atlas.draw.style import style
@@ -27,7 +27,13 @@ _ID = "\0"
 _LINE, _BADGE = 17, 9
 
 
-def svg(drawing: Drawing, marks: Marks | None = None, *, layout: Layout | None = None) -> str:
+def svg(
+    drawing: Drawing,
+    marks: Marks | None = None,
+    *,
+    layout: Layout | None = None,
+    titled: bool = True,
+) -> str:
     """Return a drawing as one SVG element.
 
     Args:
@@ -35,13 +41,14 @@ def svg(drawing: Drawing, marks: Marks | None = None, *, layout: Layout | None =
         marks: a node's id (a step's full name, for one Plan) → its outcome: one of
             `atlas.draw.OUTCOMES`. A step that isn't named keeps its plain colour.
         layout: where things are; found by `atlas.draw.layout.layered` if it isn't given.
+        titled: whether the title is in the picture; not where the page around it has one.
 
     Returns:
         The element, without an XML declaration: a file of its own, or part of an HTML page.
     """
-    marks = marks or {}
+    marks = drawing.outcomes(marks)
     layout = layout or layered(drawing)
-    frame = legend.frame(drawing, marks, layout.width, layout.height)
+    frame = legend.frame(drawing, marks, layout.width, layout.height, titled=titled)
     shift = f'<g transform="translate({number(frame.left)} {number(frame.top)})">'
     inner = "\n".join((frame.head, shift, *_inner(drawing, marks, layout), "</g>", frame.foot))
     text = "\n".join((*_opening(drawing, frame.width, frame.height), inner, "</svg>\n"))
@@ -122,11 +129,12 @@ def _node(node: Node, box: Box, outcome: str, index: int) -> str:
 
 def _written(node: Node, box: Box) -> Iterator[str]:
     """Give the lines of a node, in the middle of its box."""
-    shown = lines(node)
+    shown = sized_lines(node)
     lid = 2.5 if node.kind == DATA else 0
     y = box.y + box.height / 2 - _LINE * (len(shown) - 1) / 2 + LABEL * 0.35 + lid
-    for index, line in enumerate(shown):
-        yield _text(box.middle, y + index * _LINE, line, "small middle" if index else "middle")
+    for index, (line, size) in enumerate(shown):
+        kind = "middle" if size == LABEL else "small middle"
+        yield _text(box.middle, y + index * _LINE, line, kind)
 
 
 def _badge(box: Box, state: str) -> str:

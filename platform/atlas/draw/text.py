@@ -71,11 +71,12 @@ def text(
     Returns:
         Lines without trailing spaces, ending with a line break.
     """
-    rows = _rows(drawing, marks or {}, columns)
+    marks = drawing.outcomes(marks)
+    rows = _rows(drawing, marks, columns)
     lines = [
         *_plain(drawing.title, *drawing.notes, ""),
         *rows,
-        *_plain(*_legend(drawing, marks or {})),
+        *_plain(*_legend(drawing, marks)),
     ]
     written = "\n".join(
         _painted(clip(line, columns), state if colour else "") for state, line in lines
@@ -116,9 +117,8 @@ def _symbol(node: Node) -> str:
 
 def _cells(node: Node, names: Mapping[str, str], reads: Sequence[Edge]) -> list[str]:
     """Return what is written of a node: name, class, what it is there many times for, inputs."""
-    many = f"{TIMES} {node.many}" if node.many else ""
     read = ", ".join(dict.fromkeys(_read(edge, names) for edge in reads))
-    return [names[node.id], *map(visible, (node.detail, many, f"← {read}" if read else ""))]
+    return [names[node.id], *map(visible, (node.detail, node.times(), f"← {read}" if read else ""))]
 
 
 def _aligned(cells: list[list[str]]) -> Iterator[str]:

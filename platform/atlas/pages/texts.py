@@ -45,6 +45,44 @@ def fit(text: str, columns: int) -> str:
     return f"{_cut(text, columns - 1 - width(tail))}…{tail}"
 
 
+def wrapped(text: str, columns: int, most: int) -> list[str]:
+    """Return a visible text in lines of at most so many columns, broken where a word ends.
+
+    Words end at spaces, at punctuation and before a capital. The lines are about as long as each
+    other. What doesn't fit the last of so many lines is cut out of its middle, as `fit` does.
+    """
+    text = visible(text)
+    lines = _broken(text, columns)
+    least = -(-width(text) // len(lines)) if lines else columns
+    for fewer in range(least, columns):
+        if len(tighter := _broken(text, fewer)) == len(lines):
+            lines = tighter
+            break
+    if len(lines) > most:
+        rest = text[sum(map(len, lines[: most - 1])) :]
+        lines = [*lines[: most - 1], fit(rest.strip(" "), columns)]
+    return [line.strip(" ") for line in lines] or [""]
+
+
+def _broken(text: str, columns: int) -> list[str]:
+    """Return a text in lines that take at most so many columns, nothing left out of it."""
+    lines = []
+    while text:
+        line = _cut(text, columns) or text[0]
+        if len(line) < len(text):
+            ends = [end for end in range(len(line) // 3, len(line) + 1) if _ends_word(text, end)]
+            line = text[: ends[-1]] if ends else line
+        lines.append(line)
+        text = text[len(line) :]
+    return lines
+
+
+def _ends_word(text: str, end: int) -> bool:
+    """Return whether a line may end before a place in a text."""
+    before, after = text[end - 1 : end], text[end : end + 1]
+    return before in set(" _-./:,;·|") or (before.islower() and after.isupper())
+
+
 def clip(text: str, columns: int) -> str:
     """Return a visible text in at most so many columns, its end cut off; 0 cuts nothing."""
     if not columns or width(text) <= columns:

@@ -12,8 +12,8 @@ from atlas.datasets.versions import CONTENT, content_version
 from atlas.errors import AtlasError, StoreError
 from atlas.plan import resolve
 from atlas.runs.index import RunIndex
-from atlas.step.data import open_data
 from atlas.step.inputs import storage_options
+from atlas.step.opening import open_data
 from atlas.step.secrets import secret
 from atlas.tracking.record import outcomes_of
 

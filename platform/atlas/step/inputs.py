@@ -12,8 +12,9 @@ from atlas.dataclass import dataclass
 from atlas.datasets.versions import CONTENT, content_version
 from atlas.errors import StepError, StoreError
 from atlas.recipe import KEY, LITERAL_KEYS
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
 from atlas.step.history import EarlierOutput, history_prefix, in_window
+from atlas.step.opening import open_data
 from atlas.step.parts import check_part, located
 from atlas.step.secrets import secret
 from atlas.step.trusting import trust_of

@@ -29,7 +29,7 @@ from atlas.runner import THREADS, RunSettings, Selection
 from atlas.runner.local_run import LocalRun
 from atlas.runner.run import run_all
 from atlas.step import Job, Outcome, Reader, RunRequest, bind, execute
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 from atlas.store import ModelPart, Run, Store, artifact_key, open_store
 from atlas.uris import uri_of
 

@@ -11,7 +11,7 @@ Links: TypeAlias = Mapping[str, Sequence[tuple[str, float, float]]]
 """Item → its neighbours in the next row: how far right of each it is best put, and the weight."""
 
 _SWEEPS = 8
-_LEAST_WEIGHT = 0.01
+_LEAST_WEIGHT, _PINNED = 0.01, 100.0
 
 
 def arrange(rows: list[list[str]], up: Links, down: Links) -> list[list[str]]:
@@ -32,7 +32,11 @@ def arrange(rows: list[list[str]], up: Links, down: Links) -> list[list[str]]:
 
 
 def place(
-    rows: list[list[str]], widths: Mapping[str, float], up: Links, down: Links
+    rows: list[list[str]],
+    widths: Mapping[str, float],
+    up: Links,
+    down: Links,
+    pinned: Mapping[str, float],
 ) -> dict[str, float]:
     """Return the middle of every item: near its neighbours, in order, in the widest row's width.
 
@@ -41,13 +45,19 @@ def place(
         widths: item → its width, gap included.
         up: an item's neighbours in the row above.
         down: likewise below.
+        pinned: item → where its middle is to be.
     """
     total = max(sum(widths[item] for item in row) for row in rows)
     middles = {item: middle for row in rows for item, middle in _packed(row, widths, total).items()}
     both = {item: (*up.get(item, ()), *down.get(item, ())) for row in rows for item in row}
     for links, order in ((up, 1), (down, -1), *((both, 1), (both, -1)) * (_SWEEPS // 2)):
         for row in rows[::order]:
-            desired = [_desired(middles, links.get(item, ()), middles[item]) for item in row]
+            desired = [
+                (pinned[item], _PINNED)
+                if item in pinned
+                else _desired(middles, links.get(item, ()), middles[item])
+                for item in row
+            ]
             middles.update(_settled(row, widths, desired, total))
     return middles
 

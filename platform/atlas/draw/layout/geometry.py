@@ -7,8 +7,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
-from atlas.draw.model import CONDITION, DATA, FAMILY, MODEL, PIPELINE, TIMES
-from atlas.pages.texts import fit
+from atlas.draw.model import CONDITION, DATA, FAMILY, MODEL, PIPELINE
+from atlas.pages.texts import fit, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,13 +21,15 @@ TITLE, LABEL, DETAIL = 16, 14, 12
 """Font sizes: of the drawing's title, of a node's first line, and of all else."""
 LEAST_LABEL, SHOWN_WIDTH = 9, 1600
 """No label may be smaller than the first when the drawing is as wide as the second."""
+PAGE_WIDTH = 1200.0
+"""How wide the pages are that drawings are mostly seen on: of reports, notebooks and READMEs."""
 MARGIN = 16
 WIDEST = SHOWN_WIDTH * DETAIL // LEAST_LABEL
 """The width at which the smallest label is as small as it may be."""
 STACK = 4
 """How far the further boxes of a stack stand out."""
 
-_LABEL_COLUMNS, _DETAIL_COLUMNS = 28, 32
+_LABEL_COLUMNS, _DETAIL_COLUMNS, _MOST_LINES = 28, 32, 3
 _LINE = 17
 _PADDING = 12
 _SIDES = {MODEL: 12, PIPELINE: 8, FAMILY: 8}
@@ -81,6 +83,7 @@ class Layout:
         nodes: a node's id → its box, all that is drawn of it inside.
         groups: a group's id → its box.
         routes: source and target → the points of cubic Bézier curves: a start, then three for each.
+        is_rightwards: whether it is read from left to right, in one band that fits a page.
     """
 
     width: float
@@ -88,6 +91,7 @@ class Layout:
     nodes: Mapping[str, Box] = field(default_factory=dict)
     groups: Mapping[str, Box] = field(default_factory=dict)
     routes: Mapping[tuple[str, str], tuple[Point, ...]] = field(default_factory=dict)
+    is_rightwards: bool = False
 
     @property
     def least_label(self) -> float:
@@ -102,10 +106,20 @@ def text_width(text: str, size: int) -> float:
 
 def lines(node: Node) -> tuple[str, ...]:
     """Return what is written in a node: label, class, what it is there many times for, changes."""
-    many = f"{TIMES} {node.many}" if node.many else ""
+    return tuple(line for line, _ in sized_lines(node))
+
+
+def sized_lines(node: Node) -> list[tuple[str, int]]:
+    """Return the lines that are written in a node, each with its font size; the label's first."""
     changes = f"changed: {', '.join(node.changes)}" if node.changes else ""
-    more = (fit(line, _DETAIL_COLUMNS) for line in (node.detail, many, changes))
-    return fit(node.label, _LABEL_COLUMNS), *filter(None, more)
+    label = [(line, LABEL) for line in wrapped(node.label, _LABEL_COLUMNS, _MOST_LINES)]
+    more = [
+        (line, DETAIL)
+        for part in (node.detail, node.times(), changes)
+        if part
+        for line in wrapped(part, _DETAIL_COLUMNS, _MOST_LINES)
+    ]
+    return label + more
 
 
 def group_label(group: Group) -> str:
@@ -116,13 +130,13 @@ def group_label(group: Group) -> str:
 
 def node_size(node: Node) -> tuple[float, float]:
     """Return a node's width and height, with room for the outline of its kind."""
-    sizes = (LABEL, *(DETAIL for _ in lines(node)))
-    widest = max(text_width(line, size) for line, size in zip(lines(node), sizes, strict=False))
+    written = sized_lines(node)
+    widest = max(text_width(line, size) for line, size in written)
     if node.kind == CONDITION:
-        return _diamond(widest, len(lines(node)) * _LINE)
-    stack = 2 * STACK if node.many else 0
+        return _diamond(widest, len(written) * _LINE)
+    stack = 2 * STACK if node.is_stack else 0
     width = max(widest + 2 * (_PADDING + _SIDES.get(node.kind, 0)), _LEAST_WIDTH) + stack
-    height = len(lines(node)) * _LINE + 2 * _PADDING + _TOPS.get(node.kind, 0) + stack
+    height = len(written) * _LINE + 2 * _PADDING + _TOPS.get(node.kind, 0) + stack
     return float(round(width)), float(round(height))
 
 

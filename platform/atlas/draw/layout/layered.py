@@ -7,12 +7,13 @@ overlap and no row is wider than the page. Why this isn't left to Graphviz: docs
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from atlas.draw.layout.bands import BandedLaid, solve_in_bands
 from atlas.draw.layout.geometry import (
     DETAIL,
     MARGIN,
+    PAGE_WIDTH,
     WIDEST,
     Box,
     Layout,
@@ -21,7 +22,8 @@ from atlas.draw.layout.geometry import (
     node_size,
     text_width,
 )
-from atlas.draw.layout.level import Laid, Level, solve
+from atlas.draw.layout.level import Laid, Level
+from atlas.draw.layout.routes import curves, straightened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,25 +34,29 @@ Path: TypeAlias = list[tuple[str, str]]
 """The levels around a thing, outermost first, each with the item that holds the thing there."""
 
 _ROOT = ""
-_PADDING, _LABEL_ROOM, _PORT_ROOM = 16.0, 30.0, 8.0
-"""Inside a group: at its edges, where its label stands, and there if edges make room anyway."""
-_UPWARD = 60.0
-"""How far a curve swings out that has to lead upwards."""
-_TALL = 2.0
-"""How much taller rightwards may be than downwards in broken rows, if these hide no edge."""
-_DOWN, _RIGHT = (28.0, WIDEST - 2.0 * MARGIN), (16.0, math.inf)
-"""The gap between boxes side by side and how wide a row may be: downwards, and rightwards."""
+_PADDING, _TITLE_ROOM, _PORT_ROOM = 16.0, 30.0, 6.0
+"""Inside a group: at its edges, where its title stands, and above a title beside edges."""
+_DOWN, _RIGHT = 28.0, 16.0
+"""The gap between boxes side by side: downwards, and rightwards."""
+_LENGTHS, _SHARE = (1.0, 1.15, 1.3, 1.5), 0.75
+"""Which parts of a page's width bands may take, and which part of a band a group in it may."""
+_WRAPPED, _TRACK = 2.0, 0.05
+"""How much a layout is the worse for broken rows, and for each edge that is led back."""
 
 
 def layered(drawing: Drawing) -> Layout:
-    """Return where everything is: downwards or, if that breaks rows and hides edges, rightwards."""
-    down = _Nest(drawing, rightwards=False)
-    if not any(laid.wrapped for laid in down.laid.values()):
-        return down.layout()
-    hides = any(laid.hidden for laid in down.laid.values())
-    right = _Nest(drawing, rightwards=True).layout()
-    fits = right.width <= WIDEST and (hides or right.height <= _TALL * down.layout().height)
-    return right if fits else down.layout()
+    """Return where everything is, as uses the page best.
+
+    A layout is the better the less one has to scroll and the larger its labels are. Downwards,
+    rows that would be too wide are broken; rightwards, the whole is broken into bands below each
+    other, or as wide as it is where its labels can still be read.
+    """
+    unbroken = _Nest(drawing, rightwards=True, length=math.inf)
+    best = min(unbroken, _Nest(drawing, rightwards=False, length=math.inf), key=_Nest.cost)
+    for part in _LENGTHS if unbroken.width > PAGE_WIDTH else ():
+        length = PAGE_WIDTH * part - 2.0 * MARGIN
+        best = min(best, _Nest(drawing, rightwards=True, length=length), key=_Nest.cost)
+    return best.layout()
 
 
 class _Nest:
@@ -68,10 +74,11 @@ class _Nest:
         boxes: item → its box.
     """
 
-    def __init__(self, drawing: Drawing, *, rightwards: bool) -> None:
-        """Lay out all levels."""
+    def __init__(self, drawing: Drawing, *, rightwards: bool, length: float) -> None:
+        """Lay out all levels, each of them in bands where it is longer than it may be."""
         self.drawing = drawing
         self.rightwards = rightwards
+        self.length = length
         self.groups = {group.id: group for group in drawing.groups}
         self.around = {group: _path(group, self.groups) for group in self.groups}
         self.paths = {
@@ -85,22 +92,44 @@ class _Nest:
         self.origins: dict[str, Point] = {}
         self.boxes = self._boxes()
 
+    @property
+    def width(self) -> float:
+        """How wide the whole is on the page, margins included."""
+        return self._swapped(self.laid[_ROOT].size)[0] + 2 * MARGIN
+
+    def cost(self) -> tuple[bool, float]:
+        """Return by what layouts are compared: whether labels and edges can be seen, then size."""
+        height = self._swapped(self.laid[_ROOT].size)[1] + 2 * MARGIN
+        scale = min(1.0, PAGE_WIDTH / self.width)
+        laid = self.laid.values()
+        worse = _WRAPPED if any(one.wrapped for one in laid) else 1.0
+        worse += _TRACK * sum(one.tracks for one in laid)
+        is_bad = self.width > WIDEST or any(one.hidden for one in laid)
+        return is_bad, height / scale**2 * worse
+
     def layout(self) -> Layout:
         """Return where everything is."""
         nodes = {node.id: self._turned(f"node {node.id}") for node in self.drawing.nodes}
         groups = {name: self._turned(f"group {name}") for name in self.levels if name != _ROOT}
         width, height = self._swapped(self.laid[_ROOT].size)
         routes = {pair: self._route(pair) for pair in self.pairs}
-        return Layout(width + 2 * MARGIN, height + 2 * MARGIN, nodes, groups, routes)
+        size = width + 2 * MARGIN, height + 2 * MARGIN
+        in_bands = any(isinstance(one, BandedLaid) for one in self.laid.values())
+        is_line = self.rightwards and not in_bands and size[0] <= PAGE_WIDTH
+        return Layout(*size, nodes, groups, routes, is_rightwards=is_line)
 
     def _levels(self) -> dict[str, Level]:
         """Return a level for the whole and for each group with anything in it, narrower inwards."""
-        gap, limit = _RIGHT if self.rightwards else _DOWN
-        levels = {_ROOT: Level(limit, gap)}
+        gap = _RIGHT if self.rightwards else _DOWN
+        limit = math.inf if self.rightwards else WIDEST - 2.0 * MARGIN
+        levels = {_ROOT: Level(limit, gap, self.length)}
         used = {level for path in self.paths.values() for level, _ in path} - {_ROOT}
         for group in sorted(used, key=lambda group: (len(self.around[group]), group)):
             parent, item = self.around[group][-1]
-            levels[group] = Level(levels[parent].limit - 2 * _PADDING, gap)
+            outer = levels[parent]
+            levels[group] = Level(
+                outer.limit - 2 * _PADDING, gap, outer.length * _SHARE - 2 * _PADDING
+            )
             levels[parent].sizes[item] = (0.0, 0.0)
         for node in self.drawing.nodes:
             levels[node.group].sizes[f"node {node.id}"] = self._swapped(node_size(node))
@@ -112,14 +141,14 @@ class _Nest:
             for level, start, end in _hops(self.paths, source, target):
                 self.levels[level].connect(source, start, end)
 
-    def _solved(self, name: str) -> Laid:
+    def _solved(self, name: str) -> Laid | BandedLaid:
         """Lay out one level, which is then an item of known size in the one around it."""
         level = self.levels[name]
-        laid = solve(level)
+        level.title = self._title_beside_edges(name)
+        laid = solve_in_bands(level)
         if name != _ROOT:
             before, after, above, below = self._room(level)
-            label = text_width(group_label(self.groups[name]), DETAIL) + 2 * _PADDING
-            wide, high = self._swapped((label, 0.0))
+            wide, high = self._swapped((self._title_width(name) + 2 * _PADDING, 0.0))
             width = max(laid.size[0] + before + after, wide)
             parent, item = self.around[name][-1]
             self.levels[parent].sizes[item] = (width, max(laid.size[1] + above + below, high))
@@ -129,14 +158,22 @@ class _Nest:
                 self.levels[parent].offsets[item, source] = x - width / 2
         return laid
 
+    def _title_width(self, name: str) -> float:
+        return text_width(group_label(self.groups[name]), DETAIL)
+
+    def _title_beside_edges(self, name: str) -> float:
+        """Return the width of a group's title where edges would run through it, else 0."""
+        enters = any(start.startswith("<") for start in self.levels[name].starts.values())
+        return self._title_width(name) if enters and not self.rightwards else 0.0
+
     def _room(self, level: Level) -> tuple[float, float, float, float]:
         """Return the room in a group left and right, above and below what is in it."""
         enters = any(start not in level.sizes for start in level.starts.values())
         leaves = any(end not in level.sizes for ends in level.nets.values() for end in ends)
         below = 0.0 if leaves else _PADDING
         if self.rightwards:
-            return _LABEL_ROOM, _PADDING, 0.0 if enters else _PADDING, below
-        return _PADDING, _PADDING, _PORT_ROOM if enters else _LABEL_ROOM, below
+            return _TITLE_ROOM, _PADDING, 0.0 if enters else _PADDING, below
+        return _PADDING, _PADDING, _PORT_ROOM if enters else _TITLE_ROOM, below
 
     def _boxes(self) -> dict[str, Box]:
         """Return the box of every item; find each level's origin on the way."""
@@ -158,7 +195,7 @@ class _Nest:
         for level, _, end in _hops(self.paths, *pair):
             x, y = self.origins[level]
             points += ((x + px, y + py) for px, py in self.laid[level].thread(pair[0], end))
-        return tuple(self._swapped(point) for point in _curves(_straightened(points)))
+        return tuple(self._swapped(point) for point in curves(straightened(points)))
 
     def _swapped(self, pair: tuple[float, float]) -> tuple[float, float]:
         """Return two measures, across and along, as those of the page; or back."""
@@ -194,23 +231,3 @@ def _ports(level: Level) -> Iterable[tuple[str, str]]:
     for source, ends in level.nets.items():
         ports = [item for item in (level.starts[source], *ends) if item not in level.sizes]
         yield from ((port, source) for port in ports)
-
-
-def _straightened(points: list[Point]) -> list[Point]:
-    """Drop the points that lie between two others of one vertical line."""
-    kept: list[Point] = []
-    for point in points:
-        if len(kept) > 1 and round(kept[-2][0], 2) == round(kept[-1][0], 2) == round(point[0], 2):
-            kept.pop()
-        if not kept or kept[-1] != point:
-            kept.append(point)
-    return kept
-
-
-def _curves(points: list[Point]) -> tuple[Point, ...]:
-    """Return the cubic curves through some points that leave and reach each one vertically."""
-    curves = points[:1]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        swing = (y1 - y0) / 2 if y1 >= y0 else _UPWARD
-        curves += [(x0, y0 + swing), (x1, y1 - swing), (x1, y1)]
-    return tuple(curves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import field
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
@@ -28,6 +29,8 @@ _SLOPE, _MOST_EXTRA = 0.08, 48.0
 """How much a gap grows with how far its edges go sideways, and how much at most."""
 _STRAIGHT = (8.0, 2.0, 1.0)
 """How much an edge wants to be straight, where none, one or both of its ends are boxes."""
+TITLE, TITLE_HEIGHT = "title", 20.0
+"""The item that keeps the edges that enter a group clear of its title, and its height."""
 _FILLED = 0.85
 """The part of a row's width that boxes may take; the rest is for edges that pass."""
 
@@ -41,6 +44,9 @@ class Level:
     Attributes:
         limit: how wide the level may become.
         gap: between two boxes of a row.
+        length: how high it may become before it is broken into bands.
+        title: how wide a title stands beside the edges that enter, or 0 for none there.
+        entries: the sources whose edges enter, in the order in which they come; others follow.
         sizes: item → its width and height, of nodes and inner groups.
         nets: a source → the items that it leads to here.
         starts: a source → the item that it comes from.
@@ -49,6 +55,9 @@ class Level:
 
     limit: float
     gap: float
+    length: float = inf
+    title: float = 0.0
+    entries: tuple[str, ...] = ()
     sizes: dict[str, Size] = field(default_factory=dict)
     nets: dict[str, list[str]] = field(default_factory=dict)
     starts: dict[str, str] = field(default_factory=dict)
@@ -65,8 +74,14 @@ class Level:
         """Return the room that every item takes in its row."""
         sized = {item: width + self.gap for item, (width, _) in self.sizes.items()}
         ends = {end for net in self.nets.values() for end in net}
-        ports = sorted((ends | set(self.starts.values())) - self.sizes.keys())
-        return {**sized, **dict.fromkeys(ports, PASSING)}
+        ports = sorted((ends | set(self.starts.values())) - self.sizes.keys(), key=self._place)
+        title = {TITLE: self.title} if self.title else {}
+        return {**sized, **title, **dict.fromkeys(ports, PASSING)}
+
+    def _place(self, port: str) -> tuple[bool, int, str]:
+        """Return by what ports are sorted: those that come in an order, then others by name."""
+        is_late = port[1:] not in self.entries
+        return is_late, 0 if is_late else self.entries.index(port[1:]), port
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,7 @@ class Laid:
         offsets: those of the level.
         wrapped: whether items that could stand in one row had to take several.
         hidden: whether an edge runs behind boxes.
+        tracks: how many edges are led back beside bands.
     """
 
     size: Size
@@ -92,6 +108,7 @@ class Laid:
     offsets: Mapping[tuple[str, str], float]
     wrapped: bool
     hidden: bool
+    tracks: int = 0
 
     def thread(self, source: str, end: str) -> list[Point]:
         """Return the way of one edge: straight down beside boxes, curved only between rows."""
@@ -121,7 +138,9 @@ def solve(level: Level) -> Laid:
     for item, row in sorted(row_of.items(), key=lambda pair: pair[1]):
         rows.setdefault(row, []).append(item)
     arranged = dict(zip(rows, arrange([*rows.values()], up, down), strict=True))
-    middles = place([*arranged.values()], widths, up, down) if rows else {}
+    _put_title_first(arranged)
+    pinned = {TITLE: level.title / 2} if level.title else {}
+    middles = place([*arranged.values()], widths, up, down, pinned) if rows else {}
     left, right = _extent(level, middles)
     spans = _spans(level, arranged, middles, up)
     return Laid(
@@ -140,6 +159,11 @@ def solve(level: Level) -> Laid:
     )
 
 
+def _put_title_first(rows: Mapping[int, list[str]]) -> None:
+    for row in rows.values():
+        row.sort(key=lambda item: item != TITLE)
+
+
 def _rows(level: Level, rows: LayoutRows) -> dict[str, int]:
     """Return item → row: ports to enter by in the first one, ports to leave by in the last."""
     upstream: dict[str, list[str]] = {item: [] for item in level.sizes}
@@ -149,7 +173,7 @@ def _rows(level: Level, rows: LayoutRows) -> dict[str, int]:
     upstream = without_cycles({item: upstream[item] for item in level.sizes})
     row_of = assign({item: upstream[item] for item in order(upstream)}, rows)
     last = max(row_of.values(), default=-1) + 1
-    starts = set(level.starts.values())
+    starts = {*level.starts.values(), TITLE}
     ports = {item: -1 if item in starts else last for item in rows.widths if item not in row_of}
     return {**ports, **row_of}
 
@@ -206,6 +230,7 @@ def _last_above(stops: list[tuple[str, int]], row: int) -> str:
 def _extent(level: Level, middles: Mapping[str, float]) -> tuple[float, float]:
     """Return the leftmost and rightmost x that anything takes."""
     half = {item: level.sizes.get(item, (0.0, 0.0))[0] / 2 for item in middles}
+    half[TITLE] = level.title / 2
     left = min((x - half[item] for item, x in middles.items()), default=0.0)
     return left, max((x + half[item] for item, x in middles.items()), default=0.0)
 
@@ -227,7 +252,8 @@ def _spans(
         )
         gap = ROW_GAP if row and any(item in level.sizes for item in items) else PORT_GAP
         top = bottom + gap + min(far * _SLOPE, _MOST_EXTRA) if spans else 0.0
-        bottom = top + max(level.sizes.get(item, (0.0, 0.0))[1] for item in items)
+        title = TITLE_HEIGHT if TITLE in items else 0.0
+        bottom = top + max(title, *(level.sizes.get(item, (0.0, 0.0))[1] for item in items))
         spans[row] = (top, bottom)
     return spans
 

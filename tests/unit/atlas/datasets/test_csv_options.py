@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from atlas.datasets.files import read_file, write_file
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 
 
 def handle(path: Path, **declared: Any) -> DataHandle:

@@ -14,7 +14,8 @@ from atlas.datasets.compression import opened
 from atlas.datasets.files import read_file, write_file
 from atlas.errors import StepError, StoreError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 
 ROWS = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, None, 1e-9], "s": ["a", "ä", None]})
 TABLES = [

@@ -12,7 +12,8 @@ import pytest
 
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 from atlas.store import FolderLocation
 
 DAYS = [f"2024-01-0{day}T00:00:00+00:00" for day in (1, 2, 3, 4)]

@@ -12,7 +12,8 @@ import pytest
 from atlas.datasets.databases.queries import placeholders_of
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import DataHandle, open_data
+from atlas.step.data import DataHandle
+from atlas.step.opening import open_data
 
 DAY, NEXT = "2024-01-02T00:00:00+00:00", "2024-01-03T00:00:00+00:00"
 ROWS = pd.DataFrame(

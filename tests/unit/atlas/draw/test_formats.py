@@ -2,11 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atlas.draw import (
     FORMATS,
@@ -24,7 +27,7 @@ from atlas.draw import (
 from atlas.draw.layout.geometry import DETAIL, LEAST_LABEL, SHOWN_WIDTH
 from atlas.draw.model import KINDS, OUTCOMES, Drawing, Node
 from atlas.draw.palette import COLOURS, GROUP, PAGE, SIGNS, TEXT
-from atlas.pages.texts import clip, fit, visible, width
+from atlas.pages.texts import clip, fit, visible, width, wrapped
 from tests.golden.graphs import HOSTILE, HUNDRED, chain, family, fan, hostile, plan, step, tangle
 from tests.golden.plans import INFERENCE, TRAINING
 from tests.watchdog import ends
@@ -341,3 +344,35 @@ def test_fit_and_clip():
     assert clip("abcdef", 4) == "abc…"
     assert clip("abcdef", 0) == "abcdef"
     assert fit("e\u0301" * 3, 3) == "e\u0301" * 3
+
+
+def test_long_names_are_broken_where_words_end_and_not_cut():
+    assert wrapped("short", 28, 3) == ["short"]
+    assert wrapped("", 28, 3) == [""]
+    assert wrapped("train_the_model_of_one_region_with_trees", 28, 3) == [
+        "train_the_model_of_",
+        "one_region_with_trees",
+    ]
+    assert wrapped("TrainTheModelOfOneRegionWithTrees", 28, 3) == [
+        "TrainTheModelOfOne",
+        "RegionWithTrees",
+    ]
+    assert wrapped("a" * 60, 28, 3) == ["a" * 20] * 3
+
+
+@given(st.text(max_size=200), st.integers(4, 40), st.integers(1, 4))
+def test_broken_lines_fit_and_keep_all_that_has_room(text, columns, most):
+    lines = wrapped(text, columns, most)
+    assert 1 <= len(lines) <= most
+    assert all(width(line) <= columns for line in lines)
+    kept = "".join(lines).replace(" ", "")
+    assert "…" in kept or kept == visible(text).replace(" ", "")
+
+
+def test_a_page_has_its_title_once():
+    drawing = of_plans([TRAINING, INFERENCE])
+    page = html(replace(drawing, notes=("said once",)))
+    heads = re.findall(r'<h1>[^<]*</h1>|<text class="title"[^>]*>', page)
+    assert heads == [f"<h1>{drawing.title}</h1>"]
+    assert page.count("said once") == 1
+    assert svg(drawing).count('<text class="title"') == 1

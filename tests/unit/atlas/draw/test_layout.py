@@ -1,6 +1,8 @@
 """The geometry: nothing overlaps, labels can be read, edges lead from box to box."""
 
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,19 @@ from hypothesis import strategies as st
 
 from atlas.draw import of_plan, of_plans
 from atlas.draw.layout import Box, layered
-from atlas.draw.layout.geometry import LEAST_LABEL, WIDEST, lines, node_size, text_width
+from atlas.draw.layout.geometry import (
+    DETAIL,
+    LEAST_LABEL,
+    PAGE_WIDTH,
+    WIDEST,
+    group_label,
+    node_size,
+    sized_lines,
+    text_width,
+)
+from atlas.draw.layout.layered import _Nest
 from atlas.draw.model import Drawing, Edge, Group, Node
-from tests.golden.graphs import HUNDRED, family, grouped, hostile, tangle
+from tests.golden.graphs import HUNDRED, chain, family, grouped, hostile, plan, step, tangle
 from tests.golden.plans import INFERENCE, TRAINING
 
 DRAWINGS = {name: of_plan(plan) for name, plan in HUNDRED.items()}
@@ -89,39 +101,63 @@ def test_labels_can_be_read_when_the_page_is_1600_wide(drawing):
 def test_text_fits_its_box(drawing):
     for node in drawing.nodes:
         width, height = node_size(node)
-        sizes = (14, 12, 12)
-        assert all(text_width(t, s) < width for t, s in zip(lines(node), sizes, strict=False))
-        assert len(lines(node)) * 16 < height
+        written = sized_lines(node)
+        assert all(text_width(text, size) < width for text, size in written)
+        assert len(written) * 16 < height
 
 
 @every_drawing
 def test_edges_run_downwards_or_rightwards(drawing):
+    """In bands, an edge that doesn't lead rightwards leads to a band further down."""
     layout = layered(drawing)
-    down = all(route[0][1] < route[-1][1] for route in layout.routes.values())
-    right = all(route[0][0] < route[-1][0] for route in layout.routes.values())
-    assert down or right
+    ends = [(route[0], route[-1]) for route in layout.routes.values()]
+    assert all(y0 < y1 for (_, y0), (_, y1) in ends) or all(
+        x0 < x1 or y0 < y1 for (x0, y0), (x1, y1) in ends
+    )
 
 
-def test_edges_keep_clear_of_boxes_they_do_not_touch():
-    """At a hundred steps, where rows needn't be broken, no edge runs behind a box."""
-    for name in ("layers 10x10", "layers 20x5", "tangle", "grouped", "chain"):
-        drawing = DRAWINGS[name]
-        layout = layered(drawing)
-        for (source, target), route in layout.routes.items():
-            others = {n: b for n, b in layout.nodes.items() if n not in (source, target)}
-            for x, y in samples(route):
-                inside = [n for n, b in others.items() if overlap(Box(x, y, 0.01, 0.01), b)]
-                assert not inside, (name, source, target)
+def check_edges(drawing, layout):
+    """No edge runs behind a box that it isn't of, or a title; each ends as its arrowhead points."""
+    titles = [title_box(group, layout.groups[group.id]) for group in drawing.groups]
+    for (source, target), route in layout.routes.items():
+        others = [box for name, box in layout.nodes.items() if name not in (source, target)]
+        for start in range(0, len(route) - 1, 3):
+            piece = route[start : start + 4]
+            near = [box for box in (*others, *titles) if overlap(around(piece), box)]
+            for x, y in samples(piece) if near else ():
+                point = Box(x, y, 0.01, 0.01)
+                assert not any(overlap(point, box) for box in near), (source, target)
+        assert is_straight(route[-4:]), (source, target)
 
 
-def samples(route):
-    """Points along the curves."""
-    for start in range(0, len(route) - 1, 3):
-        p = route[start : start + 4]
-        for t in (n / 10 for n in range(11)):
-            u = 1 - t
-            weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
-            yield tuple(sum(w * q[i] for w, q in zip(weights, p, strict=True)) for i in (0, 1))
+def around(piece):
+    xs, ys = zip(*piece, strict=True)
+    return Box(min(xs), min(ys), max(xs) - min(xs) + 0.01, max(ys) - min(ys) + 0.01)
+
+
+def title_box(group, box):
+    return Box(box.x + 10, box.y + 8, text_width(group_label(group), DETAIL), 12)
+
+
+def is_straight(piece):
+    """Whether all points of the last curve are on the line along which its arrowhead points."""
+    (x0, y0), *_, (x1, y1) = piece
+    across = 0 if abs(x1 - x0) < abs(y1 - y0) else 1
+    along = abs(x1 - x0) + abs(y1 - y0)
+    return along > 4 and all(abs(point[across] - piece[-1][across]) < 0.01 for point in piece)
+
+
+@every_drawing
+def test_edges_keep_clear_of_boxes_and_titles_and_end_as_they_point(drawing):
+    check_edges(drawing, layered(drawing))
+
+
+def samples(piece):
+    """Points along one curve."""
+    for t in (n / 10 for n in range(11)):
+        u = 1 - t
+        weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+        yield tuple(sum(w * q[i] for w, q in zip(weights, piece, strict=True)) for i in (0, 1))
 
 
 def test_a_wide_fan_is_drawn_rightwards():
@@ -145,13 +181,63 @@ def test_cycles_between_pipelines_are_drawn():
     assert not any(overlap(a, b) for a, b in combinations(layout.nodes.values(), 2))
 
 
+def test_a_chain_is_read_from_left_to_right():
+    layout = layered(of_plan(chain(6)))
+    assert layout.is_rightwards
+    assert layout.width > 4 * layout.height
+    assert len({box.y + box.height / 2 for box in layout.nodes.values()}) == 1
+
+
+def test_a_long_chain_is_broken_into_bands_of_the_pages_width():
+    """Each line of it is read from left to right, and none is almost empty."""
+    layout = layered(DRAWINGS["chain"])
+    assert layout.width < 1.1 * PAGE_WIDTH
+    assert layout.height < layout.width
+    lines = Counter(round(box.y + box.height / 2) for box in layout.nodes.values())
+    assert len(lines) > 5
+    assert min(lines.values()) > max(lines.values()) / 2
+
+
+def test_edges_that_are_led_back_do_not_lie_on_each_other():
+    layout = layered(DRAWINGS["layers 20x5"])
+    back = [
+        (round(y0, 1), *sorted((x0, x1)), source)
+        for (source, _), route in layout.routes.items()
+        for (x0, y0), (x1, y1) in pairwise(route[::3])
+        if y0 == y1 and x1 < x0
+    ]
+    assert back
+    for (y, left, right, source), (low, start, end, other) in combinations(back, 2):
+        assert source == other or y != low or right < start or end < left
+
+
+def test_edges_pass_beside_the_title_of_a_group_that_is_entered_from_above():
+    """The group's own steps are so many that it is drawn downwards."""
+    names = [f"regions.{'train the model of one region '}{n:02}" for n in range(9)]
+    drawing = of_plan(plan(step("load"), *(step(name, "load", origin="r.json") for name in names)))
+    layout = _Nest(drawing, rightwards=False, length=inf).layout()
+    check_edges(drawing, layout)
+    (group,) = drawing.groups
+    title, (_, top) = title_box(group, layout.groups["regions"]), layout.routes["load", names[0]][0]
+    assert top < title.y
+    assert all(
+        route[-1][1] > title.bottom for pair, route in layout.routes.items() if pair[0] == "load"
+    )
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 60), st.integers(0, 10**6), st.integers(1, 30))
 def test_any_tangle_is_drawn_without_overlaps(size, seed, reach):
-    assert check(of_plan(tangle(size, seed, reach))).width <= WIDEST
+    drawing = of_plan(tangle(size, seed, reach))
+    layout = check(drawing)
+    assert layout.width <= WIDEST
+    check_edges(drawing, layout)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 8), st.integers(2, 12), st.integers(0, 10**6))
 def test_any_groups_are_drawn_without_overlaps(groups, size, seed):
-    assert check(of_plan(grouped(groups, size, seed))).width <= WIDEST
+    drawing = of_plan(grouped(groups, size, seed))
+    layout = check(drawing)
+    assert layout.width <= WIDEST
+    check_edges(drawing, layout)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from atlas.draw import dot, mermaid, of_plan, of_plans, of_recipe, svg, text
 from atlas.plan import InputSource, Model, Output, PlanData, PlanStep, Value
+from atlas.plan.parts import Foreach
 from atlas.recipe import Recipe, Resources
+from atlas.search.part import BEST, PROPOSE, TRIAL, SearchPart
 from tests.golden.graphs import family, fan_in_group, plan, step
 from tests.golden.plans import INFERENCE, TRAINING
 from tests.scoring import Project
@@ -224,3 +226,91 @@ def test_drawings_and_plans_show_what_the_challenger_runs(tmp_path: Path) -> Non
     assert 'style="filled,dashed"' in dot(drawing)
     assert 'class="node step rival"' in svg(drawing)
     assert "stroke-dasharray:5 3" in mermaid(drawing)
+
+
+SEARCH = {"space": {"depth": {"low": 1, "high": 9}}, "metric": "mae", "goal": "minimize",
+          "trials": 5, "concurrency": 2}  # fmt: skip
+ROUNDS = ("tune-propose-1", "tune-trials-1", "tune-propose-2", "tune-trials-2")
+
+
+def searching():
+    """The Plan of a search in two rounds, beside an ordinary step before it and one after."""
+
+    def reads(name, output):
+        return InputSource("step", name, output)
+
+    def part(role):
+        return SearchPart(role, "tune", "mae", "minimize", "steps:Measure")
+
+    steps = [step("load")]
+    for number, count in ((1, 2), (2, 3)):
+        before = {"history": reads("tune-propose-1", "history"),
+                  "results": reads("tune-trials-1", "result")}  # fmt: skip
+        steps.append(
+            PlanStep(
+                f"tune-propose-{number}", "atlas.search:Propose", inputs=before if number > 1 else {},
+                params={"search": Value("value", SEARCH), "count": Value("value", count)},
+                search=part(PROPOSE),
+            )
+        )  # fmt: skip
+        proposals = reads(f"tune-propose-{number}", "proposals")
+        steps.append(
+            PlanStep(
+                f"tune-trials-{number}", "steps:Train", inputs={"rows": reads("load", "rows")},
+                params={"leaf": Value("value", 3)}, foreach=Foreach((("proposal", proposals),)),
+                search=part(TRIAL),
+            )
+        )  # fmt: skip
+    last = {
+        "history": reads("tune-propose-2", "history"),
+        "results": reads("tune-trials-2", "result"),
+    }
+    best = PlanStep("tune", "steps:Train", inputs=last, outputs={"model": Output("Forest")},
+                    search=part(BEST))  # fmt: skip
+    return plan(
+        *steps, best, PlanStep("use", "steps:Use", inputs={"model": reads("tune", "model")})
+    )
+
+
+def test_the_rounds_of_a_search_are_one_node():
+    drawing = of_plan(searching())
+    assert list(nodes(drawing)) == ["data.rows", "load", "tune", "use"]
+    assert {pair[:2] for pair in edges(drawing)} == {
+        ("data.rows", "load"), ("load", "tune"), ("tune", "use"),
+    }  # fmt: skip
+    tune = nodes(drawing)["tune"]
+    assert tune.times() == "search: 5 trials in rounds of 3"
+    assert tune.parts == ROUNDS
+    assert "search: 5 trials in rounds of 3" in svg(drawing)
+    assert "search: 5 trials in rounds of 3" in text(drawing)
+
+
+def test_the_facts_of_a_search_are_those_of_its_trials_and_its_space():
+    facts = nodes(of_plan(searching()))["tune"].facts
+    assert facts["inputs.rows"] == "load.rows"
+    assert facts["params.leaf"] == "3"
+    assert facts["outputs.model"] == "Forest"
+    assert facts["search.space.depth"] == '{"high":9,"low":1}'
+    assert facts["search.metric"] == "mae"
+    assert not {"inputs.history", "inputs.results", "foreach.proposal"} & set(facts)
+
+
+def test_the_outcome_of_a_search_is_that_of_all_its_steps():
+    tune = nodes(of_plan(searching()))["tune"]
+    ran = dict.fromkeys((*ROUNDS, "tune"), "ran")
+    assert tune.outcome({}) == ""
+    assert tune.outcome({"tune-propose-1": "ran"}) == "running"
+    assert tune.outcome(ran) == "ran"
+    assert tune.outcome(dict.fromkeys(ran, "cached")) == "cached"
+    assert tune.outcome({**dict.fromkeys(ran, "cached"), "tune-trials-2": "ran"}) == "ran"
+    assert tune.outcome({**ran, "tune-trials-1": "failed", "tune": "skipped"}) == "failed"
+
+
+def test_a_search_of_a_recipe_that_is_not_resolved_is_one_node_too():
+    raw = {"class": "steps:Train", "inputs": {"rows": "load.rows"},
+           "search": {**SEARCH, "evaluate": {"class": "steps:M", "inputs": {"rows": "hold.rows"}}}}  # fmt: skip
+    plain = {"class": "steps:Load"}
+    recipe = Recipe.parse({"name": "r", "steps": {"load": plain, "hold": plain, "tune": raw}})
+    drawing = of_recipe(recipe)
+    assert nodes(drawing)["tune"].times() == "search: 5 trials in rounds of 2"
+    assert {pair[:2] for pair in edges(drawing)} == {("load", "tune"), ("hold", "tune")}

@@ -9,7 +9,7 @@ import pytest
 
 from atlas.data_formats import format_of
 from atlas.plan import PlanData
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zip", "csv.bz2", "csv.xz"])

@@ -6,7 +6,7 @@ import pytest
 
 from atlas.errors import StepError
 from atlas.plan import PlanData
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 from atlas.uris import uri_of
 
 ODD = ("a#b", "50%41", "why?x", "a b", "ä", "#", "?", "%")

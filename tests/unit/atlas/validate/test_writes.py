@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlas.plan import PlanData
-from atlas.step.data import open_data
+from atlas.step.opening import open_data
 from atlas.validate import check
 
 STEPS = """
