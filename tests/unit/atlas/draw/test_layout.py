@@ -225,7 +225,7 @@ def test_edges_pass_beside_the_title_of_a_group_that_is_entered_from_above():
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(1, 60), st.integers(0, 10**6), st.integers(1, 30))
 def test_any_tangle_is_drawn_without_overlaps(size, seed, reach):
     drawing = of_plan(tangle(size, seed, reach))
