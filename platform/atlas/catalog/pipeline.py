@@ -22,7 +22,7 @@ from atlas.catalog.parts import (
 )
 from atlas.catalog.plot import over_time
 from atlas.draw import of_plans
-from atlas.draw.svg import svg
+from atlas.draw.as_svg import svg
 from atlas.pages import xml
 
 if TYPE_CHECKING:

@@ -1,17 +1,40 @@
 """Drawing: Plans and Recipes as text, Mermaid, DOT, SVG, PNG and HTML."""
 
-from atlas.draw.compare import diff
-from atlas.draw.dot import dot
-from atlas.draw.formats import FORMATS, drawn, format_of
-from atlas.draw.mermaid import mermaid
-from atlas.draw.model import OUTCOMES, Drawing, Edge, Group, Marks, Node
-from atlas.draw.page import html
-from atlas.draw.paths import diff_of_paths, of_path
-from atlas.draw.plans import of_plan, of_plans
-from atlas.draw.png import png
-from atlas.draw.recipes import of_recipe
-from atlas.draw.svg import svg
-from atlas.draw.text import text
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlas.draw.as_dot import dot
+    from atlas.draw.as_mermaid import mermaid
+    from atlas.draw.as_png import png
+    from atlas.draw.as_svg import svg
+    from atlas.draw.as_text import text
+    from atlas.draw.compare import diff
+    from atlas.draw.formats import FORMATS, drawn, format_of
+    from atlas.draw.model import OUTCOMES, Drawing, Edge, Group, Marks, Node
+    from atlas.draw.page import html
+    from atlas.draw.paths import diff_of_paths, of_path
+    from atlas.draw.plans import of_plan, of_plans
+    from atlas.draw.recipes import of_recipe
+
+_HOMES = {
+    "as_dot": ("dot",),
+    "as_mermaid": ("mermaid",),
+    "as_png": ("png",),
+    "as_svg": ("svg",),
+    "as_text": ("text",),
+    "compare": ("diff",),
+    "formats": ("FORMATS", "drawn", "format_of"),
+    "model": ("OUTCOMES", "Drawing", "Edge", "Group", "Marks", "Node"),
+    "page": ("html",),
+    "paths": ("diff_of_paths", "of_path"),
+    "plans": ("of_plan", "of_plans"),
+    "recipes": ("of_recipe",),
+}
+"""The module of each name: none is imported before it is asked for, for each run draws one SVG."""
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FORMATS",
@@ -36,3 +59,10 @@ __all__ = [
     "svg",
     "text",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is named, when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

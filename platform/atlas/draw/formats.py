@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from atlas.draw.model import Drawing, Marks
 
 FORMATS: Mapping[str, str] = {
-    "text": "text:text",
-    "mermaid": "mermaid:mermaid",
-    "dot": "dot:dot",
-    "svg": "svg:svg",
-    "png": "png:png",
+    "text": "as_text:text",
+    "mermaid": "as_mermaid:mermaid",
+    "dot": "as_dot:dot",
+    "svg": "as_svg:svg",
+    "png": "as_png:png",
     "html": "page:html",
 }
 """Name of a format → the module below `atlas.draw` that draws it, and its function."""

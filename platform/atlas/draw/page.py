@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.draw import palette
-from atlas.draw.svg import svg
+from atlas.draw.as_svg import svg
 from atlas.pages.style import policy_with
 from atlas.pages.texts import xml
 

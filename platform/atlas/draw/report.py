@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
+from atlas.draw.as_svg import svg, xml_lines
 from atlas.draw.gantt import gantt, mark_of, marks_of, name_of, span
 from atlas.draw.plans import of_plan
 from atlas.draw.report_outputs import IMAGES, figures, outputs_of, tables
 from atlas.draw.report_outputs import STYLE as FIGURES
-from atlas.draw.svg import svg, xml_lines
 from atlas.formats import named
 from atlas.pages import POLICY, STYLE, xml
 from atlas.store.keys import artifact_key

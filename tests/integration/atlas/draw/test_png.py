@@ -13,7 +13,7 @@ from atlas.errors import TargetError
 from tests.golden.graphs import chain, hostile
 from tests.golden.plans import TRAINING
 
-module = importlib.import_module("atlas.draw.png")
+module = importlib.import_module("atlas.draw.as_png")
 needs_graphviz = pytest.mark.skipif(not shutil.which("neato"), reason="Graphviz isn't installed")
 
 

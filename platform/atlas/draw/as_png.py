@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from atlas.draw.dot import POINTS, dot
+from atlas.draw.as_dot import POINTS, dot
 from atlas.draw.layout import layered
 from atlas.errors import TargetError
 
