@@ -148,13 +148,14 @@ class Config:
     statistics: Mapping[str, ColumnStatistics] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
+    previews: bool = True
     open_data: bool = False
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Config:
         """Build a Config from JSON that the schema has accepted."""
         plain = (
-            *("description", "features", "parameters", "schedule"),
+            *("description", "features", "parameters", "schedule", "previews"),
             *("promotion", "retraining", "predictions", "alerts", "card", "quality"),
         )
         return cls(

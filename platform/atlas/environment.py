@@ -83,6 +83,7 @@ class Environment:
         stores: URLs of stores besides the platform's that model parts may be read from.
         notify: ``failure``, ``promotion``, ``trigger``, ``late`` → the secrets that hold the
             addresses of those who are notified.
+        previews: whether rows of what runs write may be shown.
         protected: whether only releases may be deployed; `signed` ones, where that is set, too.
     """
 
@@ -101,6 +102,7 @@ class Environment:
     alerts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     stores: tuple[str, ...] = ()
     notify: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    previews: bool = True
 
     @classmethod
     def parse(cls, name: str, raw: Mapping[str, Any]) -> Environment:
@@ -109,7 +111,7 @@ class Environment:
         own: dict[str, Any] = (
             {"platform": platform} if isinstance(platform, str) else {"platform": "", **platform}
         )
-        plain = ("prefix", "namespace", "secrets", "schedules", "resources", "alerts")
+        plain = ("prefix", "namespace", "secrets", "schedules", "resources", "alerts", "previews")
         own |= {key: raw[key] for key in plain if key in raw}
         protected = raw.get("protected", False)
         return cls(

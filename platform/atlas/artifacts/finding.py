@@ -40,6 +40,7 @@ class Artifact:
         plan: name of the Plan that made it.
         step: the step that made it; empty for a model's part.
         output: the output's name, or the part's.
+        hides_rows: whether rows of it, or text, may not be shown.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Artifact:
     plan: str = ""
     step: str = ""
     output: str = ""
+    hides_rows: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -122,7 +124,8 @@ def _output(store: Store, plan: Plan, run: Run, what: tuple[str, str, int | None
     key = artifact_key(run.pipeline, run.id, step, output, index)
     unit = step if index is None else f"{step}[{index}]"
     manifest = store.manifest_at(key)
-    return Artifact(f"{unit}.{output}", store, key, manifest, plan.name, step, output)
+    hides = bool(plan.hides_rows)
+    return Artifact(f"{unit}.{output}", store, key, manifest, plan.name, step, output, hides)
 
 
 def _parts(place: OpenedArtifacts, name: str, version: str) -> list[Artifact]:
@@ -136,4 +139,13 @@ def _part(place: OpenedArtifacts, pipeline: str, name: str, part: ModelPart) -> 
     store, key = located(place.store, place.stores, part.uri)
     manifest = store.manifest_at(key)
     check_part(part, manifest, own=store is place.store)
-    return Artifact(name, store, key, manifest, pipeline, "", name)
+    return Artifact(name, store, key, manifest, pipeline, "", name, _hides_rows(store, key))
+
+
+def _hides_rows(store: Store, key: str) -> bool:
+    """Return whether the run that has a model's part hides rows; also if that can't be known."""
+    run_pipeline, run, *_ = key.split("/")
+    try:
+        return bool(store.plan(store.run(run_pipeline, run).plan).hides_rows)
+    except StoreError:
+        return True

@@ -52,11 +52,15 @@ def shown(place: OpenedArtifacts, thing: str, rows: int = 10) -> Shown:
     """
     if _OF_ARTIFACT.fullmatch(thing):
         found = find(place, thing)
-        looks = [(one, preview(one.store, one.manifest, most=rows)) for one in found]
+        looks = [(one, _look(one, rows)) for one in found]
         texts = [_artifact(artifact, look) for artifact, look in looks]
         facts = [{**one.to_json(), **look.to_json()} for one, look in looks]
         return Shown("\n\n".join(texts), facts)
     return _run(place, thing)
+
+
+def _look(artifact: Artifact, rows: int) -> Preview:
+    return preview(artifact.store, artifact.manifest, most=rows, hides_rows=artifact.hides_rows)
 
 
 def _run(place: OpenedArtifacts, thing: str) -> Shown:

@@ -30,6 +30,7 @@ class ConfigBuilder(DocumentBuilder):
         inference: str | None = None,
         description: str | None = None,
         extends: str | None = None,
+        previews: bool | None = None,
     ) -> None:
         """Begin a Config.
 
@@ -39,11 +40,13 @@ class ConfigBuilder(DocumentBuilder):
             inference: file of the inference Recipe.
             description: what the pipeline is for.
             extends: another Config's file, from this one's folder; this one says what differs.
+            previews: whether rows of what runs write may be shown; by default they may.
         """
         super().__init__(name, description=description, extends=extends)
         recipes = given({"training": training, "inference": inference})
         if recipes or extends is None:
             self._document["recipes"] = recipes
+        self._document.update(given({"previews": previews}))
 
     def data(
         self,
@@ -231,7 +234,8 @@ class ConfigBuilder(DocumentBuilder):
         """Return a builder that goes on from a Config; `to_json` gives the same back."""
         builder = cls(raw.get("name", ""), **raw.get("recipes", {}), extends=raw.get("extends"))
         # The same order of keys, and sections that are there but empty.
-        kept = ("$schema", "version", "name", "recipes", "description", "extends", "abstract")
+        kept = {"$schema", "version", "name", "recipes", "description", "previews"}
+        kept |= {"extends", "abstract"}
         builder._document = {key: plain(raw[key]) if key in kept else {} for key in raw}
         for section, add in _SECTIONS.items():
             if section in raw:

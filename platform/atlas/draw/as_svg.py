@@ -64,7 +64,7 @@ def _opening(drawing: Drawing, width: float, height: float) -> Iterator[str]:
     yield f' aria-labelledby="{_ID}-title {_ID}-desc">'
     yield f'<title id="{_ID}-title">{xml(drawing.title)}</title>'
     yield f'<desc id="{_ID}-desc">{xml(drawing.summary())}</desc>'
-    yield f"<style>{style(_ID)}</style>"
+    yield f"<style>{style(_ID, width)}</style>"
     yield f"<defs>{''.join(map(_arrow, palette.EDGES))}</defs>"
     yield f'<rect class="page" width="{number(width)}" height="{number(height)}"/>'
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.draw.palette import COLOURS
 from atlas.pages import xml
+from atlas.pages.texts import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,21 @@ if TYPE_CHECKING:
     from atlas.step import Outcome
 
 _MOST_BARS = 500
+_MARKS = ("ran", "cached", "failed")
 _BAR, _GAP, _LABEL, _WIDTH = 16, 4, 220, 900
+
+
+STYLE = "".join(
+    (
+        ".wide { overflow: auto; }\n",
+        ".gantt { width: 100%; min-width: 640px; font-size: 11px; fill: currentColor; }\n",
+        *(f".gantt .{mark} {{ fill: {COLOURS[mark].line}; }}\n" for mark in _MARKS),
+        "@media (prefers-color-scheme: dark) {\n",
+        *(f".gantt .{mark} {{ fill: {COLOURS[mark].dark_line}; }}\n" for mark in _MARKS),
+        "}\n",
+    )
+)
+"""The bars' colours, on a light and on a dark screen."""
 
 
 def marks_of(
@@ -56,8 +71,9 @@ def gantt(outcomes: Mapping[tuple[str, int | None], Outcome]) -> str:
         _bar(index, name_of(*name), outcome, (begin - start) * scale, (finish - begin) * scale)
         for index, (name, outcome, begin, finish) in enumerate(spans)
     )
-    box = f'viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" aria-label="Time of each step"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-size="11">{"".join(bars)}</svg>'
+    box = f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Time of each step"'
+    inner = f'<svg class="gantt" xmlns="http://www.w3.org/2000/svg" {box}>{"".join(bars)}</svg>'
+    return f'<div class="wide">{inner}</div>'
 
 
 def span(outcome: Outcome) -> tuple[float, float]:
@@ -68,9 +84,9 @@ def span(outcome: Outcome) -> tuple[float, float]:
 
 def _bar(index: int, name: str, outcome: Outcome, left: float, width: float) -> str:
     top = _GAP + index * (_BAR + _GAP)
-    text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{xml(name[:34])}</text>'
+    text = f'<text x="{_LABEL - 8}" y="{top + 12}" text-anchor="end">{xml(fit(name, 34))}</text>'
     place = f'x="{_LABEL + left:.1f}" y="{top}" width="{max(width, 1.5):.1f}" height="{_BAR}"'
-    bar = f'<rect {place} rx="2" fill="{COLOURS[mark_of(outcome)].line}"/>'
+    bar = f'<rect {place} rx="2" class="{mark_of(outcome)}"/>'
     at = _LABEL + left + max(width, 1.5) + 4
     return f'{text}{bar}<text x="{at:.1f}" y="{top + 12}">{outcome.seconds:.2f} s</text>'
 

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 from atlas.draw.as_svg import svg, xml_lines
+from atlas.draw.gantt import STYLE as BARS
 from atlas.draw.gantt import gantt, mark_of, marks_of, name_of, span
 from atlas.draw.plans import of_plan
 from atlas.draw.report_outputs import IMAGES, figures, outputs_of, tables
 from atlas.draw.report_outputs import STYLE as FIGURES
 from atlas.formats import named
-from atlas.pages import POLICY, STYLE, xml
+from atlas.pages import DARK, POLICY, STYLE, xml
+from atlas.search.part import COUNT
 from atlas.store.keys import artifact_key
+from atlas.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from atlas.plan import Plan
+    from atlas.plan.parts import Value
     from atlas.step import Outcome
     from atlas.step.finished import Finished, Left
     from atlas.store import Run
@@ -50,7 +54,10 @@ def report(
     about = _about(plan, run, outcomes, skipped)
     if left is not None:
         shown = outputs_of(run, outcomes, left.store)
-        parts = figures(shown, left.store), tables(shown, left.store)
+        parts = (
+            figures(shown, left.store),
+            tables(shown, left.store, hides_rows=bool(plan.hides_rows)),
+        )
         about |= _version(left.finished)
     return "\n".join((*_lines(plan, run, outcomes, skipped, (about, *parts)), ""))
 
@@ -77,7 +84,8 @@ def _lines(
     title = f"{run.pipeline} {run.flow}: {run.id}"
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}; {IMAGES}">'
-    yield f"<title>{xml(title)}</title><style>{STYLE}{FIGURES}</style></head><body>"
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{xml(title)}</title><style>{STYLE}{DARK}{BARS}{FIGURES}</style></head><body>"
     yield f"<h1>{xml(title)}</h1>{_facts(about)}"
     yield from _failures(outcomes)
     graph = svg(of_plan(plan), marks_of(outcomes, skipped), titled=False)
@@ -140,14 +148,14 @@ def _failures(outcomes: Outcomes) -> Iterator[str]:
 
 def _steps(outcomes: Outcomes, skipped: Mapping[str, str]) -> Iterator[str]:
     """Give the table of steps."""
-    yield '<h2>Steps</h2><table class="steps"><tr><th>step</th><th>outcome</th>'
+    yield '<h2>Steps</h2><div class="wide"><table class="steps"><tr><th>step</th><th>outcome</th>'
     yield '<th class="number">seconds</th><th class="number">attempts</th><th>why</th></tr>'
     for (step, item), outcome in outcomes.items():
         numbers = (f"{outcome.seconds:.3f}", str(outcome.attempts))
         numbers = ("", "") if outcome.is_skipped else numbers
         yield _row(name_of(step, item), mark_of(outcome), *numbers, _why(outcome))
     yield from (_row(step, "skipped", "", "", why) for step, why in skipped.items())
-    yield "</table>"
+    yield "</table></div>"
 
 
 def _why(outcome: Outcome) -> str:
@@ -206,11 +214,20 @@ def _metrics(outcomes: Outcomes) -> dict[str, str]:
 
 
 def _params(plan: Plan) -> dict[str, str]:
+    """Return the params of each step; those of a search's rounds once, by the step's own name."""
     return {
-        f"{step.name}.{name}": str(value.value) if value.kind == "value" else f"by the {value.kind}"
+        f"{step.search.of if step.search else step.name}.{name}": _param(value)
         for step in plan.steps
         for name, value in step.params.items()
+        if step.search is None or name != COUNT
     }
+
+
+def _param(value: Value) -> str:
+    """Return a param's value: text as it is, all else as JSON."""
+    if value.kind != "value":
+        return f"by the {value.kind}"
+    return value.value if isinstance(value.value, str) else canonical(value.value)
 
 
 def _artifacts(outcomes: Outcomes) -> dict[str, str]:

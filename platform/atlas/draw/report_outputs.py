@@ -27,13 +27,12 @@ IMAGES = "img-src data:; frame-src 'self' file:"
 """What a report's policy allows besides: figures in the page itself, and those of Plotly, each a
 page of the store in a frame of its own, which has no way to this one."""
 STYLE = """
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr));
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr));
   gap: 16px; align-items: start; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 8px;
   background: #fff; color: #1f2328; }
 figcaption { font-size: 12px; color: #4d5661; }
 figure iframe { border: 0; width: 100%; height: 460px; }
-.wide { overflow: auto; }
 .rows td, .rows th { white-space: nowrap; width: auto; }
 summary { cursor: pointer; }
 """
@@ -82,8 +81,14 @@ def _figures(outputs: Outputs, store: Store) -> Iterator[str]:
         yield f"<figure>{element}<figcaption>{xml(name)}</figcaption></figure>"
 
 
-def tables(outputs: Outputs, store: Store) -> Iterator[str]:
-    """Give all outputs with their sizes, and the first rows of those that are tables."""
+def tables(outputs: Outputs, store: Store, *, hides_rows: bool) -> Iterator[str]:
+    """Give all outputs with their sizes, and the first rows of those that are tables.
+
+    Args:
+        outputs: what a run has written.
+        store: where it is.
+        hides_rows: whether only sizes are to be seen.
+    """
     if not outputs:
         return
     looked = {
@@ -91,13 +96,13 @@ def tables(outputs: Outputs, store: Store) -> Iterator[str]:
         for name, _, manifest in [one for one in outputs if _is_table(one[2])][:_MOST_TABLES]
         if manifest is not None
     }
-    yield '<h2>Outputs</h2><table class="steps"><tr><th>output</th><th>type</th><th>kept as</th>'
-    yield '<th class="number">size</th><th>rows</th><th>sha256</th></tr>'
+    yield '<h2>Outputs</h2><div class="wide"><table class="steps"><tr><th>output</th><th>type</th>'
+    yield '<th>kept as</th><th class="number">size</th><th>rows</th><th>sha256</th></tr>'
     for name, sha256, manifest in outputs:
         yield _row(name, sha256, manifest, looked.get(name))
-    yield "</table>"
+    yield "</table></div>"
     for name, rows in looked.items():
-        if rows is not None and rows.rows:
+        if rows is not None and rows.rows and not hides_rows:
             yield f"<details><summary>{xml(name)}: the first rows of {rows.count:,}</summary>"
             yield f'<div class="wide">{_cells(rows)}</div></details>'
 

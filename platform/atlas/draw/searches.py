@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.draw import facts
-from atlas.search.part import BEST, PROPOSE, TRIAL
+from atlas.search.part import BEST, COUNT, PROPOSE, TRIAL
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _search(steps: list[PlanStep]) -> DrawnSearch:
     trial = next(step for step in steps if step.search and step.search.role == TRIAL)
     return DrawnSearch(
         steps=tuple(step.name for step in steps),
-        rounds=tuple(step.params["count"].value for step in proposing),
+        rounds=tuple(step.params[COUNT].value for step in proposing),
         raw=proposing[0].params["search"].value,
         trial=trial,
     )

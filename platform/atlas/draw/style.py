@@ -10,15 +10,20 @@ from atlas.draw.palette import COLOURS, EDGES, GROUP, PAGE, TEXT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LEAST_WIDTH = 720
 FONTS = 'system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif'
 """None of them is wider than the widths that boxes are made for."""
 
 
-def style(of: str) -> str:
-    """Return the style sheet of the SVG with an id."""
+def style(of: str, width: float) -> str:
+    """Return the style sheet of the SVG with an id, which is so many pixels wide.
+
+    It takes as much of its width as there is, and on a narrow page a part of it that can be read.
+    """
     dark = "".join(f"#{of} {rule}" for rule in _colours(dark=True))
     light = "".join(f"#{of} {rule}" for rule in (*_shapes(), *_colours(dark=False)))
-    root = f"#{of}{{font:{LABEL}px {FONTS};max-width:100%;height:auto}}"
+    least = f"min-width:{min(width, _LEAST_WIDTH):.0f}px;"
+    root = f"#{of}{{font:{LABEL}px {FONTS};max-width:100%;{least}height:auto}}"
     return f"{root}{light}@media (prefers-color-scheme:dark){{{dark}}}"
 
 

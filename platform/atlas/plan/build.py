@@ -112,6 +112,7 @@ class PlanBuilder:
             "stores": self.environment.stores,
             "notify": self._notify(),
             "late_after": self._late_after(),
+            "hides_rows": not (config.previews and self.environment.previews) or None,
         }
 
     def _packages(self) -> set[str]:
@@ -351,6 +352,7 @@ def _value(param: Param, axes: Mapping[str, str]) -> Value:
 _OF_INFERENCE = ("digest", "shadow", "canary")
 """Fields of a Config's ``model`` that say nothing of what training does."""
 _UNMEANT = (
-    *("$schema", "alerts", "card", "description", "matrix", "quality", "retraining", "statistics"),
+    *("$schema", "alerts", "card", "description", "matrix", "previews", "quality", "retraining"),
+    "statistics",
 )
 """Fields of a Config that say nothing of what one member's run does."""

@@ -51,6 +51,7 @@ class Plan:
             addresses of those who are notified.
         late_after: seconds after its interval's end at which a scheduled run is late, or None.
         family: the family that it is a member of, training of a model only.
+        hides_rows: whether nobody is shown rows of what it writes; None for no.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Plan:
     family: Family | None = None
     notify: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     late_after: float | None = None
+    hides_rows: bool | None = None
 
     def __post_init__(self) -> None:
         """Freeze what the Plan is made of: its digest says what ran, so nothing may change it."""

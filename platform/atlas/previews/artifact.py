@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
 from atlas.formats import BUILT_IN, named
-from atlas.previews.table import PreviewedRows, rows_of
+from atlas.previews.table import READERS, PreviewedRows, rows_of
 
 if TYPE_CHECKING:
     from atlas.store import Manifest, Store
@@ -16,6 +16,8 @@ MOST_SHOWN = 2 << 20
 """Size in bytes of the largest picture that is shown on another page."""
 _MOST_TEXT = 64 << 10
 _TEXTS = ("json", "text", "markdown", "lightgbm")
+HIDDEN = 'what is in it isn\'t shown: "previews" is false in the Config or the Environment'
+"""What is said in place of rows that nobody is to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class Preview:
         return {name: value for name, value in found.items() if value}
 
 
-def preview(store: Store, manifest: Manifest, *, most: int = 5, text: bool = True) -> Preview:
+def preview(
+    store: Store, manifest: Manifest, *, most: int = 5, text: bool = True, hides_rows: bool = False
+) -> Preview:
     """Return what there is to show of an artifact.
 
     Args:
@@ -50,8 +54,11 @@ def preview(store: Store, manifest: Manifest, *, most: int = 5, text: bool = Tru
         manifest: what it is.
         most: how many rows of a table.
         text: whether the beginning of text and plain data is wanted.
+        hides_rows: whether neither rows nor text may be shown; a picture is made to be seen.
     """
     try:
+        if hides_rows and (manifest.format in READERS or manifest.format in _TEXTS):
+            return Preview(note=HIDDEN)
         return _preview(store, manifest, most, text=text)
     except (AtlasError, OSError, ValueError, ImportError) as error:
         return Preview(note=str(error).partition("\n")[0][:300])

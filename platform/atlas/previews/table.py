@@ -54,7 +54,7 @@ def rows_of(store: Store, manifest: Manifest, most: int = 5) -> PreviewedRows | 
         StoreError: it can't be read.
         OSError: likewise.
     """
-    read = _READERS.get(manifest.format)
+    read = READERS.get(manifest.format)
     if read is None or manifest.size > MOST_BYTES:
         return None
     path = store.location.local(manifest.data)
@@ -117,7 +117,7 @@ def _cell(value: Any) -> str:
     return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
 
 
-_READERS: Mapping[str, Callable[[Path, int], PreviewedRows]] = {
+READERS: Mapping[str, Callable[[Path, int], PreviewedRows]] = {
     "parquet": _of_parquet,
     "arrow": _of_arrow,
     "npy": _of_npy,

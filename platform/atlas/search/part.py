@@ -10,6 +10,8 @@ EVALUATE = "evaluate_"
 """What stands before the names of an evaluator's inputs and params, in the step of a trial."""
 KEY = "proposal"
 """The name by which a trial's step gets what it tries."""
+COUNT = "count"
+"""The param by which a step that proposes gets how many trials its round has."""
 RESULT, PROPOSALS, HISTORY, RESULTS = "result", "proposals", "history", "results"
 BEST_PARAMS, TRIALS, PAGE = "best_params", "trials", "page"
 OWN_OUTPUTS = (RESULT, BEST_PARAMS, TRIALS, PAGE)
