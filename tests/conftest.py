@@ -48,19 +48,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _order(items: list[pytest.Item]) -> None:
-    """Put the largest groups first, and those that need a platform last, which then is up briefly."""
+    """Put the groups that take longest first, then the largest, then those that need a platform.
+
+    What takes longest runs beside all else: begun last, it would run alone on its worker.
+    """
     sizes = Counter(_group(item.nodeid) for item in items)
 
-    def place(item: pytest.Item) -> tuple[bool, int, str]:
+    def place(item: pytest.Item) -> tuple[bool, bool, int, str]:
         group = _group(item.nodeid)
-        return _STACK in item.nodeid, -sizes[group], group
+        return group not in _LONGEST, _STACK in item.nodeid, -sizes[group], group
 
     items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Run two groups at a time in `make test`, in their order; loadgroup's marks do nothing here."""
+    """Run whole groups in `make test`, in their order; loadgroup's marks do nothing here."""
     config.option.loadscopereorder = False
     return _Grouped(config, log)
 
@@ -79,6 +82,7 @@ def _group(nodeid: str) -> str:
 
 
 _STACK = "tests/stack/"
+_LONGEST = ("containers", "platform")
 
 _SHARED = {
     **dict.fromkeys(
