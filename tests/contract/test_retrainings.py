@@ -18,7 +18,7 @@ from tests.projects import Project, environment, project
 from tests.retrained import cause, champion, pipeline, place, training_runs
 
 __all__ = ["project"]
-EVENTS, PIPELINES, WORKERS, DEATHS, BUDGET = 1000, 10, 3, 25, 4
+PIPELINES, WORKERS, BUDGET = 10, 3, 4
 SECONDS = 880
 """A limit for a machine that others use, too; alone, the longest takes about a minute."""
 pytestmark = pytest.mark.timeout(SECONDS + 20)
@@ -39,7 +39,14 @@ def ended(process: subprocess.Popen[str]) -> str:
     return out
 
 
-@pytest.mark.parametrize("approval", ["none", "training", "promotion"])
+@pytest.mark.parametrize(
+    "approval",
+    [
+        pytest.param("none", marks=pytest.mark.long),
+        pytest.param("training", marks=pytest.mark.long),
+        "promotion",
+    ],
+)
 def test_a_kill_before_or_after_any_write_comes_to_the_same_end(project, tmp_path, approval):
     store = champion(project)
     event = cause(store)
@@ -60,18 +67,23 @@ def test_a_kill_before_or_after_any_write_comes_to_the_same_end(project, tmp_pat
         assert one["champion"] == one["end"]["version"] == "local-2", one
 
 
-def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each(project, tmp_path):
+@pytest.mark.parametrize(
+    ("count", "of_each"), [(250, 8), pytest.param(1000, 25, marks=pytest.mark.long)]
+)
+def test_events_repeated_reordered_and_killed_are_one_retraining_each(
+    project, tmp_path, count, of_each
+):
     names = [f"houses{number}" for number in range(PIPELINES)]
     for name in names:
         store = champion(project, name)
-    events = [cause(store, str(n), names[n % PIPELINES]) for n in range(EVENTS)]
+    events = [cause(store, str(n), names[n % PIPELINES]) for n in range(count)]
     job, ledger = tmp_path / "job.json", tmp_path / "ledger"
     rule = {"in_flight": 1000, "per_month": 1000, "parameters": {"all": {"ledger": str(ledger)}}}
     raws = [event.to_json() for event in events]
-    job.write_text(json.dumps({"causes": raws, "rule": rule, "deaths": DEATHS}))
+    job.write_text(json.dumps({"causes": raws, "rule": rule, "deaths": of_each}))
     workers = [child(project, "work", project.url, job, seed) for seed in range(WORKERS)]
     deaths = sum(int(ended(worker).split()[0]) for worker in workers)
-    assert deaths >= WORKERS * DEATHS
+    assert deaths >= WORKERS * of_each
     trained = Counter(ledger.read_text().split())
     for name in names:
         own = {event.id for event in events if event.pipeline == name}
@@ -86,8 +98,8 @@ def test_a_thousand_events_repeated_reordered_and_killed_are_one_retraining_each
         assert store.run_outcome(event.pipeline, there.run)["status"] == "done"
         assert trained[there.run]
     # A step that a kill cut off before its end was recorded is done once more, as in any run.
-    assert len({event.id for event in events}) == len(trained) == EVENTS
-    assert sum(trained.values()) <= EVENTS + deaths
+    assert len({event.id for event in events}) == len(trained) == count
+    assert sum(trained.values()) <= count + deaths
 
 
 def test_no_crash_and_no_crowd_passes_the_budget_of_a_month_or_uses_it_up(project, tmp_path):

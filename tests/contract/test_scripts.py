@@ -249,7 +249,10 @@ def as_script(project, name: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+_ALL = [pytest.param(n, marks=[pytest.mark.long] if n == "grid search" else []) for n in SCRIPTS]
+
+
+@pytest.mark.parametrize("name", _ALL)
 def test_a_step_is_a_script(project, name):
     project.pipeline("p", script(name) + STEP, {"it": {"class": "steps:Step"}})
     expected, warned = as_script(project, name)
@@ -275,10 +278,7 @@ def printed(project) -> str:
         return ""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.long] if n == "grid search" else []) for n in SCRIPTS],
-)
+@pytest.mark.parametrize("name", _ALL)
 def test_on_a_target_too(project, name):
     """As images and Airflow's processes run a step: `python -m atlas.step`."""
     project.pipeline("p", script(name) + STEP, {"it": {"class": "steps:Step"}})

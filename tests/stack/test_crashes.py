@@ -163,7 +163,14 @@ def rig(platform, tmp_path, monkeypatch, request):
     made.open().destroy()
 
 
-@pytest.mark.parametrize(("first", "second"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(*case, marks=[pytest.mark.long] if at > 1 else [])
+        for at, case in enumerate(CASES)
+    ],
+    ids=str,
+)
 def test_what_was_killed_converges_when_it_is_repeated(rig, first, second):
     a, b, gone = (f"{rig.name}-{end}" for end in ("a", "b", "gone"))
     rig.wanted = {a: "11", gone: "99"}

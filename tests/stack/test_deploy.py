@@ -100,6 +100,7 @@ def test_a_change_is_previewed_in_the_recipes_words_and_touches_only_what_it_is_
     assert len([*versions.glob("*.yaml")]) == 2, "an update adds a version and deletes none"
 
 
+@pytest.mark.long
 def test_metrics_go_with_their_pipeline(pipeline):
     """Its groups are deleted by destroy; those of others, and of other Environments, stay."""
     write_data(pipeline)
@@ -175,6 +176,7 @@ def test_drift_is_told_and_repaired(pipeline):
     assert pipeline.deploy() == []
 
 
+@pytest.mark.long
 def test_a_dag_that_airflow_forgot_comes_back(pipeline):
     pipeline.deploy()
     pipeline.dag_file.unlink()
@@ -184,6 +186,7 @@ def test_a_dag_that_airflow_forgot_comes_back(pipeline):
     assert pipeline.dag in pipeline.airflow.dags([pipeline.dag])
 
 
+@pytest.mark.long
 def test_an_image_that_leaves_the_registry_is_drift(pipeline):
     secret = pipeline.platform.state / "secrets" / "registry.json"
     registry = ImageRegistry.at(pipeline.platform.url("registry"), secret)
@@ -269,7 +272,13 @@ def test_a_name_of_another_stack_is_refused(pipeline):
     assert pipeline.dag_file.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="ctrl-c"),
+        pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.long),
+    ],
+)
 def test_an_interrupted_deploy_converges_when_it_is_repeated(pipeline, number):
     for turn, delay in enumerate((0.8, 1.8, 3.2)):
         pipeline.touch(100 + turn)

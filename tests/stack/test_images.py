@@ -331,6 +331,7 @@ def test_the_bill_of_materials(shared):
     assert registry.document(built.repository, f"blobs/{layer['digest']}") == bom
 
 
+@pytest.mark.long
 def test_a_push_that_finds_no_registry_is_repeated_later(words, yard):
     words.edit("# for the push\n")
     yard.stop_registry()
@@ -343,6 +344,7 @@ def test_a_push_that_finds_no_registry_is_repeated_later(words, yard):
     assert {one["state"] for one in words.build().values()} == {"pushed"}
 
 
+@pytest.mark.long
 def test_a_push_that_is_killed_is_taken_up_again(words):
     words.edit("# for the killed push\n")
     fixed = {"ATLAS_STATE": str(words.state), "PYTHONPATH": str(words.frozen)}
@@ -373,6 +375,7 @@ def small_disk(place: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk(words, tmp_path):
     words.edit("# for the disk\n")
     with small_disk(words.state / "builds" / "work", "1m"):
@@ -412,7 +415,12 @@ def test_wrong_credentials(words, yard, tmp_path):
         pytest.param(
             "words/trees.Dockerfile", "FROM 127.0.0.1:1/none\n", "I204", marks=pytest.mark.long
         ),
-        ("words/trees.Dockerfile", "FROM scratch\nCOPY greeting.txt /\n", "I203"),
+        pytest.param(
+            "words/trees.Dockerfile",
+            "FROM scratch\nCOPY greeting.txt /\n",
+            "I203",
+            marks=pytest.mark.long,
+        ),
         ("words/requirements.txt", "atlas-test-not-there==9\n", "I105"),
         pytest.param("words/requirements.txt", "jsonschema<4\n", "I105", marks=pytest.mark.long),
         ("pyproject.toml", '[tool.atlas]\nbase-image = "127.0.0.1:1/no/base"\n', "I203"),
@@ -425,6 +433,7 @@ def test_bad_input(words, file, text, expected):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_failing_dockerfile_shows_its_own_last_lines_and_stops_no_other(words):
     words.write("words/trees.Dockerfile", f"{DOCKERFILE}RUN echo my last words && false\n")
     words.edit("# for the Dockerfile\n")
@@ -436,6 +445,7 @@ def test_a_failing_dockerfile_shows_its_own_last_lines_and_stops_no_other(words)
     assert "my last words" in Path(log).read_text()
 
 
+@pytest.mark.long
 def test_buildah_builds_the_same(words):
     if shutil.which("buildah") is None:
         pytest.skip("buildah is not installed (make setup gets it on Debian)")
@@ -445,6 +455,7 @@ def test_buildah_builds_the_same(words):
     assert built["base"]["record"]["builder"].startswith("buildah")
 
 
+@pytest.mark.long
 def test_without_a_registry_a_run_still_has_its_images(words):
     outputs = words.state / "platform" / "local" / "outputs.json"
     text = outputs.read_text()
@@ -458,6 +469,7 @@ def test_without_a_registry_a_run_still_has_its_images(words):
         outputs.write_text(text)
 
 
+@pytest.mark.long
 def test_pruning_keeps_what_is_referred_to(words, yard):
     first = words.build()["base"]["record"]
     words.store.location.write("deployments/words.json", json.dumps(first).encode())
@@ -485,6 +497,7 @@ def test_pruning_keeps_what_is_referred_to(words, yard):
     assert words.build()["base"]["state"] == "pushed"
 
 
+@pytest.mark.long
 def test_an_image_that_is_gone_from_the_registry_is_refused_until_it_is_built_again(
     words, monkeypatch
 ):

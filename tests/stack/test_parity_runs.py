@@ -203,6 +203,7 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     atlas_digest.cache_clear()
 
 
+@pytest.mark.long
 @IN_CONTAINERS
 def test_in_containers(
     yard: Yard, tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch

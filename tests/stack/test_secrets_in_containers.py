@@ -35,6 +35,7 @@ __all__ = ["platform_mlflow"]
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.containers,
+    pytest.mark.long,
     # The first test makes the base image, where no earlier run has made it.
     pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(yards.why_not()), reason=yards.why_not()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,16 @@ def test_every_rig_is_recorded(rigs, make, tmp_path, request):
     assert make.__name__ in recording.recorded(), "record it: pytest --update-golden"
 
 
-@pytest.mark.parametrize("operation", [create, update, delete, read])
-@pytest.mark.parametrize("make", RIGS)
+def cases() -> Iterator[Any]:
+    """Yield each kind with each operation; those that wait for servers at each call are long."""
+    slow = {(Processes, update), (Processes, delete), (Databases, update), (Databases, delete)}
+    for make, operation in product(RIGS, (create, update, delete, read)):
+        marks = [pytest.mark.long] if (make, operation) in slow else []
+        name = f"{make.__name__}-{operation.__name__}"
+        yield pytest.param(make, operation, marks=marks, id=name)
+
+
+@pytest.mark.parametrize(("make", "operation"), list(cases()))
 def test_a_killed_operation_converges_when_it_is_repeated(rigs, make, operation):
     rig = rigs(make)
     run = operation(rig)

@@ -42,7 +42,7 @@ def test_no_file_of_the_store_makes_a_traceback(chain, pattern):
     chain.lineage(things[0])
     files = sorted(chain.store.glob(pattern))
     assert files
-    for path in files[:2]:
+    for path in files[:1]:
         before = path.read_bytes()
         for content in (*GARBAGE, before[: len(before) // 2], *wrong(before)):
             path.write_bytes(content)
