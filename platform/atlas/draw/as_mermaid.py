@@ -37,6 +37,8 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     RECIPE: ("[[", "]]"),
     CONDITION: ("{", "}"),
 }
+_WIDEST_LINE = 800
+"""How wide a drawing may be that is left one line; labels on its arrows make it longer there."""
 _ESCAPED = {char: f"#{ord(char)};" for char in "#&<>\"'`\\*_~[](){}|%:;@$"}
 """Mermaid's entities; it knows decimal numbers, and needs no other."""
 
@@ -58,13 +60,19 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield "---"
     yield f"title: {json.dumps(visible(drawing.title), ensure_ascii=False)}"
     yield "---"
-    yield f"flowchart {'LR' if layered(drawing).is_rightwards else 'TB'}"
+    yield f"flowchart {_direction(drawing)}"
     yield from (f"  %% {_escaped(note)}" for note in drawing.notes)
     for depth, thing in nested(drawing):
         yield f"{'  ' * depth}{_thing(thing, boxes if isinstance(thing, Group) else number)}"
     for (source, target), edges in drawing.pairs().items():
         yield f"  {number[source]} {_arrow(edges)} {number[target]}"
     yield from _classes(drawing, marks, number)
+
+
+def _direction(drawing: Drawing) -> str:
+    """Return the direction: rightwards where GitHub needn't make that smaller than can be read."""
+    layout = layered(drawing)
+    return "LR" if layout.is_rightwards and layout.width <= _WIDEST_LINE else "TB"
 
 
 def _thing(thing: Node | Group | None, number: Mapping[str, str]) -> str:

@@ -40,6 +40,8 @@ _DOWN, _RIGHT = 28.0, 16.0
 """The gap between boxes side by side: downwards, and rightwards."""
 _LENGTHS, _SHARE = (1.0, 1.15, 1.3, 1.5), 0.75
 """Which parts of a page's width bands may take, and which part of a band a group in it may."""
+_HOPELESS = 1.2
+"""How much worse bands may be than what was found before, if longer ones are to be tried."""
 _WRAPPED, _TRACK = 2.0, 0.05
 """How much a layout is the worse for broken rows, and for each edge that is led back."""
 
@@ -54,8 +56,11 @@ def layered(drawing: Drawing) -> Layout:
     unbroken = _Nest(drawing, rightwards=True, length=math.inf)
     best = min(unbroken, _Nest(drawing, rightwards=False, length=math.inf), key=_Nest.cost)
     for part in _LENGTHS if unbroken.width > PAGE_WIDTH else ():
-        length = PAGE_WIDTH * part - 2.0 * MARGIN
-        best = min(best, _Nest(drawing, rightwards=True, length=length), key=_Nest.cost)
+        banded = _Nest(drawing, rightwards=True, length=PAGE_WIDTH * part - 2.0 * MARGIN)
+        (is_bad, cost), (_, least) = banded.cost(), best.cost()
+        best = min(best, banded, key=_Nest.cost)
+        if is_bad or cost > _HOPELESS * least:
+            break
     return best.layout()
 
 
