@@ -89,6 +89,10 @@ def place_of(path: str) -> str:
     return f"its attribute {clean(path.removeprefix('.'), 200)}" if path else "it"
 
 
+_OWN_CODE = "atlas.step.code."
+"""What stands before the names of classes of a pipeline's own code."""
+
+
 def refused(path: str, what: str) -> StoreError:
     """Return the error for a node that isn't trusted, with the way out."""
     what = clean(what, 200)
@@ -96,6 +100,12 @@ def refused(path: str, what: str) -> StoreError:
         hint = "define it at the top of a module of the pipeline, where reading finds it"
         return StoreError(
             f"{place_of(path)} is {what}, which can't be found again by its name; {hint}"
+        )
+    if what.startswith(_OWN_CODE):
+        pipeline, _, name = what.removeprefix(_OWN_CODE).partition(".")
+        return StoreError(
+            f"{place_of(path)} is {name} of the pipeline {pipeline}'s own code; read it in a step "
+            f'of that pipeline, or say where its code is: atlas.load(…, code="FOLDER")'
         )
     return StoreError(
         f"{place_of(path)} is {what}, which models may not be made of; if you trust it, name it in "

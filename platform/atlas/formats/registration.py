@@ -38,7 +38,7 @@ BUILT_IN: Mapping[str, str] = {
     "folder": "plain:FolderFormat",
     "parquet": "tables:Parquet",
     "arrow": "tables:Arrow",
-    "npy": "tables:Npy",
+    "npy": "arrays:Npy",
     "xgboost": "boosters:Xgboost",
     "lightgbm": "boosters:Lightgbm",
     "catboost": "boosters:Catboost",

@@ -1,4 +1,4 @@
-"""Formats of tables and arrays; their libraries are imported when a value needs them."""
+"""Formats of tables; their libraries are imported when a value needs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atlas.formats.frames import Written
 
 _TABLES = {"pandas.DataFrame": "pandas", "pandas.Series": "series", "pyarrow.Table": "arrow",
-           "polars.DataFrame": "polars"}  # fmt: skip
+           "polars.DataFrame": "polars", "polars.Series": "polars-series"}  # fmt: skip
 """Type → what the manifest calls the library that gave the table."""
 
 
@@ -35,18 +35,25 @@ class _Table(Format):
 
         library = _library(value)
         if library not in ("pandas", "series"):
-            table = value.to_arrow() if library == "polars" else value
-            self.write_table(table, path)
-            if library == "polars":
-                _compare_polars(value, self.schema(path))
-            else:
-                _compare(table.schema, self.schema(path), self.name)
-            return {"library": library}
+            return self._write_other(value, path, library)
         frame, facts = _frame_of(value, library, trust)
         written = as_written(frame, trust)
         self.write_table(_arrow_of(written), path)
         whole = proven(frame, self.schema(path).empty_table(), written.facts, trust)
         return {**facts, **whole}
+
+    def _write_other(self, value: Any, path: Path, library: str) -> Facts:
+        """Write a table of pyarrow's or polars', or a column of polars'."""
+        if library == "arrow":
+            self.write_table(value, path)
+            _compare(value.schema, self.schema(path), self.name)
+            return {"library": library}
+        is_column = library == "polars-series"
+        # Arrow has columns without a name, and polars takes none of them back.
+        frame = value.to_frame(value.name or "values") if is_column else value
+        self.write_table(frame.to_arrow(), path)
+        _compare_polars(frame, self.schema(path))
+        return {"library": library, **({"name": value.name} if is_column else {})}
 
     def read_trusting(self, path: Path, facts: Facts, trust: Trust) -> Any:
         """Read into what the table was."""
@@ -86,7 +93,7 @@ class _Table(Format):
 
 
 class Parquet(_Table):
-    """A table or a column, in Parquet: pandas' DataFrame and Series, polars' DataFrame."""
+    """A table or a column, in Parquet: DataFrame and Series of pandas and of polars."""
 
     name = "parquet"
     suffix = ".parquet"
@@ -95,11 +102,13 @@ class Parquet(_Table):
         "pandas.DataFrame": ("Collection",),
         "pandas.Series": ("Collection",),
         "polars.DataFrame": (),
+        "polars.Series": (),
     }
     aliases: ClassVar[Mapping[str, str]] = {
         "pandas.core.frame.DataFrame": "pandas.DataFrame",
         "pandas.core.series.Series": "pandas.Series",
         "polars.dataframe.frame.DataFrame": "polars.DataFrame",
+        "polars.series.series.Series": "polars.Series",
     }
 
     def write_table(self, table: Any, path: Path) -> None:
@@ -150,62 +159,6 @@ class Arrow(_Table):
         import pyarrow
 
         return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).schema
-
-
-class Npy(Format):
-    """A numpy array, without pickle."""
-
-    name = "npy"
-    suffix = ".npy"
-    proves_itself = True
-    types: ClassVar[WiderTypes] = {"numpy.ndarray": ("Collection",)}
-    aliases: ClassVar[Mapping[str, str]] = {"numpy.typing.NDArray": "numpy.ndarray"}
-    shows = "table"
-
-    def write(self, value: Any, path: Path) -> Facts:
-        """Write the array, and compare what its file says of it.
-
-        Raises:
-            StoreError: it is of objects, or of a subclass, which wouldn't come back.
-        """
-        import numpy
-
-        name = type_name(value)
-        if name not in ("numpy.ndarray", "numpy.memmap"):
-            raise StoreError(
-                f"{article(name)} would come back as a plain array; {_ARRAY_HINTS.get(name, '')}"
-            )
-        if value.dtype.hasobject:
-            types = (
-                sorted({type_name(element) for element in value.flat[:1000]})
-                if value.dtype == object
-                else []
-            )
-            of = f" ({', '.join(types[:5])})" if types else ""
-            raise StoreError(f"an array of objects{of} needs pickle; return a list, or numbers")
-        with path.open("wb") as file:
-            numpy.save(file, value, allow_pickle=False)
-        read = (
-            numpy.load(path, mmap_mode="r", allow_pickle=False)
-            if value.size
-            else self.read(path, {})
-        )
-        if (read.shape, read.dtype) != (value.shape, value.dtype):
-            raise StoreError(f"an array of {value.dtype} would come back as one of {read.dtype}")
-        return {}
-
-    def read(self, path: Path, facts: Facts) -> Any:
-        """Read the array."""
-        import numpy
-
-        return numpy.load(path, allow_pickle=False)
-
-
-_ARRAY_HINTS = {
-    "numpy.MaskedArray": "return value.filled(…), or data and mask as two outputs",
-    "numpy.matrix": "return numpy.asarray(value)",
-    "numpy.recarray": "return value.view(numpy.ndarray)",
-}
 
 
 def _library(value: Any) -> str:
@@ -291,10 +244,11 @@ def _from_arrow(table: Any, facts: Facts) -> Any:
     library = facts.get("library")
     if library == "arrow":
         return table
-    if library == "polars":
+    if library in ("polars", "polars-series"):
         import polars
 
-        return polars.from_arrow(table)
+        frame = polars.from_arrow(table)
+        return frame.to_series().alias(facts["name"]) if "name" in facts else frame
     frame = table.to_pandas()
     if library != "series":
         return frame

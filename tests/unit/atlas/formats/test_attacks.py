@@ -385,3 +385,12 @@ def test_a_predictor_that_points_outside_of_itself_is_refused(field, value, monk
     audit(_forged(model, "nothing", 0), Trust())
     with pytest.raises(StoreError, match="is a tree whose nodes point outside of it"):
         audit(_forged(model, field, value), Trust())
+
+
+def test_what_is_of_another_pipelines_own_code_is_refused_with_the_way_to_it():
+    from atlas.formats.nodes import refused
+
+    message = str(refused(".steps[0][1]", "atlas.step.code.tumour.steps.Clip"))
+    assert message.startswith("its attribute steps[0][1] is steps.Clip of the pipeline tumour's")
+    assert 'atlas.load(…, code="FOLDER")' in message
+    assert '"trust": ["lib.Clip"]' in str(refused("", "lib.Clip"))

@@ -145,3 +145,27 @@ def test_tables_of_polars(store):
     assert type(back) is polars.DataFrame
     assert back.schema == table.schema
     assert back.equals(table)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        polars.Series("price", [1.5, None]),
+        polars.Series([1, 2, 3]),
+        polars.Series("empty", [], dtype=polars.String),
+        polars.Series("kind", ["u", "v"], dtype=polars.Enum(["u", "v"])),
+        polars.Series("lists", [[1], [2, 3], None]),
+        polars.Series("when", [1, 2]).cast(polars.Datetime("us", "Europe/Berlin")),
+    ],
+    ids=["numbers", "no name", "empty", "enum", "lists", "moments"],
+)
+def test_columns_of_polars(store, column):
+    back = twice(store, column)
+    assert type(back) is polars.Series
+    assert (back.name, back.dtype) == (column.name, column.dtype)
+    assert back.equals(column)
+
+
+def test_columns_of_polars_that_would_not_come_back_are_refused(store):
+    with pytest.raises(StoreError, match="column 'o' is Object"):
+        store.put("p", "r", "s", "o", polars.Series("o", [object()], dtype=polars.Object))
