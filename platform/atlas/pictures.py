@@ -24,6 +24,10 @@ class Png(bytes):
             raise ValueError(f"found bytes that begin with {content[:8]!r}, expected a PNG")
         return super().__new__(cls, content)
 
+    def __repr__(self) -> str:
+        """Return its size: a notebook keeps this beside the picture."""
+        return f"<Png of {len(self):,} bytes>"
+
     def _repr_png_(self) -> bytes:
         """Show it in a notebook."""
         return bytes(self)
