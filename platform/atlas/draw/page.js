@@ -14,6 +14,7 @@ function fit() {
   zoom = Math.min(1, view.clientWidth / size.width);
   left = Math.max(0, (view.clientWidth - size.width * zoom) / 2);
   top_ = 0;
+  view.style.height = `${Math.min(0.75 * innerHeight, size.height * zoom)}px`;
   show();
 }
 
@@ -92,5 +93,6 @@ document.getElementById("in").addEventListener("click", () => scale(1.25));
 document.getElementById("out").addEventListener("click", () => scale(0.8));
 document.getElementById("fit").addEventListener("click", fit);
 view.classList.add("live");
+document.getElementById("tools").classList.add("live");
 view.tabIndex = 0;
 fit();

@@ -37,9 +37,9 @@ def _lines(drawing: Drawing, marks: Marks) -> Iterator[str]:
     yield f"<title>{title}</title><style>{styles}</style></head><body>"
     yield f"<header><h1>{title}</h1><p>{xml(drawing.summary())}</p>"
     yield from (f"<p>{xml(note)}</p>" for note in drawing.notes)
-    yield '</header><main><div id="view" aria-label="Graph; arrow keys move it, + and - zoom">'
-    yield '<div id="tools"><button id="in" title="Zoom in">+</button>'
+    yield '</header><main><div id="tools"><button id="in" title="Zoom in">+</button>'
     yield '<button id="out" title="Zoom out">&minus;</button><button id="fit">Fit</button></div>'
+    yield '<div id="view" aria-label="Graph; arrow keys move it, + and - zoom">'
     yield svg(replace(drawing, notes=()), marks, titled=False)
     yield '</div><div id="tip" role="status"></div>'
     yield from _table(drawing, marks)

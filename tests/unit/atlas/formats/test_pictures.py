@@ -119,7 +119,9 @@ def test_a_page_without_a_figure_isn_t_read(store):
 
 
 def test_notebooks_show_what_steps_give():
-    assert Png(b"\x89PNG\r\n\x1a\n")._repr_png_().startswith(b"\x89PNG")
+    picture = Png(b"\x89PNG\r\n\x1a\n")
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    assert repr(picture) == "<Png of 8 bytes>"
     shown = Svg('<svg onload="alert(1)"/>')._repr_html_()
     assert shown.startswith("<img ")
     assert "alert" not in shown
