@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from atlas.draw import hover, legend, palette
 from atlas.draw.layout import layered
-from atlas.draw.layout.geometry import LABEL, group_label, sized_lines
+from atlas.draw.layout.geometry import LABEL, group_label, sized_lines, whole_label
 from atlas.draw.model import DATA, ORDER
 from atlas.draw.shapes import front, number, outline, rectangle
 from atlas.draw.style import style
@@ -80,7 +80,9 @@ def _arrow(name: str) -> str:
 def _inner(drawing: Drawing, marks: Marks, layout: Layout) -> Iterator[str]:
     """Give the groups, above them the edges, above these what is written, and the nodes."""
     groups = [(group, layout.groups[group.id]) for group in _outermost_first(drawing, layout)]
-    yield from (f'<g class="group">{rectangle(box, 8)}</g>' for _, box in groups)
+    for group, box in groups:
+        tip = f"<title>{xml(whole_label(group))}</title>"
+        yield f'<g class="group">{tip}{rectangle(box, 8)}</g>'
     numbers = {node.id: index for index, node in enumerate(drawing.nodes)}
     for (source, target), edges in drawing.pairs().items():
         if route := layout.routes.get((source, target)):

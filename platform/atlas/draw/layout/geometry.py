@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
 from atlas.draw.model import CONDITION, DATA, FAMILY, MODEL, PIPELINE
-from atlas.pages.texts import fit, wrapped
+from atlas.pages.texts import fit, visible, width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,7 @@ STACK = 4
 """How far the further boxes of a stack stand out."""
 
 _LABEL_COLUMNS, _DETAIL_COLUMNS, _MOST_LINES = 28, 32, 3
+_TITLE_COLUMNS, _LEAST_DETAIL, _BETWEEN = 80, 12, " · "
 _LINE = 17
 _PADDING = 12
 _SIDES = {MODEL: 12, PIPELINE: 8, FAMILY: 8}
@@ -123,9 +124,15 @@ def sized_lines(node: Node) -> list[tuple[str, int]]:
 
 
 def group_label(group: Group) -> str:
-    """Return what is written on a group's box."""
-    detail = f" · {group.detail}" if group.detail else ""
-    return fit(f"{group.label}{detail}", 2 * _DETAIL_COLUMNS)
+    """Return what is written on a group's box; a long file's name gives way to the group's own."""
+    room = _TITLE_COLUMNS - width(visible(group.label)) - len(_BETWEEN)
+    detail = fit(group.detail, room) if room >= _LEAST_DETAIL else ""
+    return fit(f"{group.label}{_BETWEEN if detail else ''}{detail}", _TITLE_COLUMNS)
+
+
+def whole_label(group: Group) -> str:
+    """Return what is told of a group on hover: what is written on it, with nothing cut."""
+    return _BETWEEN.join(filter(None, (group.label, group.detail)))
 
 
 def node_size(node: Node) -> tuple[float, float]:

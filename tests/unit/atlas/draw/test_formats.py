@@ -24,8 +24,8 @@ from atlas.draw import (
     svg,
     text,
 )
-from atlas.draw.layout.geometry import DETAIL, LEAST_LABEL, SHOWN_WIDTH
-from atlas.draw.model import KINDS, OUTCOMES, Drawing, Node
+from atlas.draw.layout.geometry import DETAIL, LEAST_LABEL, SHOWN_WIDTH, group_label
+from atlas.draw.model import KINDS, OUTCOMES, Drawing, Group, Node
 from atlas.draw.palette import COLOURS, GROUP, PAGE, SIGNS, TEXT
 from atlas.pages.texts import clip, fit, visible, width, wrapped
 from tests.golden.graphs import HOSTILE, HUNDRED, chain, family, fan, hostile, plan, step, tangle
@@ -376,3 +376,14 @@ def test_a_page_has_its_title_once():
     assert heads == [f"<h1>{drawing.title}</h1>"]
     assert page.count("said once") == 1
     assert svg(drawing).count('<text class="title"') == 1
+
+
+def test_a_groups_own_name_is_whole_and_its_file_is_told_on_hover():
+    file = f"../shared/{'recipes/' * 12}features.json"
+    assert group_label(Group("g", "features", "features.json")) == "features · features.json"
+    written = group_label(Group("g", "features", file))
+    assert written.startswith("features · ../shared/")
+    assert width(written) <= 80
+    assert group_label(Group("g", "f" * 75, file)) == "f" * 75
+    drawing = Drawing("d", (Node("a", "a", group="g"),), groups=(Group("g", "features", file),))
+    assert f"<title>features · {file}</title>" in svg(drawing)
