@@ -1,4 +1,4 @@
-"""A lineage as a drawing: causes above, effects below, what was asked for marked."""
+"""A lineage as a drawing: causes before effects, what was asked for marked."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def fit(text: str, columns: int) -> str:
 def wrapped(text: str, columns: int, most: int) -> list[str]:
     """Return a visible text in lines of at most so many columns, broken where a word ends.
 
-    Words end at spaces, at punctuation and before a capital. The lines are about as long as each
-    other. What doesn't fit the last of so many lines is cut out of its middle, as `fit` does.
+    Words end at spaces, else at punctuation and before a capital. The lines are about as long as
+    each other. What doesn't fit the last of so many lines is cut out of its middle, as `fit` does.
     """
     text = visible(text)
     lines = _broken(text, columns)
@@ -70,17 +70,25 @@ def _broken(text: str, columns: int) -> list[str]:
     while text:
         line = _cut(text, columns) or text[0]
         if len(line) < len(text):
-            ends = [end for end in range(len(line) // 3, len(line) + 1) if _ends_word(text, end)]
-            line = text[: ends[-1]] if ends else line
+            line = text[: _end_of_line(text, len(line))]
         lines.append(line)
         text = text[len(line) :]
     return lines
 
 
+def _end_of_line(text: str, most: int) -> int:
+    """Return where a line of a text ends best: after a space, else where a word does."""
+    space = text.rfind(" ", 0, most + 1) + 1
+    if space > most // 2:
+        return min(space, most)
+    ends = (end for end in range(most, most // 3, -1) if _ends_word(text, end))
+    return next(ends, most)
+
+
 def _ends_word(text: str, end: int) -> bool:
-    """Return whether a line may end before a place in a text."""
-    before, after = text[end - 1 : end], text[end : end + 1]
-    return before in set(" _-./:,;·|") or (before.islower() and after.isupper())
+    """Return whether a word ends before a place in a text."""
+    before, after = text[end - 1], text[end : end + 1]
+    return before in " _-./,;·|" or (before.islower() and after.isupper())
 
 
 def clip(text: str, columns: int) -> str:

@@ -136,7 +136,7 @@ def test_edges_pass_beside_the_title_of_a_group_that_is_entered_from_above():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 60), st.integers(0, 10**6), st.integers(1, 30))
 def test_any_tangle_is_drawn_without_overlaps(size, seed, reach):
     drawing = of_plan(tangle(size, seed, reach))
@@ -145,7 +145,7 @@ def test_any_tangle_is_drawn_without_overlaps(size, seed, reach):
     check_edges(drawing, layout)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 8), st.integers(2, 12), st.integers(0, 10**6))
 def test_any_groups_are_drawn_without_overlaps(groups, size, seed):
     drawing = of_plan(grouped(groups, size, seed))
