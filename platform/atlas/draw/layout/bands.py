@@ -7,14 +7,16 @@ others, 2019); here each band is then laid out by itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import field
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
 from atlas.draw.layout.level import PORT_GAP, Laid, Level, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from atlas.draw.layout.geometry import Box, Point
     from atlas.draw.layout.level import Size
@@ -81,9 +83,14 @@ class BandedLaid:
         return [*before, *points, *after]
 
 
-def solve_in_bands(level: Level) -> Laid | BandedLaid:
-    """Lay out one level, in bands if it is longer than it may be."""
-    laid = solve(level)
+def solve_in_bands(level: Level, unbroken: Laid | None = None) -> Laid | BandedLaid:
+    """Lay out one level, in bands if it is longer than it may be.
+
+    Args:
+        level: what there is to lay out.
+        unbroken: the same, laid out without bands, where that is known.
+    """
+    laid = unbroken or solve(level)
     if laid.size[1] <= level.length:
         return laid
     cuts = _cuts(level, laid)
@@ -110,19 +117,23 @@ def _cuts(level: Level, laid: Laid) -> list[int]:
             if used > room and begin < end - 1:
                 break
             rest = max(1 - used / room, 0.0) ** 2 * _PER_REST
-            cost = best[begin][0] + 1 + rest + _PER_CROSSING * (cut(rows[begin]) if begin else 0)
+            cost = best[begin][0] + 1 + rest + _PER_CROSSING * (cut[rows[begin]] if begin else 0)
             found.append((cost, [*best[begin][1], *([rows[begin]] if begin else [])]))
         best.append(min(found))
     return best[-1][1]
 
 
-def _cut_edges(level: Level, laid: Laid) -> Callable[[int], int]:
-    """Return how many sources' edges a cut before a row would cut."""
-    spans = [
-        (laid.row_of[level.starts[source]], max(laid.row_of[end] for end in ends))
-        for source, ends in level.nets.items()
-    ]
-    return lambda row: sum(first < row <= last for first, last in spans)
+def _cut_edges(level: Level, laid: Laid) -> dict[int, int]:
+    """Return row → how many sources' edges a cut before it would cut."""
+    change: Counter[int] = Counter()
+    for source, ends in level.nets.items():
+        first = laid.row_of[level.starts[source]]
+        last = max(laid.row_of[end] for end in ends)
+        if first < last:
+            change[first + 1] += 1
+            change[last + 1] -= 1
+    rows = sorted({*laid.row_of.values(), *change})
+    return dict(zip(rows, accumulate(change[row] for row in rows), strict=True))
 
 
 def _band_of(level: Level, laid: Laid, cuts: Sequence[int]) -> dict[str, int]:

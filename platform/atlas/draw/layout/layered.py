@@ -56,7 +56,8 @@ def layered(drawing: Drawing) -> Layout:
     unbroken = _Nest(drawing, rightwards=True, length=math.inf)
     best = min(unbroken, _Nest(drawing, rightwards=False, length=math.inf), key=_Nest.cost)
     for part in _LENGTHS if unbroken.width > PAGE_WIDTH else ():
-        banded = _Nest(drawing, rightwards=True, length=PAGE_WIDTH * part - 2.0 * MARGIN)
+        length = PAGE_WIDTH * part - 2.0 * MARGIN
+        banded = _Nest(drawing, rightwards=True, length=length, unbroken=unbroken)
         (is_bad, cost), (_, least) = banded.cost(), best.cost()
         best = min(best, banded, key=_Nest.cost)
         if is_bad or cost > _HOPELESS * least:
@@ -79,8 +80,16 @@ class _Nest:
         boxes: item → its box.
     """
 
-    def __init__(self, drawing: Drawing, *, rightwards: bool, length: float) -> None:
+    def __init__(
+        self,
+        drawing: Drawing,
+        *,
+        rightwards: bool,
+        length: float,
+        unbroken: _Nest | None = None,
+    ) -> None:
         """Lay out all levels, each of them in bands where it is longer than it may be."""
+        self.unbroken = unbroken
         self.drawing = drawing
         self.rightwards = rightwards
         self.length = length
@@ -150,7 +159,7 @@ class _Nest:
         """Lay out one level, which is then an item of known size in the one around it."""
         level = self.levels[name]
         level.title = self._title_beside_edges(name)
-        laid = solve_in_bands(level)
+        laid = solve_in_bands(level, self._known(name))
         if name != _ROOT:
             before, after, above, below = self._room(level)
             wide, high = self._swapped((self._title_width(name) + 2 * _PADDING, 0.0))
@@ -162,6 +171,15 @@ class _Nest:
                 x = start + laid.boxes[port].middle
                 self.levels[parent].offsets[item, source] = x - width / 2
         return laid
+
+    def _known(self, name: str) -> Laid | None:
+        """Return a level as it was laid out without bands, unless what is in it is in bands now."""
+        if not self.unbroken:
+            return None
+        own, other = self.levels[name], self.unbroken.levels[name]
+        laid = self.unbroken.laid[name]
+        same = own.sizes == other.sizes and own.offsets == other.offsets
+        return laid if same and isinstance(laid, Laid) else None
 
     def _title_width(self, name: str) -> float:
         return text_width(group_label(self.groups[name]), DETAIL)
