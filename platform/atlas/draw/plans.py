@@ -75,13 +75,19 @@ def _facts(part: DrawnPart) -> Iterator[tuple[str, str]]:
 
 
 def _groups(part: DrawnPart) -> Iterator[Group]:
-    """Give the box of the part itself, and one for each Recipe that was inlined."""
+    """Give the box of the part itself, and one for each Recipe that was inlined.
+
+    One that runs once per key as a whole says so.
+    """
     if part.scope:
         yield Group(part.scope, part.title)
     origins = {step.name.rpartition(".")[0]: step.origin for step in part.plan.steps}
+    loops = [step.foreach for step in part.plan.steps if step.foreach and step.foreach.group]
+    many = {loop.group: f" {TIMES} {facts.keys(loop)}" for loop in loops}
     for name in dict.fromkeys(outer for inner in origins for outer in _outward(inner)):
         parent, _, label = name.rpartition(".")
         outer = part.step_id(parent) if parent else part.scope
+        label = f"{label}{many.get(name, '')}"
         yield Group(part.step_id(name), label, origins.get(name, ""), outer)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.draw import facts
-from atlas.search.part import BEST, COUNT, PROPOSE, TRIAL
+from atlas.search.part import BEST, COUNT, PROPOSE, SEARCH, TRIAL
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -54,16 +54,24 @@ def searches_of(plan: Plan) -> dict[str, DrawnSearch]:
     for step in plan.steps:
         if step.search and step.search.role != BEST:
             found.setdefault(step.search.of, []).append(step)
-    return {name: _search(steps) for name, steps in found.items() if name in plan.by_name}
+    searches = {name: _search(steps) for name, steps in found.items() if name in plan.by_name}
+    return {name: search for name, search in searches.items() if search}
 
 
-def _search(steps: list[PlanStep]) -> DrawnSearch:
-    proposing = [step for step in steps if step.search and step.search.role == PROPOSE]
-    trial = next(step for step in steps if step.search and step.search.role == TRIAL)
+def _search(steps: list[PlanStep]) -> DrawnSearch | None:
+    """Return a search by its steps; None where these aren't what a search of Atlas's has."""
+    proposing = [
+        step
+        for step in steps
+        if step.search and step.search.role == PROPOSE and {COUNT, SEARCH} <= step.params.keys()
+    ]
+    trial = next((step for step in steps if step.search and step.search.role == TRIAL), None)
+    if trial is None or not proposing:
+        return None
     return DrawnSearch(
         steps=tuple(step.name for step in steps),
         rounds=tuple(step.params[COUNT].value for step in proposing),
-        raw=proposing[0].params["search"].value,
+        raw=proposing[0].params[SEARCH].value,
         trial=trial,
     )
 

@@ -314,3 +314,23 @@ def test_a_search_of_a_recipe_that_is_not_resolved_is_one_node_too():
     drawing = of_recipe(recipe)
     assert nodes(drawing)["tune"].times() == "search: 5 trials in rounds of 2"
     assert {pair[:2] for pair in edges(drawing)} == {("load", "tune"), ("hold", "tune")}
+
+
+def test_a_recipe_that_runs_once_per_key_says_so_in_its_title():
+    keys = InputSource("literal", "", keys=("line", "forest"))
+    each = Foreach((("kind", keys),), "modelling")
+    steps = [
+        replace(step(f"modelling.{name}", "load", origin="m.json"), foreach=each)
+        for name in ("a", "b")
+    ]
+    (group,) = of_plan(plan(step("load"), *steps)).groups
+    assert (group.id, group.label) == (
+        "modelling",
+        "modelling \N{MULTIPLICATION SIGN} line, forest",
+    )
+
+
+def test_steps_that_are_no_search_of_ours_are_drawn_one_by_one():
+    whole = searching()
+    bare = [replace(one, params={}) if one.name in ROUNDS else one for one in whole.steps]
+    assert set(ROUNDS) <= set(nodes(of_plan(replace(whole, steps=tuple(bare)))))
