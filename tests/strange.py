@@ -27,12 +27,14 @@ class Script:
     Attributes:
         answers: what is right, by a part of the path; the first that fits.
         wrong: the endpoint that says something else, and what.
+        missing: paths that end so aren't there: status 404.
         asked: the endpoints that were asked.
     """
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self.answers = answers
         self.wrong: tuple[str, bytes] = ("", b"")
+        self.missing: tuple[str, ...] = ()
         self.asked: set[str] = set()
 
     def begin(self) -> None:
@@ -67,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         content = self.script.say(self.path)
-        self.send_response(200)
+        is_missing = self.path.endswith(self.script.missing or "\0")
+        self.send_response(404 if is_missing else 200)
         self.send_header("Content-Length", str(len(content) + (content is HALF)))
         self.end_headers()
         self.wfile.write(content)

@@ -10,11 +10,16 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
+from atlas.launch import LaunchSettings
+from atlas.launch.opening import open_launch
 from atlas.load import load_environment
 from atlas.runner.process_environment import process_environment
 from atlas.step.versions import registry
 from atlas.store import Store, open_store
 from atlas.targets.airflow.api import AirflowApi
+from atlas.targets.airflow.dag_runs import AirflowRunsApi
+from atlas.targets.airflow.launcher import AirflowLauncher
+from atlas.targets.launcher import DONE
 from atlas.tracking.registry import CHALLENGER, CHAMPION
 from tests.scoring import ENDING_STEPS, KILLED, LOST, Project, config, training
 from tests.stack.deployed import wait_for
@@ -145,6 +150,29 @@ def test_a_back_fill_on_airflow_scores_each_interval_and_announces_nothing(score
     assert scored.asset_events() == events
     again = json.loads(scored.atlas("backfill", *RANGE, "--dry-run", "--json"))
     assert [run["action"] for run in again] == ["skip", "skip"]
+
+
+def test_a_run_that_airflows_schedule_started_is_recognised(scored: Scored) -> None:
+    """It isn't refused as one without a target, and nothing of it is started a second time."""
+    (run,) = (run for run in scored.store.runs(NAME) if run not in IDS and run.startswith("infer"))
+    bound = scored.store.run(NAME, run)
+    assert bound.trigger == "schedule"
+    plan = scored.store.plan(bound.plan)
+    services = scored.platform.outputs["services"]
+    api = AirflowRunsApi(
+        services["airflow"]["url"], services["secrets"]["url"], services["airflow"]["credentials"]
+    )
+    launcher = AirflowLauncher(api, scored.store, deployed=True)
+    launched = launcher.find(plan, bound)
+    assert launched is not None
+    assert launched.id.startswith("scheduled__")
+    assert launcher.status(launched).state == DONE
+    settings = LaunchSettings(
+        run=run, interval_start=bound.interval_start, interval_end=bound.interval_end
+    )
+    opened = open_launch(scored.store, plan, scored.folder, launcher, settings)
+    assert (opened.run.id, opened.is_over) == (run, True)
+    assert run in scored.atlas("runs", "--where", "target=airflow", "--json")
 
 
 def test_the_same_back_fill_here_gives_the_same_predictions(scored: Scored) -> None:

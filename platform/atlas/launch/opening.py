@@ -57,7 +57,7 @@ def open_launch(
         AtlasError: the run can't be bound.
         TargetError: T308, the id that is asked for belongs to another run.
     """
-    request = _request(plan, folder, settings)
+    request = _request(plan, folder, launcher.target, settings)
     known = _named(store, plan, request, launcher) if settings.run else None
     known = known or (None if settings.run else _under_way(store, plan, request, launcher))
     if known is not None:
@@ -69,7 +69,7 @@ def open_launch(
     return OpenedLaunch(run, launcher.find(plan, run))
 
 
-def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
+def _request(plan: Plan, folder: Path, target: str, settings: LaunchSettings) -> RunRequest:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
     return RunRequest(
         id=settings.run or new_id(plan.flow),
@@ -79,6 +79,7 @@ def _request(plan: Plan, folder: Path, settings: LaunchSettings) -> RunRequest:
         trigger=settings.trigger,
         version=settings.version,
         commit=commit_of(folder) if settings.commit is None else settings.commit,
+        target=target,
         family=settings.family,
         hold=settings.hold,
         promotion=settings.promotion,

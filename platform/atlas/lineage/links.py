@@ -145,7 +145,7 @@ def read_links(store: Store, plans: Callable[[str], Plan], pipeline: str, name: 
         commit=run.commit,
         created=run.created,
         trigger=run.trigger,
-        target=target_of(store, run) or run.target,
+        target=target_of(store, run),
         model=_name(run.model),
         challenger=_name(run.challenger),
         registered=f"{ended.get('model')}/{ended['version']}" if ended.get("version") else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.errors import StoreError
+from atlas.registered import LOCAL_TARGET
 from atlas.runs.annotations import annotations_of, notes_in, tags_in
 from atlas.runs.summary import KEPT, KILLED, PROMOTED, WAITS, RunSummary, seconds_between
 from atlas.step.binding import page_of, target_of
@@ -47,7 +48,7 @@ def read_summary(store: Store, plans: Plans, pipeline: str, name: str) -> RunSum
             trigger=run.trigger,
             user=run.user,
             commit=run.commit,
-            target=target_of(store, run) or run.target,
+            target=target_of(store, run),
             model=f"{run.model.name}/{run.model.version}" if run.model else "",
             registered=_registered(ended),
             decision=_decision(ended),
@@ -66,7 +67,7 @@ def read_summary(store: Store, plans: Plans, pipeline: str, name: str) -> RunSum
 def _without_end(store: Store, run: Run) -> str:
     """Return the status of a run of which no end is recorded, and which nothing here runs."""
     target = target_of(store, run)
-    return f"on {target}" if target else KILLED
+    return KILLED if target in ("", LOCAL_TARGET) else f"on {target}"
 
 
 def _decision(ended: dict[str, Any]) -> str:

@@ -131,7 +131,16 @@ def remember_target(store: Store, run: Run, target: str) -> None:
 
 
 def target_of(store: Store, run: Run) -> str:
-    """Return the target that a run was given to; empty for one that nobody launched."""
+    """Return where a run is: the target that it was given to, else that which started it itself.
+
+    Of a run that a schedule, an upstream or somebody on the orchestrator's page has started, its
+    first step binds the target. Empty for a run of an earlier version of Atlas.
+    """
+    return launched_to(store, run) or run.target
+
+
+def launched_to(store: Store, run: Run) -> str:
+    """Return the target that Atlas has given a run to; empty for one that Atlas didn't start."""
     try:
         return str(json.loads(store.location.read(_target_key(run)))["target"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):

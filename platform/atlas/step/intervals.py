@@ -45,6 +45,15 @@ def intervals(schedule: Schedule, first: datetime, end: datetime) -> list[Interv
     return [(start.isoformat(), over.isoformat()) for start, over in pairwise(begun) if start < end]
 
 
+def dated(start: str) -> str:
+    """Return an interval's start as the ids of its runs have it: ``20260101T060000Z``.
+
+    Args:
+        start: ISO 8601 with a zone.
+    """
+    return f"{datetime.fromisoformat(start).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
 def zone_of(schedule: Schedule) -> tzinfo:
     """Return a schedule's time zone."""
     return UTC if schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)

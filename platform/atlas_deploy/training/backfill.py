@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.dataclass import dataclass
 from atlas.errors import AtlasError
-from atlas.step.intervals import intervals, zone_of, zoned
+from atlas.step.intervals import dated, intervals, zone_of, zoned
 from atlas.step.outcome import DONE
 from atlas.step.versions import AT_INTERVAL, model_of
 from atlas.values import seconds
@@ -145,6 +145,5 @@ def _decision(store: Store, plan: Plan, start: str, reprocess: str) -> tuple[str
 
 def run_id_of(start: str, number: int = 1) -> str:
     """Return the id of an interval's run, as its schedule gives it; a later one has a number."""
-    moment = datetime.fromisoformat(start).astimezone(UTC)
-    name = f"{FLOW}-{moment:%Y%m%dT%H%M%SZ}"
+    name = f"{FLOW}-{dated(start)}"
     return name if number == 1 else f"{name}-{number}"

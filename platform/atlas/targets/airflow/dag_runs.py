@@ -17,6 +17,8 @@ _NOT_FOUND = 404
 REFUSED = (400, 404, 409, 422)
 """Statuses by which Airflow refuses a new run: wrong, no such DAG, there already, wrong."""
 NO_INTERVAL = ("", "")
+_OF_INTERVALS = ("scheduled", "backfill")
+"""Types of runs whose logical date is the start of their interval."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,21 @@ class AirflowRunsApi(AirflowApi):
         for text in ("dag_run_id", "state"):
             pick(answer, text, str, f"airflow at {self.url}: dagRuns/{run}")
         return answer
+
+    def run_of_interval(self, dag: str, start: str) -> str:
+        """Return the id of the run that Airflow's own schedule or back-fill made of an interval.
+
+        Args:
+            dag: the DAG.
+            start: start of the interval, ISO 8601 with a zone.
+
+        Returns:
+            Empty when there is none.
+        """
+        query = {"logical_date_gte": start, "logical_date_lte": start}
+        path = f"dags/{quote(dag)}/dagRuns"
+        raws = self._pages(path, "dag_runs", query, "dag_run_id", "run_type")
+        return next((raw["dag_run_id"] for raw in raws if raw["run_type"] in _OF_INTERVALS), "")
 
     def task_instances(self, dag: str, run: str) -> list[dict[str, Any]]:
         """Return the tasks of a run, each key of a mapped one by itself; new ones have no state."""

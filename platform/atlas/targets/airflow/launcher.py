@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,7 +11,8 @@ from atlas.advice import bring_up, command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, Problem, TargetError
 from atlas.pods import cluster
-from atlas.step.intervals import zone_of, zoned
+from atlas.step.binding import launched_to
+from atlas.step.intervals import dated, zone_of, zoned
 from atlas.targets import launcher as states
 from atlas.targets.airflow.dag_runs import REFUSED, AirflowRunsApi
 from atlas.targets.airflow.pod_labels import label_of_task, pod_selector, task_of
@@ -61,6 +63,7 @@ class AirflowLauncher:
     store: Store
     deployed: bool = False
     pods: PodWatch | None = None
+    _runs: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def target(self) -> str:
@@ -92,9 +95,14 @@ class AirflowLauncher:
         return prepared, self._notes()
 
     def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
-        """Return the DAG run of this Run's id, if Airflow has one."""
+        """Return the DAG run that is this Run, if there is one: Airflow may have started it."""
         name = deployed_name(plan)
-        return self._launched(name, run.id) if self.airflow.dag_run(name, run.id) else None
+        if self.airflow.dag_run(name, run.id):
+            return self._launched(name, run.id)
+        own = "" if launched_to(self.store, run) else self._own_id(name, run)
+        if own:
+            self._runs[own] = run.id
+        return self._launched(name, own) if own else None
 
     def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Trigger the DAG run.
@@ -154,6 +162,17 @@ class AirflowLauncher:
         self.airflow.fail(launched.name, launched.id)
 
     # Within ----------------------------------------------------------------------------------
+
+    def _own_id(self, name: str, run: Run) -> str:
+        """Return what Airflow calls a run that Atlas didn't start; empty when it has none.
+
+        The reverse of what a DAG's tasks do: a run of an interval is called after its start, any
+        other as Airflow calls it, with the flow before.
+        """
+        own = run.id.removeprefix(f"{run.flow}-")
+        if run.interval_start and own == dated(run.interval_start):
+            return self.airflow.run_of_interval(name, run.interval_start)
+        return own if own != run.id and self.airflow.dag_run(name, own) else ""
 
     def _require_import(self, name: str) -> None:
         failure = self.airflow.import_failures().get(f"{name}.py")
@@ -234,7 +253,8 @@ class AirflowLauncher:
 
     def _has_outcome(self, launched: LaunchedRun, step: str, index: int | None) -> bool:
         pipeline = launched.name.rpartition("-")[0]
-        return self.store.outcome(pipeline, launched.id, step, index) is not None
+        run = self._runs.get(launched.id, launched.id)
+        return self.store.outcome(pipeline, run, step, index) is not None
 
     def _reason(self, launched: LaunchedRun, raws: Sequence[Mapping[str, Any]]) -> str:
         """Say why a run failed, where no step did."""

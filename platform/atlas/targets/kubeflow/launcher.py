@@ -10,6 +10,7 @@ from atlas.advice import command
 from atlas.dataclass import dataclass
 from atlas.errors import PlatformError, RefusedError, TargetError
 from atlas.pods import cluster
+from atlas.step.binding import launched_to
 from atlas.store.exclusive import exclusive
 from atlas.store.orchestrated import keep_version, version_of
 from atlas.targets import launcher
@@ -101,10 +102,11 @@ class KubeflowLauncher:
         return plan, problems
 
     def find(self, plan: Plan, run: Run) -> LaunchedRun | None:
-        """Return the run of this Run's id, if Kubeflow has ever been given it."""
+        """Return the run that is this Run, if Kubeflow has one: it may have started it itself."""
         experiment = runs.find_experiment(self.api, deployed_name(plan))
         server_runs = runs.runs_named(self.api, experiment, run.id) if experiment else []
-        return self._launched(plan, server_runs[0].id) if server_runs else None
+        identity = server_runs[0].id if server_runs else self._own_id(plan, run)
+        return self._launched(plan, identity) if identity else None
 
     def submit(self, plan: Plan, run: Run) -> LaunchedRun:
         """Start a run: experiment, pipeline, version and run, each where it isn't there.
@@ -264,6 +266,19 @@ class KubeflowLauncher:
         experiment = runs.find_experiment(self.api, deployed_name(plan))
         first = self._first(experiment, run) if experiment else ""
         return self._launched(plan, first) if first else None
+
+    def _own_id(self, plan: Plan, run: Run) -> str:
+        """Return Kubeflow's id of a run of the pipeline that Atlas didn't start; empty for none.
+
+        Such a run has Kubeflow's own id, with the flow before (`atlas.step.kfp`).
+        """
+        own, name = run.id.removeprefix(f"{run.flow}-"), deployed_name(plan)
+        if own == run.id or launched_to(self.store, run):
+            return ""
+        server_run = runs.run(self.api, own)
+        pipeline = own_pipelines(self.api, self.store.url, [name]).get(name) if server_run else None
+        is_own = server_run is not None and pipeline and server_run.pipeline == pipeline.id
+        return own if is_own else ""
 
     def _first(self, experiment: str, run: Run) -> str:
         """Return Kubeflow's id of the first run of a name, or none, and end all others of it."""

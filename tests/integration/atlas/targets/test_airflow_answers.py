@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from atlas.errors import AtlasError, MalformedError
 from atlas.http.service import Patience
 from atlas.plan import Plan
+from atlas.step.binding import remember_target
 from atlas.store import Run
 from atlas.targets.airflow.dag_runs import AirflowRunsApi
 from atlas.targets.airflow.launcher import AirflowLauncher
@@ -27,7 +29,7 @@ PLAN = Plan("p", "p", "p", "training", "r", "prod", "airflow", ())
 RUN = Run("training-r1", "p", "training", "")
 NAME = "p-training"
 LAUNCHED = LaunchedRun(RUN.id, NAME, "http://x")
-DAG_RUN = {"dag_id": NAME, "dag_run_id": RUN.id, "state": "failed"}
+DAG_RUN = {"dag_id": NAME, "dag_run_id": RUN.id, "state": "failed", "run_type": "manual"}
 TASK = {
     "dag_id": NAME, "dag_run_id": RUN.id, "task_id": "make", "map_index": 0, "try_number": 1,
     "state": "failed",
@@ -58,9 +60,17 @@ ANSWERS: dict[str, Any] = {
 """What a right Airflow says, by a part of the path; the first that fits."""
 
 
+OWN = Run(
+    "training-20260101T000000Z", "p", "training", "",
+    interval_start="2026-01-01T00:00:00+00:00", trigger="schedule", target="airflow",
+)  # fmt: skip
+"""A run that Airflow's schedule has started, as its first task binds it."""
+OWN_ID = "scheduled__2026-01-01T00:00:00+00:00"
+
 CALLS: dict[str, Callable[[AirflowLauncher], Any]] = {
     "prepare": lambda it: it.prepare(PLAN),
     "find": lambda it: it.find(PLAN, RUN),
+    "find its own": lambda it: it.airflow.run_of_interval(NAME, OWN.interval_start),
     "submit": lambda it: it.submit(PLAN, RUN),
     "status": lambda it: it.status(LAUNCHED),
     "cancel": lambda it: it.cancel(LAUNCHED),
@@ -132,3 +142,21 @@ def test_a_value_in_an_answer_that_is_something_else(script, launcher, value):
             for changed in mutations(ANSWERS[where], value):
                 script[0].wrong = (where, json.dumps(changed).encode())
                 outcome(call, launcher())
+
+
+def test_a_run_that_airflow_has_started_itself_is_found_by_its_own_id(script, launcher):
+    """Of a schedule by its interval; of its page by Airflow's id, before which stands the flow."""
+    scheduled = {**DAG_RUN, "dag_run_id": OWN_ID, "run_type": "scheduled"}
+    manual = {**scheduled, "dag_run_id": "manual__1", "run_type": "manual"}
+    runs = {"dag_runs": [manual, scheduled], "total_entries": 2}
+    page = replace(OWN, id="training-manual__1")
+    script[0].missing = (f"/dagRuns/{OWN.id}", f"/dagRuns/{page.id}")
+    script[0].answers = {
+        "auth/token": ANSWERS["auth/token"], "/dagRuns/": manual, "/dagRuns": runs,
+    }  # fmt: skip
+    found = launcher().find(PLAN, OWN)
+    assert (found.id, found.is_new) == (OWN_ID, False)
+    assert launcher().find(PLAN, page).id == "manual__1"
+    one = launcher()
+    remember_target(one.store, OWN, "airflow")
+    assert one.find(PLAN, OWN) is None, "Atlas has started it, under its own name"

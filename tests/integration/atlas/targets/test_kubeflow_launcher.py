@@ -10,6 +10,7 @@ import pytest
 
 from atlas.errors import PlatformError, TargetError
 from atlas.plan import Plan, PlanStep
+from atlas.step.binding import remember_target
 from atlas.store import Run, open_store
 from atlas.store.exclusive import exclusive
 from atlas.targets import launcher as states
@@ -67,6 +68,25 @@ def test_the_same_run_is_started_once(there):
     assert again == replace(first, is_new=False)
     assert launcher(there).find(PLAN, RUN) == again
     assert launcher(there).find(PLAN, replace(RUN, id="training-2")) is None
+
+
+def test_a_run_that_kubeflow_has_started_itself_is_found_by_its_own_id(there):
+    """As a recurring run or its page does: the first step names the Run after Kubeflow's id."""
+    launched = launcher(there).submit(PLAN, RUN)
+    (page_run,) = there.items["runs"].values()
+    page_run["display_name"] = "nightly-1"
+    own = replace(RUN, id=f"training-{launched.id}", target="kubeflow", trigger="schedule")
+    assert launcher(there).find(PLAN, own) == replace(launched, is_new=False)
+    remember_target(there.store, own, "kubeflow")
+    assert launcher(there).find(PLAN, own) is None, "Atlas has started it, under its own name"
+
+
+def test_a_run_of_another_pipeline_is_not_taken_for_one_of_its_own(there):
+    other = replace(PLAN, name="q", pipeline="q")
+    launched = launcher(there).submit(other, replace(RUN, pipeline="q", plan=other.digest))
+    launcher(there).submit(PLAN, RUN)
+    own = replace(RUN, id=f"training-{launched.id}")
+    assert launcher(there).find(PLAN, own) is None
 
 
 def test_of_many_that_start_one_run_at_once_one_does(there):

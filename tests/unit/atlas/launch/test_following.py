@@ -15,6 +15,7 @@ from atlas.launch.logs import Logs
 from atlas.runner import events
 from atlas.runner.units import Unit
 from atlas.runs.history import history
+from atlas.step import RunRequest, bind
 from atlas.step.logs import log_key
 from atlas.store import open_store
 from atlas.targets.launcher import DONE, FAILED, RUNNING, RunStatus, TaskStatus
@@ -113,6 +114,43 @@ def test_a_failed_step_is_told_with_the_users_traceback_and_what_follows_is_skip
     assert talk.texts(events.STEP_SKIPPED) == ["step fail isn't done"]
     assert run.finished.missing == ("fail", "join")
     assert [one.status for one in history(project.store).runs] == ["failed"]
+
+
+def test_a_run_that_the_orchestrators_schedule_started_is_followed_and_not_refused(talk):
+    """Nobody has launched it: its first step bound it, under the Plan's target."""
+    interval = ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00")
+    (pipeline,) = talk.project.resolve("talk")
+    plan = pipeline.plans["training"]
+    talk.project.store.add_plan(plan)
+    request = RunRequest("20260101T000000Z", *interval, trigger="schedule", target="airflow")
+    run = bind(talk.project.store, plan, request)
+    assert [one.status for one in history(talk.project.store).runs] == ["on airflow"]
+    talk.stepper.plans[run.id], talk.stepper.runs[run.id] = plan, run
+    followed = talk.train(run=run.id, interval_start=interval[0], interval_end=interval[1])
+    assert (followed.error, followed.run.id, followed.ok) == ("", run.id, True)
+    assert talk.stepper.submitted == []
+
+
+def test_a_run_of_this_machine_is_not_taken_for_one_elsewhere(talk):
+    talk.project.run("talk")
+    (here,) = talk.project.store.runs("talk")
+    refused = talk.train(run=here)
+    assert "with another target" in refused.error
+    assert talk.stepper.submitted == []
+
+
+def test_a_run_is_given_to_the_target_that_it_was_bound_for_though_killed_in_between(
+    talk, monkeypatch
+):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("atlas.launch.opening.remember_target", die)
+        with pytest.raises(KeyboardInterrupt):
+            talk.train(run="training-a")
+    again = talk.train(run="training-a")
+    assert (again.error, talk.stepper.submitted) == ("", ["training-a"])
 
 
 def test_attempts_are_told_one_by_one(project):
