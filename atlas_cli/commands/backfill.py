@@ -38,7 +38,7 @@ def backfill(
         ),
     ],
     end: Annotated[
-        str, typer.Option("--to", metavar="TIME", help="Before then; now by default.")
+        str, typer.Option("--to", metavar="TIME", help="Before then, likewise; now by default.")
     ] = "",
     reprocess: Annotated[
         str, typer.Option(help="Run those once more that are: none, failed, or completed.")

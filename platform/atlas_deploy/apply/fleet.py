@@ -170,6 +170,10 @@ def hosted(
     Args:
         removed: the members of kinds that are removed already.
     """
+    from atlas_provider.protobuf import share_status
+
+    # What compiled the flows may have imported kfp.
+    share_status()
     from atlas.kinds.handler import Handler
     from atlas_provider import serve
     from atlas_provider.kinds import KINDS

@@ -38,7 +38,7 @@ class Backfill:
     Attributes:
         first: start of the range: ISO 8601, in the schedule's time zone where it names none; or so
             long ago, as ``2d``.
-        end: its end, exclusive; empty for now.
+        end: its end, exclusive, likewise; empty for now.
         reprocess: which intervals that have run are run once more.
         version: the model version: a number, an alias, `AT_INTERVAL`, or empty for what the Config
             says.
@@ -96,7 +96,7 @@ def _of_plan(
         raise AtlasError(f"{text} ({hint})", code="B001")
     zone = zone_of(schedule)
     first = _ago(backfill.first, now) or zoned(backfill.first, zone, "--from")
-    end = zoned(backfill.end, zone, "--to") if backfill.end else now
+    end = (_ago(backfill.end, now) or zoned(backfill.end, zone, "--to")) if backfill.end else now
     if end <= first:
         raise AtlasError(f"the range {first.isoformat()}..{end.isoformat()} is empty", code="B002")
     version = backfill.version

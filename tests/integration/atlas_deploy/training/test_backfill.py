@@ -73,6 +73,8 @@ def test_a_range_can_begin_so_long_ago(project: Project) -> None:
         "2026-04-14T04:00:00+00:00", "2026-04-15T04:00:00+00:00"
     ]  # fmt: skip
     assert [run.action for run in runs] == [RUN, SKIP], "the last isn't over"
+    (first,) = planned(project, Backfill("2d", "1d"))
+    assert first == runs[0], "its end likewise"
 
 
 def test_each_interval_writes_its_own_part_and_is_no_newest_result(project: Project) -> None:
