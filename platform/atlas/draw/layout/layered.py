@@ -54,7 +54,10 @@ def layered(drawing: Drawing) -> Layout:
     other, or as wide as it is where its labels can still be read.
     """
     unbroken = _Nest(drawing, rightwards=True, length=math.inf)
-    best = min(unbroken, _Nest(drawing, rightwards=False, length=math.inf), key=_Nest.cost)
+    down = [_Nest(drawing, rightwards=False, length=math.inf)]
+    if down[0].width > PAGE_WIDTH:
+        down.append(_Nest(drawing, rightwards=False, length=math.inf, widest=PAGE_WIDTH))
+    best = min(unbroken, *down, key=_Nest.cost)
     for part in _LENGTHS if unbroken.width > PAGE_WIDTH else ():
         length = PAGE_WIDTH * part - 2.0 * MARGIN
         banded = _Nest(drawing, rightwards=True, length=length, unbroken=unbroken)
@@ -86,9 +89,11 @@ class _Nest:
         *,
         rightwards: bool,
         length: float,
+        widest: float = WIDEST,
         unbroken: _Nest | None = None,
     ) -> None:
         """Lay out all levels, each of them in bands where it is longer than it may be."""
+        self.widest = widest
         self.unbroken = unbroken
         self.drawing = drawing
         self.rightwards = rightwards
@@ -135,7 +140,7 @@ class _Nest:
     def _levels(self) -> dict[str, Level]:
         """Return a level for the whole and for each group with anything in it, narrower inwards."""
         gap = _RIGHT if self.rightwards else _DOWN
-        limit = math.inf if self.rightwards else WIDEST - 2.0 * MARGIN
+        limit = math.inf if self.rightwards else self.widest - 2.0 * MARGIN
         levels = {_ROOT: Level(limit, gap, self.length)}
         used = {level for path in self.paths.values() for level, _ in path} - {_ROOT}
         for group in sorted(used, key=lambda group: (len(self.around[group]), group)):

@@ -31,6 +31,8 @@ _STRAIGHT = (8.0, 2.0, 1.0)
 """How much an edge wants to be straight, where none, one or both of its ends are boxes."""
 TITLE, TITLE_HEIGHT = "title", 20.0
 """The item that keeps the edges that enter a group clear of its title, and its height."""
+_MANY = 5
+"""How many edges that lead to one item share a lane."""
 _FILLED = 0.85
 """The part of a row's width that boxes may take; the rest is for edges that pass."""
 
@@ -188,15 +190,35 @@ def _stops(level: Level, row_of: dict[str, int], widths: dict[str, float]) -> St
     for item, row in row_of.items():
         used[row] += widths[item]
     stops: Stops = {}
+    lanes = _lanes(level)
     for source, ends in level.nets.items():
         first, last = row_of[level.starts[source]], max(row_of[end] for end in ends)
-        passed = [row for row in range(first + 1, last) if used[row] + PASSING <= level.limit]
-        items = {f"|{row}|{source}": row for row in passed}
+        passed = {f"|{row}|{lanes[source]}": row for row in range(first + 1, last)}
+        items = {
+            item: row
+            for item, row in passed.items()
+            if item in row_of or used[row] + PASSING <= level.limit
+        }
         for item, row in items.items():
+            used[row] += 0.0 if item in row_of else PASSING
             row_of[item], widths[item] = row, PASSING
-            used[row] += PASSING
         stops[source] = [(level.starts[source], first), *items.items()]
     return stops
+
+
+def _lanes(level: Level) -> dict[str, str]:
+    """Return source → whose lane its edges take; where many lead to one item alone, that one's."""
+    alone: dict[str, list[str]] = {}
+    for source, ends in level.nets.items():
+        if len(ends) == 1:
+            alone.setdefault(ends[0], []).append(source)
+    shared = {
+        source: f">{end}"
+        for end, sources in alone.items()
+        if len(sources) >= _MANY
+        for source in sources
+    }
+    return {source: shared.get(source, source) for source in level.nets}
 
 
 def _misses_a_row(stops: list[tuple[str, int]], ends: list[str], row_of: Mapping[str, int]) -> bool:

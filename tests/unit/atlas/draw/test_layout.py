@@ -20,7 +20,7 @@ from atlas.draw.layout.geometry import (
 )
 from atlas.draw.layout.layered import _Nest
 from atlas.draw.model import Drawing, Edge, Group, Node
-from tests.golden.graphs import HUNDRED, chain, family, grouped, hostile, plan, step, tangle
+from tests.golden.graphs import HUNDRED, chain, family, fan, grouped, hostile, plan, step, tangle
 from tests.golden.plans import INFERENCE, TRAINING
 from tests.unit.atlas.draw.geometry import check, check_edges, overlap, title_box
 
@@ -71,9 +71,19 @@ def test_edges_keep_clear_of_boxes_and_titles_and_end_as_they_point(drawing):
     check_edges(drawing, layered(drawing))
 
 
-def test_a_wide_fan_is_drawn_rightwards():
+def test_a_wide_fan_goes_from_top_to_bottom_in_rows():
     layout = layered(DRAWINGS["fan"])
-    assert layout.height > layout.width
+    assert layout.width <= PAGE_WIDTH
+    assert layout.nodes["load"].bottom < layout.nodes["train_region_000"].y
+    last = max(box.bottom for name, box in layout.nodes.items() if name.startswith("train"))
+    assert last < layout.nodes["join"].y
+    rows = Counter(box.y for name, box in layout.nodes.items() if name.startswith("train"))
+    assert len(rows) < 25
+
+
+def test_a_small_fan_is_drawn_rightwards():
+    layout = layered(of_plan(fan(8)))
+    assert layout.is_rightwards
     assert layout.nodes["load"].x < layout.nodes["train_region_000"].x < layout.nodes["join"].x
 
 
