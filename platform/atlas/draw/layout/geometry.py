@@ -131,7 +131,7 @@ def group_label(group: Group) -> str:
 
 
 def whole_label(group: Group) -> str:
-    """Return what is told of a group on hover: what is written on it, with nothing cut."""
+    """Return what a group shows on hover: what is written on it, with nothing cut."""
     return _BETWEEN.join(filter(None, (group.label, group.detail)))
 
 
