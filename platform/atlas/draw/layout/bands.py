@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.dataclass import dataclass
-from atlas.draw.layout.level import PORT_GAP, Laid, Level, solve
+from atlas.draw.layout.level import PORT_GAP, Laid, Level, solve, upward
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +71,8 @@ class BandedLaid:
         first, last = self.band_of[start], self.band_of[end]
         if first > last:  # Two that read each other: one edge has to lead upwards.
             above, below = self.boxes[end], self.boxes[start]
-            return [(below.middle, below.bottom), (above.middle, above.y)]
+            ends = (below.middle, below.bottom), (above.middle, above.y)
+            return [ends[0], *upward(*ends, self.size[0]), ends[1]]
         points: list[Point] = []
         for band in range(first, last + 1):
             x, y = self.origins[band]

@@ -31,6 +31,8 @@ _STRAIGHT = (8.0, 2.0, 1.0)
 """How much an edge wants to be straight, where none, one or both of its ends are boxes."""
 TITLE, TITLE_HEIGHT = "title", 20.0
 """The item that keeps the edges that enter a group clear of its title, and its height."""
+_BESIDE, _TURN = 8.0, 12.0
+"""How far beside its level an edge leads upwards, and how far off the rows it turns there."""
 _MANY = 5
 """How many edges that lead to one item share a lane."""
 _FILLED = 0.85
@@ -116,6 +118,9 @@ class Laid:
         """Return the way of one edge: straight down beside boxes, curved only between rows."""
         start, *passed = self.stops[source]
         points = [*self._stub(source, start[0])]
+        if self.row_of[end] <= self.row_of[start[0]]:
+            ending = [*reversed([*self._stub(source, end, is_end=True)])]
+            return [*points, *upward(points[-1], ending[0], self.size[0]), *ending]
         for item, row in passed:
             if row < self.row_of[end]:
                 points += [(self.boxes[item].middle, y) for y in self.spans[row]]
@@ -127,6 +132,12 @@ class Laid:
         x = box.middle + self.offsets.get((item, source), 0.0)
         yield x, box.y if is_end else box.bottom
         yield x, self.spans[self.row_of[item]][0 if is_end else 1]
+
+
+def upward(start: Point, end: Point, side: float) -> list[Point]:
+    """Return the way back up, of two that read each other: around the side of their level."""
+    (x0, y0), (x1, y1), beside = start, end, side + _BESIDE
+    return [(x0, y0 + _TURN), (beside, y0 + _TURN), (beside, y1 - _TURN), (x1, y1 - _TURN)]
 
 
 def solve(level: Level) -> Laid:

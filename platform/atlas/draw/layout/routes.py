@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 ARROW = 12.0
 """How long an edge runs straight before its end, so that its arrowhead points along it."""
-_UPWARD = 60.0
-"""How far a curve swings out that has to lead upwards."""
 _RADIUS = 8.0
 _ROUND = 0.55
 """How large a corner is, and how far along its sides its curve's control points lie."""
@@ -72,7 +70,7 @@ def _controls(start: Point, end: Point, corner: Point | None) -> tuple[Point, Po
         return _part(start, corner, _ROUND), _part(end, corner, _ROUND)
     if _same(x0, x1) or _same(y0, y1):
         return _part(start, end, 1 / 3), _part(end, start, 1 / 3)
-    swing = (y1 - y0) / 2 if y1 >= y0 else _UPWARD
+    swing = (y1 - y0) / 2
     return (x0, y0 + swing), (x1, y1 - swing)
 
 

@@ -100,6 +100,11 @@ def test_cycles_between_pipelines_are_drawn():
     layout = layered(drawing)
     assert layout.routes.keys() == drawing.pairs().keys()
     assert not any(overlap(a, b) for a, b in combinations(layout.nodes.values(), 2))
+    check_edges(drawing, layout)
+    xs, ys = zip(*(point for route in layout.routes.values() for point in route), strict=True)
+    assert min(*xs, *ys) >= 0
+    assert max(xs) <= layout.width
+    assert max(ys) <= layout.height
 
 
 def test_a_chain_is_read_from_left_to_right():
