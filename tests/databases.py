@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from atlas_provider.cluster import mariadb
-from atlas_toolchain import kubeflow_tests
+from atlas_toolchain import kubeflow_programs
 from tests.servers import free_port
 from tests.tether import tied
 
@@ -139,7 +139,7 @@ def _postgresql(folder: Path, port: int) -> tuple[list[str], str | None, str]:
 
 
 def _mariadb(folder: Path, port: int) -> tuple[list[str], str | None, str]:
-    program = kubeflow_tests.mariadb()
+    program = kubeflow_programs.mariadb()
     if program is None:
         pytest.skip("no MariaDB here (Debian: apt-get install mariadb-server-core)")
     data = folder / "data"

@@ -50,6 +50,8 @@ class KubeflowClusterArgs:
         outward: ports of this machine that steps speak to.
         shared: folders of this machine that steps write to.
         page: the folder with Kubeflow's own page, built; empty for none.
+        registry: host and port of the registry whose images steps run in.
+        engine: the engine that pulls them; empty where steps run in this machine's own root.
     """
 
     folder: str
@@ -60,6 +62,8 @@ class KubeflowClusterArgs:
     outward: pulumi.Input[Sequence[int]]
     shared: Sequence[str]
     page: str = ""
+    registry: pulumi.Input[str] = ""
+    engine: str = ""
 
 
 class KubeflowCluster(pulumi.ComponentResource):
@@ -85,7 +89,7 @@ class KubeflowCluster(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         ports = Ports(f"{name}-ports", names=names, opts=inside).ports
         self._cell = self._declare_cell()
-        known = pulumi.Output.all(ports, args.variables).apply(self._given)
+        known = pulumi.Output.all(ports, args.variables, args.registry).apply(self._given)
         for part in self._known_parts():
             self._made[part.name] = self._declare(part, known)
         relay = self._declare_relay(ports)
@@ -95,21 +99,27 @@ class KubeflowCluster(pulumi.ComponentResource):
         )
         service = self.url.apply(
             lambda url: ServiceOutput.at(
-                "kfp", url, credentials=own.SECRET, version=args.programs.release, tasks="process"
+                "kfp",
+                url,
+                credentials=own.SECRET,
+                version=args.programs.release,
+                tasks="kubernetes" if args.engine else "process",
             )
         )
         self.services: Mapping[str, pulumi.Output[ServiceOutput]] = {"kubeflow": service}
         self.register_outputs({"url": self.url, "kubeconfig": self.kubeconfig})
 
     def _given(self, known: Sequence[Any]) -> dict[str, KubeflowPart]:
-        ports, variables = known
-        return self._parts(int(ports["kubernetes"]), variables)
+        ports, variables, registry = known
+        return self._parts(int(ports["kubernetes"]), variables, registry)
 
     def _known_parts(self) -> list[KubeflowPart]:
         """Return the parts with what is known of them before ports are: names and order."""
         return [*self._parts(0, {}).values()]
 
-    def _parts(self, kubernetes: int, variables: Mapping[str, str]) -> dict[str, KubeflowPart]:
+    def _parts(
+        self, kubernetes: int, variables: Mapping[str, str], registry: str = ""
+    ) -> dict[str, KubeflowPart]:
         args = self._args
         given = own.Given(
             python=args.python,
@@ -117,6 +127,8 @@ class KubeflowCluster(pulumi.ComponentResource):
             kubernetes=kubernetes,
             platform=variables,
             shared=args.shared,
+            registry=registry,
+            engine=args.engine,
         )
         return {part.name: part for part in own.parts(given)}
 
@@ -197,6 +209,8 @@ def declare(platform: LocalPlatform) -> KubeflowCluster:
         variables[f"ATLAS_{name.upper()}_URL"] = platform.url(name)
         secret = str(settings.vault / f"{name}.json")
         variables[f"ATLAS_{name.upper()}_CREDENTIALS"] = secret
+    engine = image_engine(platform)
+    spoken += ["registry"] if engine else []
     args = KubeflowClusterArgs(
         folder=str(settings.folder),
         vault=str(settings.vault),
@@ -206,8 +220,16 @@ def declare(platform: LocalPlatform) -> KubeflowCluster:
         outward=pulumi.Output.all(*(platform.port(name) for name in spoken)),
         shared=shared(settings.store),
         page=built_page(settings.kubeflow_source),
+        registry=platform.port("registry").apply(lambda port: f"127.0.0.1:{port}"),
+        engine=engine,
     )
     return KubeflowCluster("kubeflow", args)
+
+
+def image_engine(platform: LocalPlatform) -> str:
+    """Return what pulls images of steps: podman, where pods are wanted and there is a registry."""
+    is_wanted = platform.settings.tasks == "kubernetes" and platform.has("registry")
+    return (shutil.which("podman") or "") if is_wanted else ""
 
 
 def built_page(source: str) -> str:

@@ -81,6 +81,8 @@ class Given:
         kubernetes: port of the API server, in the cell and outside of it.
         platform: the variables by which steps know the platform.
         shared: folders of this machine that pods write to.
+        registry: host and port of the registry whose images pods are given; empty for none.
+        engine: podman, which pulls them.
     """
 
     python: str
@@ -88,6 +90,8 @@ class Given:
     kubernetes: int
     platform: Mapping[str, str]
     shared: Sequence[str]
+    registry: str = ""
+    engine: str = ""
 
     @property
     def url(self) -> str:
@@ -239,13 +243,29 @@ def _node(given: Given) -> KubeflowPart:
         },
         "folder": "{dir}/pods", "logs": "{dir}/logs",
         "programs": {name: given.program(own) for name, own in _PODS.items()},
-        "shared": [*given.shared], "port": NODE,
+        "shared": [*given.shared, *_opened(given)], "images": _images(given), "port": NODE,
     }  # fmt: skip
     command = given.module("kubeflow_node", "{dir}/node.json")
     files = {"node.json": json.dumps(settings, indent=1)}
     asked = f"tcp://127.0.0.1:{NODE}"
     after = ("controllers", "scheduler")
     return KubeflowPart(name="node", command=command, files=files, asked=asked, after=after)
+
+
+def _images(given: Given) -> dict[str, str] | None:
+    """Return where the images of pods are; None where they run in this machine's own root."""
+    if not given.engine:
+        return None
+    return {
+        "program": given.engine, "folder": "{dir}/images",
+        "registry": given.registry, "logins": "{folder}/registry/config.json",
+    }  # fmt: skip
+
+
+def _opened(given: Given) -> list[str]:
+    """Return the files with the secrets that steps need, which no image has."""
+    names = [name for name in given.platform if name.endswith("_CREDENTIALS")]
+    return [given.platform[name] for name in names] if given.engine else []
 
 
 def _pipelines(given: Given) -> KubeflowPart:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_toolchain import cluster_tests, kubeflow_source, kubeflow_tests
+from atlas_toolchain import cluster_tests, kubeflow_programs, kubeflow_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,26 +43,26 @@ def built() -> dict[str, str]:
     """Build what is missing; return why something couldn't be had, by name."""
     beside = Path(sys.executable).with_name("uv")
     uv = beside if beside.exists() else Path(shutil.which("uv") or "uv")
-    plane = cluster_tests.get(say, kubeflow_tests.AROUND)
-    tried = plane | kubeflow_tests.get(say, uv, api_only=False)
+    plane = cluster_tests.get(say, kubeflow_programs.AROUND)
+    tried = plane | kubeflow_programs.get(say, uv, api_only=False)
     return {name: why for name, why in tried.items() if why}
 
 
 def found() -> dict[str, Any]:
     """Return where everything is; what isn't there has no place."""
-    around = {name: cluster_tests.find(name) for name in kubeflow_tests.AROUND}
-    own = {one.name: kubeflow_tests.find(one.name) for one in kubeflow_tests.PROGRAMS}
+    around = {name: cluster_tests.find(name) for name in kubeflow_programs.AROUND}
+    own = {one.name: kubeflow_programs.find(one.name) for one in kubeflow_programs.PROGRAMS}
     others = {
-        "metadata-python": kubeflow_tests.metadata_python(),
-        "mariadbd": kubeflow_tests.mariadb(),
+        "metadata-python": kubeflow_programs.metadata_python(),
+        "mariadbd": kubeflow_programs.mariadb(),
     }
     places = {**around, **own, **others}
     return {
-        "release": kubeflow_tests.release(),
+        "release": kubeflow_programs.release(),
         "programs": {name: str(path) for name, path in places.items() if path is not None},
         "missing": sorted(name for name, path in places.items() if path is None),
-        "definitions": [str(path) for path in kubeflow_tests.definitions()],
-        "roles": [str(path) for path in kubeflow_tests.roles()],
+        "definitions": [str(path) for path in kubeflow_programs.definitions()],
+        "roles": [str(path) for path in kubeflow_programs.roles()],
     }
 
 

@@ -18,7 +18,7 @@ from atlas_toolchain import (
     cache,
     cluster_tests,
     engine,
-    kubeflow_tests,
+    kubeflow_programs,
     plugin,
     rendering,
     shell,
@@ -103,9 +103,9 @@ def _set_up_cluster_tests(own: Tree, *, with_long: bool) -> int:
 
 def _set_up_kubeflow_tests(own: Tree, *, api_only: bool) -> int:
     """Get what tests of Kubeflow need; return 1 when something of it can't be had."""
-    plane = cluster_tests.get(say, kubeflow_tests.AROUND)
+    plane = cluster_tests.get(say, kubeflow_programs.AROUND)
     uv = own.venv / "bin" / "uv"
-    return _told(plane | kubeflow_tests.get(say, uv, api_only=api_only))
+    return _told(plane | kubeflow_programs.get(say, uv, api_only=api_only))
 
 
 def _told(tried: dict[str, str]) -> int:

@@ -22,7 +22,7 @@ from atlas.http.credentials import read_secret
 from atlas.uris import path_of
 from atlas_provider import process_trees
 from atlas_provider.cluster.cell import entering
-from atlas_toolchain import kubeflow_source, kubeflow_tests
+from atlas_toolchain import kubeflow_programs, kubeflow_source
 from tests.kubeflow.server import require
 
 OUTPUTS, IMAGE = "ATLAS_TEST_KUBEFLOW_OUTPUTS", "ATLAS_TEST_KUBEFLOW_IMAGE"
@@ -94,7 +94,7 @@ def running_kubeflow(folder: Path) -> Iterator[RunningKubeflow]:
         image = os.environ.get(IMAGE, "")
         yield RunningKubeflow(Path(outputs).resolve(), Path(os.environ["KUBECONFIG"]), image)
         return
-    require(*(one.name for one in kubeflow_tests.PROGRAMS))
+    require(*(one.name for one in kubeflow_programs.PROGRAMS))
     source = kubeflow_source.place()
     assert source is not None
     project, state = folder / "project", folder / "state"

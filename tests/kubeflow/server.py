@@ -22,7 +22,7 @@ import pytest
 
 from atlas_provider.cluster import mariadb, objects
 from atlas_provider.cluster.apart import INSIDE
-from atlas_toolchain import cluster_tests, kubeflow_source, kubeflow_tests
+from atlas_toolchain import cluster_tests, kubeflow_programs, kubeflow_source
 from infra.local import kubeflow_parts
 from infra.local.kubeflow_parts import DATABASE, NAMESPACE, REGION
 from tests.cluster.control_plane import ControlPlane, control_plane
@@ -91,7 +91,7 @@ class KubeflowServer:
             "kfp-apiserver",
             [program, *flags, "-logtostderr"],
             POD_NAMESPACE=NAMESPACE,
-            TAG_NAME=kubeflow_tests.release(),
+            TAG_NAME=kubeflow_programs.release(),
             ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_HOST="127.0.0.1",
             ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_PORT="8889",
             V2_DRIVER_IMAGE="kfp-driver",
@@ -137,10 +137,14 @@ def require(*programs: str) -> None:
     """Skip the test where it isn't alone, or where programs aren't there."""
     if INSIDE not in os.environ:
         pytest.skip("needs namespaces of its own: `make test-kubeflow-api` gives it these")
-    missing = [name for name in programs if kubeflow_tests.find(name) is None]
-    if missing and kubeflow_tests.release() == kubeflow_tests.PIPELINES and "kfp-driver" in missing:
+    missing = [name for name in programs if kubeflow_programs.find(name) is None]
+    if (
+        missing
+        and kubeflow_programs.release() == kubeflow_programs.PIPELINES
+        and "kfp-driver" in missing
+    ):
         pytest.skip(
-            f"no newer Kubeflow Pipelines than {kubeflow_tests.PIPELINES}, which can't run Atlas's "
+            f"no newer Kubeflow Pipelines than {kubeflow_programs.PIPELINES}, which can't run Atlas's "
             f"packages: {kubeflow_source.VARIABLE} names a checkout of one (docs/kubeflow.md)"
         )
     if missing:
@@ -149,7 +153,7 @@ def require(*programs: str) -> None:
 
 def program_of(name: str) -> Path:
     """Return a program of Kubeflow's, which is there."""
-    found = kubeflow_tests.find(name)
+    found = kubeflow_programs.find(name)
     assert found is not None, name
     return found
 
@@ -189,7 +193,7 @@ def account_variables(plane: ControlPlane) -> Mapping[str, str]:
 
 def _database(server: KubeflowServer) -> None:
     """Start MariaDB in a folder of its own."""
-    program = kubeflow_tests.mariadb()
+    program = kubeflow_programs.mariadb()
     if program is None:
         pytest.skip(
             "no MariaDB here; `make test-kubeflow-api` gets it where Debian's packages may be"
@@ -219,7 +223,7 @@ def _storage(server: KubeflowServer) -> None:
 
 def _kubernetes(server: KubeflowServer) -> None:
     """Tell Kubernetes what Kubeflow's own manifests tell it, and this machine of the account."""
-    objects.define(server.plane, kubeflow_tests.definitions())
+    objects.define(server.plane, kubeflow_programs.definitions())
     objects.make_namespace(server.plane, NAMESPACE)
     objects.write_accounts(server.plane, NAMESPACE)
 

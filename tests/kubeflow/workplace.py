@@ -16,7 +16,7 @@ import pytest
 
 from atlas.cluster import Cluster
 from atlas.store import Store, open_location, open_store
-from atlas_toolchain import kubeflow_tests
+from atlas_toolchain import kubeflow_programs
 from tests.kubeflow.running import METADATA, RunningKubeflow
 from tests.projects import Project, environment
 from tests.stack import ways
@@ -104,7 +104,7 @@ class Workplace:
 
     def metadata(self, run: str) -> Any:
         """Return what the metadata store has of a run of Kubeflow's, by its id."""
-        python, (host, port) = kubeflow_tests.metadata_python(), METADATA
+        python, (host, port) = kubeflow_programs.metadata_python(), METADATA
         done = subprocess.run(
             self.kubeflow.inside(str(python), str(_CLIENT), host, str(port), run),
             capture_output=True, text=True, check=True, timeout=300,

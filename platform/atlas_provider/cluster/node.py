@@ -1,8 +1,9 @@
-"""A node of a Kubernetes whose pods are processes: no container runtime, no images.
+"""A node of a Kubernetes whose pods are processes: no container runtime.
 
 The scheduler binds pods to it as to any other node. Each container's process has a root of its own,
-an overlay over this machine's, and is the first process of its own; the kernel takes all of that
-away with it. Its image is not looked at: what a command names has to be on this machine.
+an overlay over its image's layers, and is the first process of its own; the kernel takes all of
+that away with it. An image that isn't of the node's registry is not looked at: the overlay is then
+over this machine's own root, and what a command names has to be there.
 """
 
 from __future__ import annotations

@@ -1,25 +1,21 @@
-"""What a pod's processes are given: variables, volumes, a command, a root of their own."""
+"""What a pod's processes are given: variables, volumes, a command."""
 
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shlex
-import sys
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from atlas_provider.cluster.api import ClusterApi
+    from atlas_provider.cluster.images import UnpackedImage
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PROGRAMS = "/image-programs"
 _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
@@ -44,12 +40,6 @@ def variables(
     return found
 
 
-def of_image() -> dict[str, str]:
-    """Return the variables that an image would have."""
-    path = f"{_PROGRAMS}:{Path(sys.executable).parent}:{_PATH}"
-    return {"PATH": path, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - in a root of its own
-
-
 def expanded(text: str, known: Mapping[str, str]) -> str:
     """Return a text with ``$(NAME)`` replaced, as Kubernetes does; ``$$`` is a dollar."""
     parts = text.split("$$")
@@ -57,10 +47,14 @@ def expanded(text: str, known: Mapping[str, str]) -> str:
     return "$".join(filled)
 
 
-def command(container: Mapping[str, Any], known: Mapping[str, str]) -> list[str]:
-    """Return what a container runs."""
-    words = [*container.get("command", ()), *container.get("args", ())]
-    return [expanded(word, known) for word in words]
+def command(
+    container: Mapping[str, Any], known: Mapping[str, str], image: UnpackedImage | None = None
+) -> list[str]:
+    """Return what a container runs: what it says, else what its image does."""
+    words, args = (
+        [expanded(word, known) for word in container.get(name, ())] for name in ("command", "args")
+    )
+    return [*words, *args] if image is None else image.line(words, args)
 
 
 def _value(plane: ClusterApi, pod: Mapping[str, Any], one: Mapping[str, Any]) -> str | None:
@@ -113,6 +107,8 @@ def volumes(plane: ClusterApi, pod: Mapping[str, Any], folder: Path) -> dict[str
     for volume in pod["spec"].get("volumes", ()):
         place = folder / "volumes" / volume["name"]
         place.mkdir(parents=True)
+        if "emptyDir" in volume:
+            place.chmod(0o777)  # As the kubelet makes it: an image's user may not be root.
         made[volume["name"]] = place
         for file, text in _content(plane, pod, volume).items():
             (place / file).write_text(text, "utf-8")
@@ -150,46 +146,6 @@ def _projected(
     kind = next(iter(source))
     data = _data(plane, pod, kind, source[kind])
     return {item["path"]: data[item["key"]] for item in source[kind].get("items", ())}
-
-
-def in_root(  # noqa: PLR0917 - what a container has
-    root: Path,
-    container: Mapping[str, Any],
-    made: Mapping[str, Path],
-    line: Sequence[str],
-    programs: Mapping[str, Path],
-    shared: Sequence[Path] = (),
-) -> list[str]:
-    """Return the command that runs another one in a root of its own: an overlay over this one.
-
-    Args:
-        root: the folder for what it writes.
-        container: the container.
-        made: its volumes, by name.
-        line: what it runs.
-        programs: what is there as programs besides, by name.
-        shared: folders that are there as they are, and no copies.
-    """
-    for name in ("upper", "work", "root"):
-        (root / name).mkdir(parents=True)
-    new = shlex.quote(str(root / "root"))
-    layers = f"lowerdir=/,upperdir={root / 'upper'},workdir={root / 'work'}"
-    steps = [f"mount -t overlay overlay -o {shlex.quote(layers)} {new}"]
-    steps += [f"mount --rbind /{name} {new}/{name}" for name in ("dev", "etc/hosts")]
-    steps += [f"mount -t proc proc {new}/proc", f"mkdir {new}{_PROGRAMS}"]
-    for folder in map(str, shared):
-        inside = shlex.quote(f"{root / 'root'}{folder}")
-        steps += [f"mkdir -p {inside}", f"mount --rbind {shlex.quote(folder)} {inside}"]
-    for name, program in programs.items():
-        place = f"{new}{_PROGRAMS}/{name}"
-        steps += [f"touch {place}", f"mount --bind {shlex.quote(str(program))} {place}"]
-    for mount in container.get("volumeMounts", ()):
-        inside = shlex.quote(os.path.realpath(mount["mountPath"]).lstrip("/"))
-        source = shlex.quote(str(made[mount["name"]]))
-        steps += [f"mkdir -p {new}/{inside}", f"mount --bind {source} {new}/{inside}"]
-    script = " && ".join([*steps, f'exec chroot {new} "$@"'])
-    apart = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-    return ["unshare", *apart, "sh", "-c", script, "sh", *line]
 
 
 def now() -> str:

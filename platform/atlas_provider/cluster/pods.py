@@ -16,15 +16,19 @@ from urllib.error import HTTPError
 
 from atlas_provider.cluster import pod_parts
 from atlas_provider.cluster.pod_parts import now
+from atlas_provider.cluster.roots import ContainerRoot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from atlas_provider.cluster.api import ClusterApi
+    from atlas_provider.cluster.images import NodeImages, UnpackedImage
 
 _MERGE = "application/merge-patch+json"
 _NO_DEADLINE = 10**6
 _KILLED = 128
+_BACK_OFF = (10.0, 300.0)
+"""Seconds before an image is pulled again, at first and at most; they double, as the kubelet's."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class NodeFolders:
     Attributes:
         pods: has a folder for each pod while it runs.
         logs: keeps what containers printed.
-        shared: folders of this machine that pods see as they are, and may write to.
+        shared: folders and files of this machine that pods see as they are, and may write to.
+        images: those that pods are given; None where none is looked at.
     """
 
     pods: Path
     logs: Path
     shared: Sequence[Path] = ()
+    images: NodeImages | None = None
 
 
 class PodProcesses:
@@ -60,12 +66,14 @@ class PodProcesses:
         self.name = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         self.ended = threading.Event()
         self._plane, self._pod, self._programs = plane, pod, programs
-        self._shared, self._logs = folders.shared, folders.logs
+        self._node, self._logs = folders, folders.logs
         self._folder = folders.pods / pod["metadata"]["uid"]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._states: dict[str, Any] = {}
+        self._digests: dict[str, str] = {}
         self._reason = ""
         self._stopping = 0.0
+        self._ending = threading.Event()
         self._lock = threading.Lock()
 
     @property
@@ -95,6 +103,7 @@ class PodProcesses:
         with self._lock:
             if not self._stopping:
                 self._stopping = time.monotonic() + grace
+                self._ending.set()
                 self._signal(signal.SIGTERM)
         if time.monotonic() >= self._stopping:
             self._signal(signal.SIGKILL)
@@ -137,8 +146,8 @@ class PodProcesses:
         """Run one container; return its exit code."""
         name = container["name"]
         try:
-            process = self._begin(container, made)
-        except (OSError, KeyError) as error:
+            process = self._begin(container, made, self._image(container))
+        except (OSError, KeyError, ValueError) as error:
             return self._over(name, _KILLED, f"CreateContainerError: {error}")
         self._states[name] = {"running": {"startedAt": now()}}
         self._report("Running" if container in self._pod["spec"]["containers"] else "Pending")
@@ -146,28 +155,69 @@ class PodProcesses:
         code = code if code >= 0 else _KILLED - code
         return self._over(name, code, self._reason or ("Error" if code else "Completed"))
 
+    def _image(self, container: Mapping[str, Any]) -> UnpackedImage | None:
+        """Return a container's image; wait for it as long as it can't be had.
+
+        Raises:
+            OSError: the pod is to end.
+        """
+        images, name, reference = self._node.images, container["name"], container["image"]
+        if images is None or not images.has(reference):
+            return None
+        pause, most = _BACK_OFF
+        while not self._ending.is_set():
+            try:
+                image = images.get(reference)
+            except OSError as error:
+                self._wait(name, "ErrImagePull", str(error))
+                self._ending.wait(1)  # What the first answer was is seen.
+                later = f'Back-off pulling image "{reference}": {error}'
+                self._wait(name, "ImagePullBackOff", later)
+                self._ending.wait(pause)
+                pause = min(pause * 2, most)
+            else:
+                self._digests[name] = f"{reference.partition('@')[0]}@{image.digest}"
+                return image
+        raise OSError("the pod is to end")
+
+    def _wait(self, name: str, reason: str, message: str) -> None:
+        """Tell why a container doesn't start yet."""
+        self._states[name] = {"waiting": {"reason": reason, "message": message}}
+        self._report("Pending")
+
     def _begin(
-        self, container: Mapping[str, Any], made: Mapping[str, Path]
+        self,
+        container: Mapping[str, Any],
+        made: Mapping[str, Path],
+        image: UnpackedImage | None,
     ) -> subprocess.Popen[bytes]:
         """Start the process of a container.
 
         Raises:
             OSError: it can't be started.
             KeyError: something that it needs isn't there.
+            ValueError: who is to run it can't be told.
         """
         variables = pod_parts.variables(self._plane, self._pod, container)
-        line = pod_parts.command(container, variables)
-        root = self._folder / "roots" / container["name"]
-        command = pod_parts.in_root(root, container, made, line, self._programs, self._shared)
+        line = pod_parts.command(container, variables, image)
+        place = self._folder / "roots" / container["name"]
+        root = ContainerRoot(place, made, self._programs, self._node.shared, image)
+        command = root.command(self._secured(container), line)
         with self._lock, log_of(self._logs, *self.name, container["name"]).open("wb") as log:
             if self._stopping or self._reason:
                 raise OSError("the pod is to end")
             process = subprocess.Popen(  # noqa: S603 - what the pod says
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                env={**pod_parts.of_image(), **variables},
+                env={**root.variables(), **variables},
             )  # fmt: skip
             self._processes[container["name"]] = process
         return process
+
+    def _secured(self, container: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a container with what the whole pod says of users."""
+        both = (self._pod["spec"].get("securityContext"), container.get("securityContext"))
+        known = {key: value for one in both for key, value in (one or {}).items()}
+        return {**container, "securityContext": known}
 
     def _over(self, name: str, code: int, reason: str) -> int:
         started = self._states.get(name, {}).get("running", {}).get("startedAt", now())
@@ -179,6 +229,7 @@ class PodProcesses:
 
     def _late(self) -> None:
         self._reason = "DeadlineExceeded"
+        self._ending.set()
         self._signal(signal.SIGKILL)
 
     def _signal(self, which: signal.Signals) -> None:
@@ -204,7 +255,8 @@ class PodProcesses:
         waiting = {"waiting": {"reason": "PodInitializing"}}
         states = {one["name"]: self._states.get(one["name"], waiting) for one in containers}
         return [
-            {"name": one["name"], "image": one["image"], "imageID": "", "restartCount": 0,
+            {"name": one["name"], "image": one["image"], "restartCount": 0,
+             "imageID": self._digests.get(one["name"], ""),
              "ready": "running" in states[one["name"]], "state": states[one["name"]]}
             for one in containers
         ]  # fmt: skip

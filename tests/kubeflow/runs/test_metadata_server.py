@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas_provider.cluster.metadata import SERVER
-from atlas_toolchain import kubeflow_tests
+from atlas_toolchain import kubeflow_programs
 from tests.servers import free_port
 from tests.tether import tied
 
@@ -46,7 +46,7 @@ except errors.NotFoundError as error:
 
 
 def test_what_is_put_is_got_and_what_is_not_there_is_refused(tmp_path: Path) -> None:
-    python = kubeflow_tests.metadata_python()
+    python = kubeflow_programs.metadata_python()
     if python is None:
         pytest.skip("no metadata store: `make test-kubeflow-runs` installs it")
     port = free_port()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_toolchain import kubeflow_source, kubeflow_tests
+from atlas_toolchain import kubeflow_programs, kubeflow_source
 
 from .conftest import Programs
 
@@ -24,7 +24,7 @@ DEFINITION = "kind: CustomResourceDefinition\n"
 
 @pytest.fixture(autouse=True)
 def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (kubeflow_tests.VARIABLE, kubeflow_source.VARIABLE):
+    for name in (kubeflow_programs.VARIABLE, kubeflow_source.VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -32,7 +32,7 @@ def go(program: Programs, machine: Path) -> None:
     link = machine / "sources" / "workflow" / "executor" / "osspecific" / "signal_darwin.go"
     link.parent.mkdir(parents=True)
     link.touch()
-    for place in (*kubeflow_tests.DEFINITIONS, "manifests/base/crds/minimal"):
+    for place in (*kubeflow_programs.DEFINITIONS, "manifests/base/crds/minimal"):
         folder = machine / "sources" / place
         folder.mkdir(parents=True)
         (folder / f"{folder.name}.yaml").write_text(DEFINITION)
@@ -45,13 +45,16 @@ def test_what_the_api_needs_is_built_once(
     machine: Path, program: Programs, said: list[str]
 ) -> None:
     go(program, machine)
-    assert kubeflow_tests.find("kfp-apiserver") is None
-    made = kubeflow_tests.get(said.append, Path("uv"), api_only=True)
+    assert kubeflow_programs.find("kfp-apiserver") is None
+    made = kubeflow_programs.get(said.append, Path("uv"), api_only=True)
     assert made == {"kfp-apiserver": "", "definitions": ""}
-    assert kubeflow_tests.find("kfp-apiserver") == kubeflow_tests.folder() / "bin" / "kfp-apiserver"
-    names = [path.name for path in kubeflow_tests.definitions()]
+    assert (
+        kubeflow_programs.find("kfp-apiserver")
+        == kubeflow_programs.folder() / "bin" / "kfp-apiserver"
+    )
+    names = [path.name for path in kubeflow_programs.definitions()]
     assert names == ["cluster-scoped.yaml", "minimal.yaml"]
-    assert kubeflow_tests.get(said.append, Path("uv"), api_only=True) == {}
+    assert kubeflow_programs.get(said.append, Path("uv"), api_only=True) == {}
 
 
 def checkout(folder: Path) -> Path:
@@ -75,19 +78,19 @@ def test_runs_are_built_of_a_checkout_once_until_it_changes(
     source = checkout(machine / "checkout")
     monkeypatch.setenv(kubeflow_source.VARIABLE, str(source))
     before = sorted(source.rglob("*"))
-    made = kubeflow_tests.get(said.append, Path("uv"), api_only=False)
-    names = {one.name for one in kubeflow_tests.PROGRAMS}
+    made = kubeflow_programs.get(said.append, Path("uv"), api_only=False)
+    names = {one.name for one in kubeflow_programs.PROGRAMS}
     assert {name: made[name] for name in names} == dict.fromkeys(names, "")
     assert sorted(source.rglob("*")) == before
-    assert kubeflow_tests.release() == "2.17.0"
-    assert None not in {kubeflow_tests.find(name) for name in names}
-    assert [path.name for path in kubeflow_tests.definitions()] == [
+    assert kubeflow_programs.release() == "2.17.0"
+    assert None not in {kubeflow_programs.find(name) for name in names}
+    assert [path.name for path in kubeflow_programs.definitions()] == [
         "minimal.yaml",
         "schedules.yaml",
     ]
-    assert [path.name for path in kubeflow_tests.roles()] == ["pipeline-runner-role.yaml"]
+    assert [path.name for path in kubeflow_programs.roles()] == ["pipeline-runner-role.yaml"]
     (source / "backend/src/apiserver/main.go").write_text("package main\n")
-    missing = {name for name in names if kubeflow_tests.find(name) is None}
+    missing = {name for name in names if kubeflow_programs.find(name) is None}
     assert missing == names - {"argo-controller", "argoexec"}
 
 
@@ -95,7 +98,7 @@ def test_a_checkout_that_is_none_is_refused(
     machine: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(kubeflow_source.VARIABLE, str(machine / "nothing"))
-    made = kubeflow_tests.get(said.append, Path("uv"), api_only=False)
+    made = kubeflow_programs.get(said.append, Path("uv"), api_only=False)
     assert made == {
         "source": f"ATLAS_TEST_KUBEFLOW_SOURCE={machine / 'nothing'}: found no VERSION there, "
         "expected a checkout of github.com/kubeflow/pipelines"
@@ -107,11 +110,11 @@ def test_programs_of_a_folder_come_first(
 ) -> None:
     (tmp_path / "kfp-apiserver").touch()
     (tmp_path / "VERSION").write_text("2.16.1\n")
-    monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path))
-    assert kubeflow_tests.find("kfp-apiserver") == tmp_path / "kfp-apiserver"
-    assert kubeflow_tests.release() == "2.16.1"
-    monkeypatch.setenv(kubeflow_tests.VARIABLE, str(tmp_path / "none"))
-    assert kubeflow_tests.find("kfp-apiserver") is None
+    monkeypatch.setenv(kubeflow_programs.VARIABLE, str(tmp_path))
+    assert kubeflow_programs.find("kfp-apiserver") == tmp_path / "kfp-apiserver"
+    assert kubeflow_programs.release() == "2.16.1"
+    monkeypatch.setenv(kubeflow_programs.VARIABLE, str(tmp_path / "none"))
+    assert kubeflow_programs.find("kfp-apiserver") is None
 
 
 def test_what_cannot_be_built_is_explained(
@@ -119,16 +122,16 @@ def test_what_cannot_be_built_is_explained(
 ) -> None:
     go(program, machine)
     program("go", "echo 'dial tcp: no such host'; exit 1")
-    made = kubeflow_tests.get(said.append, Path("uv"), api_only=True)
+    made = kubeflow_programs.get(said.append, Path("uv"), api_only=True)
     assert {why.partition(": ")[2] for why in made.values()} == {
         "no network (a name can't be resolved)"
     }
 
 
 def test_a_metadata_store_that_is_half_installed_is_none(machine: Path) -> None:
-    python = kubeflow_tests.folder() / "ml-metadata" / "bin" / "python"
+    python = kubeflow_programs.folder() / "ml-metadata" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
-    assert kubeflow_tests.metadata_python() is None
-    (kubeflow_tests.folder() / "ml-metadata" / "complete").touch()
-    assert kubeflow_tests.metadata_python() == python
+    assert kubeflow_programs.metadata_python() is None
+    (kubeflow_programs.folder() / "ml-metadata" / "complete").touch()
+    assert kubeflow_programs.metadata_python() == python

@@ -1,10 +1,10 @@
-"""The programs of a Kubeflow Pipelines, which only tests of Kubeflow need.
+"""The programs of a Kubeflow Pipelines: for `atlas:kubeflow: cluster`, and for tests.
 
 They are built into the cache by ``python platform/atlas_toolchain`` with ``--kubeflow-tests api``,
 or ``runs``, beside what tests of clusters need: from Go modules, which give release 2.0.5 and no
 newer one, or from a checkout of another release (`kubeflow_source`), which runs take. A folder that
 the variable ``ATLAS_TEST_KUBEFLOW`` names goes before the cache: it has the same programs, and the
-release in a file ``VERSION``. Nobody who uses Atlas needs them.
+release in a file ``VERSION``.
 """
 
 from __future__ import annotations
