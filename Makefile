@@ -71,6 +71,7 @@ test-kubeflow-api: setup
 test-kubeflow-runs: setup
 	@$(BIN)/python platform/atlas_toolchain --kubeflow-tests runs
 	@$(APART) $(BIN)/python -m pytest -m kubeflow tests/kubeflow/runs
+	@$(BIN)/python -m pytest -m kubeflow tests/kubeflow/images
 
 test-long: setup
 	@$(BIN)/python -m pytest -m "long and not cluster"
