@@ -167,7 +167,9 @@ def _build(programs: Sequence[GoProgram], say: Callable[[str], None]) -> str:
     try:
         with cache.scratch() as made:
             packages = {one.name: one.package for one in programs}
-            golang.build_all(first.module, packages, flags, made)
+            # What shares the plugin's packages is built as the plugin is.
+            quickly = first.module != plugin.MODULE
+            golang.build_all(first.module, packages, flags, made, quickly=quickly)
             built = [made / one.name for one in programs if _fits(one, str(made / one.name))]
             cache.place(built, folder())
     except shell.REFUSALS as error:

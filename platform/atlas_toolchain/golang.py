@@ -22,6 +22,11 @@ _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = f"{_SDK}/python/cmd/pulumi-language-python"
 #: No C compiler is needed, no workspace or work tree looked at, no checksum added.
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+#: Without debug information, which Go takes a tenth of its time for.
+_ALWAYS = ("-trimpath", "-gcflags=all=-dwarf=false")
+#: For what only tests start: nothing is inlined, which takes Go a third less time. A program then
+#: starts half as fast.
+_QUICKLY = ("-gcflags=all=-l -dwarf=false",)
 
 
 def there() -> bool:
@@ -89,7 +94,9 @@ def build(module: str, package: str, flags: str, target: Path) -> Path:
     return target
 
 
-def build_all(module: str, packages: Mapping[str, str], flags: str, folder: Path) -> None:
+def build_all(
+    module: str, packages: Mapping[str, str], flags: str, folder: Path, *, quickly: bool
+) -> None:
     """Build several packages of a copy of a module at once, each as a program in a folder.
 
     Go compiles what they share once, and links one while it compiles another one.
@@ -99,6 +106,7 @@ def build_all(module: str, packages: Mapping[str, str], flags: str, folder: Path
         packages: the packages, by the names of their programs, which several take of them.
         flags: more flags for the linker.
         folder: where the programs are to be.
+        quickly: whether they may be slower for that they are built faster.
 
     Raises:
         OSError: Go couldn't be started.
@@ -106,7 +114,8 @@ def build_all(module: str, packages: Mapping[str, str], flags: str, folder: Path
     """
     names = tuple(packages)
     target = folder / names[0] if len(names) == 1 else folder
-    run_build(copied(module, folder), tuple(packages.values()), flags, target)
+    options = _QUICKLY if quickly else ()
+    run_build(copied(module, folder), tuple(packages.values()), flags, target, options)
 
 
 def run_build(
@@ -130,9 +139,9 @@ def run_build(
         subprocess.SubprocessError: the build failed.
     """
     packages = [package] if isinstance(package, str) else package
-    linked = ["-trimpath", "-ldflags", f"-s -w {flags}".strip()]
+    linked = ["-ldflags", f"-s -w {flags}".strip()]
     shell.run(
-        ["go", "build", *linked, *options, "-o", target, *packages],
+        ["go", "build", *_ALWAYS, *linked, *options, "-o", target, *packages],
         folder=folder,
         environment=_ENVIRONMENT,
     )
