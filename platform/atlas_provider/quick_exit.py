@@ -3,6 +3,9 @@
 At its end, Python takes every object apart, one by one. Of a large server this is 1 to 2 seconds of
 a core in which nothing happens any more; five servers that are stopped at once wait for each other.
 Threads, exit handlers and buffers are ended as always; the memory is left to the system.
+
+A program whose supervisor was killed ends with its whole process group: there is nobody left to end
+it. Airflow's scheduler would wait for its workers then, and they for tasks, without end.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import atexit
 import os
 import runpy
+import signal
 import sys
 from contextlib import suppress
 
@@ -34,11 +38,28 @@ class _Exit:
         os._exit(self.code)
 
 
+class _Orphan:
+    """The finalizer that ends the process group of a program whose supervisor is gone."""
+
+    def __init__(self) -> None:
+        self._pid, self._parent = os.getpid(), os.getppid()
+
+    def __call__(self) -> None:
+        """Kill the group that this process leads, unless its parent is still there."""
+        leads = os.getpgrp() == os.getpid() == self._pid
+        if leads and os.getppid() != self._parent:
+            os.killpg(self._pid, signal.SIGKILL)
+
+
 def main() -> None:
     """Run the module that the first argument names, with the others for its own."""
     leave = _Exit()
-    # What is registered first runs last.
+    # What is registered first runs last: multiprocessing registers its own handler on import.
     atexit.register(leave)
+    from multiprocessing.util import Finalize
+
+    # Finalizers run before it waits for its processes.
+    Finalize(None, _Orphan(), exitpriority=0)
     sys.argv = sys.argv[1:]
     try:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

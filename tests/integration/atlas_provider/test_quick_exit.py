@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from atlas_provider import launch
 
 HEAD = "import atexit, os, signal, sys, threading, time\n"
 
@@ -85,3 +90,43 @@ def test_a_signal_that_the_program_handles_ends_it_its_own_way(tmp_path: Path) -
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(200) == 5
+
+
+ORPHAN = """
+import multiprocessing
+def wait():
+    time.sleep(600)
+def end(*_):
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+if __name__ == "__main__":
+    multiprocessing.get_context("fork").Process(target=wait).start()
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a process of its parent's end"
+)
+def test_a_program_whose_supervisor_was_killed_ends_with_its_processes(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(HEAD + ORPHAN)
+    command = [sys.executable, "-m", "atlas_provider.quick_exit", "program"]
+    program = {"directory": str(tmp_path), "environment": {}, "command": command}
+    (tmp_path / "program.json").write_text(json.dumps(program))
+    start = (
+        f"import subprocess, sys; subprocess.Popen({launch.command(tmp_path / 'program.json')!r}, "
+        "start_new_session=True).wait()"
+    )
+    supervisor = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout
+    group = int(supervisor.stdout.readline())
+    try:
+        supervisor.kill()
+        # The program's own process has the pipe as well: this ends when both have.
+        assert supervisor.stdout.read() == ""
+    finally:
+        supervisor.wait()
+        supervisor.stdout.close()
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
