@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from atlas.step.versions import registered_version
 from atlas.store import ModelPart
 from atlas.tracking.database import TrackingDatabase
 from atlas.tracking.mlflow import MlflowTracker
+from atlas.tracking.record import record_of
 from atlas.tracking.registry import CHAMPION, LocalRegistry, ModelRegistration
 from tests.projects import Project, project, store
 from tests.promoting import promote
@@ -202,9 +204,90 @@ def test_a_family_s_members_are_nested(server, project):
     for run in ran.result.runs:
         (one,) = found(server, run.run.id)
         parents.add(pairs(one["data"]["tags"])["mlflow.parentRunId"])
+        assert one["info"]["run_name"] == f"{run.plan.pipeline} {run.run.id}"
+        assert run.plan.axes["region"] in run.plan.pipeline
     (parent,) = parents
     (outer,) = found(server, ran.first.family.name)
     assert outer["info"]["run_id"] == parent
+
+
+DATA_SOURCE = """
+class Load(Source):
+    pass
+
+class Train(Template):
+    def run(self, rows: DataFrame) -> Model:
+        return Model({"value": float(rows["size"].mean())})
+"""
+DATA_STEPS = {
+    "load": {"class": "steps:Load", "inputs": {"source": "data.houses"}},
+    "train": {"class": "steps:Train", "inputs": {"rows": "load.rows"}},
+}
+
+
+def reading(project: Project, name: str) -> None:
+    """Write a pipeline that reads a data set of three rows."""
+    file = project.write(f"{name}.csv", "size,region\n1.5,a\n2.5,b\n3.5,a\n")
+    project.environment(data={"houses": {"uri": file.as_uri(), "format": "csv"}})
+    source = f"from pandas import DataFrame\nfrom atlas import Source\n{SOURCE}{DATA_SOURCE}"
+    project.pipeline(name, source, DATA_STEPS, config={"data": {"houses": {}}})
+
+
+@pytest.mark.parametrize("kind", ["server", "file"])
+def test_a_run_s_data_sets_are_there_once(kind, server, database, project):
+    reading(project, f"read-{kind}")
+    ran = project.run()
+    assert ran.ok, ran.errors()
+    tracker = server if kind == "server" else TrackingDatabase(database)
+    store, run = project.store, ran.first.run
+    record = record_of(store, store.plan(run.plan), run)
+    for _ in range(2):
+        sent = tracker.send(record, again=True)
+    if kind == "server":
+        data = server.call("GET", "runs/get", {"run_id": sent})["run"]["inputs"]
+        (one,) = data["dataset_inputs"]
+        assert pairs(one["tags"]) == {"mlflow.data.context": "training"}
+        dataset = one["dataset"]
+    else:
+        (kept,) = tracker.client.get_run(sent).inputs.dataset_inputs
+        dataset = dict(kept.dataset)
+    (read,) = store.outcome(run.pipeline, run.id, "load")["provenance"]["data"]
+    assert (dataset["name"], dataset["digest"]) == ("houses", read["sha256"][:36])
+    assert json.loads(dataset["source"]) == {"uri": read["uri"]}
+    assert json.loads(dataset["profile"]) == {"num_rows": 3}
+    columns = json.loads(dataset["schema"])["mlflow_colspec"]
+    assert [(one["name"], one["type"]) for one in columns] == [
+        ("size", "double"),
+        ("region", "string"),
+    ]
+
+
+def test_mlflow_s_own_client_reads_data_sets_and_source(server, project):
+    from mlflow import MlflowClient
+    from mlflow.types import Schema
+
+    reading(project, "own")
+    ran = project.run()
+    (one,) = found(server, ran.id)
+    run = MlflowClient(tracking_uri=server.url).get_run(one["info"]["run_id"])
+    (kept,) = run.inputs.dataset_inputs
+    colspec = json.loads(kept.dataset.schema)["mlflow_colspec"]
+    assert Schema.from_json(json.dumps(colspec)).input_names() == ["size", "region"]
+    tags = run.data.tags
+    assert (tags["mlflow.source.name"], tags["mlflow.source.type"]) == ("own", "LOCAL")
+
+
+def test_a_server_that_takes_no_data_sets_takes_the_run(server, project):
+    reading(project, "refused")
+    ran = project.run()
+    store, run = project.store, ran.first.run
+    record = record_of(store, store.plan(run.plan), run)
+    wrong = [{"dataset": {**one["dataset"], "digest": "x" * 99}} for one in record.inputs]
+    tags = {**record.tags, "atlas.run": "refused-inputs"}
+    sent = server.send(replace(record, inputs=wrong, tags=tags))
+    info = server.call("GET", "runs/get", {"run_id": sent})["run"]
+    assert info["info"]["status"] == "FINISHED"
+    assert not info.get("inputs", {}).get("dataset_inputs")
 
 
 def test_a_server_that_doesn_t_answer_loses_nothing(mlflow_server, project, monkeypatch):

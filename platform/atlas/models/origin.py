@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atlas.store.orchestrated import ids_of
-from atlas.tracking.record import outcomes_of
+from atlas.tracking.record import DIRTY, outcomes_of
 from atlas.values import canonical
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from atlas.plan import Plan
     from atlas.store import Run, Store
-
-_DIRTY = "-dirty"
-"""Behind a commit: a file of the pipeline's folder wasn't as it was committed."""
 
 
 def origin_tags(store: Store, plan: Plan, run: Run) -> dict[str, str]:
@@ -40,7 +37,7 @@ def origin_tags(store: Store, plan: Plan, run: Run) -> dict[str, str]:
     images = {step: facts["image"] for step, facts in made_with if facts.get("image")}
     digests = dict(_read_data(facts for _, facts in made_with))
     return {
-        **({"atlas.dirty": str(run.commit.endswith(_DIRTY)).lower()} if run.commit else {}),
+        **({"atlas.dirty": str(run.commit.endswith(DIRTY)).lower()} if run.commit else {}),
         **({"atlas.images": canonical(images)} if images else {}),
         **{f"atlas.data.{name}": canonical(facts) for name, facts in _data(plan, digests)},
         **{f"atlas.{name}": identity for name, identity in ids_of(store.location, run).items()},

@@ -26,7 +26,7 @@ from atlas.datasets.partitions import (
 from atlas.errors import StepError, StoreError, clean
 from atlas.formats import article, type_name
 from atlas.formats.stamping import library_of
-from atlas.step.statistics import READ, WRITTEN, observed_read
+from atlas.step.statistics import READ, WRITTEN, observed_columns, observed_read
 from atlas.store.exclusive import exclusive
 from atlas.uris import is_file_uri, path_of, uri_of
 
@@ -98,7 +98,7 @@ class DataHandle:
         except StoreError as error:
             raise self._error(str(error)) from error
         self._check_type(value)
-        self.observed[READ] = observed_read(value, self.declared.time)
+        self.observed[READ] = observed_read(value, self.declared.time) | observed_columns(value)
         self._check(value)
         return value
 

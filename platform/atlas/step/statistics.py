@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OUTPUTS, READ, WRITTEN = "outputs", "read", "written"
 MOST_SHOWN = 100
 """How many columns of a table become metrics, the first ones: each is some fifteen series."""
+_MOST_RECORDED, _LOOKED_AT = 1000, 1000
+"""Columns whose types are recorded, and rows that say what a column of objects holds."""
 KINDS = ("features", "predictions")
 """Fields of a Config's ``statistics``."""
 
@@ -103,6 +105,30 @@ def observed_read(value: Any, time: str) -> dict[str, Any]:
     if newest is not None:
         facts |= {"newest": newest, "age": datetime.now(UTC).timestamp() - newest}
     return facts
+
+
+def observed_columns(value: Any) -> dict[str, Any]:
+    """Return name and type of the first columns of a table; a column of objects by its values.
+
+    Args:
+        value: what was read.
+    """
+    library = library_of(value)
+    if not library:
+        return {}
+    types = value.schema.types if library == "arrow" else value.dtypes
+    pairs = zip(column_names(value), types, range(_MOST_RECORDED), strict=False)
+    named = [{"name": str(name), "type": str(kind)} for name, kind, _ in pairs]
+    for at, one in enumerate(named):
+        if one["type"] == "object" and _holds_texts(value.iloc[:_LOOKED_AT, at]):
+            one["type"] = "str"
+    return {"columns": named}
+
+
+def _holds_texts(column: Any) -> bool:
+    from pandas.api.types import infer_dtype
+
+    return bool(infer_dtype(column, skipna=True) == "string")
 
 
 def _newest(table: Any, name: str) -> float | None:

@@ -92,6 +92,7 @@ class TrackingDatabase:
         try:
             with self._explained():
                 self._log(run, record)
+                self._log_inputs(run, record)
                 self._upload(run, record)
         finally:
             with self._explained():
@@ -110,6 +111,17 @@ class TrackingDatabase:
         )
         for batch in batches(metrics):
             self.client.log_batch(run, metrics=[Metric(**metric) for metric in batch])
+
+    def _log_inputs(self, run: str, record: RunRecord) -> None:
+        """Log the data sets that a run has read; one that is there stays as it is."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        for batch in batches(dict(one) for one in record.inputs):
+            inputs = [
+                DatasetInput(Dataset(**one["dataset"]), [InputTag(**tag) for tag in one["tags"]])
+                for one in batch
+            ]
+            self.client.log_inputs(run, datasets=inputs)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
 from atlas.tracking.figures import figures_of
+from atlas.tracking.inputs import inputs_of
 from atlas.tracking.trials import is_of_search, search_pages, search_params
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from atlas.masking import Mask
     from atlas.plan import Plan
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SKIPPED = "skipped"
 """Status of a step that a run has done without, as its outcome has it."""
+DIRTY = "-dirty"
+"""Behind a commit: a file of the pipeline's folder wasn't as it was committed."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 """How a run ended, in MLflow's words."""
 
@@ -36,6 +39,7 @@ class RunRecord:
         metrics: ``step.metric`` → value and time.
         tags: what the run is made from.
         artifacts: name → content.
+        inputs: the data sets that it has read, as ``runs/log-inputs`` takes them.
     """
 
     experiment: str
@@ -47,6 +51,7 @@ class RunRecord:
     metrics: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    inputs: Sequence[Mapping[str, Any]] = ()
 
     def masked(self, mask: Mask) -> RunRecord:
         """Return the record without secrets; its artifacts were written without them."""
@@ -57,6 +62,7 @@ class RunRecord:
             params=mask.plain(dict(self.params)),
             metrics={mask.text(name): value for name, value in self.metrics.items()},
             tags=mask.plain(dict(self.tags)),
+            inputs=mask.plain(list(self.inputs)),
         )
 
 
@@ -74,13 +80,14 @@ def record_of(store: Store, plan: Plan, run: Run) -> RunRecord:
         ended=max([started, *ends]),
         params=params_of(plan, run),
         metrics=_metrics(own),
-        tags=tags_of(plan, run),
+        tags={**tags_of(plan, run), **source_tags(plan, run)},
         artifacts={
             "artifacts.json": _artifacts(outcomes),
             **_report(store, run),
             **search_pages(store, plan, run),
             **figures_of(store, run, outcomes),
         },
+        inputs=inputs_of(plan, outcomes),
     )
 
 
@@ -142,6 +149,19 @@ def tags_of(plan: Plan, run: Run) -> dict[str, str]:
         "model": f"{run.model.name}/{run.model.version}" if run.model else "",
     }
     return {f"atlas.{name}": value for name, value in tags.items() if value}
+
+
+def source_tags(plan: Plan, run: Run) -> dict[str, str]:
+    """Return MLflow's own tags of what a run's code is: its pipeline, where it ran, its commit."""
+    commit = run.commit.removesuffix(DIRTY)
+    dirty = str(run.commit.endswith(DIRTY)).lower() if commit else ""
+    tags = {
+        "name": plan.pipeline,
+        "type": "LOCAL" if run.target in ("", "local") else "JOB",
+        "git.commit": commit,
+        "git.dirty": dirty,
+    }
+    return {f"mlflow.source.{name}": value for name, value in tags.items() if value}
 
 
 def _is_of_search(plan: Plan, unit: str) -> bool:

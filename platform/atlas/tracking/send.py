@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from atlas.errors import PlatformError, RefusedError
+from atlas.errors import MalformedError, PlatformError, RefusedError
 from atlas.http.answers import excerpt, listed, objects, optional, pick
 from atlas.http.once import create_once
 from atlas.tracking.limits import batches, fitted, fitting, wire
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from atlas.tracking.registry import ModelRegistration
 
 _OK, _CONFLICT, _BUSY = 200, 409, 503
+_NOT_TAKEN = (400, 404, 405, 413, 422, 501)
+"""Statuses by which a server says that it doesn't take what it is given, or has no such method."""
 _THERE = "RESOURCE_ALREADY_EXISTS"
 _MARK = ("atlas.run", "atlas.pipeline")
 """Tags that say which run of Atlas something is of."""
@@ -55,6 +57,7 @@ def send(server: MlflowTracker, record: RunRecord, *, parent: str = "", again: b
     run = pick(info, "run_id", str, f"mlflow at {server.url}: the run {record.name}")
     try:
         _log(server, run, record)
+        _log_inputs(server, run, record)
         upload(server, optional(info, "artifact_uri", "", server.url), record.artifacts)
     except RefusedError:
         with suppress(PlatformError):
@@ -217,6 +220,22 @@ def _log(server: MlflowTracker, run: str, record: RunRecord) -> None:
     )
     for batch in batches(metrics):
         server.call("POST", "runs/log-batch", {"run_id": run, "metrics": batch})
+
+
+def _log_inputs(server: MlflowTracker, run: str, record: RunRecord) -> None:
+    """Log the data sets that a run has read; one that is there stays as it is.
+
+    They are beside the run, so one that a server doesn't take, as an older one doesn't, is no
+    error of it.
+    """
+    for batch in batches(dict(one) for one in record.inputs):
+        try:
+            server.call("POST", "runs/log-inputs", {"run_id": run, "datasets": batch})
+        except MalformedError:
+            return
+        except RefusedError as error:
+            if error.status not in _NOT_TAKEN:
+                raise
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:

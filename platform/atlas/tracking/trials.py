@@ -68,7 +68,7 @@ def _record(
     }
     return type(outer)(
         experiment=outer.experiment,
-        name=f"{outer.name} {step} {number}",
+        name=f"{outer.name} {step} trial {number}",
         status=_STATUS.get(result["state"], "FINISHED"),
         started=_millis(result["started"]),
         ended=ended,

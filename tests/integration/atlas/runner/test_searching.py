@@ -170,6 +170,7 @@ def test_mlflow_gets_each_trial_as_a_run_of_its_own(project):
     assert [trial.metrics["loss"][0] for trial in trials] == [4.0, 1.0, 0.25, 36.0, 1.0]
     assert len({trial.tags["atlas.run"] for trial in trials}) == 5
     assert {trial.status for trial in trials} == {"FINISHED"}
+    assert trials[3].name == f"{ran.id} train trial 3"
     assert record.metrics["train.loss"][0] == 0.25
     assert not [name for name in (*record.metrics, *record.params) if "trials" in name]
     assert '"method": "grid"' in record.params["train.search"]

@@ -9,7 +9,7 @@ import pandas
 import pyarrow
 import pytest
 
-from atlas.step.statistics import observed_read
+from atlas.step.statistics import observed_columns, observed_read
 from tests import monitored
 from tests.projects import Project, project
 
@@ -103,3 +103,13 @@ def test_other_libraries_and_what_is_no_table() -> None:
     table = pyarrow.table({"t": ["2026-01-03"]})
     assert observed_read(table, "t")["newest"] == NEWEST
     assert observed_read(b"bytes", "t") == {}
+
+
+def test_columns_are_recorded_with_their_types() -> None:
+    texts, mixed = pandas.Series(["a", None], dtype=object), pandas.Series([1, "a"], dtype=object)
+    table = pandas.DataFrame({"n": [1, 2], "x": [0.5, 1.5], "t": texts, "m": mixed})
+    types = {one["name"]: one["type"] for one in observed_columns(table)["columns"]}
+    assert types == {"n": "int64", "x": "float64", "t": "str", "m": "object"}
+    (column,) = observed_columns(pyarrow.table({"t": ["a"]}))["columns"]
+    assert column == {"name": "t", "type": "string"}
+    assert observed_columns(b"bytes") == {}
