@@ -263,10 +263,17 @@ def test_a_run_s_data_sets_are_there_once(kind, server, database, project):
 
 
 def test_mlflow_s_own_client_reads_data_sets_and_source(server, project):
+    import subprocess
+
     from mlflow import MlflowClient
     from mlflow.types import Schema
 
     reading(project, "own")
+    origin = "https://ann:t0ken-word@git.example/team/m.git"
+    author = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    for words in (["init", "-q"], ["add", "own"], [*author, "commit", "-qm", "own"],
+                  ["remote", "add", "origin", origin]):  # fmt: skip
+        subprocess.run(["git", "-C", str(project.root), *words], check=True)
     ran = project.run()
     (one,) = found(server, ran.id)
     run = MlflowClient(tracking_uri=server.url).get_run(one["info"]["run_id"])
@@ -275,6 +282,11 @@ def test_mlflow_s_own_client_reads_data_sets_and_source(server, project):
     assert Schema.from_json(json.dumps(colspec)).input_names() == ["size", "region"]
     tags = run.data.tags
     assert (tags["mlflow.source.name"], tags["mlflow.source.type"]) == ("own", "LOCAL")
+    assert tags["mlflow.source.git.commit"] == ran.first.run.commit.removesuffix("-dirty")
+    assert len(tags["mlflow.source.git.commit"]) == 40
+    assert tags["mlflow.source.git.dirty"] == "false"
+    assert tags["mlflow.source.git.repoURL"] == "https://git.example/team/m.git"
+    assert "t0ken-word" not in json.dumps(tags) + json.dumps(ran.first.run.to_json())
 
 
 def test_a_server_that_takes_no_data_sets_takes_the_run(server, project):

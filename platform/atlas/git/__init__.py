@@ -1,8 +1,9 @@
 """What git knows of a folder, asked so that nothing of the folder is executed.
 
 `running` starts git, `asking` takes its answer, `commits` finds the commit of a folder,
-`repository` says how things stand with a repository, `trees` reads and writes objects without the
-work tree and the index, `remote` pushes and fetches with the user's own credentials.
+`repository` says how things stand with a repository, `addresses` where its code is, `trees` reads
+and writes objects without the work tree and the index, `remote` pushes and fetches with the user's
+own credentials.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from atlas import files
 from atlas.dataclass import dataclass
 from atlas.errors import StoreError
 from atlas.git import commit_of
+from atlas.git.addresses import repository_of
 from atlas.step import RunRequest, bind
 from atlas.step.binding import interval_between, last_run, previous_run, remember, run_id
 from atlas.store import FolderLocation, add_code
@@ -117,6 +118,7 @@ def _run_to_resume(store: Store, plan: Plan, settings: RunSettings) -> Run | Non
 
 def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> RunRequest:
     given = {n: v for n, v in settings.parameters.items() if n in plan.parameters}
+    commit = commit_of(folder) if settings.commit is None else settings.commit
     return RunRequest(
         target="local",
         id=new_id(plan.flow) if new or not settings.run else settings.run,
@@ -125,7 +127,8 @@ def _request(plan: Plan, folder: Path, settings: RunSettings, *, new: bool) -> R
         parameters=given,
         trigger=settings.trigger,
         version=settings.version,
-        commit=commit_of(folder) if settings.commit is None else settings.commit,
+        commit=commit,
+        repository=repository_of(folder) if commit else "",
         hold=settings.hold,
         promotion=settings.promotion,
     )

@@ -47,6 +47,7 @@ class RunRequest:
         parameters: those that differ from the Plan's defaults.
         trigger: what started it.
         commit: git commit of the code, where it is known.
+        repository: URL of the git repository, without user and password, where it is known.
         target: where it runs, if that isn't the Plan's target.
         version: the model version, in place of what the Plan says: a number, an alias, or
             `atlas.step.versions.AT_INTERVAL`.
@@ -66,6 +67,7 @@ class RunRequest:
     family: FamilyRun = NO_FAMILY
     hold: str = ""
     promotion: Mapping[str, Any] | None = None
+    repository: str = ""
 
 
 def run_id(flow: str, given: str) -> str:
@@ -199,6 +201,7 @@ def _new_run(store: Store, plan: Plan, request: RunRequest) -> Run:
         round_members=members,
         hold=request.hold,
         promotion=request.promotion,
+        repository=request.repository,
     )
     return replace(run, upstream=upstream_runs(store, plan, run))
 

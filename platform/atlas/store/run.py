@@ -120,6 +120,7 @@ class Run:
         trigger: what started it: ``manual``, ``schedule``, ``backfill``, ``shadow``, ``retraining``
             or ``sandbox``.
         commit: git commit of the pipeline's folder, where it is known.
+        repository: URL of the git repository, without user and password, where it is known.
         created: when it was bound, ISO 8601 in UTC.
         user: who bound it, as ``user@host``; empty for a run of an earlier version of Atlas.
         target: where it was to run: ``local``, or a target's name; empty likewise.
@@ -151,6 +152,7 @@ class Run:
     round_members: int = 0
     hold: str = ""
     promotion: Mapping[str, Any] | None = None
+    repository: str = ""
 
     def rule(self, plan: Plan) -> PromotionRule | None:
         """Return the rule that decides on the version that the run makes; None where there is none.
@@ -203,11 +205,11 @@ class Run:
 
 
 _VERSIONS = ("model", "champion", "challenger")
-_LEFT_OUT = ("challenger", "no_challenger", "hold")
+_LEFT_OUT = ("challenger", "no_challenger", "hold", "repository")
 """Fields that a record has only where they say something."""
 _TEXTS = (
     *("id", "pipeline", "flow", "plan", "interval_start", "interval_end", "trigger", "commit"),
-    *("created", "user", "target", "hold"),
+    *("created", "user", "target", "hold", "repository"),
 )
 
 

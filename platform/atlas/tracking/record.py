@@ -160,6 +160,7 @@ def source_tags(plan: Plan, run: Run) -> dict[str, str]:
         "type": "LOCAL" if run.target in ("", "local") else "JOB",
         "git.commit": commit,
         "git.dirty": dirty,
+        "git.repoURL": run.repository,
     }
     return {f"mlflow.source.{name}": value for name, value in tags.items() if value}
 

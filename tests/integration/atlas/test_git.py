@@ -12,6 +12,7 @@ import pytest
 
 from atlas.git import commit_of, commits_of, git, has_repository
 from atlas.git import running as module
+from atlas.git.addresses import repository_of
 
 ROOT = Path(__file__).parents[3]
 OWN = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
@@ -306,3 +307,9 @@ def test_a_local_run_and_a_compiled_file_tell_the_same_commit(
         assert run.commit == origin_of([one])(plan).commit
         told.append(run.commit.endswith("-dirty"))
     assert told == [False, True]
+
+
+def test_a_repository_s_address_is_its_origin_s_without_a_password(checkout: Checkout) -> None:
+    assert repository_of(checkout.folder) == ""
+    checkout.git("remote", "add", "origin", "https://ann:t0ken@git.example/m.git")
+    assert repository_of(checkout.folder) == "https://git.example/m.git"
