@@ -25,7 +25,7 @@ def program() -> str:
     path = shutil.which("promtool")
     if path is None:
         raise PlatformError(
-            "promtool: no such program on PATH, and no rule is loaded that it hasn't checked; "
+            "promtool: not found on PATH; rules are loaded only after it has checked them; "
             "install Prometheus, which it comes with (Debian: `apt-get install prometheus`)"
         )
     return path

@@ -79,7 +79,7 @@ def find(place: OpenedArtifacts, address: str) -> list[Artifact]:
     head, _, tail = address.rpartition("/")
     output = _OUTPUT.fullmatch(tail)
     if not head or output is None:
-        raise AtlasError(f"'{clean(address, 200)}' is no artifact; expected {EXPECTED}")
+        raise AtlasError(f"'{clean(address, 200)}' isn't an artifact; expected {EXPECTED}")
     found = history(place.store).find(head)
     run = place.store.run(found.pipeline, found.run)
     plan = place.store.plan(run.plan)

@@ -126,7 +126,7 @@ class _CatalogHandler(BaseHTTPRequestHandler):
             file = f"pipelines/{name}.html" if name else "index.html"
             return HTTPStatus.OK, (self.server.folder / file).read_bytes()
         except OSError:
-            return HTTPStatus.NOT_FOUND, b"no such page\n"
+            return HTTPStatus.NOT_FOUND, b"there is no such page\n"
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: who looks at what is nobody's business."""

@@ -96,7 +96,7 @@ def audit(path: Path, trust: Trust) -> dict[str, Any]:
                     _check_weights(weights)
             return own
     except (BadZipFile, RecursionError, ValueError, OSError) as error:
-        raise StoreError(f"it is no .keras archive that can be read: {error}") from None
+        raise StoreError(f"it isn't a readable .keras archive: {error}") from None
 
 
 def _check_files(archive: ZipFile) -> None:

@@ -56,7 +56,7 @@ class Safetensors(Encoded):
 
         tensors = value if isinstance(value, dict) else {"": value}
         if not all(type(name) is str for name in tensors):
-            raise StoreError("the dict has names that are no text")
+            raise StoreError("the dict has keys that aren't strings")
         if not isinstance(value, dict):
             return save({"value": _bare(value)}), {"kind": "tensor"}
         kind = "ordered" if isinstance(value, OrderedDict) else "dict"
@@ -117,7 +117,7 @@ class Keras(Format):
         """Write a model; equal models give equal bytes.
 
         Raises:
-            StoreError: it is no model of Keras, or made of what isn't trusted.
+            StoreError: it isn't a model of Keras, or made of what isn't trusted.
         """
         if not self.accepts(value):
             raise StoreError(f"found {article(type_name(value))}, expected a model of Keras")

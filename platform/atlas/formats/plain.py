@@ -162,7 +162,7 @@ class FileFormat(Format):
             StoreError: there is no such file.
         """
         if not value.is_file():
-            raise StoreError(f"no such file: {value}")
+            raise StoreError(f"there is no file {value}")
         shutil.copyfile(value, path)
         path.chmod(0o444)
         return {"name": value.name}

@@ -55,7 +55,7 @@ class PlotlyPage(Encoded):
         """Return the page.
 
         Raises:
-            StoreError: it is no figure of Plotly.
+            StoreError: it isn't a figure of Plotly.
         """
         figure = _json_of(value).translate(_ESCAPES)
         from plotly.offline import get_plotlyjs
@@ -91,7 +91,7 @@ class PlotlyJson(Encoded):
         """Return the figure as JSON.
 
         Raises:
-            StoreError: it is no figure of Plotly.
+            StoreError: it isn't a figure of Plotly.
         """
         return _json_of(value).encode()
 
@@ -104,7 +104,7 @@ def _json_of(value: Any) -> str:
     """Return a figure as JSON, in the same way whatever faster writer is installed.
 
     Raises:
-        StoreError: it is no figure of Plotly.
+        StoreError: it isn't a figure of Plotly.
     """
     if "plotly.Figure" not in ancestry(value):
         raise StoreError(f"found {article(type_name(value))}, expected a figure of Plotly")
@@ -120,5 +120,5 @@ def _figure_of(text: bytes) -> Any:
 
     raw = json.loads(text)
     if not isinstance(raw, dict):
-        raise StoreError("it is no figure of Plotly")
+        raise StoreError("it isn't a figure of Plotly")
     return Figure(**{name: raw[name] for name in ("data", "layout", "frames") if name in raw})

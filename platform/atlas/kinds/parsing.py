@@ -154,7 +154,7 @@ def _unknown_names(declared: Mapping[str, Property], plain: Mapping[str, Any]) -
         if name not in declared:
             near = difflib.get_close_matches(name, declared, n=1)
             hint = f" (did you mean '{near[0]}'?)" if near else ""
-            failures.append(Failure(name, f"no such input{hint}; remove it"))
+            failures.append(Failure(name, f"unknown input{hint}; remove it"))
     return failures
 
 

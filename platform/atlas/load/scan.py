@@ -53,8 +53,8 @@ def load_configs(path: Path, loader: Loader) -> list[ConfigFile]:
     if is_recipe(document):
         return _configs_of_recipe(path, loader)
     if is_abstract(document):
-        message = "is only a base: other Configs extend it, and it is no pipeline"
-        hint = "name a Config that extends it, or take `abstract` away"
+        message = "is only a base: other Configs extend it, and it isn't a pipeline itself"
+        hint = "name a Config that extends it, or remove `abstract`"
         raise DocumentError(document.problem("C051", ("abstract",), message, hint=hint))
     config = loader.config(path)
     return [config] if config else []

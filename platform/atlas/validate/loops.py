@@ -96,7 +96,7 @@ class Loops:
         is_plain = isinstance(keys, list) and all(isinstance(k, str | int | float) for k in keys)
         if is_plain and len(keys) <= _MOST_KEYS:
             return Input(Reference(LITERAL_KEYS, ""), place, keys=tuple(keys))
-        message = f"the feature '{raw['feature']}' is no list of keys"
+        message = f"the feature '{raw['feature']}' isn't a list of keys"
         expected = f"a list of at most {_MOST_KEYS} texts, numbers or bools"
         problems.append(place.problem("R027", message, found=short(keys), expected=expected))
         return Input(Reference("broken", ""), place)

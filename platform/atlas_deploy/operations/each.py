@@ -97,7 +97,7 @@ def listed(entries: Iterable[dict[str, Any]]) -> list[Listed]:
         if not isinstance(folder, str):
             raise TypeError(folder)
         if folder.startswith("-") or not Path(folder).exists():
-            raise AtlasError(f"{folder!r}: no such folder; expected one of a pipeline")
+            raise AtlasError(f"{folder!r}: there is no such folder; expected a pipeline's folder")
         found.setdefault(folder, Listed(folder, tuple(_releases(entry.get("output")))))
     return list(found.values())
 

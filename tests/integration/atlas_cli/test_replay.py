@@ -170,7 +170,10 @@ def test_made_up_batches_and_what_is_wrong(shop):
     assert found["hindsight"] is None
     done = project.atlas("monitor", "shop", "--replay", "--shift", "size=1sd@3")
     assert done.returncode == 1
-    assert "shift of size: no such column; the reference has features.age" in done.stderr
+    assert (
+        "shift of size: the reference has no such column; expected one of features.age"
+        in done.stderr
+    )
     done = project.atlas("monitor", "shop", "--train", "3")
     assert done.returncode == 2
     assert "are of --replay" in done.stderr

@@ -97,7 +97,7 @@ def test_check_names_every_failure(served):
     news = to_values({"sise": 1, "color": 3})
     answer = run(served.check(protocol.CheckRequest(URN, {}, news, b"")))
     assert [(failure.property, failure.reason) for failure in answer.failures] == [
-        ("sise", "no such input (did you mean 'size'?); remove it"),
+        ("sise", "unknown input (did you mean 'size'?); remove it"),
         ("size", "missing; it is required: give it a value"),
         ("color", "found an integer; expected a string"),
     ]

@@ -153,7 +153,8 @@ def _changed(of: MadeUp, shift: Shift) -> str:
     name = next((name for name in names if name in of.beside.features), None)
     if name is None:
         known = ", ".join([*of.beside.features][:20]) or "none"
-        raise AtlasError(f"shift of {shift.name}: no such column; the reference has {known}")
+        message = f"the reference has no such column; expected one of {known}"
+        raise AtlasError(f"shift of {shift.name}: {message}")
     counted = of.beside.features[name].kind in COUNTED
     if (shift.kind == SPREADS and counted) or (shift.kind == NEW and not counted):
         found = f"found a {of.beside.features[name].kind}"

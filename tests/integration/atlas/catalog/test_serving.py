@@ -84,7 +84,7 @@ def test_a_page_of_another_name_that_leads_here_gets_nothing(there: Served) -> N
     ids=["up", "up-below", "escaped", "list", "folder", "none", "root"],
 )  # fmt: skip
 def test_nothing_but_pages_is_served(there: Served, path: str) -> None:
-    assert asked(there, path)[:2] == (404, "no such page\n")
+    assert asked(there, path)[:2] == (404, "there is no such page\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])

@@ -155,7 +155,7 @@ def _check_commands(plots: Project, run: str, tmp_path: Path) -> None:
             copied(place, "models:/plots@champion", out)
         with pytest.raises(StoreError, match="isn't there"):
             shown(place, f"{run}/draw.losss")
-        with pytest.raises(AtlasError, match="is no artifact; expected a run's output"):
+        with pytest.raises(AtlasError, match="isn't an artifact; expected a run's output"):
             copied(place, "loss", out)
 
 

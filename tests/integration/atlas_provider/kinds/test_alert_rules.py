@@ -188,7 +188,7 @@ def test_a_folder_that_is_none_of_this_machines(rules: Rules):
 
 def test_without_promtool_nothing_is_loaded(rules: Rules, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(rules.folder))
-    with pytest.raises(PlatformError, match="promtool: no such program on PATH"):
+    with pytest.raises(PlatformError, match="promtool: not found on PATH"):
         KIND.create(rules.inputs(a="1"), CONTEXT)
     assert rules.there() == {}
 

@@ -130,7 +130,7 @@ class Pair(NamedTuple):
         (Pair(1), r"a value of type .*Pair"),
         (np.array([object()]), r"an array of objects \(object\) needs pickle; return a list"),
         (pd.DataFrame({"a": [1, object()]}), "row 1 of column 'a' is an object"),
-        (Path("/nowhere/at/all"), "no such file"),
+        (Path("/nowhere/at/all"), "there is no file"),
     ],
 )
 def test_what_can_t_be_kept_is_refused_with_words(store, value, words):

@@ -190,7 +190,10 @@ def test_made_up_losses_have_the_tests_mean_and_spread(name):
         ("n=0.5sd", "expected COLUMN=0.5sd@10"),
         ("n=0.5sd@0", "expected COLUMN=0.5sd@10"),
         ("gaps=missing:1.5@2", "found a share of 1.5, expected 0 to 1"),
-        ("other=1sd@2", "shift of other: no such column; the reference has features.n"),
+        (
+            "other=1sd@2",
+            "shift of other: the reference has no such column; expected one of features.n",
+        ),
         ("kind=1sd@2", "shift of kind: found a category, expected a number for sd"),
         ("n=new:0.1@2", "shift of n: found a number, expected categories for new"),
         (
