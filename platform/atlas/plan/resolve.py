@@ -56,11 +56,12 @@ class Pipeline:
         """Run the pipeline on this machine, as `atlas run` does.
 
         Args:
-            settings: an `atlas.runner.Settings`; by default everything runs, in this process.
+            settings: an `atlas.runner.RunSettings`; by default everything runs, and a
+                model is registered and may be promoted, as with `atlas run`.
             **options: further arguments of `atlas.runner.run_pipelines`: ``flows``, ``listener``…
 
         Returns:
-            An `atlas.runner.Result`; a step that fails raises nothing.
+            An `atlas.runner.RunResult`; a step that fails raises nothing.
 
         Raises:
             AtlasError: there is nothing to run, or a parameter or a step that it doesn't have.
