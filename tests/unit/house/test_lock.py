@@ -15,8 +15,8 @@ from atlas_toolchain.tree import normal, pins
 
 ROOT = Path(__file__).parents[3]
 APART = {"xgboost", "catboost", "torch", "keras", "h5py"}
-"""Libraries of formats that are no part of `dev`, for they weigh gigabytes together: `make test-long`
-tries them in environments of their own. Of XGBoost, `dev` has the distribution without CUDA."""
+"""Libraries of formats that are no part of `dev`, for they weigh gigabytes together: CatBoost, PyTorch
+and Keras were tried by hand alone. Of XGBoost, `dev` has the distribution without CUDA."""
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -191,7 +191,7 @@ BUILT_IN_VALUES: dict[str, Any] = {
 }  # fmt: skip
 """A value for each built-in format: a format that is new has one here.
 
-Those without one are tried in environments of their own: tests/integration/atlas/formats.
+Those without one are formats of libraries that weigh gigabytes: they were tried by hand alone.
 """
 
 
