@@ -76,6 +76,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("rows of a table", "atlas show training-20260101T120000-5e1629/load.rows --rows 20"),
         ("a model version", "atlas show models:/churn@champion"),
     ),
+    "notebook": (("its functions as steps", "atlas notebook export analysis.ipynb"),),
+    "notebook export": (
+        ("its functions as steps", "atlas notebook export analysis.ipynb --to churn/steps.py"),
+    ),
     "artifact": (("the champion's files", "atlas artifact get models:/churn@champion"),),
     "artifact get": (
         ("the champion's files", "atlas artifact get models:/churn@champion --out model"),

@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "import_:import_",
             "Write a first pipeline from one of Kedro, Airflow or Elyra.",
         ),
+        CommandEntry("notebook", "notebook:app", "Make steps of a notebook's functions."),
         CommandEntry(
             "validate",
             "validate:validate",

@@ -25,12 +25,21 @@ def script_of(path: Path) -> tuple[str, list[Note]]:
     notes: list[Note] = []
     text = text_of(path)
     if path.suffix == ".ipynb":
-        text = "\n\n".join(_cells(path, text, notes)) + "\n"
+        text = "\n\n".join((f"# The cells of {path.name}.", *_cells(path, text, notes))) + "\n"
     try:
         syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise AtlasError(f"{shown(path)}: isn't Python that can be parsed") from None
     return text, notes
+
+
+def cells_of(path: Path, notes: list[Note]) -> Iterator[str]:
+    """Give the code of each cell of a notebook; what was left out is noted.
+
+    Raises:
+        AtlasError: it can't be read, or isn't a notebook.
+    """
+    return _cells(path, text_of(path), notes)
 
 
 def _cells(path: Path, text: str, notes: list[Note]) -> Iterator[str]:
@@ -41,7 +50,6 @@ def _cells(path: Path, text: str, notes: list[Note]) -> Iterator[str]:
         codes = ["".join(one) if isinstance(one, list) else str(one) for one in sources]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise AtlasError(f"{shown(path)}: isn't a notebook that can be read") from None
-    yield f"# The cells of {path.name}."
     for number, code in enumerate(codes, start=1):
         lines = code.splitlines()
         magic = [line.strip() for line in lines if line.lstrip().startswith(("%", "!"))]

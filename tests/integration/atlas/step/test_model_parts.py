@@ -330,7 +330,7 @@ def test_own_classes_are_kept_as_skops_by_their_code(project):
     assert ran.value("use", "value") == 7
     store = open_store(project.url)
     training_run = next(one for one in store.runs("p") if "training" in one)
-    with pytest.raises(StoreError, match="steps.more of the pipeline p's own code"):
+    with pytest.raises(StoreError, match=r"steps\.more of the pipeline p's own code"):
         store.get("p", training_run, "make", "model")
 
 
