@@ -95,18 +95,38 @@ def _import_all(subject: Subject, own: RealSubject) -> Iterator[Problem]:
         read = subject.signatures.get(step.name)
         if read is None:
             continue
-        imported = _imported(subject, step)
-        if not isinstance(imported, type):
-            yield imported
+        if step.search is None:
+            yield from _import_one(subject, own, step, read)
             continue
-        is_of_search = step.search is not None
-        written = subject.reader.of(step.cls) if is_of_search else read
-        reader = RealSignature(imported, written or read, own.types)
-        real = reader.signature()
         # A step of a search takes and gives more than its class: what was read stands.
-        own.signatures[step.name] = read if is_of_search else real
-        yield from _differences(step, written or read, real, own.types)
-        yield from _vague(step, reader.vague)
+        yield from _import_one(subject, own, step, subject.reader.of(step.cls) or read)
+        own.signatures[step.name] = read
+    yield from _import_evaluators(subject, own)
+
+
+def _import_evaluators(subject: Subject, own: RealSubject) -> Iterator[Problem]:
+    """Import the classes that measure the trials of searches, which are steps of no flow."""
+    for search in subject.flat.searches.values():
+        step = search.evaluator
+        written = subject.reader.of(step.cls) if step else None
+        if step and written:
+            yield from _import_one(subject, own, step, written)
+            own.signatures.pop(step.name, None)
+
+
+def _import_one(
+    subject: Subject, own: RealSubject, step: FlatStep, written: Signature
+) -> Iterator[Problem]:
+    """Import a class, keep its real signature, and compare it with what was read."""
+    imported = _imported(subject, step)
+    if not isinstance(imported, type):
+        yield imported
+        return
+    reader = RealSignature(imported, written, own.types)
+    real = reader.signature()
+    own.signatures[step.name] = real
+    yield from _differences(step, written, real, own.types)
+    yield from _vague(step, reader.vague)
 
 
 def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:

@@ -321,3 +321,22 @@ def test_a_search_is_compared_by_its_class(write: Write) -> None:
     search |= {"method": "grid", "concurrency": 2}
     folder = write({"one": {"class": "steps:One", "search": search}}, source)
     assert found(folder) == []
+
+
+def test_the_class_that_measures_trials_is_compared(write: Write) -> None:
+    source = HEAD + (
+        "\nclass Made(NamedTuple):\n    model: dict[str, float]\n"
+        "\nclass One(Template):\n    rate: float = 0.5\n"
+        "    def run(self) -> Made:\n        return Made({})\n"
+        "\nclass Measure(Template):\n"
+        "    def run(self, model: dict[str, float]) -> None:\n"
+        "        self.context.metric('score', 1.0)\n"
+    )
+    evaluate = {"class": "steps:Measure"}
+    search = {"space": {"rate": {"choices": [0.1, 0.2]}}, "metric": "score", "goal": "maximize"}
+    search |= {"method": "grid", "concurrency": 2, "evaluate": evaluate}
+    one = {"one": {"class": "steps:One", "search": search}}
+    folder = write(one, source)
+    assert found(folder) == []
+    (folder / "steps.py").write_text(f"{source}\ndel Measure\n")
+    assert [(problem.code, problem.found) for problem in found(folder)] == [("I002", "Measure")]
