@@ -72,7 +72,7 @@ def here(project: Project, pipeline: Pipeline) -> dict[str, Mapping[str, str]]:
 
 
 @pytest.mark.parametrize("pipeline", EXAMPLES, indirect=True)
-def test_kubeflow_gives_what_a_run_here_gives(project, pipeline, tmp_path, monkeypatch) -> None:
+def test_kubeflow_gives_what_a_run_here_gives(project, pipeline, tmp_path, monkeypatch):
     expected, plan = here(project, pipeline), pipeline.plans["training"]
     store = other_store(project, pipeline, "kubeflow")
     monkeypatch.setenv("ATLAS_STORE", store.url)
@@ -86,7 +86,7 @@ def test_kubeflow_gives_what_a_run_here_gives(project, pipeline, tmp_path, monke
 
 @pytest.mark.long
 @pytest.mark.parametrize("pipeline", ["spaceflights", "flights"], indirect=True)
-def test_airflow_gives_what_a_run_here_gives(project, pipeline, tmp_path) -> None:
+def test_airflow_gives_what_a_run_here_gives(project, pipeline, tmp_path):
     expected, plan = here(project, pipeline), pipeline.plans["training"]
     store = other_store(project, pipeline, "airflow")
     ((name, content),) = AirflowCompiler().compile(plan, {}).items()
