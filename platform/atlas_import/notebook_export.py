@@ -88,8 +88,8 @@ def write(module: ExportedModule, path: Path) -> bool:
         if path.read_text(encoding="utf-8") == module.text:
             return False
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise AtlasError(f"{shown(path)}: can't be written: {reason or error}") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise AtlasError(f"{shown(path)}: can't be written: {reason}") from None
     raise AtlasError(
         f"{shown(path)}: is there already, with another content; name another file with --to"
     )
@@ -119,7 +119,9 @@ def _take(place: str, code: str, found: _Cells) -> None:
         text = "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
         if _is_import(node):
             found.imports[ast.unparse(node)] = None
-        elif name := _defined(node):
+        elif (name := _defined(node)) == "step":
+            found.notes.append(Note(at, "'step' has the decorator's name: give it another"))
+        elif name:
             if name in found.definitions:
                 found.notes.append(Note(at, f"'{name}' takes the place of an earlier one"))
                 del found.definitions[name]

@@ -51,6 +51,7 @@ def test_functions_with_hints_are_steps_and_what_they_need_is_there(tmp_path: Pa
         ("%%bash\nls", [": '%%bash' wasn't taken over"]),
         ("from os import *", ["line 1: 'from os import *' wasn't taken over"]),
         ("def f(:", [": isn't Python that can be parsed"]),
+        ("def step() -> int: ...", ["line 1: 'step' has the decorator's name: give it another"]),
         ("def f(a, b: int) -> int: ...", ["plain function: give 'a' a type hint"]),
         ("def f(a: int): ...", ["plain function: give what it returns a type hint"]),
         ("def f(*a: int) -> int: ...", ["plain function: it has * or ** arguments"]),
