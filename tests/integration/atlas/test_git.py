@@ -278,7 +278,9 @@ def test_no_other_module_starts_git() -> None:
     connection = "infra/kubernetes/dag_access.py"  # Airflow's word for the kind, and a user's name
     # infra imports nothing of the SDK; what it starts reads no configuration, and checks nothing out.
     alone = {f"infra/manifests/{name}.py" for name in ("update", "rendering", "sources")}
-    assert names == {exports, starts, "platform/atlas_toolchain/catalog.py", connection, *alone}
+    address = "platform/atlas/git/addresses.py"  # the scheme of an address, git://
+    known = {exports, starts, address, "platform/atlas_toolchain/catalog.py", connection, *alone}
+    assert names == known
 
 
 def test_a_local_run_and_a_compiled_file_tell_the_same_commit(

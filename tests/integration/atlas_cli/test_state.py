@@ -53,7 +53,7 @@ COMMANDS = [
     *(["retrain", "p"], ["approve", "p", "0123"], ["monitor", "p"]),
     *(["gc"], ["cache", "show"], ["cache", "prune"], ["up"], ["open", "mlflow"]),
 ]
-WITHOUT_STATE = {"init", "import"}
+WITHOUT_STATE = {"init", "import", "notebook"}
 """Commands that use no project's state folder."""
 
 
