@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from atlas import advice
 from atlas_provider.protobuf import share_status
+from tests.mounts import unmount_below
 
 share_status()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,12 +31,42 @@ settings.load_profile("atlas")
 
 Golden = Callable[[str, bytes], None]
 _LONG_SECONDS, _STACK_SECONDS = 3600, 900
+_OWN, _FAILED = pytest.StashKey[Path](), pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files from what is compared"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a temporary folder of its own.
+
+    Pytest's own place is shared with every other run of this user, also with those that tests start;
+    at its end a run removes older ones there, and what one of them left mounted would fail this run.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="atlas-tests-")
+        config.stash[_OWN] = Path(config.option.basetemp)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the run ended: its folder stays for who looks into a failure."""
+    session.config.stash[_FAILED] = exitstatus != 0
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the run's folder after all fixtures, unless a test failed."""
+    own = config.stash.get(_OWN, None)
+    if own is None:
+        return
+    unmount_below(own)
+    if config.stash.get(_FAILED, True):
+        print(f"what the tests wrote is in {own}")
+    else:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

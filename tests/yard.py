@@ -26,6 +26,7 @@ from atlas.http.credentials import read_secret
 from atlas_provider.ports import choose_port
 from atlas_provider.templates import Filling
 from infra.local import registry
+from tests.mounts import unmount_below
 from tests.tether import tied
 
 SUITE = "bookworm"
@@ -186,14 +187,6 @@ class Yard:
         self.podman("rmi", "--all", "--force")
         unmount_below(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def unmount_below(folder: Path) -> None:
-    """Unmount what is mounted below a folder: an engine that is killed leaves its layers mounted."""
-    inside = f"{folder.resolve()}/"
-    mounts = (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
-    for mounted in sorted((path for path in mounts if path.startswith(inside)), reverse=True):
-        subprocess.run(["umount", "-l", mounted], check=True)
 
 
 def _wait_for(url: str, seconds: float = 200) -> None:

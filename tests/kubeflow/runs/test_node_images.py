@@ -20,6 +20,7 @@ from tests import yard as yards
 from tests.cluster.control_plane import control_plane
 from tests.kubeflow.runs.test_process_node import log, made, over, pod
 from tests.kubeflow.server import require
+from tests.mounts import unmount_below
 from tests.yard import Yard
 
 pytestmark = [
@@ -74,7 +75,7 @@ def node(yard: Yard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proce
     folders = NodeFolders(folder / "pods", folder / "logs", [shared], images)
     with control_plane(folder / "plane") as plane, process_node(plane, folders) as made:
         yield made
-    yards.unmount_below(folder)
+    unmount_below(folder)
 
 
 def in_image(name: str, image: str, **container: Any) -> dict[str, Any]:
