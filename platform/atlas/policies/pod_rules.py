@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from atlas.policies.resource import containers, items, mapping
+from atlas.policies.resource import containers, is_unknown, items, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +81,8 @@ def root_problems(resource: PlannedResource) -> Iterator[Problem]:
     if pod is None:
         return
     shared = mapping(pod.get("securityContext"))
+    if any(map(is_unknown, (pod.get("securityContext"), *shared.values()))):
+        return
     for path, container, _ in containers(resource):
         own = mapping(container.get("securityContext"))
         lacking = [what for what, is_there in _restrictions({**shared, **own}, own) if not is_there]

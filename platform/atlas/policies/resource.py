@@ -17,6 +17,8 @@ the tag."""
 CONTAINERS = ("initContainers", "containers")
 _MARK = "4dabf18193072939515e22adb298388d"
 """The member by which a state of Pulumi's marks a value that isn't plain."""
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What Pulumi's previews have in place of a value that isn't known yet."""
 _TEMPLATES = {
     **dict.fromkeys(
         ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"),
@@ -140,6 +142,11 @@ def is_secret(value: Any) -> bool:
     return value == "[secret]" or _MARK in mapping(value)
 
 
+def is_unknown(value: Any) -> bool:
+    """Tell whether a value is what a preview of Pulumi's has in place of one not known yet."""
+    return isinstance(value, str) and value == _UNKNOWN
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return a value that is a mapping; an empty one for what isn't."""
     return value if isinstance(value, dict) else {}
@@ -171,6 +178,7 @@ def containers(resource: PlannedResource) -> Iterator[tuple[str, Mapping[str, An
             yield "spec", said, False
         return
     for kind in CONTAINERS:
-        for container in map(mapping, items(pod.get(kind))):
+        known = [one for one in items(pod.get(kind)) if not is_unknown(one)]
+        for container in map(mapping, known):
             is_first = kind == "initContainers" and container.get("restartPolicy") != "Always"
             yield f"{resource.pod_path()}.{kind}.{container.get('name', '')}", container, is_first

@@ -255,4 +255,5 @@ CODES = {
     "K016": "a key is never rotated",
     "K017": "logs are kept for ever",
     "K018": "a bucket takes data without TLS",
+    "K019": "a value isn't known yet",
 }

@@ -9,6 +9,7 @@ import copy
 import json
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from atlas.errors import DocumentError
 from atlas.policies import PlannedResource, check, manifest_resources, read, update_resources
@@ -402,6 +403,56 @@ def test_a_secret_among_containers_that_hides_them_from_all_rules_is_found(path,
         manifest["spec"]["template"]["spec"] = value
     (problem,) = check(manifest_resources([manifest]))
     assert (problem.code, problem.path) == ("K008", f"Deployment shop/web: {at}")
+
+
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [
+        ((), ""),
+        (("containers",), ".containers"),
+        (("containers", 0), ".containers.0"),
+        (("containers", 0, "image"), ".containers.web.image"),
+        (("containers", 0, "securityContext"), ".containers.web.securityContext"),
+        (("containers", 0, "securityContext", "capabilities", "drop"), ".containers.web.securityContext.capabilities.drop"),
+        (("containers", 0, "resources", "limits"), ".containers.web.resources.limits"),
+        (("securityContext",), ".securityContext"),
+        (("securityContext", "runAsNonRoot"), ".securityContext.runAsNonRoot"),
+        (("hostNetwork",), ".hostNetwork"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_preview_of_pods_does_not_know_is_told_as_that_alone(path, at):
+    manifest = copy.deepcopy(workload())
+    if path:
+        manifest = changed(path, UNKNOWN)
+    else:
+        manifest["spec"]["template"]["spec"] = UNKNOWN
+    (problem,) = check(manifest_resources([manifest]))
+    assert (problem.code, problem.severity) == ("K019", "warning")
+    assert problem.path == f"Deployment shop/web: spec.template.spec{at}"
+
+
+def test_what_is_known_beside_an_unknown_value_is_checked():
+    manifest = changed(("containers", 0, "image"), UNKNOWN)
+    manifest["spec"]["template"]["spec"]["containers"][0]["securityContext"]["privileged"] = True
+    assert codes(manifest) == ["K002", "K019"]
+    manifest = changed(("containers", 0, "env"), [{"name": "HOST", "value": UNKNOWN}])
+    assert codes(manifest) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "at"),
+    [
+        ("rds/instance:Instance", {"storageEncrypted": UNKNOWN, "backupRetentionPeriod": 7}, "storageEncrypted"),
+        ("rds/instance:Instance", {"storageEncrypted": True, "backupRetentionPeriod": UNKNOWN}, "backupRetentionPeriod"),
+        ("ec2/securityGroup:SecurityGroup", {"ingress": [{"cidrBlocks": [UNKNOWN]}]}, "ingress.0.cidrBlocks.0"),
+        ("iam/policy:Policy", {"policy": UNKNOWN}, "policy"),
+        ("ebs/volume:Volume", {"encrypted": UNKNOWN, "kmsKeyId": UNKNOWN}, "encrypted"),
+    ],
+)  # fmt: skip
+def test_what_a_preview_of_aws_does_not_know_is_told(kind, inputs, at):
+    (problem,) = check([cloud(kind, **inputs, **TAGS)])
+    assert (problem.code, problem.path.partition(": ")[2]) == ("K019", at)
 
 
 def test_a_preview_that_failed_is_refused(tmp_path):
