@@ -50,7 +50,7 @@ unit: setup
 	@$(BIN)/python -m pytest -n 2 -m "not long and not cluster and not kubeflow" tests/unit
 
 test: setup
-	@$(BIN)/python -m pytest -n 3 -m "not long and not cluster and not kubeflow"
+	@$(BIN)/python -m pytest -n 3 --durations=15 -m "not long and not cluster and not kubeflow"
 
 test-cluster: setup
 	@$(BIN)/python platform/atlas_toolchain --cluster-tests main
