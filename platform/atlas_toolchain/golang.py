@@ -147,6 +147,25 @@ def run_build(
     )
 
 
+def own_copy(path: str, module: Path, copy: Path) -> Path:
+    """Copy the sources of a module that another one requires, and have it take the copy.
+
+    Args:
+        path: the Go module.
+        module: the folder of the module that requires it.
+        copy: where the copy is to be; absolute.
+
+    Raises:
+        OSError: Go couldn't be started, or something can't be copied.
+        subprocess.SubprocessError: the sources can't be had.
+    """
+    shutil.copytree(sources_of(path, module), copy, copy_function=shutil.copyfile)
+    for one in (copy, *copy.rglob("*")):
+        one.chmod(0o755 if one.is_dir() else 0o644)
+    shell.run(["go", "mod", "edit", f"-replace={path}={copy}"], folder=module)
+    return copy
+
+
 def copied(module: str, folder: Path) -> Path:
     """Return the copy of a module in a folder, made where there is none yet."""
     copy = folder / module

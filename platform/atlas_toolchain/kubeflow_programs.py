@@ -211,13 +211,9 @@ def _build_argo(program: KubeflowProgram, target: Path) -> None:
     own = golang.copied(_ARGO_MODULE, target.parent)
     copy = target.parent / "argo-source"
     if not copy.exists():
-        source = golang.source(_ARGO_MODULE, _ARGO_SOURCE, target.parent)
-        shutil.copytree(source, copy, copy_function=shutil.copyfile)
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        golang.own_copy(_ARGO_SOURCE, own, copy)
         place = copy / "workflow" / "executor" / "osspecific"
         shutil.copyfile(place / "signal_darwin.go", place / "signal_linux.go")
-        shell.run(["go", "mod", "edit", f"-replace={_ARGO_SOURCE}={copy}"], folder=own)
     golang.run_build(own, f"{_ARGO_SOURCE}/{program.package}", "", target)
 
 

@@ -13,7 +13,7 @@ from .conftest import Programs
 
 BUILDS = """
 case "$1 $2" in
-  "mod download") exit;;
+  "mod download" | "mod edit") exit;;
   "list -m") echo {sources}; exit;;
 esac
 echo "$@" >> {sources}/calls
@@ -36,6 +36,23 @@ done
 """
 
 
+CONSTRUCTORS = """package provider
+
+import (
+	"fmt"
+	providerhelmv4 "example.org/provider/helm/v4"
+	providerkustomizev2 "example.org/provider/kustomize/v2"
+	provideryamlv2 "example.org/provider/yaml/v2"
+)
+
+var resourceProviders = map[string]func() error{
+	"kubernetes:yaml/v2:ConfigGroup":    provideryamlv2.New,
+	"kubernetes:helm.sh/v4:Chart":       providerhelmv4.New,
+	"kubernetes:kustomize/v2:Directory": providerkustomizev2.New,
+}
+"""
+
+
 @pytest.fixture(autouse=True)
 def pulumi_home(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PULUMI_HOME", str(machine / "pulumi"))
@@ -48,6 +65,9 @@ def go(program: Programs, machine: Path, scheduler: str = "1.36.3") -> None:
     folder.mkdir(parents=True)
     (folder / "schema.json").write_text('{"name": "kubernetes"}')
     (folder / "terraform-mapping.json").write_text("{}")
+    constructors = sources / "pkg" / "provider" / "provider_construct.go"
+    constructors.parent.mkdir(parents=True)
+    constructors.write_text(CONSTRUCTORS)
     program("go", BUILDS.format(sources=sources, scheduler=scheduler))
 
 
@@ -75,6 +95,32 @@ def test_programs_of_one_module_are_built_at_once_and_kwok_after_the_plugin(
     (kwok,) = [number for number, call in enumerate(calls) if call.endswith("kwok/cmd/kwok")]
     assert plugins[0] < kwok
     assert not list(cluster_tests.cache.root().glob(".new-*"))
+
+
+def test_the_plugin_is_built_for_objects_alone(machine: Path, program: Programs) -> None:
+    go(program, machine)
+    made = machine / "made"
+    made.mkdir()
+    plugin.build(made)
+    (left,) = made.glob("provider/pkg/provider/provider_construct.go")
+    assert "provideryamlv2" not in left.read_text()
+    assert left.read_text().split() == [
+        *("package", "provider", "import", "(", '"fmt"', ")"),
+        *("var", "resourceProviders", "=", "map[string]func()", "error{", "}"),
+    ]
+    source = machine / "sources" / "pkg" / "provider" / "provider_construct.go"
+    assert source.read_text() == CONSTRUCTORS
+
+
+def test_a_plugin_whose_sources_name_no_components_is_refused(
+    machine: Path, program: Programs
+) -> None:
+    go(program, machine)
+    source = machine / "sources" / "pkg" / "provider" / "provider_construct.go"
+    source.write_text(CONSTRUCTORS.replace("providerhelmv4", "helm"))
+    (machine / "made").mkdir()
+    with pytest.raises(OSError, match="doesn't name providerhelmv4"):
+        plugin.build(machine / "made")
 
 
 def test_a_program_on_path_comes_first_when_its_version_will_do(
