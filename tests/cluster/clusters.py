@@ -77,22 +77,29 @@ class Cluster:
         return kubernetes.config.new_client_from_config(str(self.kubeconfig))
 
     def ask(
-        self, path: str, body: Any = None, method: str = "", kind: str = "application/json"
+        self,
+        path: str,
+        body: Any = None,
+        method: str = "",
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send a request to the API server; return its answer as data.
+        """Send a request to the API server, with more headers; return its answer as data.
 
         Raises:
             Refused: it refused.
         """
-        return json.loads(self._answer(path, body, method, kind))
+        return json.loads(self._answer(path, body, method, kind, headers))
 
     def text(self, path: str) -> str:
         """Return what is at a path as it is."""
         return self._answer(path, None, "", "").decode()
 
-    def _answer(self, path: str, body: Any, method: str, kind: str) -> bytes:
+    def _answer(
+        self, path: str, body: Any, method: str, kind: str, more: Mapping[str, str] | None = None
+    ) -> bytes:
         """Send a request; return its answer."""
-        headers = {"Content-Type": kind, "Accept": "application/json, */*"}
+        headers = {"Content-Type": kind, "Accept": "application/json, */*", **(more or {})}
         try:
             answer, *_ = self._client.call_api(
                 path,

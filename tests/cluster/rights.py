@@ -1,4 +1,4 @@
-"""What service accounts may do, as the API server itself says."""
+"""What service accounts and people may do, as the API server itself says."""
 
 from __future__ import annotations
 
@@ -19,6 +19,25 @@ class Account:
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def subject(self) -> dict[str, object]:
+        """Who it is, for a review."""
+        everyone = "system:serviceaccounts"
+        groups = [everyone, f"{everyone}:{self.namespace}", "system:authenticated"]
+        return {"user": f"system:serviceaccount:{self.namespace}:{self.name}", "groups": groups}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of a group."""
+
+    group: str
+
+    @property
+    def subject(self) -> dict[str, object]:
+        """Who it is, for a review."""
+        return {"user": "somebody", "groups": [self.group, "system:authenticated"]}
+
 
 @dataclass(frozen=True)
 class Right:
@@ -33,16 +52,14 @@ class Right:
         return f"{self.verb} {self.resource} in {self.namespace or 'the cluster'}"
 
 
-def may(cluster: Cluster, account: Account, right: Right) -> bool:
-    """Tell whether an account may do something."""
+def may(cluster: Cluster, who: Account | Person, right: Right) -> bool:
+    """Tell whether somebody may do something."""
     resource, _, subresource = right.resource.partition("/")
-    everyone = "system:serviceaccounts"
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
         "spec": {
-            "user": f"system:serviceaccount:{account.namespace}:{account.name}",
-            "groups": [everyone, f"{everyone}:{account.namespace}", "system:authenticated"],
+            **who.subject,
             "resourceAttributes": {
                 "verb": right.verb,
                 "group": right.group,
