@@ -1,11 +1,11 @@
-"""Policies about an account of AWS: buckets, machines, backups, keys, logs: K013 to K018."""
+"""Policies about an account of AWS: secrets, buckets, machines, keys, logs: K008, K013 to K018."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from atlas.policies.resource import items, mapping
+from atlas.policies.resource import is_secret, is_unknown, items, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +22,13 @@ _MACHINES = (
     "aws:ec2/launchConfiguration:LaunchConfiguration",
 )
 _DATABASES = ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster")
+_SECRETS = {
+    "aws:secretsmanager/secretVersion:SecretVersion": "secretString",
+    "aws:ssm/parameter:Parameter": "value",
+    "aws:rds/instance:Instance": "password",
+    "aws:rds/cluster:Cluster": "masterPassword",
+}
+"""Type → the input that is a secret."""
 _SYMMETRIC = ("", "SYMMETRIC_DEFAULT")
 
 
@@ -38,6 +45,20 @@ def statements(text: Any) -> list[Mapping[str, Any]]:
 def listed(value: Any) -> list[str]:
     """Return the texts of a policy's element, which is one text or a list."""
     return [str(one) for one in items(value)] if isinstance(value, list) else [str(value or "")]
+
+
+def plain_secrets(resource: PlannedResource) -> Iterator[Problem]:
+    """Yield K008 for each secret that the program, and so Pulumi's state, has in plain text."""
+    key = _SECRETS.get(resource.type, "")
+    value = resource.inputs.get(key)
+    is_plain = isinstance(value, str) and value and not is_secret(value) and not is_unknown(value)
+    if resource.inputs.get("type", "SecureString") == "SecureString" and is_plain:
+        yield resource.problem(
+            "K008",
+            key,
+            "the secret stands in Pulumi's state",
+            expected="pulumi.Output.secret(…)",
+        )
 
 
 def public_problems(resource: PlannedResource) -> Iterator[Problem]:
@@ -181,6 +202,7 @@ def _buckets(resources: Sequence[PlannedResource], code: str) -> list[PlannedRes
 
 
 RULES: Mapping[str, Callable[[PlannedResource], Iterator[Problem]]] = {
+    "K008": plain_secrets,
     "K013": public_problems,
     "K014": metadata_problems,
     "K015": backup_problems,

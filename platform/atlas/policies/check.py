@@ -36,7 +36,7 @@ def check(resources: Iterable[PlannedResource]) -> list[Problem]:
     """Return what is wrong with resources, by resource and then by code.
 
     A Kubernetes object is let off a rule by an annotation ``policies.atlas/<code>`` that says why,
-    a resource of AWS by a tag of that name. What a preview doesn't know yet is told as that (K019),
+    a resource of AWS by a tag of that name. What a preview doesn't know yet is reported as that (K019),
     not as what is missing.
     """
     known = list(resources)

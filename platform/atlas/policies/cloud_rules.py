@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from atlas.errors import Problem
     from atlas.policies.resource import PlannedResource
 
+_GROUPS = (
+    "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+)
 ANYWHERE = ("0.0.0.0/0", "::/0")
 _ENCRYPTED = {
     "aws:rds/instance:Instance": "storageEncrypted",
@@ -34,6 +38,8 @@ _TAGGED = (
     "aws:eks/nodeGroup:NodeGroup",
     "aws:secretsmanager/secret:Secret",
 )
+_EBS = ("ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs")
+"""What makes volumes of EBS."""
 PART_OF = "app.kubernetes.io/part-of"
 _LABELLED = ("Namespace", "Deployment", "StatefulSet", "DaemonSet")
 
@@ -67,7 +73,7 @@ def _sources(resource: PlannedResource) -> Iterator[tuple[str, str]]:
 def _cloud_sources(resource: PlannedResource) -> Iterator[tuple[str, str]]:
     """Return the addresses that a resource of AWS lets in."""
     inputs, kind = resource.inputs, resource.type
-    if kind == "aws:ec2/securityGroup:SecurityGroup":
+    if kind in _GROUPS:
         for number, rule in enumerate(map(mapping, items(inputs.get("ingress")))):
             yield from _blocks(rule, f"ingress.{number}.")
     if kind == "aws:ec2/securityGroupRule:SecurityGroupRule" and inputs.get("type") == "ingress":
@@ -94,6 +100,18 @@ def _blocks(rule: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
         yield from ((f"{path}{key}", str(block)) for block in items(rule.get(key)))
 
 
+def volume_problems(resource: PlannedResource) -> Iterator[Problem]:
+    """Yield K007 for a class of volumes whose disks EBS doesn't encrypt."""
+    is_class = resource.is_object and resource.type == "StorageClass"
+    if not is_class or resource.inputs.get("provisioner") not in _EBS:
+        return
+    encrypted = str(mapping(resource.inputs.get("parameters")).get("encrypted")).lower()
+    if encrypted != "true":
+        yield resource.problem(
+            "K007", "parameters.encrypted", "its volumes aren't encrypted", expected='"true"'
+        )
+
+
 def encryption_problems(resource: PlannedResource) -> Iterator[Problem]:
     """Yield K007 for what keeps data as it is, or takes it over the network so."""
     key = _ENCRYPTED.get(resource.type)
@@ -103,6 +121,7 @@ def encryption_problems(resource: PlannedResource) -> Iterator[Problem]:
         if "ebs" in disk and str(mapping(disk["ebs"]).get("encrypted")).lower() != "true":
             path = f"blockDeviceMappings.{number}.ebs.encrypted"
             yield resource.problem("K007", path, "the disk isn't encrypted", expected="true")
+    yield from volume_problems(resource)
     if resource.is_object and resource.type == "Ingress" and not items(resource.spec.get("tls")):
         yield resource.problem(
             "K007", "spec.tls", "what is sent there isn't encrypted", expected="tls with a secret"

@@ -1,4 +1,4 @@
-"""K019: what rules would look at, and what isn't known before a resource is made."""
+"""Policies about what a preview doesn't know yet, and rules would look at: K019."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from infra.manifests import mirror
 from infra.manifests.images import canonical, images
 from tests.cluster_program import KEY, cache, declare
 from tests.official_manifests import official
+from tests.policed import unpoliced
 
 OFFICIAL = [
     ("airflow", "local-executor"),
@@ -265,6 +266,10 @@ def test_the_whole_platform_by_type(whole):
 def test_the_whole_platform_meets_every_policy(whole):
     found = [opened(one["inputs"]) for one in objects(whole).values()]
     assert [str(problem) for problem in check(manifest_resources(found))] == []
+
+
+def test_every_kind_has_a_policy_or_a_reason_why_not(whole):
+    assert unpoliced(one["inputs"]["kind"] for one in objects(whole).values()) == set()
 
 
 def test_kinds_come_before_their_objects(whole):

@@ -15,6 +15,7 @@ from atlas.errors import DocumentError
 from atlas.policies import PlannedResource, check, manifest_resources, read, update_resources
 from atlas.policies.check import RULES, TOGETHER
 from atlas.validate.codes import CODES
+from tests import policed
 
 POD = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -66,6 +67,11 @@ def codes(*manifests):
 
 
 WEB = ("containers", 0)
+
+
+@pytest.mark.parametrize("type_", policed.BREAKING)
+def test_types_of_the_platforms_resources_that_a_rule_looks_at(type_):
+    assert policed.BREAKING[type_][0] in policed.codes_of(type_)
 
 
 def test_every_code_of_a_policy_has_a_rule_and_every_rule_a_code():
@@ -218,6 +224,20 @@ def test_services_of_the_internet_name_who_may_come():
     assert codes({**service, "spec": ranges}) == []
 
 
+@pytest.mark.parametrize(
+    ("provisioner", "parameters", "found"),
+    [
+        ("ebs.csi.aws.com", {"type": "gp3"}, ["K007"]),
+        ("ebs.csi.aws.com", {"encrypted": "false"}, ["K007"]),
+        ("ebs.csi.aws.com", {"encrypted": "true"}, []),
+        ("rancher.io/local-path", None, []),
+    ],
+)
+def test_classes_of_volumes_of_ebs_are_encrypted(provisioner, parameters, found):
+    class_ = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "a"}}
+    assert codes({**class_, "provisioner": provisioner, "parameters": parameters}) == found
+
+
 def cloud(kind, **inputs):
     return PlannedResource(type=f"aws:{kind}", name="one", inputs=inputs)
 
@@ -274,6 +294,12 @@ AWS = [
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"endpointPublicAccess": False}, **TAGS), []),
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, **TAGS), ["K006"]),
     (cloud("eks/cluster:Cluster", encryptionConfig={"a": 1}, vpcConfig={"publicAccessCidrs": ["192.0.2.0/24"]}, **TAGS), []),
+    (cloud("secretsmanager/secretVersion:SecretVersion", secretString="hunter2"), ["K008"]),
+    (cloud("secretsmanager/secretVersion:SecretVersion", secretString="[secret]"), []),
+    (cloud("secretsmanager/secretVersion:SecretVersion", secretString=UNKNOWN), []),
+    (cloud("ssm/parameter:Parameter", type="SecureString", value="hunter2"), ["K008"]),
+    (cloud("ssm/parameter:Parameter", type="String", value="eu"), []),
+    (cloud("rds/cluster:Cluster", storageEncrypted=True, masterPassword="hunter2", **TAGS), ["K008"]),
     (cloud("s3/bucket:Bucket", bucket="b", **TAGS), ["K007", "K015", "K018"]),
     (cloud("s3/bucket:Bucket", bucket="b", tags={f"policies.atlas/{code}": "a cache" for code in ("K007", "K015", "K018")}), []),
 ]  # fmt: skip
