@@ -36,8 +36,8 @@ def check(resources: Iterable[PlannedResource]) -> list[Problem]:
     """Return what is wrong with resources, by resource and then by code.
 
     A Kubernetes object is let off a rule by an annotation ``policies.atlas/<code>`` that says why,
-    a resource of AWS by a tag of that name. What a preview doesn't know yet is reported as that (K019),
-    not as what is missing.
+    a resource of AWS by a tag of that name. What a preview doesn't know yet is reported as that,
+    not as what is missing: K019.
     """
     known = list(resources)
     found = [problem for resource in known for problem in _of_one(resource)]
