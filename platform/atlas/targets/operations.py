@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas.advice import bring_up
+from atlas.errors import PlatformError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -67,6 +70,9 @@ class Operations:
     keeps_versions = False
     """Whether versions of members stay when these are destroyed, which `versions` counts."""
 
+    processes = ""
+    """How the names of the orchestrator's processes on a local platform begin; empty for none."""
+
     # Before a deployment ---------------------------------------------------------------------
 
     def addresses(self, services: DeployServices) -> dict[str, str]:
@@ -106,6 +112,12 @@ class Operations:
         Raises:
             PlatformError: one of them takes part.
         """
+        own = [name for name in dead if self.processes and name.startswith(self.processes)]
+        if own:
+            raise PlatformError(
+                f"platform {services.platform}: {', '.join(own)}: not running; "
+                f"{bring_up('brings it back')}"
+            )
 
     def trials(self, services: DeployServices) -> Iterator[Trial]:
         """Return what can be tried of a live orchestrator; nothing is tried yet."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from atlas.plan import Pipeline, Plan
     from atlas.store import Store
+    from atlas.targets.descriptor import Target
     from atlas.targets.launcher import Launcher
 
 
@@ -41,7 +42,7 @@ def launcher(
 
     Raises:
         DeployError: I201, an image that steps need is gone from the registry.
-        PlatformError: the platform has no such service.
+        PlatformError: the platform has no such service, or a process of it doesn't run here.
         TargetError: no orchestrator is called so, Atlas starts no runs on it, or nothing is
             deployed where it runs.
     """
@@ -51,6 +52,7 @@ def launcher(
     descriptor = target_named(target) if target != LOCAL_TARGET else None
     if descriptor is None or descriptor.launcher is None:
         raise TargetError(f"target {target}: Atlas starts no runs on it; expected another target")
+    _require_running(descriptor, pipelines[0], services)
     return descriptor.launcher(
         LaunchSite(
             pipelines=pipelines,
@@ -65,6 +67,24 @@ def launcher(
             deployed_of=lambda plan, kind: _deployed(store, plan, kind),
         )
     )
+
+
+def _require_running(target: Target, pipeline: Pipeline, services: Mapping[str, Any]) -> None:
+    """Refuse a platform of this machine of which a process doesn't run: runs would wait for it.
+
+    Raises:
+        PlatformError: the orchestrator's API may answer, and nothing would ever run.
+    """
+    from atlas_deploy.platforms import lifecycle
+    from atlas_deploy.platforms.services import Services
+
+    environment = pipeline.environment
+    if target.deployed is None or environment.outputs:
+        return
+    dead = lifecycle.dead(pipeline.project.state, environment.platform)
+    if dead:
+        known = Services(environment.platform, services)
+        target.deployed.operations().require_running(dead, known)
 
 
 def _deployed(store: Store, plan: Plan, kind: str) -> DeployedMember | None:

@@ -27,12 +27,21 @@ DATA = {
     "read": {"uri": "store:data/read/", "format": "parquet"},
     "co2": {"uri": "store:data/co2.parquet", "format": "parquet"},
     "forecasts": {"uri": "store:data/forecasts/", "format": "parquet"},
+    "departures": {
+        "uri": "store:data/departures.csv.zip", "version": "content",
+        "csv": {"dates": ["time_hour"], "types": {"tailnum": "string"}},
+    },
+    "weather": {"uri": "store:data/weather.csv", "csv": {"dates": ["time_hour"]}, "version": "content"},
+    "planes": {"uri": "store:data/planes.csv", "version": "content"},
+    "airlines": {"uri": "store:data/airlines.csv", "version": "content"},
+    "today": {"uri": "store:data/today.jsonl"},
+    "delays": {"uri": "store:data/delays/"},
     "companies": {"uri": "store:data/companies.csv", "version": "content"},
     "shuttles": {"uri": "store:data/shuttles.xlsx", "version": "content"},
     "reviews": {"uri": "store:data/reviews.csv", "version": "content"},
     "offers": {"uri": "store:data/offers.csv", "version": "content"},
     "shuttle-prices": {"uri": "store:data/shuttle-prices/"},
-}
+}  # fmt: skip
 
 
 def example(cluster: Workplace, folder: Path, name: str) -> Project:
@@ -89,7 +98,7 @@ def check_artifacts(cluster: Workplace, metadata: Any, summary: Any) -> None:
     assert shown == {name: pytest.approx(recorded[name], abs=1e-5) for name in shown}
 
 
-@pytest.mark.parametrize("name", ["diabetes", "forecast", "spaceflights"])
+@pytest.mark.parametrize("name", ["diabetes", "flights", "forecast", "spaceflights"])
 def test_others_are_trained(cluster: Workplace, tmp_path: Path, name: str) -> None:
     project = example(cluster, tmp_path, name)
     interval = ["--interval", "1960-01-01..1980-01-01"] if name == "forecast" else []

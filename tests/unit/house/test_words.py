@@ -63,6 +63,7 @@ ALLOWED = {
             *("recipes/flights/make_data.py", "recipes/flights/steps.py"),
             *("recipes/flights/tests/test_steps.py", "recipes/flights/training.json"),
             "tests/contract/test_bundled_examples.py",
+            "tests/kubeflow/runs/test_examples.py",
         ),
         _EXAMPLE,
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlas.advice import bring_up
 from atlas.errors import PlatformError
 from atlas.targets.airflow.api import AirflowApi
 from atlas.targets.airflow.dag_bundle import open_bundle
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
 _SUPPORTED = (3, 3)
 _HEALTH = "api/v2/monitor/health"
 _UNDER_WAY = ("queued", "running")
-_PROCESSES = "airflow-"
-"""How the names of Airflow's processes on a local platform begin."""
 
 
 class AirflowOperations(Operations):
     """What is done with resources of the kind `AirflowDags`."""
 
     is_rolled_out = True
+    processes = "airflow-"
 
     def addresses(self, services: DeployServices) -> dict[str, str]:
         """Return the store, the place of DAGs, and the API server, each with its secret."""
@@ -68,19 +66,6 @@ class AirflowOperations(Operations):
     def _answers(self, services: DeployServices) -> str:
         self.require_alive(services)
         return services.url("airflow")
-
-    def require_running(self, dead: Sequence[str], services: DeployServices) -> None:
-        """Refuse an Airflow of which a process doesn't run, though its API answers.
-
-        Raises:
-            PlatformError: there is one.
-        """
-        own = [name for name in dead if name.startswith(_PROCESSES)]
-        if own:
-            raise PlatformError(
-                f"platform {services.platform}: {', '.join(own)}: not running; "
-                f"{bring_up('brings it back')}"
-            )
 
     def runs_under_way(
         self, services: DeployServices, names: Collection[str]

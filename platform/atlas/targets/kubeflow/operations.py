@@ -26,6 +26,7 @@ class KubeflowOperations(Operations):
     """What is done with resources of the kind `KubeflowPipelines`."""
 
     keeps_versions = True
+    processes = "kubeflow-"
 
     def addresses(self, services: DeployServices) -> dict[str, str]:
         """Return the store and, where there is an API server, its address and who asks it."""
