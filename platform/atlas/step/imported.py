@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import traceback
 from dataclasses import field
@@ -14,6 +15,7 @@ from atlas.step.failure import one_line
 from atlas.step.real import RealSignature, RealTypes
 from atlas.template import Template
 from atlas.validate import condition_rules, foreach_rules, step_rules
+from atlas.validate.signature import methods_of
 from atlas.validate.subject import Subject
 from atlas.validate.types import UNKNOWN, Type
 
@@ -145,7 +147,20 @@ def _imported(subject: Subject, step: FlatStep) -> type[Any] | Problem:
         message = f"{step.cls} isn't a Template once it is imported"
         expected = "a class that inherits from atlas.Template"
         return step.cls_place.problem("I002", message, found=step.cls, expected=expected)
-    return cls
+    return _without_method(step, cls) or cls
+
+
+def _without_method(step: FlatStep, cls: type[Any]) -> Problem | None:
+    """Return the Problem of a method that is something else once the class is imported."""
+    ancestors = (f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
+    for name in methods_of(ancestors):
+        there = inspect.getattr_static(cls, name, None)
+        if not inspect.isfunction(there):
+            found = "None" if there is None else f"a {type(there).__name__}"
+            message = f"{step.cls}.{name} is {found} once it is imported"
+            expected = f"def {name}"
+            return step.cls_place.problem("I002", message, found=found, expected=expected)
+    return None
 
 
 def _failed(subject: Subject, step: FlatStep, error: BaseException) -> Problem:

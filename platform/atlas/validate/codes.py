@@ -84,7 +84,7 @@ CODES = {
     "R032": "a Python source can't be read",
     "R034": "a parameter's value doesn't fit its type, bounds or choices",
     "R035": "a step is removed that the base hasn't",
-    "R036": "a class lacks the method that is run, or it is async",
+    "R036": "a class lacks the method that is run, or it isn't a plain method",
     "R037": "a Recipe that is a step has outputs",
     "R038": "a param names a fact that a run hasn't",
     "R039": "a Recipe is a step of itself",

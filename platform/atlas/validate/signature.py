@@ -14,7 +14,7 @@ from atlas.validate.lineage import lineage_of, method_of, own_method
 from atlas.validate.record import Returned, returned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from atlas.validate.lineage import Owned
     from atlas.validate.source import Module, Sources
@@ -46,6 +46,8 @@ _TO_WRITE = {
     _TEMPLATE: "run",
 }
 """The method that a subclass of a Template has to write."""
+_NO_METHOD = ("property", "cached_property", "staticmethod", "classmethod")
+"""Decorators that make something else of a method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Signature:
         closed: whether every ancestor could be read.
         is_open: whether only an import could tell what ``run`` returns.
         lacks: the method that the class has to write and hasn't; empty for none.
-        is_async: whether ``run`` is a coroutine, which nothing would wait for.
+        unfit: the method of it that can't be called as one, and why; empty for none.
         writes: the inputs that it writes to, as far as its source tells.
     """
 
@@ -85,7 +87,7 @@ class Signature:
     closed: bool = True
     is_open: bool = False
     lacks: str = ""
-    is_async: bool = False
+    unfit: str = ""
     writes: tuple[str, ...] = ()
 
     @property
@@ -137,8 +139,9 @@ class Signatures:
             if name != _TEMPLATE:
                 self._add_params(params, owner, cls)
         partial = Signature(
-            names[0], params, ancestors=names, closed=closed, lacks=_lacking(lineage, names, closed)
-        )
+            names[0], params, ancestors=names, closed=closed,
+            lacks=_lacking(lineage, names, closed), unfit=_unfit(lineage, names),
+        )  # fmt: skip
         methods = ((owner, method_of(cls, "run")) for owner, cls in lineage)
         owner, run = next(((above, run) for above, run in methods if run), (module, None))
         if run is None or partial.lacks == "run":
@@ -186,7 +189,6 @@ class Signatures:
             returns=result.text,
             any_input=run.args.kwarg is not None,
             is_open=result.is_open,
-            is_async=isinstance(run, ast.AsyncFunctionDef),
             writes=("target",) if _SINK in hooked else _writes(owner, run, inputs),
         )
 
@@ -223,6 +225,25 @@ class Signatures:
             if written and hint is not None:
                 own = self.annotations.read(written[0], hint)
                 inputs[name] = Field(own, inputs[name].required)
+
+
+def methods_of(names: Iterable[str]) -> list[str]:
+    """Return the methods that a run calls of a class with some ancestors, which it may write."""
+    hooks = next((HOOKS[name] for name in names if name in HOOKS), {})
+    return ["run", *dict.fromkeys(one for group in hooks.values() for one in group.values())]
+
+
+def _unfit(lineage: list[Owned], names: tuple[str, ...]) -> str:
+    """Return which method of the user's own isn't a plain one, and what it is."""
+    for name in methods_of(names):
+        own = own_method(lineage, name, _TEMPLATES)
+        if own and isinstance(own[1], ast.AsyncFunctionDef):
+            return f"{name} is async, and nothing would wait for it"
+        marks = own[1].decorator_list if own else []
+        words = [ast.unparse(mark).rpartition(".")[2] for mark in marks]
+        if odd := next((word for word in words if word in _NO_METHOD), ""):
+            return f"{name} is a {odd}"
+    return ""
 
 
 def _lacking(lineage: list[Owned], names: tuple[str, ...], closed: bool) -> str:

@@ -30,9 +30,11 @@ def check_signatures(subject: Subject) -> Iterator[Problem]:
             message = f"{step.cls} has no {signature.lacks} method"
             expected = f"a method {signature.lacks}, with hints"
             yield step.cls_place.problem("R036", message, found=step.cls, expected=expected)
-        elif signature.is_async:
-            message = f"{step.cls}.run is async, and nothing would wait for it"
-            yield step.cls_place.problem("R036", message, found="async def", expected="def run")
+        elif signature.unfit:
+            method, _, why = signature.unfit.partition(" is ")
+            message = f"{step.cls}.{signature.unfit}"
+            expected = f"def {method}"
+            yield step.cls_place.problem("R036", message, found=why, expected=expected)
         elif signature.outputs is None and signature.closed:
             yield _no_outputs(step, signature)
 

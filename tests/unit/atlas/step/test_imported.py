@@ -141,6 +141,32 @@ def test_a_module_that_cant_be_imported(write: Write, line: str, message: str) -
     assert bool(problem.hint) == ("no_such_module" in line)
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("None", "None"),
+        ("5", "a int"),
+        ("property(lambda self: None)", "a property"),
+        ("functools.partial(lambda self: None)", "a partial"),
+        ("print", "a builtin_function_or_method"),
+        ("int", "a type"),
+        ("staticmethod(lambda: None)", "a staticmethod"),
+    ],
+)
+def test_a_run_that_is_no_method_once_imported(write: Write, value: str, what: str) -> None:
+    source = f"import functools\n{HEAD}\nclass One(Template):\n    def run(self) -> None: ...\n"
+    [problem] = found(write(ONE, f"{source}One.run = {value}\n"))
+    assert (problem.code, problem.path, problem.found) == ("I002", "steps.one.class", what)
+    assert problem.message == f"steps:One.run is {what} once it is imported"
+
+
+def test_a_method_of_a_fixed_shape_that_is_none_once_imported(write: Write) -> None:
+    head = f"{HEAD}\nfrom atlas import Trainer\n"
+    methods = "    def run(self) -> None: ...\n    def train(self, rows): ...\n"
+    [problem] = found(write(ONE, f"{head}class One(Trainer):\n{methods}One.train = 1\n"))
+    assert (problem.code, problem.expected) == ("I002", "def train")
+
+
 @pytest.mark.parametrize("line", ["del One", "One = type('One', (), {})", "One = 3"])
 def test_a_class_that_is_no_template_once_imported(write: Write, line: str) -> None:
     source = f"{HEAD}\nclass One(Template):\n    def run(self) -> None: ...\n{line}\n"

@@ -182,10 +182,22 @@ def test_what_a_class_has_to_write(source: str, lacks: str, tmp_path: Path) -> N
     assert signature(tmp_path, source).lacks == lacks
 
 
-def test_an_async_run(tmp_path: Path) -> None:
-    assert signature(
-        tmp_path, "class Step(Template):\n    async def run(self) -> None: ..."
-    ).is_async
+@pytest.mark.parametrize(
+    ("source", "unfit"),
+    [
+        ("(Template):\n    async def run(self) -> None: ...", "run is async, and nothing would wait for it"),
+        ("(Template):\n    @property\n    def run(self) -> None: ...", "run is a property"),
+        ("(Template):\n    @staticmethod\n    def run() -> None: ...", "run is a staticmethod"),
+        ("(Template):\n    @functools.cached_property\n    def run(self) -> None: ...", "run is a cached_property"),
+        ("(Template):\n    @logged\n    def run(self) -> None: ...", ""),
+        ("(Trainer):\n    async def train(self, rows): ...", "train is async, and nothing would wait for it"),
+        ("(Predictor):\n    @classmethod\n    def predict(cls, rows, model): ...", "predict is a classmethod"),
+        ("(Transform):\n    def apply(self, rows): ...\n    @staticmethod\n    def fit(rows): ...", "fit is a staticmethod"),
+        ("(Template):\n    def run(self) -> None: ...\n    @property\n    def train(self): ...", ""),
+    ],
+)  # fmt: skip
+def test_methods_that_are_no_plain_ones(source: str, unfit: str, tmp_path: Path) -> None:
+    assert signature(tmp_path, f"class Step{source}").unfit == unfit
 
 
 def test_a_class_that_isn_t_there(tmp_path: Path) -> None:

@@ -206,6 +206,11 @@ WRONG = {
           "async def run(self, rows: pd.DataFrame) -> Model:")],
         ["R036 training.json steps.train.class"],
     ),
+    "run that is a property": (
+        [("steps.py", "    def run(self, rows: pd.DataFrame) -> Model:",
+          "    @property\n    def run(self, rows: pd.DataFrame) -> Model:")],
+        ["R036 training.json steps.train.class"],
+    ),
     "no run": (
         [("steps.py", "def run(self, rows: pd.DataFrame) -> Model:",
           "def fit(self, rows: pd.DataFrame) -> Model:")],
