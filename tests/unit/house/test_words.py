@@ -65,7 +65,6 @@ ALLOWED = {
             "tests/stack/test_examples_on_airflow.py",
             "tests/contract/test_bundled_examples.py",
             "tests/kubeflow/runs/test_examples.py",
-            "tests/stack/test_examples_on_airflow.py",
         ),
         _EXAMPLE,
     ),
