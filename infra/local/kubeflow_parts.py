@@ -211,7 +211,7 @@ def _controllers(given: Given) -> KubeflowPart:
         f"--root-ca-file={home}/certificates/apiserver.crt",
         "--use-service-account-credentials=true",
         # A machine that is busy for a minute makes no node go away.
-        "--node-monitor-grace-period=1h",
+        "--node-monitor-grace-period=5m",
         "--bind-address=127.0.0.1", f"--secure-port={CONTROLLERS}",
         "--cert-dir={dir}/certificates", *_QUICK,
     ]  # fmt: skip

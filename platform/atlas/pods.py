@@ -43,7 +43,7 @@ _HINTS: Mapping[str, str] = {
     "RunContainerError": "see the pod's events",
     "CrashLoopBackOff": "see the pod's log",
     "Unschedulable": "ask for less, or wait for room; a node selector or a GPU needs a node that "
-    "has it",
+    "has it; a node with a taint isn't ready, or is kept for others",
 }
 """What to do, by the reason why a pod doesn't start."""
 

@@ -10,6 +10,8 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _MERGE = "application/merge-patch+json"
 _NO_DEADLINE = 10**6
+_PAUSE = 1.0
+"""Seconds before the end of a pod is reported again to an API server that doesn't answer."""
 _KILLED = 128
 _BACK_OFF = (10.0, 300.0)
 """Seconds before an image is pulled again, at first and at most; they double, as the kubelet's."""
@@ -77,6 +81,11 @@ class PodProcesses:
         self._lock = threading.Lock()
 
     @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return path_of(self._pod)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing of it runs any more."""
         return self.ended.is_set()
@@ -95,7 +104,9 @@ class PodProcesses:
             # Its volumes have copies of Argo's and Kubeflow's programs, 200 MB in all.
             shutil.rmtree(self._folder, ignore_errors=True)
         late = {"reason": self._reason, "message": "longer than its deadline"}
-        self._report("Failed" if code else "Succeeded", **(late if self._reason else {}))
+        phase = "Failed" if code else "Succeeded"
+        while not self._report(phase, **(late if self._reason else {})):
+            time.sleep(_PAUSE)  # Whoever waits for the pod learns it from the API server alone.
         self.ended.set()
 
     def stop(self, grace: float) -> None:
@@ -239,17 +250,21 @@ class PodProcesses:
                 if process.poll() is None:
                     os.kill(first_of(process), which)
 
-    def _report(self, phase: str, **more: str) -> None:
-        """Write how the pod stands."""
+    def _report(self, phase: str, **more: str) -> bool:
+        """Write how the pod stands; tell whether Kubernetes has it, or has no such pod any more."""
         spec = self._pod["spec"]
         status = {
             "phase": phase, "startTime": now(), "hostIP": "127.0.0.1", "podIP": "127.0.0.1", **more,
             "initContainerStatuses": self._statuses(spec.get("initContainers", ())),
             "containerStatuses": self._statuses(spec["containers"]),
         }  # fmt: skip
-        with suppress(HTTPError):  # It has been deleted meanwhile.
-            path = f"{path_of(self._pod)}/status"
-            self._plane.ask(path, {"status": status}, "PATCH", _MERGE)
+        try:
+            self._plane.ask(f"{self.path}/status", {"status": status}, "PATCH", _MERGE)
+        except HTTPError as error:
+            return error.code == HTTPStatus.NOT_FOUND
+        except (OSError, HTTPException):
+            return False
+        return True
 
     def _statuses(self, containers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         waiting = {"waiting": {"reason": "PodInitializing"}}

@@ -15,7 +15,7 @@ import pytest
 from atlas_provider.supervision import Supervisor
 from tests.kubeflow.running import left
 from tests.kubeflow.workplace import Workplace
-from tests.projects import Project
+from tests.projects import Project, environment
 
 pytestmark = [pytest.mark.kubeflow, pytest.mark.timeout(1800)]
 SECONDS = 300
@@ -94,3 +94,19 @@ def test_what_holds_the_cell_is_killed_and_all_in_it_ends(
     until(lambda: {*supervisor.dead()} >= PARTS)
     cluster.kubeflow.atlas("up")
     run_one(cluster, tmp_path, "back")
+
+
+def test_a_node_that_has_ended_is_named_and_comes_back(cluster: Workplace, tmp_path: Path) -> None:
+    supervisor = Supervisor(cluster.kubeflow.platform)
+    assert supervisor.signal("kubeflow-node", "TERM")
+    until(lambda: supervisor.dead() == ["kubeflow-node"])
+    project = Project(tmp_path / "waits")
+    project.pipeline("waits", SOURCE, {"make": {"class": "steps:Make"}})
+    project.environment(targets={"training": "kubeflow"})
+    own = environment(ATLAS_STATE=str(cluster.kubeflow.state))
+    refused = project.atlas("train", "waits", env=own)
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    said = "platform local: kubeflow-node: not running; `atlas up` brings it back"
+    assert said in refused.stderr
+    cluster.kubeflow.atlas("up")
+    run_one(cluster, tmp_path, "after-the-node")
